@@ -1,0 +1,134 @@
+"""The seam between a worker process and the agent it runs.
+
+An adapter gets an ``AgentSpec`` (what to do), talks through an ``AgentLink`` (what happens, and
+questions to the person), and ends with an ``AgentResult``. It runs inside the worker process and knows
+nothing of databases or pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
+
+#: Who decides about tools: see the contract, section 3, ``permission_mode``.
+PermissionMode = Literal["ask", "edits", "sandboxed", "bypass"]
+
+#: How a run ended. ``success`` only says that the agent stopped by itself; Maestro's checks decide the rest.
+Outcome = Literal["success", "failed", "interrupted"]
+
+#: Why a run failed, where that changes what Maestro does next. Only ``agent`` counts as a failed attempt.
+FailureKind = Literal["agent", "auth", "model", "refused", "rate_limit", "overloaded", "network", "budget", "turns", "protocol", "missing"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSpec:
+    """Everything an adapter needs for one run; plain JSON in the spool's ``spec.json``. Holds no secrets."""
+
+    worker_id: str
+    session_id: str
+    task_id: str
+    task_key: str
+    agent_type: str
+    worktree: str
+    prompt: str
+    system_append: str = ""
+    conversation_id: str = ""  # the id a new conversation gets
+    resume: bool = False  # go on with conversation_id instead of starting it
+    model: str | None = None
+    permission_mode: PermissionMode = "edits"
+    checks: list[str] = field(default_factory=list)  # commands that are free in mode "edits"
+    allowances: list[str] = field(default_factory=list)  # gate signatures the person allowed for the session
+    max_turns: int | None = None
+    budget_usd: float | None = None
+    task_timeout_s: float | None = None
+    cli_path: str | None = None
+    command: list[str] = field(default_factory=list)  # agent_type "command": program and arguments
+    deny_read: list[str] = field(default_factory=list)  # folders a sandboxed agent must not read
+    trust_repository: bool = False  # load the repository's own Claude settings
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> AgentSpec:
+        """From ``to_json``'s form; unknown members are ignored, so that an older worker reads a newer spec."""
+        known = {k: v for k, v in data.items() if k in cls.__dataclass_fields__}
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRequest:
+    """A question to the person before something risky happens."""
+
+    tool: str
+    title: str  # a sentence: "Run `git push origin main`"
+    detail: dict[str, Any]  # the tool's input, shortened where long
+    risk: Literal["low", "medium", "high"]
+    signature: str  # what an "allow for this session" would cover
+
+
+@dataclass(frozen=True, slots=True)
+class GateDecision:
+    """The person's answer."""
+
+    allow: bool
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens and money of a run so far."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentResult:
+    """How a run ended, in the agent's words."""
+
+    outcome: Outcome
+    message: str = ""  # the agent's last words, or the plain reason of a failure
+    failure: FailureKind | None = None
+    retry_at: float | None = None  # seconds since 1970, when a limit names its reset
+    turns: int = 0
+    usage: Usage = field(default_factory=Usage)
+    denied: list[dict[str, str]] = field(default_factory=list)  # [{tool, title, reason}] of refused tools
+
+
+class AgentLink(Protocol):
+    """What an adapter may tell and ask. Every call is durable when it returns (one line in the spool)."""
+
+    def log(self, kind: str, message: str, *, level: str = "info", **metadata: Any) -> None:
+        """A line of the log. ``kind``: text, tool, tool_result, system, error."""
+
+    def conversation(self, conversation_id: str) -> None:
+        """The agent's own id of the conversation, needed to resume it."""
+
+    def progress(self, percent: float, note: str) -> None:
+        """The agent's own estimate, 0 to 100."""
+
+    def decision(self, decision: dict[str, Any]) -> None:
+        """A choice the agent made: ``{decision_type, context, options, chosen, rationale}``."""
+
+    def usage(self, usage: Usage) -> None:
+        """Tokens and money of this run so far (totals, not differences)."""
+
+    async def ask(self, request: GateRequest) -> GateDecision:
+        """Ask the person and wait, however long it takes and however often the app restarts meanwhile."""
+
+    async def stop_requested(self) -> str:
+        """Wait until somebody wants the run to end; returns the reason."""
+
+
+class AgentAdapter(Protocol):
+    """A kind of agent. Implementations are found by ``factory.create``."""
+
+    name: str
+
+    async def run(self, spec: AgentSpec, link: AgentLink) -> AgentResult:
+        """Carry out the task in ``spec.worktree``. Must not raise for what an agent can do wrong."""

@@ -1,0 +1,125 @@
+"""The event journal: what happened, in order, so that a listener can catch up without a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert
+from sqlmodel import Session as DbSession
+from sqlmodel import col, select
+
+from maestro.db.models import AgentLog, EventRow, Metric
+from maestro.db.types import utcnow
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event as listeners get it. ``seq`` increases over the whole installation."""
+
+    seq: int
+    type: str
+    session_id: str
+    timestamp: datetime
+    payload: dict[str, Any]
+
+    def as_message(self) -> dict[str, Any]:
+        """The WebSocket form (contract, section 5)."""
+        return {
+            **self.payload,
+            "type": self.type,
+            "seq": self.seq,
+            "session_id": self.session_id,
+            "timestamp": self.timestamp.isoformat(),
+        }
+
+
+def append(db: DbSession, type_: str, session_id: str, payload: dict[str, Any]) -> Event:
+    """Add one event to the journal inside the caller's transaction."""
+    row = EventRow(session_id=session_id, type=type_, payload=payload)
+    db.add(row)
+    db.flush()
+    assert row.seq is not None
+    return Event(row.seq, type_, session_id, row.timestamp, payload)
+
+
+def append_logs(db: DbSession, rows: Sequence[dict[str, Any]]) -> list[Event]:
+    """Insert log rows (column values of ``AgentLog``, ``details`` for the metadata) with their events."""
+    return _append_bulk(db, AgentLog, "log_entry", rows, log_payload)
+
+
+def append_metrics(db: DbSession, rows: Sequence[dict[str, Any]]) -> list[Event]:
+    """Insert metric rows (column values of ``Metric``) with their events."""
+    return _append_bulk(db, Metric, "metric", rows, metric_payload)
+
+
+def log_payload(row: AgentLog) -> dict[str, Any]:
+    """The ``log_entry`` event of a log row."""
+    return {
+        "id": row.id,
+        "level": row.level,
+        "source": row.source,
+        "kind": row.kind,
+        "task_id": row.task_id,
+        "worker_id": row.worker_id,
+        "message": row.message,
+        "metadata": row.details,
+    }
+
+
+def metric_payload(row: Metric) -> dict[str, Any]:
+    """The ``metric`` event of a metric row."""
+    return {"worker_id": row.worker_id, "name": row.metric_name, "value": row.metric_value, "unit": row.unit}
+
+
+def replay(db: DbSession, after: int, session_id: str | None = None, limit: int = 1000) -> list[Event]:
+    """Events with ``seq > after``, oldest first, at most ``limit``; of one session or of all."""
+    query = select(EventRow).where(col(EventRow.seq) > after)
+    if session_id is not None:
+        query = query.where(EventRow.session_id == session_id)
+    rows = db.exec(query.order_by(col(EventRow.seq)).limit(limit)).all()
+    logs = _by_id(db, AgentLog, (r.ref for r in rows if r.type == "log_entry"))
+    metrics = _by_id(db, Metric, (r.ref for r in rows if r.type == "metric"))
+    return [_revive(row, logs, metrics) for row in rows]
+
+
+def last_seq(db: DbSession) -> int:
+    """The newest event's ``seq``; 0 when there is none."""
+    row = db.exec(select(EventRow.seq).order_by(col(EventRow.seq).desc()).limit(1)).first()
+    return row or 0
+
+
+def _append_bulk(db: DbSession, model: Any, type_: str, rows: Sequence[dict[str, Any]], payload: Any) -> list[Event]:
+    if not rows:
+        return []
+    now = utcnow()
+    full = [{"timestamp": now, **row} for row in rows]
+    stored = db.scalars(insert(model).returning(model, sort_by_parameter_order=True), full).all()
+    events = [
+        {"session_id": r.session_id, "type": type_, "timestamp": r.timestamp, "payload": None, "ref": r.id} for r in stored
+    ]
+    seqs = db.scalars(insert(EventRow).returning(col(EventRow.seq), sort_by_parameter_order=True), events).all()
+    return [
+        Event(seq or 0, type_, row.session_id, row.timestamp, payload(row)) for seq, row in zip(seqs, stored, strict=True)
+    ]
+
+
+def _by_id(db: DbSession, model: Any, ids: Iterable[int | None]) -> dict[int, Any]:
+    wanted = [i for i in ids if i is not None]
+    found: dict[int, Any] = {}
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        found.update({row.id: row for row in db.exec(select(model).where(model.id.in_(part))).all()})
+    return found
+
+
+def _revive(row: EventRow, logs: dict[int, AgentLog], metrics: dict[int, Metric]) -> Event:
+    assert row.seq is not None
+    payload = row.payload or {}
+    if row.ref is not None and row.type == "log_entry":
+        payload = log_payload(logs[row.ref]) if row.ref in logs else {"message": "(removed)", "level": "info"}
+    elif row.ref is not None and row.type == "metric":
+        payload = metric_payload(metrics[row.ref]) if row.ref in metrics else {}
+    return Event(row.seq, row.type, row.session_id, row.timestamp, payload)

@@ -1,0 +1,128 @@
+"""The database: engines, transactions, and the rule "persist first, then emit".
+
+One writer at a time, in this process: ``Database.write`` holds a lock, begins IMMEDIATE (a deferred
+transaction that upgrades fails at once in spite of a busy timeout), commits, and only then hands the
+transaction's events to the listener, still under the lock, so that events are heard in journal order.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session as DbSession
+
+from maestro.db import journal
+from maestro.db.journal import Event
+from maestro.errors import Unavailable
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_TIMEOUT_S = 10
+
+
+@dataclass
+class Transaction:
+    """One write transaction: the ORM session and the events it will have caused."""
+
+    db: DbSession
+    events: list[Event] = field(default_factory=list)
+
+    def emit(self, type_: str, session_id: str, **payload: Any) -> None:
+        """Journal an event now; listeners hear it after the commit."""
+        self.events.append(journal.append(self.db, type_, session_id, payload))
+
+    def log(self, session_id: str, message: str, **columns: Any) -> None:
+        """Add one log row (columns of ``AgentLog``) with its event."""
+        self.logs([{"session_id": session_id, "message": message, **columns}])
+
+    def logs(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Add many log rows at once."""
+        base = {"task_id": None, "worker_id": None, "level": "info", "source": "supervisor", "kind": "system", "details": None}
+        self.events.extend(journal.append_logs(self.db, [{**base, **row} for row in rows]))
+
+    def metrics(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Add many metric rows at once."""
+        self.events.extend(journal.append_metrics(self.db, rows))
+
+
+class Database:
+    """Opens the database, brings its schema up to date, and gives out transactions."""
+
+    def __init__(self, url: str, on_commit: Callable[[list[Event]], None] = lambda _events: None) -> None:
+        self.url = url
+        self.on_commit = on_commit
+        self._writer_lock = threading.RLock()
+        self._readers = _engine(url, begin="BEGIN", synchronous="FULL")
+        self._durable = _engine(url, begin="BEGIN IMMEDIATE", synchronous="FULL")
+        self._fast = _engine(url, begin="BEGIN IMMEDIATE", synchronous="NORMAL")
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest version.
+
+        Raises Unavailable when the database cannot be written.
+        """
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        try:
+            with self._durable.connect() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                connection.commit()
+        except OperationalError as error:
+            raise Unavailable(f"The database cannot be opened for writing: {error.orig}. Check the data folder.") from error
+
+    @contextmanager
+    def read(self) -> Iterator[DbSession]:
+        """A read-only session; objects stay usable after it closes."""
+        with DbSession(self._readers, expire_on_commit=False) as db:
+            yield db
+
+    @contextmanager
+    def write(self, *, durable: bool = True) -> Iterator[Transaction]:
+        """One write transaction; commits at the end, rolls back on an exception.
+
+        ``durable=False`` skips the fsync and is for logs and metrics: a process crash loses nothing, a
+        power cut may lose the last moments.
+        """
+        with self._writer_lock:
+            engine = self._durable if durable else self._fast
+            with DbSession(engine, expire_on_commit=False) as db:
+                tx = Transaction(db)
+                yield tx
+                db.commit()
+            if tx.events:
+                self.on_commit(tx.events)
+
+    def close(self) -> None:
+        """Release all connections."""
+        for engine in (self._readers, self._durable, self._fast):
+            engine.dispose()
+
+
+def _engine(url: str, *, begin: str, synchronous: str) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute(f"PRAGMA synchronous={synchronous}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

@@ -1,0 +1,137 @@
+"""The spool: the folder through which a worker and the supervisor talk, and all that they share.
+
+    spec.json      what to do (an ``AgentSpec``), written before the worker starts
+    events.jsonl   worker → supervisor; append-only, one JSON object a line, flushed a line at a time
+    inbox.jsonl    supervisor → worker; append-only: decisions, stop
+    lock           held by the worker for life: at most one live writer for a conversation
+    pid            "<pid> <start time>" as the worker knows itself
+    stderr.log     what the worker printed
+
+Events: ``started {pid, pid_started}``, ``log {level, kind, message, metadata}``, ``conversation {id}``,
+``progress {percent, note}``, ``decision {…}``, ``usage {input_tokens, …, cost_usd}`` (totals of this run),
+``gate {request_id, tool, title, detail, risk, signature}``, ``gate_closed {request_id, allow}``,
+``result {outcome, message, failure, retry_at, turns, usage, denied}``. Each has ``ts`` (seconds since 1970).
+
+Inbox: ``decision {request_id, allow, message}``, ``allowance {signature}``, ``stop {reason}``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+#: The environment variable that marks a worker and all it starts, so that they can be found again.
+WORKER_ID_VARIABLE = "MAESTRO_WORKER_ID"
+
+#: A reader takes at most this many bytes at once, so that a flood from one worker does not starve the rest.
+_READ_LIMIT = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """Paths and the few file operations of one worker's spool folder."""
+
+    path: Path
+
+    @property
+    def spec(self) -> Path:
+        """What to do."""
+        return self.path / "spec.json"
+
+    @property
+    def events(self) -> Path:
+        """Worker to supervisor."""
+        return self.path / "events.jsonl"
+
+    @property
+    def inbox(self) -> Path:
+        """Supervisor to worker."""
+        return self.path / "inbox.jsonl"
+
+    @property
+    def stderr(self) -> Path:
+        """What the worker printed."""
+        return self.path / "stderr.log"
+
+    @property
+    def pid(self) -> Path:
+        """Process id and start time, as the worker knows itself."""
+        return self.path / "pid"
+
+    def create(self, spec: dict[str, Any]) -> None:
+        """Make the folder (mode 0700) and write the spec whole or not at all."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = self.path / "spec.json.part"
+        part.write_text(json.dumps(spec, ensure_ascii=False))
+        part.replace(self.spec)
+
+    @contextmanager
+    def lock(self) -> Iterator[bool]:
+        """Hold the spool's lock; yields False at once when another process holds it."""
+        with (self.path / "lock").open("a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def is_locked(self) -> bool:
+        """Whether a live worker holds the spool."""
+        if not (self.path / "lock").exists():
+            return False
+        with self.lock() as free:
+            return not free
+
+
+def append(path: Path, entry: dict[str, Any]) -> None:
+    """Append one entry as one line with a single write, so that a reader sees it whole or torn, never mixed."""
+    line = json.dumps({"ts": time.time(), **entry}, ensure_ascii=False, default=str).encode("utf-8", "replace") + b"\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        view = memoryview(line)
+        while view:
+            view = view[os.write(descriptor, view) :]
+    finally:
+        os.close(descriptor)
+
+
+def read(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """Entries from byte ``offset`` on, and the offset after the last whole line.
+
+    A torn last line stays for the next call. A whole line that is no JSON object becomes a ``garbled``
+    entry, so that a damaged spool is seen and never blocks what follows.
+    """
+    try:
+        with path.open("rb") as handle:
+            data = _read_whole_lines(handle, offset)
+    except FileNotFoundError:
+        return [], offset
+    return [_parse(line) for line in data.splitlines() if line.strip()], offset + len(data)
+
+
+def _read_whole_lines(handle: IO[bytes], offset: int) -> bytes:
+    handle.seek(offset)
+    data = handle.read(_READ_LIMIT)
+    end = data.rfind(b"\n")
+    if end < 0 and len(data) == _READ_LIMIT:
+        data += handle.readline()
+        end = data.rfind(b"\n")
+    return data[: end + 1]
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        entry = None
+    if isinstance(entry, dict):
+        return entry
+    return {"type": "garbled", "raw": line[:500].decode("utf-8", "replace")}
