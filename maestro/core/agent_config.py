@@ -1,0 +1,58 @@
+"""A session's ``agent_config`` (contract, section 3), and how settings fill in what it leaves open."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from maestro.errors import InvalidInput
+from maestro.settings import PermissionMode, Settings
+
+Command = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, pattern=r"^[^\x00]*$")]
+
+
+class AgentConfig(BaseModel):
+    """How a session's workers run. Unset members follow the settings at the moment they are needed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(None, max_length=200, pattern=r"^[^\x00-\x1f]+$")
+    permission_mode: PermissionMode | None = None
+    max_workers: int | None = Field(None, ge=1, le=32)
+    max_attempts: int | None = Field(None, ge=1, le=20)
+    max_turns: int | None = Field(None, ge=1, le=10_000)
+    budget_usd: float | None = Field(None, gt=0, le=100_000)
+    task_timeout_minutes: float | None = Field(None, gt=0, le=10_000)
+    worker_memory_mb: int | None = Field(None, ge=64)
+    worker_cpu_percent: int | None = Field(None, ge=1)
+    setup: list[Command] = Field(default_factory=list, max_length=20)
+    checks: list[Command] = Field(default_factory=list, max_length=50)
+    copy_files: list[Command] = Field(default_factory=list, max_length=100)
+    away: bool = False
+    command: list[str] = Field(default_factory=list, max_length=100)  # agent_type "command": program and arguments
+    trust_repository: bool = False  # load the repository's own Claude settings
+
+
+def parse_agent_config(data: Any) -> AgentConfig:
+    """Check an ``agent_config`` from outside. Raises InvalidInput naming each field."""
+    try:
+        return AgentConfig.model_validate(data or {})
+    except ValidationError as error:
+        fields = {"agent_config." + ".".join(str(p) for p in e["loc"]): e["msg"] for e in error.errors()}
+        raise InvalidInput("The agent configuration is not valid.", fields) from error
+
+
+def in_force(config: dict[str, Any], settings: Settings) -> AgentConfig:
+    """A stored configuration with the settings filled in; every limit is set, or None for "no limit"."""
+    own = AgentConfig.model_validate(config)
+    fallback = {
+        "model": settings.worker_model,
+        "permission_mode": settings.permission_mode,
+        "max_workers": settings.max_workers,
+        "max_attempts": settings.max_attempts,
+        "max_turns": settings.max_turns,
+        "budget_usd": settings.budget_usd,
+        "task_timeout_minutes": settings.task_timeout_minutes,
+    }
+    return own.model_copy(update={k: v for k, v in fallback.items() if getattr(own, k) is None})

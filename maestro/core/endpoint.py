@@ -1,0 +1,92 @@
+"""Which model endpoint a session uses: an API key, the Claude Code login, or the demo's script."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from maestro.core.runtime import Runtime
+from maestro.errors import AssistantError
+from maestro.settings import Settings
+
+Kind = Literal["anthropic", "claude_code", "demo"]
+
+#: What a subscription user may have instead of a login file (``claude setup-token``).
+OAUTH_TOKEN_VARIABLE = "CLAUDE_CODE_OAUTH_TOKEN"  # noqa: S105 - a name, not a token
+
+#: What local servers behind a compatible endpoint get when the person configured no key: they ignore it.
+_NO_KEY = "none-needed"
+
+NOT_CONFIGURED = (
+    "No model is configured. Set ANTHROPIC_API_KEY (or ANTHROPIC_BASE_URL for a local model) and restart, "
+    "sign in once with `claude login`, or try the demo, which needs neither."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the model is and how to get in. ``repr`` never shows the secrets."""
+
+    kind: Kind
+    base_url: str | None = None
+    api_key: str | None = None
+    auth_token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Endpoint(kind={self.kind!r}, base_url={self.base_url!r})"
+
+
+def endpoint_for(rt: Runtime, *, demo: bool) -> Endpoint:
+    """The endpoint of a session. Raises AssistantError (kind ``none``) when nothing is configured."""
+    settings = rt.settings
+    if demo or settings.assistant == "demo":
+        from maestro.demo import service
+
+        return Endpoint("demo", base_url=service.url(rt.helper), api_key="demo")
+    if settings.assistant in {"auto", "anthropic"} and has_key(settings):
+        return _anthropic(settings)
+    if settings.assistant == "claude_code" or (settings.assistant == "auto" and has_login()):
+        return Endpoint("claude_code", base_url=settings.anthropic_base_url)
+    raise AssistantError(NOT_CONFIGURED, kind="none")
+
+
+def describe(settings: Settings) -> Literal["anthropic", "claude_code", "demo", "none"]:
+    """Which kind would be used now, without starting anything."""
+    if settings.assistant == "demo":
+        return "demo"
+    if settings.assistant in {"auto", "anthropic"} and has_key(settings):
+        return "anthropic"
+    if settings.assistant == "claude_code" or (settings.assistant == "auto" and has_login()):
+        return "claude_code"
+    return "none"
+
+
+def has_key(settings: Settings) -> bool:
+    """Whether a key, a token or an endpoint of the person's own is configured."""
+    return bool(settings.anthropic_api_key or settings.anthropic_auth_token or settings.anthropic_base_url)
+
+
+def has_login(home: Path | None = None) -> bool:
+    """Whether Claude Code is signed in for this user. A cheap look; the CLI itself has the last word."""
+    if os.environ.get(OAUTH_TOKEN_VARIABLE):
+        return True
+    if ((home or Path.home()) / ".claude" / ".credentials.json").exists():
+        return True
+    return sys.platform == "darwin" and _keychain_has_login()
+
+
+def _keychain_has_login() -> bool:
+    look = ["/usr/bin/security", "find-generic-password", "-s", "Claude Code-credentials"]
+    return subprocess.run(look, capture_output=True, check=False, timeout=5).returncode == 0
+
+
+def _anthropic(settings: Settings) -> Endpoint:
+    key = settings.anthropic_api_key.get_secret_value() if settings.anthropic_api_key else None
+    token = settings.anthropic_auth_token.get_secret_value() if settings.anthropic_auth_token else None
+    if not key and not token:
+        key = _NO_KEY
+    return Endpoint("anthropic", base_url=settings.anthropic_base_url, api_key=key, auth_token=token)

@@ -1,0 +1,59 @@
+"""Finding rows by id inside a transaction, with the error a caller should see."""
+
+from __future__ import annotations
+
+from sqlmodel import Session as DbSession
+from sqlmodel import col, select
+
+from maestro.db import models
+from maestro.errors import NotFound
+
+
+def session_row(db: DbSession, session_id: str) -> models.Session:
+    """A session. Raises NotFound."""
+    row = db.get(models.Session, session_id)
+    if row is None:
+        raise NotFound(f"There is no session {session_id}.")
+    return row
+
+
+def task_row(db: DbSession, session_id: str, task: str) -> models.Task:
+    """A task of a session, by id or key. Raises NotFound."""
+    query = select(models.Task).where(
+        models.Task.session_id == session_id, (col(models.Task.id) == task) | (col(models.Task.key) == task)
+    )
+    row = db.exec(query).first()
+    if row is None:
+        raise NotFound(f"There is no task {task} in this session.")
+    return row
+
+
+def tasks_of(db: DbSession, session_id: str) -> list[models.Task]:
+    """A session's tasks in plan order."""
+    query = select(models.Task).where(models.Task.session_id == session_id).order_by(col(models.Task.position))
+    return list(db.exec(query).all())
+
+
+def plan_row(db: DbSession, session: models.Session) -> models.PlanVersion:
+    """The current plan. Raises NotFound when there is none yet."""
+    query = select(models.PlanVersion).where(
+        models.PlanVersion.session_id == session.id, models.PlanVersion.version == session.plan_version
+    )
+    row = db.exec(query).first()
+    if row is None:
+        raise NotFound("This session has no plan yet.")
+    return row
+
+
+def live_workers(db: DbSession, session_id: str | None = None) -> list[models.Worker]:
+    """Workers whose end is not recorded yet."""
+    query = select(models.Worker).where(models.Worker.status != "ended")
+    if session_id is not None:
+        query = query.where(models.Worker.session_id == session_id)
+    return list(db.exec(query).all())
+
+
+def pending_approvals(db: DbSession, session_id: str) -> list[models.Approval]:
+    """Questions of a session that nobody has answered."""
+    query = select(models.Approval).where(models.Approval.session_id == session_id, models.Approval.status == "pending")
+    return list(db.exec(query.order_by(col(models.Approval.created_at))).all())

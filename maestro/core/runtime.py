@@ -1,0 +1,73 @@
+"""The running installation: what every command and query is handed first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import select
+
+from maestro.core.background import Background
+from maestro.db.models import StoredSetting
+from maestro.db.session import Database
+from maestro.db.types import new_id
+from maestro.monitoring.events import EventBus
+from maestro.settings import LoadedSettings, Settings
+
+
+@dataclass
+class Runtime:
+    """Everything that lives as long as the app. Passed explicitly, never global."""
+
+    loaded: LoadedSettings
+    db: Database
+    bus: EventBus
+    jobs: Background
+    #: Asks the supervisor to look now instead of at its next tick; set by ``supervisor.start``.
+    wake: Callable[[], None] = lambda: None
+    #: Where this app can be reached, once it serves; workers never learn it.
+    url: str | None = None
+    #: Changes with every start; browsers and clients can tell a restart from a hiccup.
+    instance_id: str = field(default_factory=new_id)
+    #: Long-lived helpers that are made on first use (the demo's server), by name.
+    helpers: dict[str, Any] = field(default_factory=dict)
+    helpers_lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force now."""
+        return self.loaded.current
+
+    @property
+    def data_dir(self) -> Path:
+        """Where all state lives."""
+        return self.settings.data_dir
+
+    def helper(self, name: str, make: Callable[[], Any]) -> Any:
+        """A helper made once, on first use."""
+        with self.helpers_lock:
+            if name not in self.helpers:
+                self.helpers[name] = make()
+            return self.helpers[name]
+
+
+def open_runtime(loaded: LoadedSettings) -> Runtime:
+    """Open the data folder and the database, migrate it, and take up stored settings.
+
+    Raises Unavailable when the database cannot be written.
+    """
+    bus = EventBus()
+    loaded.current.data_dir.mkdir(parents=True, exist_ok=True)
+    db = Database(loaded.current.db_url, on_commit=bus.publish)
+    db.migrate()
+    loaded.reload(stored_settings(db))
+    return Runtime(loaded=loaded, db=db, bus=bus, jobs=Background())
+
+
+def stored_settings(db: Database) -> dict[str, Any]:
+    """The settings a person stored, by name."""
+    with db.read() as session:
+        return {row.name: row.value for row in session.exec(select(StoredSetting)).all()}

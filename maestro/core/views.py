@@ -1,0 +1,361 @@
+"""What others see: the contract's shapes (section 3), made from rows at read time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from maestro.db import models
+
+
+class Tokens(BaseModel):
+    """Tokens, by kind."""
+
+    input: int = 0
+    output: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+
+    @classmethod
+    def of(cls, *rows: Any) -> Tokens:
+        """The sum over rows that have the four token columns."""
+        return cls(
+            input=sum(r.input_tokens for r in rows),
+            output=sum(r.output_tokens for r in rows),
+            cache_read=sum(r.cache_read_tokens for r in rows),
+            cache_write=sum(r.cache_write_tokens for r in rows),
+        )
+
+    @property
+    def total(self) -> int:
+        """All of them together."""
+        return self.input + self.output + self.cache_read + self.cache_write
+
+
+class TaskCounts(BaseModel):
+    """How many tasks are where, for thin bars and one-line summaries."""
+
+    total: int = 0
+    by_status: dict[str, int] = {}
+
+    @property
+    def done(self) -> int:
+        """Completed and skipped ones."""
+        return self.by_status.get("completed", 0) + self.by_status.get("skipped", 0)
+
+
+class SessionView(BaseModel):
+    """A session."""
+
+    id: str
+    title: str
+    description: str
+    status: str
+    repo_path: str
+    base_branch: str | None
+    base_commit: str
+    session_branch: str
+    session_commit: str | None
+    agent_type: str
+    agent_config: dict[str, Any]
+    template: str | None
+    demo: bool
+    created_at: datetime
+    updated_at: datetime
+    completed_at: datetime | None
+    error_message: str | None
+    progress: float
+    tasks: TaskCounts
+    tokens: Tokens
+    cost_usd: float
+    plan_version: int
+    plan_approved_at: datetime | None
+    idea_card: dict[str, Any]
+    merged: bool
+    merge: dict[str, Any] | None
+    checkpoint_commit: str | None
+    result: dict[str, Any] | None
+    pending_approvals: int
+    live_workers: int
+    allowed_events: list[str]
+
+    @property
+    def needs_you(self) -> bool:
+        """Whether the session waits for a person: a question, a failure, a plan to read, a result to merge."""
+        return bool(self.pending_approvals) or self.status in {"plan_review", "failed"} or (self.status == "completed" and not self.merged)
+
+
+class MessageView(BaseModel):
+    """A message of the brainstorm."""
+
+    id: str
+    number: int
+    role: str
+    content: str
+    status: str
+    error: str | None
+    tool_uses: list[dict[str, Any]]
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: models.Message) -> MessageView:
+        """From its row."""
+        return cls.model_validate(row.model_dump())
+
+
+class PlanView(BaseModel):
+    """A version of the plan, with what review needs beside it."""
+
+    session_id: str
+    version: int
+    hash: str
+    origin: str
+    feedback: str | None
+    created_at: datetime
+    approved_at: datetime | None
+    plan: dict[str, Any]
+    critical_path: list[str]
+    width: int
+    uncovered: list[str]  # goals of the idea card that no task's acceptance line covers
+
+
+class TaskView(BaseModel):
+    """A task."""
+
+    id: str
+    key: str
+    position: int
+    title: str
+    description: str
+    status: str
+    priority: int
+    depends_on: list[str]
+    files: list[str]
+    acceptance: list[str]
+    checks: list[str]
+    estimate_minutes: float | None
+    requires_approval: bool
+    attempt: int
+    interruptions: int
+    worker_id: str | None
+    progress: float
+    progress_note: str | None
+    branch: str | None
+    worktree_path: str | None
+    start_commit: str | None
+    result_commit: str | None
+    hint: str | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    result: dict[str, Any] | None
+    error_message: str | None
+    tokens: Tokens
+    cost_usd: float
+
+    @classmethod
+    def of(cls, row: models.Task) -> TaskView:
+        """From its row."""
+        data = row.model_dump()
+        return cls.model_validate(
+            data | {"worker_id": row.assigned_worker_id, "result": row.result_json, "tokens": Tokens.of(row)}
+        )
+
+
+class WorkerView(BaseModel):
+    """A worker. ``alive`` is looked up in the process table at read time, never remembered."""
+
+    id: str
+    session_id: str
+    name: str
+    pid: int | None
+    status: str
+    alive: bool
+    task_id: str | None
+    attempt: int
+    started_at: datetime
+    ended_at: datetime | None
+    exit_code: int | None
+    outcome: str | None
+    outcome_detail: str | None
+    cpu_percent: float
+    memory_mb: float
+    last_action: str | None
+    last_event_at: datetime | None
+    tokens: Tokens
+    cost_usd: float
+
+
+class LogView(BaseModel):
+    """A log row."""
+
+    id: int
+    timestamp: datetime
+    level: str
+    source: str
+    kind: str
+    task_id: str | None
+    worker_id: str | None
+    message: str
+    metadata: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, row: models.AgentLog) -> LogView:
+        """From its row."""
+        return cls.model_validate(row.model_dump() | {"metadata": row.details})
+
+
+class CheckRunView(BaseModel):
+    """Evidence: one run of one check."""
+
+    id: str
+    task_id: str | None
+    phase: str
+    attempt: int
+    command: str
+    commit: str | None
+    exit_code: int | None
+    passed: bool
+    duration_s: float
+    output: str
+    output_cut: bool
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: models.CheckRun) -> CheckRunView:
+        """From its row."""
+        return cls.model_validate(row.model_dump())
+
+
+class CheckpointView(BaseModel):
+    """A point the session branch can go back to."""
+
+    id: str
+    number: int
+    commit: str
+    task_id: str | None
+    title: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: models.Checkpoint) -> CheckpointView:
+        """From its row."""
+        return cls.model_validate(row.model_dump())
+
+
+class ApprovalView(BaseModel):
+    """A question to the person."""
+
+    id: str
+    session_id: str
+    session_title: str
+    task_id: str | None
+    task_key: str | None
+    worker_id: str | None
+    kind: str
+    title: str
+    detail: dict[str, Any]
+    risk: str
+    signature: str | None
+    status: str
+    message: str | None
+    created_at: datetime
+    resolved_at: datetime | None
+
+
+class DecisionView(BaseModel):
+    """A choice that was made."""
+
+    id: str
+    session_id: str
+    session_title: str
+    task_id: str | None
+    source: str
+    decision_type: str
+    context: str
+    options: list[str]
+    chosen: int | None
+    rationale: str
+    outcome: str | None
+    created_at: datetime
+
+
+class Series(BaseModel):
+    """One metric of one worker (or the session's own, ``worker_id`` null): times and values side by side."""
+
+    name: str
+    unit: str
+    worker_id: str | None
+    worker_name: str | None
+    times: list[datetime]
+    values: list[float]
+
+
+class FileChange(BaseModel):
+    """One changed file of a diff."""
+
+    path: str
+    insertions: int
+    deletions: int
+
+
+class DiffView(BaseModel):
+    """What the session branch changes against its base."""
+
+    base: str
+    head: str
+    files: list[FileChange]
+    insertions: int
+    deletions: int
+    text: str
+    text_cut: bool
+
+
+class MergePreviewView(BaseModel):
+    """What a merge would do, in numbers, and what stands in its way."""
+
+    target: str | None
+    method: str
+    before: str | None
+    commits: int
+    files: int
+    fast_forward_possible: bool
+    conflicts: list[str]
+    blockers: list[str]
+
+
+class Overview(BaseModel):
+    """The dashboard's numbers."""
+
+    sessions: int
+    by_status: dict[str, int]
+    pending_approvals: int
+    live_workers: int
+    tokens_today: Tokens
+    cost_today_usd: float
+
+
+class SettingView(BaseModel):
+    """One setting for the settings page."""
+
+    name: str
+    variable: str
+    value: Any  # secrets: only whether they are set
+    default: Any
+    origin: str
+    storable: bool
+    secret: bool
+    needs_restart: bool
+    help: str
+    choices: list[str] | None = None
+
+
+class TemplateView(BaseModel):
+    """A session template."""
+
+    name: str
+    title: str
+    description: str
+    shipped: bool
+    body: dict[str, Any]

@@ -1,0 +1,146 @@
+"""Settings and where they come from: flag, environment, ``.env``, stored setting, default — in this order.
+
+Stored settings live in the database, so reading them takes two steps: ``load()`` first finds the data
+folder and the database, ``load(stored=…)`` then gives the settings in force.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from maestro.errors import InvalidInput
+
+Assistant = Literal["auto", "anthropic", "claude_code", "demo"]
+PermissionMode = Literal["ask", "edits", "sandboxed", "bypass"]
+
+#: Used where neither the person nor the endpoint names one; the only model name in the code.
+DEFAULT_MODEL = "claude-sonnet-5"
+
+
+class Settings(BaseModel):
+    """The settings in force: one immutable snapshot. Field order is the order of the settings page."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Anything but this machine needs a network you trust.")
+    port: int = Field(8080, ge=0, le=65535, description="Port; 0 picks a free one and prints it.")
+    data_dir: Path = Field(Path("data"), description="All state: database, worktrees, worker spools, logs.")
+    token: SecretStr | None = Field(None, description="The access token; generated and kept in the data folder when unset.")
+    open_browser: bool = Field(True, description="Open the browser at start.")
+    database_url: str | None = Field(None, description="Any SQLAlchemy URL; unset: maestro.db in the data folder.")
+
+    assistant: Assistant = Field("auto", description="Who brainstorms and plans.")
+    claude_path: Path | None = Field(None, description="Another Claude Code executable than the bundled one.")
+    anthropic_api_key: SecretStr | None = Field(None, description="API key for the assistant and the workers.")
+    anthropic_auth_token: SecretStr | None = Field(None, description="Bearer token instead of an API key.")
+    anthropic_base_url: str | None = Field(None, description="Any compatible endpoint: a gateway, a local model server.")
+
+    assistant_model: str | None = Field(None, max_length=200, description="Model for brainstorm and plan; empty: a sensible default.")
+    worker_model: str | None = Field(None, max_length=200, description="Model for the workers; empty: Claude Code's own default.")
+    permission_mode: PermissionMode = Field("edits", description="What a worker may do without asking.")
+    max_workers: int = Field(3, ge=1, le=32, description="Workers at the same time, per session.")
+    max_attempts: int = Field(3, ge=1, le=20, description="How often a task is sent back before you are asked.")
+    max_turns: int = Field(200, ge=1, le=10_000, description="Model turns of one worker run.")
+    budget_usd: float | None = Field(None, gt=0, le=100_000, description="Money one worker run may spend; empty: no limit.")
+    task_timeout_minutes: float = Field(60, gt=0, le=10_000, description="Wall time of one worker run.")
+    check_timeout_minutes: float = Field(15, gt=0, le=1_000, description="Wall time of one check command.")
+
+    notify_urls: list[str] = Field(default_factory=list, max_length=20, description="Where to send notices (Apprise URLs).")
+    notify_on: list[str] = Field(
+        default_factory=lambda: ["approval", "failed", "completed"], description="What is worth a notice."
+    )
+
+    @field_validator("host", "database_url", "anthropic_base_url", "assistant_model", "worker_model")
+    @classmethod
+    def _printable(cls, value: str | None) -> str | None:
+        if value is not None and any(ord(c) < 32 for c in value):
+            raise ValueError("must not contain control characters")
+        return value or None
+
+    @property
+    def db_url(self) -> str:
+        """The database's URL, the default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'maestro.db'}"
+
+
+#: What the settings page and ``PUT /settings`` may store. Keys and what is needed to find the database may not.
+STORABLE = frozenset(
+    {
+        "host", "port", "open_browser", "assistant", "claude_path", "anthropic_base_url", "assistant_model", "worker_model",
+        "permission_mode", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
+        "check_timeout_minutes", "notify_urls", "notify_on",
+    }
+)  # fmt: skip
+
+SECRET = frozenset({"token", "anthropic_api_key", "anthropic_auth_token"})
+
+#: Taken up at the next start only.
+NEEDS_RESTART = frozenset({"host", "port", "open_browser"})
+
+Origin = Literal["flag", "environment", ".env", "stored", "default"]
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return name.upper() if name.startswith("anthropic_") else f"MAESTRO_{name.upper()}"
+
+
+class LoadedSettings:
+    """Settings with each one's origin; ``reload`` gives the next snapshot after a stored setting changed."""
+
+    def __init__(
+        self,
+        flags: dict[str, Any] | None = None,
+        stored: dict[str, Any] | None = None,
+        environment: dict[str, str] | None = None,
+        dotenv: Path | None = Path(".env"),
+    ) -> None:
+        self._flags = {k: v for k, v in (flags or {}).items() if v is not None}
+        self._environment = dict(os.environ if environment is None else environment)
+        self._dotenv = {k: v for k, v in dotenv_values(dotenv).items() if v is not None} if dotenv else {}
+        self.origins: dict[str, Origin] = {}
+        self.current = self._merge(stored or {})
+
+    def reload(self, stored: dict[str, Any]) -> Settings:
+        """Take up other stored settings. Raises InvalidInput and keeps the old ones when they are wrong."""
+        self.current = self._merge(stored)
+        return self.current
+
+    def _merge(self, stored: dict[str, Any]) -> Settings:
+        values: dict[str, Any] = {}
+        origins: dict[str, Origin] = {}
+        for name in Settings.model_fields:
+            env_name = variable(name)
+            if name in self._flags:
+                values[name], origins[name] = self._flags[name], "flag"
+            elif self._environment.get(env_name):
+                values[name], origins[name] = self._environment[env_name], "environment"
+            elif self._dotenv.get(env_name):
+                values[name], origins[name] = self._dotenv[env_name], ".env"
+            elif name in stored and name in STORABLE:
+                values[name], origins[name] = stored[name], "stored"
+            else:
+                origins[name] = "default"
+        try:
+            settings = Settings.model_validate({k: _split_list(k, v) for k, v in values.items()})
+        except ValidationError as error:
+            fields = {str(e["loc"][0]): e["msg"].removeprefix("Value error, ") for e in error.errors()}
+            words = "; ".join(f"{_where(k, origins)}: {v}" for k, v in fields.items())
+            raise InvalidInput(f"A setting is not valid: {words}", fields) from error
+        self.origins = origins
+        return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
+
+
+def _split_list(name: str, value: Any) -> Any:
+    if name in {"notify_urls", "notify_on"} and isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _where(name: str, origins: dict[str, Origin]) -> str:
+    return variable(name) if origins.get(name) in {"environment", ".env"} else name
