@@ -98,11 +98,13 @@ def _append_bulk(db: DbSession, model: Any, type_: str, rows: Sequence[dict[str,
     full = [{"timestamp": now, **row} for row in rows]
     stored = db.scalars(insert(model).returning(model, sort_by_parameter_order=True), full).all()
     events = [
-        {"session_id": r.session_id, "type": type_, "timestamp": r.timestamp, "payload": None, "ref": r.id} for r in stored
+        {"session_id": r.session_id, "type": type_, "timestamp": r.timestamp, "payload": None, "ref": r.id}
+        for r in stored
     ]
     seqs = db.scalars(insert(EventRow).returning(col(EventRow.seq), sort_by_parameter_order=True), events).all()
     return [
-        Event(seq or 0, type_, row.session_id, row.timestamp, payload(row)) for seq, row in zip(seqs, stored, strict=True)
+        Event(seq or 0, type_, row.session_id, row.timestamp, payload(row))
+        for seq, row in zip(seqs, stored, strict=True)
     ]
 
 

@@ -227,6 +227,7 @@ class AgentLog(SQLModel, table=True):
     __table_args__ = (
         Index("ix_agent_logs_session", "session_id", "id"),
         Index("ix_agent_logs_task", "task_id", "id"),
+        {"sqlite_autoincrement": True},
     )
 
 
@@ -245,6 +246,7 @@ class Metric(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_metrics_series", "session_id", "metric_name", "worker_id", "timestamp", "metric_value"),
+        {"sqlite_autoincrement": True},
     )
 
 

@@ -45,7 +45,14 @@ class Transaction:
 
     def logs(self, rows: Sequence[dict[str, Any]]) -> None:
         """Add many log rows at once."""
-        base = {"task_id": None, "worker_id": None, "level": "info", "source": "supervisor", "kind": "system", "details": None}
+        base = {
+            "task_id": None,
+            "worker_id": None,
+            "level": "info",
+            "source": "supervisor",
+            "kind": "system",
+            "details": None,
+        }
         self.events.extend(journal.append_logs(self.db, [{**base, **row} for row in rows]))
 
     def metrics(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -77,7 +84,9 @@ class Database:
                 command.upgrade(config, "head")
                 connection.commit()
         except OperationalError as error:
-            raise Unavailable(f"The database cannot be opened for writing: {error.orig}. Check the data folder.") from error
+            raise Unavailable(
+                f"The database cannot be opened for writing: {error.orig}. Check the data folder."
+            ) from error
 
     @contextmanager
     def read(self) -> Iterator[DbSession]:

@@ -32,7 +32,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         """Python to database."""
         if value is None:
             return None
@@ -40,6 +40,6 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError("naive datetime: every time in Maestro carries its zone")
         return (value - _EPOCH) // timedelta(microseconds=1)
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
         """Database to Python."""
         return None if value is None else _EPOCH + timedelta(microseconds=int(value))
