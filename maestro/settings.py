@@ -27,10 +27,14 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", description="Address to listen on. Anything but this machine needs a network you trust.")
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on. Anything but this machine needs a network you trust."
+    )
     port: int = Field(8080, ge=0, le=65535, description="Port; 0 picks a free one and prints it.")
     data_dir: Path = Field(Path("data"), description="All state: database, worktrees, worker spools, logs.")
-    token: SecretStr | None = Field(None, description="The access token; generated and kept in the data folder when unset.")
+    token: SecretStr | None = Field(
+        None, description="The access token; generated and kept in the data folder when unset."
+    )
     open_browser: bool = Field(True, description="Open the browser at start.")
     database_url: str | None = Field(None, description="Any SQLAlchemy URL; unset: maestro.db in the data folder.")
 
@@ -38,19 +42,29 @@ class Settings(BaseModel):
     claude_path: Path | None = Field(None, description="Another Claude Code executable than the bundled one.")
     anthropic_api_key: SecretStr | None = Field(None, description="API key for the assistant and the workers.")
     anthropic_auth_token: SecretStr | None = Field(None, description="Bearer token instead of an API key.")
-    anthropic_base_url: str | None = Field(None, description="Any compatible endpoint: a gateway, a local model server.")
+    anthropic_base_url: str | None = Field(
+        None, description="Any compatible endpoint: a gateway, a local model server."
+    )
 
-    assistant_model: str | None = Field(None, max_length=200, description="Model for brainstorm and plan; empty: a sensible default.")
-    worker_model: str | None = Field(None, max_length=200, description="Model for the workers; empty: Claude Code's own default.")
+    assistant_model: str | None = Field(
+        None, max_length=200, description="Model for brainstorm and plan; empty: a default."
+    )
+    worker_model: str | None = Field(
+        None, max_length=200, description="Model for the workers; empty: Claude Code's own default."
+    )
     permission_mode: PermissionMode = Field("edits", description="What a worker may do without asking.")
     max_workers: int = Field(3, ge=1, le=32, description="Workers at the same time, per session.")
     max_attempts: int = Field(3, ge=1, le=20, description="How often a task is sent back before you are asked.")
     max_turns: int = Field(200, ge=1, le=10_000, description="Model turns of one worker run.")
-    budget_usd: float | None = Field(None, gt=0, le=100_000, description="Money one worker run may spend; empty: no limit.")
+    budget_usd: float | None = Field(
+        None, gt=0, le=100_000, description="Money one worker run may spend; empty: no limit."
+    )
     task_timeout_minutes: float = Field(60, gt=0, le=10_000, description="Wall time of one worker run.")
     check_timeout_minutes: float = Field(15, gt=0, le=1_000, description="Wall time of one check command.")
 
-    notify_urls: list[str] = Field(default_factory=list, max_length=20, description="Where to send notices (Apprise URLs).")
+    notify_urls: list[str] = Field(
+        default_factory=list, max_length=20, description="Where to send notices (Apprise URLs)."
+    )
     notify_on: list[str] = Field(
         default_factory=lambda: ["approval", "failed", "completed"], description="What is worth a notice."
     )

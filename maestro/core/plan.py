@@ -111,8 +111,12 @@ def parse_plan(data: Any) -> Plan:
     try:
         return Plan.model_validate(data)
     except ValidationError as error:
-        fields = {".".join(str(p) for p in e["loc"]) or "plan": e["msg"].removeprefix("Value error, ") for e in error.errors()}
-        raise InvalidInput("The plan is not valid: " + "; ".join(f"{k}: {v}" for k, v in fields.items()), fields) from error
+        fields = {
+            ".".join(str(p) for p in e["loc"]) or "plan": e["msg"].removeprefix("Value error, ") for e in error.errors()
+        }
+        raise InvalidInput(
+            "The plan is not valid: " + "; ".join(f"{k}: {v}" for k, v in fields.items()), fields
+        ) from error
 
 
 def plan_hash(plan: Plan) -> str:

@@ -87,7 +87,9 @@ def move(tx: Transaction, session: Session, event: str, *, approved: bool = Fals
             allowed=allowed_events(session.status),
         )
     if rule.needs_approval and not approved:
-        raise NotAllowed(f"“{event}” needs your confirmation.", state=session.status, allowed=allowed_events(session.status))
+        raise NotAllowed(
+            f"“{event}” needs your confirmation.", state=session.status, allowed=allowed_events(session.status)
+        )
     session.status = rule.target
     session.updated_at = utcnow()
     if rule.target in FINAL:
@@ -96,5 +98,9 @@ def move(tx: Transaction, session: Session, event: str, *, approved: bool = Fals
     tx.db.add(
         SessionHistory(session_id=session.id, from_state=rule.source, event=event, to_state=rule.target, reason=reason)
     )
-    tx.emit("state_changed", session.id, **{"from": rule.source.value, "to": rule.target.value, "event": event, "reason": reason})
+    tx.emit(
+        "state_changed",
+        session.id,
+        **{"from": rule.source.value, "to": rule.target.value, "event": event, "reason": reason},
+    )
     return rule.target

@@ -84,7 +84,8 @@ class SessionView(BaseModel):
     @property
     def needs_you(self) -> bool:
         """Whether the session waits for a person: a question, a failure, a plan to read, a result to merge."""
-        return bool(self.pending_approvals) or self.status in {"plan_review", "failed"} or (self.status == "completed" and not self.merged)
+        finished = self.status == "completed" and not self.merged
+        return finished or bool(self.pending_approvals) or self.status in {"plan_review", "failed"}
 
 
 class MessageView(BaseModel):

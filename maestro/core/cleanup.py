@@ -1,0 +1,39 @@
+"""Taking a session's worktrees and branches away without losing what they hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from maestro.core.runtime import Runtime
+from maestro.db import models
+from maestro.worktrees import integration, manager
+from maestro.worktrees.git import git
+
+
+def worktrees_folder(rt: Runtime, session_id: str) -> Path:
+    """Where a session's worktrees are (contract, section 6)."""
+    return rt.data_dir / "worktrees" / session_id
+
+
+def remove_worktrees(rt: Runtime, session: models.Session) -> None:
+    """Remove all worktrees of a session; uncommitted work goes to recovered refs first."""
+    below = worktrees_folder(rt, session.id)
+    for path in sorted(below.glob("*")) if below.is_dir() else []:
+        remove_worktree(rt, session, path)
+    if below.is_dir() and not any(below.iterdir()):
+        below.rmdir()
+
+
+def remove_worktree(rt: Runtime, session: models.Session, path: Path) -> None:
+    """Remove one worktree of a session; uncommitted work goes to a recovered ref first."""
+    label = integration.recovered_ref(session.id, f"worktree-{path.name}")
+    manager.remove_worktree(Path(session.repo_path), path, recover_as=label, below=worktrees_folder(rt, session.id))
+
+
+def remove_branches(session: models.Session) -> None:
+    """Delete the session's own branches; each head stays under a recovered ref."""
+    repo = Path(session.repo_path)
+    prefix = "refs/heads/" + session.session_branch.removesuffix("main")
+    for ref, commit in integration.list_refs(repo, prefix).items():
+        integration.keep(repo, integration.recovered_ref(session.id, "branch-" + ref.removeprefix(prefix)), commit)
+        git(repo, "update-ref", "-d", ref, commit)

@@ -1,0 +1,37 @@
+"""Answering questions: gates of workers, tasks that ask first, tasks that failed."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from maestro.core import gatekeeping, lookup, queries
+from maestro.core.runtime import Runtime
+from maestro.core.views import ApprovalView
+from maestro.db import models
+from maestro.errors import NotAllowed, NotFound
+
+Decision = Literal["allow", "allow_session", "deny"]
+
+
+def decide(rt: Runtime, approval_id: str, decision: Decision, message: str | None = None) -> ApprovalView:
+    """Answer a question. The first answer counts; ``allow_session`` also covers the like for this session.
+
+    Raises NotFound, and NotAllowed when it was answered or has expired meanwhile.
+    """
+    with rt.db.write() as tx:
+        approval = tx.db.get(models.Approval, approval_id)
+        if approval is None:
+            raise NotFound(f"There is no approval {approval_id}.")
+        if approval.status != "pending":
+            raise NotAllowed(f"This question was already {_past(approval)}.", state=approval.status, allowed=[])
+        session = lookup.session_row(tx.db, approval.session_id)
+        gatekeeping.resolve(tx, session, approval, allow=decision != "deny", message=message)
+        if decision == "allow_session" and approval.signature:
+            gatekeeping.remember(tx, session, approval.signature)
+    gatekeeping.deliver(rt)
+    rt.wake()
+    return queries.get_approval(rt, approval_id)
+
+
+def _past(approval: models.Approval) -> Any:
+    return {"allowed": "allowed", "denied": "denied"}.get(approval.status, "closed")

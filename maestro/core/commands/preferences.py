@@ -1,0 +1,81 @@
+"""Settings and templates of the person's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlmodel import select
+
+from maestro.core.runtime import Runtime, stored_settings
+from maestro.core.views import SettingView
+from maestro.db import models
+from maestro.db.types import utcnow
+from maestro.errors import InvalidInput
+from maestro.settings import NEEDS_RESTART, SECRET, STORABLE, Settings, variable
+
+
+def list_settings(rt: Runtime) -> list[SettingView]:
+    """Every setting with its value, default, origin and help; of secrets only whether they are set."""
+    return [_view(rt, name) for name in Settings.model_fields]
+
+
+def change_settings(rt: Runtime, values: dict[str, Any]) -> list[SettingView]:
+    """Store settings; ``None`` goes back to the default.
+
+    Raises InvalidInput (naming each field) for unknown names, for what cannot be stored (keys never are),
+    and for values out of range; nothing is stored then.
+    """
+    wrong = {name: _refusal(name) for name in values if name not in STORABLE}
+    if wrong:
+        raise InvalidInput(
+            "Some settings cannot be stored: " + "; ".join(f"{k} ({v})" for k, v in wrong.items()), wrong
+        )
+    stored = stored_settings(rt.db)
+    wanted = {k: v for k, v in (stored | values).items() if v is not None}
+    rt.loaded.reload(wanted)
+    with rt.db.write() as tx:
+        for row in tx.db.exec(select(models.StoredSetting)).all():
+            if row.name not in wanted:
+                tx.db.delete(row)
+        for name in values:
+            if name in wanted:
+                tx.db.merge(models.StoredSetting(name=name, value=wanted[name], updated_at=utcnow()))
+        tx.emit("settings_changed", "", names=sorted(values))
+    return list_settings(rt)
+
+
+def _refusal(name: str) -> str:
+    if name in SECRET:
+        return f"keys are never stored: set {variable(name)} in the environment or .env"
+    if name in Settings.model_fields:
+        return f"set {variable(name)} or a flag at start"
+    return "no such setting"
+
+
+def _view(rt: Runtime, name: str) -> SettingView:
+    field = Settings.model_fields[name]
+    value = getattr(rt.settings, name)
+    secret = name in SECRET
+    return SettingView(
+        name=name,
+        variable=variable(name),
+        value=bool(value) if secret else _plain(value),
+        default=None if secret else _plain(field.get_default(call_default_factory=True)),
+        origin=rt.loaded.origins[name],
+        storable=name in STORABLE,
+        secret=secret,
+        needs_restart=name in NEEDS_RESTART,
+        help=field.description or "",
+        choices=_choices(field.annotation),
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (str, int, float, bool, list, type(None))) else str(value)
+
+
+def _choices(annotation: Any) -> list[str] | None:
+    choices = getattr(annotation, "__args__", None)
+    if choices and all(isinstance(c, str) for c in choices):
+        return list(choices)
+    return None

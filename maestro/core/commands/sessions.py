@@ -1,0 +1,140 @@
+"""Creating, starting, renaming and deleting sessions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from maestro.agents import factory
+from maestro.core import cleanup, lookup, queries
+from maestro.core.agent_config import parse_agent_config
+from maestro.core.commands import conversation
+from maestro.core.runtime import Runtime
+from maestro.core.state_machine import State, allowed_events, move
+from maestro.core.views import SessionView
+from maestro.db import models
+from maestro.db.types import new_id, utcnow
+from maestro.errors import NotAllowed
+from maestro.templates import loader
+from maestro.worktrees import manager, repository
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00]*$")]
+
+
+class NewSession(BaseModel):
+    """What ``POST /sessions`` takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Annotated[Words, StringConstraints(max_length=255)] | None = None
+    description: Annotated[Words, StringConstraints(max_length=200_000)] = ""
+    repo_path: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    base_branch: Annotated[str, StringConstraints(max_length=500)] | None = None
+    template: Annotated[str, StringConstraints(max_length=100)] | None = None
+    agent_type: Annotated[str, StringConstraints(max_length=50)] = "claude_code"
+    agent_config: dict[str, Any] = Field(default_factory=dict)
+
+
+class SessionChanges(BaseModel):
+    """What ``PATCH /sessions/{id}`` takes; only given members change."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Annotated[Words, StringConstraints(min_length=1, max_length=255)] | None = None
+    description: Annotated[Words, StringConstraints(max_length=200_000)] | None = None
+    agent_config: dict[str, Any] | None = None
+
+
+def create_session(rt: Runtime, new: NewSession, *, demo: bool = False) -> SessionView:
+    """Check everything, then create a session in IDLE.
+
+    Raises InvalidInput (repository, branch, agent type or configuration, template); nothing is created then.
+    """
+    info = repository.inspect(new.repo_path)
+    base_branch, base_commit = repository.resolve_base(info, new.base_branch)
+    factory.create(new.agent_type)
+    template = loader.find(rt.db, new.template) if new.template else None
+    given = (template.agent_config if template else {}) | new.agent_config
+    config = parse_agent_config(given).model_dump(exclude_defaults=True)
+    session_id = new_id()
+    title = new.title or _first_line(new.description) or info.root.name
+    row = models.Session(
+        id=session_id,
+        title=title,
+        description=new.description,
+        template=new.template,
+        demo=demo,
+        repo_path=str(info.root),
+        base_branch=base_branch,
+        base_commit=base_commit,
+        session_branch=manager.session_branch(title, session_id),
+        agent_type=new.agent_type,
+        agent_config=config,
+    )
+    with rt.db.write() as tx:
+        tx.db.add(row)
+        tx.db.flush()
+        tx.emit("session_created", session_id, title=title, status=row.status)
+    return queries.get_session(rt, session_id)
+
+
+def create_demo(rt: Runtime) -> SessionView:
+    """Create the demo's session on its sample repository, and start it."""
+    from maestro.demo import sample
+
+    repo = sample.make_repository(rt.data_dir / "demo" / "expenses")
+    new = NewSession(title=sample.DEMO_TITLE, description=sample.DEMO_IDEA, repo_path=str(repo))
+    session = create_session(rt, new, demo=True)
+    return start_session(rt, session.id)
+
+
+def start_session(rt: Runtime, session_id: str) -> SessionView:
+    """IDLE to BRAINSTORMING; a description becomes the first message and is answered."""
+    with rt.db.write() as tx:
+        move(tx, lookup.session_row(tx.db, session_id), "start")
+    conversation.open_conversation(rt, session_id)
+    return queries.get_session(rt, session_id)
+
+
+def update_session(rt: Runtime, session_id: str, changes: SessionChanges) -> SessionView:
+    """Rename or reconfigure a session; a new configuration holds for workers started from now on."""
+    config = None
+    if changes.agent_config is not None:
+        config = parse_agent_config(changes.agent_config).model_dump(exclude_defaults=True)
+    with rt.db.write() as tx:
+        row = lookup.session_row(tx.db, session_id)
+        row.title = changes.title or row.title
+        row.description = row.description if changes.description is None else changes.description
+        row.agent_config = row.agent_config if config is None else config
+        row.updated_at = utcnow()
+        tx.db.add(row)
+        tx.emit("session_updated", session_id, title=row.title)
+    return queries.get_session(rt, session_id)
+
+
+def delete_session(rt: Runtime, session_id: str) -> None:
+    """Remove a session, its worktrees and its branches; its work stays under recovered refs.
+
+    Raises NotAllowed while it executes, is paused or validates.
+    """
+    with rt.db.read() as db:
+        row = lookup.session_row(db, session_id)
+    if row.status in {State.EXECUTING, State.PAUSED, State.VALIDATING}:
+        raise NotAllowed(
+            "This session is still at work. Cancel it first, then delete it.",
+            state=row.status,
+            allowed=allowed_events(row.status),
+        )
+    if Path(row.repo_path).exists():
+        cleanup.remove_worktrees(rt, row)
+        cleanup.remove_branches(row)
+    with rt.db.write() as tx:
+        tx.db.delete(lookup.session_row(tx.db, session_id))
+        tx.emit("session_deleted", session_id, title=row.title)
+
+
+def _first_line(text: str) -> str:
+    line = next((part.strip() for part in text.splitlines() if part.strip()), "")
+    return line if len(line) <= 80 else line[:79].rsplit(" ", 1)[0] + "…"

@@ -1,0 +1,292 @@
+"""Everything a page, the REST API or the CLI may read about sessions. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session as DbSession
+from sqlmodel import col, func, or_, select
+
+from maestro.core import lookup
+from maestro.core.runtime import Runtime
+from maestro.core.state_machine import allowed_events
+from maestro.core.views import (
+    ApprovalView,
+    CheckpointView,
+    CheckRunView,
+    DecisionView,
+    DiffView,
+    FileChange,
+    LogView,
+    MessageView,
+    Overview,
+    PlanView,
+    SessionView,
+    TaskCounts,
+    TaskView,
+    Tokens,
+    WorkerView,
+)
+from maestro.db import models
+from maestro.errors import NotFound
+from maestro.worker import tree
+from maestro.worktrees import integration
+
+_DIFF_LIMIT_BYTES = 2_000_000
+
+
+def list_sessions(
+    rt: Runtime, *, status: str | None = None, q: str | None = None, limit: int = 50, offset: int = 0
+) -> tuple[list[SessionView], int]:
+    """Sessions, newest first, with the total; ``status`` may be several, comma-separated; ``q`` searches the words."""
+    query = select(models.Session)
+    if status:
+        query = query.where(col(models.Session.status).in_([s.strip() for s in status.split(",")]))
+    if q:
+        like = f"%{_escape_like(q)}%"
+        columns = (models.Session.title, models.Session.description, models.Session.repo_path)
+        query = query.where(or_(*(col(c).like(like, escape="\\") for c in columns)))
+    with rt.db.read() as db:
+        total = db.exec(select(func.count()).select_from(query.subquery())).one()
+        rows = db.exec(query.order_by(col(models.Session.updated_at).desc()).limit(limit).offset(offset)).all()
+        return _session_views(db, rows), total
+
+
+def get_session(rt: Runtime, session_id: str) -> SessionView:
+    """One session. Raises NotFound."""
+    with rt.db.read() as db:
+        return _session_views(db, [lookup.session_row(db, session_id)])[0]
+
+
+def list_messages(rt: Runtime, session_id: str, *, limit: int = 500, offset: int = 0) -> tuple[list[MessageView], int]:
+    """The conversation, oldest first."""
+    with rt.db.read() as db:
+        lookup.session_row(db, session_id)
+        query = select(models.Message).where(models.Message.session_id == session_id)
+        total = db.exec(select(func.count()).select_from(query.subquery())).one()
+        rows = db.exec(query.order_by(col(models.Message.number)).limit(limit).offset(offset)).all()
+        return [MessageView.of(r) for r in rows], total
+
+
+def get_plan(rt: Runtime, session_id: str) -> PlanView:
+    """The current plan. Raises NotFound when there is none."""
+    from maestro.core.planning_engine import plan_view
+
+    with rt.db.read() as db:
+        return plan_view(db, lookup.session_row(db, session_id))
+
+
+def list_tasks(rt: Runtime, session_id: str) -> list[TaskView]:
+    """A session's tasks, in plan order."""
+    with rt.db.read() as db:
+        lookup.session_row(db, session_id)
+        return [TaskView.of(t) for t in lookup.tasks_of(db, session_id)]
+
+
+def list_workers(rt: Runtime, session_id: str) -> list[WorkerView]:
+    """A session's workers, oldest first, their life looked up in the process table now."""
+    with rt.db.read() as db:
+        lookup.session_row(db, session_id)
+        query = select(models.Worker).where(models.Worker.session_id == session_id)
+        rows = db.exec(query.order_by(col(models.Worker.started_at))).all()
+    return [_worker_view(r) for r in rows]
+
+
+def list_checkpoints(rt: Runtime, session_id: str) -> list[CheckpointView]:
+    """Where the session branch can go back to, by number."""
+    with rt.db.read() as db:
+        lookup.session_row(db, session_id)
+        query = select(models.Checkpoint).where(models.Checkpoint.session_id == session_id)
+        return [CheckpointView.of(r) for r in db.exec(query.order_by(col(models.Checkpoint.number))).all()]
+
+
+def list_decisions(rt: Runtime, session_id: str | None = None, *, limit: int = 200) -> list[DecisionView]:
+    """Choices made in a session, or in all, newest first."""
+    with rt.db.read() as db:
+        query = select(models.Decision, models.Session.title).join(models.Session)
+        if session_id is not None:
+            lookup.session_row(db, session_id)
+            query = query.where(models.Decision.session_id == session_id)
+        rows = db.exec(query.order_by(col(models.Decision.created_at).desc()).limit(limit)).all()
+        return [DecisionView.model_validate(d.model_dump() | {"session_title": title}) for d, title in rows]
+
+
+def list_evidence(rt: Runtime, session_id: str, task: str | None = None) -> list[CheckRunView]:
+    """The check runs of a session, or of one task (id or key), oldest first."""
+    with rt.db.read() as db:
+        lookup.session_row(db, session_id)
+        query = select(models.CheckRun).where(models.CheckRun.session_id == session_id)
+        if task is not None:
+            query = query.where(models.CheckRun.task_id == lookup.task_row(db, session_id, task).id)
+        return [CheckRunView.of(r) for r in db.exec(query.order_by(col(models.CheckRun.created_at))).all()]
+
+
+def list_approvals(rt: Runtime, *, status: str | None = "pending", session_id: str | None = None) -> list[ApprovalView]:
+    """Questions to the person, oldest first."""
+    query = (
+        select(models.Approval, models.Session.title, models.Task.key)
+        .join(models.Session, col(models.Session.id) == col(models.Approval.session_id))
+        .outerjoin(models.Task, col(models.Task.id) == col(models.Approval.task_id))
+    )
+    if status:
+        query = query.where(models.Approval.status == status)
+    if session_id:
+        query = query.where(models.Approval.session_id == session_id)
+    with rt.db.read() as db:
+        rows = db.exec(query.order_by(col(models.Approval.created_at)).limit(500)).all()
+        return [
+            ApprovalView.model_validate(a.model_dump() | {"session_title": title, "task_key": key})
+            for a, title, key in rows
+        ]
+
+
+def get_approval(rt: Runtime, approval_id: str) -> ApprovalView:
+    """One question. Raises NotFound."""
+    with rt.db.read() as db:
+        row = db.get(models.Approval, approval_id)
+        if row is None:
+            raise NotFound(f"There is no approval {approval_id}.")
+        session = lookup.session_row(db, row.session_id)
+        task = db.get(models.Task, row.task_id) if row.task_id else None
+        names = {"session_title": session.title, "task_key": task.key if task else None}
+        return ApprovalView.model_validate(row.model_dump() | names)
+
+
+def list_logs(
+    rt: Runtime,
+    session_id: str,
+    *,
+    after: int | None = None,
+    before: int | None = None,
+    limit: int = 200,
+    level: str | None = None,
+    task: str | None = None,
+    worker: str | None = None,
+    kind: str | None = None,
+    q: str | None = None,
+) -> list[LogView]:
+    """Log rows by increasing id: the first after ``after``, else the last before ``before``, else the last ones."""
+    with rt.db.read() as db:
+        lookup.session_row(db, session_id)
+        query = select(models.AgentLog).where(models.AgentLog.session_id == session_id)
+        if level:
+            query = query.where(col(models.AgentLog.level).in_(level.split(",")))
+        if kind:
+            query = query.where(col(models.AgentLog.kind).in_(kind.split(",")))
+        if task:
+            query = query.where(models.AgentLog.task_id == lookup.task_row(db, session_id, task).id)
+        if worker:
+            query = query.where(models.AgentLog.worker_id == worker)
+        if q:
+            query = query.where(col(models.AgentLog.message).like(f"%{_escape_like(q)}%", escape="\\"))
+        if before is not None:
+            query = query.where(col(models.AgentLog.id) < before)
+        if after is not None:
+            rows = db.exec(
+                query.where(col(models.AgentLog.id) > after).order_by(col(models.AgentLog.id)).limit(limit)
+            ).all()
+        else:
+            rows = db.exec(query.order_by(col(models.AgentLog.id).desc()).limit(limit)).all()[::-1]
+        return [LogView.of(r) for r in rows]
+
+
+def get_diff(rt: Runtime, session_id: str, *, task: str | None = None) -> DiffView:
+    """What the session branch (or one task's commits) changes. Raises NotFound before anything ran."""
+    with rt.db.read() as db:
+        session = lookup.session_row(db, session_id)
+        base, head = session.base_commit, session.session_commit
+        if task is not None:
+            row = lookup.task_row(db, session_id, task)
+            done = (row.result_json or {}).get("integrated_from")
+            base, head = done or row.start_commit or base, row.result_commit
+    if head is None:
+        raise NotFound("Nothing has been changed yet.")
+    repo = Path(session.repo_path)
+    files = [FileChange(path=p, insertions=i, deletions=d) for p, i, d in integration.changed_lines(repo, base, head)]
+    text, cut = integration.diff_text(repo, base, head, _DIFF_LIMIT_BYTES)
+    return DiffView(
+        base=base,
+        head=head,
+        files=files,
+        insertions=sum(f.insertions for f in files),
+        deletions=sum(f.deletions for f in files),
+        text=text,
+        text_cut=cut,
+    )
+
+
+def overview(rt: Runtime) -> Overview:
+    """The dashboard's numbers. "Today" begins at midnight UTC."""
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    with rt.db.read() as db:
+        by_status = dict(db.exec(select(models.Session.status, func.count()).group_by(models.Session.status)).all())
+        pending = db.exec(select(func.count()).where(models.Approval.status == "pending")).one()
+        live = db.exec(select(func.count()).where(models.Worker.status != "ended")).one()
+        workers = db.exec(select(models.Worker).where(col(models.Worker.started_at) >= midnight)).all()
+        sessions = db.exec(select(models.Session).where(col(models.Session.created_at) >= midnight)).all()
+    return Overview(
+        sessions=sum(by_status.values()),
+        by_status=by_status,
+        pending_approvals=pending,
+        live_workers=live,
+        tokens_today=Tokens.of(*workers, *sessions),
+        cost_today_usd=sum(r.cost_usd for r in (*workers, *sessions)),
+    )
+
+
+def _session_views(db: DbSession, rows: Sequence[models.Session]) -> list[SessionView]:
+    ids = [r.id for r in rows]
+    tasks: dict[str, list[models.Task]] = {i: [] for i in ids}
+    for task in db.exec(select(models.Task).where(col(models.Task.session_id).in_(ids))).all():
+        tasks[task.session_id].append(task)
+    pending = _count(db, models.Approval, models.Approval.status == "pending", ids)
+    live = _count(db, models.Worker, models.Worker.status != "ended", ids)
+    return [_session_view(row, tasks[row.id], pending.get(row.id, 0), live.get(row.id, 0)) for row in rows]
+
+
+def _session_view(row: models.Session, tasks: list[models.Task], pending: int, live: int) -> SessionView:
+    data = row.model_dump()
+    return SessionView.model_validate(
+        data
+        | {
+            "progress": _progress(row, tasks),
+            "tasks": TaskCounts(total=len(tasks), by_status=dict(Counter(t.status for t in tasks))),
+            "tokens": Tokens.of(row, *tasks),
+            "cost_usd": row.cost_usd + sum(t.cost_usd for t in tasks),
+            "merged": row.merge_json is not None,
+            "merge": row.merge_json,
+            "result": row.result_json,
+            "pending_approvals": pending,
+            "live_workers": live,
+            "allowed_events": allowed_events(row.status),
+        }
+    )
+
+
+def _progress(row: models.Session, tasks: list[models.Task]) -> float:
+    if row.status == "completed":
+        return 1.0
+    if not tasks:
+        return 0.0
+    done = sum(1.0 if t.status in {"completed", "skipped"} else min(t.progress, 0.95) for t in tasks)
+    return round(min(done / len(tasks), 0.99), 4)
+
+
+def _count(db: DbSession, model: Any, condition: Any, ids: list[str]) -> dict[str, int]:
+    query = (
+        select(model.session_id, func.count()).where(condition, model.session_id.in_(ids)).group_by(model.session_id)
+    )
+    return dict(db.exec(query).all())
+
+
+def _worker_view(row: models.Worker) -> WorkerView:
+    alive = row.status != "ended" and row.pid is not None and tree.is_alive(row.pid, row.pid_started)
+    return WorkerView.model_validate(row.model_dump() | {"alive": alive, "tokens": Tokens.of(row)})
+
+
+def _escape_like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

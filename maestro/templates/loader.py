@@ -1,0 +1,65 @@
+"""Session templates: shipped TOML files beside this module, and the person's own from the database."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from sqlmodel import select
+
+from maestro.db import models
+from maestro.db.session import Database
+from maestro.errors import Conflict, InvalidInput
+
+
+class Template(BaseModel):
+    """Words to begin with and an agent configuration for a kind of work."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+    description: Annotated[str, StringConstraints(max_length=20_000, pattern=r"^[^\x00]*$")] = ""
+    idea: Annotated[str, StringConstraints(max_length=200_000, pattern=r"^[^\x00]*$")] = ""
+    agent_config: dict[str, Any] = Field(default_factory=dict)
+
+
+@cache
+def shipped() -> tuple[Template, ...]:
+    """The templates that come with Maestro."""
+    files = sorted(Path(__file__).parent.glob("*.toml"))
+    return tuple(Template.model_validate({"name": f.stem} | tomllib.loads(f.read_text("utf-8"))) for f in files)
+
+
+def all_templates(db: Database) -> list[tuple[Template, bool]]:
+    """Every template with whether it is a shipped one, by title."""
+    with db.read() as session:
+        own = [Template.model_validate(r.body) for r in session.exec(select(models.TemplateRow)).all()]
+    pairs = [(t, True) for t in shipped()] + [(t, False) for t in own]
+    return sorted(pairs, key=lambda pair: pair[0].title.lower())
+
+
+def find(db: Database, name: str) -> Template:
+    """A template by name. Raises InvalidInput."""
+    for template, _shipped in all_templates(db):
+        if template.name == name:
+            return template
+    raise InvalidInput(f"There is no template “{name}”.", {"template": "unknown"})
+
+
+def create(db: Database, data: Any) -> Template:
+    """Store a template of the person's own. Raises InvalidInput, and Conflict when the name is taken."""
+    try:
+        template = Template.model_validate(data)
+    except ValidationError as error:
+        fields = {".".join(str(p) for p in e["loc"]): e["msg"] for e in error.errors()}
+        raise InvalidInput("The template is not valid.", fields) from error
+    if any(t.name == template.name for t, _ in all_templates(db)):
+        raise Conflict(f"There is a template “{template.name}” already.")
+    with db.write() as tx:
+        tx.db.add(models.TemplateRow(name=template.name, title=template.title, body=template.model_dump()))
+        tx.emit("template_created", "", name=template.name)
+    return template
