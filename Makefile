@@ -1,0 +1,37 @@
+# make run    set up .venv and start Maestro; ARGS="--port 9000" are passed on
+# make test   set up .venv with what the tests need, then everything that CI runs
+# make lint   its quick half: lint, format, import contracts, types
+# make format rewrite the code as `make lint` wants it
+# make lock   resolve pyproject.toml anew into the lock files; ARGS=--upgrade takes the newest of everything
+# make bench  time from start to first answer, against a bare NiceGUI page
+
+.PHONY: run test lint format lock bench clean
+export PYTHON VENV
+VENV ?= .venv
+
+run:
+	@./scripts/setup.sh run
+	@$(VENV)/bin/python app.py $(ARGS)
+
+test:
+	@./scripts/setup.sh dev
+	@./scripts/check.sh
+
+lint:
+	@./scripts/setup.sh dev
+	@./scripts/check.sh lint
+
+format:
+	@./scripts/setup.sh dev
+	@$(VENV)/bin/ruff check --fix --quiet . ; $(VENV)/bin/ruff format .
+
+lock:
+	@test -x $(VENV)/bin/uv || ./scripts/setup.sh dev || test -x $(VENV)/bin/uv
+	@VENV=$(VENV) ./scripts/lock.sh $(ARGS)
+
+bench:
+	@./scripts/setup.sh run
+	@$(VENV)/bin/python benchmarks/startup.py $(ARGS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-output
