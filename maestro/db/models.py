@@ -197,6 +197,7 @@ class Worker(SQLModel, table=True):
     exit_code: int | None = None
     outcome: str | None = None  # success, failed, interrupted, cancelled
     outcome_detail: str | None = _text(nullable=True)
+    result_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)  # the spool's result event
     cpu_percent: float = 0.0
     memory_mb: float = 0.0
     last_action: str | None = _text(nullable=True)
@@ -292,6 +293,7 @@ class Approval(SQLModel, table=True):
     message: str | None = _text(nullable=True)
     created_at: datetime = _time()
     resolved_at: datetime | None = _time(nullable=True)
+    delivered_at: datetime | None = _time(nullable=True)  # the answer is in the worker's inbox
 
     __table_args__ = (UniqueConstraint("worker_id", "request_id"),)
 
