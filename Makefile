@@ -6,8 +6,8 @@
 # make bench  time from start to first answer, against a bare NiceGUI page
 
 .PHONY: run test lint format lock bench clean
-export PYTHON VENV
 VENV ?= .venv
+export PYTHON VENV
 
 run:
 	@./scripts/setup.sh run
@@ -27,7 +27,7 @@ format:
 
 lock:
 	@test -x $(VENV)/bin/uv || ./scripts/setup.sh dev || test -x $(VENV)/bin/uv
-	@VENV=$(VENV) ./scripts/lock.sh $(ARGS)
+	@./scripts/lock.sh $(ARGS)
 
 bench:
 	@./scripts/setup.sh run

@@ -24,7 +24,7 @@ start() {  # name, command...: in the background, its words kept until it has en
 stage "lint, format, imports, types"
 start lint "$bin/ruff" check --quiet .
 start format "$bin/ruff" format --check --quiet .
-start imports "$bin/lint-imports"
+start imports "$bin/lint-imports" --no-logo
 start types "$bin/mypy"
 failed=()
 for i in "${!names[@]}"; do

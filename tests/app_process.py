@@ -215,11 +215,14 @@ class EventStream:
     ) -> None:
         self.seen: list[Event] = []
         self._died = died
-        self._socket = connect(
-            f"ws{origin.removeprefix('http')}/api/ws",
-            additional_headers={"Authorization": f"Bearer {token}"},
-            proxy=None,
-            max_size=None,
+        self._open = contextlib.ExitStack()
+        self._socket = self._open.enter_context(
+            connect(
+                f"ws{origin.removeprefix('http')}/api/ws",
+                additional_headers={"Authorization": f"Bearer {token}"},
+                proxy=None,
+                max_size=None,
+            )
         )
         self.send(type="subscribe", session_id=session_id, **({} if after is None else {"after": after}))
 
@@ -261,7 +264,7 @@ class EventStream:
 
     def close(self) -> None:
         """Close the connection."""
-        self._socket.close()
+        self._open.close()
 
     def __enter__(self) -> Self:
         return self
