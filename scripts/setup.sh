@@ -37,7 +37,7 @@ find_python() {
         version=$("$without_venv" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
         fail "$without_venv lacks the venv module. On Debian or Ubuntu: apt-get install python$version-venv"
     fi
-    fail "needs Python 3.11 or newer, and ${PYTHON:-none of python3.13, python3.12, python3.11, python3} is one." \
+    fail "needs Python 3.11 or newer; this is not: ${PYTHON:-python3.13, python3.12, python3.11, python3}." \
         "Install it (Debian: apt-get install python3 python3-venv; macOS: brew install python@3.13)" \
         "or name one: make run PYTHON=/path/to/python3"
 }
@@ -55,8 +55,8 @@ up_to_date() { cmp -s "requirements-dev.lock" "$venv/.requirements-dev.lock" || 
 
 if ! up_to_date; then
     echo "Maestro: installing the packages of $lock (the first time this takes a minute or two)"
+    rm -f "$venv/.project.toml" "$venv"/.requirements*.lock
     pip install --quiet --no-deps --require-hashes -r "$lock" || fail "pip could not install the packages of $lock; what it said is above"
-    rm -f "$venv/.project.toml"
     cp "$lock" "$venv/.$lock"
 fi
 
