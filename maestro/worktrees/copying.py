@@ -1,0 +1,65 @@
+"""Copying what git does not bring along (``.env``…) from the person's checkout into a worktree."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import shutil
+import stat
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from maestro.worktrees.git import git
+from maestro.worktrees.saving import remember_copied
+
+
+def copy_ignored(repo_root: Path, worktree: Path, patterns: list[str]) -> list[str]:
+    """Copy ignored and untracked files that match gitignore-style ``patterns``; returns their paths.
+
+    Nothing that exists in the worktree is replaced and no link is followed out of either folder. A file
+    that git does not ignore in the worktree is noted, so that Maestro never commits it.
+    """
+    wanted = GitIgnoreSpec.from_lines(line for line in patterns if line.strip())
+    if not wanted.patterns:
+        return []
+    found = git(repo_root, "ls-files", "-z", "--others", timeout_s=600).fields
+    tracked = set(git(worktree, "ls-files", "-z").fields)
+    done = []
+    for path in found:
+        # A path that ends in a slash is a repository of its own.
+        if path.endswith("/") or path in tracked or not wanted.match_file(path):
+            continue
+        if _copy(repo_root.resolve(), worktree.resolve(), path):
+            done.append(path)
+    if done:
+        names = "\0".join(done).encode("utf-8", "surrogateescape")
+        ignored = set(git(worktree, "check-ignore", "-z", "--stdin", input=names, check=False).fields)
+        remember_copied(worktree, [path for path in done if path not in ignored])
+    return done
+
+
+def _copy(root: Path, worktree: Path, path: str) -> bool:
+    source, target = root / path, worktree / path
+    try:
+        mode = source.lstat().st_mode
+        if os.path.lexists(target) or not target.parent.resolve().is_relative_to(worktree):
+            return False
+        if stat.S_ISLNK(mode):
+            if not _stays_inside(root, path):
+                return False
+        elif not stat.S_ISREG(mode):
+            return False
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target, follow_symlinks=False)
+    except OSError:
+        return False  # gone meanwhile or not readable: the worktree can do without it
+    return True
+
+
+def _stays_inside(root: Path, path: str) -> bool:
+    """Whether a link, copied as it is, leads to something inside the copy: relative, and not upwards out."""
+    leads_to = str((root / path).readlink())
+    plain = posixpath.normpath(posixpath.join(posixpath.dirname(path), leads_to))
+    inside = (root / path).resolve().is_relative_to(root)
+    return inside and not leads_to.startswith("/") and plain != ".." and not plain.startswith("../")

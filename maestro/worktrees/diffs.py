@@ -1,0 +1,57 @@
+"""What changed between two commits: in numbers, as paths, as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from maestro.worktrees.git import git, git_head
+from maestro.worktrees.refs import commit_of
+
+_PLAIN = ("--no-ext-diff", "--no-textconv")
+
+
+@dataclass(frozen=True)
+class DiffSummary:
+    """A diff in numbers; a rename counts as one file (its new path), a binary file as no lines."""
+
+    files: int
+    insertions: int
+    deletions: int
+    paths: list[str]
+
+
+def diff_summary(repo: Path, a: str, b: str) -> DiffSummary:
+    """The diff from commit ``a`` to commit ``b`` in numbers."""
+    ends = (commit_of(repo, a), commit_of(repo, b))
+    out = git(repo, "diff-tree", "-r", "-M", "--numstat", "-z", *_PLAIN, *ends, "--").stdout
+    parts = iter(out.decode("utf-8", "surrogateescape").split("\0"))
+    insertions = deletions = 0
+    paths = []
+    for part in parts:
+        if not part:
+            continue
+        added, removed, path = part.split("\t", 2)
+        if not path:  # a rename: the old and the new path follow
+            next(parts)
+            path = next(parts)
+        insertions += int(added) if added.isdigit() else 0
+        deletions += int(removed) if removed.isdigit() else 0
+        paths.append(path)
+    return DiffSummary(len(paths), insertions, deletions, paths)
+
+
+def diff_text(repo: Path, a: str, b: str, limit_bytes: int) -> tuple[str, bool]:
+    """The diff from ``a`` to ``b`` as text in git's format, and whether it was cut (at a line's end)."""
+    ends = (commit_of(repo, a), commit_of(repo, b))
+    form = ("--src-prefix=a/", "--dst-prefix=b/", "--no-color")
+    data, cut = git_head(repo, "diff-tree", "-r", "-p", "-M", *form, *_PLAIN, *ends, "--", limit_bytes=limit_bytes)
+    if cut:
+        data = data[: data.rfind(b"\n") + 1]
+    return data.decode("utf-8", "replace"), cut
+
+
+def changed_files(repo: Path, a: str, b: str) -> list[str]:
+    """All paths that differ between ``a`` and ``b``; a rename gives both of its paths."""
+    ends = (commit_of(repo, a), commit_of(repo, b))
+    return git(repo, "diff-tree", "-r", "--name-only", "--no-renames", "-z", *ends, "--").fields

@@ -1,0 +1,260 @@
+"""The only place that starts git.
+
+Worktrees share their repository's configuration, so whatever an agent writes there is read by *our*
+next call as well. Each call therefore switches off what a repository could use to run code here:
+hooks, fsmonitor, signing programs, external diffs, editors, pagers, ``ext::`` transports, and (for merges)
+the repository's own merge drivers. Clean and smudge filters named by ``.gitattributes`` must still run:
+without them LFS and git-crypt files would be stored wrongly. ``fingerprint`` watches for changes there.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from maestro.errors import GitError, Unavailable
+
+_CONFIG = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "safe.bareRepository": "explicit",
+    "protocol.ext.allow": "never",
+    "core.quotePath": "false",
+    "commit.gpgSign": "false",
+    "tag.gpgSign": "false",
+    # What follows keeps people's own settings from changing what our calls mean.
+    "core.safecrlf": "false",
+    "core.filesRefLockTimeout": "2000",
+    "i18n.commitEncoding": "UTF-8",
+    "submodule.recurse": "false",
+    "rerere.enabled": "false",
+    "color.ui": "false",
+}
+_ALWAYS = [part for key, value in _CONFIG.items() for part in ("-c", f"{key}={value}")]
+
+#: What git gets of our environment; GIT_* never, so that no GIT_DIR of the caller leaks in.
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "XDG_CONFIG_HOME",
+    "SSH_AUTH_SOCK",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+)
+_FIXED = {
+    "LC_ALL": "C.UTF-8",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",  # a look at the user's checkout must not write its index
+    "GIT_EDITOR": "true",
+    "GIT_SEQUENCE_EDITOR": "true",
+    "GIT_PAGER": "cat",
+    "GIT_ASKPASS": "true",
+}
+_SHOWN_LINES = 6
+_GRACE_S = 2.0
+
+
+@dataclass(frozen=True)
+class GitResult:
+    """What one git call answered."""
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output as text, without its last newline; bytes that are not UTF-8 survive."""
+        return self.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
+
+    @property
+    def fields(self) -> list[str]:
+        """Standard output of a ``-z`` call, split at its NUL bytes."""
+        return [part.decode("utf-8", "surrogateescape") for part in self.stdout.split(b"\0") if part]
+
+
+def git(
+    repo: Path,
+    *args: str,
+    check: bool = True,
+    input: bytes | None = None,  # noqa: A002 - the word subprocess uses
+    env: Mapping[str, str] | None = None,
+    timeout_s: float = 120,
+    index: Path | None = None,
+) -> GitResult:
+    """Run git in ``repo`` (the root of a checkout) and wait for it.
+
+    ``index`` names another index file than the checkout's own. Raises GitError when git fails (unless
+    ``check`` is off) or takes longer than ``timeout_s`` seconds, Unavailable when there is no git.
+    """
+    process = _start(repo, args, _environment(repo, env, index), input is not None, subprocess.PIPE)
+    with process:
+        try:
+            stdout, stderr = process.communicate(input, timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            _stop(process)
+            raise GitError(f"git {args[0]} took longer than {timeout_s:g} s and was stopped.") from None
+        except BaseException:
+            _stop(process)
+            raise
+    result = GitResult(process.returncode, stdout, stderr)
+    if check and result.code != 0:
+        raise failure(args[0], result)
+    return result
+
+
+def git_head(
+    repo: Path, *args: str, limit_bytes: int, timeout_s: float = 120, ok: tuple[int, ...] = (0,)
+) -> tuple[bytes, bool]:
+    """The first ``limit_bytes`` of what git prints, and whether more was cut off.
+
+    Raises GitError as ``git`` does; exit codes in ``ok`` count as success.
+    """
+    with tempfile.TemporaryFile() as errors:
+        process = _start(repo, args, _environment(repo, None, None), False, errors.fileno())
+        late = threading.Event()
+
+        def expire() -> None:
+            late.set()
+            _stop(process)
+
+        timer = threading.Timer(timeout_s, expire)
+        timer.start()
+        with process:
+            try:
+                assert process.stdout is not None
+                data: bytes = process.stdout.read(limit_bytes + 1)
+                cut = len(data) > limit_bytes
+                if cut:
+                    _stop(process)
+                process.wait()
+            finally:
+                timer.cancel()
+        if late.is_set():
+            raise GitError(f"git {args[0]} took longer than {timeout_s:g} s and was stopped.")
+        if not cut and process.returncode not in ok:
+            errors.seek(0)
+            raise failure(args[0], GitResult(process.returncode, data, errors.read()))
+    return data[:limit_bytes], cut
+
+
+def failure(command: str, result: GitResult) -> GitError:
+    """The error for a failed call: what was run, and git's own last words."""
+    words = result.stderr.decode("utf-8", "replace").strip().splitlines()[-_SHOWN_LINES:]
+    said = "\n".join(words) or f"it ended with exit code {result.code} and said nothing"
+    return GitError(f"git {command} failed: {said}", exit_code=result.code)
+
+
+def _environment(repo: Path, extra: Mapping[str, str] | None, index: Path | None) -> dict[str, str]:
+    built = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    built.setdefault("PATH", os.defpath)
+    built |= _FIXED
+    # A worktree that lost its .git file must not turn into a call on some repository above it
+    # (the data folder may well lie inside one).
+    built["GIT_CEILING_DIRECTORIES"] = str(repo.resolve().parent)
+    if index is not None:
+        built["GIT_INDEX_FILE"] = str(index)
+    return built | dict(extra or {})
+
+
+def _start(
+    repo: Path, args: tuple[str, ...], env: dict[str, str], has_input: bool, stderr: int
+) -> subprocess.Popen[bytes]:
+    if any("\0" in arg for arg in args) or "\0" in str(repo):
+        raise GitError("A name handed to git holds a NUL byte.")
+    try:
+        return subprocess.Popen(
+            ["git", *_ALWAYS, "-C", str(repo), *args],
+            stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=env,
+            start_new_session=True,  # so that a time-out takes filters and helpers along
+        )
+    except FileNotFoundError:
+        raise Unavailable("git was not found. Install git 2.38 or newer and start again.") from None
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End a call and all it started; politely first, so that git removes its lock files."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, sign)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_S)
+
+
+def merge_environment(repo: Path) -> dict[str, str]:
+    """Variables that replace merge drivers of the repository's own configuration by git's text merge.
+
+    Drivers of the person's global configuration stay: no worker's commit can put one there.
+    """
+    found = git(
+        repo, "config", "-z", "--show-scope", "--name-only", "--get-regexp", r"^merge\..*\.driver$", check=False
+    ).fields
+    scopes, names = found[::2], found[1::2]
+    local = sorted({name for scope, name in zip(scopes, names, strict=True) if scope in ("local", "worktree")})
+    settings = {"GIT_CONFIG_COUNT": str(len(local))}
+    for number, name in enumerate(local):
+        settings[f"GIT_CONFIG_KEY_{number}"] = name
+        settings[f"GIT_CONFIG_VALUE_{number}"] = "git merge-file -q --marker-size=%L %A %O %B"
+    return settings if local else {}
+
+
+def identity_environment(repo: Path) -> dict[str, str]:
+    """Variables that name Maestro as author and committer, when the person configured no identity."""
+    configured = all(git(repo, "config", "--get", key, check=False).text.strip() for key in ("user.name", "user.email"))
+    if configured:
+        return {}
+    return {
+        f"GIT_{role}_{part}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for part, value in (("NAME", "Maestro"), ("EMAIL", "maestro@localhost"))
+    }
+
+
+def common_dir(repo: Path) -> Path:
+    """The git folder that all worktrees of ``repo`` share."""
+    return Path(git(repo, "rev-parse", "--path-format=absolute", "--git-common-dir").text).resolve()
+
+
+def own_git_dir(worktree: Path) -> Path:
+    """The git folder of this one worktree (HEAD, index, the state of a merge or rebase)."""
+    return Path(git(worktree, "rev-parse", "--absolute-git-dir").text)
+
+
+_locks: dict[Path, threading.RLock] = {}
+_locks_guard = threading.Lock()
+
+
+@contextmanager
+def repository_lock(repo: Path) -> Iterator[None]:
+    """Hold the one lock of this repository: parallel ``worktree add`` fails, and refs move in turn.
+
+    Re-entrant within a thread; it holds for this process only.
+    """
+    key = common_dir(repo)
+    with _locks_guard:
+        lock = _locks.setdefault(key, threading.RLock())
+    with lock:
+        yield

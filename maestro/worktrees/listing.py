@@ -1,0 +1,106 @@
+"""Which worktrees a repository has, and which of them hold a branch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from maestro.worktrees.git import common_dir, git, own_git_dir
+from maestro.worktrees.refs import branch_ref
+
+#: git's state files and what the person was doing when they exist.
+_OPERATIONS = {
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+    "MERGE_HEAD": "merge",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "sequencer": "cherry-pick",
+    "BISECT_LOG": "bisect",
+}
+
+
+@dataclass(frozen=True)
+class WorktreeEntry:
+    """One registered worktree; ``branch`` is None when its HEAD is detached."""
+
+    path: Path
+    head: str
+    branch: str | None
+    main: bool
+    bare: bool
+    locked: str | None  # the reason, "" without one, None when not locked
+
+    @property
+    def missing(self) -> bool:
+        """Registered, but its folder is gone (deleted, or on a disk that is not mounted)."""
+        return not self.path.exists()
+
+
+def list_worktrees(repo: Path) -> list[WorktreeEntry]:
+    """All registered worktrees, the main one first."""
+    entries = []
+    blocks = git(repo, "worktree", "list", "--porcelain", "-z").stdout.split(b"\0\0")
+    for number, block in enumerate(block for block in blocks if block):
+        lines = block.decode("utf-8", "surrogateescape").split("\0")
+        values = {key: value for key, _, value in (line.partition(" ") for line in lines if line)}
+        entries.append(
+            WorktreeEntry(
+                path=Path(values["worktree"]),
+                head=values.get("HEAD", ""),
+                branch=values["branch"].removeprefix("refs/heads/") if "branch" in values else None,
+                main=number == 0,
+                bare="bare" in values,
+                locked=values.get("locked"),
+            )
+        )
+    return entries
+
+
+def registered(repo: Path, path: Path) -> WorktreeEntry | None:
+    """The registration of the worktree at ``path``, if there is one."""
+    wanted = path.resolve()
+    return next((entry for entry in list_worktrees(repo) if entry.path.resolve() == wanted), None)
+
+
+def checkouts_of(repo: Path, branch: str) -> list[WorktreeEntry]:
+    """The worktrees that have ``branch`` checked out and whose files are there."""
+    return [
+        entry
+        for entry in list_worktrees(repo)
+        if entry.branch == branch and not entry.bare and (entry.locked is not None or not entry.missing)
+    ]
+
+
+def git_dir_of(repo: Path, worktree: Path) -> Path | None:
+    """The git folder that belongs to a linked worktree by registration, whatever its ``.git`` says now."""
+    wanted = worktree.resolve() / ".git"
+    for pointer in (common_dir(repo) / "worktrees").glob("*/gitdir"):
+        if Path(pointer.read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")).resolve() == wanted:
+            return pointer.parent
+    return None
+
+
+def operation(worktree: Path) -> str | None:
+    """The merge, rebase, cherry-pick, revert or bisect that is half done in ``worktree``, if any."""
+    git_dir = own_git_dir(worktree)
+    return next((words for name, words in _OPERATIONS.items() if (git_dir / name).exists()), None)
+
+
+def held_by_operation(repo: Path, branch: str) -> str | None:
+    """``rebase`` or ``bisect`` when such an operation, in any worktree, will put ``branch`` back at its end."""
+    shared = common_dir(repo)
+    for git_dir in (shared, *(shared / "worktrees").glob("*")):
+        for name in ("rebase-merge/head-name", "rebase-apply/head-name"):
+            if _content(git_dir / name) == branch_ref(branch):
+                return "rebase"
+        if _content(git_dir / "BISECT_START") == branch:
+            return "bisect"
+    return None
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="surrogateescape").strip()
+    except OSError:
+        return None

@@ -1,0 +1,266 @@
+"""Branches and worktrees of sessions and tasks: names, making, reusing, removing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import time
+import unicodedata
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from maestro.errors import Conflict, GitError, MaestroError
+from maestro.worktrees.copying import copy_ignored
+from maestro.worktrees.fingerprint import difference, fingerprint
+from maestro.worktrees.git import common_dir, git, own_git_dir, repository_lock
+from maestro.worktrees.listing import WorktreeEntry, git_dir_of, list_worktrees, operation, registered
+from maestro.worktrees.refs import (
+    branch_ref,
+    check_branch_name,
+    commit_of,
+    keep,
+    move_ref,
+    name_part,
+    ref_commit,
+)
+from maestro.worktrees.saving import save_work
+
+__all__ = [
+    "WorktreeReport",
+    "add_worktree",
+    "copy_ignored",
+    "create_branch",
+    "delete_branch",
+    "difference",
+    "fingerprint",
+    "remove_worktree",
+    "session_branch",
+    "task_branch",
+]
+
+_SLUG_CHARS = 40
+_ADD_S = 600
+_SUBMODULES_S = 300
+_UNFINISHED = "initializing"  # the reason git locks a worktree with while it is being added
+_UNFINISHED_WAIT_S = 5.0
+
+
+@dataclass(frozen=True)
+class WorktreeReport:
+    """A worktree that is ready; ``created`` is False when an earlier one was reused."""
+
+    path: Path
+    created: bool
+    warnings: list[str] = field(default_factory=list)
+
+
+def session_branch(title: str, session_id: str) -> str:
+    """The name of a session's branch: ``maestro/<slug>-<id8>/main``."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_SLUG_CHARS].strip("-") or "session"
+    short = re.sub(r"[^A-Za-z0-9]", "", session_id)[:8].lower() or "0"
+    return f"maestro/{slug}-{short}/main"
+
+
+def task_branch(session_branch: str, task_key: str) -> str:
+    """The name of a task's branch, beside the session's ``main``."""
+    part = name_part(task_key)
+    if part != task_key or part == "main":
+        # Two odd keys must not become one name, and none may take the session branch's.
+        part = f"{part}-{hashlib.sha256(task_key.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
+    return f"{session_branch.removesuffix('/main')}/{part}"
+
+
+def create_branch(repo: Path, branch: str, commit: str) -> None:
+    """Create ``branch`` at ``commit``; fine when it already stands there, Conflict when it stands elsewhere."""
+    check_branch_name(branch, "branch")
+    start = commit_of(repo, commit)
+    with repository_lock(repo):
+        current = ref_commit(repo, branch_ref(branch))
+        if current == start:
+            return
+        if current is not None:
+            raise Conflict(f"The branch {branch} exists already and stands elsewhere, at {current[:12]}.")
+        move_ref(repo, branch_ref(branch), start, None, "maestro: create")
+
+
+def delete_branch(repo: Path, branch: str, *, keep_as: str | None) -> None:
+    """Delete one of Maestro's branches, its head kept under the ref ``keep_as`` first; none there is fine."""
+    if not branch.startswith("maestro/"):
+        raise GitError(f"{branch} is not one of Maestro's own branches.")
+    with repository_lock(repo):
+        current = ref_commit(repo, branch_ref(branch))
+        if current is None:
+            return
+        holder = next((entry for entry in list_worktrees(repo) if entry.branch == branch), None)
+        if holder is not None and not holder.missing:
+            raise Conflict(f"The branch {branch} is checked out in {holder.path}.")
+        if keep_as is not None:
+            keep(repo, keep_as, current)
+        git(repo, "update-ref", "-d", branch_ref(branch), current)
+
+
+def add_worktree(repo: Path, path: Path, branch: str, start: str) -> WorktreeReport:
+    """Make a worktree at ``path`` on ``branch``, which is created at ``start`` unless it exists (a retry).
+
+    A worktree of that branch that is there already is reused; leftovers of a killed add or of a deleted
+    folder are cleared. A failed add leaves nothing behind. Raises Conflict when ``path`` holds something
+    else or the branch is checked out elsewhere.
+    """
+    check_branch_name(branch, "branch")
+    with repository_lock(repo):
+        if _reusable(repo, path, branch):
+            doing = operation(path)
+            return WorktreeReport(path, False, [f"A {doing} was left half done here."] if doing else [])
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise Conflict(f"{path} is in the way: it exists and is not a worktree of {branch}.")
+        made = ref_commit(repo, branch_ref(branch)) is None
+        if made:
+            create_branch(repo, branch, start)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            git(repo, "worktree", "add", "--quiet", "--no-track", str(path), branch, timeout_s=_ADD_S)
+        except MaestroError:
+            _clear(repo, path)
+            if made:
+                git(repo, "update-ref", "-d", branch_ref(branch), commit_of(repo, start), check=False)
+            raise
+    # Outside the lock: this may go to the network.
+    return WorktreeReport(path, True, _submodules(path))
+
+
+def _reusable(repo: Path, path: Path, branch: str) -> bool:
+    """Clear what is stale; True when ``path`` is a complete worktree of ``branch``."""
+    for entry in list_worktrees(repo):
+        if entry.branch == branch and entry.missing and not entry.main:
+            if git_dir_of(path.parent, path) is None and (path / ".git").is_file():
+                break  # the data folder was moved: put the registration right below
+            _forget(repo, entry.path)
+    if (path / ".git").is_file() and registered(repo, path) is None and _ours(repo, path):
+        git(repo, "worktree", "repair", str(path), check=False)
+    found = _finished(repo, path)
+    if found is None:
+        return False
+    if found.missing:
+        _forget(repo, path)
+        return False
+    if found.locked == _UNFINISHED:
+        _clear(repo, path)
+        return False
+    if not (path / ".git").exists():
+        git(repo, "worktree", "repair", check=False)
+    if found.branch is None or found.branch == branch:
+        return True  # detached: an agent's rebase, or a checkout; commit_all puts that right
+    raise Conflict(f"The worktree {path} is on another branch, {found.branch}.")
+
+
+def _finished(repo: Path, path: Path) -> WorktreeEntry | None:
+    """The registration of ``path``, after waiting for an add that a killed Maestro left running."""
+    deadline = time.monotonic() + _UNFINISHED_WAIT_S
+    found = registered(repo, path)
+    while found is not None and found.locked == _UNFINISHED and time.monotonic() < deadline:
+        time.sleep(0.1)
+        found = registered(repo, path)
+    return found
+
+
+def _ours(repo: Path, path: Path) -> bool:
+    with suppress(OSError):
+        pointer = (path / ".git").read_text().removeprefix("gitdir: ").rstrip("\n")
+        return Path(pointer).resolve().parent == common_dir(repo) / "worktrees"
+    return False
+
+
+def _forget(repo: Path, path: Path) -> None:
+    """Drop the registration of one worktree. Not ``prune``: that would drop the person's unmounted ones too."""
+    git(repo, "worktree", "remove", "--force", "--force", str(path), check=False)
+
+
+def _clear(repo: Path, path: Path) -> None:
+    """Take away what an unfinished add left; nobody has worked there yet."""
+    _forget(repo, path)
+    _delete_tree(path)
+
+
+def _submodules(worktree: Path) -> list[str]:
+    if not (worktree / ".gitmodules").is_file():
+        return []
+    ssh = git(worktree, "config", "--global", "--get", "core.sshCommand", check=False).text.strip() or "ssh"
+    # Active by option instead of init, which would write the person's .git/config; --checkout overrides an
+    # update command, and the ssh command one, that the repository's configuration may hold.
+    result = git(
+        worktree, "-c", "submodule.active=.", "submodule", "--quiet", "update", "--recursive", "--checkout",
+        check=False, timeout_s=_SUBMODULES_S, env={"GIT_SSH_COMMAND": f"{ssh} -o BatchMode=yes"},
+    ) if (worktree / ".gitmodules").stat().st_size else None  # fmt: skip
+    if result is None or result.code == 0:
+        return []
+    said = result.stderr.decode("utf-8", "replace").strip().splitlines()[-3:]
+    return [f"Submodules could not be prepared: {' '.join(said)}"]
+
+
+def remove_worktree(repo: Path, path: Path, *, recover_as: str | None, below: Path) -> str | None:
+    """Remove a worktree; uncommitted work, and commits on no branch, are kept under ``recover_as`` first.
+
+    Returns the commit that keeps them, or None when nothing had to be kept. Raises Conflict for anything
+    that is not a registered worktree below ``below`` (the data folder); what is gone already is fine.
+    """
+    place, limit = path.resolve(), below.resolve()
+    if limit not in place.parents:
+        raise Conflict(f"{path} is not below {below}, so Maestro does not remove it.")
+    trash = place.with_name(f".{place.name}.removed")
+    with repository_lock(repo):
+        _delete_tree(trash)  # left by a removal that was killed
+        entry = registered(repo, place)
+        if entry is None and place.exists():
+            raise Conflict(f"{path} is not a worktree of {repo}, so Maestro does not remove it.")
+        if entry is None:
+            return None
+        if entry.main:
+            raise Conflict(f"{path} is the main checkout of its repository, so Maestro does not remove it.")
+        saved = None
+        if recover_as is not None and place.exists():
+            saved = save_work(repo, place, recover_as, f"Uncommitted work of {place.name}")
+        if recover_as is not None and saved is None and entry.branch is None and entry.head.strip("0"):
+            saved = _keep_detached(repo, entry.head, recover_as)
+        if place.exists():
+            place.rename(trash)
+        _forget(repo, place)
+    _delete_tree(trash)
+    return saved
+
+
+def _keep_detached(repo: Path, commit: str, ref: str) -> str | None:
+    if git(repo, "for-each-ref", "--count=1", "--contains", commit).text:
+        return None
+    keep(repo, ref, commit)
+    return commit
+
+
+def _delete_tree(path: Path) -> None:
+    def writable(function: Callable[[str], object], name: str, _error: object) -> None:
+        # Package caches make their folders read-only.
+        for part in (Path(name).parent, Path(name)):
+            with suppress(OSError):
+                part.chmod(part.stat().st_mode | stat.S_IRWXU)
+        with suppress(OSError):
+            if function is os.scandir or Path(name).is_dir():
+                shutil.rmtree(name, ignore_errors=True)
+            else:
+                function(name)
+
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path, onerror=writable)
+        if path.exists():
+            raise GitError(f"{path} could not be deleted completely. Delete it by hand.")
+
+
+def worktree_git_dir(worktree: Path) -> Path:
+    """The git folder of one worktree, for notes that belong to it alone."""
+    return own_git_dir(worktree)

@@ -1,0 +1,138 @@
+"""Looking at a repository before any work starts: is it one, where does it stand, what can a session begin from."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from maestro.errors import InvalidInput
+from maestro.worktrees.git import common_dir, git
+from maestro.worktrees.reading import instructions, list_files, read_file, search, suggest_checks
+from maestro.worktrees.refs import branch_ref, list_branches, ref_commit
+
+__all__ = [
+    "RepositoryInfo",
+    "inspect",
+    "instructions",
+    "list_files",
+    "read_file",
+    "resolve_base",
+    "search",
+    "suggest_checks",
+]
+
+
+@dataclass(frozen=True)
+class RepositoryInfo:
+    """What a session needs to know about the person's checkout."""
+
+    root: Path
+    git_dir: Path  # shared by all worktrees
+    head_commit: str
+    branch: str | None  # None: detached
+    branches: list[str]
+    dirty: bool
+    dirty_files: int
+    shallow: bool
+    has_submodules: bool
+    bare: bool
+
+
+def inspect(path: Path | str) -> RepositoryInfo:
+    """Look at the repository at ``path`` (its root, a folder inside it, or a linked worktree of it).
+
+    Raises InvalidInput naming ``repo_path``, with what to do, when Maestro cannot work there.
+    """
+    folder = _folder(str(path))
+    root = _root(folder)
+    head = git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False)
+    if head.code != 0:
+        raise _wrong(
+            f"{root} has no commit yet, so there is nothing to start from. Make a first one: "
+            'git add -A && git commit -m "First commit"'
+        )
+    branch = git(root, "symbolic-ref", "--quiet", "HEAD", check=False).text.removeprefix("refs/heads/")
+    dirty = len(git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all").fields)
+    return RepositoryInfo(
+        root=root,
+        git_dir=common_dir(root),
+        head_commit=head.text,
+        branch=branch or None,
+        branches=list_branches(root),
+        dirty=dirty > 0,
+        dirty_files=dirty,
+        shallow=git(root, "rev-parse", "--is-shallow-repository").text == "true",
+        has_submodules=git(root, "cat-file", "-e", "HEAD:.gitmodules", check=False).code == 0,
+        bare=False,  # a bare repository was refused above
+    )
+
+
+def resolve_base(info: RepositoryInfo, base_branch: str | None) -> tuple[str | None, str]:
+    """The branch (None: detached) and commit a session starts from; no name means what is checked out.
+
+    Raises InvalidInput naming ``base_branch`` when there is no local branch of that name.
+    """
+    if not base_branch:
+        return info.branch, info.head_commit
+    commit = None if base_branch.startswith("-") else ref_commit(info.root, branch_ref(base_branch))
+    if commit is not None:
+        return base_branch, commit
+    shown = base_branch.replace("\0", "\\0")[:200]
+    hint = ""
+    if not base_branch.startswith("-") and ref_commit(info.root, f"refs/remotes/{base_branch}"):
+        local = base_branch.partition("/")[2]
+        hint = f" It exists on a remote: make a local one with git branch {local} {base_branch}"
+    detail = f"There is no branch “{shown}” in {info.root}.{hint}"
+    raise InvalidInput(detail, {"base_branch": "no such local branch"})
+
+
+def _wrong(detail: str) -> InvalidInput:
+    return InvalidInput(detail, {"repo_path": detail})
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise _wrong("Give the folder of a git repository.")
+    if "\0" in text:
+        raise _wrong("The path holds a NUL byte, which no path can.")
+    path = Path(text)
+    if text == "~" or text.startswith("~/"):
+        path = path.expanduser()
+    if not path.is_absolute():
+        raise _wrong(f"“{text[:200]}” is a relative path. Give the whole path, beginning with a slash.")
+    try:
+        path.stat()
+        if not path.is_dir():
+            raise _wrong(f"{path} is a file. Give the folder of a git repository.")
+        with os.scandir(path):
+            pass
+    except (FileNotFoundError, NotADirectoryError):
+        raise _wrong(f"{path} does not exist.") from None
+    except PermissionError:
+        raise _wrong(f"{path} cannot be read: permission denied for the user Maestro runs as.") from None
+    except OSError as error:
+        raise _wrong(f"{str(path)[:200]} cannot be read: {error.strerror}.") from None
+    return path.resolve()
+
+
+def _root(folder: Path) -> Path:
+    # Without the ceiling git() sets: a folder inside a repository stands for the repository.
+    found = git(folder, "rev-parse", "--show-toplevel", check=False, env={"GIT_CEILING_DIRECTORIES": ""})
+    if found.code == 0:
+        return Path(found.text)
+    said = found.stderr.decode("utf-8", "replace").strip()
+    if "dubious ownership" in said:
+        raise _wrong(
+            f"{folder} belongs to another user, so git refuses to work in it. If you trust it: "
+            f"git config --global --add safe.directory '{folder}'"
+        )
+    if ".git" in folder.parts and folder.name != ".git" and "must be run in a work tree" in said:
+        raise _wrong(f"{folder} lies inside git's own folder. Give the folder above it.")
+    if "bare repository" in said or "must be run in a work tree" in said:
+        if folder.name == ".git":
+            raise _wrong(f"{folder} is git's own folder. Give the folder above it.")
+        raise _wrong(f"{folder} is a bare repository: it has no files to work on. Clone it and give the clone.")
+    if "not a git repository" in said:
+        raise _wrong(f"{folder} is not a git repository. Make it one with git init and a first commit.")
+    raise _wrong(f"git cannot read {folder}: {said.removeprefix('fatal: ')}")

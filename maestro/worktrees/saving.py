@@ -1,0 +1,104 @@
+"""Saving uncommitted work of a worktree as a commit, without touching the worktree or its index."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from maestro.errors import GitError
+from maestro.worktrees.commits import commit_tree, tree_of
+from maestro.worktrees.git import git, own_git_dir
+from maestro.worktrees.listing import git_dir_of
+from maestro.worktrees.refs import keep
+
+_LONG_S = 600
+_COPIED = "maestro-copied"
+
+
+def remember_copied(worktree: Path, paths: list[str]) -> None:
+    """Note files that Maestro put into ``worktree`` and that are never to be committed."""
+    note = own_git_dir(worktree) / _COPIED
+    known = _noted(note)
+    note.write_bytes("\0".join([*known, *(p for p in paths if p not in known)]).encode("utf-8", "surrogateescape"))
+
+
+def copied(git_dir: Path) -> list[str]:
+    """The files noted by ``remember_copied``."""
+    return _noted(git_dir / _COPIED)
+
+
+def _noted(note: Path) -> list[str]:
+    if not note.exists():
+        return []
+    return [path for path in note.read_bytes().decode("utf-8", "surrogateescape").split("\0") if path]
+
+
+def nested_repositories(worktree: Path) -> list[str]:
+    """Folders in ``worktree`` that are repositories of their own (an agent ran ``git init`` or ``clone``).
+
+    git cannot commit their files as part of this repository, so they are left out of commits.
+    """
+    return _nested(worktree, {})
+
+
+def _nested(worktree: Path, env: dict[str, str]) -> list[str]:
+    untracked = git(worktree, "ls-files", "-z", "--others", "--exclude-standard", env=env, timeout_s=_LONG_S)
+    return [path.rstrip("/") for path in untracked.fields if path.endswith("/")]
+
+
+def stage_all(worktree: Path, *, git_dir: Path, index: Path | None = None, env: dict[str, str]) -> list[str]:
+    """``git add`` of all that belongs to the work; returns the nested repositories that were left out."""
+    nested = _nested(worktree, env)
+    apart = copied(git_dir)
+    left_out = [*nested, *apart]
+    specs = [":/", *(f":(exclude,top,literal){path}" for path in left_out)]
+    git(
+        worktree, "add", "-A", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul",
+        input="\0".join(specs).encode("utf-8", "surrogateescape"), index=index, env=env, timeout_s=_LONG_S,
+    )  # fmt: skip
+    if apart:
+        # An agent may have staged them; they are the person's secrets more often than not.
+        committed = set(git(worktree, "ls-tree", "-r", "-z", "--name-only", "HEAD", env=env).fields)
+        names = "\0".join(path for path in apart if path not in committed)
+        data = names.encode("utf-8", "surrogateescape")
+        git(worktree, "update-index", "--force-remove", "-z", "--stdin", input=data, index=index, env=env)
+    return nested
+
+
+def save_work(repo: Path, worktree: Path, ref: str, message: str) -> str | None:
+    """Save tracked and untracked (not ignored) changes as a commit on the worktree's HEAD, under ``ref``.
+
+    Returns the commit, or None when there is nothing to save. The worktree and its index stay as they are.
+    Files of nested repositories are saved as plain files. A worktree whose ``.git`` was lost or replaced
+    is saved by its registration. Raises GitError when something cannot be read.
+    """
+    git_dir = git_dir_of(repo, worktree) or own_git_dir(worktree)
+    env = {"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(worktree.resolve())}
+    head = git(worktree, "rev-parse", "--verify", "HEAD^{commit}", env=env).text
+    with tempfile.TemporaryDirectory(prefix="maestro-index-") as scratch:
+        index = Path(scratch) / "index"
+        try:
+            shutil.copy2(git_dir / "index", index)  # keeps what git knows about unchanged files
+        except OSError:
+            git(worktree, "read-tree", "HEAD", index=index, env=env)
+        for path in stage_all(worktree, git_dir=git_dir, index=index, env=env):
+            _stage_nested(worktree, path, git_dir, index, Path(scratch) / "nested")
+        tree = git(worktree, "write-tree", index=index, env=env).text
+    if tree == tree_of(repo, head):
+        return None
+    commit = commit_tree(repo, tree, [head], message.rstrip("\n") + "\n")
+    keep(repo, ref, commit)
+    return commit
+
+
+def _stage_nested(worktree: Path, path: str, git_dir: Path, index: Path, scratch: Path) -> None:
+    inner = {"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str((worktree / path).resolve())}
+    scratch.unlink(missing_ok=True)
+    try:
+        git(worktree / path, "add", "-A", "--sparse", ".", index=scratch, env=inner, timeout_s=_LONG_S)
+        tree = git(worktree / path, "write-tree", index=scratch, env=inner).text
+    except GitError as error:
+        raise GitError(f"The repository inside {path} could not be saved: {error.detail}") from None
+    outer = {"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(worktree.resolve())}
+    git(worktree, "read-tree", f"--prefix={path}/", tree, index=index, env=outer)
