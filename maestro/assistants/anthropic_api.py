@@ -33,6 +33,10 @@ _DEFAULT_BASE_URL = "https://api.anthropic.com"
 _CONNECT_S = 10.0
 _LISTING_S = 10.0
 _RETRIES = 2
+#: The longest ``retry-after`` that is waited for in silence.
+_PATIENCE_S = 10.0
+#: Statuses below 500 that pass by themselves.
+_PASSING = frozenset({408, 409, 429})
 #: How often a waiting reply looks whether it should stop.
 _LOOK_S = 0.1
 _CACHED = {"type": "ephemeral"}
@@ -129,15 +133,24 @@ class AnthropicAssistant:
     def _pump(
         self, arguments: dict[str, Any], heard: queue.SimpleQueue[tuple[str, Any]], gone: threading.Event
     ) -> None:
-        try:
-            with self._client().messages.stream(**arguments) as stream:
-                for event in stream:
-                    if gone.is_set():
-                        return
-                    heard.put(("text", event.text) if event.type == "text" else ("alive", None))
-                heard.put(("message", stream.get_final_message()))
-        except Exception as error:
-            heard.put(("error", error))
+        for attempt in range(_RETRIES + 1):
+            begun = False
+            try:
+                with self._client().messages.stream(**arguments) as stream:
+                    for event in stream:
+                        if gone.is_set():
+                            return
+                        begun = True
+                        heard.put(("text", event.text) if event.type == "text" else ("alive", None))
+                    heard.put(("message", stream.get_final_message()))
+                return
+            except Exception as error:
+                wait_s = None if begun or attempt == _RETRIES else _retry_in(error, attempt)
+                if wait_s is None:
+                    heard.put(("error", error))
+                    return
+                if gone.wait(wait_s):
+                    return
 
     def _client(self) -> Anthropic:
         import anthropic
@@ -149,7 +162,7 @@ class AnthropicAssistant:
                     api_key=self._api_key,
                     auth_token=self._auth_token,
                     base_url=self.base_url,
-                    max_retries=_RETRIES,
+                    max_retries=0,  # the SDK would sleep through any retry-after, hours included
                     timeout=httpx2.Timeout(self._silence_s, connect=_CONNECT_S),
                 )
             return self._made
@@ -159,9 +172,7 @@ class AnthropicAssistant:
         import anthropic
 
         try:
-            listed = [
-                m.id for m in self._client().with_options(max_retries=0, timeout=_LISTING_S).models.list().data or []
-            ]
+            listed = [m.id for m in self._client().with_options(timeout=_LISTING_S).models.list().data or []]
         except anthropic.AnthropicError:
             return DEFAULT_MODEL  # the real call will say what is wrong
         if listed:
@@ -236,6 +247,22 @@ def _stop_reason(message: Message) -> StopReason:
     if message.stop_reason == "refusal":
         raise failures.refused()
     return "length" if message.stop_reason in {"max_tokens", "model_context_window_exceeded"} else "end"
+
+
+def _retry_in(error: Exception, attempt: int) -> float | None:
+    """Seconds until another try is worth it; None when the person should hear of it now."""
+    import anthropic
+
+    backoff_s = 0.5 * (attempt + 1)
+    if isinstance(error, anthropic.APIStatusError):
+        if error.status_code not in _PASSING and error.status_code < 500:
+            return None
+        wait_s = _seconds(error.response.headers.get("retry-after"))
+        if wait_s is None:
+            return backoff_s
+        return wait_s if wait_s <= _PATIENCE_S else None
+    connects = isinstance(error, anthropic.APIConnectionError) and not isinstance(error, anthropic.APITimeoutError)
+    return backoff_s if connects else None
 
 
 def _seconds(header: str | None) -> float | None:

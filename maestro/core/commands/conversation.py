@@ -1,0 +1,110 @@
+"""Talking: messages, asking again, stopping a reply, and the idea card by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maestro.core import brainstorm
+from maestro.core.brainstorm import open_conversation
+from maestro.core.idea_card import IdeaCard, edit, stored_card
+from maestro.core.lookup import session_row
+from maestro.core.reply import add_message, emit_message
+from maestro.core.runtime import Runtime
+from maestro.core.state_machine import State, allowed_events
+from maestro.core.views import MessageView
+from maestro.db import models
+from maestro.db.types import utcnow
+from maestro.errors import InvalidInput, NotAllowed
+
+__all__ = ["ask_again", "edit_idea_card", "open_conversation", "send_message", "stop_reply"]
+
+MAX_MESSAGE = 200_000
+_CARD_STATES = frozenset({State.IDLE, State.BRAINSTORMING, State.PLAN_REVIEW})
+
+
+def send_message(rt: Runtime, session_id: str, content: str) -> MessageView:
+    """Store what the person says and answer it in the background.
+
+    While a reply is under way the message is stored and answered after it. Raises InvalidInput, NotFound,
+    and NotAllowed outside BRAINSTORMING.
+    """
+    _check(content)
+    with rt.db.write() as tx:
+        session = session_row(tx.db, session_id)
+        _must_talk(session)
+        row = add_message(tx, session_id, "user", content)
+        session.updated_at = utcnow()
+        tx.db.add(session)
+        emit_message(tx, row)
+    brainstorm.start_reply(rt, session_id)
+    return MessageView.of(row)
+
+
+def ask_again(rt: Runtime, session_id: str) -> None:
+    """Answer the person's last message once more, when the reply to it broke off or never came.
+
+    Raises NotAllowed when the last reply is whole or one is under way.
+    """
+    with rt.db.read() as db:
+        session = session_row(db, session_id)
+        said = [m for m in brainstorm.conversation(db, session_id) if m.role != "system"]
+    _must_talk(session)
+    if brainstorm.replying(rt, session_id):
+        raise _not_now(session, "A reply is under way. Wait for it, or stop it first.")
+    if not said or (said[-1].status == "complete" and said[-1].role == "ai"):
+        raise _not_now(session, "The last reply is whole; there is nothing to ask again.")
+    brainstorm.start_reply(rt, session_id, once_more=True)
+
+
+def stop_reply(rt: Runtime, session_id: str) -> bool:
+    """End the reply that is under way; what was said stays. False when there is none. Raises NotFound."""
+    with rt.db.read() as db:
+        session_row(db, session_id)
+    return brainstorm.request_stop(rt, session_id)
+
+
+def edit_idea_card(rt: Runtime, session_id: str, data: Any) -> dict[str, Any]:
+    """Take over a person's edit of the card (given members replace theirs) and return the whole card.
+
+    Raises InvalidInput naming each wrong field, and NotAllowed once the plan is approved.
+    """
+    with rt.db.write() as tx:
+        session = session_row(tx.db, session_id)
+        if session.status not in _CARD_STATES:
+            raise _not_now(session, "The idea card can be changed while the idea is discussed or the plan is reviewed.")
+        before = stored_card(session.idea_card)
+        card = edit(before, data)
+        changed = [name for name in IdeaCard.model_fields if getattr(card, name) != getattr(before, name)]
+        if changed:
+            brainstorm.store_card(tx, session, card, changed)
+    return card.model_dump(mode="json")
+
+
+def _check(content: Any) -> None:
+    reason = _fault(content)
+    if reason:
+        raise InvalidInput(f"The message {reason}.", {"content": reason})
+
+
+def _fault(content: Any) -> str | None:
+    if not isinstance(content, str) or not content.strip():
+        return "is empty"
+    if len(content) > MAX_MESSAGE:
+        return f"is longer than {MAX_MESSAGE:,} characters"
+    if "\0" in content:
+        return "contains a NUL character"
+    try:
+        content.encode()
+    except UnicodeEncodeError:
+        return "is not valid Unicode"
+    return None
+
+
+def _must_talk(session: models.Session) -> None:
+    if session.status != State.BRAINSTORMING:
+        state = session.status.replace("_", " ")
+        raise _not_now(session, f"Messages are possible while brainstorming; this session is {state}.")
+
+
+def _not_now(session: models.Session, detail: str) -> NotAllowed:
+    return NotAllowed(detail, state=session.status, allowed=allowed_events(session.status))

@@ -1,0 +1,133 @@
+"""Asking for a plan, changing it, and approving it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maestro.core import brainstorm, planning_engine
+from maestro.core.lookup import plan_row, session_row, tasks_of
+from maestro.core.plan import Plan, parse_plan, plan_hash
+from maestro.core.planning_engine import plan_view
+from maestro.core.runtime import Runtime
+from maestro.core.state_machine import State, allowed_events, move
+from maestro.core.views import PlanView
+from maestro.db import models
+from maestro.db.session import Transaction
+from maestro.db.types import utcnow
+from maestro.errors import Conflict, InvalidInput, NotAllowed
+
+MAX_FEEDBACK = 20_000
+
+
+def request_plan(rt: Runtime, session_id: str) -> None:
+    """BRAINSTORMING to PLANNING; the plan is made in the background (events tell how it ends).
+
+    A reply that is under way is heard to its end first. Raises NotAllowed.
+    """
+    with rt.db.write() as tx:
+        session = session_row(tx.db, session_id)
+        move(tx, session, "idea_ready")
+        if not (session.description.strip() or session.idea_card or brainstorm.conversation(tx.db, session_id)):
+            raise NotAllowed(
+                "Say first what is to be built.", state=State.BRAINSTORMING, allowed=allowed_events(State.BRAINSTORMING)
+            )
+    planning_engine.start_generation(rt, session_id)
+
+
+def regenerate_plan(rt: Runtime, session_id: str, feedback: str | None = None) -> None:
+    """PLAN_REVIEW back to PLANNING, with the person's words on what should be different. Raises NotAllowed, InvalidInput."""
+    words = _checked_feedback(feedback)
+    with rt.db.write() as tx:
+        move(tx, session_row(tx.db, session_id), "regenerate", reason=words)
+    planning_engine.start_generation(rt, session_id, words)
+
+
+def revise_plan(rt: Runtime, session_id: str) -> None:
+    """PLAN_REVIEW back to BRAINSTORMING; the plan stays as the version to start from. Raises NotAllowed."""
+    with rt.db.write() as tx:
+        move(tx, session_row(tx.db, session_id), "revise")
+
+
+def replace_plan(rt: Runtime, session_id: str, data: Any, *, expected_version: int | None = None) -> PlanView:
+    """Store an edited plan as the next version; an approved plan needs approval again after it.
+
+    Raises NotAllowed outside PLAN_REVIEW and APPROVED, InvalidInput naming what is wrong, and Conflict when
+    the version the person edited is no longer the current one.
+    """
+    with rt.db.write() as tx:
+        session = session_row(tx.db, session_id)
+        if session.status not in {State.PLAN_REVIEW, State.APPROVED}:
+            raise NotAllowed(
+                f"The plan can be changed while it is reviewed; this session is {session.status.replace('_', ' ')}.",
+                state=session.status,
+                allowed=allowed_events(session.status),
+            )
+        plan = parse_plan(data)
+        current = plan_row(tx.db, session)
+        if expected_version is not None and expected_version != current.version:
+            raise Conflict(
+                f"The plan was changed meanwhile: version {current.version} is the current one. Look at it, then edit again."
+            )
+        if plan_hash(plan) != current.hash:
+            _take_edit(tx, session, plan)
+        return plan_view(tx.db, session)
+
+
+def approve_plan(rt: Runtime, session_id: str, *, start: bool = True, expected_hash: str | None = None) -> PlanView:
+    """Freeze the current plan, make its tasks, and (unless ``start`` is off) begin to execute it.
+
+    Raises NotAllowed outside PLAN_REVIEW, and Conflict when the plan is not the one with ``expected_hash``.
+    """
+    with rt.db.write() as tx:
+        session = session_row(tx.db, session_id)
+        move(tx, session, "approved", approved=True)
+        row = plan_row(tx.db, session)
+        if expected_hash is not None and expected_hash != row.hash:
+            raise Conflict("The plan was changed since you looked at it. Look at it again, then approve.")
+        row.approved_at = session.plan_approved_at = utcnow()
+        session.approved_plan_hash = row.hash
+        tx.db.add(row)
+        _drop_tasks(tx, session_id)
+        _make_tasks(tx, session_id, parse_plan(row.plan_json))
+        tx.db.flush()
+        view = plan_view(tx.db, session)
+    if start:
+        from maestro.core.commands import control
+
+        control.execute(rt, session_id)
+    return view
+
+
+def _take_edit(tx: Transaction, session: models.Session, plan: Plan) -> None:
+    row = planning_engine.add_version(tx, session, plan, "edited")
+    if session.status == State.APPROVED:
+        session.approved_plan_hash = session.plan_approved_at = None
+        _drop_tasks(tx, session.id)
+        move(tx, session, "edited")
+    session.updated_at = utcnow()
+    tx.db.flush()
+    tx.emit("plan_updated", session.id, version=row.version, plan=row.plan_json)
+
+
+def _drop_tasks(tx: Transaction, session_id: str) -> None:
+    """Tasks of an approval that was taken back; none of them has run, for execution never leads back here."""
+    for task in tasks_of(tx.db, session_id):
+        tx.db.delete(task)
+    tx.db.flush()
+
+
+def _make_tasks(tx: Transaction, session_id: str, plan: Plan) -> None:
+    for position, task in enumerate(plan.tasks):
+        columns = task.model_dump(exclude={"id"})
+        tx.db.add(models.Task(session_id=session_id, key=task.id, position=position, **columns))
+
+
+def _checked_feedback(feedback: str | None) -> str | None:
+    words = (feedback or "").strip()
+    if len(words) > MAX_FEEDBACK:
+        reason = f"is longer than {MAX_FEEDBACK:,} characters"
+    elif "\0" in words:
+        reason = "contains a NUL character"
+    else:
+        return words or None
+    raise InvalidInput(f"The feedback {reason}.", {"feedback": reason})

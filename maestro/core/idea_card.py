@@ -1,0 +1,190 @@
+"""The idea card: what is being built, as agreed so far.
+
+The assistant keeps it with a tool and is read tolerantly; the person edits it and is told what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from maestro.errors import InvalidInput
+
+MAX_TITLE = 120
+MAX_TEXT = 8_000
+MAX_LINE = 1_000
+MAX_LINES = 50
+MAX_OPTIONS = 12
+
+_NO_NUL = r"^[^\x00]*$"
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_LINE, pattern=_NO_NUL)]
+Lines = Annotated[list[Line], Field(max_length=MAX_LINES)]
+_LISTS = ("goals", "out_of_scope", "open_questions")
+_BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
+#: Under which names models hide the words of a list item or a decision's question.
+_WORDS = ("text", "question", "title", "goal", "name", "description", "value", "label", "option")
+
+
+class CardDecision(BaseModel):
+    """A choice: what was asked, what was possible, what was chosen (an index into ``options``), and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: Line
+    options: Annotated[list[Line], Field(max_length=MAX_OPTIONS)] = Field(default_factory=list)
+    chosen: int | None = Field(None, ge=0)
+    reason: str = Field("", max_length=MAX_TEXT, pattern=_NO_NUL)
+
+    @model_validator(mode="after")
+    def _chosen_exists(self) -> CardDecision:
+        if self.chosen is not None and self.chosen >= len(self.options):
+            raise ValueError("chosen must be one of the options, counted from 0")
+        return self
+
+
+class IdeaCard(BaseModel):
+    """The whole card. Empty members mean "not known yet"."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str = Field("", max_length=MAX_TITLE, pattern=r"^[^\x00-\x1f]*$")
+    problem: str = Field("", max_length=MAX_TEXT, pattern=_NO_NUL)
+    goals: Lines = Field(default_factory=list)
+    out_of_scope: Lines = Field(default_factory=list)
+    open_questions: Lines = Field(default_factory=list)
+    decisions: Annotated[list[CardDecision], Field(max_length=MAX_LINES)] = Field(default_factory=list)
+
+
+#: The tool's input: any part of the card; what is given replaces what was there.
+UPDATE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "title": {"type": "string", "description": "A few words, no full stop."},
+        "problem": {"type": "string", "description": "What is missing or wrong today, and for whom."},
+        "goals": {"type": "array", "items": {"type": "string"}, "description": "Testable statements, one each."},
+        "out_of_scope": {"type": "array", "items": {"type": "string"}},
+        "open_questions": {"type": "array", "items": {"type": "string"}},
+        "decisions": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "question": {"type": "string"},
+                    "options": {"type": "array", "items": {"type": "string"}},
+                    "chosen": {"type": ["integer", "null"], "description": "Index into options; null while undecided."},
+                    "reason": {"type": "string"},
+                },
+                "required": ["question", "options"],
+            },
+        },
+    },
+}
+
+
+def stored_card(data: dict[str, Any]) -> IdeaCard:
+    """The card of a session row; a new session has an empty one."""
+    return IdeaCard.model_validate(data)
+
+
+def edit(card: IdeaCard, data: Any) -> IdeaCard:
+    """The card after a person's edit: given members replace theirs. Raises InvalidInput naming each wrong field."""
+    if not isinstance(data, dict):
+        raise InvalidInput("The idea card must be an object.")
+    try:
+        return IdeaCard.model_validate(card.model_dump() | data)
+    except ValidationError as error:
+        fields = {".".join(str(p) for p in e["loc"]): e["msg"].removeprefix("Value error, ") for e in error.errors()}
+        raise InvalidInput("The idea card is not valid.", fields) from error
+
+
+def merge_update(card: IdeaCard, data: Any) -> tuple[IdeaCard, list[str]]:
+    """The card after the assistant's tool call, and the members that changed.
+
+    Sloppiness is mended, not refused: lists given as text, items given as objects, an option named
+    instead of counted, a card wrapped in another object, too much of anything. What makes no sense is left out.
+    """
+    given = _unwrap(data)
+    update: dict[str, Any] = {}
+    if title := " ".join(_words(given.get("title")).split()):
+        update["title"] = title[:MAX_TITLE]
+    if given.get("problem") is not None:
+        update["problem"] = _words(given["problem"])[:MAX_TEXT]
+    for name in _LISTS:
+        if given.get(name) is not None:
+            update[name] = _lines(given[name])
+    if given.get("decisions") is not None:
+        found = [_decision(d) for d in _items(given["decisions"])]
+        update["decisions"] = [d for d in found if d][:MAX_LINES]
+    merged = IdeaCard.model_validate(card.model_dump() | update)
+    return merged, [name for name in IdeaCard.model_fields if getattr(merged, name) != getattr(card, name)]
+
+
+def as_text(card: IdeaCard) -> str:
+    """The card for a model to read."""
+    return json.dumps(card.model_dump(mode="json"), ensure_ascii=False, indent=1)
+
+
+def _unwrap(data: Any) -> dict[str, Any]:
+    if isinstance(data, str):
+        try:
+            data = json.loads(data)
+        except ValueError:
+            return {}
+    if not isinstance(data, dict):
+        return {}
+    if not data.keys() & IdeaCard.model_fields.keys():
+        inner = next((v for v in data.values() if isinstance(v, dict)), None)
+        return inner or {}
+    return data
+
+
+def _items(value: Any) -> list[Any]:
+    if isinstance(value, str):
+        try:
+            parsed = json.loads(value)
+        except ValueError:
+            return [line for line in value.splitlines() if line.strip()]
+        value = parsed
+    return value if isinstance(value, list) else [value]
+
+
+def _lines(value: Any) -> list[str]:
+    lines = [_BULLET.sub("", _words(item)).strip()[:MAX_LINE].strip() for item in _items(value)]
+    return list(dict.fromkeys(line for line in lines if line))[:MAX_LINES]
+
+
+def _words(value: Any) -> str:
+    """The words in whatever the model sent; nothing for what has none."""
+    if isinstance(value, str):
+        return "".join(c for c in value if c in "\n\t" or c.isprintable()).strip()
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, dict):
+        return next((words for k in _WORDS if (words := _words(value.get(k)))), "")
+    if isinstance(value, list):
+        return "\n".join(filter(None, map(_words, value)))
+    return ""
+
+
+def _decision(value: Any) -> dict[str, Any] | None:
+    if not isinstance(value, dict):
+        value = {"question": value}
+    question = _words(value)[:MAX_LINE].strip()
+    if not question:
+        return None
+    options = _lines(value.get("options") or [])[:MAX_OPTIONS]
+    reason = _words(value.get("reason") or value.get("rationale"))[:MAX_TEXT]
+    return {"question": question, "options": options, "chosen": _index(value.get("chosen"), options), "reason": reason}
+
+
+def _index(chosen: Any, options: list[str]) -> int | None:
+    if isinstance(chosen, str):
+        if chosen in options:
+            return options.index(chosen)
+        chosen = int(chosen) if chosen.isascii() and chosen.isdigit() else None
+    if isinstance(chosen, int) and not isinstance(chosen, bool) and 0 <= chosen < len(options):
+        return chosen
+    return None
