@@ -7,7 +7,9 @@ from pathlib import Path
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.worktrees import integration, manager
-from maestro.worktrees.git import git
+
+#: What the git layer renames a worktree to before it deletes it; a killed deletion leaves it behind.
+_TRASH = ".removed"
 
 
 def worktrees_folder(rt: Runtime, session_id: str) -> Path:
@@ -18,8 +20,9 @@ def worktrees_folder(rt: Runtime, session_id: str) -> Path:
 def remove_worktrees(rt: Runtime, session: models.Session) -> None:
     """Remove all worktrees of a session; uncommitted work goes to recovered refs first."""
     below = worktrees_folder(rt, session.id)
-    for path in sorted(below.glob("*")) if below.is_dir() else []:
-        remove_worktree(rt, session, path)
+    for path in sorted(below.iterdir()) if below.is_dir() else []:
+        if not path.name.endswith(_TRASH):
+            remove_worktree(rt, session, path)
     if below.is_dir() and not any(below.iterdir()):
         below.rmdir()
 
@@ -33,7 +36,8 @@ def remove_worktree(rt: Runtime, session: models.Session, path: Path) -> None:
 def remove_branches(session: models.Session) -> None:
     """Delete the session's own branches; each head stays under a recovered ref."""
     repo = Path(session.repo_path)
-    prefix = "refs/heads/" + session.session_branch.removesuffix("main")
-    for ref, commit in integration.list_refs(repo, prefix).items():
-        integration.keep(repo, integration.recovered_ref(session.id, "branch-" + ref.removeprefix(prefix)), commit)
-        git(repo, "update-ref", "-d", ref, commit)
+    prefix = session.session_branch.removesuffix("main")
+    for ref in integration.list_refs(repo, f"refs/heads/{prefix}"):
+        branch = ref.removeprefix("refs/heads/")
+        kept = integration.recovered_ref(session.id, f"branch-{branch.removeprefix(prefix)}")
+        manager.delete_branch(repo, branch, keep_as=kept)

@@ -34,7 +34,7 @@ from maestro.core.views import (
 from maestro.db import models
 from maestro.errors import NotFound
 from maestro.worker import tree
-from maestro.worktrees import integration
+from maestro.worktrees import history, integration
 
 _DIFF_LIMIT_BYTES = 2_000_000
 
@@ -206,7 +206,7 @@ def get_diff(rt: Runtime, session_id: str, *, task: str | None = None) -> DiffVi
     if head is None:
         raise NotFound("Nothing has been changed yet.")
     repo = Path(session.repo_path)
-    files = [FileChange(path=p, insertions=i, deletions=d) for p, i, d in integration.changed_lines(repo, base, head)]
+    files = [FileChange(path=p, insertions=i, deletions=d) for p, i, d in history.changed_lines(repo, base, head)]
     text, cut = integration.diff_text(repo, base, head, _DIFF_LIMIT_BYTES)
     return DiffView(
         base=base,
@@ -234,7 +234,7 @@ def overview(rt: Runtime) -> Overview:
         pending_approvals=pending,
         live_workers=live,
         tokens_today=Tokens.of(*workers, *sessions),
-        cost_today_usd=sum(r.cost_usd for r in (*workers, *sessions)),
+        cost_today_usd=sum(w.cost_usd for w in workers) + sum(s.cost_usd for s in sessions),
     )
 
 

@@ -59,6 +59,8 @@ _FLOW = (
     Transition(State.VALIDATING, "give_up", State.FAILED),
     Transition(State.EXECUTING, "error", State.FAILED, needs_approval=True),
     Transition(State.FAILED, "retry", State.EXECUTING),
+    # A rollback of finished work leaves tasks to do; it starts again only on the person's word.
+    Transition(State.COMPLETED, "rollback", State.PAUSED),
 )
 _CANCEL = tuple(Transition(s, "cancel", State.CANCELLED, needs_approval=True) for s in State if s not in FINAL)
 

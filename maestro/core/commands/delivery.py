@@ -1,0 +1,101 @@
+"""Merging the session branch into the user's, and taking that back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from maestro.core import lookup, queries
+from maestro.core.locks import branch_lock
+from maestro.core.runtime import Runtime
+from maestro.core.state_machine import State, allowed_events
+from maestro.core.views import MergePreviewView, SessionView
+from maestro.db import models
+from maestro.db.types import utcnow
+from maestro.errors import Conflict, NotAllowed
+from maestro.worktrees import delivery, integration
+
+Method = Literal["merge", "squash", "ff"]
+
+
+def preview_merge(
+    rt: Runtime, session_id: str, *, target: str | None = None, method: Method = "merge"
+) -> MergePreviewView:
+    """What a merge would do, and what stands in its way. Changes nothing."""
+    with rt.db.read() as db:
+        session = lookup.session_row(db, session_id)
+    chosen = target or session.base_branch
+    seen = delivery.preview(Path(session.repo_path), session.session_branch, chosen, method)
+    return MergePreviewView.model_validate(asdict(seen))
+
+
+def merge(rt: Runtime, session_id: str, *, target: str | None = None, method: Method = "merge") -> SessionView:
+    """Move the user's branch, once: the proven session branch goes into ``target`` (default: the base branch).
+
+    Raises NotAllowed before COMPLETED or when merged already, Conflict (with the reason) when it would
+    overwrite uncommitted work or does not fit.
+    """
+    with branch_lock(rt, session_id):
+        with rt.db.read() as db:
+            session = lookup.session_row(db, session_id)
+        if session.status != State.COMPLETED or session.merge_json:
+            words = "It is merged already." if session.merge_json else "Only a completed session can be merged."
+            raise NotAllowed(words, state=session.status, allowed=allowed_events(session.status))
+        chosen = target or session.base_branch
+        if chosen is None:
+            raise Conflict("The checkout was detached when the work began. Name the branch to merge into.")
+        record = delivery.merge(
+            Path(session.repo_path),
+            session.session_branch,
+            chosen,
+            method,
+            message=_message(session),
+            trailers={"Maestro-Session": session.id},
+            on_intent=lambda before, after: _intend(rt, session, chosen, before, after),
+        )
+        done = {"target": record.target, "method": record.method, "before": record.before, "after": record.after}
+        with rt.db.write() as tx:
+            row = lookup.session_row(tx.db, session_id)
+            row.merge_json = done | {"merged_at": utcnow().isoformat()}
+            row.updated_at = utcnow()
+            tx.db.add(row)
+            text = f"Merged into {record.target}: {record.before[:10]} → {record.after[:10]} ({record.method})"
+            tx.log(session_id, text, kind="git", source="you")
+            tx.emit("merged", session_id, **done)
+    return queries.get_session(rt, session_id)
+
+
+def unmerge(rt: Runtime, session_id: str) -> SessionView:
+    """Take the merge back: the user's branch returns to where it was.
+
+    Raises NotAllowed when nothing was merged, Conflict when the branch has moved on since.
+    """
+    with branch_lock(rt, session_id):
+        with rt.db.read() as db:
+            session = lookup.session_row(db, session_id)
+        if not session.merge_json:
+            raise NotAllowed("Nothing was merged.", state=session.status, allowed=allowed_events(session.status))
+        names = ("target", "method", "before", "after")
+        record = delivery.MergeRecord(**{k: session.merge_json[k] for k in names})
+        kept = integration.recovered_ref(session_id, f"unmerge-{record.after[:12]}")
+        delivery.unmerge(Path(session.repo_path), record, keep_as=kept)
+        with rt.db.write() as tx:
+            row = lookup.session_row(tx.db, session_id)
+            row.merge_json, row.updated_at = None, utcnow()
+            tx.db.add(row)
+            text = f"Merge taken back: {record.target} is at {record.before[:10]} again"
+            tx.log(session_id, text, kind="git", source="you", level="warn")
+            tx.emit("unmerged", session_id, target=record.target, commit=record.before, recovered_ref=kept)
+    return queries.get_session(rt, session_id)
+
+
+def _intend(rt: Runtime, session: models.Session, target: str, before: str, after: str) -> None:
+    with rt.db.write() as tx:
+        detail = {"target": target, "before": before, "after": after}
+        tx.db.add(models.Intent(session_id=session.id, kind="merge", detail=detail))
+
+
+def _message(session: models.Session) -> str:
+    problem = str(session.idea_card.get("problem") or "").strip()
+    return f"{session.title}\n\n{problem}".strip()

@@ -1,0 +1,49 @@
+"""What workers and checks find in their environment: an allow-list, never the app's whole environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from maestro.core.endpoint import OAUTH_TOKEN_VARIABLE, Endpoint
+
+#: Passed on as they are. The rest of the app's environment stays with the app.
+_ALLOWED = frozenset(
+    {
+        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM", "COLORTERM",
+        "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+        "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "PIP_CERT",
+        "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "SYSTEMROOT",
+    }
+)  # fmt: skip
+
+#: Bytecode of a check run must not look like the agent's work in a repository that ignores nothing.
+_ALWAYS = {"PYTHONDONTWRITEBYTECODE": "1", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def base_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The allow-listed part of an environment: for checks and set-up commands, which get no key."""
+    kept = {k: v for k, v in environ.items() if k in _ALLOWED or k.startswith("LC_")}
+    return kept | _ALWAYS
+
+
+def worker_environment(endpoint: Endpoint, demo_home: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """A worker's environment: the base, and the way into the model's endpoint.
+
+    The demo gets a HOME of its own, so that no login or setting of the user takes part in it.
+    """
+    env = base_environment(environ) | {"DISABLE_AUTOUPDATER": "1"}
+    if endpoint.kind == "demo":
+        demo_home.mkdir(parents=True, exist_ok=True)
+        env |= {"HOME": str(demo_home), "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+    elif endpoint.kind == "claude_code" and environ.get(OAUTH_TOKEN_VARIABLE):
+        env[OAUTH_TOKEN_VARIABLE] = environ[OAUTH_TOKEN_VARIABLE]
+    # Talk to a configured endpoint only: the CLI's own telemetry and update checks would go elsewhere.
+    if endpoint.base_url:
+        env |= {"ANTHROPIC_BASE_URL": endpoint.base_url, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+    if endpoint.auth_token:
+        env["ANTHROPIC_AUTH_TOKEN"] = endpoint.auth_token
+    elif endpoint.api_key:
+        env["ANTHROPIC_API_KEY"] = endpoint.api_key
+    return env

@@ -1,0 +1,185 @@
+"""Questions to the person: raised by workers and by the plan, answered anywhere, delivered exactly where asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import col, select
+
+from maestro.core.runtime import Runtime
+from maestro.db import models
+from maestro.db.session import Transaction
+from maestro.db.types import utcnow
+from maestro.worker import spool
+
+
+def ask(
+    tx: Transaction,
+    session: models.Session,
+    task: models.Task | None,
+    *,
+    kind: str,
+    title: str,
+    detail: dict[str, Any],
+    risk: str = "medium",
+    worker_id: str | None = None,
+    request_id: str | None = None,
+    signature: str | None = None,
+) -> models.Approval:
+    """Raise a question, or answer it at once when "allow for this session" covers it."""
+    approval = models.Approval(
+        session_id=session.id,
+        task_id=task.id if task else None,
+        worker_id=worker_id,
+        kind=kind,
+        request_id=request_id,
+        title=title,
+        detail=detail,
+        risk=risk,
+        signature=signature,
+    )
+    tx.db.add(approval)
+    tx.db.flush()
+    if signature and signature in session.allowances:
+        resolve(tx, session, approval, allow=True, message="Allowed for this session earlier.")
+        return approval
+    tx.emit(
+        "approval_requested",
+        session.id,
+        approval_id=approval.id,
+        task_id=approval.task_id,
+        worker_id=worker_id,
+        kind=kind,
+        title=title,
+        detail=detail,
+        risk=risk,
+    )
+    if task:
+        tx.emit("task_waiting", session.id, task_id=task.id, key=task.key, reason=title)
+    return approval
+
+
+def resolve(
+    tx: Transaction, session: models.Session, approval: models.Approval, *, allow: bool, message: str | None = None
+) -> None:
+    """Record the answer and what follows from it. A worker hears of it through ``deliver``."""
+    approval.status = "allowed" if allow else "denied"
+    approval.message = message
+    approval.resolved_at = utcnow()
+    tx.db.add(approval)
+    tx.emit(
+        "approval_resolved", session.id, approval_id=approval.id, task_id=approval.task_id, decision=approval.status
+    )
+    word = "Allowed" if allow else "Denied"
+    text = f"{word}: {approval.title}" + (f" ({message})" if message else "")
+    tx.log(session.id, text, kind="gate", source="you", task_id=approval.task_id, worker_id=approval.worker_id)
+    _FOLLOW_UP[approval.kind](tx, session, approval)
+
+
+def remember(tx: Transaction, session: models.Session, signature: str) -> None:
+    """Cover everything of this signature for the rest of the session, open questions included."""
+    if signature not in session.allowances:
+        session.allowances = [*session.allowances, signature]
+        tx.db.add(session)
+    query = select(models.Approval).where(
+        models.Approval.session_id == session.id,
+        models.Approval.status == "pending",
+        models.Approval.signature == signature,
+    )
+    for other in tx.db.exec(query).all():
+        resolve(tx, session, other, allow=True, message="Allowed for this session.")
+
+
+def expire(tx: Transaction, session_id: str, *, worker_id: str | None = None, task_id: str | None = None) -> None:
+    """Close open questions that nobody waits for any more."""
+    query = select(models.Approval).where(models.Approval.session_id == session_id, models.Approval.status == "pending")
+    if worker_id:
+        query = query.where(models.Approval.worker_id == worker_id)
+    if task_id:
+        query = query.where(models.Approval.task_id == task_id)
+    for approval in tx.db.exec(query).all():
+        approval.status = "expired"
+        approval.resolved_at = utcnow()
+        tx.db.add(approval)
+        tx.emit("approval_resolved", session_id, approval_id=approval.id, task_id=approval.task_id, decision="expired")
+
+
+def deliver(rt: Runtime) -> None:
+    """Write answers that no worker has got yet into the inboxes. A worker ignores an answer it already has."""
+    query = select(models.Approval, models.Worker).join(
+        models.Worker, col(models.Worker.id) == col(models.Approval.worker_id)
+    )
+    query = query.where(
+        models.Approval.kind == "tool",
+        col(models.Approval.status).in_(["allowed", "denied"]),
+        col(models.Approval.delivered_at).is_(None),
+    )
+    with rt.db.read() as db:
+        found = db.exec(query).all()
+    for approval, worker in found:
+        allow = approval.status == "allowed"
+        entry = {
+            "type": "decision",
+            "request_id": approval.request_id,
+            "allow": allow,
+            "message": approval.message or "",
+        }
+        if worker.status != "ended":
+            spool.append(spool.Spool(Path(worker.spool_path)).inbox, entry)
+        with rt.db.write() as tx:
+            row = tx.db.get(models.Approval, approval.id)
+            if row is not None:
+                row.delivered_at = utcnow()
+                tx.db.add(row)
+
+
+def _after_tool(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:
+    worker = tx.db.get(models.Worker, approval.worker_id) if approval.worker_id else None
+    task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
+    if worker and worker.status == "waiting" and not _other_open(tx, approval):
+        worker.status = "running"
+        tx.db.add(worker)
+        if task and task.status == "waiting":
+            task.status = "running"
+            tx.db.add(task)
+
+
+def _other_open(tx: Transaction, approval: models.Approval) -> bool:
+    query = select(models.Approval.id).where(
+        models.Approval.worker_id == approval.worker_id,
+        models.Approval.status == "pending",
+        models.Approval.id != approval.id,
+    )
+    return tx.db.exec(query).first() is not None
+
+
+def _after_task_start(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
+    task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
+    if task is None or task.status != "waiting":
+        return
+    if approval.status == "allowed":
+        task.status = "pending"
+    else:
+        task.status = "skipped"
+        task.completed_at = utcnow()
+        task.error_message = "Skipped: you said no to starting it." + (
+            f" {approval.message}" if approval.message else ""
+        )
+        tx.emit("task_completed", session.id, task_id=task.id, key=task.key, result={"skipped": True})
+    tx.db.add(task)
+
+
+def _after_task_failed(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
+    from maestro.core import outcomes
+
+    task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
+    if task is None or task.status != "failed":
+        return
+    if approval.status == "allowed":
+        outcomes.retry_task(tx, session, task, approval.message)
+    else:
+        outcomes.fail_session(tx, session, f"Task {task.key} failed: {task.error_message or 'no reason given'}")
+
+
+_FOLLOW_UP = {"tool": _after_tool, "task_start": _after_task_start, "task_failed": _after_task_failed}

@@ -1,0 +1,49 @@
+"""Starting and stopping the engine: recovery first, then the supervisor's clock."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from maestro.core import brainstorm, gatekeeping, lookup, planning_engine
+from maestro.core.runtime import Runtime
+from maestro.core.supervisor import Supervisor
+from maestro.worker import tree
+
+_LOOK_EVERY_S = 0.2
+
+
+def start(rt: Runtime) -> None:
+    """Take up what a stop or a crash left, then start looking. Quick: what takes long happens in the background."""
+    brainstorm.recover(rt)
+    planning_engine.recover(rt)
+    gatekeeping.deliver(rt)
+    # A look that is late is late; it must never be skipped, not after a suspend of hours either.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    scheduler = BackgroundScheduler(job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1})
+    supervisor = Supervisor(rt)
+    job = scheduler.add_job(supervisor.look, "interval", seconds=_LOOK_EVERY_S, id="supervisor")
+    scheduler.start()
+    rt.wake = lambda: job.modify(next_run_time=datetime.now(UTC))
+    rt.helper("scheduler", lambda: scheduler)
+
+
+def stop(rt: Runtime, *, stop_workers: bool = False) -> None:
+    """Stop looking and let background work end; workers go on unless ``stop_workers``."""
+    rt.wake = lambda: None
+    scheduler = rt.helpers.pop("scheduler", None)
+    if scheduler is not None:
+        scheduler.shutdown(wait=True)
+    rt.jobs.stop()
+    if stop_workers:
+        with rt.db.read() as db:
+            workers = lookup.live_workers(db)
+        for worker in workers:
+            if worker.pid is not None:
+                tree.kill_tree(worker.pid, worker.pid_started, worker.id)
+    demo = rt.helpers.pop("demo", None)
+    if demo is not None:
+        demo.stop()
+    rt.db.close()

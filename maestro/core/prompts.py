@@ -1,0 +1,120 @@
+"""What a worker is told: its task, why, what came before, and how its work will be proven."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from maestro.db import models
+
+_OUTPUT_LIMIT = 12_000
+
+RULES = """\
+You work for Maestro, unattended, in a git worktree of your own. What holds for you:
+- Work only inside this worktree. Other tasks run at the same time in other worktrees; do only what your task asks.
+- Do not push, switch branches, rewrite history or leave work in a stash. You may commit; Maestro commits what you leave.
+- When you stop, Maestro itself runs the checks named in the task. They decide whether the task is done, so run them first.
+- Do not make a check pass by weakening, skipping or deleting it.
+- Tell how far you are with the tool `report_progress`, and record choices that matter with `record_decision`.
+- If something cannot be done, stop and say plainly why."""
+
+
+def first_prompt(
+    task: models.Task, session: models.Session, summary: str, checks: Sequence[str], done_before: Sequence[str]
+) -> str:
+    """The first prompt of a task. ``done_before`` says what each dependency changed."""
+    parts = [f"# Task {task.key}: {task.title}", task.description.strip()]
+    parts.append(_section("Accepted when", task.acceptance))
+    parts.append(_section("Files this task is about", task.files))
+    parts.append(_section("Checks that Maestro will run", [f"`{c}`" for c in checks]))
+    parts.append(_section("What the tasks before yours changed", done_before))
+    parts.append(f"## The whole\n{summary.strip()}" if summary.strip() else "")
+    parts.append(idea_text(session.idea_card))
+    if task.hint:
+        parts.append(f"## A word from the person\n{task.hint}")
+    return "\n\n".join(p for p in parts if p)
+
+
+def system_append(instructions: str) -> str:
+    """What is added to the agent's own system prompt: our rules and the project's instructions."""
+    if not instructions.strip():
+        return RULES
+    return f"{RULES}\n\nThe project's own instructions (CLAUDE.md, AGENTS.md):\n\n{instructions}"
+
+
+def check_failed_prompt(command: str, exit_code: int | None, output: str, *, failed_before: bool) -> str:
+    """A failed check, for the same conversation."""
+    ending = "was stopped at the time limit" if exit_code is None else f"ended with exit code {exit_code}"
+    note = "\n\nIt failed before the work on this session began, too." if failed_before else ""
+    return (
+        f"# Check failed\n\nMaestro ran `{command}` on your work and it {ending}.{note}\n\n"
+        f"```\n{clip(output)}\n```\n\nFind the cause, mend it, and run the check yourself before you stop."
+    )
+
+
+def conflict_prompt(files: Sequence[str], detail: str, branch: str) -> str:
+    """A rebase that met conflicts, for the same conversation."""
+    listed = "\n".join(f"- {f}" for f in files)
+    return (
+        "# Conflict with work that came in meanwhile\n\n"
+        f"Your commits do not apply to the session branch `{branch}` as it is now. "
+        f"These files conflict:\n{listed}\n\n{clip(detail)}\n\n"
+        f"Run `git merge {branch}`, resolve the conflicts so that both changes keep their meaning, run the checks, and commit."
+    )
+
+
+def nothing_changed_prompt(last_words: str) -> str:
+    """A run that ended without a change."""
+    return (
+        "# Nothing was changed\n\nYou stopped, but the worktree holds no change, so the task cannot be done. "
+        f"Your last words were:\n\n> {clip(last_words, 2000)}\n\nCarry the task out, or say plainly why it cannot be."
+    )
+
+
+def denied_prompt(titles: Sequence[str]) -> str:
+    """A run in which the person refused something that the task seems to need."""
+    listed = "\n".join(f"- {t}" for t in titles)
+    return (
+        f"# Refused\n\nThese were refused, and without them the task is not proven:\n{listed}\n\n"
+        "Find another way that does not need them, or say plainly why there is none."
+    )
+
+
+def run_failed_prompt(message: str) -> str:
+    """A run that the agent itself ended badly."""
+    return f"# Go on\n\nYour last run ended early: {clip(message, 2000)}\n\nGo on with the task from where it stands."
+
+
+RESUMED = "# Go on\n\nYou were interrupted. Look at what is there, then go on with the task."
+
+
+def repair_description(failures: Sequence[tuple[str, int | None, str]]) -> str:
+    """The description of a repair task: what failed on the whole, with its output."""
+    parts = ["All tasks are in, but the checks of the whole do not pass. Find the cause and mend it."]
+    for command, exit_code, output in failures:
+        code = "time limit" if exit_code is None else f"exit code {exit_code}"
+        parts.append(f"`{command}` ({code}):\n\n```\n{clip(output, 6000)}\n```")
+    return "\n\n".join(parts)
+
+
+def idea_text(card: dict[str, Any]) -> str:
+    """The idea card as a section of a prompt."""
+    if not card:
+        return ""
+    lines = [f"## The idea: {card.get('title', '')}".rstrip(": "), str(card.get("problem", "")).strip()]
+    for name, label in (("goals", "Goals"), ("out_of_scope", "Out of scope")):
+        if card.get(name):
+            lines.append(f"{label}:\n" + "\n".join(f"- {x}" for x in card[name]))
+    return "\n\n".join(line for line in lines if line)
+
+
+def clip(text: str, limit: int = _OUTPUT_LIMIT) -> str:
+    """Long text with its middle taken out and the cut marked; the end matters most."""
+    if len(text) <= limit:
+        return text
+    head = limit // 4
+    return f"{text[:head]}\n[… {len(text) - limit} characters left out …]\n{text[-(limit - head) :]}"
+
+
+def _section(title: str, lines: Sequence[str]) -> str:
+    return f"## {title}\n" + "\n".join(f"- {line}" for line in lines) if lines else ""

@@ -1,0 +1,206 @@
+"""Starting a worker for a task: worktree, prompt, environment, process. Safe to repeat after a crash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlmodel import func, select
+
+from maestro.agents.base import AgentSpec
+from maestro.core import lookup, outcomes, prompts
+from maestro.core.agent_config import AgentConfig, in_force
+from maestro.core.cleanup import worktrees_folder
+from maestro.core.endpoint import endpoint_for
+from maestro.core.environment import base_environment, worker_environment
+from maestro.core.plan import parse_plan
+from maestro.core.runtime import Runtime
+from maestro.core.validation import run_command
+from maestro.db import models
+from maestro.db.types import new_id, utcnow
+from maestro.errors import MaestroError
+from maestro.worker import launch, tree
+from maestro.worker.spool import Spool
+from maestro.worktrees import history, manager, repository
+
+_SETUP_TIMEOUT_S = 20 * 60
+
+
+def start_worker(rt: Runtime, task_id: str) -> None:
+    """Bring a task's worktree into being and start a worker in it; on failure the task fails with the plain reason."""
+    with rt.db.read() as db:
+        task = db.get(models.Task, task_id)
+        session = db.get(models.Session, task.session_id) if task else None
+    if task is None or session is None or task.status != "running" or not outcomes.is_active(session):
+        return
+    try:
+        worktree = prepare_worktree(rt, session, task)
+        _launch(rt, session, task, worktree)
+    except MaestroError as error:
+        _give_up(rt, task_id, error.detail)
+    except OSError as error:
+        _give_up(rt, task_id, f"The worker could not be started: {error}")
+
+
+def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) -> Path:
+    """The task's worktree, made ready if it is not yet: branch, ignored files, set-up commands.
+
+    Raises MaestroError with the plain reason when it cannot be made.
+    """
+    repo = Path(session.repo_path)
+    path = worktrees_folder(rt, session.id) / task.key
+    if task.start_commit is None:
+        task.start_commit = history.tip(repo, session.session_branch)
+        task.branch = manager.task_branch(session.session_branch, task.key)
+        task.worktree_path = str(path)
+        with rt.db.write() as tx:
+            row = lookup.task_row(tx.db, session.id, task.id)
+            row.start_commit, row.branch, row.worktree_path = task.start_commit, task.branch, task.worktree_path
+            tx.db.add(row)
+    assert task.branch is not None
+    report = manager.add_worktree(repo, path, task.branch, task.start_commit)
+    if report.created:
+        outfit(rt, session, path, task)
+    for warning in report.warnings:
+        with rt.db.write() as tx:
+            tx.log(session.id, warning, level="warn", kind="git", source="git", task_id=task.id)
+    return path
+
+
+def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task | None = None) -> None:
+    """Give a new worktree what git does not: ignored files by pattern, then the set-up commands.
+
+    Raises MaestroError when a set-up command fails.
+    """
+    config = in_force(session.agent_config, rt.settings)
+    task_id = task.id if task else None
+    copied = manager.copy_ignored(Path(session.repo_path), path, config.copy_files) if config.copy_files else []
+    if copied:
+        with rt.db.write() as tx:
+            tx.log(
+                session.id,
+                f"Copied {', '.join(copied[:10])} into the worktree",
+                kind="git",
+                source="git",
+                task_id=task_id,
+            )
+    for command in config.setup:
+        outcome = run_command(command, path, base_environment(), _SETUP_TIMEOUT_S, rt.jobs.stopping.is_set)
+        with rt.db.write() as tx:
+            level = "info" if outcome.passed else "error"
+            text = f"Set-up `{command}` ended with {outcome.exit_code} in {outcome.duration_s:.1f} s"
+            details = {"output": prompts.clip(outcome.output)}
+            tx.log(session.id, text, level=level, kind="check", source="setup", task_id=task_id, details=details)
+        if not outcome.passed:
+            raise MaestroError(f"The set-up command `{command}` failed: {prompts.clip(outcome.output, 600).strip()}")
+
+
+def checks_of(session: models.Session, task: models.Task, plan_checks: list[str]) -> list[str]:
+    """The commands that prove a task: its own, else the plan's, else the session's."""
+    return task.checks or plan_checks or list(session.agent_config.get("checks", []))
+
+
+def approved_plan(rt: Runtime, session: models.Session) -> tuple[str, list[str]]:
+    """Summary and checks of the session's plan."""
+    with rt.db.read() as db:
+        plan = parse_plan(lookup.plan_row(db, session).plan_json)
+    return plan.summary, plan.checks or list(session.agent_config.get("checks", []))
+
+
+def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: Path) -> None:
+    config = in_force(session.agent_config, rt.settings)
+    endpoint = endpoint_for(rt, demo=session.demo)
+    env = worker_environment(endpoint, rt.data_dir / "demo" / "home")
+    worker = _register(rt, session, task)
+    spec = _spec(rt, session, task, worker, worktree, config)
+    pid, started = launch.launch(Spool(Path(worker.spool_path)), spec, env)
+    with rt.db.write() as tx:
+        row = tx.db.get(models.Worker, worker.id)
+        now = tx.db.get(models.Session, session.id)
+        if row is not None:
+            row.pid, row.pid_started = pid, started
+            tx.db.add(row)
+            tx.emit("worker_spawned", session.id, worker_id=worker.id, name=worker.name, pid=pid, task_id=task.id)
+            text = f"{worker.name} started on {task.key}, attempt {task.attempt}"
+            tx.log(session.id, text, task_id=task.id, worker_id=worker.id)
+    if row is None or now is None or not outcomes.is_active(now):
+        # Cancelled between our first look and the start.
+        tree.kill_tree(pid, started, worker.id)
+
+
+def _register(rt: Runtime, session: models.Session, task: models.Task) -> models.Worker:
+    """Write the worker's row before the process exists, so that a crash in between leaves a trace to look for."""
+    worker_id = new_id()
+    with rt.db.write() as tx:
+        count = tx.db.exec(select(func.count()).where(models.Worker.session_id == session.id)).one()
+        worker = models.Worker(
+            id=worker_id,
+            session_id=session.id,
+            task_id=task.id,
+            name=f"W-{count + 1}",
+            attempt=task.attempt,
+            spool_path=str(rt.data_dir / "workers" / worker_id),
+        )
+        tx.db.add(worker)
+        row = lookup.task_row(tx.db, session.id, task.id)
+        first = row.started_at is None
+        row.assigned_worker_id = worker.id
+        row.started_at = row.started_at or utcnow()
+        row.progress_note = "Starting the agent"
+        tx.db.add(row)
+        if first:
+            tx.emit(
+                "task_started", session.id, task_id=task.id, key=task.key, worker_id=worker.id, attempt=task.attempt
+            )
+    return worker
+
+
+def _spec(
+    rt: Runtime, session: models.Session, task: models.Task, worker: models.Worker, worktree: Path, config: AgentConfig
+) -> AgentSpec:
+    summary, plan_checks = approved_plan(rt, session)
+    checks = checks_of(session, task, plan_checks)
+    repo = Path(session.repo_path)
+    resume = task.conversation_id is not None
+    prompt = task.prompt or prompts.RESUMED
+    if not resume:
+        first = prompts.first_prompt(task, session, summary, checks, _done_before(rt, session, task))
+        prompt = f"{first}\n\n{task.prompt}" if task.prompt else first
+    assert config.task_timeout_minutes is not None
+    assert config.permission_mode is not None
+    return AgentSpec(
+        worker_id=worker.id,
+        session_id=session.id,
+        task_id=task.id,
+        task_key=task.key,
+        agent_type=session.agent_type,
+        worktree=str(worktree),
+        prompt=prompt,
+        system_append=prompts.system_append(repository.instructions(repo, session.base_commit)),
+        conversation_id=task.conversation_id or new_id(),
+        resume=resume,
+        model=config.model,
+        permission_mode=config.permission_mode,
+        checks=sorted({*checks, *plan_checks}),
+        allowances=list(session.allowances),
+        max_turns=config.max_turns,
+        budget_usd=config.budget_usd,
+        task_timeout_s=config.task_timeout_minutes * 60,
+        cli_path=str(rt.settings.claude_path) if rt.settings.claude_path else None,
+        command=config.command,
+        deny_read=[str(rt.data_dir / "token"), str(rt.data_dir / "maestro.db"), str(Path.home() / ".ssh")],
+        trust_repository=config.trust_repository,
+    )
+
+
+def _done_before(rt: Runtime, session: models.Session, task: models.Task) -> list[str]:
+    with rt.db.read() as db:
+        before = [t for t in lookup.tasks_of(db, session.id) if t.key in task.depends_on and t.result_commit]
+    return [f"{t.key} ({t.title}): {(t.result_json or {}).get('diff', 'see the git log')}" for t in before]
+
+
+def _give_up(rt: Runtime, task_id: str, reason: str) -> None:
+    with rt.db.write() as tx:
+        task = tx.db.get(models.Task, task_id)
+        session = tx.db.get(models.Session, task.session_id) if task else None
+        if task is not None and session is not None and task.status == "running":
+            outcomes.task_failed(tx, session, task, reason)

@@ -1,0 +1,234 @@
+"""The supervisor: looks, a few times a second, at what workers report and at what can go on.
+
+It keeps no state of its own that matters. Every look starts from rows and processes, so the look after a
+crash is the same as any other.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import col, select
+
+from maestro.core import finishing, gatekeeping, ingest, landing, lookup, outcomes, scheduling, starting
+from maestro.core.agent_config import in_force
+from maestro.core.locks import Stopped
+from maestro.core.runtime import Runtime
+from maestro.core.state_machine import State, move
+from maestro.db import models
+from maestro.db.session import Transaction
+from maestro.db.types import utcnow
+from maestro.errors import MaestroError
+from maestro.monitoring import metrics
+from maestro.worker import tree
+from maestro.worker.spool import Spool
+from maestro.worktrees import repository
+
+_METRICS_EVERY_S = 2.0
+
+#: A worker that has said its result gets this long to end by itself.
+_LINGER_S = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """One look at a time; ``look`` is the APScheduler job."""
+
+    def __init__(self, rt: Runtime) -> None:
+        self._rt = rt
+        self._news = threading.Event()
+        self._news.set()
+        self._busy = True
+        self._sampler = metrics.Sampler()
+        self._last_sample = 0.0
+        self._result_seen: dict[str, float] = {}
+        rt.bus.subscribe(lambda _events: self._news.set())
+
+    def look(self) -> None:
+        """One look. Cheap when nothing is under way and nothing has happened."""
+        if not self._busy and not self._news.is_set():
+            return
+        self._news.clear()
+        with self._rt.db.read() as db:
+            workers = lookup.live_workers(db)
+            sessions = db.exec(
+                select(models.Session).where(col(models.Session.status).in_([State.EXECUTING, State.VALIDATING]))
+            ).all()
+        self._busy = bool(workers or sessions)
+        for worker in workers:
+            self._guarded(self._watch, worker)
+        self._sample(workers)
+        for session in sessions:
+            self._guarded(self._advance, session)
+
+    def _guarded(self, step: Callable[[Any], None], row: models.Worker | models.Session) -> None:
+        """One broken session or worker must not stop the others."""
+        try:
+            step(row)
+        except Exception:
+            _log.exception("the supervisor could not deal with %s %s", type(row).__name__, row.id)
+
+    def _watch(self, worker: models.Worker) -> None:
+        ingest.ingest(self._rt, worker.id)
+        if self._rt.jobs.running(f"start:{worker.task_id}") and worker.pid is None:
+            return
+        if self._is_alive(worker):
+            return
+        # The process is gone: what it wrote last is whole now, so one more look takes all of it.
+        while ingest.ingest(self._rt, worker.id):
+            pass
+        self._close(worker.id)
+
+    def _is_alive(self, worker: models.Worker) -> bool:
+        if worker.pid is None:
+            found = tree.processes_of(worker.id)
+            return bool(found) and Spool(Path(worker.spool_path)).is_locked()
+        if not tree.is_alive(worker.pid, worker.pid_started):
+            return False
+        if worker.result_json is not None:
+            first = self._result_seen.setdefault(worker.id, time.monotonic())
+            if time.monotonic() - first > _LINGER_S:
+                tree.kill_tree(worker.pid, worker.pid_started, worker.id)
+        return True
+
+    def _close(self, worker_id: str) -> None:
+        self._result_seen.pop(worker_id, None)
+        with self._rt.db.write() as tx:
+            worker = tx.db.get(models.Worker, worker_id)
+            task = tx.db.get(models.Task, worker.task_id) if worker else None
+            session = tx.db.get(models.Session, worker.session_id) if worker else None
+            if worker is None or task is None or session is None or worker.status == "ended":
+                return
+            _end_worker(tx, worker)
+            outcomes.worker_ended(tx, in_force(session.agent_config, self._rt.settings), session, task, worker)
+        tree.kill_marked(worker_id)
+        self._sampler.forget(worker_id)
+
+    def _sample(self, workers: list[models.Worker]) -> None:
+        if not workers or time.monotonic() - self._last_sample < _METRICS_EVERY_S:
+            return
+        self._last_sample = time.monotonic()
+        samples = {w.id: self._sampler.sample(w.id, w.pid, w.pid_started) for w in workers if w.pid is not None}
+        with self._rt.db.write(durable=False) as tx:
+            for worker in workers:
+                sample, row = samples.get(worker.id), tx.db.get(models.Worker, worker.id)
+                if sample is None or row is None or row.status == "ended":
+                    continue
+                row.cpu_percent, row.memory_mb = sample.cpu_percent, sample.memory_mb
+                tx.db.add(row)
+                base = {"session_id": row.session_id, "worker_id": row.id}
+                cpu = base | {"metric_name": "cpu_percent", "metric_value": sample.cpu_percent, "unit": "%"}
+                memory = base | {"metric_name": "memory_mb", "metric_value": sample.memory_mb, "unit": "MB"}
+                tx.metrics([cpu, memory])
+
+    def _advance(self, session: models.Session) -> None:
+        rt = self._rt
+        if session.status == State.VALIDATING:
+            rt.jobs.start(f"validate:{session.id}", finishing.validate, rt, session.id)
+            return
+        rt.jobs.start(f"baseline:{session.id}", _baseline, rt, session.id)
+        with rt.db.read() as db:
+            tasks = lookup.tasks_of(db, session.id)
+            live = {w.task_id for w in lookup.live_workers(db, session.id)}
+        if scheduling.finished(tasks):
+            self._complete(session.id)
+            return
+        for task in tasks:
+            self._go_on(task, live)
+        self._start_ready(session, tasks)
+
+    def _go_on(self, task: models.Task, live: set[str]) -> None:
+        if task.id in live:
+            return
+        if task.status == "running":
+            self._rt.jobs.start(f"start:{task.id}", starting.start_worker, self._rt, task.id)
+        elif task.status in {"checking", "integrating"}:
+            self._rt.jobs.start(f"land:{task.id}", landing.land, self._rt, task.id)
+
+    def _start_ready(self, session: models.Session, tasks: list[models.Task]) -> None:
+        rt = self._rt
+        config = in_force(session.agent_config, rt.settings)
+        assert config.max_workers is not None
+        if not scheduling.ready(tasks):
+            return
+        tracked = repository.list_files(Path(session.repo_path), session.base_commit) if _has_globs(tasks) else []
+        chosen = scheduling.choose(tasks, config.max_workers, tracked)
+        with rt.db.write() as tx:
+            row = lookup.session_row(tx.db, session.id)
+            if row.status != State.EXECUTING:
+                return
+            for task in chosen:
+                _begin(tx, row, lookup.task_row(tx.db, session.id, task.id))
+        for task in chosen:
+            with rt.db.read() as db:
+                now = db.get(models.Task, task.id)
+            if now is not None and now.status == "running":
+                rt.jobs.start(f"start:{task.id}", starting.start_worker, rt, task.id)
+
+    def _complete(self, session_id: str) -> None:
+        with self._rt.db.write() as tx:
+            row = lookup.session_row(tx.db, session_id)
+            if row.status == State.EXECUTING:
+                move(tx, row, "complete")
+
+
+def _begin(tx: Transaction, session: models.Session, task: models.Task) -> None:
+    """A ready task becomes running, or waits for the person where the plan says so."""
+    if task.status != "pending":
+        return
+    if task.requires_approval and not _was_allowed(tx, task):
+        task.status = "waiting"
+        tx.db.add(task)
+        detail = {"description": task.description, "files": task.files, "checks": task.checks}
+        gatekeeping.ask(tx, session, task, kind="task_start", title=f"Start {task.key}: {task.title}", detail=detail)
+        return
+    task.status, task.attempt, task.started_at = "running", 1, task.started_at or utcnow()
+    task.progress_note = "Preparing the worktree"
+    tx.db.add(task)
+    tx.emit("task_started", session.id, task_id=task.id, key=task.key, worker_id=None, attempt=1)
+
+
+def _was_allowed(tx: Transaction, task: models.Task) -> bool:
+    query = select(models.Approval.id).where(
+        models.Approval.task_id == task.id, models.Approval.kind == "task_start", models.Approval.status == "allowed"
+    )
+    return tx.db.exec(query).first() is not None
+
+
+def _end_worker(tx: Transaction, worker: models.Worker) -> None:
+    worker.status, worker.ended_at = "ended", utcnow()
+    worker.exit_code = 0 if worker.result_json else None
+    worker.outcome = worker.outcome or "lost"
+    tx.db.add(worker)
+    tx.emit(
+        "worker_terminated",
+        worker.session_id,
+        worker_id=worker.id,
+        name=worker.name,
+        task_id=worker.task_id,
+        exit_code=worker.exit_code,
+        outcome=worker.outcome,
+    )
+    text = f"{worker.name} ended: {worker.outcome}"
+    tx.log(worker.session_id, text, task_id=worker.task_id, worker_id=worker.id, level="debug")
+
+
+def _has_globs(tasks: list[models.Task]) -> bool:
+    return any(ch in pattern for t in tasks for pattern in t.files for ch in "*?[")
+
+
+def _baseline(rt: Runtime, session_id: str) -> None:
+    try:
+        finishing.run_baseline(rt, session_id)
+    except Stopped:
+        return
+    except MaestroError as error:
+        with rt.db.write() as tx:
+            text = f"The baseline could not be measured: {error.detail}"
+            tx.log(session_id, text, level="warn", kind="check", source="checks")

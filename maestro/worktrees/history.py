@@ -1,0 +1,44 @@
+"""Looking at commits: where a branch stands, where two lines parted, whose a commit is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from maestro.errors import GitError
+from maestro.worktrees.commits import read_commit, with_trailers
+from maestro.worktrees.git import git
+from maestro.worktrees.refs import branch_ref, commit_of, ref_commit
+
+
+def tip(repo: Path, branch: str) -> str:
+    """Where a branch stands now. Raises GitError when it is gone."""
+    commit = ref_commit(repo, branch_ref(branch))
+    if commit is None:
+        raise GitError(f"The branch {branch} does not exist any more.")
+    return commit
+
+
+def merge_base(repo: Path, left: str, right: str) -> str:
+    """The last commit that two lines share. Raises GitError when they share none."""
+    found = git(repo, "merge-base", left, right, check=False)
+    if found.code != 0:
+        raise GitError(f"{left[:12]} and {right[:12]} have no commit in common.")
+    return found.text.strip()
+
+
+def carries(repo: Path, commit: str, trailers: Mapping[str, str]) -> bool:
+    """Whether a commit's message holds exactly these trailers already."""
+    message = read_commit(repo, commit).words
+    return with_trailers(message, trailers).strip() == message.strip()
+
+
+def changed_lines(repo: Path, before: str, after: str) -> list[tuple[str, int, int]]:
+    """Path, added and removed lines of each file that differs; binary files count no lines."""
+    ends = (commit_of(repo, before), commit_of(repo, after))
+    plain = ("--no-ext-diff", "--no-textconv", "--no-renames")
+    rows = []
+    for entry in git(repo, "diff-tree", "-r", "--numstat", "-z", *plain, *ends, "--").fields:
+        added, removed, path = entry.split("\t", 2)
+        rows.append((path, int(added) if added.isdigit() else 0, int(removed) if removed.isdigit() else 0))
+    return rows

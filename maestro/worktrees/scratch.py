@@ -1,0 +1,33 @@
+"""Worktrees for a moment: a commit laid out so that checks can run on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from maestro.worktrees import manager
+from maestro.worktrees.git import git, repository_lock
+
+_ADD_S = 600
+
+
+def lay_out(repo: Path, path: Path, commit: str, *, below: Path) -> None:
+    """Check ``commit`` out at ``path``, on no branch; what an earlier, killed run left there is cleared."""
+    clear(repo, path, below=below)
+    with repository_lock(repo):
+        git(repo, "worktree", "add", "--detach", "--quiet", "--", str(path), commit, timeout_s=_ADD_S)
+
+
+def clear(repo: Path, path: Path, *, below: Path) -> None:
+    """Remove a worktree that ``lay_out`` made. Nothing in it is anybody's work, so nothing is kept."""
+    if path.exists():
+        manager.remove_worktree(repo, path, recover_as=None, below=below)
+
+
+def discard_changes(worktree: Path) -> None:
+    """Put the files of a worktree back to its commit; ignored files stay.
+
+    Only for what a check left behind, never while an agent's work is uncommitted.
+    """
+    if git(worktree, "status", "--porcelain", "-z").stdout:
+        git(worktree, "reset", "--hard", "--quiet")
+        git(worktree, "clean", "-fd", "--quiet")
