@@ -1,0 +1,28 @@
+"""The pages: NiceGUI. ``install(rt)`` registers all of them; ``app.py`` calls it once before the server starts."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from maestro.core.runtime import Runtime
+
+#: In this order: ``/session/new`` must be known before ``/session/{session_id}``.
+PAGES = (
+    "dashboard", "sessions", "new_session", "approvals", "decisions", "templates", "settings",
+    "brainstorm", "plan", "monitor", "logs", "changes", "not_found",
+)  # fmt: skip
+
+
+def install(rt: Runtime) -> None:
+    """Register styles, the live bridge and every page."""
+    from nicegui import app
+
+    from pages import live, nav, theme
+
+    theme.install()
+    live.install(rt)
+    app.on_startup(lambda: nav.start(rt))
+    for name in PAGES:
+        if find_spec(f"pages.{name}"):
+            import_module(f"pages.{name}").install(rt)

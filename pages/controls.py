@@ -1,0 +1,203 @@
+"""What can be done to a session now: only what its state allows is shown, and what cannot be taken back asks first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from nicegui import run, ui
+from nicegui.elements.mixins.text_element import TextElement
+
+from maestro.core import queries
+from maestro.core.commands import control, sessions
+from maestro.core.views import CheckpointView, SessionView
+from pages.components.action import FAILED, perform
+from pages.components.buttons import button, icon_button, link_button
+from pages.components.dialogs import confirm, dialog, points
+from pages.components.fields import field
+from pages.components.tag import box
+from pages.components.when import ago
+from pages.components.words import plural
+
+if TYPE_CHECKING:
+    from pages.frame import Frame
+
+_ROLLS_BACK = {"executing", "paused", "completed", "failed"}
+_DELETES = {"idle", "brainstorming", "planning", "plan_review", "approved", "completed", "failed", "cancelled"}
+
+
+def controls(view: Frame, session: SessionView, tab: str | None) -> None:
+    """The control panel of a session; it follows the session's state."""
+    acts = _Acts(view)
+    with box("m-controls"):
+        shown = {
+            "start": button("Start", acts.start, icon="play", kind="primary", small=True),
+            "resume": button("Resume", acts.resume, icon="play", kind="primary", small=True),
+            "execute": button("Start execution", acts.execute, icon="play", kind="primary", small=True),
+            "retry": button("Retry", acts.retry, icon="refresh-cw", kind="primary", small=True),
+            "review": link_button("Review plan", f"/session/{session.id}/plan", kind="primary", small=True),
+            "merge": link_button("Review and merge", f"/session/{session.id}/changes", kind="primary", small=True),
+            "pause": button("Pause", acts.pause, icon="pause", small=True),
+            "rollback": button("Roll back…", acts.rollback, icon="undo-2", small=True),
+            "cancel": button("Cancel…", acts.cancel, icon="x", kind="danger", small=True),
+        }
+        for name in ("review", "merge"):
+            shown[name].classes("m-btn--keep")
+        with icon_button("ellipsis", "More", kind="ghost", small=True), ui.menu():
+            ui.menu_item("Rename…", acts.rename)
+            delete = ui.menu_item("Delete…", acts.delete)
+
+    def show(now: SessionView) -> None:
+        wanted = available(now, tab)
+        for name, element in shown.items():
+            _show(element, name in wanted)
+        delete.set_visibility(now.status in _DELETES)
+
+    show(session)
+    view.on_session(show)
+
+
+def available(session: SessionView, tab: str | None) -> set[str]:
+    """The names of the controls that make sense now."""
+    events = set(session.allowed_events)
+    wanted = events & {"start", "pause", "resume", "cancel", "retry"}
+    if "start_execution" in events:
+        wanted.add("execute")
+    if session.status == "plan_review" and tab != "plan":
+        wanted.add("review")
+    if session.status == "completed" and not session.merged and tab != "changes":
+        wanted.add("merge")
+    if session.status in _ROLLS_BACK and session.checkpoint_commit and not session.merged:
+        wanted.add("rollback")
+    return wanted
+
+
+def _show(element: TextElement, visible: bool) -> None:
+    if visible:
+        element.classes(remove="m-hidden")
+    else:
+        element.classes("m-hidden")
+
+
+class _Acts:
+    """The acts themselves, each with its words."""
+
+    def __init__(self, view: Frame) -> None:
+        self.view = view
+        self.rt = view.rt
+
+    @property
+    def session(self) -> SessionView:
+        assert self.view.session is not None
+        return self.view.session
+
+    async def start(self) -> None:
+        if await perform(sessions.start_session, self.rt, self.session.id) is not FAILED:
+            ui.navigate.to(f"/session/{self.session.id}/brainstorm")
+
+    async def execute(self) -> None:
+        await self._do(control.execute, "Started.")
+
+    async def pause(self) -> None:
+        await self._do(control.pause, "Paused. Workers stand still and go on where they were.")
+
+    async def resume(self) -> None:
+        await self._do(control.resume, "Going on.")
+
+    async def retry(self) -> None:
+        with dialog("Try again?") as (panel, body):
+            with body:
+                points(["Failed tasks start another attempt, with what went wrong and your hint. Finished ones stay."])
+                with field("Hint", optional=True):
+                    hint = ui.textarea(placeholder="What should be done differently?").props(
+                        "autogrow autofocus rows=2"
+                    )
+            with box("m-dialog__foot"):
+                button("Not now", lambda: panel.submit(None))
+                button("Try again", lambda: panel.submit(True), kind="primary")
+        if await panel:
+            await perform(control.retry, self.rt, self.session.id, hint=hint.value or None, done="Trying again.")
+            await self.view.reload_session()
+        panel.delete()
+
+    async def cancel(self) -> None:
+        with dialog("Cancel this session?") as (panel, body):
+            with body:
+                points(
+                    [
+                        f"{plural(self.session.live_workers, 'running worker')} will be stopped."
+                        if self.session.live_workers
+                        else "Nothing is running.",
+                        f"Finished work stays on {self.session.session_branch}, unfinished work under recovered refs.",
+                        f"Your branch {self.session.base_branch or ''} is not touched.".replace("  ", " "),
+                        "A cancelled session cannot be continued.",
+                    ]
+                )
+                with field("Reason", optional=True):
+                    reason = ui.input().props("maxlength=500")
+            with box("m-dialog__foot"):
+                button("Keep it", lambda: panel.submit(None)).props("autofocus")
+                button("Cancel session", lambda: panel.submit(True), kind="danger-fill")
+        if await panel:
+            await perform(control.cancel, self.rt, self.session.id, reason.value or None, done="Cancelled.")
+            await self.view.reload_session()
+        panel.delete()
+
+    async def rollback(self) -> None:
+        checkpoints = await run.io_bound(queries.list_checkpoints, self.rt, self.session.id)
+        earlier = list(reversed(checkpoints or []))[1:]
+        if not earlier:
+            ui.notify("There is no earlier checkpoint yet.", position="bottom-right")
+            return
+        with dialog("Roll back to a checkpoint?", wide=True) as (panel, body):
+            with body:
+                chosen = ui.radio({c.id: _checkpoint_words(c) for c in earlier}, value=earlier[0].id)
+                points(
+                    [
+                        "The session branch goes back to it; tasks finished later become pending and run again.",
+                        "What is taken away stays reachable under recovered refs. Your own branch is not touched.",
+                    ]
+                )
+            with box("m-dialog__foot"):
+                button("Stay here", lambda: panel.submit(None)).props("autofocus")
+                button("Roll back", lambda: panel.submit(chosen.value), kind="danger-fill")
+        wanted = await panel
+        panel.delete()
+        if wanted:
+            await perform(control.rollback, self.rt, self.session.id, wanted, done="Rolled back.")
+            await self.view.reload_session()
+
+    async def rename(self) -> None:
+        with dialog("Rename session") as (panel, body):
+            with body, field("Title"):
+                title = ui.input(value=self.session.title).props("autofocus maxlength=255")
+                title.on("keydown.enter", lambda: panel.submit(title.value))
+            with box("m-dialog__foot"):
+                button("Leave it", lambda: panel.submit(None))
+                button("Rename", lambda: panel.submit(title.value), kind="primary")
+        wanted = await panel
+        panel.delete()
+        if wanted and wanted.strip() and wanted != self.session.title:
+            changes = sessions.SessionChanges(title=wanted.strip()[:255])
+            await perform(sessions.update_session, self.rt, self.session.id, changes)
+            await self.view.reload_session()
+
+    async def delete(self) -> None:
+        happens = [
+            "Its conversation, plan, logs and evidence are removed.",
+            "Its worktrees and branches are removed; its commits stay reachable under recovered refs.",
+            "Your own branches are not touched.",
+        ]
+        if not await confirm(f"Delete “{self.session.title}”?", happens=happens, act="Delete session"):
+            return
+        deleted: object = await perform(sessions.delete_session, self.rt, self.session.id)  # type: ignore[func-returns-value]
+        if deleted is not FAILED:
+            ui.navigate.to("/session")
+
+    async def _do(self, command: Callable[..., object], done: str) -> None:
+        await perform(command, self.rt, self.session.id, done=done)
+        await self.view.reload_session()
+
+
+def _checkpoint_words(checkpoint: CheckpointView) -> str:
+    return f"{checkpoint.number}. {checkpoint.title} · {ago(checkpoint.created_at)} · {checkpoint.commit[:8]}"

@@ -1,0 +1,125 @@
+"""Making pages: the frame, unknown sessions and failures are taken care of.
+
+In a page's module::
+
+    def install(rt: Runtime) -> None:
+        @page(rt, "/decisions", title="Decisions")
+        async def decisions(view: Frame) -> None:
+            rows = await run.io_bound(queries.list_decisions, rt)
+            ...
+
+        @session_page(rt, "/session/{session_id}/logs", tab="logs", width="bare")
+        async def logs(view: Frame, session: SessionView) -> None:
+            ...
+
+Builders run with the frame's content open. What they raise becomes an error state in the page, never a white one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from nicegui import run, ui
+
+from maestro.core import queries
+from maestro.core.runtime import Runtime
+from maestro.core.views import SessionView
+from maestro.errors import MaestroError, NotFound
+from pages import nav
+from pages.components.action import say_failed
+from pages.components.buttons import button, link_button
+from pages.components.placeholders import error_state
+from pages.frame import Frame, Width, frame
+
+Builder = Callable[[Frame], Awaitable[None] | None]
+SessionBuilder = Callable[[Frame, SessionView], Awaitable[None] | None]
+
+_log = logging.getLogger(__name__)
+_TIMEOUT_S = 15.0
+
+
+def page(
+    rt: Runtime, path: str, *, title: str, up: tuple[str, str] | None = None, width: Width = "normal"
+) -> Callable[[Builder], Builder]:
+    """Register ``builder(view)`` as the page at ``path``."""
+
+    def register(builder: Builder) -> Builder:
+        @ui.page(path, response_timeout=_TIMEOUT_S)
+        async def build() -> None:
+            nav.start(rt)
+            with frame(rt, title=title, up=up, width=width) as view:
+                await _fill(view, lambda: builder(view))
+
+        return builder
+
+    return register
+
+
+def session_page(
+    rt: Runtime, path: str, *, tab: str, width: Width = "normal"
+) -> Callable[[SessionBuilder], SessionBuilder]:
+    """Register ``builder(view, session)`` as a page of a session; ``path`` has ``{session_id}``. Unknown ids get a 404 page."""
+
+    def register(builder: SessionBuilder) -> SessionBuilder:
+        @ui.page(path, response_timeout=_TIMEOUT_S)
+        async def build(session_id: str) -> None:
+            nav.start(rt)
+            try:
+                session = await run.io_bound(queries.get_session, rt, session_id)
+            except NotFound:
+                session = None
+            if session is None:
+                missing_session(rt)
+                return
+            with frame(rt, title=session.title, session=session, tab=tab, width=width) as view:
+                await _fill(view, lambda: builder(view, session))
+
+        return builder
+
+    return register
+
+
+def missing_session(rt: Runtime) -> None:
+    """The page for a session that is not there."""
+    ui.status_code(404)
+    with (
+        frame(rt, title="Not found", up=("Sessions", "/session")),
+        error_state(
+            "There is no such session",
+            "It may have been deleted, or the address is not complete. Everything that exists is in the list.",
+            symbol="search",
+        ),
+    ):
+        link_button("All sessions", "/session", kind="primary")
+        link_button("Dashboard", "/")
+
+
+async def _fill(view: Frame, build: Callable[[], Awaitable[None] | None]) -> None:
+    ui.on_exception(_after_failure)
+    try:
+        result = build()
+        if result is not None:
+            await result
+    except Exception as error:
+        if not isinstance(error, MaestroError):
+            _log.exception("the page %s could not be built", view.title)
+        _failed(view, error)
+
+
+def _failed(view: Frame, error: Exception) -> None:
+    view.content.clear()
+    if isinstance(error, MaestroError):
+        title, words = error.title, error.detail
+    else:
+        title, words = "This page could not be shown", f"{type(error).__name__}: {error}. The log has the details."
+    with view.content, error_state(title, words):
+        button("Try again", ui.navigate.reload, icon="refresh-cw", kind="primary")
+        link_button("Dashboard", "/")
+
+
+def _after_failure(error: Exception) -> None:
+    if isinstance(error, MaestroError):
+        say_failed(error.detail)
+    else:
+        say_failed(f"That did not work, and Maestro did not expect it: {error}. The log has the details.")

@@ -1,0 +1,217 @@
+// What must answer at once, without a way to the server: keys, palette, relative times, copying, drafts, the phone's rail.
+(() => {
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const typing = (el) => el?.closest?.("input, textarea, select, [contenteditable='true'], .cm-editor, .xterm");
+  const mac = /Mac|iPhone|iPad/.test(navigator.platform);
+  const send = (name, detail) => window.emitEvent?.(name, detail);
+
+  // ---- clicks on what the frame marks with data-do
+  document.addEventListener("click", (event) => {
+    const root = document.documentElement;
+    if (root.classList.contains("m-rail-open") && !event.target.closest(".m-rail, .m-burger")) {
+      root.classList.remove("m-rail-open");
+      event.preventDefault();
+      return;
+    }
+    const target = event.target.closest("[data-do]");
+    if (target?.dataset.do === "theme") window.maestroTheme.toggle();
+    if (target?.dataset.do === "rail") root.classList.toggle("m-rail-open");
+    if (target?.dataset.do === "palette") openPalette();
+    if (target?.dataset.do === "copy") copy(target);
+  });
+
+  function copy(button) {
+    const text = button.dataset.copy ?? button.parentElement.querySelector(".m-code__text")?.textContent ?? "";
+    const done = () => {
+      button.classList.add("m-copy--done");
+      button.firstElementChild?.classList.replace("mi-copy", "mi-check");
+      setTimeout(() => {
+        button.classList.remove("m-copy--done");
+        button.firstElementChild?.classList.replace("mi-check", "mi-copy");
+      }, 1200);
+    };
+    navigator.clipboard?.writeText(text).then(done, () => {});
+  }
+
+  // ---- keys
+  let waitingForG = 0;
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      openPalette();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || $("dialog[open], .q-dialog")) return;
+    if (event.key === "Escape") document.documentElement.classList.remove("m-rail-open");
+    if (Date.now() - waitingForG < 1200) {
+      waitingForG = 0;
+      const to = $(`[data-key="g ${event.key}"]`);
+      if (to) { event.preventDefault(); to.click(); return; }
+    }
+    if (event.key === "g") waitingForG = Date.now();
+    else if (event.key === "j" || event.key === "k") moveInList(event.key === "j" ? 1 : -1, event);
+    else if (event.key === "?") openHelp();
+    else if (event.key === "/") { const field = $(".m-search input"); if (field) { event.preventDefault(); field.focus(); } }
+    else {
+      const marked = $(`[data-key="${CSS.escape(event.key)}"]`);
+      if (marked) { event.preventDefault(); marked.click(); }
+    }
+  });
+
+  function moveInList(step, event) {
+    const items = all("[data-nav]").filter((el) => el.offsetParent !== null);
+    if (!items.length) return;
+    event.preventDefault();
+    const at = items.indexOf(document.activeElement?.closest?.("[data-nav]"));
+    const next = items[Math.min(Math.max(at + step, 0), items.length - 1)];
+    next.focus();
+    next.scrollIntoView({ block: "nearest" });
+  }
+
+  // ---- palette: pages and keys are known here, sessions and actions come from the server while it is open
+  let palette, entries = [], shown = [], selected = 0;
+  const h = (tag, props = {}, ...children) => {
+    const el = Object.assign(document.createElement(tag), props);
+    el.append(...children);
+    return el;
+  };
+
+  function openPalette() {
+    if (palette?.open) return;
+    if (!palette) {
+      palette = h("dialog", { className: "m-palette", ariaLabel: "Command palette" },
+        h("input", { type: "text", placeholder: "Go to a session or page, or do something…", ariaLabel: "Search", autocomplete: "off", spellcheck: false }),
+        h("div", { className: "m-palette__list", role: "listbox" }));
+      palette.addEventListener("click", (e) => e.target === palette && palette.close());
+      $("input", palette).addEventListener("input", filter);
+      palette.addEventListener("keydown", paletteKey);
+      document.body.append(palette);
+    }
+    entries = all(".m-rail [data-key]").map((el) => ({
+      title: $(".m-nav__word", el)?.textContent ?? "", icon: el.dataset.icon, group: "Pages", href: el.getAttribute("href"), hint: el.dataset.key,
+    }));
+    $("input", palette).value = "";
+    filter();
+    palette.showModal();
+    send("maestro_palette", {});
+  }
+
+  function filter() {
+    const words = $("input", palette).value.toLowerCase().split(/\s+/).filter(Boolean);
+    shown = entries.filter((e) => words.every((w) => `${e.title} ${e.group} ${e.more ?? ""}`.toLowerCase().includes(w))).slice(0, 40);
+    selected = 0;
+    const list = $(".m-palette__list", palette);
+    list.replaceChildren();
+    let group = "";
+    shown.forEach((entry, index) => {
+      if (entry.group !== group) list.append(h("div", { className: "m-palette__group", textContent: (group = entry.group) }));
+      const row = h("div", { className: "m-palette__item", role: "option" },
+        h("i", { className: `mi mi-${entry.icon || "arrow-right"}` }), h("span", { className: "m-cut", textContent: entry.title }),
+        h("span", { className: "m-palette__hint", textContent: entry.hint ?? "" }));
+      row.addEventListener("click", () => choose(entry));
+      row.addEventListener("pointermove", () => select(index));
+      list.append(row);
+    });
+    if (!shown.length) list.append(h("div", { className: "m-palette__none", textContent: "Nothing found" }));
+    select(0);
+  }
+
+  function select(index) {
+    selected = index;
+    all(".m-palette__item", palette).forEach((row, i) => row.setAttribute("aria-selected", String(i === index)));
+  }
+
+  function paletteKey(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && shown.length) {
+      event.preventDefault();
+      select((selected + step + shown.length) % shown.length);
+      all(".m-palette__item", palette)[selected].scrollIntoView({ block: "nearest" });
+    }
+    if (event.key === "Enter" && shown[selected]) { event.preventDefault(); choose(shown[selected]); }
+  }
+
+  function choose(entry) {
+    palette.close();
+    if (entry.href) location.assign(entry.href);
+    else if (entry.theme) window.maestroTheme.toggle();
+    else if (entry.action) send("maestro_action", { action: entry.action });
+  }
+
+  function openHelp() {
+    const command = mac ? "⌘ K" : "Ctrl K";
+    const keys = [[command, "Command palette: go anywhere, do anything"], ["g d", "Dashboard"], ["g s", "Sessions"], ["g a", "Approvals"],
+      ["c", "New session"], ["j  k", "Move down and up in a list"], ["Enter", "Open"], ["/", "Search in a list"], ["1 – 5", "The tabs of a session"], ["?", "This list"], ["Esc", "Close"]];
+    const box = h("div", { className: "m-keys" }, h("h2", { textContent: "Keys" }));
+    for (const [key, what] of keys) {
+      const cell = h("span", {});
+      for (const part of key.split(/\s+/)) part === "–" ? cell.append(" – ") : cell.append(h("kbd", { textContent: part }), " ");
+      box.append(cell, h("span", { textContent: what }));
+    }
+    const dialog = h("dialog", { className: "m-palette", ariaLabel: "Keys" }, box);
+    dialog.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
+  // ---- times: "4 min ago", counted here, in this browser's clock and time zone
+  function ago(seconds) {
+    const s = Math.round(Math.abs(seconds)), word = (n, unit) => `${n} ${unit}`;
+    const text = s < 60 ? "" : s < 3600 ? word(Math.floor(s / 60), "min") : s < 86400 ? word(Math.floor(s / 3600), "h") : s < 86400 * 14 ? word(Math.floor(s / 86400), s < 172800 ? "day" : "days") : null;
+    if (text === "") return seconds < 0 ? "soon" : "just now";
+    if (text === null) return null;
+    return seconds < 0 ? `in ${text}` : `${text} ago`;
+  }
+  function clock(seconds) {
+    const s = Math.max(0, Math.floor(seconds)), h = Math.floor(s / 3600), m = Math.floor((s % 3600) / 60), pad = (n) => String(n).padStart(2, "0");
+    return h ? `${h}:${pad(m)}:${pad(s % 60)}` : `${m}:${pad(s % 60)}`;
+  }
+  function tick() {
+    for (const el of all("time[datetime]")) {
+      const at = new Date(el.dateTime);
+      if (Number.isNaN(+at)) continue;
+      const seconds = (Date.now() - at) / 1000;
+      const text = el.dataset.form === "clock" ? clock(seconds) : ago(seconds) ?? at.toLocaleDateString(undefined, { dateStyle: "medium" });
+      if (el.textContent !== text) el.textContent = text;
+      if (el.dataset.exact !== el.dateTime) {
+        el.dataset.exact = el.dateTime;
+        el.title = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+      }
+    }
+  }
+  setInterval(() => document.hidden || tick(), 1000);
+
+  // ---- drafts: what was typed into a field marked data-draft outlives a reload and a restart of the server
+  const draftKey = (el) => `maestro-draft:${el.closest("[data-draft]").dataset.draft}`;
+  document.addEventListener("input", (event) => {
+    if (!event.target.closest?.("[data-draft]")) return;
+    try { event.target.value ? sessionStorage.setItem(draftKey(event.target), event.target.value) : sessionStorage.removeItem(draftKey(event.target)); } catch { /* full or private */ }
+  });
+  function restoreDrafts() {
+    for (const box of all("[data-draft]")) {
+      const field = box.matches("input, textarea") ? box : $("input, textarea", box);
+      const text = sessionStorage.getItem(`maestro-draft:${box.dataset.draft}`);
+      if (!field || field.value || !text) continue;
+      field.value = text;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  }
+  window.maestro = {
+    entries(items) { entries = [...items, ...entries.filter((e) => e.group === "Pages")]; if (palette?.open) filter(); },
+    dropDrafts(prefix) { Object.keys(sessionStorage).filter((k) => k.startsWith(`maestro-draft:${prefix}`)).forEach((k) => sessionStorage.removeItem(k)); },
+    tick,
+  };
+
+  // ---- start: wait until NiceGUI has mounted the page and shaken hands
+  const ready = setInterval(() => {
+    if (!window.did_handshake) return;
+    clearInterval(ready);
+    window.maestroTheme.apply();
+    restoreDrafts();
+    send("maestro_visible", { visible: !document.hidden });
+  }, 50);
+  const mounted = setInterval(() => { if ($(".m-shell")) { clearInterval(mounted); tick(); for (const el of all("[data-modkey]")) el.textContent = mac ? "⌘K" : "Ctrl K"; } }, 20);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); send("maestro_visible", { visible: !document.hidden }); });
+})();
