@@ -113,13 +113,13 @@ def git(
             stdout, stderr = process.communicate(input, timeout=timeout_s)
         except subprocess.TimeoutExpired:
             _stop(process)
-            raise GitError(f"git {args[0]} took longer than {timeout_s:g} s and was stopped.") from None
+            raise GitError(f"git {_command(args)} took longer than {timeout_s:g} s and was stopped.") from None
         except BaseException:
             _stop(process)
             raise
     result = GitResult(process.returncode, stdout, stderr)
     if check and result.code != 0:
-        raise failure(args[0], result)
+        raise failure(_command(args), result)
     return result
 
 
@@ -151,11 +151,16 @@ def git_head(
             finally:
                 timer.cancel()
         if late.is_set():
-            raise GitError(f"git {args[0]} took longer than {timeout_s:g} s and was stopped.")
+            raise GitError(f"git {_command(args)} took longer than {timeout_s:g} s and was stopped.")
         if not cut and process.returncode not in ok:
             errors.seek(0)
-            raise failure(args[0], GitResult(process.returncode, data, errors.read()))
+            raise failure(_command(args), GitResult(process.returncode, data, errors.read()))
     return data[:limit_bytes], cut
+
+
+def _command(args: tuple[str, ...]) -> str:
+    """The git command among the arguments, for words about it."""
+    return next((arg for number, arg in enumerate(args) if arg != "-c" and args[max(number - 1, 0)] != "-c"), "")
 
 
 def failure(command: str, result: GitResult) -> GitError:

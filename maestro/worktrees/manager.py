@@ -124,7 +124,8 @@ def add_worktree(repo: Path, path: Path, branch: str, start: str) -> WorktreeRep
             create_branch(repo, branch, start)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            git(repo, "worktree", "add", "--quiet", "--no-track", str(path), branch, timeout_s=_ADD_S)
+            # The branch is there already, so there is nothing for git to track or guess.
+            git(repo, "worktree", "add", "--quiet", str(path), branch, timeout_s=_ADD_S)
         except MaestroError:
             _clear(repo, path)
             if made:
@@ -136,13 +137,11 @@ def add_worktree(repo: Path, path: Path, branch: str, start: str) -> WorktreeRep
 
 def _reusable(repo: Path, path: Path, branch: str) -> bool:
     """Clear what is stale; True when ``path`` is a complete worktree of ``branch``."""
+    if (path / ".git").is_file() and registered(repo, path) is None and _ours(repo, path):
+        git(repo, "worktree", "repair", str(path), check=False)  # the data folder was moved
     for entry in list_worktrees(repo):
         if entry.branch == branch and entry.missing and not entry.main:
-            if git_dir_of(path.parent, path) is None and (path / ".git").is_file():
-                break  # the data folder was moved: put the registration right below
             _forget(repo, entry.path)
-    if (path / ".git").is_file() and registered(repo, path) is None and _ours(repo, path):
-        git(repo, "worktree", "repair", str(path), check=False)
     found = _finished(repo, path)
     if found is None:
         return False
@@ -154,6 +153,8 @@ def _reusable(repo: Path, path: Path, branch: str) -> bool:
         return False
     if not (path / ".git").exists():
         git(repo, "worktree", "repair", check=False)
+    if own_git_dir(path).resolve() != git_dir_of(repo, path):
+        raise Conflict(f"{path} was turned into a repository of its own (git init). Remove it to go on.")
     if found.branch is None or found.branch == branch:
         return True  # detached: an agent's rebase, or a checkout; commit_all puts that right
     raise Conflict(f"The worktree {path} is on another branch, {found.branch}.")
@@ -188,19 +189,18 @@ def _clear(repo: Path, path: Path) -> None:
 
 
 def _submodules(worktree: Path) -> list[str]:
+    """Fill the submodules of a new worktree; what failed, as sentences."""
     if not (worktree / ".gitmodules").is_file():
         return []
     ssh = git(worktree, "config", "--global", "--get", "core.sshCommand", check=False).text.strip() or "ssh"
     # Active by option instead of init, which would write the person's .git/config; --checkout overrides an
     # update command, and the ssh command one, that the repository's configuration may hold.
-    result = git(
-        worktree, "-c", "submodule.active=.", "submodule", "--quiet", "update", "--recursive", "--checkout",
-        check=False, timeout_s=_SUBMODULES_S, env={"GIT_SSH_COMMAND": f"{ssh} -o BatchMode=yes"},
-    ) if (worktree / ".gitmodules").stat().st_size else None  # fmt: skip
-    if result is None or result.code == 0:
-        return []
-    said = result.stderr.decode("utf-8", "replace").strip().splitlines()[-3:]
-    return [f"Submodules could not be prepared: {' '.join(said)}"]
+    command = ("-c", "submodule.active=.", "submodule", "--quiet", "update", "--recursive", "--checkout")
+    try:
+        git(worktree, *command, timeout_s=_SUBMODULES_S, env={"GIT_SSH_COMMAND": f"{ssh} -o BatchMode=yes"})
+    except GitError as error:
+        return [f"The submodules are not there: {error.detail}"]
+    return []
 
 
 def remove_worktree(repo: Path, path: Path, *, recover_as: str | None, below: Path) -> str | None:
@@ -259,8 +259,3 @@ def _delete_tree(path: Path) -> None:
         shutil.rmtree(path, onerror=writable)
         if path.exists():
             raise GitError(f"{path} could not be deleted completely. Delete it by hand.")
-
-
-def worktree_git_dir(worktree: Path) -> Path:
-    """The git folder of one worktree, for notes that belong to it alone."""
-    return own_git_dir(worktree)
