@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from maestro.core import brainstorm, gatekeeping, lookup, planning_engine
+from maestro.core import brainstorm, gatekeeping, lookup, planning_engine, processes, recovery
 from maestro.core.runtime import Runtime
 from maestro.core.supervisor import Supervisor
-from maestro.worker import tree
 
 _LOOK_EVERY_S = 0.2
 
@@ -19,6 +18,7 @@ def start(rt: Runtime) -> None:
     """Take up what a stop or a crash left, then start looking. Quick: what takes long happens in the background."""
     brainstorm.recover(rt)
     planning_engine.recover(rt)
+    recovery.finish_half_done_merges(rt)
     gatekeeping.deliver(rt)
     # A look that is late is late; it must never be skipped, not after a suspend of hours either.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
@@ -41,8 +41,7 @@ def stop(rt: Runtime, *, stop_workers: bool = False) -> None:
         with rt.db.read() as db:
             workers = lookup.live_workers(db)
         for worker in workers:
-            if worker.pid is not None:
-                tree.kill_tree(worker.pid, worker.pid_started, worker.id)
+            processes.end(worker)
     demo = rt.helpers.pop("demo", None)
     if demo is not None:
         demo.stop()

@@ -11,7 +11,7 @@ from typing import Any
 from sqlmodel import Session as DbSession
 from sqlmodel import col, func, or_, select
 
-from maestro.core import lookup
+from maestro.core import lookup, processes
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import allowed_events
 from maestro.core.views import (
@@ -33,7 +33,6 @@ from maestro.core.views import (
 )
 from maestro.db import models
 from maestro.errors import NotFound
-from maestro.worker import tree
 from maestro.worktrees import history, integration
 
 _DIFF_LIMIT_BYTES = 2_000_000
@@ -284,7 +283,7 @@ def _count(db: DbSession, model: Any, condition: Any, ids: list[str]) -> dict[st
 
 
 def _worker_view(row: models.Worker) -> WorkerView:
-    alive = row.status != "ended" and row.pid is not None and tree.is_alive(row.pid, row.pid_started)
+    alive = row.status != "ended" and processes.alive(row)
     return WorkerView.model_validate(row.model_dump() | {"alive": alive, "tokens": Tokens.of(row)})
 
 

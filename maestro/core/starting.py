@@ -112,19 +112,21 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
     env = worker_environment(endpoint, rt.data_dir / "demo" / "home")
     worker = _register(rt, session, task)
     spec = _spec(rt, session, task, worker, worktree, config)
-    pid, started = launch.launch(Spool(Path(worker.spool_path)), spec, env)
+    launched = launch.launch(Spool(Path(worker.spool_path)), spec, env)
     with rt.db.write() as tx:
         row = tx.db.get(models.Worker, worker.id)
         now = tx.db.get(models.Session, session.id)
         if row is not None:
-            row.pid, row.pid_started = pid, started
+            row.pid, row.pid_started = launched.pid, launched.pid_started
             tx.db.add(row)
-            tx.emit("worker_spawned", session.id, worker_id=worker.id, name=worker.name, pid=pid, task_id=task.id)
+            tx.emit(
+                "worker_spawned", session.id, worker_id=worker.id, name=worker.name, pid=launched.pid, task_id=task.id
+            )
             text = f"{worker.name} started on {task.key}, attempt {task.attempt}"
             tx.log(session.id, text, task_id=task.id, worker_id=worker.id)
     if row is None or now is None or not outcomes.is_active(now):
         # Cancelled between our first look and the start.
-        tree.kill_tree(pid, started, worker.id)
+        tree.kill_tree(launched.pid, launched.pid_started, worker.id)
 
 
 def _register(rt: Runtime, session: models.Session, task: models.Task) -> models.Worker:

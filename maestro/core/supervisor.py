@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from maestro.core import finishing, gatekeeping, ingest, landing, lookup, outcomes, scheduling, starting
+from maestro.core import finishing, gatekeeping, ingest, landing, lookup, outcomes, processes, scheduling, starting
 from maestro.core.agent_config import in_force
 from maestro.core.locks import Stopped
 from maestro.core.runtime import Runtime
@@ -25,8 +25,6 @@ from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.errors import MaestroError
 from maestro.monitoring import metrics
-from maestro.worker import tree
-from maestro.worker.spool import Spool
 from maestro.worktrees import repository
 
 _METRICS_EVERY_S = 2.0
@@ -86,15 +84,12 @@ class Supervisor:
         self._close(worker.id)
 
     def _is_alive(self, worker: models.Worker) -> bool:
-        if worker.pid is None:
-            found = tree.processes_of(worker.id)
-            return bool(found) and Spool(Path(worker.spool_path)).is_locked()
-        if not tree.is_alive(worker.pid, worker.pid_started):
+        if not processes.alive(worker):
             return False
         if worker.result_json is not None:
             first = self._result_seen.setdefault(worker.id, time.monotonic())
             if time.monotonic() - first > _LINGER_S:
-                tree.kill_tree(worker.pid, worker.pid_started, worker.id)
+                processes.end(worker)
         return True
 
     def _close(self, worker_id: str) -> None:
@@ -107,7 +102,6 @@ class Supervisor:
                 return
             _end_worker(tx, worker)
             outcomes.worker_ended(tx, in_force(session.agent_config, self._rt.settings), session, task, worker)
-        tree.kill_marked(worker_id)
         self._sampler.forget(worker_id)
 
     def _sample(self, workers: list[models.Worker]) -> None:

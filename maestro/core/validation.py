@@ -59,7 +59,8 @@ def run_command(
         except OSError as error:
             return CommandOutcome(127, 0.0, f"The command could not be started: {error}", False)
         stopped = _wait(process, began + timeout_s, stop)
-        tree.kill_marked(marker, process.pid)
+        # Also what is left of a check that ended by itself: a server in the background, say.
+        tree.kill_tree(-1, 0.0, marker)
         process.wait()
         text, cut = _collect(output)
     exit_code = None if stopped else process.returncode

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
-from maestro.core import cleanup, gatekeeping, lookup, outcomes, queries
+from maestro.core import cleanup, gatekeeping, lookup, outcomes, processes, queries
 from maestro.core.locks import branch_lock, call_off
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events, move
@@ -16,7 +16,6 @@ from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.errors import InvalidInput, NotAllowed, NotFound
-from maestro.worker import tree
 from maestro.worktrees import history, integration, manager, repository
 
 
@@ -53,9 +52,9 @@ def pause(rt: Runtime, session_id: str) -> SessionView:
     with rt.db.write() as tx:
         move(tx, lookup.session_row(tx.db, session_id), "pause")
         for worker in lookup.live_workers(tx.db, session_id):
-            if worker.pid is not None and tree.suspend_tree(worker.pid, worker.pid_started, worker.id):
-                worker.status = "paused"
-                tx.db.add(worker)
+            processes.suspend(worker)
+            worker.status = "paused"
+            tx.db.add(worker)
         tx.log(session_id, "Paused. The workers stand still; nothing is lost.", source="you")
     return queries.get_session(rt, session_id)
 
@@ -68,8 +67,7 @@ def resume(rt: Runtime, session_id: str) -> SessionView:
             if worker.status == "paused":
                 worker.status = "waiting" if _has_open_gate(tx, worker) else "running"
                 tx.db.add(worker)
-            if worker.pid is not None:
-                tree.resume_tree(worker.pid, worker.pid_started, worker.id)
+            processes.go_on(worker)
         tx.log(session_id, "Going on.", source="you")
     rt.wake()
     return queries.get_session(rt, session_id)
@@ -228,9 +226,7 @@ def _stop_workers(rt: Runtime, session_id: str) -> None:
     with rt.db.read() as db:
         workers = lookup.live_workers(db, session_id)
     for worker in workers:
-        if worker.pid is not None:
-            tree.kill_tree(worker.pid, worker.pid_started, worker.id)
-        tree.kill_marked(worker.id)
+        processes.end(worker)
     with rt.db.write() as tx:
         for worker in workers:
             row = tx.db.get(models.Worker, worker.id)

@@ -6,14 +6,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
+from sqlmodel import col, select
+
 from maestro.core import lookup, queries
 from maestro.core.locks import branch_lock
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events
 from maestro.core.views import MergePreviewView, SessionView
 from maestro.db import models
+from maestro.db.session import Transaction
 from maestro.db.types import utcnow
-from maestro.errors import Conflict, NotAllowed
+from maestro.errors import Conflict, MaestroError, NotAllowed
 from maestro.worktrees import delivery, integration
 
 Method = Literal["merge", "squash", "ff"]
@@ -45,21 +48,14 @@ def merge(rt: Runtime, session_id: str, *, target: str | None = None, method: Me
         chosen = target or session.base_branch
         if chosen is None:
             raise Conflict("The checkout was detached when the work began. Name the branch to merge into.")
-        record = delivery.merge(
-            Path(session.repo_path),
-            session.session_branch,
-            chosen,
-            method,
-            message=_message(session),
-            trailers={"Maestro-Session": session.id},
-            on_intent=lambda before, after: _intend(rt, session, chosen, before, after),
-        )
+        record = _merge(rt, session, chosen, method)
         done = {"target": record.target, "method": record.method, "before": record.before, "after": record.after}
         with rt.db.write() as tx:
             row = lookup.session_row(tx.db, session_id)
             row.merge_json = done | {"merged_at": utcnow().isoformat()}
             row.updated_at = utcnow()
             tx.db.add(row)
+            _close_intents(tx, session_id)
             text = f"Merged into {record.target}: {record.before[:10]} → {record.after[:10]} ({record.method})"
             tx.log(session_id, text, kind="git", source="you")
             tx.emit("merged", session_id, **done)
@@ -90,12 +86,37 @@ def unmerge(rt: Runtime, session_id: str) -> SessionView:
     return queries.get_session(rt, session_id)
 
 
-def _intend(rt: Runtime, session: models.Session, target: str, before: str, after: str) -> None:
+def _merge(rt: Runtime, session: models.Session, target: str, method: Method) -> delivery.MergeRecord:
+    try:
+        return delivery.merge(
+            Path(session.repo_path),
+            session.session_branch,
+            target,
+            method,
+            message=_message(session),
+            trailers={"Maestro-Session": session.id},
+            on_intent=lambda before, after: _intend(rt, session, target, method, before, after),
+        )
+    except MaestroError:
+        # A refused merge must not be taken for a half-done one at the next start.
+        with rt.db.write() as tx:
+            _close_intents(tx, session.id)
+        raise
+
+
+def _intend(rt: Runtime, session: models.Session, target: str, method: Method, before: str, after: str) -> None:
     with rt.db.write() as tx:
-        detail = {"target": target, "before": before, "after": after}
+        detail = {"target": target, "method": method, "before": before, "after": after}
         tx.db.add(models.Intent(session_id=session.id, kind="merge", detail=detail))
 
 
 def _message(session: models.Session) -> str:
     problem = str(session.idea_card.get("problem") or "").strip()
     return f"{session.title}\n\n{problem}".strip()
+
+
+def _close_intents(tx: Transaction, session_id: str) -> None:
+    query = select(models.Intent).where(models.Intent.session_id == session_id, col(models.Intent.done_at).is_(None))
+    for intent in tx.db.exec(query).all():
+        intent.done_at = utcnow()
+        tx.db.add(intent)
