@@ -7,6 +7,7 @@ import logging
 import time
 from pathlib import Path
 
+from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
 from maestro.assistants.base import Request, Turn, Usage
@@ -25,7 +26,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, move
 from maestro.core.views import PlanView
 from maestro.db import models
-from maestro.db.session import DbSession, Transaction
+from maestro.db.session import Transaction
 from maestro.db.types import new_id
 from maestro.errors import MaestroError
 from maestro.worktrees import repository

@@ -1,0 +1,39 @@
+"""The demo's model: the scripted server with the demo's scenario, started on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from maestro.demo.scenario import Scenario
+from maestro.demo.server import ScriptedServer
+
+#: Taken when it is free, so that workers that outlive the app find their model again after its restart.
+_USUAL_PORT = 47_823
+_SCENARIO = Path(__file__).with_name("demo.toml")
+
+
+def url(helper: Callable[[str, Callable[[], Any]], Any]) -> str:
+    """The base URL of the demo's model. ``helper(name, make)`` keeps what ``make`` returns for the app's life."""
+    server: ScriptedServer = helper("demo", _start)
+    return server.url
+
+
+def demo_scenario() -> Scenario:
+    """What the demo's model says."""
+    return Scenario.load(_SCENARIO)
+
+
+def _start() -> ScriptedServer:
+    scenario = demo_scenario()
+    for port in (_USUAL_PORT, 0):
+        server = ScriptedServer(scenario, port=port)
+        try:
+            server.start()
+        except OSError:
+            if port == 0:
+                raise
+            continue
+        return server
+    raise AssertionError("port 0 either starts or raises")
