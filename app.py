@@ -1,0 +1,143 @@
+"""Maestro's composition root: settings, data folder, runtime, API, pages, server. Start it with ``python app.py``.
+
+Nothing is decided here. NiceGUI's tests run this file as ``__main__`` once for each test, in one process: then the
+site is put together, but neither server nor log nor signals are touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import webbrowser
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from maestro.core import instance
+from maestro.errors import InvalidInput, MaestroError
+from maestro.settings import LoadedSettings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from maestro.core.runtime import Runtime
+
+_FAILED = 1
+_USAGE = 2
+_SIMULATION = "NICEGUI_USER_SIMULATION"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run Maestro until it is told to stop; the exit code."""
+    given = _flags(arguments)
+    signal.signal(signal.SIGTERM, _stop_starting)
+    try:
+        with ExitStack() as at_the_end:
+            _run(given, at_the_end)
+    except MaestroError as error:
+        print(error.detail, file=sys.stderr)  # noqa: T201
+        return _USAGE if isinstance(error, InvalidInput) else _FAILED
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _flags(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python app.py", description="Start Maestro.", allow_abbrev=False)
+    parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", help="port; 0 picks a free one (default 8080)")
+    parser.add_argument("--data-dir", type=Path, help="folder for all state (default ./data)")
+    parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
+    parser.add_argument("--stop-workers", action="store_true", help="at the stop of this app also stop its workers")
+    return parser.parse_args(arguments)
+
+
+def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
+    """Everything in order; ``at_the_end`` undoes it in reverse, wherever it stops."""
+    flags = {"host": given.host, "port": given.port, "data_dir": given.data_dir}
+    loaded = LoadedSettings(flags | ({"open_browser": False} if given.no_browser else {}))
+    lock = instance.hold(loaded.current.data_dir)
+    at_the_end.callback(lock.release)
+    token = instance.ensure_token(loaded.current)
+
+    from maestro.api import quiet_logging, serving
+    from maestro.api.hosts import Served
+    from maestro.api.security import Access, Guard
+    from maestro.core import lifecycle
+    from maestro.core.runtime import open_runtime
+
+    quiet_logging.set_up(loaded.current, token)
+    rt = open_runtime(loaded)
+    at_the_end.callback(rt.db.close)
+    listener = at_the_end.enter_context(serving.listen(rt.settings.host, rt.settings.port))
+    served = Served(rt.settings.host, listener.getsockname()[1])
+    access = Access(token, served.port)
+    site = _compose(rt, compress=not serving.is_loopback(served.host))
+    at_the_end.callback(lifecycle.stop, rt, stop_workers=given.stop_workers)
+    lifecycle.start(rt)
+
+    def ready() -> None:
+        rt.url = served.url
+        lock.announce(served.url)
+        print(f"Maestro is ready: {access.address(served.url)}", flush=True)  # noqa: T201
+        if rt.settings.open_browser:
+            address = access.address(served.url, access.ticket())
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    serving.serve(Guard(site, access=access, served=served), listener, ready)
+
+
+def _compose(rt: Runtime, *, compress: bool) -> FastAPI:
+    """The whole site on a runtime: the API and the pages."""
+    for name in [n for n in os.environ if n.startswith("NICEGUI_") and n != _SIMULATION]:
+        del os.environ[name]
+    os.environ["NICEGUI_STORAGE_PATH"] = str(rt.data_dir / "nicegui")
+
+    from fastapi.middleware.gzip import GZipMiddleware
+    from nicegui import ui
+
+    import pages
+    from maestro.api.app import build_site
+    from pages.theme import FAVICON
+
+    site = build_site(rt)
+    pages.install(rt)
+    ui.run_with(
+        site,
+        title="Maestro",
+        favicon=FAVICON,
+        dark=None,
+        show_welcome_message=False,
+        gzip_middleware_factory=GZipMiddleware if compress else None,
+    )
+    return site
+
+
+def _compose_for_tests() -> None:
+    """What NiceGUI's simulated user needs: the pages on the data folder of the environment."""
+    from nicegui import app as pages_app
+
+    from maestro.core import lifecycle
+    from maestro.core.runtime import open_runtime
+
+    rt = open_runtime(LoadedSettings(dotenv=None))
+    _compose(rt, compress=False)
+    lifecycle.start(rt)
+    pages_app.on_shutdown(lambda: lifecycle.stop(rt, stop_workers=True))
+
+
+def _stop_starting(_number: int, _frame: FrameType | None) -> None:
+    """SIGTERM before the server takes signals: stop as with Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+if __name__ in {"__main__", "__mp_main__"}:
+    if os.environ.get(_SIMULATION):
+        _compose_for_tests()
+    elif code := main():
+        sys.exit(code)

@@ -1,0 +1,121 @@
+"""The REST API and the WebSocket as one application, and the site that puts it beside the pages."""
+
+from __future__ import annotations
+
+import http
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from maestro import __version__
+from maestro.api import docs, websocket
+from maestro.api.models import Problem
+from maestro.api.problems import MEDIA_TYPE, kind, problem, problem_of
+from maestro.api.routes import approvals, execution, installation, observation, planning, sessions
+from maestro.core.runtime import Runtime
+from maestro.errors import InvalidInput, MaestroError, NotFound, Unavailable
+
+_log = logging.getLogger(__name__)
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": words, "model": Problem, "content": {MEDIA_TYPE: {}}}
+    for status, words in {
+        401: "No token, or a wrong one",
+        404: "Unknown",
+        409: "Not allowed in this state",
+        413: "Too large",
+        422: "Invalid input",
+    }.items()
+}
+
+
+def build_api(rt: Runtime) -> FastAPI:
+    """Everything under ``/api``."""
+    api = FastAPI(
+        title="Maestro",
+        version=__version__,
+        description="From an idea to merged, proven code. Errors are RFC 9457 problem documents.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        responses=_PROBLEMS,
+    )
+    api.state.rt = rt
+    routers: tuple[APIRouter, ...] = (
+        sessions.router,
+        planning.router,
+        execution.router,
+        observation.router,
+        approvals.router,
+        installation.router,
+        docs.router,
+        websocket.router,
+    )
+    for router in routers:
+        api.include_router(router)
+    for error, handler in _HANDLERS.items():
+        api.add_exception_handler(error, handler)
+    return api
+
+
+def build_site(rt: Runtime) -> FastAPI:
+    """The API under ``/api``; the pages are mounted beside it by the composition root."""
+    site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    site.mount("/api", build_api(rt))
+    site.add_route("/api", lambda _request: RedirectResponse("/api/docs"))
+    return site
+
+
+def _on_purpose(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, MaestroError)
+    return problem_of(error)
+
+
+def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    fields = {_where(e["loc"]): str(e["msg"]).removeprefix("Value error, ") for e in error.errors()}
+    words = "; ".join(f"{name}: {why}" for name, why in fields.items())
+    return problem_of(InvalidInput(f"The request is not valid. {words}", fields))
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    path = [str(p) for p in location if p not in {"body", "query", "path"}]
+    return ".".join(path) if path and not path[0].isdigit() else "body"
+
+
+def _http(request: Request, error: Exception) -> Response:
+    """Unknown paths, wrong methods, bodies that are no JSON at all."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == NotFound.status:
+        return problem_of(NotFound(f"There is no {request.url.path}. See /api/docs."))
+    title = http.HTTPStatus(error.status_code).phrase
+    response = problem(error.status_code, title, str(error.detail))
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _database(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, OperationalError)
+    _log.error("the database refused", exc_info=error)
+    return problem_of(Unavailable(f"The database could not do it: {error.orig}. Nothing was changed."))
+
+
+def _unexpected(_request: Request, _error: Exception) -> Response:
+    # uvicorn logs it with its traceback; outside it stays without internals
+    wrong = MaestroError("This is a mistake in Maestro. Its log, maestro.log in the data folder, knows more.")
+    return problem(wrong.status, wrong.title, wrong.detail, kind(wrong))
+
+
+_HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
+    MaestroError: _on_purpose,
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+    OperationalError: _database,
+    Exception: _unexpected,
+}

@@ -1,0 +1,139 @@
+"""Bodies and answers of the REST API that are not views of the core."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+T = TypeVar("T")
+
+_NO_NUL = r"^[^\x00]*$"
+_MAX_INT = 2**63 - 1  # what the database can hold
+
+Text = Annotated[str, StringConstraints(max_length=200_000, pattern=_NO_NUL)]
+Short = Annotated[str, StringConstraints(max_length=500, pattern=_NO_NUL)]
+RowId = Annotated[int, Field(ge=0, le=_MAX_INT)]
+Limit = Annotated[int, Query(ge=0, le=500, description="At most so many items.")]
+Offset = Annotated[int, Query(ge=0, le=_MAX_INT, description="Skip so many items first.")]
+Search = Annotated[Short | None, Query(description="Words to search for.")]
+
+
+class Listing(BaseModel, Generic[T]):
+    """A part of a list, and how long the whole is."""
+
+    items: list[T]
+    total: int
+
+
+def page_of(items: list[T], limit: int, offset: int) -> Listing[T]:
+    """A part of a list that is at hand as a whole."""
+    return Listing(items=items[offset : offset + limit], total=len(items))
+
+
+class Body(BaseModel):
+    """A request body; members it does not know are mistakes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewMessage(Body):
+    """``POST /sessions/{id}/messages``."""
+
+    content: Annotated[str, StringConstraints(min_length=1, max_length=200_000, pattern=_NO_NUL)]
+
+
+class Feedback(Body):
+    """``POST /sessions/{id}/plan/regenerate``."""
+
+    feedback: Text | None = None
+
+
+class Approve(Body):
+    """``POST /sessions/{id}/plan/approve``. ``hash``: refuse when the plan is another one by now."""
+
+    start: bool = True
+    hash: Short | None = None
+
+
+class Reason(Body):
+    """``POST /sessions/{id}/cancel`` and ``/fail``."""
+
+    reason: Text | None = None
+
+
+class Retry(Body):
+    """``POST /sessions/{id}/retry``: one task (id or key) or all that failed; ``hint`` is told to the agent."""
+
+    task: Short | None = None
+    hint: Text | None = None
+
+
+class TaskRetry(Body):
+    """``POST /sessions/{id}/tasks/{task}/retry``."""
+
+    hint: Text | None = None
+
+
+class Rollback(Body):
+    """``POST /sessions/{id}/rollback``: a checkpoint's id or number."""
+
+    checkpoint: Short | RowId
+
+
+MergeMethod = Literal["merge", "squash", "ff"]
+
+
+class Merge(Body):
+    """``POST /sessions/{id}/merge``."""
+
+    target: Short | None = None
+    method: MergeMethod = "merge"
+
+
+class Answer(Body):
+    """``POST /approvals/{id}``."""
+
+    decision: Literal["allow", "allow_session", "deny"]
+    message: Text | None = None
+
+
+class SeriesView(BaseModel):
+    """One metric of one worker, or the session's own (``worker_id`` null). ``points``: [time, value] pairs."""
+
+    name: str
+    unit: str
+    worker_id: str | None
+    worker_name: str | None
+    points: list[tuple[str, float]]
+
+
+class Health(BaseModel):
+    """Whether Maestro is well. Everything after ``instance_id`` only for who is signed in."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+    instance_id: str
+    assistant: str | None = None
+    data_dir: str | None = None
+    pid: int | None = None
+    uptime_s: float | None = None
+    live_workers: int | None = None
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    state: str | None = None
+    allowed: list[str] | None = None
+    fields: dict[str, str] | None = None
+
+
+JsonObject = dict[str, Any]

@@ -1,0 +1,39 @@
+"""Questions to the person."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+
+from maestro.api.models import Answer, Limit, Listing, Offset, Short, page_of
+from maestro.api.runtime import Rt
+from maestro.core import queries
+from maestro.core.commands import gates
+from maestro.core.views import ApprovalView
+
+router = APIRouter(prefix="/approvals", tags=["Approvals"])
+
+
+@router.get("")
+def list_approvals(
+    rt: Rt,
+    status: Literal["pending", "allowed", "denied", "expired"] | None = None,
+    session_id: Short | None = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
+) -> Listing[ApprovalView]:
+    """Questions, oldest first; of all states unless ``status`` names one."""
+    return page_of(queries.list_approvals(rt, status=status, session_id=session_id), limit, offset)
+
+
+@router.get("/{approval_id}")
+def read(rt: Rt, approval_id: str) -> ApprovalView:
+    """One question."""
+    return queries.get_approval(rt, approval_id)
+
+
+@router.post("/{approval_id}")
+def answer(rt: Rt, approval_id: str, body: Answer) -> ApprovalView:
+    """Answer a question. The first answer counts; ``allow_session`` covers the like for the whole session."""
+    return gates.decide(rt, approval_id, body.decision, body.message)

@@ -1,0 +1,88 @@
+"""Control of a running session, and its delivery."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from maestro.api.models import Merge, MergeMethod, Reason, Retry, Rollback, Short, TaskRetry
+from maestro.api.runtime import Rt
+from maestro.core.commands import control, delivery
+from maestro.core.views import MergePreviewView, SessionView
+
+router = APIRouter(prefix="/sessions/{session_id}", tags=["Execution"])
+
+
+@router.post("/execute")
+def execute(rt: Rt, session_id: str) -> SessionView:
+    """Begin to execute an approved plan."""
+    return control.execute(rt, session_id)
+
+
+@router.post("/pause")
+def pause(rt: Rt, session_id: str) -> SessionView:
+    """Stop all workers of the session where they are."""
+    return control.pause(rt, session_id)
+
+
+@router.post("/resume")
+def resume(rt: Rt, session_id: str) -> SessionView:
+    """Go on after a pause."""
+    return control.resume(rt, session_id)
+
+
+@router.post("/cancel")
+def cancel(rt: Rt, session_id: str, body: Reason | None = None) -> SessionView:
+    """End the session; what its workers did stays reachable."""
+    return control.cancel(rt, session_id, (body or Reason()).reason)
+
+
+@router.post("/fail")
+def fail(rt: Rt, session_id: str, body: Reason | None = None) -> SessionView:
+    """Give up a session whose tasks cannot go on."""
+    return control.fail_session(rt, session_id, (body or Reason()).reason)
+
+
+@router.post("/retry")
+def retry(rt: Rt, session_id: str, body: Retry | None = None) -> SessionView:
+    """Try what failed once more."""
+    given = body or Retry()
+    return control.retry(rt, session_id, task=given.task, hint=given.hint)
+
+
+@router.post("/tasks/{task}/retry")
+def retry_task(rt: Rt, session_id: str, task: str, body: TaskRetry | None = None) -> SessionView:
+    """Try one task (id or key) once more."""
+    return control.retry(rt, session_id, task=task, hint=(body or TaskRetry()).hint)
+
+
+@router.post("/tasks/{task}/skip")
+def skip_task(rt: Rt, session_id: str, task: str) -> SessionView:
+    """Go on without a task (id or key)."""
+    return control.skip_task(rt, session_id, task)
+
+
+@router.post("/rollback")
+def rollback(rt: Rt, session_id: str, body: Rollback) -> SessionView:
+    """Set the session branch back to a checkpoint; later tasks become pending."""
+    return control.rollback(rt, session_id, str(body.checkpoint))
+
+
+@router.get("/merge/preview", tags=["Delivery"])
+def preview_merge(
+    rt: Rt, session_id: str, target: Short | None = None, method: MergeMethod = "merge"
+) -> MergePreviewView:
+    """What a merge would do, and what stands in its way."""
+    return delivery.preview_merge(rt, session_id, target=target, method=method)
+
+
+@router.post("/merge", tags=["Delivery"])
+def merge(rt: Rt, session_id: str, body: Merge | None = None) -> SessionView:
+    """Integrate the session branch into a branch of yours."""
+    given = body or Merge()
+    return delivery.merge(rt, session_id, target=given.target, method=given.method)
+
+
+@router.post("/unmerge", tags=["Delivery"])
+def unmerge(rt: Rt, session_id: str) -> SessionView:
+    """Take the merge back."""
+    return delivery.unmerge(rt, session_id)

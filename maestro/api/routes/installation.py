@@ -1,0 +1,81 @@
+"""What belongs to the installation, not to a session: templates, settings, health."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from fastapi import APIRouter, Request
+
+from maestro import __version__
+from maestro.api.models import Health, JsonObject, Limit, Listing, Offset, page_of
+from maestro.api.runtime import Rt
+from maestro.core import endpoint, queries
+from maestro.core.commands import preferences
+from maestro.core.views import DecisionView, Overview, SettingView, TemplateView
+from maestro.templates import loader
+
+router = APIRouter(tags=["Installation"])
+
+_ALL_DECISIONS = 10_000
+_STARTED = time.monotonic()
+
+
+@router.get("/health")
+def health(rt: Rt, request: Request) -> Health:
+    """Whether Maestro is well; open to everybody, with more to tell for who is signed in."""
+    answer = Health(version=__version__, instance_id=rt.instance_id)
+    if request.scope.get("maestro.signed_in"):
+        answer.assistant = endpoint.describe(rt.settings)
+        answer.data_dir = str(rt.data_dir)
+        answer.pid = os.getpid()
+        answer.uptime_s = round(time.monotonic() - _STARTED, 1)
+        answer.live_workers = queries.overview(rt).live_workers
+    return answer
+
+
+@router.get("/overview")
+def overview(rt: Rt) -> Overview:
+    """The dashboard's numbers."""
+    return queries.overview(rt)
+
+
+@router.get("/decisions")
+def list_decisions(rt: Rt, limit: Limit = 50, offset: Offset = 0) -> Listing[DecisionView]:
+    """Choices made in all sessions, newest first."""
+    return page_of(queries.list_decisions(rt, limit=_ALL_DECISIONS), limit, offset)
+
+
+@router.get("/templates")
+def list_templates(rt: Rt, limit: Limit = 50, offset: Offset = 0) -> Listing[TemplateView]:
+    """Session templates: the shipped ones and your own."""
+    return page_of([_template(t, shipped) for t, shipped in loader.all_templates(rt.db)], limit, offset)
+
+
+@router.post("/templates", status_code=201)
+def create_template(rt: Rt, body: JsonObject) -> TemplateView:
+    """Store a template of your own."""
+    return _template(loader.create(rt.db, body), shipped=False)
+
+
+@router.get("/settings")
+def list_settings(rt: Rt, limit: Limit = 50, offset: Offset = 0) -> Listing[SettingView]:
+    """Every setting with its value, default and origin; of secrets only whether they are set."""
+    return page_of(preferences.list_settings(rt), limit, offset)
+
+
+@router.put("/settings")
+def change_settings(rt: Rt, body: JsonObject) -> Listing[SettingView]:
+    """Store settings, ``{name: value}``; null goes back to the default. Keys are never stored."""
+    items = preferences.change_settings(rt, body)
+    return Listing(items=items, total=len(items))
+
+
+def _template(template: loader.Template, shipped: bool) -> TemplateView:
+    return TemplateView(
+        name=template.name,
+        title=template.title,
+        description=template.description,
+        shipped=shipped,
+        body=template.model_dump(),
+    )

@@ -1,0 +1,122 @@
+"""What happened in a session: tasks, workers, logs, metrics, evidence, diff."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from maestro.api.models import Limit, Listing, Offset, RowId, Search, SeriesView, Short, page_of
+from maestro.api.runtime import Rt
+from maestro.core import queries
+from maestro.core.views import (
+    CheckpointView,
+    CheckRunView,
+    DecisionView,
+    DiffView,
+    LogView,
+    TaskView,
+    WorkerView,
+)
+from maestro.monitoring import log_count, metric_series
+
+router = APIRouter(prefix="/sessions/{session_id}", tags=["Observation"])
+
+_ALL_DECISIONS = 10_000
+
+
+@router.get("/tasks")
+def list_tasks(rt: Rt, session_id: str, limit: Limit = 50, offset: Offset = 0) -> Listing[TaskView]:
+    """Tasks, in plan order."""
+    return page_of(queries.list_tasks(rt, session_id), limit, offset)
+
+
+@router.get("/workers")
+def list_workers(rt: Rt, session_id: str, limit: Limit = 50, offset: Offset = 0) -> Listing[WorkerView]:
+    """Workers, oldest first."""
+    return page_of(queries.list_workers(rt, session_id), limit, offset)
+
+
+@router.get("/checkpoints")
+def list_checkpoints(rt: Rt, session_id: str, limit: Limit = 50, offset: Offset = 0) -> Listing[CheckpointView]:
+    """Where the session branch can go back to, by number."""
+    return page_of(queries.list_checkpoints(rt, session_id), limit, offset)
+
+
+@router.get("/decisions")
+def list_decisions(rt: Rt, session_id: str, limit: Limit = 50, offset: Offset = 0) -> Listing[DecisionView]:
+    """Choices that were made, newest first."""
+    return page_of(queries.list_decisions(rt, session_id, limit=_ALL_DECISIONS), limit, offset)
+
+
+@router.get("/evidence")
+def list_evidence(
+    rt: Rt, session_id: str, task: Short | None = None, limit: Limit = 50, offset: Offset = 0
+) -> Listing[CheckRunView]:
+    """Check runs of the session, or of one task (id or key), oldest first."""
+    return page_of(queries.list_evidence(rt, session_id, task), limit, offset)
+
+
+@router.get("/diff")
+def diff(rt: Rt, session_id: str, task: Short | None = None) -> DiffView:
+    """What the session branch, or one task (id or key), changes."""
+    return queries.get_diff(rt, session_id, task=task)
+
+
+@router.get("/logs")
+def list_logs(
+    rt: Rt,
+    session_id: str,
+    after: RowId | None = None,
+    before: RowId | None = None,
+    limit: Limit = 50,
+    level: Short | None = None,
+    task: Short | None = None,
+    worker: Short | None = None,
+    kind: Short | None = None,
+    q: Search = None,
+) -> Listing[LogView]:
+    """Log rows by increasing id: the next after ``after``, else the last (before ``before``).
+
+    ``level`` and ``kind`` may name several, separated by commas. ``total`` counts all rows that fit, whatever
+    ``after`` and ``before`` are.
+    """
+    rows = queries.list_logs(
+        rt, session_id, after=after, before=before, limit=limit, level=level, task=task, worker=worker, kind=kind, q=q
+    )
+    total = log_count.count(rt.db, session_id, level=level, task=task, worker=worker, kind=kind, q=q)
+    return Listing(items=rows, total=total)
+
+
+@router.get("/metrics")
+def list_metrics(
+    rt: Rt,
+    session_id: str,
+    name: Short | None = None,
+    worker: Short | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    points: Annotated[int, Query(ge=1, le=5000, description="At most so many points a series.")] = 500,
+) -> Listing[SeriesView]:
+    """Metric series, each down-sampled to at most ``points`` means over equal spans of time."""
+    queries.get_session(rt, session_id)
+    found = metric_series.series(
+        rt.db, session_id, name=name, worker=worker, since=_utc(since), until=_utc(until), points=points
+    )
+    items = [
+        SeriesView(
+            name=s.name,
+            unit=s.unit,
+            worker_id=s.worker_id,
+            worker_name=s.worker_name,
+            points=[(t.isoformat(), v) for t, v in s.points],
+        )
+        for s in found
+    ]
+    return Listing(items=items, total=len(items))
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    """A time without a zone is meant in UTC, as all times here."""
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

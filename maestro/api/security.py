@@ -1,0 +1,228 @@
+"""The door: one guard in front of pages, REST, both WebSockets and static files alike.
+
+A pure ASGI application around the whole site, because middleware of the frameworks sees neither mounted
+applications nor WebSockets. In turn: is the host ours, is the page that asks ours, does the caller have the
+token. Cookies know no port, so what runs on another port of this machine is treated as a stranger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, quote, urlencode
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from maestro.api import body_limit, signin
+from maestro.api.hosts import Served
+from maestro.api.problems import problem_of
+from maestro.errors import ForeignOrigin, InvalidInput, MaestroError, Unauthorized, UnknownHost
+
+_OPEN_PATHS = frozenset({"/api/health", signin.PATH})
+_COOKIE_SECONDS = 30 * 24 * 3600
+_TICKET_SECONDS = 60
+_WS_POLICY_VIOLATION = 1008
+
+
+@dataclass
+class Access:
+    """The token, and what else opens the door: the cookie made from it and tickets for one use."""
+
+    token: str
+    port: int
+    _tickets: dict[bytes, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def cookie_name(self) -> str:
+        """Named with the port, so that two Maestros on one host do not sign each other out."""
+        return f"maestro_{self.port}"
+
+    @property
+    def cookie_value(self) -> str:
+        """Made from the token, so that who gets to see a cookie does not learn the token."""
+        return hmac.new(self.token.encode(), b"maestro browser cookie", hashlib.sha256).hexdigest()
+
+    def ticket(self) -> str:
+        """A key that works once and for a minute: for the browser's command line, which others can read."""
+        ticket = secrets.token_urlsafe(32)
+        with self._lock:
+            self._tickets[_digest(ticket)] = time.monotonic() + _TICKET_SECONDS
+        return ticket
+
+    def address(self, url: str, key: str | None = None) -> str:
+        """The address that signs a browser in, with the token or another key."""
+        return f"{url}/?token={quote(key or self.token, safe='')}"
+
+    def token_is_right(self, given: str) -> bool:
+        """Whether this is the token."""
+        return hmac.compare_digest(_digest(given), _digest(self.token))
+
+    def opens(self, given: str) -> bool:
+        """Whether this is the token or an unused ticket; uses the ticket up."""
+        with self._lock:
+            until = self._tickets.pop(_digest(given), 0.0)
+        return until > time.monotonic() or self.token_is_right(given)
+
+    def admits(self, headers: Headers) -> bool:
+        """Whether a request carries the token (programs) or the cookie (browsers)."""
+        scheme, _, credentials = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and self.token_is_right(credentials.strip()):
+            return True
+        cookies = cookie_parser(headers.get("cookie", ""))
+        return hmac.compare_digest(_digest(cookies.get(self.cookie_name, "")), _digest(self.cookie_value))
+
+    def hand_over(self, response: Response) -> Response:
+        """Give the browser its cookie."""
+        response.set_cookie(
+            self.cookie_name, self.cookie_value, max_age=_COOKIE_SECONDS, httponly=True, samesite="strict", path="/"
+        )
+        return response
+
+
+class Guard:
+    """Lets in who has the token, on a host and from a page of ours; the rest never reaches ``app``."""
+
+    def __init__(self, app: ASGIApp, *, access: Access, served: Served) -> None:
+        self.app = app
+        self.access = access
+        self.served = served
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check one request or WebSocket handshake."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        send = _with_security_headers(scope, send)
+        try:
+            self._check_origin(scope)
+            if scope["path"] == signin.PATH and scope["type"] == "http":
+                answer: Response | None = await signin.answer(scope, receive, self.access)
+            else:
+                answer = self._ask_for_token(scope)
+        except MaestroError as error:
+            answer = _refusal(scope, error)
+        if answer is not None:
+            await _respond(answer, scope, receive, send)
+        elif scope["type"] == "http":
+            await body_limit.limited(self.app, scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def _check_origin(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        local = scope["server"][0] if scope.get("server") else None
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not self.served.host_is_known(hosts[0], local):
+            raise UnknownHost(f"Maestro does not serve this host name. Open {self.served.url} instead.")
+        if any(not self.served.origin_is_known(o, local) for o in headers.getlist("origin")):
+            raise ForeignOrigin("This request comes from a page that is not Maestro's own.")
+        site = headers.get("sec-fetch-site", "none").lower()
+        if site not in {"none", "same-origin"} and not self._may_arrive(scope, headers, site):
+            raise ForeignOrigin("Another site sent you here. Open Maestro yourself to go on.")
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"] or b"\x00" in scope["query_string"]:
+            raise InvalidInput("The address contains a NUL byte.", {"url": "must not contain NUL bytes"})
+
+    @staticmethod
+    def _may_arrive(scope: Scope, headers: Headers, site: str) -> bool:
+        """Links into Maestro: followed in a tab of their own, from a page of this machine or with the token."""
+        followed = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest", "") in {"", "document"}
+        return _is_get(scope) and followed and (site == "same-site" or _given_token(scope) is not None)
+
+    def _ask_for_token(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        given = _given_token(scope)
+        if given is not None and _is_get(scope):
+            if not self.access.opens(given):
+                raise Unauthorized("The token in this address is wrong or used up.")
+            return self.access.hand_over(_onward(scope, headers))
+        if scope["path"] in _OPEN_PATHS:
+            scope["maestro.signed_in"] = self.access.admits(headers)
+            return None
+        if self.access.admits(headers):
+            return None
+        raise Unauthorized(
+            "Send the access token: “Authorization: Bearer TOKEN”. It is in the address Maestro printed at its start."
+        )
+
+
+def _given_token(scope: Scope) -> str | None:
+    return next((v for k, v in parse_qsl(scope["query_string"].decode("latin-1")) if k == "token"), None)
+
+
+def _onward(scope: Scope, headers: Headers) -> Response:
+    """The way to the same address without the token."""
+    pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    query = urlencode([(k, v) for k, v in pairs if k != "token"], encoding="latin-1")
+    target = signin.safe_target(scope["path"]) + (f"?{query}" if query else "")
+    if headers.get("sec-fetch-site", "none") in {"none", "same-origin"}:
+        return RedirectResponse(target, status_code=303)
+    # A strict cookie does not go along with a redirect that another site began; a page of ours begins anew.
+    return signin.moving_on(target)
+
+
+def _refusal(scope: Scope, error: MaestroError) -> Response:
+    headers = Headers(scope=scope)
+    wants_page = _is_get(scope) and "text/html" in headers.get("accept", "") and not scope["path"].startswith("/api/")
+    if wants_page and isinstance(error, Unauthorized):
+        return signin.page(target=scope["path"], wrong=_given_token(scope) is not None, status=401)
+    if wants_page:
+        return signin.refusal_page(error, target=scope["path"])
+    response = problem_of(error)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+async def _respond(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await receive()  # the connect message; refused before it is accepted
+        if "websocket.http.response" not in (scope.get("extensions") or {}):
+            await send({"type": "websocket.close", "code": _WS_POLICY_VIOLATION})
+            return
+    await response(scope, receive, send)
+
+
+def _is_get(scope: Scope) -> bool:
+    return bool(scope["type"] == "http" and scope["method"] == "GET")
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", errors="replace")).digest()
+
+
+def _with_security_headers(scope: Scope, send: Send) -> Send:
+    host = Headers(scope=scope).get("host", "")
+    policy = _CONTENT_POLICY.format(websocket=f"ws://{host}")
+    api = scope["path"].startswith("/api")
+
+    async def secured(message: Message) -> None:
+        if message["type"] in {"http.response.start", "websocket.http.response.start"}:
+            headers = MutableHeaders(scope=message)
+            headers["Content-Security-Policy"] = policy
+            headers["X-Content-Type-Options"] = "nosniff"
+            headers["X-Frame-Options"] = "DENY"
+            headers["Referrer-Policy"] = "no-referrer"
+            headers["Cross-Origin-Opener-Policy"] = "same-origin"
+            headers["Cross-Origin-Resource-Policy"] = "same-origin"
+            if api:
+                headers["Cache-Control"] = "no-store"
+        await send(message)
+
+    return secured
+
+
+#: NiceGUI and Vue need inline and evaluated scripts. Nothing may be loaded from, or sent to, anywhere else:
+#: a picture in a model's markdown would carry words away.
+_CONTENT_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' {websocket}; worker-src 'self' blob:; "
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
