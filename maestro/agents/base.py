@@ -17,7 +17,9 @@ PermissionMode = Literal["ask", "edits", "sandboxed", "bypass"]
 Outcome = Literal["success", "failed", "interrupted"]
 
 #: Why a run failed, where that changes what Maestro does next. Only ``agent`` counts as a failed attempt.
-FailureKind = Literal["agent", "auth", "model", "refused", "rate_limit", "overloaded", "network", "budget", "turns", "protocol", "missing"]
+FailureKind = Literal[
+    "agent", "auth", "model", "refused", "rate_limit", "overloaded", "network", "budget", "turns", "protocol", "missing"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,9 @@ class AgentLink(Protocol):
 
     def usage(self, usage: Usage) -> None:
         """Tokens and money of this run so far (totals, not differences)."""
+
+    def allowances(self) -> list[str]:
+        """Gate signatures the person allowed for the session, those that came during the run included."""
 
     async def ask(self, request: GateRequest) -> GateDecision:
         """Ask the person and wait, however long it takes and however often the app restarts meanwhile."""

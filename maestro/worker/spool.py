@@ -103,6 +103,19 @@ def append(path: Path, entry: dict[str, Any]) -> None:
         os.close(descriptor)
 
 
+def heal(path: Path) -> None:
+    """End a line that a killed writer left torn, so that the next writer's first line stays readable."""
+    try:
+        with path.open("r+b") as handle:
+            if handle.seek(0, os.SEEK_END) == 0:
+                return
+            handle.seek(-1, os.SEEK_END)
+            if handle.read(1) != b"\n":
+                handle.write(b"\n")
+    except FileNotFoundError:
+        return
+
+
 def read(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
     """Entries from byte ``offset`` on, and the offset after the last whole line.
 

@@ -1,0 +1,126 @@
+"""How Maestro starts Claude Code: tools, settings, environment, sandbox, and what ends it with its worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from maestro.agents import claude_tools
+from maestro.agents.base import AgentLink, AgentSpec
+from maestro.agents.claude_gate import Gatekeeper
+
+if TYPE_CHECKING:
+    from claude_agent_sdk import ClaudeAgentOptions
+
+#: One message of the CLI, file contents included.
+_MESSAGE_LIMIT = 64 * 1024 * 1024
+
+#: Tools that make no sense when nobody watches, or that outlive the run.
+_DISALLOWED = [
+    "AskUserQuestion", "EnterPlanMode", "ExitPlanMode", "EnterWorktree", "ExitWorktree", "CronCreate", "CronDelete",
+    "CronList", "ScheduleWakeup", "Monitor", "SendMessage", "ListAgents", "Workflow", "TaskStop", "ReportFindings",
+    "PushNotification", "RemoteTrigger",
+]  # fmt: skip
+
+_ENVIRONMENT = {
+    "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",  # a command that outlives the run is a leak
+    "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",  # it would write into the person's home
+    "CLAUDE_CODE_DISABLE_TERMINAL_TITLE": "1",  # saves a model call
+    "DISABLE_AUTOUPDATER": "1",
+    "ENABLE_TOOL_SEARCH": "false",  # otherwise Maestro's own tools are hidden behind a search
+}
+#: Until the first byte of an answer, in ms; a person's own value wins. Without it a dead endpoint costs ten minutes.
+_API_TIMEOUT_MS = "120000"
+
+
+def options(
+    spec: AgentSpec, link: AgentLink, gate: Gatekeeper, *, resume: bool, stderr: Callable[[str], None]
+) -> ClaudeAgentOptions:
+    """Everything the SDK needs for one run.
+
+    In a worker, helper files go to its spool folder, which is its working folder.
+    """
+    from claude_agent_sdk import ClaudeAgentOptions, HookMatcher
+
+    scratch = Path.cwd() if "MAESTRO_WORKER_ID" in os.environ else None
+    built = ClaudeAgentOptions(
+        cwd=spec.worktree,
+        cli_path=_executable(spec.cli_path, scratch),
+        system_prompt={"type": "preset", "preset": "claude_code"},
+        extra_args=_system_append(spec.system_append, scratch),
+        permission_mode="default",
+        can_use_tool=gate.may_use,
+        hooks={"PreToolUse": [HookMatcher(hooks=[gate.before_tool], on_failure="block")]},
+        disallowed_tools=_DISALLOWED,
+        mcp_servers={"maestro": claude_tools.server(link)},
+        setting_sources=None if spec.trust_repository else ["user"],
+        strict_mcp_config=not spec.trust_repository,
+        # Otherwise a user's or a repository's settings could switch off the hook that gates.
+        settings=json.dumps({"disableAllHooks": False}),
+        resume=spec.conversation_id if resume else None,
+        session_id=None if resume else spec.conversation_id or None,
+        model=spec.model,
+        max_turns=spec.max_turns,
+        max_budget_usd=spec.budget_usd,
+        env={**_ENVIRONMENT, "API_TIMEOUT_MS": os.environ.get("API_TIMEOUT_MS", _API_TIMEOUT_MS)},
+        verbatim_prompts=True,
+        max_buffer_size=_MESSAGE_LIMIT,
+        stderr=stderr,
+    )
+    if spec.permission_mode == "sandboxed":
+        built.sandbox = _sandbox(spec.deny_read)
+    return built
+
+
+def missing_for_sandbox() -> str:
+    """What the operating system lacks for the sandbox; empty when nothing."""
+    if not sys.platform.startswith("linux"):
+        return ""
+    return " and ".join(
+        package for program, package in (("bwrap", "bubblewrap"), ("socat", "socat")) if not shutil.which(program)
+    )
+
+
+def _system_append(text: str, scratch: Path | None) -> dict[str, str | None]:
+    """As a file where possible: one argument holds at most 128 KiB, and arguments are readable by everyone."""
+    if not text:
+        return {}
+    if scratch is None:
+        return {"append-system-prompt": text}
+    path = scratch / "system_append.txt"
+    path.write_text(text, encoding="utf-8")
+    return {"append-system-prompt-file": str(path)}
+
+
+def _sandbox(deny_read: list[str]) -> Any:
+    return {
+        "enabled": True,
+        "failIfUnavailable": True,
+        "autoAllowBashIfSandboxed": True,
+        "allowUnsandboxedCommands": False,
+        "filesystem": {"denyRead": deny_read},
+    }
+
+
+def _executable(wanted: str | None, scratch: Path | None) -> str | None:
+    """The CLI, wrapped on Linux so that the kernel ends it together with this process."""
+    setpriv = shutil.which("setpriv") if sys.platform.startswith("linux") else None
+    if setpriv is None or scratch is None:
+        return wanted
+    if wanted is None:
+        import claude_agent_sdk
+
+        bundled = Path(claude_agent_sdk.__file__).parent / "_bundled" / "claude"
+        wanted = str(bundled) if bundled.is_file() else shutil.which("claude")
+    if wanted is None or not Path(wanted).is_file():
+        return wanted
+    wrapper = scratch / "claude"
+    wrapper.write_text(f'#!/bin/sh\nexec {shlex.quote(setpriv)} --pdeathsig SIGKILL {shlex.quote(wanted)} "$@"\n')
+    wrapper.chmod(0o700)
+    return str(wrapper)

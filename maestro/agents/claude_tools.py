@@ -1,0 +1,66 @@
+"""Maestro's own tools for Claude Code, served in the worker's process: progress and decisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from maestro.agents.base import AgentLink
+
+
+class Progress(BaseModel):
+    """Input of ``report_progress``."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    percent: float = Field(ge=0, le=100, description="How much of the task is done, 0 to 100.")
+    note: str = Field(default="", max_length=2000, description="What you are doing now, in a few words.")
+
+
+class Decision(BaseModel):
+    """Input of ``record_decision``."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    decision_type: str = Field(min_length=1, max_length=100, description="For instance: library, design, scope.")
+    context: str = Field(default="", max_length=8000, description="What had to be decided.")
+    options: list[str] = Field(min_length=1, max_length=50, description="The possibilities you weighed.")
+    chosen: int = Field(ge=0, description="Index of the chosen option, counted from 0.")
+    rationale: str = Field(default="", max_length=8000, description="Why.")
+
+
+def server(link: AgentLink) -> Any:
+    """The in-process MCP server ``maestro``; what it is told goes to the link."""
+    from claude_agent_sdk import create_sdk_mcp_server, tool
+
+    @tool("report_progress", "Tell the person how far the task is.", Progress.model_json_schema())
+    async def report_progress(arguments: dict[str, Any]) -> dict[str, Any]:
+        try:
+            progress = Progress.model_validate(arguments)
+        except ValidationError as error:
+            return _refused(error)
+        link.progress(progress.percent, progress.note)
+        return _said("Noted.")
+
+    @tool("record_decision", "Record a choice that the person will want to know about.", Decision.model_json_schema())
+    async def record_decision(arguments: dict[str, Any]) -> dict[str, Any]:
+        try:
+            decision = Decision.model_validate(arguments)
+        except ValidationError as error:
+            return _refused(error)
+        if decision.chosen >= len(decision.options):
+            return _said("chosen must be the index of one of the options.", is_error=True)
+        link.decision(decision.model_dump())
+        return _said("Recorded.")
+
+    return create_sdk_mcp_server("maestro", tools=[report_progress, record_decision])
+
+
+def _said(text: str, *, is_error: bool = False) -> dict[str, Any]:
+    return {"content": [{"type": "text", "text": text}], "is_error": is_error}
+
+
+def _refused(error: ValidationError) -> dict[str, Any]:
+    reasons = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    return _said(f"Invalid input: {reasons}", is_error=True)

@@ -1,0 +1,154 @@
+"""Any command-line program as an agent: it gets a prompt, works in the worktree, and ends.
+
+The prompt goes to its standard input, or replaces the argument ``{prompt}``. What it prints becomes log
+lines. Such a program decides by itself what it does; Maestro cannot ask the person in between, so the modes
+that promise to ask or to sandbox are refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import psutil
+
+from maestro.agents.base import AgentLink, AgentResult, AgentSpec, FailureKind
+
+_PLACEHOLDER = "{prompt}"
+_CHUNK = 64 * 1024
+#: A longer line is logged in pieces, so that a program that never ends its line cannot fill the memory.
+_LINE_LIMIT = 32 * 1024
+#: How long a program has to end after SIGTERM, and its pipes to run dry after its end.
+_GRACE_S = 3.0
+_DRAIN_S = 1.0
+
+
+class Command:
+    """The adapter; see ``maestro.agents.base.AgentAdapter``."""
+
+    name = "command"
+
+    async def run(self, spec: AgentSpec, link: AgentLink) -> AgentResult:
+        """Run the program once. Exit code 0 is success."""
+        if not spec.command:
+            return _failed("missing", "No command is given for this agent. Set `command` in the agent's settings.")
+        if spec.permission_mode in ("ask", "sandboxed"):
+            words = f"The mode `{spec.permission_mode}` cannot be kept for a plain command. Choose `edits` or `bypass`."
+            return _failed("missing", words)
+        arguments, stdin = _with_prompt(spec)
+        link.log("system", "This agent decides by itself what it does; Maestro checks the outcome.")
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *arguments,
+                cwd=spec.worktree,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        except (OSError, ValueError) as error:
+            return _failed("missing", f"`{arguments[0]}` cannot be started: {error}")
+        return await _follow(process, stdin, spec, link)
+
+
+async def _follow(process: asyncio.subprocess.Process, stdin: bytes, spec: AgentSpec, link: AgentLink) -> AgentResult:
+    last = {"text": "", "system": ""}
+
+    def take(kind: str, level: str) -> Callable[[str], None]:
+        def line(text: str) -> None:
+            if text.strip():
+                last[kind] = text.strip()
+                link.log(kind, text, level=level)
+
+        return line
+
+    assert process.stdout is not None
+    assert process.stderr is not None
+    pipes = [
+        asyncio.create_task(_feed(process, stdin)),
+        asyncio.create_task(_lines(process.stdout, take("text", "info"))),
+        asyncio.create_task(_lines(process.stderr, take("system", "warn"))),
+    ]
+    exiting = asyncio.create_task(_exit(process))
+    stopping = asyncio.create_task(link.stop_requested())
+    try:
+        await asyncio.wait({exiting, stopping}, timeout=spec.task_timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        if exiting.done():
+            await asyncio.wait(pipes, timeout=_DRAIN_S)
+            return _outcome(exiting.result(), spec.command[0], last)
+        await _end_tree(process)
+        reason = (
+            stopping.result() if stopping.done() else f"The time limit of {spec.task_timeout_s:.0f} seconds is reached."
+        )
+        return AgentResult(outcome="interrupted", message=reason)
+    finally:
+        for task in (*pipes, exiting, stopping):
+            task.cancel()
+        await asyncio.gather(*pipes, exiting, stopping, return_exceptions=True)
+        process._transport.close()  # type: ignore[attr-defined]  # else it waits for pipes that a grandchild holds
+
+
+def _outcome(exit_code: int, program: str, last: dict[str, str]) -> AgentResult:
+    if exit_code == 0:
+        return AgentResult(outcome="success", message=last["text"], turns=1)
+    said = last["system"] or last["text"]
+    return _failed("agent", f"`{program}` ended with exit code {exit_code}{': ' + said[:500] if said else ''}")
+
+
+def _failed(kind: FailureKind, message: str) -> AgentResult:
+    return AgentResult(outcome="failed", failure=kind, message=message)
+
+
+def _with_prompt(spec: AgentSpec) -> tuple[list[str], bytes]:
+    """The arguments, and what goes to standard input."""
+    prompt = f"{spec.system_append}\n\n{spec.prompt}" if spec.system_append else spec.prompt
+    if _PLACEHOLDER not in spec.command:
+        return spec.command, prompt.encode("utf-8", "replace")
+    # With a blank in front, a prompt that starts with a dash cannot be read as an option.
+    argument = (" " + prompt if prompt.startswith("-") else prompt).replace("\0", "")
+    return [argument if part == _PLACEHOLDER else part for part in spec.command], b""
+
+
+async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        process.stdin.write(data)
+        await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _lines(stream: asyncio.StreamReader, take: Callable[[str], None]) -> None:
+    """Hand on whole lines of any length; bytes that are no UTF-8 are replaced."""
+    rest = b""
+    while chunk := await stream.read(_CHUNK):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            take(line.decode("utf-8", "replace").rstrip("\r"))
+        if len(rest) > _LINE_LIMIT:
+            take(rest.decode("utf-8", "replace"))
+            rest = b""
+    if rest:
+        take(rest.decode("utf-8", "replace"))
+
+
+async def _exit(process: asyncio.subprocess.Process) -> int:
+    """The exit code as soon as there is one: ``process.wait()`` waits for pipes that a grandchild may hold."""
+    while process.returncode is None:
+        await asyncio.sleep(0.05)
+    return process.returncode
+
+
+async def _end_tree(process: asyncio.subprocess.Process) -> None:
+    """Ask the program and all it started to end, then make them."""
+    with contextlib.suppress(psutil.Error):
+        parent = psutil.Process(process.pid)
+        tree = [*parent.children(recursive=True), parent]
+        for one in tree:
+            with contextlib.suppress(psutil.Error):
+                one.terminate()
+        _gone, alive = await asyncio.to_thread(psutil.wait_procs, tree[:-1], _GRACE_S)
+        for one in (*alive, parent):
+            with contextlib.suppress(psutil.Error):
+                one.kill()
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(_exit(process), _GRACE_S)

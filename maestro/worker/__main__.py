@@ -1,0 +1,109 @@
+"""The worker process: ``python -m maestro.worker <spool>`` runs one agent once and outlives the app.
+
+Exit codes: 0 the run ended and ``result`` says how, 1 it broke (``result`` says so where possible),
+2 wrong usage, 3 another worker holds the spool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+
+import psutil
+
+from maestro.agents import factory
+from maestro.agents.base import AgentResult, AgentSpec
+from maestro.errors import MaestroError
+from maestro.worker import tree
+from maestro.worker.link import SpoolLink
+from maestro.worker.spool import WORKER_ID_VARIABLE, Spool, append, heal
+
+#: How long an agent may take to end after a stop before it is ended.
+_STOP_GRACE_S = 20.0
+
+
+def main(arguments: list[str]) -> int:
+    """Run the worker for one spool folder; returns the exit code."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m maestro.worker SPOOL\n")
+        return 2
+    spool = Spool(Path(arguments[0]).resolve())
+    if not spool.spec.is_file():
+        sys.stderr.write(f"There is no spec.json in {spool.path}.\n")
+        return 2
+    with spool.lock() as free:
+        if not free:
+            sys.stderr.write(f"Another worker holds {spool.path}.\n")
+            return 3
+        return _hold(spool)
+
+
+def _hold(spool: Spool) -> int:
+    """Everything that happens under the lock."""
+    os.environ.pop("PYTHONPATH", None)  # it was for this process, not for what the agent runs
+    heal(spool.events)
+    try:
+        spec = AgentSpec.from_json(json.loads(spool.spec.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        broken = AgentResult(outcome="failed", failure="protocol", message=f"The worker cannot read its spec: {error}")
+        append(spool.events, {"type": "result", **asdict(broken)})
+        return 1
+    os.environ[WORKER_ID_VARIABLE] = spec.worker_id
+    os.chdir(spool.path)
+    tree.become_subreaper()
+    own = psutil.Process()
+    spool.pid.write_text(f"{own.pid} {own.create_time()}\n")
+    link = SpoolLink(spool, spec)
+    link.event("started", pid=own.pid, pid_started=own.create_time())
+    try:
+        result, code = asyncio.run(_work(spec, link)), 0
+    except MaestroError as error:
+        result, code = AgentResult(outcome="failed", failure="protocol", message=error.detail), 1
+    except Exception as error:
+        traceback.print_exc()
+        words = f"The worker broke: {type(error).__name__}: {error}"
+        link.log("error", words, level="error")
+        result, code = AgentResult(outcome="failed", failure="protocol", message=words), 1
+    # First the silence, then the result: whoever reads it may touch the worktree.
+    if ended := tree.end_descendants(spec.worker_id):
+        link.log("system", f"Ended what was left running: {', '.join(sorted(set(ended)))}.")
+    link.result(result)
+    return code
+
+
+async def _work(spec: AgentSpec, link: SpoolLink) -> AgentResult:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, link.request_stop, "The worker was asked to end.")
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    inbox = asyncio.create_task(link.follow_inbox())
+    agent = asyncio.create_task(factory.create(spec.agent_type).run(spec, link))
+    patience = asyncio.create_task(_out_of_patience(link))
+    try:
+        await asyncio.wait({agent, inbox, patience}, return_when=asyncio.FIRST_COMPLETED)
+        if inbox.done():
+            inbox.result()
+        if agent.done():
+            return agent.result()
+        return AgentResult(outcome="interrupted", message=await link.stop_requested())
+    finally:
+        for task in (agent, inbox, patience):
+            task.cancel()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.gather(agent, inbox, patience, return_exceptions=True), 5)
+
+
+async def _out_of_patience(link: SpoolLink) -> None:
+    await link.stop_requested()
+    await asyncio.sleep(_STOP_GRACE_S)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

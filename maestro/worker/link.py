@@ -1,0 +1,127 @@
+"""The agent's link to the person, through the spool."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from maestro.agents.base import AgentResult, AgentSpec, GateDecision, GateRequest, Usage
+from maestro.worker.spool import Spool, append, read
+
+#: How often the inbox is looked at.
+_POLL_S = 0.1
+#: Variables whose values never go into the spool.
+_SECRET_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
+
+
+class SpoolLink:
+    """See ``maestro.agents.base.AgentLink``; every call is one line in ``events.jsonl``."""
+
+    def __init__(self, spool: Spool, spec: AgentSpec, environment: Mapping[str, str] | None = None) -> None:
+        self._spool = spool
+        self._allowances = list(spec.allowances)
+        self._waiting: dict[str, asyncio.Future[GateDecision]] = {}
+        self._stop = asyncio.Event()
+        self._stop_reason = ""
+        self._inbox_offset = 0
+        environment = os.environ if environment is None else environment
+        self._secrets = [v for name in _SECRET_VARIABLES if len(v := environment.get(name, "")) >= 8]
+
+    def event(self, type_: str, **members: Any) -> None:
+        """Append an event."""
+        append(self._spool.events, self._redacted({"type": type_, **members}))
+
+    def log(self, kind: str, message: str, *, level: str = "info", **metadata: Any) -> None:
+        """A line of the log."""
+        self.event("log", level=level, kind=kind, message=message, metadata=metadata)
+
+    def conversation(self, conversation_id: str) -> None:
+        """The agent's own id of the conversation."""
+        self.event("conversation", id=conversation_id)
+
+    def progress(self, percent: float, note: str) -> None:
+        """The agent's own estimate, 0 to 100."""
+        self.event("progress", percent=percent, note=note)
+
+    def decision(self, decision: dict[str, Any]) -> None:
+        """A choice the agent made."""
+        self.event("decision", **decision)
+
+    def usage(self, usage: Usage) -> None:
+        """Tokens and money of this run so far."""
+        self.event("usage", **asdict(usage))
+
+    def result(self, result: AgentResult) -> None:
+        """The last event of a run."""
+        self.event("result", **asdict(result))
+
+    def allowances(self) -> list[str]:
+        """Signatures allowed for the session."""
+        return self._allowances
+
+    async def ask(self, request: GateRequest) -> GateDecision:
+        """Write the question and wait for its decision in the inbox."""
+        request_id = uuid.uuid4().hex
+        answer: asyncio.Future[GateDecision] = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = answer
+        allow = False
+        self.event("gate", request_id=request_id, **asdict(request))
+        try:
+            decision = await answer
+            allow = decision.allow
+            return decision
+        finally:
+            del self._waiting[request_id]
+            self.event("gate_closed", request_id=request_id, allow=allow)
+
+    async def stop_requested(self) -> str:
+        """Wait for a stop; returns the reason."""
+        await self._stop.wait()
+        return self._stop_reason
+
+    def request_stop(self, reason: str) -> None:
+        """Let ``stop_requested`` return; the first reason counts."""
+        self._stop_reason = self._stop_reason or reason
+        self._stop.set()
+
+    async def follow_inbox(self) -> None:
+        """Take in what the supervisor writes, for ever."""
+        while True:
+            if self._inbox_size() > self._inbox_offset:
+                entries, self._inbox_offset = read(self._spool.inbox, self._inbox_offset)
+                for entry in entries:
+                    self._take(entry)
+            await asyncio.sleep(_POLL_S)
+
+    def _inbox_size(self) -> int:
+        try:
+            return self._spool.inbox.stat().st_size
+        except OSError:
+            return 0
+
+    def _take(self, entry: dict[str, Any]) -> None:
+        if entry.get("type") == "decision":
+            waiting = self._waiting.get(str(entry.get("request_id")))
+            if waiting is not None and not waiting.done():
+                waiting.set_result(GateDecision(entry.get("allow") is True, str(entry.get("message") or "")))
+        elif entry.get("type") == "allowance" and isinstance(entry.get("signature"), str):
+            self._allowances.append(entry["signature"])
+        elif entry.get("type") == "stop":
+            self.request_stop(str(entry.get("reason") or "Stopped."))
+
+    def _redacted(self, value: Any) -> Any:
+        if not self._secrets:
+            return value
+        if isinstance(value, str):
+            for secret in self._secrets:
+                value = value.replace(secret, "[secret]")
+            return value
+        if isinstance(value, dict):
+            return {key: self._redacted(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._redacted(item) for item in value]
+        return value
