@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from maestro.worktrees.listing import checkouts_of, held_by_operation, operation
 from maestro.worktrees.refs import branch_ref, move_ref
 
 _SHOWN = 10
+_LOCK_WAIT_S = 3.0
 _SUBMODULE = "160000"
 
 
@@ -86,12 +88,9 @@ def bring(root: Path, before: str, after: str) -> None:
     in_the_way, settle = _survey(root, differences)
     if in_the_way:
         raise Conflict(_blocked(root, in_the_way), files=in_the_way)
-    lock = own_git_dir(root) / "index.lock"
-    if lock.exists():
-        raise Conflict(
-            f"Another git process is working in {root}. Try again when it is done; if there is none, "
-            f"one was killed: delete {lock}."
-        )
+    busy = _index_busy(root)
+    if busy:
+        raise Conflict(busy)
     if settle:
         git(root, "update-index", "-z", "--index-info", input=_index_info(settle, len(before)))
     git(root, "update-index", "-q", "--refresh", check=False)
@@ -116,8 +115,9 @@ def obstacles(repo: Path, branch: str, before: str, after: str) -> list[str]:
             reasons.append(f"A {doing} is under way in {entry.path}. Finish or abort it first.")
         elif not doing:
             in_the_way = overlaps(entry.path, before, after)
-            if in_the_way:
-                reasons.append(_blocked(entry.path, in_the_way))
+            busy = None if in_the_way else _index_busy(entry.path)
+            if in_the_way or busy:
+                reasons.append(busy or _blocked(entry.path, in_the_way))
     return reasons
 
 
@@ -142,6 +142,20 @@ def move_branch(repo: Path, branch: str, before: str, after: str, reason: str) -
                 with suppress(MaestroError):
                     bring(path, after, before)
             raise
+
+
+def _index_busy(root: Path) -> str | None:
+    """Why the index cannot be written now; waits a little, for instance for a git of a killed Maestro."""
+    lock = own_git_dir(root) / "index.lock"
+    deadline = time.monotonic() + _LOCK_WAIT_S
+    while lock.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if not lock.exists():
+        return None
+    return (
+        f"Another git process is working in {root}. Try again when it is done; if there is none, "
+        f"one was killed: delete {lock}."
+    )
 
 
 def _blocked(root: Path, paths: list[str]) -> str:
