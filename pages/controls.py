@@ -190,7 +190,7 @@ class _Acts:
         ]
         if not await confirm(f"Delete “{self.session.title}”?", happens=happens, act="Delete session"):
             return
-        deleted: object = await perform(sessions.delete_session, self.rt, self.session.id)  # type: ignore[func-returns-value]
+        deleted: object = await perform(sessions.delete_session, self.rt, self.session.id)
         if deleted is not FAILED:
             ui.navigate.to("/session")
 

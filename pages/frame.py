@@ -129,7 +129,7 @@ def _header(view: Frame, up: tuple[str, str] | None) -> None:
         with tag(
             "button",
             "",
-            "m-btn m-btn--ghost q-btn m-btn--icon m-burger",
+            "m-btn m-btn--ghost m-btn--icon m-burger",
             data_do="rail",
             aria_label="Menu",
             type="button",
@@ -173,7 +173,7 @@ def _tools() -> None:
     with tag(
         "button",
         "",
-        "q-btn m-btn m-btn--small m-kbd-btn",
+        "m-btn m-btn--small m-kbd-btn",
         type="button",
         data_do="palette",
         aria_label="Command palette",
@@ -181,12 +181,10 @@ def _tools() -> None:
         icon("search")
         text("Go to…", "m-kbd-btn__word")
         tag("kbd", "Ctrl K", data_modkey="")
-    with tag("a", "", "q-btn m-btn m-btn--ghost m-btn--icon m-bell", href="/approvals", title="Approvals") as bell:
+    with tag("a", "", "m-btn m-btn--ghost m-btn--icon m-bell", href="/approvals", title="Approvals") as bell:
         icon("bell")
         count = text("", "m-count m-count--loud")
-    with tag(
-        "button", "", "q-btn m-btn m-btn--ghost m-btn--icon", type="button", data_do="theme", title="Light or dark"
-    ):
+    with tag("button", "", "m-btn m-btn--ghost m-btn--icon", type="button", data_do="theme", title="Light or dark"):
         icon("moon", "m-theme-dark")
         icon("sun", "m-theme-light")
 

@@ -1,4 +1,4 @@
-"""Buttons. One ``primary`` a page: the thing to do next; the others are quiet."""
+"""Buttons. One ``primary`` a page: the thing to do next (``soft`` where it stands in each row); the others are quiet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nicegui import ui
 from pages.components.icon import icon as draw
 from pages.components.tag import Tag, tag, text
 
-Kind = Literal["quiet", "primary", "ghost", "danger", "danger-fill"]
+Kind = Literal["quiet", "primary", "soft", "ghost", "danger", "danger-fill"]
 
 
 def button(
@@ -45,7 +45,7 @@ def icon_button(
 
 def link_button(words: str, href: str, *, icon: str | None = None, kind: Kind = "quiet", small: bool = False) -> Tag:
     """A link that looks like a button; works without the server and in a new tab."""
-    made = tag("a", "", f"q-btn m-link-btn {_classes(kind, small)}", href=href)
+    made = tag("a", "", _classes(kind, small), href=href)
     with made:
         if icon:
             draw(icon)

@@ -6,7 +6,7 @@ from typing import Any
 
 from nicegui import ui
 
-from maestro.core.commands import gates
+from maestro.core.commands import control, gates
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
 from pages.components.action import perform
@@ -17,7 +17,7 @@ from pages.components.tag import Tag, box, tag, text
 from pages.components.when import when
 
 _ALLOW = {"task_failed": "Try again", "task_start": "Start it"}
-_DENY = {"task_failed": "Give up", "task_start": "Not now"}
+_DENY = {"task_failed": "Fail the session", "task_start": "Skip it"}
 _HINT = {"task_failed": "A hint for the next attempt (optional)"}
 _ALLOWED = {"task_failed": "Trying again.", "task_start": "The task starts."}
 _RISK = {"high": ("failed", "High risk"), "medium": ("waiting", "Medium risk"), "low": ("pending", "Low risk")}
@@ -64,7 +64,7 @@ def _detail(approval: ApprovalView) -> None:
 
 def _what(detail: dict[str, Any]) -> str:
     given = detail.get("input") if isinstance(detail.get("input"), dict) else detail
-    for key in ("command", "file_path", "path", "url", "pattern", "output"):
+    for key in ("command", "file_path", "notebook_path", "path", "url", "query", "pattern", "output"):
         value = (given or {}).get(key)
         if value:
             return str(value)[:4000]
@@ -78,10 +78,17 @@ def _answers(rt: Runtime, approval: ApprovalView) -> None:
     async def answer(decision: gates.Decision, by: ui.button, done: str) -> None:
         await perform(gates.decide, rt, approval.id, decision, words.value or None, by=by, done=done)
 
-    allow = button(_ALLOW.get(approval.kind, "Allow"), kind="primary", small=True)
+    allow = button(_ALLOW.get(approval.kind, "Allow"), kind="soft", small=True)
     allow.on_click(lambda: answer("allow", allow, _ALLOWED.get(approval.kind, "Allowed.")))
     if approval.signature and approval.kind == "tool":
         always = button("Allow for this session", small=True)
         always.on_click(lambda: answer("allow_session", always, "Allowed for this session."))
+    if approval.kind == "task_failed" and approval.task_key:
+        skip = button("Skip the task", small=True)
+        skip.on_click(
+            lambda: perform(
+                control.skip_task, rt, approval.session_id, approval.task_key or "", by=skip, done="Skipped."
+            )
+        )
     deny = button(_DENY.get(approval.kind, "Deny"), kind="danger", small=True)
     deny.on_click(lambda: answer("deny", deny, "Denied."))

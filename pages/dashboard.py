@@ -1,0 +1,139 @@
+"""The dashboard: what needs the person, what runs, what it costs, what happened meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from nicegui import run
+
+from maestro.core import queries
+from maestro.core.runtime import Runtime
+from maestro.core.views import ApprovalView, Overview, SessionView
+from maestro.db.types import utcnow
+from pages import first_run, live, nav
+from pages.components.buttons import link_button
+from pages.components.gate import gate
+from pages.components.keyed import KeyedList
+from pages.components.placeholders import calm
+from pages.components.section import section
+from pages.components.tag import Tag, box, tag
+from pages.components.words import money, plural, tokens
+from pages.dashboard_rows import AwayRow, NeedRow, Running, RunningRow, read_running
+from pages.frame import Frame
+from pages.routing import page
+
+_EVENTS = ("state_changed", "session_*", "task_*", "worker_*", "approval_*", "merged", "unmerged", "rolled_back")
+_AWAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """All that the dashboard shows, read at once."""
+
+    overview: Overview
+    nav: nav.Nav
+    running: list[Running]
+    away: list[SessionView]
+
+
+def install(rt: Runtime) -> None:
+    """Register the page."""
+
+    @page(rt, "/", title="Dashboard")
+    async def dashboard(view: Frame) -> None:
+        board = await run.io_bound(read, rt)
+        if board is None:
+            return
+        if not board.overview.sessions:
+            first_run.guide(rt)
+            return
+        _Dashboard(view, board)
+
+
+def read(rt: Runtime) -> Board:
+    """Read the board. Blocks."""
+    since = utcnow() - _AWAY
+    recent, _ = queries.list_sessions(rt, status="completed,failed,cancelled", limit=12)
+    away = [s for s in recent if (s.completed_at or s.updated_at) > since]
+    return Board(queries.overview(rt), nav.read(rt), read_running(rt), away[:6])
+
+
+class _Dashboard:
+    def __init__(self, view: Frame, board: Board) -> None:
+        self.rt = view.rt
+        with box("m-row m-row--between m-row--wrap m-gap-16"):
+            self.headline = tag("div", "", "m-title")
+            link_button("New session", "/session/new", icon="plus", kind="primary").attr(data_key="c")
+        with box("m-cols"):
+            with box("m-stack m-gap-24"):
+                self._needs()
+                self._running()
+            with box("m-stack m-gap-24"):
+                self._today()
+                self._away()
+        self.show(board)
+        live.subscribe(None, lambda _events: self.refresh(), types=_EVENTS, every_s=1.0)
+
+    async def refresh(self) -> None:
+        board = await run.io_bound(read, self.rt)
+        if board is not None:
+            self.show(board)
+
+    def show(self, board: Board) -> None:
+        self.headline.set_text(_headline(board))
+        approvals, waiting = board.nav.approvals, board.nav.waiting
+        self.gates.sync(approvals[:20])
+        self.waiting.sync(waiting)
+        self.gate_box.set_visibility(bool(approvals))
+        self.waiting_box.set_visibility(bool(waiting))
+        self.nothing.set_visibility(not approvals and not waiting)
+        self.running.sync(board.running)
+        self.running_box.set_visibility(bool(board.running))
+        self.idle.set_visibility(not board.running)
+        self.cost.set_text(money(board.overview.cost_today_usd))
+        self.tokens.set_text(f"{tokens(board.overview.tokens_today.total)} tokens")
+        self.workers.set_text(plural(board.overview.live_workers, "worker") + " alive")
+        self.away.sync(board.away)
+        self.away_box.set_visibility(bool(board.away))
+        self.quiet.set_visibility(not board.away)
+
+    def _needs(self) -> None:
+        with section("Needs you"):
+            self.nothing = calm("Nothing needs you right now.")
+            self.gate_box = box("m-list")
+            self.gates: KeyedList[ApprovalView, Tag] = KeyedList(
+                self.gate_box, key=lambda a: a.id, build=lambda a: gate(self.rt, a)
+            )
+            self.waiting_box = box("m-list")
+            self.waiting = KeyedList(self.waiting_box, key=lambda s: s.id, build=NeedRow, update=NeedRow.show)
+
+    def _running(self) -> None:
+        with section("Running"):
+            self.idle = calm("No session is at work.", symbol="moon")
+            self.running_box = box("m-list")
+            self.running = KeyedList(
+                self.running_box, key=lambda r: r.session.id, build=RunningRow, update=RunningRow.show
+            )
+
+    def _today(self) -> None:
+        with section("Today"), box("m-stack m-gap-2"):
+            self.cost = tag("div", "", "m-big", title="Since midnight UTC, assistant and workers")
+            with box("m-row m-meta m-num"):
+                self.tokens = tag("span")
+                tag("span", "·")
+                self.workers = tag("span")
+
+    def _away(self) -> None:
+        with section("While you were away", hint="last 24 hours"):
+            self.quiet: Tag = tag("div", "Nothing finished.", "m-meta")
+            self.away_box = box("m-stack m-gap-0 m-away")
+            self.away = KeyedList(self.away_box, key=lambda s: s.id, build=AwayRow, update=AwayRow.show)
+
+
+def _headline(board: Board) -> str:
+    needs, running = board.nav.needs, len(board.running)
+    work = f"{plural(running, 'session')} at work" if running else "nothing running"
+    if needs:
+        return f"{plural(needs, 'thing needs', 'things need')} you, {work}"
+    return work[0].upper() + work[1:]

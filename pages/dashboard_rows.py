@@ -1,0 +1,144 @@
+"""The dashboard's rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from maestro.core import queries
+from maestro.core.runtime import Runtime
+from maestro.core.views import SessionView, TaskView
+from pages.components.bar import task_bar
+from pages.components.icon import icon
+from pages.components.state import session_chip, session_mark
+from pages.components.tag import Tag, box, tag, text
+from pages.components.when import set_when, when
+from pages.components.words import money, plural
+
+_AT_WORK = "planning,executing,paused,validating"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A session at work, with what a row says about it."""
+
+    session: SessionView
+    last_words: str
+    minutes_left: float | None
+
+
+def read_running(rt: Runtime) -> list[Running]:
+    """The sessions at work, at most 30. Blocks."""
+    sessions, _ = queries.list_sessions(rt, status=_AT_WORK, limit=30)
+    return [_running(rt, session) for session in sessions]
+
+
+def _running(rt: Runtime, session: SessionView) -> Running:
+    if session.status == "planning":
+        return Running(session, "Making the plan", None)
+    logs = queries.list_logs(rt, session.id, kind="text,tool,check", limit=1)
+    words = f"{logs[0].source}: {logs[0].message}" if logs else ""
+    left = _minutes_left(queries.list_tasks(rt, session.id), session.live_workers)
+    return Running(session, words.splitlines()[0][:300] if words else "", left)
+
+
+def _minutes_left(tasks: list[TaskView], workers: int) -> float | None:
+    """From how long this session's own finished tasks took; None where that says nothing yet."""
+    took = [(t.completed_at - t.started_at).total_seconds() for t in tasks if t.completed_at and t.started_at]
+    to_do = [t for t in tasks if t.status not in {"completed", "skipped", "cancelled"}]
+    if not took or not to_do:
+        return None
+    return sum(took) / len(took) / 60 * len(to_do) / max(workers, 1)
+
+
+class RunningRow:
+    """One session at work: state, title, repository, bar, workers, cost, time left, last words."""
+
+    def __init__(self, running: Running) -> None:
+        session = running.session
+        with tag("a", "", "m-item m-running", href=f"/session/{session.id}", data_nav=""):
+            with box("m-row m-gap-12"):
+                self.title = text(session.title, "m-strong m-cut")
+                text(Path(session.repo_path).name, "m-meta m-cut m-optional", title=session.repo_path)
+                self.chip = session_chip(session)
+                self.chip.classes("m-push")
+            with box("m-running__bar"):
+                self.bar = task_bar(session.tasks)
+                self.facts = text("", "m-meta m-num")
+            self.words = tag("div", "", "m-meta m-mono m-cut")
+        self.show(running)
+
+    def show(self, running: Running) -> None:
+        """Show the session as it is now."""
+        session = running.session
+        self.title.set_text(session.title)
+        self.chip.show(session_mark(session))
+        self.bar.show(session.tasks)
+        self.bar.set_visibility(bool(session.tasks.total))
+        self.facts.set_text(_facts(running))
+        self.words.set_text(running.last_words)
+        self.words.set_visibility(bool(running.last_words))
+
+
+def _facts(running: Running) -> str:
+    session = running.session
+    parts = [f"{session.tasks.done} of {session.tasks.total}"] if session.tasks.total else []
+    if session.live_workers:
+        parts.append(plural(session.live_workers, "worker"))
+    parts.append(money(session.cost_usd))
+    if running.minutes_left is not None and session.status == "executing":
+        parts.append(f"about {max(1, round(running.minutes_left))} min left")
+    return " · ".join(parts)
+
+
+class NeedRow:
+    """A session that waits for the person: to read its plan, to look at its failure, to merge it."""
+
+    def __init__(self, session: SessionView) -> None:
+        with tag("a", "", "m-item", data_nav="") as self.link, box("m-need"):
+            with box():
+                self.chip = session_chip(session)
+            with box("m-stack m-gap-0 m-grow"):
+                self.title = text(session.title, "m-strong m-cut")
+                self.why = text("", "m-meta m-cut")
+            self.act = text("", "m-need__act")
+            icon("chevron-right").style("color: var(--text-3)")
+        self.show(session)
+
+    def show(self, session: SessionView) -> None:
+        """Show the session as it is now."""
+        page, act, why = _need(session)
+        self.link.attr(href=f"/session/{session.id}{page}")
+        self.chip.show(session_mark(session))
+        self.title.set_text(session.title)
+        self.why.set_text(why)
+        self.why.attr(title=why)
+        self.act.set_text(act)
+
+
+def _need(session: SessionView) -> tuple[str, str, str]:
+    repository = Path(session.repo_path).name
+    if session.status == "plan_review":
+        return "/plan", "Review", f"The plan is ready · {repository}"
+    if session.status == "failed":
+        return "", "Look", session.error_message or "It failed without a reason."
+    return "/changes", "Merge", f"{plural(session.tasks.done, 'task')} proven, ready to merge · {repository}"
+
+
+class AwayRow:
+    """A session that ended: how, and when."""
+
+    def __init__(self, session: SessionView) -> None:
+        mark = session_mark(session)
+        with tag("a", "", "m-away__row", href=f"/session/{session.id}") as self.row:
+            self.icon: Tag = icon(mark.icon, f"s-{mark.tone}", label=mark.word).style("color: var(--c)")
+            self.title = text(session.title, "m-cut m-grow")
+            self.when = when(session.completed_at or session.updated_at, "m-meta m-num")
+
+    def show(self, session: SessionView) -> None:
+        """Show the session as it is now."""
+        mark = session_mark(session)
+        self.icon.classes(replace=f"mi mi-{mark.icon} s-{mark.tone}")
+        self.icon.attr(aria_label=mark.word)
+        self.title.set_text(session.title)
+        set_when(self.when, session.completed_at or session.updated_at)

@@ -1,0 +1,115 @@
+"""What a newcomer sees: three steps from nothing to the first session, and the demo, which needs nothing."""
+
+from __future__ import annotations
+
+from nicegui import ui
+
+from maestro.core import endpoint
+from maestro.core.commands import sessions
+from maestro.core.runtime import Runtime
+from pages.components.action import FAILED, perform
+from pages.components.buttons import button, link_button
+from pages.components.code import code
+from pages.components.state import Mark, chip
+from pages.components.tag import Tag, box, tag
+
+_READY = {
+    "anthropic": Mark("done", "check", "Ready: Anthropic API"),
+    "claude_code": Mark("done", "check", "Ready: your Claude Code login"),
+    "demo": Mark("running", "play", "Demo: scripted answers"),
+    "none": Mark("waiting", "key-round", "Not set up yet"),
+}
+
+
+def guide(rt: Runtime) -> None:
+    """The guide, in place of the dashboard."""
+    kind = endpoint.describe(rt.settings)
+    ready = kind != "none"
+    with box("m-guide"):
+        with box("m-stack m-gap-4"):
+            tag("div", "From an idea to merged, proven code", "m-big")
+            tag(
+                "p",
+                "You talk an idea through, approve a plan, and watch Claude Code workers carry it out in worktrees of their own. "
+                "Maestro runs the checks itself; your branch moves once, when you say so.",
+                "m-soft",
+            )
+        with box("m-card m-card--flush"):
+            with _step("1", "A repository"):
+                tag(
+                    "p",
+                    "Any git repository on this machine. Maestro works in worktrees and leaves your checkout alone.",
+                    "m-soft",
+                )
+                if ready:
+                    with box("m-row"):
+                        link_button("New session", "/session/new", icon="plus", kind="primary").attr(data_key="c")
+            with _step("2", "An assistant") as head:
+                with head:
+                    chip(_READY[kind])
+                _assistant(kind)
+            with _step("3", "Or try the demo first"):
+                tag(
+                    "p",
+                    "A sample repository and a scripted model: real workers, real git, real checks, no key, about a minute. "
+                    "You answer one question on the way.",
+                    "m-soft",
+                )
+                with box("m-row"):
+                    _demo_button(rt, primary=not ready)
+
+
+def _demo_button(rt: Runtime, *, primary: bool) -> None:
+    async def start() -> None:
+        session = await perform(sessions.create_demo, rt, by=made)
+        if session is not FAILED:
+            ui.navigate.to(f"/session/{session.id}/brainstorm")
+
+    made = button("Try the demo", start, icon="flask-conical", kind="primary" if primary else "quiet")
+
+
+def _assistant(kind: str) -> None:
+    if kind == "none":
+        tag(
+            "p",
+            "It brainstorms, plans, and carries out the tasks. One of these, then start Maestro again:",
+            "m-soft",
+        )
+        with tag("ul", "", "m-ways"):
+            _way("Sign in with Claude Code, if you have a subscription", "claude login")
+            _way("Use an API key", "export ANTHROPIC_API_KEY=…")
+            _way("Use a gateway or a local model server", "export ANTHROPIC_BASE_URL=http://localhost:…")
+    elif kind == "demo":
+        tag(
+            "p",
+            "MAESTRO_ASSISTANT is set to demo: every session gets scripted answers. Unset it for real work.",
+            "m-soft",
+        )
+    else:
+        tag(
+            "p",
+            "Brainstorms and plans with you; the same access is used by the workers. Change it in the settings.",
+            "m-soft",
+        )
+
+
+def _way(words: str, command: str) -> None:
+    with tag("li", "", "m-way"):
+        tag("span", words, "m-soft")
+        code(command)
+
+
+class _step:  # noqa: N801  reads like a function
+    def __init__(self, number: str, title: str) -> None:
+        with box("m-step"):
+            box("m-step__number").set_text(number)
+            self.body = box("m-stack m-gap-8 m-grow")
+        with self.body, box("m-row m-row--wrap m-gap-12") as self.head:
+            tag("h2", title, "m-head")
+
+    def __enter__(self) -> Tag:
+        self.body.__enter__()
+        return self.head
+
+    def __exit__(self, *exc: object) -> None:
+        self.body.__exit__(*exc)
