@@ -100,7 +100,7 @@ class Guard:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        send = _with_security_headers(scope, send)
+        send = self._with_security_headers(scope, send)
         try:
             self._check_origin(scope)
             if scope["path"] == signin.PATH and scope["type"] == "http":
@@ -118,7 +118,7 @@ class Guard:
 
     def _check_origin(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
-        local = scope["server"][0] if scope.get("server") else None
+        local = _local_address(scope)
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self.served.host_is_known(hosts[0], local):
             raise UnknownHost(f"Maestro does not serve this host name. Open {self.served.url} instead.")
@@ -151,6 +151,27 @@ class Guard:
         raise Unauthorized(
             "Send the access token: “Authorization: Bearer TOKEN”. It is in the address Maestro printed at its start."
         )
+
+    def _with_security_headers(self, scope: Scope, send: Send) -> Send:
+        host = Headers(scope=scope).get("host", "")
+        known = self.served.host_is_known(host, _local_address(scope))
+        policy = _CONTENT_POLICY.format(websocket=f"ws://{host}" if known else "")
+        api = scope["path"].startswith("/api")
+
+        async def secured(message: Message) -> None:
+            if message["type"] in {"http.response.start", "websocket.http.response.start"}:
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = policy
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["X-Frame-Options"] = "DENY"
+                headers["Referrer-Policy"] = "no-referrer"
+                headers["Cross-Origin-Opener-Policy"] = "same-origin"
+                headers["Cross-Origin-Resource-Policy"] = "same-origin"
+                if api:
+                    headers["Cache-Control"] = "no-store"
+            await send(message)
+
+        return secured
 
 
 def _given_token(scope: Scope) -> str | None:
@@ -190,33 +211,17 @@ async def _respond(response: Response, scope: Scope, receive: Receive, send: Sen
     await response(scope, receive, send)
 
 
+def _local_address(scope: Scope) -> str | None:
+    """The address of ours that the connection came in on."""
+    return scope["server"][0] if scope.get("server") else None
+
+
 def _is_get(scope: Scope) -> bool:
     return bool(scope["type"] == "http" and scope["method"] == "GET")
 
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", errors="replace")).digest()
-
-
-def _with_security_headers(scope: Scope, send: Send) -> Send:
-    host = Headers(scope=scope).get("host", "")
-    policy = _CONTENT_POLICY.format(websocket=f"ws://{host}")
-    api = scope["path"].startswith("/api")
-
-    async def secured(message: Message) -> None:
-        if message["type"] in {"http.response.start", "websocket.http.response.start"}:
-            headers = MutableHeaders(scope=message)
-            headers["Content-Security-Policy"] = policy
-            headers["X-Content-Type-Options"] = "nosniff"
-            headers["X-Frame-Options"] = "DENY"
-            headers["Referrer-Policy"] = "no-referrer"
-            headers["Cross-Origin-Opener-Policy"] = "same-origin"
-            headers["Cross-Origin-Resource-Policy"] = "same-origin"
-            if api:
-                headers["Cache-Control"] = "no-store"
-        await send(message)
-
-    return secured
 
 
 #: NiceGUI and Vue need inline and evaluated scripts. Nothing may be loaded from, or sent to, anywhere else:

@@ -20,6 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 from maestro.api.feed import ALL, Feed
 from maestro.api.models import RowId, Short, Text
 from maestro.api.runtime import Rt
+from maestro.api.text import check_text
 from maestro.core import queries
 from maestro.core.commands import control, conversation, gates, plans
 from maestro.core.runtime import Runtime
@@ -194,6 +195,7 @@ class _Connection:
         data: Any = None
         try:
             data = _parse(frame)
+            check_text(data)
             message = _checked(data)
             await self._obey(message)
         except MaestroError as error:

@@ -68,6 +68,7 @@ def hold(data_dir: Path) -> InstanceLock:
         time.sleep(0.05)
     lock = InstanceLock(fd)
     lock.announce(None)
+    _keep_private(data_dir)
     return lock
 
 
@@ -119,6 +120,13 @@ def ensure_token(settings: Settings) -> str:
         os.fsync(file.fileno())
     draft.replace(path)
     return token
+
+
+def _keep_private(data_dir: Path) -> None:
+    """Make what is to come for this user's eyes only, also in a folder that others may read."""
+    for name in ("logs", "nicegui", "workers", "worktrees"):
+        (data_dir / name).mkdir(mode=0o700, exist_ok=True)
+    (data_dir / "maestro.db").touch(mode=0o600)  # an empty file is an empty database
 
 
 def _try(fd: int, kind: int) -> bool:

@@ -8,11 +8,12 @@ from fastapi import APIRouter
 
 from maestro.api.models import Answer, Limit, Listing, Offset, Short, page_of
 from maestro.api.runtime import Rt
+from maestro.api.text import CheckedRoute
 from maestro.core import queries
 from maestro.core.commands import gates
 from maestro.core.views import ApprovalView
 
-router = APIRouter(prefix="/approvals", tags=["Approvals"])
+router = APIRouter(prefix="/approvals", tags=["Approvals"], route_class=CheckedRoute)
 
 
 @router.get("")

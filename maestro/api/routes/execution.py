@@ -6,10 +6,11 @@ from fastapi import APIRouter
 
 from maestro.api.models import Merge, MergeMethod, Reason, Retry, Rollback, Short, TaskRetry
 from maestro.api.runtime import Rt
+from maestro.api.text import CheckedRoute
 from maestro.core.commands import control, delivery
 from maestro.core.views import MergePreviewView, SessionView
 
-router = APIRouter(prefix="/sessions/{session_id}", tags=["Execution"])
+router = APIRouter(prefix="/sessions/{session_id}", tags=["Execution"], route_class=CheckedRoute)
 
 
 @router.post("/execute")

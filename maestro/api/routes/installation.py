@@ -10,12 +10,13 @@ from fastapi import APIRouter, Request
 from maestro import __version__
 from maestro.api.models import Health, JsonObject, Limit, Listing, Offset, page_of
 from maestro.api.runtime import Rt
+from maestro.api.text import CheckedRoute
 from maestro.core import endpoint, queries
 from maestro.core.commands import preferences
 from maestro.core.views import DecisionView, Overview, SettingView, TemplateView
 from maestro.templates import loader
 
-router = APIRouter(tags=["Installation"])
+router = APIRouter(tags=["Installation"], route_class=CheckedRoute)
 
 _ALL_DECISIONS = 10_000
 _STARTED = time.monotonic()

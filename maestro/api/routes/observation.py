@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 
 from maestro.api.models import Limit, Listing, Offset, RowId, Search, SeriesView, Short, page_of
 from maestro.api.runtime import Rt
+from maestro.api.text import CheckedRoute
 from maestro.core import queries
 from maestro.core.views import (
     CheckpointView,
@@ -21,7 +22,7 @@ from maestro.core.views import (
 )
 from maestro.monitoring import log_count, metric_series
 
-router = APIRouter(prefix="/sessions/{session_id}", tags=["Observation"])
+router = APIRouter(prefix="/sessions/{session_id}", tags=["Observation"], route_class=CheckedRoute)
 
 _ALL_DECISIONS = 10_000
 

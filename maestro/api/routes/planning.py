@@ -6,11 +6,12 @@ from fastapi import APIRouter
 
 from maestro.api.models import Approve, Feedback, JsonObject, RowId
 from maestro.api.runtime import Rt
+from maestro.api.text import CheckedRoute
 from maestro.core import queries
 from maestro.core.commands import plans
 from maestro.core.views import PlanView, SessionView
 
-router = APIRouter(prefix="/sessions/{session_id}/plan", tags=["Plan"])
+router = APIRouter(prefix="/sessions/{session_id}/plan", tags=["Plan"], route_class=CheckedRoute)
 
 
 @router.post("", status_code=202)

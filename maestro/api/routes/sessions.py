@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from maestro.api.models import JsonObject, Limit, Listing, NewMessage, Offset, Search, Short
 from maestro.api.runtime import Rt
+from maestro.api.text import CheckedRoute
 from maestro.core import queries
 from maestro.core.commands import conversation, sessions
 from maestro.core.commands.sessions import NewSession, SessionChanges
@@ -13,7 +14,7 @@ from maestro.core.state_machine import State
 from maestro.core.views import MessageView, SessionView
 from maestro.errors import InvalidInput
 
-router = APIRouter(prefix="/sessions", tags=["Sessions"])
+router = APIRouter(prefix="/sessions", tags=["Sessions"], route_class=CheckedRoute)
 
 
 @router.post("", status_code=201)
