@@ -82,7 +82,8 @@ def is_clean(worktree: Path) -> bool:
     """Whether ``commit_all`` would find nothing to do (ignored files and nested repositories do not count)."""
     if operation(worktree) is not None:
         return False
-    out = git(worktree, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all").fields
+    options = ("--no-renames", "--untracked-files=all", "--ignore-submodules=dirty")
+    out = git(worktree, "status", "--porcelain", "-z", *options).fields
     apart = set(copied(own_git_dir(worktree)))
     return all(line[3:] in apart or line[3:].endswith("/") for line in out)
 

@@ -70,7 +70,8 @@ def save_work(repo: Path, worktree: Path, ref: str, message: str) -> str | None:
     """Save tracked and untracked (not ignored) changes as a commit on the worktree's HEAD, under ``ref``.
 
     Returns the commit, or None when there is nothing to save. The worktree and its index stay as they are.
-    Files of nested repositories are saved as plain files. A worktree whose ``.git`` was lost or replaced
+    Files of nested repositories, and of submodules with work that is nowhere else, are saved as plain
+    files. A worktree whose ``.git`` was lost or replaced
     is saved by its registration. Raises GitError when something cannot be read.
     """
     git_dir = git_dir_of(repo, worktree) or own_git_dir(worktree)
@@ -82,7 +83,8 @@ def save_work(repo: Path, worktree: Path, ref: str, message: str) -> str | None:
             shutil.copy2(git_dir / "index", index)  # keeps what git knows about unchanged files
         except OSError:
             git(worktree, "read-tree", "HEAD", index=index, env=env)
-        for path in stage_all(worktree, git_dir=git_dir, index=index, env=env):
+        nested = stage_all(worktree, git_dir=git_dir, index=index, env=env)
+        for path in (*nested, *_unsaved_submodules(worktree, index, env)):
             _stage_nested(worktree, path, git_dir, index, Path(scratch) / "nested")
         tree = git(worktree, "write-tree", index=index, env=env).text
     if tree == tree_of(repo, head):
@@ -90,6 +92,21 @@ def save_work(repo: Path, worktree: Path, ref: str, message: str) -> str | None:
     commit = commit_tree(repo, tree, [head], message.rstrip("\n") + "\n")
     keep(repo, ref, commit)
     return commit
+
+
+def _unsaved_submodules(worktree: Path, index: Path, env: dict[str, str]) -> list[str]:
+    """Submodules with changes, or with commits no remote has: their repositories go with the worktree."""
+    found = []
+    for line in git(worktree, "ls-files", "-s", "-z", index=index, env=env).fields:
+        meta, _, path = line.partition("\t")
+        if not meta.startswith("160000") or not (worktree / path / ".git").exists():
+            continue
+        inner = worktree / path
+        dirty = git(inner, "status", "--porcelain", "-z", check=False).stdout
+        known = git(inner, "for-each-ref", "--count=1", "--contains", "HEAD", "refs/remotes", check=False)
+        if dirty or not known.stdout:
+            found.append(path)
+    return found
 
 
 def _stage_nested(worktree: Path, path: str, git_dir: Path, index: Path, scratch: Path) -> None:
@@ -101,4 +118,5 @@ def _stage_nested(worktree: Path, path: str, git_dir: Path, index: Path, scratch
     except GitError as error:
         raise GitError(f"The repository inside {path} could not be saved: {error.detail}") from None
     outer = {"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(worktree.resolve())}
+    git(worktree, "update-index", "--force-remove", "--", path, index=index, env=outer)
     git(worktree, "read-tree", f"--prefix={path}/", tree, index=index, env=outer)
