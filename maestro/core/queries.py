@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.orm import defer
 from sqlmodel import Session as DbSession
-from sqlmodel import col, func, or_, select
+from sqlmodel import case, col, func, or_, select
 
 from maestro.core import lookup, processes
 from maestro.core.runtime import Runtime
@@ -114,14 +115,28 @@ def list_decisions(rt: Runtime, session_id: str | None = None, *, limit: int = 2
         return [DecisionView.model_validate(d.model_dump() | {"session_title": title}) for d, title in rows]
 
 
-def list_evidence(rt: Runtime, session_id: str, task: str | None = None) -> list[CheckRunView]:
-    """The check runs of a session, or of one task (id or key), oldest first."""
+def list_evidence(
+    rt: Runtime, session_id: str, task: str | None = None, *, tail: int | None = None
+) -> list[CheckRunView]:
+    """The check runs of a session, or of one task (id or key), oldest first; with ``tail`` only the end of each output."""
+    output = _tail(models.CheckRun.output, tail) if tail is not None else col(models.CheckRun.output)
     with rt.db.read() as db:
         lookup.session_row(db, session_id)
-        query = select(models.CheckRun).where(models.CheckRun.session_id == session_id)
+        query = select(models.CheckRun, output).options(defer(models.CheckRun.output, raiseload=True))  # type: ignore[arg-type]
+        query = query.where(models.CheckRun.session_id == session_id)
         if task is not None:
             query = query.where(models.CheckRun.task_id == lookup.task_row(db, session_id, task).id)
-        return [CheckRunView.of(r) for r in db.exec(query.order_by(col(models.CheckRun.created_at))).all()]
+        rows = db.exec(query.order_by(col(models.CheckRun.created_at))).all()
+        return [CheckRunView.model_validate(r.model_dump(exclude={"output"}) | {"output": o}) for r, o in rows]
+
+
+def get_check_run(rt: Runtime, session_id: str, check_id: str) -> CheckRunView:
+    """One check run with its whole output. Raises NotFound."""
+    with rt.db.read() as db:
+        row = db.get(models.CheckRun, check_id)
+        if row is None or row.session_id != session_id:
+            raise NotFound(f"There is no check run {check_id} in this session.")
+        return CheckRunView.of(row)
 
 
 def list_approvals(rt: Runtime, *, status: str | None = "pending", session_id: str | None = None) -> list[ApprovalView]:
@@ -285,6 +300,11 @@ def _count(db: DbSession, model: Any, condition: Any, ids: list[str]) -> dict[st
 def _worker_view(row: models.Worker) -> WorkerView:
     alive = row.status != "ended" and processes.alive(row)
     return WorkerView.model_validate(row.model_dump() | {"alive": alive, "tokens": Tokens.of(row)})
+
+
+def _tail(column: Any, length: int) -> Any:
+    """The last ``length`` characters of a text column."""
+    return func.substr(column, case((func.length(column) > length, func.length(column) - length + 1), else_=1))
 
 
 def _escape_like(text: str) -> str:
