@@ -13,7 +13,7 @@ from pages.components.code import code
 from pages.components.state import Mark, chip
 from pages.components.tag import Tag, box, tag
 
-_READY = {
+READY = {
     "anthropic": Mark("done", "check", "Ready: Anthropic API"),
     "claude_code": Mark("done", "check", "Ready: your Claude Code login"),
     "demo": Mark("running", "play", "Demo: scripted answers"),
@@ -46,7 +46,7 @@ def guide(rt: Runtime) -> None:
                         link_button("New session", "/session/new", icon="plus", kind="primary").attr(data_key="c")
             with _step("2", "An assistant") as head:
                 with head:
-                    chip(_READY[kind])
+                    chip(READY[kind])
                 _assistant(kind)
             with _step("3", "Or try the demo first"):
                 tag(
@@ -56,16 +56,18 @@ def guide(rt: Runtime) -> None:
                     "m-soft",
                 )
                 with box("m-row"):
-                    _demo_button(rt, primary=not ready)
+                    demo_button(rt, primary=not ready)
 
 
-def _demo_button(rt: Runtime, *, primary: bool) -> None:
+def demo_button(rt: Runtime, *, primary: bool = False, small: bool = False) -> None:
+    """ "Try the demo": makes its session and goes to its brainstorm."""
+
     async def start() -> None:
         session = await perform(sessions.create_demo, rt, by=made)
         if session is not FAILED:
             ui.navigate.to(f"/session/{session.id}/brainstorm")
 
-    made = button("Try the demo", start, icon="flask-conical", kind="primary" if primary else "quiet")
+    made = button("Try the demo", start, icon="flask-conical", kind="primary" if primary else "quiet", small=small)
 
 
 def _assistant(kind: str) -> None:

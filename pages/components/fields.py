@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from nicegui.elements.mixins.validation_element import ValidationElement
 
@@ -32,6 +33,6 @@ def field(label: str, *, help: str = "", optional: bool = False, draft: str | No
             child.props.set_optional("aria-label", label)
 
 
-def show_error(element: ValidationElement[object], reason: str | None) -> None:
+def show_error(element: ValidationElement[Any], reason: str | None) -> None:
     """Say beside a field what is wrong with it; None: nothing is."""
     element.error = reason

@@ -1,0 +1,97 @@
+"""The advanced part of a new session: how its workers run. What is left empty follows the settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nicegui import ui
+from nicegui.elements.mixins.validation_element import ValidationElement
+
+from maestro.settings import Settings
+from pages.components.fields import field, show_error
+from pages.components.tag import box
+
+MODES = {
+    "ask": "Ask before every change",
+    "edits": "Edit freely, ask before risky actions",
+    "sandboxed": "Free inside an operating-system sandbox",
+    "bypass": "Never ask",
+}
+_PREFIX = "agent_config."
+
+
+class AgentFields:
+    """The fields, folded away until wanted."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._numbers: dict[str, ui.number] = {}
+        self._lists: dict[str, ui.textarea] = {}
+        with (
+            ui.expansion("Workers, checks and limits").props("dense").classes("m-fold") as self._fold,
+            box("m-stack m-gap-16"),
+        ):
+            with field("Permission mode", help="What a worker may do without asking you."):
+                follow = f"As in the settings ({MODES[settings.permission_mode].lower()})"
+                self._mode = ui.select({"": follow} | MODES, value="")
+            with box("m-form__pair"):
+                self._number("max_workers", "Workers at the same time", settings.max_workers, 1, 32)
+                self._number("max_attempts", "Attempts a task", settings.max_attempts, 1, 20)
+                self._number(
+                    "budget_usd", "Budget of one run, in dollars", settings.budget_usd or "no limit", 0.01, 100_000
+                )
+                self._number(
+                    "task_timeout_minutes", "Time of one run, in minutes", settings.task_timeout_minutes, 1, 10_000
+                )
+            with field("Model", optional=True):
+                self._model = ui.input(placeholder=settings.worker_model or "Claude Code’s own default").props(
+                    "maxlength=200"
+                )
+            self._lines(
+                "checks",
+                "Checks of the whole",
+                "python -m pytest -q",
+                "One command a line; all must pass at the end.",
+            )
+            self._lines("setup", "Setup of a worktree", "npm ci", "One command a line, run in each new worktree.")
+            self._lines(
+                "copy_files",
+                "Files to copy",
+                ".env\nnode_modules/**",
+                "Ignored files a worktree needs; a pattern a line.",
+            )
+
+    def values(self) -> dict[str, Any]:
+        """The ``agent_config``: only what was given."""
+        given: dict[str, Any] = {"permission_mode": self._mode.value, "model": (self._model.value or "").strip()}
+        given |= {name: _whole(element.value) for name, element in self._numbers.items()}
+        for name, area in self._lists.items():
+            given[name] = [line.strip() for line in (area.value or "").splitlines() if line.strip()]
+        return {name: value for name, value in given.items() if value not in (None, "", [])}
+
+    def show_errors(self, fields: dict[str, str]) -> list[str]:
+        """Say beside each field what is wrong with it; answers the names that are shown."""
+        places: dict[str, ValidationElement[Any]] = {**self._numbers, **self._lists}
+        places |= {"permission_mode": self._mode, "model": self._model}
+        shown = []
+        for name, element in places.items():
+            mine = {k: v for k, v in fields.items() if (k.removeprefix(_PREFIX) + ".").startswith(name + ".")}
+            show_error(element, next(iter(mine.values()), None))
+            shown += list(mine)
+        if shown:
+            self._fold.open()
+        return shown
+
+    def _number(self, name: str, label: str, default: object, low: float, high: float) -> None:
+        shown = int(default) if isinstance(default, float) and default.is_integer() else default
+        with field(label):
+            self._numbers[name] = ui.number(placeholder=str(shown), min=low, max=high)
+
+    def _lines(self, name: str, label: str, example: str, help: str) -> None:  # noqa: A002  the field's own word
+        with field(label, optional=True, help=help):
+            area = ui.textarea().props("autogrow rows=2 spellcheck=false").classes("m-mono-field")
+            area.props.set_optional("placeholder", example)
+            self._lists[name] = area
+
+
+def _whole(number: float | None) -> float | int | None:
+    return int(number) if number is not None and float(number).is_integer() else number

@@ -1,0 +1,216 @@
+"""A new session: which repository, what idea. Wrong input is said beside its field, and nothing typed is lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nicegui import run, ui
+from nicegui.elements.mixins.validation_element import ValidationElement
+from pydantic import ValidationError
+
+from maestro.core import endpoint, queries
+from maestro.core.commands import sessions
+from maestro.core.runtime import Runtime
+from maestro.core.views import SessionView
+from maestro.errors import InvalidInput, MaestroError
+from maestro.templates import loader
+from maestro.worktrees import repository
+from pages.agent_fields import AgentFields
+from pages.components.action import FAILED, perform, say_failed
+from pages.components.buttons import button, link_button
+from pages.components.fields import field, show_error
+from pages.components.icon import icon
+from pages.components.placeholders import notice
+from pages.components.tag import box, tag, text
+from pages.components.words import plural, short_path
+from pages.first_run import demo_button
+from pages.frame import Frame
+from pages.routing import page
+
+_RECENT = 6
+_CHECKED_OUT = "(what is checked out)"
+
+
+def install(rt: Runtime) -> None:
+    """Register the page."""
+
+    @page(rt, "/session/new", title="New session", up=("Sessions", "/session"), width="narrow")
+    async def new_session(view: Frame) -> None:
+        known = await run.io_bound(_read, rt)
+        if known is not None:
+            _Form(rt, *known, wanted=view.query)
+
+
+def _read(rt: Runtime) -> tuple[list[str], list[loader.Template]]:
+    recent = [s.repo_path for s in queries.list_sessions(rt, limit=100)[0] if not s.demo]
+    return list(dict.fromkeys(recent))[:_RECENT], [t for t, _ in loader.all_templates(rt.db)]
+
+
+class _Form:
+    def __init__(
+        self, rt: Runtime, recent: list[str], templates: list[loader.Template], wanted: dict[str, str]
+    ) -> None:
+        self.rt = rt
+        self.templates = {t.name: t for t in templates}
+        self.looked_at: str | None = None
+        if endpoint.describe(rt.settings) == "none":
+            with (
+                notice(
+                    "No assistant is set up yet, so a session cannot begin. The demo needs none.", symbol="key-round"
+                ),
+                box("m-row"),
+            ):
+                demo_button(rt, small=True)
+                link_button("How to set one up", "/settings", small=True)
+        with box("m-card m-gap-16 m-form"):
+            self._repository(recent)
+            self._idea()
+            self.agent = AgentFields(rt.settings)
+        with box("m-row m-row--end"):
+            link_button("Leave it", "/session", kind="ghost")
+            self.create = button("Create and brainstorm", self.submit, icon="arrow-right", kind="primary")
+        self._fill(wanted)
+
+    def _repository(self, recent: list[str]) -> None:
+        with field(
+            "Repository",
+            help="A git repository on this machine. Your checkout stays as it is.",
+            draft="new/repo",
+        ):
+            self.path = (
+                ui.input(placeholder="/home/you/code/project")
+                .props("autofocus spellcheck=false")
+                .classes("m-mono-field")
+            )
+            self.path.on("blur", self.look).on("keydown.enter", self.look)
+        with box("m-row m-row--wrap m-gap-4") as chips:
+            for path in recent:
+                with tag("button", "", "m-filter m-needs-server", type="button", title=path) as chip:
+                    icon("folder-git-2")
+                    text(short_path(path, str(Path.home())), "m-cut")
+                chip.on("click", lambda p=path: self.choose(p))
+        chips.set_visibility(bool(recent))
+        self.found = box("m-row m-row--wrap m-meta m-found", role="status")
+        with field("Start from", help="The branch the work begins at, and where it is merged in the end."):
+            self.branch = ui.select([_CHECKED_OUT], value=_CHECKED_OUT, with_input=True)
+
+    def _idea(self) -> None:
+        with field("Idea", help="A sentence is enough; the assistant asks about the rest.", draft="new/idea"):
+            self.idea = ui.textarea(placeholder="What should be different afterwards?").props("autogrow rows=5")
+            self.idea.on("keydown.ctrl.enter", self.submit).on("keydown.meta.enter", self.submit)
+        with box("m-form__pair"):
+            with field("Title", optional=True, help="Otherwise the idea’s first line.", draft="new/title"):
+                self.title = ui.input().props("maxlength=255")
+            with field("Template", optional=True, help="Words to begin with, and a configuration."):
+                options = {"": "None"} | {name: t.title for name, t in self.templates.items()}
+                self.template = ui.select(options, value="", on_change=self.use_template)
+
+    def _fill(self, wanted: dict[str, str]) -> None:
+        if wanted.get("template") in self.templates:
+            self.template.set_value(wanted["template"])
+        if wanted.get("repo"):
+            self.path.set_value(wanted["repo"][:4096])
+
+    def use_template(self) -> None:
+        """Put the template's words into the idea, unless the person wrote something there."""
+        chosen = self.templates.get(self.template.value or "")
+        shipped_words = {t.idea.strip() for t in self.templates.values()}
+        if (self.idea.value or "").strip() in {"", *shipped_words}:
+            self.idea.set_value(chosen.idea.strip() if chosen else "")
+
+    async def choose(self, path: str) -> None:
+        """Take a repository that was used before."""
+        self.path.set_value(path)
+        await self.look()
+
+    async def look(self) -> None:
+        """Look at the repository and say what was found, beside the field."""
+        path = (self.path.value or "").strip()
+        if path == self.looked_at:
+            return
+        self.looked_at = path
+        self.found.clear()
+        show_error(self.path, None)
+        if not path:
+            return
+        try:
+            info = await run.io_bound(repository.inspect, path)
+        except InvalidInput as error:
+            show_error(self.path, error.fields.get("repo_path", error.detail))
+            return
+        except MaestroError as error:
+            show_error(self.path, error.detail)
+            return
+        if info is not None and path == self.looked_at:
+            self._show_found(info)
+
+    def _show_found(self, info: repository.RepositoryInfo) -> None:
+        here = info.branch or "a detached commit"
+        words = [f"On {here} at {info.head_commit[:8]}", plural(len(info.branches), "branch", "branches")]
+        if info.dirty_files:
+            words.append(f"{plural(info.dirty_files, 'uncommitted file')}, left alone")
+        with self.found:
+            icon("check", "s-done").style("color: var(--c)")
+            text(" · ".join(words))
+        chosen = self.branch.value if self.branch.value in info.branches else info.branch or _CHECKED_OUT
+        self.branch.set_options([_CHECKED_OUT, *info.branches], value=chosen)
+
+    async def submit(self) -> None:
+        """Create the session, start it, and go to its brainstorm."""
+        self._clear()
+        try:
+            new = sessions.NewSession.model_validate(self._given())
+        except ValidationError as error:
+            self._beside(InvalidInput("", {str(e["loc"][0]): _plainly(e["msg"]) for e in error.errors()}))
+            return
+        session = await perform(sessions.create_session, self.rt, new, by=self.create, invalid=self._beside)
+        if session is FAILED:
+            return
+        ui.run_javascript("window.maestro?.dropDrafts('new/')")
+        await self._begin(session)
+
+    async def _begin(self, session: SessionView) -> None:
+        try:
+            await run.io_bound(sessions.start_session, self.rt, session.id)
+        except MaestroError as error:
+            say_failed(error.detail)
+        ui.navigate.to(f"/session/{session.id}/brainstorm")
+
+    def _given(self) -> dict[str, Any]:
+        branch = self.branch.value
+        return {
+            "title": (self.title.value or "").strip() or None,
+            "description": self.idea.value or "",
+            "repo_path": (self.path.value or "").strip(),
+            "base_branch": None if branch in (None, _CHECKED_OUT) else branch,
+            "template": self.template.value or None,
+            "agent_config": self.agent.values(),
+        }
+
+    def _clear(self) -> None:
+        for element in (self.path, self.branch, self.title, self.idea, self.template):
+            show_error(element, None)
+        self.agent.show_errors({})
+
+    def _beside(self, error: InvalidInput) -> bool:
+        places: dict[str, ValidationElement[Any]] = {
+            "repo_path": self.path,
+            "base_branch": self.branch,
+            "title": self.title,
+            "description": self.idea,
+            "template": self.template,
+        }
+        shown = [name for name in error.fields if name in places]
+        for name in shown:
+            show_error(places[name], error.fields[name])
+        shown += self.agent.show_errors(error.fields)
+        ui.run_javascript(
+            f"document.querySelector('.q-field--error input, .q-field--error textarea')?.focus({json.dumps({})})"
+        )
+        return bool(shown)
+
+
+def _plainly(message: str) -> str:
+    return "Give the folder of a git repository." if "at least 1 character" in message else message

@@ -1,0 +1,287 @@
+"""The settings: one column in groups; each with its help, its default, and where it comes from. Changes are kept at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nicegui import run, ui
+from nicegui.elements.mixins.value_element import ValueElement
+
+from maestro.core import endpoint
+from maestro.core.commands import preferences
+from maestro.core.runtime import Runtime
+from maestro.core.views import SettingView
+from maestro.errors import InvalidInput
+from pages import live
+from pages.agent_fields import MODES
+from pages.components.action import FAILED, perform, say
+from pages.components.buttons import button
+from pages.components.code import code
+from pages.components.fields import show_error
+from pages.components.section import section
+from pages.components.state import Mark, chip
+from pages.components.tag import box, tag, text
+from pages.first_run import READY, demo_button
+from pages.frame import Frame
+from pages.routing import page
+
+GROUPS = (
+    ("Assistant", ("assistant", "assistant_model", "anthropic_api_key", "anthropic_auth_token", "anthropic_base_url",
+                   "claude_path")),
+    ("Workers", ("permission_mode", "worker_model", "max_workers", "max_attempts", "max_turns", "budget_usd",
+                 "task_timeout_minutes", "check_timeout_minutes")),
+    ("Notices", ("notify_on", "notify_urls")),
+    ("This app", ("host", "port", "open_browser", "data_dir", "database_url", "token")),
+)  # fmt: skip
+
+_NAMES = {
+    "anthropic_api_key": "API key",
+    "anthropic_auth_token": "Auth token",
+    "anthropic_base_url": "Base URL",
+    "assistant": "Assistant",
+    "assistant_model": "Assistant’s model",
+    "budget_usd": "Budget of one run",
+    "check_timeout_minutes": "Time of one check, minutes",
+    "claude_path": "Claude Code executable",
+    "data_dir": "Data folder",
+    "database_url": "Database",
+    "max_attempts": "Attempts a task",
+    "max_turns": "Turns of one run",
+    "max_workers": "Workers at the same time",
+    "notify_on": "Notify about",
+    "notify_urls": "Where notices go",
+    "open_browser": "Open the browser",
+    "permission_mode": "Permission mode",
+    "task_timeout_minutes": "Time of one run, minutes",
+    "token": "Access token",
+    "worker_model": "Workers’ model",
+}
+_WORDS: dict[str, dict[str, str]] = {
+    "assistant": {
+        "auto": "Automatic: the API if there is a key, else the login",
+        "anthropic": "Anthropic API",
+        "claude_code": "Claude Code login",
+        "demo": "Demo: scripted answers",
+    },
+    "permission_mode": MODES,
+    "notify_on": {"approval": "A question waits", "failed": "A session failed", "completed": "A session is done"},
+}
+_WHERE = {
+    "flag": "Set by a flag at start",
+    "environment": "Set by {variable} in the environment",
+    ".env": "Set by {variable} in .env",
+    "stored": "Set here",
+    "default": "",
+}
+_NUMBERS = {
+    "port",
+    "max_workers",
+    "max_attempts",
+    "max_turns",
+    "budget_usd",
+    "task_timeout_minutes",
+    "check_timeout_minutes",
+}
+
+
+def install(rt: Runtime) -> None:
+    """Register the page."""
+
+    @page(rt, "/settings", title="Settings", width="narrow")
+    async def settings(view: Frame) -> None:
+        found = await run.io_bound(preferences.list_settings, rt)
+        if found is None:
+            return
+        by_name = {s.name: s for s in found}
+        named = {name for _, names in GROUPS for name in names}
+        groups = [*GROUPS, ("Other", tuple(n for n in by_name if n not in named))]
+        rows: dict[str, _Row] = {}
+        for title, names in groups:
+            present = [by_name[n] for n in names if n in by_name]
+            if present:
+                with section(title):
+                    if title == "Assistant":
+                        _assistant(rt)
+                    with box("m-list"):
+                        rows |= {s.name: _Row(rt, s) for s in present}
+
+        async def refresh(_events: object) -> None:
+            for setting in await run.io_bound(preferences.list_settings, rt) or []:
+                rows[setting.name].show(setting)
+
+        live.subscribe(None, refresh, types=("settings_changed",))
+        del view
+
+
+def _assistant(rt: Runtime) -> None:
+    kind = endpoint.describe(rt.settings)
+    with box("m-row m-row--wrap m-gap-12"):
+        chip(READY[kind])
+        if kind == "none":
+            text(endpoint.NOT_CONFIGURED, "m-soft")
+        demo_button(rt, small=True)
+
+
+class _Row:
+    """One setting."""
+
+    def __init__(self, rt: Runtime, setting: SettingView) -> None:
+        self.rt = rt
+        self.setting = setting
+        with box("m-item m-setting"):
+            with box("m-stack m-gap-2"):
+                tag("div", _NAMES.get(setting.name) or setting.name.replace("_", " ").capitalize(), "m-strong")
+                tag("div", setting.help, "m-meta")
+            with box("m-stack m-gap-4"):
+                self.place = box()
+                with box("m-row m-row--wrap m-meta m-gap-4") as self.foot:
+                    self.origin = text("")
+                    self.reset = button("Back to the default", self.forget, kind="ghost", small=True).classes("m-reset")
+        self.element: ValueElement[Any] | None = None
+        self._build()
+
+    @property
+    def editable(self) -> bool:
+        """Whether the page may change it: what flags and the environment say cannot be overruled here."""
+        return self.setting.storable and self.setting.origin in {"stored", "default"}
+
+    def show(self, setting: SettingView) -> None:
+        """Take over what the setting is now, without disturbing somebody who types."""
+        if setting == self.setting:
+            return
+        rebuilt = (setting.value, setting.origin) != (self.setting.value, self.setting.origin)
+        self.setting = setting
+        if rebuilt and (self.element is None or self._typed() != setting.value or not self.editable):
+            self._build()
+        self._origin()
+
+    def _build(self) -> None:
+        self.place.clear()
+        self.element = None
+        with self.place:
+            if self.setting.secret:
+                chip(Mark("done", "lock", "Set") if self.setting.value else Mark("pending", "circle-dashed", "Not set"))
+            elif not self.editable:
+                code(_shown(self.setting, self.setting.value))
+            else:
+                self.element = _MAKE.get(self.setting.name, _make_by_kind(self.setting))(self.setting)
+                self._keep_when_left(self.element)
+        self._origin()
+
+    def _origin(self) -> None:
+        setting = self.setting
+        parts = [_WHERE[setting.origin].format(variable=setting.variable)]
+        if setting.secret:
+            parts.append("" if setting.value else f"Keys are never stored: set {setting.variable}")
+        elif setting.origin != "default":
+            parts.append(f"default: {_shown(setting, setting.default)}")
+        if setting.needs_restart and self.editable:
+            parts.append("taken up at the next start")
+        elif not setting.storable and not setting.secret and setting.origin == "default":
+            parts.append(f"set {setting.variable} or a flag at start")
+        words = " · ".join(p for p in parts if p)
+        self.origin.set_text(words[:1].upper() + words[1:])
+        self.reset.set_visibility(self.editable and setting.origin == "stored")
+        self.foot.set_visibility(bool(words))
+
+    def _keep_when_left(self, element: ValueElement[Any]) -> None:
+        if isinstance(element, (ui.select, ui.switch)):
+            element.on_value_change(self.keep)
+        else:
+            element.on("blur", self.keep).on("keydown.enter", self.keep)
+
+    def _typed(self) -> Any:
+        value = self.element.value if self.element else None
+        if isinstance(self.element, ui.textarea):
+            return [line.strip() for line in (value or "").splitlines() if line.strip()]
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        return value.strip() or None if isinstance(value, str) else value
+
+    async def keep(self) -> None:
+        """Store what was typed; a wrong value stays in the field with the reason below it."""
+        value = self._typed()
+        if value == self.setting.value or self.element is None:
+            return
+        await self._change(value, "Saved.")
+
+    async def forget(self) -> None:
+        """Back to the default."""
+        await self._change(None, "Back to the default.")
+
+    async def _change(self, value: Any, done: str) -> None:
+        def beside(error: InvalidInput) -> bool:
+            reason = error.fields.get(self.setting.name)
+            if reason and isinstance(self.element, (ui.input, ui.number, ui.textarea, ui.select)):
+                show_error(self.element, reason)
+            return bool(reason)
+
+        found = await perform(preferences.change_settings, self.rt, {self.setting.name: value}, invalid=beside)
+        if found is FAILED:
+            return
+        if isinstance(self.element, (ui.input, ui.number, ui.textarea, ui.select)):
+            show_error(self.element, None)
+        restart = " It is taken up at the next start." if self.setting.needs_restart else ""
+        say(done + restart)
+        for setting in found:
+            if setting.name == self.setting.name:
+                self.show(setting)
+
+
+def _shown(setting: SettingView, value: Any) -> str:
+    if value in (None, "", []):
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    words = _WORDS.get(setting.name, {})
+    if isinstance(value, list):
+        return ", ".join(words.get(str(v), str(v)) for v in value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return words.get(str(value), str(value))
+
+
+Maker = Callable[[SettingView], ValueElement[Any]]
+
+
+def _make_by_kind(setting: SettingView) -> Maker:
+    if setting.choices:
+        return _choice
+    if isinstance(setting.default, bool):
+        return _switch
+    if setting.name in _NUMBERS:
+        return _number
+    return _lines if isinstance(setting.default, list) else _line
+
+
+def _choice(setting: SettingView) -> ValueElement[Any]:
+    words = _WORDS.get(setting.name, {})
+    return ui.select({c: words.get(c, c) for c in setting.choices or []}, value=setting.value)
+
+
+def _switch(setting: SettingView) -> ValueElement[Any]:
+    return ui.switch(value=bool(setting.value)).props("dense")
+
+
+def _number(setting: SettingView) -> ValueElement[Any]:
+    return ui.number(value=setting.value, placeholder=_shown(setting, setting.default))
+
+
+def _line(setting: SettingView) -> ValueElement[Any]:
+    return ui.input(value=setting.value or "", placeholder=_shown(setting, setting.default)).props("spellcheck=false")
+
+
+def _lines(setting: SettingView) -> ValueElement[Any]:
+    return ui.textarea(value="\n".join(setting.value), placeholder="One a line").props(
+        "autogrow rows=2 spellcheck=false"
+    )
+
+
+def _several(setting: SettingView) -> ValueElement[Any]:
+    known = dict.fromkeys([*_WORDS[setting.name], *setting.value])
+    options = {name: _WORDS[setting.name].get(name, name) for name in known}
+    return ui.select(options, value=list(setting.value), multiple=True).props("use-chips")
+
+
+_MAKE: dict[str, Maker] = {"notify_on": _several}

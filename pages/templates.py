@@ -1,0 +1,106 @@
+"""Session templates: words to begin with and a configuration, shipped and of one's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nicegui import run, ui
+
+from maestro.core.runtime import Runtime
+from maestro.errors import InvalidInput
+from maestro.templates import loader
+from pages.components.action import FAILED, perform
+from pages.components.buttons import button, link_button
+from pages.components.dialogs import dialog
+from pages.components.fields import field, show_error
+from pages.components.keyed import KeyedList
+from pages.components.placeholders import empty
+from pages.components.section import facts
+from pages.components.tag import box, tag, text
+from pages.frame import Frame
+from pages.routing import page
+
+Listed = tuple[loader.Template, bool]
+
+
+def install(rt: Runtime) -> None:
+    """Register the page."""
+
+    @page(rt, "/templates", title="Templates", width="narrow")
+    async def templates(view: Frame) -> None:
+        shown = _Templates(view.rt)
+        await shown.refresh()
+
+
+class _Templates:
+    def __init__(self, rt: Runtime) -> None:
+        self.rt = rt
+        with box("m-row m-row--between m-row--wrap"):
+            tag(
+                "p",
+                "A template gives a new session words to begin with and a configuration for its workers.",
+                "m-soft m-grow",
+            )
+            button("New template", self.create, icon="plus")
+        self.list_box = box("m-list")
+        self.list: KeyedList[Listed, None] = KeyedList(self.list_box, key=lambda t: t[0].name, build=_row)
+        self.nothing = box()
+        with self.nothing:
+            empty("No templates", "Make one of your own for the kind of work that comes again.", symbol="file-text")
+
+    async def refresh(self) -> None:
+        """Look again."""
+        found = await run.io_bound(loader.all_templates, self.rt.db)
+        if found is not None:
+            self.list.sync(found)
+            self.list_box.set_visibility(bool(found))
+            self.nothing.set_visibility(not found)
+
+    async def create(self) -> None:
+        """Ask for a template and store it; what was typed stays until it is right."""
+        with dialog("New template", wide=True) as (panel, body):
+            with body:
+                with field("Name", help="Lower-case letters, digits and dashes; the command line takes it too."):
+                    name = ui.input(placeholder="refactoring").props("autofocus")
+                with field("Title"):
+                    title = ui.input(placeholder="Refactor a module")
+                with field("What it is for", optional=True):
+                    description = ui.input()
+                with field("Words to begin with", optional=True):
+                    idea = ui.textarea().props("rows=5")
+            with box("m-dialog__foot"):
+                button("Leave it", panel.close)
+                save = button("Save template", kind="primary")
+        fields = {"name": name, "title": title, "description": description, "idea": idea}
+
+        def beside(error: InvalidInput) -> bool:
+            for key, element in fields.items():
+                show_error(element, error.fields.get(key))
+            return bool(set(fields) & set(error.fields))
+
+        async def store() -> None:
+            data: dict[str, Any] = {key: element.value or "" for key, element in fields.items()}
+            made = await perform(loader.create, self.rt.db, data, by=save, invalid=beside, done="Template saved.")
+            if made is not FAILED:
+                panel.close()
+                await self.refresh()
+
+        save.on_click(store)
+
+
+def _row(listed: Listed) -> None:
+    template, shipped = listed
+    with box("m-item m-stack m-gap-4"):
+        with box("m-row m-row--between"):
+            with box("m-row m-grow"):
+                text(template.title, "m-strong m-cut")
+                text(template.name, "m-mono m-meta")
+                text("comes with Maestro" if shipped else "your own", "m-tag")
+            link_button("Use it", f"/session/new?template={template.name}", small=True)
+        if template.description:
+            tag("div", template.description, "m-soft m-wrap")
+        if template.idea:
+            with ui.expansion("Words to begin with").props("dense").classes("m-fold"):
+                tag("div", template.idea.strip(), "m-pre m-soft")
+        if template.agent_config:
+            facts({key.replace("_", " "): str(value) for key, value in template.agent_config.items()})
