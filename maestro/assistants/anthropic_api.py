@@ -94,6 +94,8 @@ class AnthropicAssistant:
         }
         if not request.tools:
             del arguments["tools"]
+        if said.listener.should_stop():  # a tool may have been the last thing wanted
+            return None
         said.new_block()
         for kind, value in self._events(arguments, said.listener):
             if kind == "text":

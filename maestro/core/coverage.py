@@ -26,7 +26,7 @@ _ENDINGS = re.compile(r"(?:ing|ed|es|s)$")
 
 def uncovered(card: IdeaCard, plan: Plan) -> list[str]:
     """The goals, in the card's words, that no acceptance line seems to cover."""
-    return [goal for goal in card.goals if not _covered(_stems(goal), plan)]
+    return [goal for goal in card.goals if (words := _stems(goal)) and not _covered(words, plan)]
 
 
 def _covered(goal: set[str], plan: Plan) -> bool:
@@ -41,7 +41,7 @@ def _covered(goal: set[str], plan: Plan) -> bool:
 
 
 def _share(goal: set[str], words: set[str]) -> float:
-    return len(goal & words) / len(goal) if goal else 1.0
+    return len(goal & words) / len(goal)
 
 
 def _stems(text: str) -> set[str]:

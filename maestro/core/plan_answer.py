@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from maestro.assistants.base import Tool, ToolFailed
@@ -106,9 +107,18 @@ class PlanAnswers:
 
     def _take(self, data: Any) -> None:
         try:
-            self.plan = parse_plan(data)
+            self.plan = checked_plan(data)
         except InvalidInput as error:
             self.refuse("; ".join(f"{field}: {reason}" for field, reason in list(error.fields.items())[:30]))
+
+
+def checked_plan(data: Any) -> Plan:
+    """``parse_plan`` for data from outside: texts inside lists are looked through for NUL characters as well."""
+    plan = parse_plan(data)
+    fields = {path: "must not contain NUL characters" for path, text in _texts(plan.model_dump()) if "\0" in text}
+    if fields:
+        raise InvalidInput("The plan is not valid: NUL characters in " + ", ".join(fields), fields)
+    return plan
 
 
 def plan_in_text(text: str) -> Any | None:
@@ -143,3 +153,11 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return text
+
+
+def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield path, value
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, member in members:
+        yield from _texts(member, f"{path}.{name}" if path else str(name))

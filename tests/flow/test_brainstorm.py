@@ -75,7 +75,7 @@ def test_a_reply_streams_and_is_stored_as_it_comes(talking: Open) -> None:
 
 
 def test_the_card_is_kept_in_the_same_reply(talking: Open) -> None:
-    app, server = talking(replies([say("Noted."), call("update_idea_card", **CARD)], "Which columns?"))
+    app, _ = talking(replies([say("Noted."), call("update_idea_card", **CARD)], "Which columns?"))
     session_id = app.started("I want a CSV export.")
     reply = app.reply()
     assert reply["content"] == "Noted.\n\nWhich columns?"
@@ -226,7 +226,7 @@ def test_a_reply_that_the_app_died_in_is_marked_and_an_unanswered_message_answer
 
 def test_the_stop_of_the_app_leaves_a_reply_that_can_be_asked_again(talking: Open) -> None:
     app, _ = talking(replies("A long answer. " * 30), **SLOW)
-    session_id = app.started("Hello")
+    app.started("Hello")
     app.wait(lambda e: e.type == "message_delta" and bool(e.payload["text"]))
     app.rt.jobs.stop(5)
     stopped = app.reply()

@@ -7,6 +7,7 @@ from typing import Any
 from maestro.core import brainstorm, planning_engine
 from maestro.core.lookup import plan_row, session_row, tasks_of
 from maestro.core.plan import Plan, parse_plan, plan_hash
+from maestro.core.plan_answer import checked_plan
 from maestro.core.planning_engine import plan_view
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events, move
@@ -62,7 +63,7 @@ def replace_plan(rt: Runtime, session_id: str, data: Any, *, expected_version: i
                 state=session.status,
                 allowed=allowed_events(session.status),
             )
-        plan = parse_plan(data)
+        plan = checked_plan(data)
         current = plan_row(tx.db, session)
         if expected_version is not None and expected_version != current.version:
             raise Conflict(
