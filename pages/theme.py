@@ -18,7 +18,17 @@ STATIC = Path(__file__).parent / "static"
 URL = "/static/maestro"
 
 #: Loaded by every page, in this order.
-STYLES = ("tokens.css", "base.css", "icons.css", "frame.css", "components.css", "pages.css")
+STYLES = (
+    "tokens.css",
+    "base.css",
+    "icons.css",
+    "frame.css",
+    "components.css",
+    "pages.css",
+    "monitor.css",
+    "logs.css",
+    "changes.css",
+)
 
 #: For ``ui.run(favicon=…)``: Maestro's mark.
 FAVICON = (

@@ -1,0 +1,82 @@
+"""Rows for pages to show, written into a data folder before the app starts.
+
+    with seeding(data_dir) as rt:
+        session = seed_session(rt, repo, status="paused", tasks=[task("t1", "Write it", status="completed")])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from maestro.core.runtime import Runtime, open_runtime
+from maestro.db import models
+from maestro.db.types import utcnow
+from maestro.settings import LoadedSettings
+from tests.repos import commit, make_repo, run_git
+
+PLAN: dict[str, Any] = {"summary": "Seeded.", "assumptions": [], "risks": [], "decisions": [], "checks": []}
+
+
+@contextmanager
+def seeding(data_dir: Path) -> Iterator[Runtime]:
+    """A runtime on a data folder that no app holds."""
+    rt = open_runtime(LoadedSettings({"data_dir": data_dir}, environment={}, dotenv=None))
+    yield rt
+    rt.db.close()
+
+
+def ago(seconds: float) -> datetime:
+    """A moment that long before now."""
+    return utcnow() - timedelta(seconds=seconds)
+
+
+def task(key: str, title: str, **columns: Any) -> dict[str, Any]:
+    """Column values of a task."""
+    return {"key": key, "title": title, **columns}
+
+
+def seed_session(
+    rt: Runtime, repo: Path, *, title: str = "Seeded", tasks: list[dict[str, Any]] | None = None, **columns: Any
+) -> models.Session:
+    """A session on a repository, with its tasks and an approved plan of them."""
+    base = run_git(repo, "rev-parse", "HEAD")
+    session = models.Session(
+        title=title, repo_path=str(repo), base_branch="main", base_commit=base, session_branch="", plan_version=1,
+        plan_approved_at=utcnow(), **columns,
+    )  # fmt: skip
+    session.session_branch = columns.get("session_branch") or f"maestro/seeded-{session.id[:8]}/main"
+    rows = [models.Task(session_id=session.id, position=n, **t) for n, t in enumerate(tasks or [])]
+    plan = PLAN | {"tasks": [{"id": t.key, "title": t.title, "depends_on": t.depends_on} for t in rows]}
+    with rt.db.write() as tx:
+        tx.db.add(session)
+        tx.db.flush()
+        tx.db.add(models.PlanVersion(session_id=session.id, version=1, plan_json=plan, hash="0", approved_at=utcnow()))
+        tx.db.add_all(rows)
+    return session
+
+
+def tasks_of(rt: Runtime, session: models.Session) -> dict[str, models.Task]:
+    """The tasks of a session by key."""
+    from maestro.core import lookup
+
+    with rt.db.read() as db:
+        return {t.key: t for t in lookup.tasks_of(db, session.id)}
+
+
+def add(rt: Runtime, *rows: Any) -> None:
+    """Write rows."""
+    with rt.db.write() as tx:
+        tx.db.add_all(rows)
+
+
+def finished_repo(path: Path, session_branch: str, files: dict[str, str | bytes]) -> tuple[Path, str]:
+    """A repository whose session branch changes ``files``; ``main`` is checked out. Gives it with the branch's commit."""
+    repo = make_repo(path, {"README.md": "# Sample\n", "src/app.py": "def main():\n    return 1\n"})
+    run_git(repo, "checkout", "-q", "-b", session_branch)
+    head = commit(repo, files, "The work")
+    run_git(repo, "checkout", "-q", "main")
+    return repo, head
