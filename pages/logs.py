@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlencode
 
 from nicegui import run, ui
@@ -104,17 +105,19 @@ class Filters:
         async def toggle() -> None:
             now: frozenset[str] = getattr(self._feed.filter, member)
             chosen = now - names if names <= now else now | names
-            await self._choose(replace(self._feed.filter, **{member: chosen}))
+            change: dict[str, Any] = {member: chosen}
+            await self._choose(replace(self._feed.filter, **change))
 
         made = tag("button", word, f"m-filter {classes}", type="button").on("click", toggle)
         self._chips.append((made, member, names))
 
-    def _menu(self, word: str, everything: str, names: dict[str, str], member: str) -> Tag:
+    def _menu(self, word: str, everything: str, names: dict[str, str], member: str) -> tuple[Tag, Tag]:
         async def pick(value: str | None) -> None:
-            await self._choose(replace(self._feed.filter, **{member: value}))
+            change: dict[str, Any] = {member: value}
+            await self._choose(replace(self._feed.filter, **change))
 
         with tag("button", "", "m-filter", type="button", aria_haspopup="menu") as made:
-            text(word, "m-cut")
+            label = text(word, "m-cut")
             icon("chevron-down")
             with ui.menu().classes("logs__menu"):
                 ui.menu_item(everything, lambda: pick(None))
@@ -122,7 +125,7 @@ class Filters:
                     ui.menu_item(name, lambda v=value: pick(v))
         if not names:
             made.classes("m-hidden")
-        return made
+        return made, label
 
     async def _choose(self, chosen: LogFilter) -> None:
         if chosen == self._feed.filter:
@@ -133,15 +136,13 @@ class Filters:
 
     def _show(self) -> None:
         now = self._feed.filter
-        for made, member, names in self._chips:
-            made.attr(aria_pressed="true" if names <= getattr(now, member) else "false")
-        for made, word, names, value in (
+        for chip, member, names in self._chips:
+            chip.attr(aria_pressed="true" if names <= getattr(now, member) else "false")
+        for (made, label), word, called, value in (
             (self._task, "Task", self._keys, now.task_id),
             (self._worker, "Worker", self._workers, now.worker_id),
         ):
-            label = made.default_slot.children[0]
-            assert isinstance(label, Tag)
-            label.set_text(f"{word} {names[value]}" if value in names else word)
+            label.set_text(f"{word} {called[value]}" if value in called else word)
             made.attr(aria_pressed="true" if value else "false")
         self._clear.set_visibility(now.active)
         self._nothing.show(now)
