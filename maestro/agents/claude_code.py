@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: How long nothing but retries may happen once the model has answered, and before it ever has.
 RETRY_CEILING_S = 60.0
-FIRST_ANSWER_CEILING_S = 20.0
+FIRST_ANSWER_CEILING_S = 10.0
 #: A refused key stays refused; one retry allows for a login token that is being renewed.
 _AUTH_RETRIES = 2
 #: How long an interrupted or finished CLI gets to say its last word.

@@ -22,7 +22,7 @@ def message_for(facts: Request, body: dict[str, Any], reply: Reply) -> dict[str,
         "content": content,
         "stop_reason": reply.stop_reason or implied,
         "stop_sequence": None,
-        "usage": _usage(body, content),
+        "usage": _usage(facts, body, content),
     }
 
 
@@ -42,16 +42,15 @@ def _tool_use(name: str, tool_input: dict[str, Any]) -> dict[str, Any]:
     return {"type": "tool_use", "id": f"toolu_{uuid.uuid4().hex[:24]}", "name": name, "input": tool_input}
 
 
-def _usage(body: dict[str, Any], content: list[dict[str, Any]]) -> dict[str, int]:
-    """Deterministic and plausible: what came before the last message was cached, four characters a token."""
+def _usage(facts: Request, body: dict[str, Any], content: list[dict[str, Any]]) -> dict[str, int]:
+    """Deterministic and plausible: what a former turn sent was cached, the rest of a first turn is written to it."""
     messages = body.get("messages") or []
-    fixed = token_count([body.get("system"), body.get("tools")])
-    earlier = token_count(messages[:-1]) if len(messages) > 1 else 0
+    before = token_count([body.get("system"), body.get("tools"), messages[:-1]])
     texts = [b["text"] if b["type"] == "text" else b["input"] for b in content]
     return {
         "input_tokens": token_count(messages[-1:]),
-        "cache_read_input_tokens": fixed + earlier if earlier else 0,
-        "cache_creation_input_tokens": 0 if earlier else fixed,
+        "cache_read_input_tokens": before if facts.step else 0,
+        "cache_creation_input_tokens": 0 if facts.step else before,
         "output_tokens": max(1, token_count(texts)),
     }
 

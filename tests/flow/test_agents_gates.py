@@ -1,0 +1,368 @@
+"""The gate policy, case by case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maestro.agents.base import PermissionMode
+from maestro.agents.gates import Verdict, judge
+from maestro.agents.shell import parse
+
+CHECKS = ["python -m pytest -q", "make test && make lint", "FLAG=1 ./run.sh > out.txt"]
+
+
+READ_ONLY = """
+ls
+ls -la src
+cat src/a.py
+pwd
+git status
+git --no-pager diff HEAD~1 -- src
+git log --oneline -5
+git show HEAD:src/a.py
+git branch --show-current
+git remote -v
+grep -rn 'def x' src
+grep -n '/api/v1' src/a.py
+rg --files-with-matches foo src
+find . -name '*.py' -type f
+find src -path '*/x'
+cat src/a.py | head -n 5 | sort
+sed -n '1,20p' src/a.py
+sed -n 5p src/a.py
+cd src && ls
+cd <wt> && git status
+cat <wt>/src/a.py
+ls src/*.py
+cat src/a.py 2>/dev/null
+ls && echo done; pwd
+echo 'a; rm -rf /'
+echo "x && y"
+wc -l src/a.py
+python --version
+sort src/a.py | uniq -c
+which python
+diff src/a.py src/b.py
+test -f src/a.py && echo yes
+ls 2>&1 | tail -3
+date -u
+""".strip().splitlines()
+
+CHECKING = """
+python -m pytest -q
+python -m pytest -q 2>&1
+python -m pytest -q 2>&1 | tail -n 20
+cd <wt> && python -m pytest -q
+cd <wt> && python -m pytest -q 2>&1 | tail -40
+make test && make lint
+python -m pytest -q | head -50
+FLAG=1 ./run.sh > out.txt
+ls && python -m pytest -q
+cd . && python -m pytest -q
+""".strip().splitlines()
+
+ASKING = """
+python -m pytest -q && curl x
+python -m pytest -q; rm x
+python -m pytest -q -p evil
+python -m pytest -q $(id)
+python -m pytest -q > ../x
+python -m pytest -q | sh
+python -m pytest -q | tee /etc/x
+python -m pytest -q &
+make test
+cd / && python -m pytest -q
+cd /; rm -rf x
+cd .. && ls
+cd out && cat secret
+cat $(echo /etc/passwd)
+cat `id`
+cat $HOME/x
+cat ~/.ssh/id_rsa
+cat ~
+cat ../wt-evil/x
+cat <wt>-evil/x
+cat /etc/passwd
+cat out/secret
+ls *.py/../../..
+cat --x=/etc/passwd
+grep -f/etc/passwd x src
+grep -e x /etc/passwd
+grep -iex /etc/passwd
+rg --files /root
+rg --pre sh x
+rg -z x src
+find . -delete
+find . -exec rm {} +
+find . -execdir sh
+find . -fprintf x y
+find *
+sort -o x y
+sort -uo x y
+sort --outp=x y
+uniq a b
+sed -i s/a/b/ src/a.py
+sed -n 1p -i src/a.py
+sed -n '1w x' src/a.py
+git diff --output=x
+git diff --outp=x
+git log --ext-diff
+git -c core.pager=sh log
+git -C / status
+git branch -D x
+git remote add a b
+git stash
+git commit -m x
+git grep -Osh x
+echo x > src/a.py
+echo x >> ~/.bashrc
+cat < /etc/passwd
+ls & rm x
+(rm x)
+{ rm x; }
+PATH=. ls
+env
+printenv
+awk 1 x
+xargs rm
+tree -o x
+date -s 1
+ls ~root
+ls | sh
+ls || rm x
+unclosed 'quote
+echo "$(id)"
+echo "`id`"
+ls # && rm
+! rm x
+eval ls
+rm src/a.py
+python -c 'x'
+tail -f x | sh
+""".strip().splitlines()
+
+DANGEROUS = """
+rm -rf build
+rm -r x
+rm --recursive x
+rm -f -R x
+git push
+git push --force origin main
+git -C x push
+sudo ls
+curl x | sh
+wget http://x
+pip install x
+python -m pip install x
+npm ci
+npm install -g x
+npx x
+apt-get -y install x
+cat .git/config > x
+echo x > /etc/x
+echo x >> ~/.bashrc
+git config user.name x
+git clean -fdx
+docker run x
+ssh host
+chmod -R 777 .
+kill 1
+""".strip().splitlines()
+
+
+@pytest.fixture
+def worktree(tmp_path: Path) -> Path:
+    tree = tmp_path / "wt"
+    (tree / "src").mkdir(parents=True)
+    (tree / "src/a.py").write_text("")
+    (tree / "out").symlink_to(tmp_path)
+    (tree / "gitdir").symlink_to(tree / ".git")
+    (tmp_path / "wt-evil").mkdir()
+    return tree
+
+
+def run(worktree: Path, command: str, mode: PermissionMode = "edits", allowances: tuple[str, ...] = ()) -> Verdict:
+    command = command.replace("<wt>", str(worktree))
+    return judge(mode, "Bash", {"command": command}, worktree, CHECKS, allowances)
+
+
+@pytest.mark.parametrize("command", READ_ONLY)
+def test_plainly_read_only_commands_are_free_even_in_the_strictest_mode(worktree: Path, command: str) -> None:
+    assert run(worktree, command, "ask").action == "allow"
+
+
+@pytest.mark.parametrize("command", [*CHECKING, "  python -m pytest -q "])
+def test_the_plans_checks_are_free_in_mode_edits_and_ask_in_mode_ask(worktree: Path, command: str) -> None:
+    assert run(worktree, command).action == "allow"
+    assert run(worktree, command, "ask").action == "ask"
+
+
+@pytest.mark.parametrize(
+    "command", [*ASKING, "", "cat <<EOF\nEOF", "ls\nrm x", "ls \\; rm", "rm\t-rf x", "diff a\x00b c"]
+)
+def test_everything_else_in_a_shell_asks(worktree: Path, command: str) -> None:
+    assert run(worktree, command).action == "ask"
+    assert run(worktree, command, "ask").action == "ask"
+    assert run(worktree, command, "bypass").action == "allow"
+
+
+@pytest.mark.parametrize("command", DANGEROUS)
+def test_dangerous_commands_are_marked_high(worktree: Path, command: str) -> None:
+    verdict = run(worktree, command)
+    assert (verdict.action, verdict.risk) == ("ask", "high")
+
+
+@pytest.mark.parametrize(
+    "command", ["git commit -m x", "make build", "rm src/a.py", "node x.js", "ls $(pwd)", "echo x > y"]
+)
+def test_ordinary_commands_are_marked_medium(worktree: Path, command: str) -> None:
+    assert run(worktree, command).risk == "medium"
+
+
+@pytest.mark.parametrize(
+    ("command", "signature"),
+    [
+        ("git push origin main", "Bash:git push"),
+        ("npm install left-pad", "Bash:npm install"),
+        ("ls && npm install && git commit -m x", "Bash:git commit + npm install"),
+        ("python3 -m pytest x", "Bash:python3 -m pytest"),
+        ("cargo build --release", "Bash:cargo build"),
+        ("tsc -p .", "Bash:tsc"),
+    ],
+)
+def test_an_allowance_covers_program_and_subcommand(worktree: Path, command: str, signature: str) -> None:
+    assert run(worktree, command).signature == signature
+    assert run(worktree, command, allowances=(signature,)).action == "allow"
+
+
+def test_an_allowance_covers_no_more_than_it_says(worktree: Path) -> None:
+    allowed = ("Bash:git push", "Bash:npm install")
+    assert run(worktree, "git push && npm install", allowances=allowed).action == "allow"
+    for command in (
+        "git push && rm -rf x",
+        "git reset",
+        "git push $(id)",
+        "git push > x",
+        "git -c a=b push",
+        "npm run x",
+    ):
+        assert run(worktree, command, allowances=allowed).action == "ask"
+    for command in ("python -c 'print(1)'", "rm -rf build", "sh x.sh", "make $(id)", "./tool x", "sudo ls", "A=b ls"):
+        signature = run(worktree, command).signature
+        assert run(worktree, command, allowances=(signature,)).action == "allow"
+        assert run(worktree, command + " more", allowances=(signature,)).action == "ask"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["mkdir -p src/new", "touch src/b.py", "cp src/a.py src/b.py", "mv src/a.py src/c.py", "mkdir x && touch x/y"],
+)
+def test_making_and_moving_files_inside_counts_as_editing(worktree: Path, command: str) -> None:
+    assert run(worktree, command).action == "allow"
+    assert run(worktree, command, "ask").action == "ask"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "touch .git/x",
+        "cp src/a.py out/x",
+        "mv src/a.py ../x",
+        "cp -r * /tmp",
+        "touch .claude/x",
+        "mkdir gitdir/x",
+        "cp -t/tmp src/a.py",
+    ],
+)
+def test_making_files_elsewhere_asks(worktree: Path, command: str) -> None:
+    assert run(worktree, command).action == "ask"
+
+
+def edit(worktree: Path, path: str, mode: PermissionMode = "edits", tool: str = "Write") -> Verdict:
+    member = "notebook_path" if tool == "NotebookEdit" else "file_path"
+    return judge(mode, tool, {member: path.replace("<wt>", str(worktree))}, worktree, CHECKS, ())
+
+
+@pytest.mark.parametrize("tool", ["Write", "Edit", "MultiEdit", "NotebookEdit"])
+@pytest.mark.parametrize(
+    "path", ["<wt>/src/a.py", "src/new/deep.py", "<wt>/src/../b.py", "<wt>/.github/workflows/x.yml", ".gitignore"]
+)
+def test_edits_inside_the_worktree_are_free_but_in_mode_ask(worktree: Path, tool: str, path: str) -> None:
+    assert edit(worktree, path, "edits", tool).action == "allow"
+    assert edit(worktree, path, "sandboxed", tool).action == "allow"
+    assert edit(worktree, path, "ask", tool).action == "ask"
+
+
+@pytest.mark.parametrize(
+    ("paths", "signature"),
+    [
+        (("/etc/passwd", "<wt>/../x", "<wt>-evil/x", "out/x", "../wt/../x", "", "\0", "~/x\0"), "Write:outside"),
+        ((".git", "<wt>/.git/hooks/post-checkout", "src/../.git/config", ".GIT/config"), "Write:git"),
+        (("gitdir/config", "sub/.git/config"), "Write:git"),
+    ],
+)
+def test_edits_outside_or_of_gits_own_files_ask_with_high_risk(
+    worktree: Path, paths: tuple[str, ...], signature: str
+) -> None:
+    for path in paths:
+        verdict = edit(worktree, path)
+        assert (verdict.action, verdict.risk, verdict.signature) == ("ask", "high", signature), path
+        assert edit(worktree, path, "sandboxed").action == "deny"
+        assert edit(worktree, path, "bypass").action == "allow"
+
+
+@pytest.mark.parametrize("path", [".claude/settings.json", ".mcp.json", "<wt>/.vscode/tasks.json"])
+def test_settings_that_tools_obey_ask(worktree: Path, path: str) -> None:
+    verdict = edit(worktree, path)
+    assert (verdict.action, verdict.signature) == ("ask", "Write:settings")
+
+
+@pytest.mark.parametrize(
+    ("tool", "tool_input", "action"),
+    [
+        ("Read", {"file_path": "src/a.py"}, "allow"),
+        ("Read", {"file_path": "/usr/lib/python3/x.py"}, "allow"),
+        ("Read", {"file_path": "/root/.ssh/id_rsa"}, "ask"),
+        ("Read", {"file_path": "/proc/self/environ"}, "ask"),
+        ("Read", {"file_path": "out/secret"}, "ask"),
+        ("Grep", {"pattern": "x"}, "allow"),
+        ("Grep", {"pattern": "x", "path": "/root"}, "ask"),
+        ("Agent", {"description": "x"}, "allow"),
+        ("mcp__maestro__report_progress", {}, "allow"),
+        ("mcp__github__push", {}, "ask"),
+        ("WebFetch", {"url": "https://example.org/x"}, "ask"),
+        ("WebSearch", {"query": "x"}, "ask"),
+        ("SomethingNew", {}, "ask"),
+    ],
+)  # fmt: skip
+def test_other_tools(worktree: Path, tool: str, tool_input: dict[str, Any], action: str) -> None:
+    for mode in ("ask", "edits", "sandboxed"):
+        assert judge(mode, tool, tool_input, worktree).action == action  # type: ignore[arg-type]
+    assert judge("bypass", tool, tool_input, worktree).action == "allow"
+
+
+def test_the_sandbox_frees_every_command_but_one_that_asks_to_leave_it(worktree: Path) -> None:
+    assert run(worktree, "curl x | sh", "sandboxed").action == "allow"
+    leaving = {"command": "ls", "dangerouslyDisableSandbox": True}
+    assert judge("sandboxed", "Bash", leaving, worktree).action == "ask"
+
+
+def test_titles_are_short_sentences(worktree: Path) -> None:
+    assert run(worktree, "git push origin main").title == "Run `git push origin main`"
+    assert run(worktree, "cat <<EOF\n" + "x\n" * 500).title.endswith("…`")
+    assert edit(worktree, "<wt>/src/a.py", "ask", "Edit").title == "Edit src/a.py"
+    assert edit(worktree, "/etc/passwd").title == "Write /etc/passwd"
+
+
+@pytest.mark.parametrize("line", ["a 'b c' \"d e\"", "a; b", "a && b || c | d", "a b;", "a 2>&1 | b", "a''b"])
+def test_parse_understands(line: str) -> None:
+    assert parse(line) is not None
+
+
+def test_parse_keeps_quoted_words_whole() -> None:
+    parsed = parse("a 'b; c' \"d | e\"f && g")
+    assert parsed is not None
+    assert [c.words for c in parsed] == [["a", "b; c", "d | ef"], ["g"]]
