@@ -1,0 +1,128 @@
+"""The idea card: what is being built, as agreed so far. It fills as one talks; every part can be edited where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nicegui import ui
+
+from maestro.core.commands import conversation, plans
+from maestro.core.idea_card import IdeaCard, stored_card
+from maestro.core.views import SessionView
+from maestro.errors import InvalidInput
+from pages.brainstorm.decisions import Decisions
+from pages.brainstorm.parts import Lines, Part
+from pages.components.action import FAILED, perform
+from pages.components.buttons import button, link_button
+from pages.components.calls import did
+from pages.components.tag import box, text
+from pages.components.words import plural
+from pages.frame import Frame
+
+_EDITABLE = {"idle", "brainstorming", "plan_review"}
+
+
+class Card:
+    """The card and, below it, the way on to the plan."""
+
+    def __init__(self, view: Frame, session: SessionView) -> None:
+        self.view = view
+        self.session = session
+        self.talked = False
+        self._card = IdeaCard()
+        with box("b-side__scroll"), box("b-card"):
+            self.parts: dict[str, Part] = {
+                "title": Part("title", "Idea", self._save, nothing="No title yet"),
+                "problem": Part(
+                    "problem", "Problem", self._save, nothing="What is missing or wrong today, and for whom"
+                ),
+                "goals": Lines("goals", "Goals", self._save, nothing="What must be true when it is done"),
+                "out_of_scope": Lines(
+                    "out_of_scope", "Out of scope", self._save, nothing="What is left out on purpose"
+                ),
+                "open_questions": Lines("open_questions", "Open questions", self._save, nothing="None"),
+                "decisions": Decisions("decisions", "Decisions", self._save, nothing="None yet"),
+            }
+        with box("b-side__foot"):
+            self._words = text("", "b-side__words")
+            self._acts = box("m-row")
+        self._shown: tuple[Any, ...] = ()
+        self.show_card(session.idea_card)
+        self.show_session(session)
+
+    def show_card(self, data: dict[str, Any], changed: Sequence[str] = ()) -> None:
+        """Show the card; the ``changed`` parts light up once."""
+        self._card = stored_card(data)
+        whole = self._card.model_dump(mode="json")
+        for name, part in self.parts.items():
+            part.show(whole[name], glow=name in changed)
+        self._show_way_on()
+
+    def show_session(self, session: SessionView) -> None:
+        """Follow the session's state."""
+        self.session = session
+        for part in self.parts.values():
+            part.set_editable(session.status in _EDITABLE)
+        self._show_way_on()
+
+    def set_talked(self, talked: bool) -> None:
+        """Whether there is a conversation that a plan could be made from."""
+        self.talked = talked
+        self._show_way_on()
+
+    async def _save(self, data: dict[str, Any], wrong: Callable[[InvalidInput], bool], by: ui.button | None) -> bool:
+        saved = await perform(conversation.edit_idea_card, self.view.rt, self.session.id, data, by=by, invalid=wrong)
+        if saved is FAILED:
+            return False
+        self.show_card(saved)
+        return True
+
+    # -- the way on ----------------------------------------------------------------------------------------------------
+
+    def _show_way_on(self) -> None:
+        status, version = self.session.status, self.session.plan_version
+        something = self.talked or bool(self.session.description.strip()) or self._card != IdeaCard()
+        now = (status, version, something, len(self._card.open_questions))
+        if now == self._shown:
+            return
+        self._shown = now
+        self._words.set_text(self._reason(something))
+        self._acts.clear()
+        with self._acts:
+            plan = f"/session/{self.session.id}/plan"
+            if status in {"idle", "brainstorming"}:
+                if version:
+                    link_button(f"Plan {version}", plan)
+                go = button("Plan it", icon="sparkles", kind="primary")
+                go.on_click(lambda: self._plan_it(go))
+                go.set_enabled(status == "brainstorming" and something)
+            elif status == "planning":
+                link_button("Watch the plan", plan, icon="workflow", kind="primary")
+            elif status == "plan_review":
+                link_button("Review the plan", plan, icon="list-checks", kind="primary")
+            elif version:
+                link_button("See the plan", plan, icon="workflow")
+
+    def _reason(self, something: bool) -> str:
+        status = self.session.status
+        if status == "idle":
+            return "Start the conversation first."
+        if status == "brainstorming":
+            if not something:
+                return "Say first what is to be built."
+            questions = len(self._card.open_questions)
+            return f"{plural(questions, 'question')} still open." if questions else "Goes on to a plan you can edit."
+        if status == "planning":
+            return "The plan is being made from this card."
+        if status == "plan_review":
+            return "An edit here counts when the plan is made anew."
+        return "What the plan was made from."
+
+    async def _plan_it(self, by: ui.button) -> None:
+        editing = [p.label.lower() for p in self.parts.values() if p.editing]
+        if editing:
+            ui.notify(f"Save or leave what you are editing first: {', '.join(editing)}.", position="bottom-right")
+            return
+        if await did(plans.request_plan, self.view.rt, self.session.id, by=by):
+            ui.navigate.to(f"/session/{self.session.id}/plan")

@@ -1,0 +1,188 @@
+"""The transcript: read from the rows whenever something happened, so that no window ever shows a word twice or misses one."""
+
+from __future__ import annotations
+
+from nicegui import ui
+
+from maestro.core import endpoint, queries
+from maestro.core.commands import conversation, sessions
+from maestro.core.views import MessageView, SessionView
+from pages.brainstorm.message import MessageItem
+from pages.components.action import FAILED, perform
+from pages.components.buttons import button, link_button
+from pages.components.calls import read
+from pages.components.icon import icon
+from pages.components.placeholders import empty, skeleton
+from pages.components.tag import box, tag, text
+from pages.components.words import plural
+from pages.frame import Frame
+
+#: So many messages are shown at first, and more at a time on demand.
+_PAGE = 60
+_MOST = 500
+
+
+class Chat:
+    """The messages, above them the way to earlier ones, and what stands there while there are none."""
+
+    def __init__(self, view: Frame, session: SessionView) -> None:
+        self.view = view
+        self.session = session
+        self.items: list[MessageItem] = []
+        self.first = 0
+        self.total = 0
+        self._loaded = False
+        self._nothing = ""
+        self._assistant = "Assistant, scripted" if _scripted(view, session) else "Assistant"
+        with box("b-scroll m-needs-room", data_stick="") as self.scroller, box("b-column"):
+            self._older = box("b-older m-hidden")
+            with box("b-loading") as self._loading:
+                skeleton(5, 16)
+            self._list = box("b-list", role="log", aria_live="polite", aria_label="Messages")
+            self._empty = box("b-nothing m-hidden")
+        with tag("button", "", "b-latest", type="button", data_latest="", aria_label="To the latest message"):
+            icon("arrow-down")
+            text("Latest")
+
+    @property
+    def replying(self) -> bool:
+        """Whether a reply is on its way."""
+        return any(item.streaming for item in self.items)
+
+    @property
+    def talked(self) -> bool:
+        """Whether anything was said."""
+        return bool(self.items)
+
+    async def read(self) -> None:
+        """Bring the transcript up to date: from the first message that was not whole when last looked at."""
+        rt, session_id = self.view.rt, self.session.id
+        if not self._loaded:
+            _, self.total = await read(queries.list_messages, rt, session_id, limit=1)
+            self.first = max(0, self.total - _PAGE)
+        start = next((i for i, item in enumerate(self.items) if item.streaming), len(self.items))
+        rows, self.total = await read(queries.list_messages, rt, session_id, limit=_MOST, offset=self.first + start)
+        self._loaded = True
+        self._loading.set_visibility(False)
+        with self._list:
+            for index, row in enumerate(rows, start):
+                if index < len(self.items):
+                    self.items[index].show(row)
+                else:
+                    self.items.append(self._item(row))
+        self._mark_last()
+        self._show_older()
+        await self._show_nothing()
+
+    def show_session(self, session: SessionView) -> None:
+        """Follow the session's state: a reply is asked for again only while one can talk."""
+        changed = session.status != self.session.status
+        self.session = session
+        if changed:
+            self._mark_last()
+
+    def _item(self, row: MessageView) -> MessageItem:
+        return MessageItem(row, assistant=self._assistant, ask_again=self._ask_again)
+
+    def _mark_last(self) -> None:
+        can_ask = self.session.status == "brainstorming" and not self.replying
+        said = [item for item in self.items if item.message.role != "system"]
+        for item in said:
+            item.set_last(can_ask and item is said[-1])
+
+    async def _ask_again(self) -> None:
+        await perform(conversation.ask_again, self.view.rt, self.session.id)
+
+    # -- what is older -------------------------------------------------------------------------------------------------
+
+    def _show_older(self) -> None:
+        self._older.clear()
+        self._older.classes(remove="m-hidden") if self.first else self._older.classes("m-hidden")
+        if self.first:
+            with self._older:
+                button(
+                    f"Show {plural(min(self.first, _PAGE), 'earlier message')}",
+                    self._load_older,
+                    kind="ghost",
+                    small=True,
+                )
+
+    async def _load_older(self) -> None:
+        first = max(0, self.first - _PAGE)
+        rows, _ = await read(
+            queries.list_messages, self.view.rt, self.session.id, limit=self.first - first, offset=first
+        )
+        made = []
+        with self._list:
+            for index, row in enumerate(rows):
+                made.append(self._item(row))
+                made[-1].root.move(target_index=index)
+        self.items[:0] = made
+        self.first = first
+        self._show_older()
+
+    # -- what stands there while nothing was said ----------------------------------------------------------------------
+
+    async def _show_nothing(self) -> None:
+        wanted = "" if self.items else self.session.status
+        if wanted == "brainstorming" and not self.session.demo:
+            kind = await read(endpoint.describe, self.view.rt.settings)
+            wanted = "unconfigured" if kind == "none" else wanted
+        if wanted == self._nothing:
+            return
+        self._nothing = wanted
+        self._empty.clear()
+        self._empty.classes(remove="m-hidden") if wanted else self._empty.classes("m-hidden")
+        with self._empty:
+            if wanted == "idle":
+                self._not_started()
+            elif wanted == "unconfigured":
+                _no_assistant(self.view)
+            elif wanted == "brainstorming":
+                empty(
+                    "What should be built?",
+                    "Say it in your own words, rough is fine. The assistant reads the repository, asks what it needs "
+                    "to know, and fills the idea card as you talk.",
+                    symbol="messages-square",
+                )
+            elif wanted:
+                empty("Nothing was said here", "This session went on without a conversation.", symbol="messages-square")
+
+    def _not_started(self) -> None:
+        words = self.session.description.strip()
+        why = (
+            "Your description becomes the first message. The assistant reads the repository and asks what it needs to know."
+            if words
+            else "Talk the idea through with an assistant that reads the repository. Nothing is changed by talking."
+        )
+        with empty("Not started yet", why, symbol="lightbulb"):
+            start = button("Start the conversation", icon="play", kind="primary")
+
+            async def begin() -> None:
+                if await perform(sessions.start_session, self.view.rt, self.session.id, by=start) is not FAILED:
+                    await self.view.reload_session()
+
+            start.on_click(begin)
+        if words:
+            tag("blockquote", words, "b-description m-pre")
+
+
+def _no_assistant(view: Frame) -> None:
+    with empty(
+        "No model is configured",
+        "Maestro needs one to talk with you: set ANTHROPIC_API_KEY (or ANTHROPIC_BASE_URL for a local model) and restart, "
+        "or sign in once with “claude login”. The demo needs neither.",
+        symbol="key-round",
+    ):
+        link_button("Settings", "/settings", icon="settings", kind="primary")
+
+        async def demo() -> None:
+            made = await perform(sessions.create_demo, view.rt, by=start)
+            if made is not FAILED:
+                ui.navigate.to(f"/session/{made.id}/brainstorm")
+
+        start = button("Try the demo", demo, icon="play")
+
+
+def _scripted(view: Frame, session: SessionView) -> bool:
+    return session.demo or view.rt.settings.assistant == "demo"

@@ -1,0 +1,167 @@
+"""One message: the person's words, the assistant's as they stream, or Maestro's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+
+from nicegui import ui
+
+from maestro.core.views import MessageView
+from pages.components.buttons import button
+from pages.components.icon import icon
+from pages.components.tag import Tag, box, tag, text
+from pages.components.when import since, when
+
+_FENCE = re.compile(r"^ {0,3}(```|~~~)")
+_TOOL_ICONS = {"read_file": "file-text", "list_files": "folder", "search_files": "search", "update_idea_card": "pencil"}
+_BROKEN = {"interrupted": "This reply broke off.", "failed": "No reply came."}
+
+
+def split_finished(words: str) -> tuple[str, str]:
+    """The finished blocks of a text that still grows, and the rest: cut at the last blank line outside of a code fence."""
+    cut = at = 0
+    fence = ""
+    for line in words.splitlines(keepends=True):
+        at += len(line)
+        mark = _FENCE.match(line)
+        if mark and fence in {"", mark[1]}:
+            fence = "" if fence else mark[1]
+        elif not fence and not line.strip():
+            cut = at
+    return words[:cut], words[cut:]
+
+
+class MessageItem:
+    """A message in the transcript; ``show`` brings it up to date in place."""
+
+    def __init__(self, message: MessageView, *, assistant: str, ask_again: Callable[[], Awaitable[None]]) -> None:
+        self.message = message
+        self._ask_again = ask_again
+        role = {"user": "user", "ai": "ai"}.get(message.role, "system")
+        with tag(
+            "article", "", f"b-msg b-msg--{role}", data_message=message.id, data_status=message.status
+        ) as self.root:
+            if role == "system":
+                icon("info")
+                with box("m-stack m-gap-2 m-grow"):
+                    tag("div", message.content, "m-pre")
+                    when(message.created_at, "m-meta")
+            else:
+                with box("b-msg__head"):
+                    text("You" if role == "user" else assistant, "b-msg__who")
+                    when(message.created_at, "m-meta m-num")
+                if role == "user":
+                    tag("div", message.content, "b-msg__said m-pre")
+                else:
+                    self._reply = _Reply(message)
+                    self._end = box("b-msg__end m-hidden")
+        self._last = False
+        if role == "ai":
+            self._show_end()
+
+    @property
+    def streaming(self) -> bool:
+        """Whether more of it is to come."""
+        return self.message.status == "streaming"
+
+    def show(self, message: MessageView) -> None:
+        """Show what has become of it."""
+        before, self.message = self.message, message
+        if message.role != "ai":
+            return
+        self._reply.show(message)
+        if message.status != before.status:
+            self.root.attr(data_status=message.status)
+            self._show_end()
+
+    def set_last(self, last: bool) -> None:
+        """Whether it is what was said last, and may therefore be asked for again."""
+        if last != self._last:
+            self._last = last
+            if self.message.role == "ai":
+                self._show_end()
+
+    def _show_end(self) -> None:
+        broken = _BROKEN.get(self.message.status)
+        self._end.clear()
+        self._end.classes(remove="m-hidden") if broken else self._end.classes("m-hidden")
+        if not broken:
+            return
+        with self._end:
+            icon("circle-alert")
+            with box("m-stack m-gap-2 m-grow"):
+                text(broken, "m-strong")
+                if self.message.error:
+                    text(self.message.error, "m-wrap")
+            if self._last:
+                button("Ask again", self._ask_again, icon="refresh-cw", small=True)
+
+
+class _Reply:
+    """The assistant's words: what it looked at, finished blocks as markdown, the growing rest as plain text."""
+
+    def __init__(self, message: MessageView) -> None:
+        self._tools = _ToolLine()
+        self._done = ui.markdown("").classes("b-md")
+        self._tail = tag("div", "", "b-tail m-pre")
+        with box("b-busy m-hidden", role="status") as self._busy:
+            text("", "b-busy__dot")
+            self._doing = text("Thinking…")
+            since(message.created_at, "m-meta m-num")
+        self.show(message)
+
+    def show(self, message: MessageView) -> None:
+        streaming = message.status == "streaming"
+        done, tail = split_finished(message.content) if streaming else (message.content, "")
+        if done != self._done.content:
+            self._done.set_content(done)
+        self._show_tail(tail)
+        self._tools.show(message.tool_uses)
+        self._done.set_visibility(bool(done.strip()))
+        if streaming:
+            self._doing.set_text("Writing…" if message.content.strip() else "Thinking…")
+            self._busy.classes(remove="m-hidden")
+        else:
+            self._busy.classes("m-hidden")
+
+    def _show_tail(self, tail: str) -> None:
+        fenced = _FENCE.match(tail)
+        words = tail.partition("\n")[2] if fenced else tail
+        self._tail.classes("b-tail--code") if fenced else self._tail.classes(remove="b-tail--code")
+        if words != self._tail.text:
+            self._tail.set_text(words)
+        self._tail.set_visibility(bool(words.strip()))
+
+
+class _ToolLine:
+    """What the assistant did besides talking, folded into one line."""
+
+    def __init__(self) -> None:
+        self._shown: list[dict[str, str]] = []
+        self._box = box("m-hidden")
+
+    def show(self, uses: list[dict[str, str]]) -> None:
+        if uses == self._shown:
+            return
+        self._shown = uses
+        self._box.classes(remove="m-hidden")
+        self._box.clear()
+        with self._box:
+            if len(uses) == 1:
+                with box("b-tools__line"):
+                    _use(uses[0])
+                return
+            with tag("details", "", "b-tools"):
+                with tag("summary", "", "b-tools__line"):
+                    _use(uses[-1])
+                    text(f"and {len(uses) - 1} more", "b-tools__more")
+                    icon("chevron-down", "b-tools__fold")
+                for use in uses[:-1]:
+                    with box("b-tools__line"):
+                        _use(use)
+
+
+def _use(use: dict[str, str]) -> Tag:
+    icon(_TOOL_ICONS.get(use.get("name", ""), "wrench"))
+    return text(use.get("summary", ""), "m-cut")
