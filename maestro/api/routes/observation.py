@@ -53,10 +53,23 @@ def list_decisions(rt: Rt, session_id: str, limit: Limit = 50, offset: Offset = 
 
 @router.get("/evidence")
 def list_evidence(
-    rt: Rt, session_id: str, task: Short | None = None, limit: Limit = 50, offset: Offset = 0
+    rt: Rt,
+    session_id: str,
+    task: Short | None = None,
+    tail: Annotated[
+        int | None, Query(ge=0, le=1_000_000, description="Only so many characters of each output.")
+    ] = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
 ) -> Listing[CheckRunView]:
     """Check runs of the session, or of one task (id or key), oldest first."""
-    return page_of(queries.list_evidence(rt, session_id, task), limit, offset)
+    return page_of(queries.list_evidence(rt, session_id, task, tail=tail), limit, offset)
+
+
+@router.get("/evidence/{check_id}")
+def read_evidence(rt: Rt, session_id: str, check_id: str) -> CheckRunView:
+    """One check run with its whole output."""
+    return queries.get_check_run(rt, session_id, check_id)
 
 
 @router.get("/diff")

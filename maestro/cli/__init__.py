@@ -1,0 +1,281 @@
+"""The ``maestro`` command: drives a running Maestro, or starts one for the call when none runs.
+
+Exit codes: 0 done (for ``run``: COMPLETED), 1 failed, 2 asked for wrongly, 3 waits for a person.
+"""
+
+from __future__ import annotations
+
+import json as json_module
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from maestro import __version__
+from maestro.cli import doctor as doctor_module
+from maestro.cli import words
+from maestro.cli.connection import Api, Json, Refused, connected, exit_code
+from maestro.cli.drive import FAILED, Driver, Outcome
+from maestro.errors import MaestroError
+from maestro.settings import LoadedSettings, Settings
+
+app = typer.Typer(
+    name="maestro",
+    help="From an idea to merged, proven code.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_INTERRUPTED = 130
+_OVER = {"completed", "failed", "cancelled"}
+
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the Maestro to talk to (default ./data).")]
+SessionId = Annotated[str, typer.Argument(metavar="ID", help="A session's id, or the beginning of it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object at the end instead of words.")]
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+@app.command()
+def run(
+    repo: Annotated[Path, typer.Option(help="The git repository to work on.")],
+    idea: Annotated[str, typer.Option(help="What is to be made, in your words.")],
+    template: Annotated[str | None, typer.Option(help="Name of a session template.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Approve the plan and answer every question with yes.")] = False,
+    json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """From an idea to a finished session, without a browser."""
+    if not idea.strip():
+        raise typer.BadParameter("say what is to be made", param_hint="--idea")
+    say = _to_stderr if json else typer.echo
+    session: Json | None = None
+    try:
+        with _api(data_dir) as api:
+            session = api.post(
+                "/sessions", repo_path=str(repo.expanduser().resolve()), description=idea, template=template
+            )
+            say(f"Session {session['id'][:8]}: {session['title']}")
+            outcome = Driver(api, session["id"], yes=yes, say=say).run()
+            session = api.get(f"/sessions/{session['id']}")
+    except (MaestroError, Refused) as error:
+        outcome = Outcome(exit_code(error) if session is None else FAILED, error.detail)
+    except KeyboardInterrupt:
+        outcome = Outcome(_INTERRUPTED, "Interrupted. The session stays where it is.")
+    _report_run(session, outcome, as_json=json)
+
+
+@app.command("list")
+def list_sessions(
+    status: Annotated[str | None, typer.Option(help="Only these states, separated by commas.")] = None,
+    json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """All sessions, the last changed first."""
+    with _reporting(), _api(data_dir) as api:
+        sessions = api.all("/sessions", status=status)
+    if json:
+        _print_json({"items": sessions, "total": len(sessions)})
+    elif not sessions:
+        typer.echo("No sessions yet. Begin one with: maestro run --repo PATH --idea TEXT")
+    for session in [] if json else sessions:
+        typer.echo(words.session_line(session))
+
+
+@app.command()
+def show(session_id: SessionId, json: AsJson = False, data_dir: DataDir = None) -> None:
+    """One session: its state, its tasks, and what it asks."""
+    with _reporting(), _api(data_dir) as api:
+        session = api.find(session_id)
+        tasks = api.all(f"/sessions/{session['id']}/tasks")
+        approvals = api.all("/approvals", status="pending", session_id=session["id"])
+    if json:
+        _print_json(session | {"task_list": tasks, "approvals": approvals})
+    else:
+        typer.echo(words.session_page(session, tasks, approvals))
+
+
+@app.command()
+def logs(
+    session_id: SessionId,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the session is over.")] = False,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=0, max=500, help="So many of the last rows.")] = 100,
+    level: Annotated[str | None, typer.Option(help="Only these levels, separated by commas.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """What the workers and Maestro did."""
+    with _reporting(), _api(data_dir) as api:
+        session = api.find(session_id)
+        path = f"/sessions/{session['id']}/logs"
+        if not follow:
+            for row in api.get(path, limit=lines, level=level)["items"]:
+                typer.echo(words.log_line(row))
+            return
+        with api.events(session["id"]) as events:
+            last = 0
+            for row in api.get(path, limit=lines, level=level)["items"]:
+                typer.echo(words.log_line(row))
+                last = row["id"]
+            over = api.get(f"/sessions/{session['id']}")["status"] in _OVER
+            while (event := events.next(0 if over else None)) is not None:
+                if event["type"] == "log_entry" and event["id"] > last and _wanted(event, level):
+                    typer.echo(words.log_line(event))
+                over = over or (event["type"] == "state_changed" and event["to"] in _OVER)
+
+
+@app.command()
+def approve(
+    session_id: SessionId,
+    start: Annotated[bool, typer.Option("--start/--no-start", help="Begin to execute the approved plan.")] = True,
+    data_dir: DataDir = None,
+) -> None:
+    """Approve a session's plan, or allow what its workers ask."""
+    with _reporting(), _api(data_dir) as api:
+        session = api.find(session_id)
+        path = f"/sessions/{session['id']}"
+        if session["status"] == "plan_review":
+            session = api.post(f"{path}/plan/approve", start=start)
+            typer.echo(f"The plan is approved. {words.session_line(session)}")
+            return
+        if session["status"] == "approved" and start:
+            typer.echo(words.session_line(api.post(f"{path}/execute")))
+            return
+        pending = api.all("/approvals", status="pending", session_id=session["id"])
+        for approval in pending:
+            api.post(f"/approvals/{approval['id']}", decision="allow")
+            typer.echo(f"Allowed: {approval['title']}")
+        if not pending:
+            raise Refused(409, f"There is nothing to approve: the session is {session['status'].replace('_', ' ')}.")
+
+
+@app.command()
+def pause(session_id: SessionId, data_dir: DataDir = None) -> None:
+    """Stop a session's workers where they are."""
+    _command(data_dir, session_id, "pause")
+
+
+@app.command()
+def resume(session_id: SessionId, data_dir: DataDir = None) -> None:
+    """Go on after a pause."""
+    _command(data_dir, session_id, "resume")
+
+
+@app.command()
+def cancel(
+    session_id: SessionId,
+    reason: Annotated[str | None, typer.Option(help="Why; kept with the session.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """End a session; what its workers did stays reachable."""
+    _command(data_dir, session_id, "cancel", reason=reason)
+
+
+@app.command()
+def rollback(
+    session_id: SessionId,
+    checkpoint: Annotated[str, typer.Argument(help="A checkpoint's number or id.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Set a session's branch back to a checkpoint."""
+    _command(data_dir, session_id, "rollback", checkpoint=checkpoint)
+
+
+@app.command()
+def merge(
+    session_id: SessionId,
+    target: Annotated[str | None, typer.Option(help="Your branch (default: the one it began from).")] = None,
+    method: Annotated[str | None, typer.Option(help="merge, squash or ff.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Bring a session's work into your branch."""
+    _command(data_dir, session_id, "merge", target=target, method=method)
+
+
+@app.command()
+def unmerge(session_id: SessionId, data_dir: DataDir = None) -> None:
+    """Take a merge back."""
+    _command(data_dir, session_id, "unmerge")
+
+
+@app.command()
+def doctor(data_dir: DataDir = None) -> None:
+    """Whether this machine has what Maestro needs."""
+    well = True
+    with _reporting():
+        for finding in doctor_module.examine(_settings(data_dir)):
+            typer.echo(finding.line)
+            well = well and finding.ok
+    if not well:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def version() -> None:
+    """The version of Maestro."""
+    typer.echo(__version__)
+
+
+def _command(data_dir: Path | None, session_id: str, verb: str, **body: Any) -> None:
+    with _reporting(), _api(data_dir) as api:
+        session = api.find(session_id)
+        typer.echo(words.session_line(api.post(f"/sessions/{session['id']}/{verb}", **body)))
+
+
+@contextmanager
+def _api(data_dir: Path | None) -> Iterator[Api]:
+    with connected(_settings(data_dir), _to_stderr) as api:
+        yield api
+
+
+def _settings(data_dir: Path | None) -> Settings:
+    return LoadedSettings({"data_dir": data_dir}).current
+
+
+@contextmanager
+def _reporting() -> Iterator[None]:
+    """Errors as one line on stderr and an exit code."""
+    try:
+        yield
+    except (MaestroError, Refused) as error:
+        _to_stderr(error.detail)
+        raise typer.Exit(exit_code(error)) from error
+    except KeyboardInterrupt as error:
+        raise typer.Exit(_INTERRUPTED) from error
+
+
+def _report_run(session: Json | None, outcome: Outcome, *, as_json: bool) -> None:
+    status = session["status"] if session else None
+    if as_json:
+        _print_json(
+            {
+                "id": session["id"] if session else None,
+                "status": status,
+                "exit_code": outcome.code,
+                "reason": outcome.reason,
+                "session": session,
+            }
+        )
+    elif outcome.reason:
+        _to_stderr(outcome.reason)
+    elif session:
+        typer.echo(f"{words.cost(session)}. Bring it into your branch with: maestro merge {session['id'][:8]}")
+    raise typer.Exit(outcome.code)
+
+
+def _wanted(event: Json, level: str | None) -> bool:
+    return level is None or event["level"] in level.split(",")
+
+
+def _to_stderr(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _print_json(data: Any) -> None:
+    typer.echo(json_module.dumps(data, ensure_ascii=False, indent=2))

@@ -1,0 +1,128 @@
+"""``maestro doctor``: whether this machine has what Maestro needs, and what to do where it has not."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx
+
+from maestro.core import endpoint, instance
+from maestro.settings import Settings
+
+_GIT_AT_LEAST = (2, 38)  # merge-tree --write-tree
+_DISK_AT_LEAST = 2 * 1024**3
+_COMMAND_TIMEOUT_S = 20
+_HTTP_TIMEOUT_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at; ``advice`` says what to do when it is not as it should be."""
+
+    ok: bool
+    what: str
+    advice: str = ""
+
+    @property
+    def line(self) -> str:
+        """``✓ git 2.39.5`` or ``✗ no git`` with the advice below."""
+        head = f"{'✓' if self.ok else '✗'} {self.what}"
+        return head if self.ok or not self.advice else f"{head}\n    {self.advice}"
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """All findings, one after the other."""
+    looks: tuple[Callable[[Settings], Finding], ...] = (_git, _claude, _assistant, _data_folder, _disk, _running)
+    for look in looks:
+        yield look(settings)
+
+
+def _git(_settings: Settings) -> Finding:
+    version = _version(["git", "--version"])
+    if version is None:
+        return Finding(False, "git is not there", "Install git 2.38 or newer.")
+    number = tuple(int(n) for n in re.findall(r"\d+", version)[:2])
+    advice = "Maestro needs git 2.38 or newer: update it."
+    return Finding(number >= _GIT_AT_LEAST, f"git {_number(version)}", advice)
+
+
+def _claude(settings: Settings) -> Finding:
+    path = str(settings.claude_path) if settings.claude_path else _bundled_claude() or shutil.which("claude")
+    version = _version([path, "--version"]) if path else None
+    if version is None:
+        where = f"{path} does not run" if path else "Claude Code is not there"
+        return Finding(False, where, "Install claude-agent-sdk, which bundles it, or set MAESTRO_CLAUDE_PATH.")
+    return Finding(True, f"Claude Code {_number(version)} ({path})")
+
+
+def _assistant(settings: Settings) -> Finding:
+    kind = endpoint.describe(settings)
+    if kind == "none":
+        return Finding(False, "no model is configured", endpoint.NOT_CONFIGURED)
+    words = {
+        "anthropic": "an API key or endpoint is configured",
+        "claude_code": "Claude Code is signed in",
+        "demo": "the demo's scripted model is chosen",
+    }
+    return Finding(True, words[kind])
+
+
+def _data_folder(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    probe = folder / ".doctor"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        advice = "Choose another with --data-dir or MAESTRO_DATA_DIR."
+        return Finding(False, f"the data folder {folder} cannot be written: {error.strerror}", advice)
+    return Finding(True, f"the data folder {folder} can be written")
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = next(p for p in (settings.data_dir, *settings.data_dir.parents, Path("/")) if p.exists())
+    free = shutil.disk_usage(folder).free
+    advice = "Worktrees and logs need room: free some, or move the data folder."
+    return Finding(free >= _DISK_AT_LEAST, f"{free / 1024**3:.1f} GB free for worktrees and logs", advice)
+
+
+def _running(settings: Settings) -> Finding:
+    holder = instance.holder(settings.data_dir)
+    if holder is None:
+        return Finding(True, "no Maestro runs on this data folder now")
+    if not holder.url:
+        return Finding(True, f"Maestro is starting (process {holder.pid})")
+    advice = f"Process {holder.pid} holds the data folder: stop it, then start Maestro again."
+    try:
+        answers = httpx.get(f"{holder.url}/api/health", trust_env=False, timeout=_HTTP_TIMEOUT_S).is_success
+    except httpx.HTTPError:
+        answers = False
+    return Finding(answers, f"Maestro {'runs' if answers else 'does not answer'} at {holder.url}", advice)
+
+
+def _bundled_claude() -> str | None:
+    found = find_spec("claude_agent_sdk")  # found, not loaded: that takes a second
+    if found is None or found.origin is None:
+        return None
+    bundled = Path(found.origin).parent / "_bundled" / "claude"
+    return str(bundled) if bundled.is_file() else None
+
+
+def _version(command: list[str]) -> str | None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_COMMAND_TIMEOUT_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _number(version: str) -> str:
+    match = re.search(r"\d[\w.]*", version)
+    return match[0] if match else version

@@ -1,0 +1,134 @@
+"""``maestro run``: from an idea to a finished session without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from maestro.cli.connection import Api, Json, Refused
+from maestro.cli.words import event_line
+from maestro.errors import NotAllowed
+
+COMPLETED = 0
+FAILED = 1
+USAGE = 2
+WAITS = 3
+
+#: Events tell when to look again; this is for one that went missing.
+_LOOK_AGAIN_S = 5
+_PATIENCE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: the exit code and, unless completed, why."""
+
+    code: int
+    reason: str | None = None
+
+
+class Driver:
+    """Moves one session on whenever it waits for something this call may decide."""
+
+    def __init__(self, api: Api, session_id: str, *, yes: bool, say: Callable[[str], None]) -> None:
+        self._api = api
+        self._path = f"/sessions/{session_id}"
+        self._id = session_id
+        self._yes = yes
+        self._say = say
+        self._plan_asked = False
+        self._overtaken = 0
+
+    def run(self) -> Outcome:
+        """Until the session is over or a person is needed."""
+        with self._api.events(self._id) as events:
+            while True:
+                step = self._look()
+                if isinstance(step, Outcome):
+                    return step
+                event = events.next(0 if step else _LOOK_AGAIN_S)
+                while event is not None:  # say all that has come before looking again
+                    if line := event_line(event):
+                        self._say(line)
+                    event = events.next(0)
+
+    def _look(self) -> Outcome | bool:
+        try:
+            step = self._step(self._api.get(self._path))
+        except Refused as error:
+            # somebody else was quicker in another window: what they did comes as an event
+            self._overtaken += 1
+            if error.status != NotAllowed.status or self._overtaken > _PATIENCE:
+                raise
+            return False
+        self._overtaken = 0
+        return step
+
+    def _step(self, session: Json) -> Outcome | bool:
+        """What this state needs: an outcome, True when something was done, False to wait."""
+        step: Callable[[Json], Outcome | bool] | None = getattr(self, f"_when_{session['status']}", None)
+        return step(session) if step else False
+
+    def _when_idle(self, _session: Json) -> bool:
+        self._api.post(f"{self._path}/start")
+        return True
+
+    def _when_brainstorming(self, _session: Json) -> Outcome | bool:
+        total = self._api.get(f"{self._path}/messages", limit=0)["total"]
+        last: Any = None
+        if total:
+            last = self._api.get(f"{self._path}/messages", limit=1, offset=total - 1)["items"][0]
+        if self._plan_asked:
+            return Outcome(FAILED, last["content"] if last else "The plan could not be made.")
+        if last is None or last["role"] == "user" or last["status"] == "streaming":
+            return False
+        if last["status"] != "complete":
+            return Outcome(FAILED, last["error"] or "The assistant's reply broke off.")
+        self._api.post(f"{self._path}/plan")
+        self._plan_asked = True
+        return True
+
+    def _when_plan_review(self, _session: Json) -> Outcome | bool:
+        if not self._yes:
+            return Outcome(WAITS, f"The plan waits for you. Approve it with: maestro approve {self._id[:8]}")
+        self._api.post(f"{self._path}/plan/approve")
+        return True
+
+    def _when_approved(self, _session: Json) -> Outcome | bool:
+        if not self._yes:
+            return Outcome(WAITS, f"The plan is approved. Start it with: maestro approve {self._id[:8]}")
+        self._api.post(f"{self._path}/execute")
+        return True
+
+    def _when_executing(self, session: Json) -> Outcome | bool:
+        if not session["pending_approvals"]:
+            return False
+        pending = self._api.all("/approvals", status="pending", session_id=self._id)
+        if pending and not self._yes:
+            return Outcome(WAITS, f"{pending[0]['title']}. Answer with: maestro approve {self._id[:8]}")
+        for approval in pending:
+            if approval["kind"] == "task_failed":
+                self._api.post(f"{self._path}/fail", reason=_why(approval))
+                return True
+            self._api.post(f"/approvals/{approval['id']}", decision="allow")
+        return bool(pending)
+
+    def _when_paused(self, session: Json) -> Outcome | bool:
+        if self._yes:
+            return False  # whoever paused it will let it go on
+        return Outcome(WAITS, session["error_message"] or f"It is paused. Go on with: maestro resume {self._id[:8]}")
+
+    def _when_completed(self, _session: Json) -> Outcome:
+        return Outcome(COMPLETED)
+
+    def _when_failed(self, session: Json) -> Outcome:
+        return Outcome(FAILED, session["error_message"] or "The session has failed.")
+
+    def _when_cancelled(self, session: Json) -> Outcome:
+        return Outcome(FAILED, session["error_message"] or "The session was cancelled.")
+
+
+def _why(approval: Json) -> str:
+    reason = approval["detail"].get("reason")
+    return f"{approval['title']}: {reason}" if reason else str(approval["title"])

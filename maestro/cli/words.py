@@ -1,0 +1,108 @@
+"""What the command line says: sessions, tasks, events and log rows in one line each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+Json = dict[str, Any]
+
+MARKS = {
+    "pending": "·",
+    "running": "▸",
+    "waiting": "?",
+    "checking": "…",
+    "integrating": "…",
+    "completed": "✓",
+    "failed": "✗",
+    "skipped": "-",
+    "cancelled": "-",
+}
+
+
+def session_line(session: Json) -> str:
+    """One line of ``maestro list``."""
+    extra = f"  {session['pending_approvals']} to answer" if session["pending_approvals"] else ""
+    merged = "  merged" if session["merged"] else ""
+    return f"{session['id'][:8]}  {_state(session):13}  {progress(session):>5}  {session['title']}{extra}{merged}"
+
+
+def session_page(session: Json, tasks: list[Json], approvals: list[Json]) -> str:
+    """What ``maestro show`` prints."""
+    lines = [
+        session["title"],
+        f"  id          {session['id']}",
+        f"  state       {_state(session)}" + (f": {session['error_message']}" if session["error_message"] else ""),
+        f"  repository  {session['repo_path']} ({session['base_branch'] or 'detached'})",
+        f"  branch      {session['session_branch']}" + (" (merged)" if session["merged"] else ""),
+        f"  cost        {cost(session)}",
+    ]
+    if tasks:
+        lines.append(f"  tasks       {progress(session)}")
+        lines += [f"    {MARKS.get(t['status'], '?')} {t['key']}: {t['title']}{_why(t)}" for t in tasks]
+    lines += [f"  to answer   {a['title']}" for a in approvals]
+    return "\n".join(lines)
+
+
+def progress(session: Json) -> str:
+    """How many tasks are done: ``3/5``."""
+    counts = session["tasks"]
+    done = sum(counts["by_status"].get(s, 0) for s in ("completed", "skipped"))
+    return f"{done}/{counts['total']}" if counts["total"] else ""
+
+
+def cost(session: Json) -> str:
+    """Money and tokens so far."""
+    return f"${session['cost_usd']:.2f}, {sum(session['tokens'].values()):,} tokens"
+
+
+def log_line(row: Json) -> str:
+    """One log row or ``log_entry`` event."""
+    time = datetime.fromisoformat(row["timestamp"]).astimezone().strftime("%H:%M:%S")
+    level = "" if row["level"] in {"info", "debug"} else f"{row['level'].upper()} "
+    return f"{time} {row['source']:12} {level}{row['message'].rstrip()}"
+
+
+def event_line(event: Json) -> str | None:
+    """What ``maestro run`` says of an event; None for those not worth a line."""
+    say = _EVENTS.get(event["type"])
+    return say(event) if say else None
+
+
+def _message(event: Json) -> str | None:
+    if event.get("role") != "ai" or event.get("status") != "complete":
+        return None
+    return f"Assistant: {event['content'].strip()}"
+
+
+def _state_changed(event: Json) -> str:
+    words = f"{event['to'].replace('_', ' ').capitalize()}."
+    return f"{words} {event['reason']}" if event.get("reason") else words
+
+
+def _check(event: Json) -> str:
+    mark = "✓" if event.get("passed") else "✗"
+    return f"  {mark} {event['command']} ({event['phase']}, {event['duration_s']:.1f} s)"
+
+
+_EVENTS: dict[str, Any] = {
+    "message": _message,
+    "state_changed": _state_changed,
+    "plan_generated": lambda e: f"Plan: {len(e['plan']['tasks'])} tasks. {e['plan'].get('summary', '')}".strip(),
+    "task_started": lambda e: f"▸ {e['key']} (attempt {e.get('attempt') or 1})",
+    "task_completed": lambda e: f"✓ {e['key']}",
+    "task_failed": lambda e: f"✗ {e['key']}: {e['error']}",
+    "check_finished": _check,
+    "approval_requested": lambda e: f"? {e['title']}",
+    "approval_resolved": lambda e: f"  {e['decision']}",
+}
+
+
+def _state(session: Json) -> str:
+    return str(session["status"]).replace("_", " ")
+
+
+def _why(task: Json) -> str:
+    if task["status"] == "failed" and task["error_message"]:
+        return f" — {task['error_message'].splitlines()[0]}"
+    return f" — {task['progress_note']}" if task["status"] == "running" and task["progress_note"] else ""
