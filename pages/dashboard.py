@@ -11,7 +11,7 @@ from maestro.core import queries
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView, Overview, SessionView
 from maestro.db.types import utcnow
-from pages import first_run, live, nav
+from pages import first_run, live, machine, nav
 from pages.components.buttons import link_button
 from pages.components.gate import gate
 from pages.components.keyed import KeyedList
@@ -64,7 +64,7 @@ class _Dashboard:
         self.rt = view.rt
         with box("m-row m-row--between m-row--wrap m-gap-16"):
             self.headline = tag("div", "", "m-title")
-            link_button("New session", "/session/new", icon="plus", kind="primary").attr(data_key="c")
+            link_button("New session", "/session/new", icon="plus", kind="primary")
         with box("m-cols"):
             with box("m-stack m-gap-24"):
                 self._needs()
@@ -93,6 +93,8 @@ class _Dashboard:
         self.idle.set_visibility(not board.running)
         self.cost.set_text(money(board.overview.cost_today_usd))
         self.tokens.set_text(f"{tokens(board.overview.tokens_today.total)} tokens")
+        load = machine.load()
+        self.machine.set_text(f"Processor {load['cpu']:.0f} % · memory {load['memory']:.0f} %")
         self.workers.set_text(plural(board.overview.live_workers, "worker") + " alive")
         self.away.sync(board.away)
         self.away_box.set_visibility(bool(board.away))
@@ -123,6 +125,7 @@ class _Dashboard:
                 self.tokens = tag("span")
                 tag("span", "·")
                 self.workers = tag("span")
+            self.machine = tag("div", "", "m-meta m-num")
 
     def _away(self) -> None:
         with section("While you were away", hint="last 24 hours"):

@@ -62,10 +62,10 @@ class RunningRow:
                 text(Path(session.repo_path).name, "m-meta m-cut m-optional", title=session.repo_path)
                 self.chip = session_chip(session)
                 self.chip.classes("m-push")
-            with box("m-running__bar"):
+            with box("m-running__bar") as self.progress:
                 self.bar = task_bar(session.tasks)
                 self.facts = text("", "m-meta m-num")
-            self.words = tag("div", "", "m-meta m-mono m-cut")
+            self.words = tag("div", "", "m-meta m-cut")
         self.show(running)
 
     def show(self, running: Running) -> None:
@@ -74,7 +74,7 @@ class RunningRow:
         self.title.set_text(session.title)
         self.chip.show(session_mark(session))
         self.bar.show(session.tasks)
-        self.bar.set_visibility(bool(session.tasks.total))
+        self.progress.set_visibility(bool(session.tasks.total))
         self.facts.set_text(_facts(running))
         self.words.set_text(running.last_words)
         self.words.set_visibility(bool(running.last_words))

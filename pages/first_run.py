@@ -43,7 +43,7 @@ def guide(rt: Runtime) -> None:
                 )
                 if ready:
                     with box("m-row"):
-                        link_button("New session", "/session/new", icon="plus", kind="primary").attr(data_key="c")
+                        link_button("New session", "/session/new", icon="plus", kind="primary")
             with _step("2", "An assistant") as head:
                 with head:
                     chip(READY[kind])

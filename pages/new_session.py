@@ -98,7 +98,9 @@ class _Form:
 
     def _idea(self) -> None:
         with field("Idea", help="A sentence is enough; the assistant asks about the rest.", draft="new/idea"):
-            self.idea = ui.textarea(placeholder="What should be different afterwards?").props("autogrow rows=5")
+            self.idea = (
+                ui.textarea(placeholder="What should be different afterwards?").props("autogrow").classes("m-tall")
+            )
             self.idea.on("keydown.ctrl.enter", self.submit).on("keydown.meta.enter", self.submit)
         with box("m-form__pair"):
             with field("Title", optional=True, help="Otherwise the idea’s first line.", draft="new/title"):

@@ -89,6 +89,7 @@ def missing_session(rt: Runtime) -> None:
             "There is no such session",
             "It may have been deleted, or the address is not complete. Everything that exists is in the list.",
             symbol="search",
+            tone="pending",
         ),
     ):
         link_button("All sessions", "/session", kind="primary")

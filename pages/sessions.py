@@ -80,11 +80,12 @@ class _Sessions:
         self.rt = rt
         self.search = search
         self.chips: dict[str, tuple[Tag, Tag]] = {}
-        with box("m-row m-row--between m-row--wrap m-gap-12"):
+        with box("m-row m-row--between m-gap-12"):
             self.field = ui.input(value=search.q, placeholder="Search title, idea or repository").classes("m-search")
             self.field.props("clearable debounce=150").props.set_optional("aria-label", "Search sessions")
             self.field.on_value_change(lambda e: self.look(q=(e.value or "")[:200]))
-            link_button("New session", "/session/new", icon="plus", kind="primary").attr(data_key="c")
+            new = link_button("New session", "/session/new", icon="plus", kind="primary")
+            new.classes("m-btn--fold").attr(aria_label="New session")
         with box("m-row m-row--wrap", role="group", aria_label="Show"):
             for name, (word, _statuses) in FILTERS.items():
                 self._chip(name, word)

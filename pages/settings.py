@@ -67,12 +67,20 @@ _WORDS: dict[str, dict[str, str]] = {
     "permission_mode": MODES,
     "notify_on": {"approval": "A question waits", "failed": "A session failed", "completed": "A session is done"},
 }
+_EMPTY = {
+    "anthropic_base_url": "Anthropic’s own",
+    "assistant_model": "the default model",
+    "budget_usd": "no limit",
+    "claude_path": "the bundled one",
+    "database_url": "maestro.db in the data folder",
+    "worker_model": "Claude Code’s own default",
+}
 _WHERE = {
     "flag": "Set by a flag at start",
     "environment": "Set by {variable} in the environment",
     ".env": "Set by {variable} in .env",
     "stored": "Set here",
-    "default": "",
+    "default": "Default",
 }
 _NUMBERS = {
     "port",
@@ -161,7 +169,7 @@ class _Row:
         self.element = None
         with self.place:
             if self.setting.secret:
-                chip(Mark("done", "lock", "Set") if self.setting.value else Mark("pending", "circle-dashed", "Not set"))
+                chip(_secret(self.setting))
             elif not self.editable:
                 code(_shown(self.setting, self.setting.value))
             else:
@@ -173,7 +181,10 @@ class _Row:
         setting = self.setting
         parts = [_WHERE[setting.origin].format(variable=setting.variable)]
         if setting.secret:
-            parts.append("" if setting.value else f"Keys are never stored: set {setting.variable}")
+            unset = (
+                "kept in the data folder" if setting.name == "token" else f"never stored here: set {setting.variable}"
+            )
+            parts = parts if setting.value else [unset]
         elif setting.origin != "default":
             parts.append(f"default: {_shown(setting, setting.default)}")
         if setting.needs_restart and self.editable:
@@ -231,7 +242,7 @@ class _Row:
 
 def _shown(setting: SettingView, value: Any) -> str:
     if value in (None, "", []):
-        return "none"
+        return _EMPTY.get(setting.name, "none")
     if isinstance(value, bool):
         return "on" if value else "off"
     words = _WORDS.get(setting.name, {})
@@ -240,6 +251,14 @@ def _shown(setting: SettingView, value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return words.get(str(value), str(value))
+
+
+def _secret(setting: SettingView) -> Mark:
+    if setting.value:
+        return Mark("done", "lock", "Set")
+    if setting.name == "token":
+        return Mark("done", "lock", "Generated")
+    return Mark("pending", "circle-dashed", "Not set")
 
 
 Maker = Callable[[SettingView], ValueElement[Any]]

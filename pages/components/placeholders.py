@@ -24,9 +24,9 @@ def calm(words: str, *, symbol: str = "circle-check") -> Tag:
     return card
 
 
-def error_state(title: str, words: str, *, symbol: str = "triangle-alert") -> Tag:
+def error_state(title: str, words: str, *, symbol: str = "triangle-alert", tone: str = "failed") -> Tag:
     """Something could not be shown: what, why; gives the place for the way on."""
-    with box("m-empty s-failed", role="alert"):
+    with box(f"m-empty s-{tone}", role="alert"):
         icon(symbol, "m-empty__icon").style("color: var(--c)")
         tag("div", title, "m-empty__title")
         tag("div", words, "m-empty__text m-wrap")

@@ -52,6 +52,7 @@
     if (event.key === "g") waitingForG = Date.now();
     else if (event.key === "j" || event.key === "k") moveInList(event.key === "j" ? 1 : -1, event);
     else if (event.key === "?") openHelp();
+    else if (event.key === "c") location.assign("/session/new");
     else if (event.key === "/") { const field = $(".m-search input"); if (field) { event.preventDefault(); field.focus(); } }
     else {
       const marked = $(`[data-key="${CSS.escape(event.key)}"]`);
