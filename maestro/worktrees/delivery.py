@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maestro.errors import Conflict, InvalidInput
-from maestro.worktrees.checkout import changes, move_branch, obstacles
+from maestro.worktrees.checkout import move_branch, obstacles
 from maestro.worktrees.commits import Merged, commit_tree, merge_trees, tree_of, with_trailers
 from maestro.worktrees.git import git, repository_lock
 from maestro.worktrees.listing import operation
 from maestro.worktrees.refs import branch_ref, is_ancestor, keep, ref_commit
+from maestro.worktrees.survey import changes
 
 METHODS = ("merge", "squash", "ff")
 
@@ -117,7 +118,7 @@ def complete_merge(repo_root: Path, target: str, before: str, after: str) -> Non
             return  # the branch moves last: all before it was done
         if current != before:
             raise Conflict(_moved(repo_root, target, before, current))
-        move_branch(repo_root, target, before, after, "maestro: complete merge")
+        move_branch(repo_root, target, before, after, "maestro: complete merge", resume=True)
 
 
 def unmerge(repo_root: Path, record: MergeRecord, keep_as: str) -> None:
@@ -134,11 +135,14 @@ def unmerge(repo_root: Path, record: MergeRecord, keep_as: str) -> None:
                 _moved(repo_root, record.target, record.after, current)
                 + " Undo the merge by hand (git revert), so that the later work stays."
             )
-        reasons = _busy(repo_root) + obstacles(repo_root, record.target, record.after, record.before)
+        before, after = record.after, record.before
+        # Kept already: an earlier call began and was killed.
+        resume = ref_commit(repo_root, keep_as) == before
+        reasons = _busy(repo_root) + obstacles(repo_root, record.target, before, after, resume=resume)
         if reasons:
             raise Conflict(" ".join(dict.fromkeys(reasons)), reasons=reasons)
-        keep(repo_root, keep_as, record.after)
-        move_branch(repo_root, record.target, record.after, record.before, "maestro: unmerge")
+        keep(repo_root, keep_as, before)
+        move_branch(repo_root, record.target, before, after, "maestro: unmerge", resume=resume)
 
 
 def _look(repo_root: Path, session_branch: str, target: str | None, method: str) -> _Outlook:

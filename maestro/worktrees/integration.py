@@ -6,6 +6,7 @@ All functions that take a ``worktree`` expect one of Maestro's own, whose agent 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,10 @@ __all__ = [
 ]
 
 
+#: Says, beside a worktree's index, which move of its files is under way.
+_MOVING = "maestro-moving"
+
+
 @dataclass(frozen=True)
 class RebaseResult:
     """How a rebase ended; when not ``ok``, ``head`` is where the worktree stood and still stands."""
@@ -94,7 +99,7 @@ def commit_all(worktree: Path, message: str, trailers: Mapping[str, str], *, bra
     A half-done merge or rebase is ended first (``settle``; what that takes away is kept as recovered).
     With ``branch``, commits made on a detached HEAD come back to it; Conflict when they do not fit.
     """
-    clear_stale_lock(worktree)
+    _finish_move(worktree)
     label = f"{trailers.get('Maestro-Task', 'work')}-unfinished"
     doing = settle(worktree, recovered_ref(trailers.get("Maestro-Session", "unsorted"), label))
     if branch is not None:
@@ -133,7 +138,10 @@ def rebase_onto(worktree: Path, old_base: str, new_base: str) -> RebaseResult:
     On a conflict nothing has moved: branch, index and files are as before. Commits whose changes
     ``new_base`` already holds are dropped; a range with merges becomes one commit.
     """
+    _finish_move(worktree)
     old = head(worktree)
+    if is_ancestor(worktree, new_base, old):
+        return RebaseResult(True, old, [], "")
     tip = new_base
     for commit in linear_range(worktree, old_base, old):
         picked = pick(worktree, commit, tip)
@@ -146,12 +154,26 @@ def rebase_onto(worktree: Path, old_base: str, new_base: str) -> RebaseResult:
     if in_the_way:
         detail = "Uncommitted or ignored files in the worktree would be overwritten."
         return RebaseResult(False, old, in_the_way, detail)
-    clear_stale_lock(worktree)
-    # Files before the branch: killed in between, the difference shows as changes that the next
-    # commit_all takes up and the next rebase finds already there. The other way round it would undo them.
+    note = own_git_dir(worktree) / _MOVING
+    note.write_text(f"{old} {tip}")
     bring(worktree, old, tip)
     _move_head(worktree, tip, old, "maestro: rebase")
+    note.unlink()
     return RebaseResult(True, tip, [], "")
+
+
+def _finish_move(worktree: Path) -> None:
+    """Finish a rebase that was killed while it brought the files along."""
+    clear_stale_lock(worktree)
+    note = own_git_dir(worktree) / _MOVING
+    if not note.exists():
+        return
+    old, _, tip = note.read_text().partition(" ")
+    if tip and head(worktree) == old:
+        with suppress(Conflict):  # somebody worked here since: then it stays for commit_all
+            bring(worktree, old, tip, resume=True)
+            _move_head(worktree, tip, old, "maestro: complete rebase")
+    note.unlink()
 
 
 def _is_empty(repo: Path, commit: RawCommit) -> bool:

@@ -283,11 +283,39 @@ def test_killed_while_files_were_written_the_merge_is_finished_by_a_second_call(
         _merge(repo, on_intent=killed)
     ((before, after),) = intents
     # What git has done by then: some files are new, some old ones gone, the index is still the old one.
-    write_files(repo, {"a.txt": "1\n2\n3\n4\n", "new/é\nfile.txt": "new\n"})
+    write_files(repo, {"a.txt": "1\n2\n3\n4\n", "new/é\nfile.txt": "ne", "tool.sh": ""})
+    (repo / "tool.sh").chmod(0o755)
     (repo / "gone.txt").unlink()
     complete_merge(repo, "main", before, after)
     assert run_git(repo, "rev-parse", "main") == after
     assert run_git(repo, "status", "--porcelain") == status
+    assert (repo / "new/é\nfile.txt").read_text() == "new\n"
+
+
+def test_work_begun_after_a_killed_merge_is_not_overwritten_by_finishing_it(repo: Path) -> None:
+    before = run_git(repo, "rev-parse", "main")
+    after = run_git(repo, "rev-parse", BRANCH)
+    write_files(repo, {"a.txt": "1\n2\n3\n4\nmine\n"})
+    with pytest.raises(Conflict, match=r"a\.txt"):
+        complete_merge(repo, "main", before, after)
+    assert (repo / "a.txt").read_text() == "1\n2\n3\n4\nmine\n"
+
+
+def test_a_killed_unmerge_is_finished_by_a_second_call(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = _merge(repo)
+
+    def killed(*_: object, **__: object) -> None:
+        (repo / "gone.txt").write_text("")  # torn
+        raise _Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkout, "bring", killed)
+        with pytest.raises(_Killed):
+            unmerge(repo, record, KEEP)
+    unmerge(repo, record, KEEP)
+    assert run_git(repo, "rev-parse", "main") == record.before
+    assert run_git(repo, "status", "--porcelain") == ""
+    assert (repo / "gone.txt").read_text() == "g\n"
 
 
 def test_a_merge_can_also_simply_be_called_again_after_a_kill(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from maestro.errors import Conflict, GitError
-from maestro.worktrees import settle
+from maestro.worktrees import integration, settle
 from maestro.worktrees.integration import (
     add_trailers,
     advance,
@@ -244,17 +244,39 @@ def test_an_ignored_file_is_not_overwritten_by_a_rebase(repo: Path, tree: Path, 
     assert (tree / "run.log").read_text() == "precious"
 
 
-def test_a_rebase_killed_between_files_and_branch_loses_nothing(
-    repo: Path, tree: Path, base: str, tmp_path: Path
+class _Killed(BaseException):
+    pass
+
+
+def test_a_rebase_killed_while_files_were_written_is_finished_by_the_next_call(
+    repo: Path, tree: Path, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = commit(tree, {"mine.txt": "m"}, "Task")
-    moved = _on_session(repo, tmp_path, {"other.txt": "o", "b.txt": "new\n"})
-    assert rebase_onto(tree, base, moved).ok
-    run_git(tree, "update-ref", f"refs/heads/{TASK}", task)  # as if the branch had not moved yet
-    commit_all(tree, "Left", TRAILERS)
+    commit(tree, {"mine.txt": "m"}, "Task")
+    moved = _on_session(repo, tmp_path, {"other.txt": "o\n" * 9, "b.txt": "new\n" * 9, "c.txt": "c\n"})
+
+    def killed(*_: object, **__: object) -> None:
+        write_files(tree, {"other.txt": "o\n" * 4, "b.txt": ""})  # what a git killed in the middle leaves
+        (Path(run_git(tree, "rev-parse", "--absolute-git-dir")) / "index.lock").write_text("")
+        raise _Killed
+
+    monkeypatch.setattr(settle, "_LOCK_WAIT_S", 0.1)
+    with monkeypatch.context() as patch:
+        patch.setattr(integration, "bring", killed)
+        with pytest.raises(_Killed):
+            rebase_onto(tree, base, moved)
+    assert commit_all(tree, "Left", TRAILERS) is None
     result = rebase_onto(tree, base, moved)
     assert result.ok
+    assert is_clean(tree)
     assert changed_files(repo, moved, result.head) == ["mine.txt"]
+    assert (tree / "b.txt").read_text() == "new\n" * 9
+
+
+def test_a_branch_that_is_on_the_new_base_already_stays(repo: Path, tree: Path, base: str, tmp_path: Path) -> None:
+    moved = _on_session(repo, tmp_path, {"other.txt": "o"})
+    run_git(tree, "merge", "-q", moved)
+    made = commit(tree, {"mine.txt": "m"}, "Task")
+    assert rebase_onto(tree, base, moved).head == made
 
 
 def test_merge_drivers_of_the_repository_do_not_run(repo: Path, tree: Path, base: str, tmp_path: Path) -> None:
