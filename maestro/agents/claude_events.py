@@ -100,7 +100,7 @@ class Transcript:
         if result.subtype == "error_max_turns":
             return Failure("turns", f"The run reached its limit of {self._spec.max_turns} turns."), text
         if result.subtype.startswith("error_max_budget"):
-            return Failure("budget", f"The run reached its budget of ${self._spec.budget_usd:.2f}."), text
+            return Failure("budget", f"The run reached its budget of ${self._spec.budget_usd:g}."), text
         if result.stop_reason == "refusal":
             return failures.declined(text), text
         if result.is_error or result.subtype != "success":

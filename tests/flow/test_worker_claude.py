@@ -247,6 +247,20 @@ def test_a_stop_request_interrupts_and_the_conversation_can_go_on(serve: Any, st
     assert again.result()["outcome"] == "success"
 
 
+def test_a_stop_at_a_gate_closes_it_at_once(serve: Any, start: Start) -> None:
+    run = start(serve(task_rule("", bash("git push"), "Done.")))
+    gate = run.wait("gate")
+    run.say("stop", reason="Enough.")
+    assert run.result(timeout=10)["outcome"] == "interrupted"
+    closed = run.wait("gate_closed")
+    assert (closed["request_id"], closed["allow"]) == (gate["request_id"], False)
+
+
+def test_a_budget_that_is_spent_is_told(serve: Any, start: Start) -> None:
+    result = start(serve(task_rule("", bash("ls"), "Done.")), budget_usd=0.001).result()
+    assert (result["failure"], result["message"]) == ("budget", "The run reached its budget of $0.001.")
+
+
 def test_a_hostile_repository_runs_nothing_and_redirects_nothing(serve: Any, start: Start, tmp_path: Path) -> None:
     stranger = serve()
     worktree = tmp_path / "worktree"
