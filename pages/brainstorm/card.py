@@ -91,12 +91,12 @@ class Card:
         self._acts.clear()
         with self._acts:
             plan = f"/session/{self.session.id}/plan"
-            if status in {"idle", "brainstorming"}:
+            if status == "brainstorming":
                 if version:
                     link_button(f"Plan {version}", plan)
                 go = button("Plan it", icon="sparkles", kind="primary")
                 go.on_click(lambda: self._plan_it(go))
-                go.set_enabled(status == "brainstorming" and something)
+                go.set_enabled(something)
             elif status == "planning":
                 link_button("Watch the plan", plan, icon="workflow", kind="primary")
             elif status == "plan_review":
@@ -107,7 +107,7 @@ class Card:
     def _reason(self, something: bool) -> str:
         status = self.session.status
         if status == "idle":
-            return "Start the conversation first."
+            return "Fills as you talk. You can also write on it yourself."
         if status == "brainstorming":
             if not something:
                 return "Say first what is to be built."

@@ -95,7 +95,7 @@ class Composer:
         if session.status == "planning":
             text("", "b-busy__dot")
             text("The plan is being made. You can talk on when it is there.", "m-grow")
-            link_button("Watch the plan", plan, icon="workflow", small=True)
+            link_button("Watch the plan", plan, icon="workflow", small=True).classes("b-narrow")
         elif session.status == "plan_review":
             icon("list-checks")
             text("The plan is there to review. To talk on, come back from it.", "m-grow")
@@ -104,7 +104,7 @@ class Composer:
         else:
             icon("lock")
             text(_OVER.get(session.status, "One cannot write here now."), "m-grow")
-            link_button("See the plan", plan, small=True)
+            link_button("See the plan", plan, small=True).classes("b-narrow")
 
     async def _revise(self, by: ui.button) -> None:
         if await did(plans.revise_plan, self.view.rt, self.session.id, by=by):

@@ -11,6 +11,7 @@ from pages.brainstorm.parts import Part
 from pages.components.buttons import button, icon_button
 from pages.components.fields import field, show_error
 from pages.components.icon import icon
+from pages.components.inline import inline
 from pages.components.tag import box, tag, text
 
 Decision = dict[str, Any]
@@ -50,7 +51,7 @@ class Decisions(Part):
     def _decision(self, number: int, decision: Decision) -> None:
         with box("b-decision"):
             with box("m-row m-row--top"):
-                text(decision["question"], "b-decision__question m-wrap m-grow")
+                inline(decision["question"], "b-decision__question m-wrap m-grow")
                 if self._editable:
                     icon_button("pencil", "Edit this decision", lambda: self._open(number), small=True).classes(
                         "b-part__pencil"
@@ -59,21 +60,21 @@ class Decisions(Part):
                 for index, option in enumerate(decision["options"]):
                     self._option(number, index, option, chosen=index == decision["chosen"])
             if decision["reason"]:
-                tag("p", decision["reason"], "b-decision__reason m-pre")
+                inline(decision["reason"], "b-decision__reason m-pre", name="p")
 
     def _option(self, number: int, index: int, option: str, *, chosen: bool) -> None:
         made = tag(
-            "button",
+            "button" if self._editable else "div",
             "",
             "b-option",
-            type="button",
+            type="button" if self._editable else None,
             role="radio",
             aria_checked=str(chosen).lower(),
-            disabled=None if self._editable else "",
+            aria_disabled=None if self._editable else "true",
         )
         with made:
             icon("circle-dot" if chosen else "circle")
-            text(option, "m-wrap")
+            inline(option)
         if self._editable:
             made.on("click", lambda: self._choose(number, None if chosen else index))
 

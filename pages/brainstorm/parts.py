@@ -10,6 +10,7 @@ from nicegui import ui
 from maestro.errors import InvalidInput
 from pages.components.buttons import button, icon_button
 from pages.components.fields import show_error
+from pages.components.inline import inline
 from pages.components.tag import box, tag, text
 
 #: Stores an edit (members of the card) and answers whether it was taken; shows what is wrong by the given function.
@@ -72,7 +73,7 @@ class Part:
 
     def _read(self) -> None:
         if self.value:
-            tag("p", str(self.value), "m-pre")
+            inline(str(self.value), "m-pre", name="p")
         else:
             tag("p", self._nothing, "b-part__nothing")
 
@@ -150,7 +151,7 @@ class Lines(Part):
         with tag("ul", "", "b-lines"):
             for line in self.value:
                 with tag("li"):
-                    text(line, "m-wrap")
+                    inline(line)
 
     def to_words(self, value: Any) -> str:
         """See ``Part``."""
