@@ -23,7 +23,7 @@ _NO_KEY = "none-needed"
 
 NOT_CONFIGURED = (
     "No model is configured. Set ANTHROPIC_API_KEY (or ANTHROPIC_BASE_URL for a local model) and restart, "
-    "sign in once with `claude login`, or try the demo, which needs neither."
+    "sign in once with `claude auth login`, or try the demo, which needs neither."
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
+from maestro.core import lookup
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
@@ -132,6 +133,14 @@ def deliver(rt: Runtime) -> None:
             if row is not None:
                 row.delivered_at = utcnow()
                 tx.db.add(row)
+
+
+def spread(rt: Runtime, session_id: str, signature: str) -> None:
+    """Tell the session's living workers what they need not ask any more."""
+    with rt.db.read() as db:
+        workers = lookup.live_workers(db, session_id)
+    for worker in workers:
+        spool.append(spool.Spool(Path(worker.spool_path)).inbox, {"type": "allowance", "signature": signature})
 
 
 def _after_tool(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:

@@ -154,14 +154,17 @@ def _decision(intake: Intake, entry: dict[str, Any]) -> None:
 def _usage(intake: Intake, entry: dict[str, Any]) -> None:
     """Totals of this run: the task and the worker grow by the difference to what was known."""
     worker, task = intake.worker, intake.task
+    changed = False
     for name in _TOKENS:
-        total = int(_number(entry.get(name)) or 0)
-        grown = max(total - getattr(worker, name), 0)
+        grown = max(int(_number(entry.get(name)) or 0) - getattr(worker, name), 0)
         setattr(worker, name, getattr(worker, name) + grown)
         setattr(task, name, getattr(task, name) + grown)
+        changed = changed or grown > 0
     cost = max((_number(entry.get("cost_usd")) or 0.0) - worker.cost_usd, 0.0)
     worker.cost_usd += cost
     task.cost_usd += cost
+    if not changed:
+        return
     base = {"session_id": intake.session.id, "worker_id": worker.id, "timestamp": _time(entry)}
     used = {"tokens_input": worker.input_tokens + worker.cache_read_tokens + worker.cache_write_tokens}
     used["tokens_output"] = worker.output_tokens

@@ -21,6 +21,7 @@ from maestro.errors import MaestroError
 from maestro.worker import launch, tree
 from maestro.worker.spool import Spool
 from maestro.worktrees import history, manager, repository
+from maestro.worktrees.git import identity_environment
 
 _SETUP_TIMEOUT_S = 20 * 60
 
@@ -109,7 +110,9 @@ def approved_plan(rt: Runtime, session: models.Session) -> tuple[str, list[str]]
 def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: Path) -> None:
     config = in_force(session.agent_config, rt.settings)
     endpoint = endpoint_for(rt, demo=session.demo)
-    env = worker_environment(endpoint, rt.data_dir / "demo" / "home")
+    # Without an identity the agent's own git would refuse to merge or commit.
+    identity = identity_environment(Path(session.repo_path))
+    env = worker_environment(endpoint, rt.data_dir / "demo" / "home") | identity
     worker = _register(rt, session, task)
     spec = _spec(rt, session, task, worker, worktree, config)
     launched = launch.launch(Spool(Path(worker.spool_path)), spec, env)

@@ -61,6 +61,8 @@ class Supervisor:
         self._busy = bool(workers or sessions)
         for worker in workers:
             self._guarded(self._watch, worker)
+        if workers:
+            gatekeeping.deliver(self._rt)
         self._sample(workers)
         for session in sessions:
             self._guarded(self._advance, session)

@@ -18,6 +18,9 @@ from maestro.worker.spool import WORKER_ID_VARIABLE, Spool
 #: Where the package lies; the worker forgets it again before it starts anything.
 _ROOT = Path(maestro.__file__).resolve().parent.parent
 
+#: Would make the worker import other code than its own. PYTHONDONTWRITEBYTECODE and the like may stay.
+_DROPPED = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP"})
+
 
 @dataclass(frozen=True, slots=True)
 class Launched:

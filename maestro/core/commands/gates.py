@@ -28,6 +28,8 @@ def decide(rt: Runtime, approval_id: str, decision: Decision, message: str | Non
         gatekeeping.resolve(tx, session, approval, allow=decision != "deny", message=message)
         if decision == "allow_session" and approval.signature:
             gatekeeping.remember(tx, session, approval.signature)
+    if decision == "allow_session" and approval.signature:
+        gatekeeping.spread(rt, session.id, approval.signature)
     gatekeeping.deliver(rt)
     rt.wake()
     return queries.get_approval(rt, approval_id)
