@@ -160,7 +160,8 @@ def _usage(intake: Intake, entry: dict[str, Any]) -> None:
         setattr(worker, name, getattr(worker, name) + grown)
         setattr(task, name, getattr(task, name) + grown)
         changed = changed or grown > 0
-    cost = max((_number(entry.get("cost_usd")) or 0.0) - worker.cost_usd, 0.0)
+    # The scripted model costs nothing, whatever the CLI takes it for.
+    cost = 0.0 if intake.session.demo else max((_number(entry.get("cost_usd")) or 0.0) - worker.cost_usd, 0.0)
     worker.cost_usd += cost
     task.cost_usd += cost
     if not changed:

@@ -18,8 +18,10 @@ from maestro.errors import InvalidInput
 MAX_TASKS = 200
 _TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+_NO_NUL = r"^[^\x00]*$"
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, pattern=_NO_NUL)]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=_NO_NUL)]
 
 
 class _Part(BaseModel):

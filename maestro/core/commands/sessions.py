@@ -65,7 +65,7 @@ def create_session(rt: Runtime, new: NewSession, *, demo: bool = False) -> Sessi
         title=title,
         description=new.description,
         template=new.template,
-        demo=demo,
+        demo=demo or rt.settings.assistant == "demo",
         repo_path=str(info.root),
         base_branch=base_branch,
         base_commit=base_commit,
