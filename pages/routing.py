@@ -17,8 +17,10 @@ Builders run with the frame's content open. What they raise becomes an error sta
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from nicegui import run, ui
 
@@ -96,12 +98,29 @@ def missing_session(rt: Runtime) -> None:
         link_button("Dashboard", "/")
 
 
+@contextmanager
+def _sent_whole() -> Iterator[None]:
+    """Send the page when its builder is done, in one piece.
+
+    NiceGUI sends what there is as soon as anything waits for the browser's connection, and every ``ui.timer`` does: the
+    page would come up empty and jump. (So builders must not await ``client.connected()`` themselves.)
+    """
+    client = ui.context.client
+    waited_for = client._waiting_for_connection
+    client._waiting_for_connection = asyncio.Event()
+    try:
+        yield
+    finally:
+        client._waiting_for_connection = waited_for
+
+
 async def _fill(view: Frame, build: Callable[[], Awaitable[None] | None]) -> None:
     ui.on_exception(_after_failure)
     try:
-        result = build()
-        if result is not None:
-            await result
+        with _sent_whole():
+            result = build()
+            if result is not None:
+                await result
     except Exception as error:
         if not isinstance(error, MaestroError):
             _log.exception("the page %s could not be built", view.title)

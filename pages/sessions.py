@@ -15,7 +15,6 @@ from maestro.core.views import SessionView
 from pages import live
 from pages.components.bar import task_bar
 from pages.components.buttons import icon_button, link_button
-from pages.components.icon import icon
 from pages.components.keyed import KeyedList
 from pages.components.placeholders import empty
 from pages.components.state import session_chip, session_mark
@@ -25,7 +24,7 @@ from pages.components.words import money, plural
 from pages.frame import SESSION_EVENTS, Frame
 from pages.routing import page
 
-_PAGE = 50
+_PAGE = 30
 
 #: The chips: word, and the statuses behind it.
 FILTERS: dict[str, tuple[str, str | None]] = {
@@ -170,19 +169,13 @@ class SessionRow:
 
     def __init__(self, session: SessionView) -> None:
         with tag("a", "", "m-item m-srow", href=f"/session/{session.id}", data_nav=""):
-            with box("m-srow__state"):
-                self.chip = session_chip(session)
-            with box("m-stack m-gap-0 m-grow"):
-                with box("m-row"):
-                    self.title = text(session.title, "m-strong m-cut")
-                    self.hand = icon("hand", "m-srow__hand", label="Needs you")
-                with box("m-row m-meta"):
-                    text(Path(session.repo_path).name, "m-cut", title=session.repo_path)
-                    if session.demo:
-                        text("demo", "m-tag")
-            with box("m-srow__tasks"):
-                self.bar = task_bar(session.tasks, thin=True)
-                self.count = text("", "m-meta m-num")
+            self.chip = session_chip(session)
+            with box("m-srow__name"):
+                self.title = tag("div", session.title, "m-strong m-cut")
+                repository = Path(session.repo_path).name + (" · demo" if session.demo else "")
+                tag("div", repository, "m-meta m-cut", title=session.repo_path)
+            self.bar = task_bar(session.tasks, thin=True)
+            self.count = text("", "m-meta m-num m-srow__count")
             self.cost = text("", "m-meta m-num m-srow__cost")
             self.when = when(session.updated_at, "m-meta m-num m-srow__when")
         self.show(session)
@@ -192,9 +185,9 @@ class SessionRow:
         self.chip.show(session_mark(session))
         self.title.set_text(session.title)
         self.title.attr(title=session.title)
-        self.hand.set_visibility(session.needs_you)
+        self.title.classes(**{"add" if session.needs_you else "remove": "m-srow__needs mi-hand"})
         self.bar.show(session.tasks)
-        self.bar.set_visibility(bool(session.tasks.total))
+        self.bar.classes(**{"remove" if session.tasks.total else "add": "m-invisible"})
         counts = session.tasks
         self.count.set_text(f"{counts.done} of {counts.total}" if counts.total else "no plan yet")
         self.count.attr(title=plural(counts.total, "task"))

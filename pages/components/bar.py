@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from maestro.core.views import TaskCounts
 from pages.components.state import task_mark
-from pages.components.tag import Tag, box
+from pages.components.tag import Tag
 from pages.components.words import plural
 
 _ORDER = ("completed", "skipped", "integrating", "checking", "running", "waiting", "failed", "pending", "cancelled")
 
 
 class TaskBar(Tag):
-    """One part a status, as wide as its tasks are many; ``show`` changes it in place."""
+    """One stripe a status, as wide as its tasks are many; one element. ``show`` changes it in place."""
 
     def __init__(self, counts: TaskCounts, *, thin: bool = False) -> None:
         super().__init__("div", "", "m-bar m-bar--thin" if thin else "m-bar")
@@ -26,11 +26,20 @@ class TaskBar(Tag):
         self._shown = by_status
         words = ", ".join(f"{n} {task_mark(s).word.lower()}" for s, n in by_status.items())
         self.attr(role="img", aria_label=f"{plural(counts.total, 'task')}: {words or 'none'}", title=words or None)
-        self.clear()
-        with self:
-            for status, count in by_status.items():
-                part = box(f"m-bar__part s-{task_mark(status).tone}")
-                part.style(f"flex: {count} 1 0")
+        self.style(f"background: {_stripes(by_status)}")
+
+
+def _stripes(by_status: dict[str, int]) -> str:
+    total, at, stops = sum(by_status.values()), 0.0, []
+    for status, count in by_status.items():
+        end = at + 100 * count / total
+        gap = f"transparent calc({end:.2f}% - 2px) {end:.2f}%" if end < 99.9 else ""
+        stops += [
+            f"var(--{task_mark(status).tone}-solid) {at:.2f}% " + (f"calc({end:.2f}% - 2px)" if gap else "100%"),
+            gap,
+        ]
+        at = end
+    return f"linear-gradient(90deg, {', '.join(s for s in stops if s)})" if total else "var(--pending-soft)"
 
 
 def task_bar(counts: TaskCounts, *, thin: bool = False) -> TaskBar:

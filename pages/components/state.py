@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from maestro.core.views import SessionView, WorkerView
-from pages.components.icon import icon
-from pages.components.tag import Tag, swap, tag, text
+from pages.components.tag import Tag, swap, tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +74,18 @@ def task_mark(status: str) -> Mark:
 
 
 class StateTag(Tag):
-    """Icon and word in a state's colour; ``show`` changes it in place."""
+    """Icon and word in a state's colour, one element (the icon is drawn before the word by CSS); ``show`` changes it in place."""
 
     def __init__(self, mark: Mark, shape: str) -> None:
-        super().__init__("span", "", f"{shape} s-{mark.tone}")
+        super().__init__("span", mark.word, f"{shape} s-{mark.tone} mi-{mark.icon}")
         self._mark = mark
-        with self:
-            self._icon = icon(mark.icon)
-            self._word = text(mark.word)
 
     def show(self, mark: Mark) -> None:
         """Show another state; nothing is sent when it is the same."""
         if mark == self._mark:
             return
-        swap(self, f"s-{self._mark.tone}", f"s-{mark.tone}")
-        swap(self._icon, f"mi-{self._mark.icon}", f"mi-{mark.icon}")
-        self._word.set_text(mark.word)
+        swap(self, f"s-{self._mark.tone} mi-{self._mark.icon}", f"s-{mark.tone} mi-{mark.icon}")
+        self.set_text(mark.word)
         self._mark = mark
 
 
