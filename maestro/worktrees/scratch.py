@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from maestro.worktrees import manager
-from maestro.worktrees.git import git, repository_lock
+from maestro.worktrees.git import git, own_git_dir, repository_lock
+from maestro.worktrees.saving import copied
 
 _ADD_S = 600
 
@@ -19,15 +21,21 @@ def lay_out(repo: Path, path: Path, commit: str, *, below: Path) -> None:
 
 def clear(repo: Path, path: Path, *, below: Path) -> None:
     """Remove a worktree that ``lay_out`` made. Nothing in it is anybody's work, so nothing is kept."""
-    if path.exists():
-        manager.remove_worktree(repo, path, recover_as=None, below=below)
+    manager.remove_worktree(repo, path, recover_as=None, below=below)
 
 
 def discard_changes(worktree: Path) -> None:
-    """Put the files of a worktree back to its commit; ignored files stay.
+    """Put the files of a worktree back to its commit; ignored files and copied ones stay.
 
     Only for what a check left behind, never while an agent's work is uncommitted.
     """
-    if git(worktree, "status", "--porcelain", "-z").stdout:
-        git(worktree, "reset", "--hard", "--quiet")
-        git(worktree, "clean", "-fd", "--quiet")
+    if not git(worktree, "status", "--porcelain", "-z").stdout:
+        return
+    git(worktree, "reset", "--hard", "--quiet")
+    spared = [f"--exclude=/{_literal(path)}" for path in copied(own_git_dir(worktree))]
+    git(worktree, "clean", "-fd", "--quiet", *spared)
+
+
+def _literal(path: str) -> str:
+    """A path as an ignore pattern that means just this path."""
+    return re.sub(r"([\\*?\[ ])", r"\\\1", path)
