@@ -34,6 +34,7 @@ class Board:
     overview: Overview
     nav: nav.Nav
     running: list[Running]
+    started: list[SessionView]
     away: list[SessionView]
 
 
@@ -56,7 +57,8 @@ def read(rt: Runtime) -> Board:
     since = utcnow() - _AWAY
     recent, _ = queries.list_sessions(rt, status="completed,failed,cancelled", limit=12)
     away = [s for s in recent if (s.completed_at or s.updated_at) > since]
-    return Board(queries.overview(rt), nav.read(rt), read_running(rt), away[:6])
+    started, _ = queries.list_sessions(rt, status="idle,brainstorming,approved", limit=5)
+    return Board(queries.overview(rt), nav.read(rt), read_running(rt), started, away[:6])
 
 
 class _Dashboard:
@@ -69,6 +71,7 @@ class _Dashboard:
             with box("m-stack m-gap-24"):
                 self._needs()
                 self._running()
+                self._started()
             with box("m-stack m-gap-24"):
                 self._today()
                 self._away()
@@ -91,6 +94,8 @@ class _Dashboard:
         self.running.sync(board.running)
         self.running_box.set_visibility(bool(board.running))
         self.idle.set_visibility(not board.running)
+        self.started.sync(board.started)
+        self.started_box.set_visibility(bool(board.started))
         self.cost.set_text(money(board.overview.cost_today_usd))
         self.tokens.set_text(f"{tokens(board.overview.tokens_today.total)} tokens")
         load = machine.load()
@@ -117,6 +122,10 @@ class _Dashboard:
             self.running = KeyedList(
                 self.running_box, key=lambda r: r.session.id, build=RunningRow, update=RunningRow.show
             )
+
+    def _started(self) -> None:
+        with box() as self.started_box, section("Being planned"):
+            self.started = KeyedList(box("m-list"), key=lambda s: s.id, build=NeedRow, update=NeedRow.show)
 
     def _today(self) -> None:
         with section("Today"), box("m-stack m-gap-2"):

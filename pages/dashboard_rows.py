@@ -92,7 +92,7 @@ def _facts(running: Running) -> str:
 
 
 class NeedRow:
-    """A session that waits for the person: to read its plan, to look at its failure, to merge it."""
+    """A session whose next step is the person's: to talk, to read a plan, to look at a failure, to merge."""
 
     def __init__(self, session: SessionView) -> None:
         with tag("a", "", "m-item", data_nav="") as self.link, box("m-need"):
@@ -122,6 +122,10 @@ def _need(session: SessionView) -> tuple[str, str, str]:
         return "/plan", "Review", f"The plan is ready · {repository}"
     if session.status == "failed":
         return "", "Look", session.error_message or "It failed without a reason."
+    if session.status == "approved":
+        return "/plan", "Start", f"The plan is approved · {repository}"
+    if session.status in {"idle", "brainstorming"}:
+        return "/brainstorm", "Continue", repository
     return "/changes", "Merge", f"{plural(session.tasks.done, 'task')} proven, ready to merge · {repository}"
 
 
