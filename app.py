@@ -19,8 +19,8 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from maestro.core import instance
-from maestro.errors import InvalidInput, MaestroError
-from maestro.settings import LoadedSettings
+from maestro.errors import InvalidInput, MaestroError, Unavailable
+from maestro.settings import LoadedSettings, variable
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -69,10 +69,9 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
     from maestro.api.hosts import Served
     from maestro.api.security import Access, Guard
     from maestro.core import lifecycle
-    from maestro.core.runtime import open_runtime
 
     quiet_logging.set_up(loaded.current, token)
-    rt = open_runtime(loaded)
+    rt = _open(loaded)
     at_the_end.callback(rt.db.close)
     listener = at_the_end.enter_context(serving.listen(rt.settings.host, rt.settings.port))
     served = Served(rt.settings.host, listener.getsockname()[1])
@@ -90,6 +89,26 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     serving.serve(Guard(site, access=access, served=served), listener, ready)
+
+
+def _open(loaded: LoadedSettings) -> Runtime:
+    """The runtime; what is wrong with the database in a sentence."""
+    from alembic.util.exc import CommandError
+    from sqlalchemy.exc import ArgumentError, DatabaseError
+
+    from maestro.core.runtime import open_runtime
+
+    try:
+        return open_runtime(loaded)
+    except (ArgumentError, ImportError) as error:
+        name = variable("database_url")
+        raise InvalidInput(f"A setting is not valid: {name}: {error}", {"database_url": str(error)}) from error
+    except DatabaseError as error:
+        raise Unavailable(
+            f"The database cannot be opened: {error.orig}. Its folder is {loaded.current.data_dir}."
+        ) from error
+    except CommandError as error:
+        raise Unavailable(f"The database is not one that this version of Maestro knows: {error}") from error
 
 
 def _compose(rt: Runtime, *, compress: bool) -> FastAPI:
@@ -123,9 +142,8 @@ def _compose_for_tests() -> None:
     from nicegui import app as pages_app
 
     from maestro.core import lifecycle
-    from maestro.core.runtime import open_runtime
 
-    rt = open_runtime(LoadedSettings(dotenv=None))
+    rt = _open(LoadedSettings(dotenv=None))
     _compose(rt, compress=False)
     lifecycle.start(rt)
     pages_app.on_shutdown(lambda: lifecycle.stop(rt, stop_workers=True))
