@@ -1,0 +1,209 @@
+"""The bar below the plan: what it amounts to, and the way on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nicegui import ui
+
+from maestro.core.agent_config import in_force
+from maestro.core.commands import control, plans
+from pages.components.action import FAILED
+from pages.components.bar import TaskBar
+from pages.components.buttons import button, link_button
+from pages.components.dialogs import dialog, points
+from pages.components.fields import field
+from pages.components.icon import icon
+from pages.components.inline import inline
+from pages.components.tag import box, tag, text
+from pages.components.when import when
+from pages.components.words import duration, plural
+
+if TYPE_CHECKING:
+    from pages.plan.bench import Bench
+
+
+class Bar:
+    """Follows the bench: made anew when what it says or offers has changed."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self._shown: object = None
+        self._root = box("p-bar", role="region", aria_label="Approve")
+
+    def show(self) -> None:
+        """Say what the plan amounts to now, and offer what can be done with it."""
+        bench = self.bench
+        draft, status = bench.draft, bench.session.status
+        parted = draft.dirty and draft.version != bench.plan.version
+        now = (
+            status,
+            draft.dirty,
+            parted,
+            bench.plan.version,
+            draft.shape,
+            len(draft.tasks),
+            tuple(draft.errors.items()),
+        )
+        if now == self._shown:
+            return
+        self._shown = now
+        self._root.clear()
+        with self._root:
+            with box("p-bar__says"):
+                if draft.dirty:
+                    self._unsaved(parted)
+                elif bench.editable:
+                    self._amounts()
+                else:
+                    self._history()
+            with box("p-bar__acts"):
+                if draft.dirty:
+                    self._save(parted)
+                elif status == "plan_review":
+                    self._approve()
+                elif status == "approved":
+                    button("Start", self._start, icon="play", kind="primary")
+                elif status in {"idle", "brainstorming"}:
+                    link_button(
+                        "To the conversation",
+                        f"/session/{bench.session.id}/brainstorm",
+                        icon="messages-square",
+                        kind="primary",
+                    )
+                else:
+                    link_button("Overview", f"/session/{bench.session.id}", icon="activity")
+
+    # -- what it says --------------------------------------------------------------------------------------------------
+
+    def _amounts(self) -> None:
+        bench, shape = self.bench, self.bench.draft.shape
+        text(plural(len(bench.draft.tasks), "task"), "m-strong")
+        workers = in_force(bench.session.agent_config, bench.view.rt.settings).max_workers or 1
+        if shape:
+            beside = min(shape.width, workers)
+            text(f"up to {beside} side by side" if beside > 1 else "one after the other")
+            if shape.minutes:
+                rough = f"about {duration(shape.minutes * 60)}"
+                text(
+                    rough + (f", {plural(shape.unknown, 'step')} without estimate" if shape.unknown else ""),
+                    title="Estimates along the longest chain of tasks",
+                )
+        if bench.plan.uncovered:
+            self._uncovered(bench.plan.uncovered)
+        if bench.session.status == "approved" and bench.plan.approved_at:
+            with box("m-row m-gap-4 s-done").style("color: var(--c)"):
+                icon("circle-check")
+                text("Approved")
+                when(bench.plan.approved_at)
+            text("An edit needs approval again.", "m-soft")
+        elif bench.plan.version > 1:
+            text(f"version {bench.plan.version}", "m-meta")
+
+    def _uncovered(self, goals: list[str]) -> None:
+        with tag("button", "", "p-hint s-waiting", type="button") as made:
+            icon("circle-alert")
+            text(f"{plural(len(goals), 'goal')} without an acceptance line")
+            with ui.menu().props('anchor="top left" self="bottom left"'), box("p-hint__list"):
+                text("No task's acceptance seems to cover", "m-meta")
+                for goal in goals:
+                    inline(goal)
+        made.attr(aria_haspopup="true")
+
+    def _unsaved(self, parted: bool) -> None:
+        draft = self.bench.draft
+        with box(
+            "m-row m-gap-8 p-bar__state s-waiting" if not draft.errors and not parted else "m-row p-bar__state s-failed"
+        ):
+            icon("circle-alert" if draft.errors or parted else "pencil")
+            if parted:
+                text(
+                    f"This plan was changed elsewhere: version {self.bench.plan.version} is the current one. "
+                    "What you typed is kept here."
+                )
+            elif draft.errors:
+                graph = draft.errors.get("plan")
+                what = (
+                    graph[:1].upper() + graph[1:]
+                    if graph
+                    else f"{plural(len(draft.errors), 'field')} to mend, marked in the list"
+                )
+                text(f"{what}.", "m-wrap")
+            else:
+                text("Changes not saved yet")
+
+    def _history(self) -> None:
+        bench = self.bench
+        text(f"Plan version {bench.plan.version}", "m-strong")
+        if bench.session.status in {"idle", "brainstorming"}:
+            text("You went back to the conversation. “Plan it” makes the next version from there.", "m-soft")
+        elif bench.plan.approved_at:
+            with box("m-row m-gap-4"):
+                text("approved")
+                when(bench.plan.approved_at)
+        counts = bench.session.tasks
+        if counts.total:
+            text(f"{counts.done} of {counts.total} done")
+            with box("p-bar__tasks"):
+                TaskBar(counts)
+
+    # -- what it offers ------------------------------------------------------------------------------------------------
+
+    def _save(self, parted: bool) -> None:
+        bench = self.bench
+        button("Load theirs, drop mine" if parted else "Discard", bench.discard, kind="ghost")
+        save = button(
+            "Save mine over it" if parted else "Save changes", icon="check", kind="quiet" if parted else "primary"
+        )
+        save.on_click(lambda: bench.save(save, over=parted))
+
+    def _approve(self) -> None:
+        bench = self.bench
+        back = button("Back to brainstorm", kind="ghost")
+        back.on_click(lambda: self._back(back))
+        button("Regenerate…", self._regenerate, kind="ghost")
+        only = button("Approve only")
+        only.on_click(
+            lambda: bench.do(
+                plans.approve_plan,
+                start=False,
+                expected_hash=bench.plan.hash,
+                by=only,
+                done="Approved. Nothing runs until you start it.",
+            )
+        )
+        go = button("Approve and start", icon="play", kind="primary")
+        go.on_click(lambda: self._go(go))
+
+    async def _go(self, by: ui.button) -> None:
+        bench = self.bench
+        if await bench.do(plans.approve_plan, expected_hash=bench.plan.hash, by=by) is not FAILED:
+            ui.navigate.to(f"/session/{bench.session.id}")
+
+    async def _start(self) -> None:
+        if await self.bench.do(control.execute) is not FAILED:
+            ui.navigate.to(f"/session/{self.bench.session.id}")
+
+    async def _back(self, by: ui.button) -> None:
+        if await self.bench.do(plans.revise_plan, by=by) is not FAILED:
+            ui.navigate.to(f"/session/{self.bench.session.id}/brainstorm")
+
+    async def _regenerate(self) -> None:
+        with dialog("Make the plan anew?", wide=True) as (panel, body):
+            with body:
+                points(
+                    [
+                        "The assistant sees this plan and what you write here. This version stays until the next one is there."
+                    ]
+                )
+                with field("What should be different", optional=True, draft=f"feedback-{self.bench.session.id}"):
+                    words = ui.textarea(placeholder="Fewer, larger tasks. Leave the documentation for later.").props(
+                        "autogrow autofocus rows=3"
+                    )
+            with box("m-dialog__foot"):
+                button("Keep this plan", lambda: panel.submit(None))
+                button("Regenerate", lambda: panel.submit(True), icon="refresh-cw", kind="primary")
+        wanted = await panel
+        panel.delete()
+        if wanted:
+            await self.bench.do(plans.regenerate_plan, words.value or None)

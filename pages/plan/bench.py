@@ -1,0 +1,229 @@
+"""The plan on the table: graph, list, details and the bar below, in step with each other, the session and other windows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from nicegui import ui
+from nicegui.events import GenericEventArguments
+
+from maestro.core.commands import plans
+from maestro.core.views import PlanView, SessionView, TaskView
+from maestro.errors import Conflict, InvalidInput, MaestroError
+from pages.components.action import perform, say, say_failed
+from pages.components.buttons import button
+from pages.components.calls import read
+from pages.components.icon import icon
+from pages.components.tag import box, tag, text
+from pages.frame import Frame
+from pages.plan.bar import Bar
+from pages.plan.draft import Draft
+from pages.plan.editing import Editor
+from pages.plan.graph import Graph
+from pages.plan.reading import read_task, read_whole
+from pages.plan.rows import WHOLE, Rows
+
+#: Members whose change is seen in the graph and the list.
+_SEEN = {"title", "depends_on", "estimate_minutes", "requires_approval"}
+#: A larger draft is not kept in the browser: it would not come back through the socket.
+_MOST_KEPT = 600_000
+
+
+class Bench:
+    """One window's view of the plan. ``refresh`` has the page read everything again."""
+
+    def __init__(self, view: Frame, plan: PlanView, *, editable: bool, refresh: Callable[[], Awaitable[None]]) -> None:
+        assert view.session is not None
+        self.view = view
+        self.session: SessionView = view.session
+        self.plan = plan
+        self.editable = editable
+        self.refresh = refresh
+        self.draft = Draft(plan)
+        self.draft.look()
+        self.live: dict[str, TaskView] = {}
+        self.selected = WHOLE
+        self._store_name = f"maestro-plan:{self.session.id}"
+        with box("p-bench", data_show="list", data_plan_draft=self.session.id if editable else None) as self.root:
+            with box("p-left"):
+                self.graph = Graph(self.choose_by_hand)
+                self.rows = Rows(self.choose, self.choose_by_hand)
+                if editable:
+                    button("Add a task", lambda: self.act("add"), icon="plus", kind="ghost", small=True).classes(
+                        "p-add"
+                    )
+            with tag("aside", "", "p-right", aria_label="Details"):
+                with tag("button", "", "p-back", type="button") as back:
+                    icon("chevron-left")
+                    text("All tasks")
+                back.on("click", lambda: self.root.attr(data_show="list"))
+                self.details = box("p-details")
+        self.bar = Bar(self)
+        self.editor: Editor | None = None
+        if editable:
+            ui.on("maestro_plan_draft", self._restore)
+
+    # -- showing -------------------------------------------------------------------------------------------------------
+
+    def update(self, session: SessionView, plan: PlanView, tasks: list[TaskView]) -> None:
+        """Follow the session, its tasks and other windows. What is typed here stays; the bar says when versions part."""
+        self.session, self.plan = session, plan
+        live_before, self.live = self.live, {t.key: t for t in tasks} if not self.editable else {}
+        if plan.version != self.draft.version and not self.draft.dirty:
+            self.take()
+            return
+        self.show(details=not self.editable and live_before.get(self.selected) != self.live.get(self.selected))
+
+    def show(self, *, details: bool) -> None:
+        """Bring graph, list and bar up to date; ``details`` makes those anew."""
+        if self.selected != WHOLE and self.draft.task(self.selected) is None:
+            self.selected, details = WHOLE, True
+        wrong = {t["id"] for t in self.draft.tasks if self.draft.task_errors(t["id"])}
+        states = {key: t.status for key, t in self.live.items()}
+        self.rows.show(self.draft.tasks, self.live, wrong)
+        if self.graph.show(self.draft.tasks, self.draft.shape, states):
+            self._mark()
+        if details:
+            self._show_details()
+        elif self.editor:
+            self.editor.show_errors()
+        self.bar.show()
+
+    def take(self) -> None:
+        """Show the current version, dropping what was typed."""
+        self.draft.take(self.plan)
+        self.draft.look()
+        self._forget()
+        self.show(details=True)
+
+    def choose_by_hand(self, key: str) -> None:
+        """Select by a click or a key; a narrow window then shows the details."""
+        self.choose(key)
+        self.root.attr(data_show="details")
+
+    def choose(self, key: str) -> None:
+        """Show a task (or the plan as a whole) in the details."""
+        if key != WHOLE and self.draft.task(key) is None:
+            return
+        if key != self.selected:
+            self.selected = key
+            self._show_details()
+        self._mark()
+
+    def _mark(self) -> None:
+        self.rows.select(self.selected)
+        ui.run_javascript(f"window.maestroPlan?.select({json.dumps(self.selected)})")
+
+    def _show_details(self) -> None:
+        self.details.clear()
+        self.editor = None
+        task = self.draft.task(self.selected)
+        with self.details:
+            if self.editable:
+                self.editor = Editor(self.draft, self._changed, self.act)
+                self.editor.show_task(task) if task else self.editor.show_whole()
+            elif task:
+                read_task(task, self.live.get(self.selected), self.session.id)
+            else:
+                read_whole(self.draft.data)
+        ui.run_javascript("window.maestroPlan?.detailsToTop()")
+
+    # -- editing -------------------------------------------------------------------------------------------------------
+
+    def act(self, what: str) -> None:
+        """Add, remove or move tasks: ``add, remove, up, down``; ``again`` only makes the details anew."""
+        if what == "add":
+            self.selected = self.draft.add(self.selected or None)
+            self.root.attr(data_show="details")
+        elif what == "remove":
+            tasks = [t["id"] for t in self.draft.tasks]
+            at = tasks.index(self.selected)
+            self.draft.remove(self.selected)
+            self.selected = (tasks[:at] + tasks[at + 1 :])[min(at, len(tasks) - 2)]
+        elif what in {"up", "down"}:
+            self.draft.move(self.selected, -1 if what == "up" else 1)
+        self.draft.look()
+        self.show(details=True)
+        self._mark()
+        self._keep()
+        if what == "add":
+            ui.run_javascript("window.maestroPlan?.focusDetails()")
+
+    def _changed(self, name: str) -> None:
+        self.draft.look()
+        if name in _SEEN or self.draft.errors:
+            self.show(details=False)
+        else:
+            if self.editor:
+                self.editor.show_errors()
+            self.bar.show()
+        self._keep()
+
+    def discard(self) -> None:
+        """Back to what is stored."""
+        self.take()
+
+    async def save(self, by: ui.button, *, over: bool = False) -> None:
+        """Store the draft as the next version; what is wrong with it is said beside the fields. ``over``: over theirs."""
+        expected = self.plan.version if over else self.draft.version
+        by.props("loading")
+        try:
+            stored = await read(
+                plans.replace_plan, self.view.rt, self.session.id, self.draft.data, expected_version=expected
+            )
+        except InvalidInput as error:
+            self.draft.wrong(error)
+            self._to_fault()
+            return
+        except Conflict:
+            await self.refresh()
+            return
+        except MaestroError as error:
+            say_failed(error.detail)
+            return
+        finally:
+            by.props(remove="loading")
+        self.plan = stored
+        self.take()
+        say(f"Saved as version {stored.version}.")
+        await self.refresh()
+
+    def _to_fault(self) -> None:
+        faulty = [t["id"] for t in self.draft.tasks if self.draft.task_errors(t["id"])]
+        if faulty and self.selected not in faulty:
+            self.selected = faulty[0]
+        self.show(details=True)
+        self._mark()
+        ui.run_javascript("window.maestroPlan?.focusFault()")
+
+    # -- kept through a reload -----------------------------------------------------------------------------------------
+
+    def _keep(self) -> None:
+        words = json.dumps({"version": self.draft.version, "data": self.draft.data}, ensure_ascii=False)
+        if not self.draft.dirty:
+            self._forget()
+        elif len(words) < _MOST_KEPT:
+            ui.run_javascript(f"window.maestroPlan?.keep({json.dumps(self._store_name)}, {json.dumps(words)})")
+
+    def _forget(self) -> None:
+        ui.run_javascript(f"window.maestroPlan?.forget({json.dumps(self._store_name)})")
+
+    def _restore(self, event: GenericEventArguments) -> None:
+        kept: Any = event.args
+        if not isinstance(kept, dict) or not isinstance(kept.get("version"), int) or self.draft.dirty:
+            return
+        if self.draft.restore(kept.get("data"), kept["version"]):
+            self.draft.look()
+            self.show(details=True)
+
+    # -- going on ------------------------------------------------------------------------------------------------------
+
+    async def do(
+        self, command: Callable[..., object], *args: Any, by: ui.button | None = None, **kwargs: Any
+    ) -> object:
+        """Perform a command on the session, then read everything again."""
+        result = await perform(command, self.view.rt, self.session.id, *args, by=by, **kwargs)
+        await self.refresh()
+        return result

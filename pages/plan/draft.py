@@ -1,0 +1,207 @@
+"""The plan as it is being edited: what was typed, what is wrong with it, and against which version it was typed."""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass
+from graphlib import CycleError
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from maestro.core.plan import Plan, PlanTask, critical_path, levels, parse_plan, width
+from maestro.core.views import PlanView
+from maestro.errors import InvalidInput
+
+Data = dict[str, Any]
+_EMPTY = re.compile(r"should have at least 1 (character|item)")
+
+
+class _LooseDecision(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    decision_type: str = ""
+    options: list[str] = []
+    chosen: int = 0
+    rationale: str = ""
+
+
+class _LooseTask(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    id: str
+    title: str = ""
+    description: str = ""
+    depends_on: list[str] = []
+    files: list[str] = []
+    acceptance: list[str] = []
+    checks: list[str] = []
+    priority: int | None = 2
+    estimate_minutes: float | None = None
+    requires_approval: bool = False
+
+
+class _Loose(BaseModel):
+    """A plan's shape without its rules: what a draft out of the browser's storage must at least have."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    summary: str = ""
+    assumptions: list[str] = []
+    risks: list[str] = []
+    decisions: list[_LooseDecision] = []
+    checks: list[str] = []
+    tasks: list[_LooseTask] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the tasks' dependencies amount to."""
+
+    levels: dict[str, int]
+    critical: list[str]
+    width: int
+    minutes: float  # along the critical path; tasks without an estimate count as nothing
+    unknown: int  # tasks without an estimate
+
+
+class Draft:
+    """A plan's data with the person's changes. Members of ``data`` are changed in place by the fields bound to them."""
+
+    def __init__(self, view: PlanView) -> None:
+        self.errors: dict[str, str] = {}
+        self.take(view)
+
+    def take(self, view: PlanView) -> None:
+        """Begin anew from a stored version."""
+        self.version = view.version
+        self.hash = view.hash
+        self.stored: Data = parse_plan(view.plan).model_dump(mode="json")
+        self.data: Data = copy.deepcopy(self.stored)
+        self.errors = {}
+        self._tried = False
+        self._shape: Shape | None = None
+
+    def restore(self, data: Any, version: int) -> bool:
+        """Take over a draft that the browser kept; False when it is none or holds nothing new."""
+        try:
+            kept = _Loose.model_validate(data).model_dump(mode="json")
+        except ValidationError:
+            return False
+        if kept == self.data:
+            return False
+        self.data, self.version = kept, version
+        return True
+
+    @property
+    def dirty(self) -> bool:
+        """Whether anything differs from what is stored."""
+        return self.data != self.stored
+
+    @property
+    def tasks(self) -> list[Data]:
+        """The tasks, in order."""
+        tasks: list[Data] = self.data["tasks"]
+        return tasks
+
+    def task(self, key: str) -> Data | None:
+        """The task with this key."""
+        return next((t for t in self.tasks if t["id"] == key), None)
+
+    # -- tasks come, go and move ---------------------------------------------------------------------------------------
+
+    def add(self, after: str | None) -> str:
+        """A new task behind another one (or at the end); its key."""
+        keys = {t["id"].lower() for t in self.tasks}
+        key = next(k for n in range(len(keys) + 1, 1000) if (k := f"task-{n}") not in keys)
+        place = next((i + 1 for i, t in enumerate(self.tasks) if t["id"] == after), len(self.tasks))
+        self.tasks.insert(place, PlanTask.model_construct(id=key, title="").model_dump(mode="json"))
+        return key
+
+    def remove(self, key: str) -> None:
+        """Take a task away; who waited for it waits for what it waited for."""
+        gone = self.task(key)
+        if gone is None:
+            return
+        self.tasks.remove(gone)
+        for task in self.tasks:
+            if key in task["depends_on"]:
+                rest = [d for d in task["depends_on"] if d != key]
+                task["depends_on"] = rest + [d for d in gone["depends_on"] if d not in rest and d != task["id"]]
+
+    def move(self, key: str, step: int) -> None:
+        """Move a task up (-1) or down (1) in the order."""
+        at = next(i for i, t in enumerate(self.tasks) if t["id"] == key)
+        to = min(max(at + step, 0), len(self.tasks) - 1)
+        self.tasks.insert(to, self.tasks.pop(at))
+
+    # -- what it amounts to, and what is wrong with it -----------------------------------------------------------------
+
+    @property
+    def shape(self) -> Shape | None:
+        """The dependencies' shape; while they run in a circle the last good one."""
+        return self._shape
+
+    def look(self) -> None:
+        """Look at it again after a change: its shape, circles at once, other faults once saving has been tried."""
+        circle = self._find_shape()
+        if self._tried:
+            self.errors = _faults(self.data)
+        else:
+            self.errors = {}
+        if circle:
+            self.errors.setdefault("plan", circle)
+
+    def wrong(self, error: InvalidInput) -> None:
+        """Take note of what saving found wrong; from now on every change is looked at for faults."""
+        self._tried = True
+        self.errors = dict(error.fields) or {"plan": error.detail}
+
+    def _find_shape(self) -> str | None:
+        known = {t["id"] for t in self.tasks}
+        needs = {t["id"]: [d for d in t["depends_on"] if d in known] for t in self.tasks}
+        try:
+            depth = levels(needs)
+        except CycleError as error:
+            return f"tasks wait for each other in a circle: {' → '.join(error.args[1])}"
+        if not depth:
+            return None
+        plan = Plan.model_construct(
+            tasks=[PlanTask.model_construct(**(t | {"depends_on": needs[t["id"]]})) for t in self.tasks]
+        )
+        chain = critical_path(plan)
+        estimates = [t["estimate_minutes"] for t in self.tasks if t["id"] in chain]
+        self._shape = Shape(depth, chain, width(plan), sum(e or 0 for e in estimates), estimates.count(None))
+        return None
+
+    def error_at(self, path: str) -> str | None:
+        """What is wrong at a path (``tasks.2.title``), lines below it included; None: nothing."""
+        for where, why in self.errors.items():
+            if where == path:
+                return _plain(why)
+            if where.startswith(path + "."):
+                rest = where[len(path) + 1 :]
+                return f"Line {int(rest) + 1}: {_plain(why)}" if rest.isdigit() else _plain(why)
+        return None
+
+    def task_errors(self, key: str) -> dict[str, str]:
+        """What is wrong with a task, by field; faults of the graph stand at the dependencies of those they name."""
+        at = next((i for i, t in enumerate(self.tasks) if t["id"] == key), -1)
+        found = {name: why for name in PlanTask.model_fields if (why := self.error_at(f"tasks.{at}.{name}"))}
+        graph = self.errors.get("plan", "")
+        if key in re.findall(r"[A-Za-z0-9][A-Za-z0-9_-]*", graph.partition(":")[2] or graph):
+            found.setdefault("depends_on", graph[:1].upper() + graph[1:])
+        return found
+
+
+def _faults(data: Data) -> dict[str, str]:
+    try:
+        parse_plan(data)
+    except InvalidInput as error:
+        return dict(error.fields)
+    return {}
+
+
+def _plain(why: str) -> str:
+    return "Must not be empty" if _EMPTY.search(why) else why

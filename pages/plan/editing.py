@@ -1,0 +1,122 @@
+"""The details of what is selected, every part editable where it stands: a task, or the plan as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pages.components.buttons import button, icon_button
+from pages.components.section import section
+from pages.components.tag import box, tag, text
+from pages.plan.draft import Data, Draft
+from pages.plan.fields import Fields
+
+_PRIORITIES = {0: "0, first", 1: "1, early", 2: "2, usual", 3: "3, later"} | {n: str(n) for n in range(4, 10)}
+
+
+class Editor:
+    """Details that can be edited. ``changed`` is told which member changed; ``act`` does ``up, down, remove, add``."""
+
+    def __init__(self, draft: Draft, changed: Callable[[str], None], act: Callable[[str], None]) -> None:
+        self.draft = draft
+        self._changed = changed
+        self._act = act
+        self._key = ""
+        self._fields: dict[str, Fields] = {}
+
+    def show_task(self, task: Data) -> None:
+        """Make the fields of a task."""
+        self._key = task["id"]
+        self._task_head(task)
+        made = Fields(task, self._changed)
+        self._fields = {"task": made}
+        made.line("title", "Title", placeholder="What it achieves, in a few words")
+        made.text(
+            "description",
+            "Description",
+            help="All the agent needs to know: it sees neither the other tasks nor the talk.",
+        )
+        made.lines("acceptance", "Acceptance", help="One a line: statements that can be proven.")
+        made.lines(
+            "checks",
+            "Checks",
+            help="Commands, one a line, run at the repository's root. They pass only when it is done.",
+            mono=True,
+        )
+        made.lines(
+            "files",
+            "Files",
+            help="Paths or patterns it changes, one a line. Tasks that share a file take turns.",
+            mono=True,
+        )
+        others = {t["id"]: f"{t['id']} · {t['title']}" for t in self.draft.tasks if t is not task}
+        made.several("depends_on", "Waits for", others)
+        with box("p-pair"):
+            made.choice("priority", "Priority", _PRIORITIES)
+            made.number("estimate_minutes", "Estimate", suffix="min")
+        made.switch("requires_approval", "Ask me before it starts")
+        self.show_errors()
+
+    def show_whole(self) -> None:
+        """Make the fields of the plan as a whole."""
+        self._key = ""
+        with box("p-details__head"):
+            tag("h2", "The plan as a whole", "m-head m-grow")
+        data = self.draft.data
+        made = Fields(data, self._changed)
+        self._fields = {"whole": made}
+        made.text("summary", "Summary", rows=3)
+        made.lines(
+            "checks", "Final checks", help="Commands that must pass when everything is done, one a line.", mono=True
+        )
+        made.lines("assumptions", "Assumptions")
+        made.lines("risks", "Risks")
+        with section("Decisions", count=len(data["decisions"])):
+            for number, decision in enumerate(data["decisions"]):
+                self._decision(number, decision)
+            button("Add a decision", self._add_decision, icon="plus", small=True).style("align-self: flex-start")
+        self.show_errors()
+
+    def show_errors(self) -> None:
+        """Bring what is wrong beside the fields up to date."""
+        if self._key:
+            self._fields["task"].show_errors(self.draft.task_errors(self._key))
+            return
+        for name, made in self._fields.items():
+            prefix = "" if name == "whole" else f"decisions.{name}."
+            names = ("summary", "checks", "assumptions", "risks", "decision_type", "options", "chosen", "rationale")
+            made.show_errors({n: why for n in names if (why := self.draft.error_at(prefix + n))})
+
+    def _task_head(self, task: Data) -> None:
+        tasks = self.draft.tasks
+        with box("p-details__head"):
+            text(task["id"], "p-details__key m-cut m-grow")
+            up = icon_button("arrow-up", "Move up", lambda: self._act("up"), small=True)
+            up.set_enabled(task is not tasks[0])
+            down = icon_button("arrow-down", "Move down", lambda: self._act("down"), small=True)
+            down.set_enabled(task is not tasks[-1])
+            remove = icon_button("trash-2", "Remove this task", lambda: self._act("remove"), small=True)
+            remove.set_enabled(len(tasks) > 1)
+
+    def _decision(self, number: int, decision: Data) -> None:
+        with box("p-decision"):
+            made = self._fields[str(number)] = Fields(decision, self._decision_changed)
+            made.line("decision_type", "What was decided", placeholder="Library, file format, interface…")
+            made.lines("options", "Options")
+            made.choice("chosen", "Chosen", dict(enumerate(decision["options"])))
+            made.text("rationale", "Why", rows=1)
+            button("Remove this decision", lambda: self._remove_decision(number), kind="ghost", small=True).style(
+                "align-self: flex-start; margin-left: -10px"
+            )
+
+    def _decision_changed(self, name: str) -> None:
+        self._changed("decisions")
+
+    def _add_decision(self) -> None:
+        self.draft.data["decisions"].append({"decision_type": "", "options": [], "chosen": 0, "rationale": ""})
+        self._changed("decisions")
+        self._act("again")
+
+    def _remove_decision(self, number: int) -> None:
+        del self.draft.data["decisions"][number]
+        self._changed("decisions")
+        self._act("again")

@@ -1,0 +1,83 @@
+"""Fields bound to the draft: what is typed goes into it at once, what is wrong stands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nicegui import ui
+from nicegui.elements.mixins.validation_element import ValidationElement
+
+from pages.components.fields import field, show_error
+from pages.plan.draft import Data
+
+
+class Fields:
+    """The fields of one part of the plan (a task, a decision, the whole). ``changed`` is called after each change."""
+
+    def __init__(self, target: Data, changed: Callable[[str], None]) -> None:
+        self._target = target
+        self._changed = changed
+        self._inputs: dict[str, ValidationElement[Any]] = {}
+
+    def show_errors(self, errors: Mapping[str, str]) -> None:
+        """Say what is wrong, by field; fields without a word are right."""
+        for name, element in self._inputs.items():
+            if element.error != errors.get(name):
+                show_error(element, errors.get(name))
+
+    def line(self, name: str, label: str, *, placeholder: str = "", help: str = "") -> None:  # noqa: A002
+        """One line of words."""
+        with field(label, help=help):
+            made = ui.input(value=self._target[name], placeholder=placeholder)
+        self._bind(name, made, lambda words: (words or "").strip())
+
+    def text(self, name: str, label: str, *, placeholder: str = "", help: str = "", rows: int = 2) -> None:  # noqa: A002
+        """Many lines of words."""
+        with field(label, help=help):
+            made = ui.textarea(value=self._target[name], placeholder=placeholder).props(f"autogrow rows={rows}")
+        self._bind(name, made, lambda words: words or "")
+
+    def lines(self, name: str, label: str, *, help: str = "One a line.", mono: bool = False) -> None:  # noqa: A002
+        """A list, edited as one entry a line."""
+        with field(label, help=help):
+            made = ui.textarea(value="\n".join(self._target[name])).props("autogrow rows=1")
+        if mono:
+            made.classes("p-mono")
+        self._bind(name, made, lambda words: [line.strip() for line in (words or "").splitlines() if line.strip()])
+
+    def number(self, name: str, label: str, *, suffix: str = "", help: str = "", whole: bool = False) -> None:  # noqa: A002
+        """A number; empty is none."""
+        with field(label, help=help):
+            made = ui.number(value=self._target[name], min=0).props(f'suffix="{suffix}"' if suffix else "")
+        self._bind(
+            name, made, lambda value: int(value) if whole and value is not None and value == int(value) else value
+        )
+
+    def choice(self, name: str, label: str, options: dict[Any, str], *, help: str = "") -> None:  # noqa: A002
+        """One of several."""
+        value = self._target[name]
+        with field(label, help=help):
+            made = ui.select(options, value=value if value in options else None)
+        self._bind(name, made, lambda value: value)
+
+    def several(self, name: str, label: str, options: dict[str, str], *, help: str = "") -> None:  # noqa: A002
+        """Any number of several."""
+        chosen = [v for v in self._target[name] if v in options]
+        with field(label, help=help):
+            made = ui.select(options, value=chosen, multiple=True).props("use-chips")
+        self._bind(name, made, lambda values: list(values or []))
+
+    def switch(self, name: str, label: str) -> None:
+        """Yes or no."""
+        made = ui.switch(label, value=bool(self._target[name]))
+        made.on_value_change(lambda e: self._set(name, bool(e.value)))
+
+    def _bind(self, name: str, element: ValidationElement[Any], read: Callable[[Any], Any]) -> None:
+        self._inputs[name] = element
+        element.on_value_change(lambda e: self._set(name, read(e.value)))
+
+    def _set(self, name: str, value: Any) -> None:
+        if self._target[name] != value:
+            self._target[name] = value
+            self._changed(name)

@@ -1,0 +1,96 @@
+"""The task graph, drawn left to right by dependency. One element: its markup is made here, from escaped words only."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from nicegui import ui
+from nicegui.events import GenericEventArguments
+
+from pages.components.buttons import icon_button
+from pages.components.state import task_mark
+from pages.components.tag import box
+from pages.components.words import duration
+from pages.plan.draft import Shape
+from pages.plan.layout import BOX_HEIGHT, BOX_WIDTH, Point, lay_out
+
+_CLICK = "(e) => { const box = e.target.closest('[data-task]'); if (box) emit(box.dataset.task); }"
+
+
+class Graph:
+    """The drawing in its box; it scrolls and is dragged inside (``plan.js``)."""
+
+    def __init__(self, choose: Callable[[str], Awaitable[None] | None]) -> None:
+        self._markup = ""
+        with box("p-graph m-hidden", role="group", aria_label="Task graph") as self._root:
+            with box("p-graph__view", data_pan="", tabindex="-1") as view:
+                self._drawing = ui.html("", sanitize=False)
+            icon_button("maximize-2", "Fit the whole graph, or back to full size", small=True).classes(
+                "p-graph__fit"
+            ).props.update({"data-fit": ""})
+
+        def chosen(event: GenericEventArguments) -> Any:
+            return choose(str(event.args))
+
+        view.on("click", chosen, js_handler=_CLICK)
+
+    def show(self, tasks: Sequence[Mapping[str, Any]], shape: Shape | None, states: Mapping[str, str]) -> bool:
+        """Draw it anew when anything changed; whether it did."""
+        markup = draw(tasks, shape, states) if shape else ""
+        if markup == self._markup:
+            return False
+        self._markup = markup
+        self._drawing.set_content(markup)
+        self._root.classes(remove="m-hidden") if len(tasks) > 1 else self._root.classes("m-hidden")
+        return True
+
+
+def draw(tasks: Sequence[Mapping[str, Any]], shape: Shape, states: Mapping[str, str]) -> str:
+    """The drawing's markup."""
+    by_key = {t["id"]: t for t in tasks if t["id"] in shape.levels}
+    plan = lay_out(
+        list(by_key), {k: [d for d in t["depends_on"] if d in by_key] for k, t in by_key.items()}, shape.levels
+    )
+    # Where nothing depends on anything there is no path to speak of.
+    critical = shape.critical if len(shape.critical) > 1 else []
+    heavy = set(itertools.pairwise(critical))
+    lines = "".join(
+        _line(edge, points, heavy=edge in heavy)
+        for edge, points in sorted(plan.lines.items(), key=lambda i: i[0] in heavy)
+    )
+    boxes = "".join(
+        _box(by_key[key], at, states.get(key, "pending"), critical=key in critical) for key, at in plan.boxes.items()
+    )
+    return (
+        f'<div class="p-drawing" style="width:{plan.width:.0f}px;height:{plan.height:.0f}px">'
+        f'<svg width="{plan.width:.0f}" height="{plan.height:.0f}" aria-hidden="true">{lines}</svg>{boxes}</div>'
+    )
+
+
+def _line(edge: tuple[str, str], points: Sequence[Point], *, heavy: bool) -> str:
+    path = f"M{points[0][0]:.0f} {points[0][1]:.1f}"
+    for (x1, y1), (x2, y2) in itertools.pairwise(points):
+        bend = (x2 - x1) / 2
+        path += f"C{x1 + bend:.0f} {y1:.1f} {x2 - bend:.0f} {y2:.1f} {x2:.0f} {y2:.1f}"
+    name = "p-line p-line--critical" if heavy else "p-line"
+    return f'<path class="{name}" data-from="{escape(edge[0])}" data-to="{escape(edge[1])}" d="{path}"/>'
+
+
+def _box(task: Mapping[str, Any], at: Point, status: str, *, critical: bool) -> str:
+    mark = task_mark(status)
+    key, title = escape(task["id"]), escape(task["title"] or "No title yet")
+    minutes = task["estimate_minutes"]
+    estimate = f'<span class="p-box__time">{escape(duration(minutes * 60))}</span>' if minutes else ""
+    asks = (
+        '<i class="mi mi-hand p-box__asks" title="Asks you before it starts"></i>' if task["requires_approval"] else ""
+    )
+    return (
+        f'<button type="button" tabindex="-1" class="p-box s-{mark.tone}{" p-box--critical" if critical else ""}" '
+        f'data-task="{key}" style="left:{at[0]:.0f}px;top:{at[1]:.0f}px;width:{BOX_WIDTH}px;height:{BOX_HEIGHT}px" '
+        f'title="{title}" aria-label="{key}: {title}, {mark.word}">'
+        f'<span class="p-box__head"><i class="mi mi-{mark.icon}"></i><span class="p-box__key">{key}</span>{asks}{estimate}</span>'
+        f'<span class="p-box__title">{title}</span></button>'
+    )

@@ -1,0 +1,100 @@
+"""The details of what is selected, to read: once the plan is being carried out it does not change any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from maestro.core.views import TaskView
+from pages.components.buttons import link_button
+from pages.components.inline import inline
+from pages.components.placeholders import notice
+from pages.components.section import facts
+from pages.components.state import task_state
+from pages.components.tag import Tag, box, tag, text
+from pages.components.words import duration, money, percent, tokens
+from pages.plan.draft import Data
+
+
+def read_task(task: Data, live: TaskView | None, session_id: str) -> None:
+    """A task of the plan, with how it goes."""
+    with box("p-details__head"):
+        text(task["id"], "p-details__key m-cut m-grow")
+        if live:
+            task_state(live.status)
+    tag("h2", task["title"], "m-head m-wrap")
+    if live:
+        _progress(live, session_id)
+    _words("Description", task["description"])
+    _lines("Acceptance", task["acceptance"])
+    _lines("Checks", task["checks"], mono=True)
+    _lines("Files", task["files"], mono=True)
+    facts(
+        {
+            "Waits for": ", ".join(task["depends_on"]),
+            "Priority": str(task["priority"]),
+            "Estimate": f"about {duration(task['estimate_minutes'] * 60)}" if task["estimate_minutes"] else None,
+            "Before it starts": "asks you" if task["requires_approval"] else None,
+        }
+    )
+
+
+def read_whole(data: Data) -> None:
+    """The plan as a whole."""
+    with box("p-details__head"):
+        tag("h2", "The plan as a whole", "m-head m-grow")
+    if data["summary"]:
+        inline(data["summary"], "m-pre", name="p")
+    _lines("Final checks", data["checks"], mono=True)
+    _lines("Assumptions", data["assumptions"])
+    _lines("Risks", data["risks"])
+    for decision in data["decisions"]:
+        with _part(decision["decision_type"]):
+            for index, option in enumerate(decision["options"]):
+                chosen = index == decision["chosen"]
+                inline(option, "m-wrap m-strong" if chosen else "m-wrap m-soft")
+            if decision["rationale"]:
+                inline(decision["rationale"], "m-pre m-soft", name="p")
+
+
+def _progress(live: TaskView, session_id: str) -> None:
+    if live.error_message and live.status in {"failed", "waiting", "running", "pending"}:
+        notice(live.error_message, "failed" if live.status == "failed" else "waiting", symbol="circle-alert")
+    if live.progress_note and live.status == "running":
+        text(live.progress_note, "m-soft m-wrap")
+    took = live.completed_at - live.started_at if live.started_at and live.completed_at else None
+    facts(
+        {
+            "Progress": percent(live.progress) if live.status == "running" and live.progress else None,
+            "Attempt": str(live.attempt) if live.attempt > 1 else None,
+            "Took": duration(took.total_seconds()) if took else None,
+            "Cost": f"{money(live.cost_usd)}, {tokens(live.tokens.total)} tokens" if live.tokens.total else None,
+            "Hint": live.hint,
+        }
+    )
+    if live.attempt:
+        with box("m-row"):
+            link_button("Its log", f"/session/{session_id}/logs?task={live.key}", icon="list", small=True)
+            link_button("Its changes", f"/session/{session_id}/changes?task={live.key}", icon="file-diff", small=True)
+
+
+def _part(label: str) -> Tag:
+    made = box("m-stack m-gap-4")
+    with made:
+        tag("h3", label, "p-label")
+    return made
+
+
+def _words(label: str, words: str) -> None:
+    if words:
+        with _part(label):
+            inline(words, "m-pre", name="p")
+
+
+def _lines(label: str, lines: Sequence[str], *, mono: bool = False) -> None:
+    if lines:
+        with _part(label), tag("ul", "", "p-list"):
+            for line in lines:
+                if mono:
+                    tag("li", line, "m-mono m-wrap")
+                else:
+                    inline(line, name="li")

@@ -1,0 +1,106 @@
+"""The list of tasks: one line each, the plan as a whole on top. j and k move in it, the one with the focus is shown beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from maestro.core.views import TaskView
+from pages.components.icon import icon
+from pages.components.state import task_mark
+from pages.components.tag import Tag, box, swap, tag, text
+from pages.components.words import duration
+
+#: The row of the plan as a whole.
+WHOLE = ""
+
+Choose = Callable[[str], Awaitable[None] | None]
+
+
+class Row:
+    """A task's line; ``show`` brings it up to date in place."""
+
+    def __init__(self, key: str, choose: Choose, opens: Choose) -> None:
+        self._tone = ""
+        self._icon = ""
+        with tag("button", "", "p-row", type="button", data_nav="", data_row=key) as self.root:
+            self._state = icon("circle-dashed", "p-row__state")
+            self._key = text(key, "p-row__key m-cut")
+            self._title = text("", "p-row__title m-cut")
+            self._after = text("", "p-row__after m-cut")
+            self._time = text("", "p-row__time m-num")
+            self._flag = icon("hand", "p-row__flag m-hidden")
+        self.root.on("click", lambda: opens(key))
+        self.root.on("focus", lambda: choose(key))
+
+    def show(self, task: Mapping[str, Any], live: TaskView | None, *, wrong: bool) -> None:
+        """Show a task of the plan, with its live state if it has one."""
+        mark = task_mark(live.status if live else "pending")
+        swap(self.root, self._tone, f"s-{mark.tone}")
+        swap(self._state, f"mi-{self._icon or 'circle-dashed'}", f"mi-{mark.icon}")
+        self._tone, self._icon = f"s-{mark.tone}", mark.icon
+        self._state.attr(title=mark.word if live else None, aria_label=mark.word if live else None)
+        _set(self._title, task["title"] or "No title yet")
+        _set(self._after, f"after {', '.join(task['depends_on'])}" if task["depends_on"] else "")
+        _set(self._time, _time(task, live))
+        symbol, tone = ("circle-alert", "s-failed") if wrong else ("hand", "s-waiting")
+        self._flag.classes(replace=f"mi mi-{symbol} p-row__flag {tone}")
+        if not wrong and not task["requires_approval"]:
+            self._flag.classes("m-hidden")
+        self._flag.attr(title="Something is wrong here" if wrong else "Asks you before it starts")
+
+
+def whole_row(choose: Choose, opens: Choose) -> Tag:
+    """The line of the plan as a whole."""
+    with tag("button", "", "p-row p-row--whole", type="button", data_nav="", data_row=WHOLE) as made:
+        icon("file-text", "p-row__state")
+        text("The plan as a whole", "p-row__title m-cut")
+        text("Summary, assumptions, risks, decisions, checks", "p-row__after m-cut")
+    made.on("click", lambda: opens(WHOLE))
+    made.on("focus", lambda: choose(WHOLE))
+    return made
+
+
+class Rows:
+    """All lines, in plan order. The focus chooses; a click (or Enter) opens, which a narrow window shows differently."""
+
+    def __init__(self, choose: Choose, opens: Choose) -> None:
+        self._choose = choose
+        self._opens = opens
+        self._rows: dict[str, Row] = {}
+        self._selected = WHOLE
+        with box("p-rows", role="list", aria_label="Tasks"):
+            self._whole = whole_row(choose, opens)
+            self._list = box("p-rows__list")
+        self._whole.attr(aria_current="true")
+
+    def show(self, tasks: list[dict[str, Any]], live: Mapping[str, TaskView], wrong: set[str]) -> None:
+        """Show the tasks; lines are made anew only when tasks came, went or moved."""
+        keys = [t["id"] for t in tasks]
+        if keys != list(self._rows):
+            self._list.clear()
+            with self._list:
+                self._rows = {key: Row(key, self._choose, self._opens) for key in keys}
+        for task in tasks:
+            self._rows[task["id"]].show(task, live.get(task["id"]), wrong=task["id"] in wrong)
+        self.select(self._selected)
+
+    def select(self, key: str) -> None:
+        """Mark the line that is shown in the details."""
+        for name, current in ((self._selected, None), (key, "true")):
+            row = self._whole if name == WHOLE else self._rows[name].root if name in self._rows else None
+            if row is not None:
+                row.attr(aria_current=current)
+        self._selected = key
+
+
+def _set(element: Tag, words: str) -> None:
+    if element.text != words:
+        element.set_text(words)
+
+
+def _time(task: Mapping[str, Any], live: TaskView | None) -> str:
+    if live and live.started_at and live.completed_at:
+        return duration((live.completed_at - live.started_at).total_seconds())
+    minutes = task["estimate_minutes"]
+    return f"about {duration(minutes * 60)}" if minutes else ""
