@@ -1,0 +1,117 @@
+"""The journal and the schema: what was heard can be replayed, and migrations lead to what the code expects."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+from sqlmodel import SQLModel
+
+from maestro.db import journal, models
+from maestro.db.journal import Event
+from maestro.db.session import Database
+
+
+@pytest.fixture
+def heard() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def db(tmp_path: Path, heard: list[Event]) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'm.db'}", on_commit=heard.extend)
+    database.migrate()
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def session_id(db: Database) -> str:
+    with db.write() as tx:
+        row = models.Session(repo_path="/r", base_commit="c", session_branch="b")
+        tx.db.add(row)
+        return row.id
+
+
+def test_replay_gives_exactly_what_was_heard_logs_and_metrics_included(
+    db: Database, heard: list[Event], session_id: str
+) -> None:
+    with db.write() as tx:
+        tx.emit("state_changed", session_id, to="executing")
+        tx.logs([{"session_id": session_id, "message": f"line {n}", "details": {"n": n}} for n in range(50)])
+        tx.metrics([{"session_id": session_id, "worker_id": "w", "metric_name": "m", "metric_value": 1.5, "unit": "x"}])
+        tx.log(session_id, "last")
+    with db.read() as session:
+        assert journal.replay(session, 0) == heard
+        assert journal.replay(session, heard[10].seq) == heard[11:]
+    assert [e.seq for e in heard] == sorted(e.seq for e in heard)
+
+
+def test_a_rolled_back_transaction_is_never_heard(db: Database, heard: list[Event], session_id: str) -> None:
+    def fail_half_way() -> None:
+        with db.write() as tx:
+            tx.emit("state_changed", session_id, to="executing")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_half_way()
+    assert heard == []
+
+
+def test_writers_in_many_threads_neither_fail_nor_mix_their_order(
+    db: Database, heard: list[Event], session_id: str
+) -> None:
+    def write(name: int) -> None:
+        for number in range(20):
+            with db.write() as tx:
+                tx.emit("note", session_id, who=name, number=number)
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [e.seq for e in heard] == sorted(e.seq for e in heard)
+    assert len(heard) == 120
+    for name in range(6):
+        assert [e.payload["number"] for e in heard if e.payload["who"] == name] == list(range(20))
+
+
+def test_the_migrations_lead_to_the_tables_the_code_declares(db: Database) -> None:
+    with create_engine(db.url).connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
+    assert differences == []
+
+
+def test_a_database_of_the_first_schema_is_brought_up_to_date_with_its_rows(tmp_path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    config = Config()
+    config.set_main_option("script_location", str(Path(models.__file__).parent / "migrations"))
+    with create_engine(url).connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        columns = "session_id, timestamp, level, source, kind, message"
+        connection.execute(text(f"INSERT INTO agent_logs ({columns}) VALUES ('s', 5, 'info', 'x', 'text', 'old')"))
+        connection.commit()
+    database = Database(url)
+    database.migrate()
+    with database.read() as session:
+        row = session.get(models.AgentLog, 1)
+        assert row is not None
+        assert row.message == "old"
+        assert row.timestamp.tzinfo is not None
+    database.close()
+
+
+def test_a_time_without_its_zone_is_refused(db: Database, session_id: str) -> None:
+    with pytest.raises(Exception, match="naive datetime"), db.write() as tx:
+        tx.logs([{"session_id": session_id, "message": "x", "timestamp": datetime(2026, 1, 1)}])
