@@ -99,7 +99,7 @@ def retry_task(tx: Transaction, session: models.Session, task: models.Task, hint
     task.assigned_worker_id = None
     task.progress_note = "Trying again"
     tx.log(session.id, f"Task {task.key} is tried again." + (f" Hint: {hint}" if hint else ""), task_id=task.id)
-    tx.emit("task_started", session.id, task_id=task.id, key=task.key, worker_id=None, attempt=1)
+    tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=task.progress, note=task.progress_note)
 
 
 def skip_task(tx: Transaction, session: models.Session, task: models.Task) -> None:

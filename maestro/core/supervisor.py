@@ -184,10 +184,10 @@ def _begin(tx: Transaction, session: models.Session, task: models.Task) -> None:
         detail = {"description": task.description, "files": task.files, "checks": task.checks}
         gatekeeping.ask(tx, session, task, kind="task_start", title=f"Start {task.key}: {task.title}", detail=detail)
         return
-    task.status, task.attempt, task.started_at = "running", 1, task.started_at or utcnow()
+    task.status, task.attempt = "running", 1
     task.progress_note = "Preparing the worktree"
     tx.db.add(task)
-    tx.emit("task_started", session.id, task_id=task.id, key=task.key, worker_id=None, attempt=1)
+    tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=0.0, note=task.progress_note)
 
 
 def _was_allowed(tx: Transaction, task: models.Task) -> bool:
