@@ -30,26 +30,12 @@ class Editor:
         made = Fields(task, self._changed)
         self._fields = {"task": made}
         made.line("title", "Title", placeholder="What it achieves, in a few words")
-        made.text(
-            "description",
-            "Description",
-            help="All the agent needs to know: it sees neither the other tasks nor the talk.",
-        )
-        made.lines("acceptance", "Acceptance", help="One a line: statements that can be proven.")
-        made.lines(
-            "checks",
-            "Checks",
-            help="Commands, one a line, run at the repository's root. They pass only when it is done.",
-            mono=True,
-        )
-        made.lines(
-            "files",
-            "Files",
-            help="Paths or patterns it changes, one a line. Tasks that share a file take turns.",
-            mono=True,
-        )
+        made.text("description", "Description", hint="all the agent needs to know")
+        made.lines("acceptance", "Acceptance", hint="provable statements, one a line")
+        made.lines("checks", "Checks", hint="commands, one a line", mono=True)
+        made.lines("files", "Files", hint="paths or patterns it changes, one a line", mono=True)
         others = {t["id"]: f"{t['id']} · {t['title']}" for t in self.draft.tasks if t is not task}
-        made.several("depends_on", "Waits for", others)
+        made.several("depends_on", "Waits for", others, hint="tasks whose work it needs")
         with box("p-pair"):
             made.choice("priority", "Priority", _PRIORITIES)
             made.number("estimate_minutes", "Estimate", suffix="min")
@@ -64,10 +50,8 @@ class Editor:
         data = self.draft.data
         made = Fields(data, self._changed)
         self._fields = {"whole": made}
-        made.text("summary", "Summary", rows=3)
-        made.lines(
-            "checks", "Final checks", help="Commands that must pass when everything is done, one a line.", mono=True
-        )
+        made.text("summary", "Summary", hint="what will be built, and how")
+        made.lines("checks", "Final checks", hint="must pass when all is done, one a line", mono=True)
         made.lines("assumptions", "Assumptions")
         made.lines("risks", "Risks")
         with section("Decisions", count=len(data["decisions"])):
@@ -103,7 +87,7 @@ class Editor:
             made.line("decision_type", "What was decided", placeholder="Library, file format, interface…")
             made.lines("options", "Options")
             made.choice("chosen", "Chosen", dict(enumerate(decision["options"])))
-            made.text("rationale", "Why", rows=1)
+            made.text("rationale", "Why")
             button("Remove this decision", lambda: self._remove_decision(number), kind="ghost", small=True).style(
                 "align-self: flex-start; margin-left: -10px"
             )

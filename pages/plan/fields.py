@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from nicegui import ui
 from nicegui.elements.mixins.validation_element import ValidationElement
 
-from pages.components.fields import field, show_error
+from pages.components.fields import show_error
+from pages.components.tag import Tag, box, tag, text
 from pages.plan.draft import Data
 
 
@@ -26,45 +28,45 @@ class Fields:
             if element.error != errors.get(name):
                 show_error(element, errors.get(name))
 
-    def line(self, name: str, label: str, *, placeholder: str = "", help: str = "") -> None:  # noqa: A002
+    def line(self, name: str, label: str, *, placeholder: str = "", hint: str = "") -> None:
         """One line of words."""
-        with field(label, help=help):
+        with _labelled(label, hint):
             made = ui.input(value=self._target[name], placeholder=placeholder)
         self._bind(name, made, lambda words: (words or "").strip())
 
-    def text(self, name: str, label: str, *, placeholder: str = "", help: str = "", rows: int = 2) -> None:  # noqa: A002
+    def text(self, name: str, label: str, *, placeholder: str = "", hint: str = "", rows: int = 1) -> None:
         """Many lines of words."""
-        with field(label, help=help):
+        with _labelled(label, hint):
             made = ui.textarea(value=self._target[name], placeholder=placeholder).props(f"autogrow rows={rows}")
         self._bind(name, made, lambda words: words or "")
 
-    def lines(self, name: str, label: str, *, help: str = "One a line.", mono: bool = False) -> None:  # noqa: A002
+    def lines(self, name: str, label: str, *, hint: str = "one a line", mono: bool = False) -> None:
         """A list, edited as one entry a line."""
-        with field(label, help=help):
+        with _labelled(label, hint):
             made = ui.textarea(value="\n".join(self._target[name])).props("autogrow rows=1")
         if mono:
             made.classes("p-mono")
         self._bind(name, made, lambda words: [line.strip() for line in (words or "").splitlines() if line.strip()])
 
-    def number(self, name: str, label: str, *, suffix: str = "", help: str = "", whole: bool = False) -> None:  # noqa: A002
+    def number(self, name: str, label: str, *, suffix: str = "", hint: str = "", whole: bool = False) -> None:
         """A number; empty is none."""
-        with field(label, help=help):
+        with _labelled(label, hint):
             made = ui.number(value=self._target[name], min=0).props(f'suffix="{suffix}"' if suffix else "")
         self._bind(
             name, made, lambda value: int(value) if whole and value is not None and value == int(value) else value
         )
 
-    def choice(self, name: str, label: str, options: dict[Any, str], *, help: str = "") -> None:  # noqa: A002
+    def choice(self, name: str, label: str, options: dict[Any, str], *, hint: str = "") -> None:
         """One of several."""
         value = self._target[name]
-        with field(label, help=help):
+        with _labelled(label, hint):
             made = ui.select(options, value=value if value in options else None)
         self._bind(name, made, lambda value: value)
 
-    def several(self, name: str, label: str, options: dict[str, str], *, help: str = "") -> None:  # noqa: A002
+    def several(self, name: str, label: str, options: dict[str, str], *, hint: str = "") -> None:
         """Any number of several."""
         chosen = [v for v in self._target[name] if v in options]
-        with field(label, help=help):
+        with _labelled(label, hint):
             made = ui.select(options, value=chosen, multiple=True).props("use-chips")
         self._bind(name, made, lambda values: list(values or []))
 
@@ -81,3 +83,16 @@ class Fields:
         if self._target[name] != value:
             self._target[name] = value
             self._changed(name)
+
+
+@contextmanager
+def _labelled(label: str, hint: str) -> Iterator[Tag]:
+    """A label with a word on what belongs there, and the field made inside."""
+    with box("m-field p-field") as made:
+        with tag("div", "", "p-field__label"):
+            text(label, "p-label")
+            text(hint, "p-field__hint m-cut")
+        yield made
+    for child in made.descendants():
+        if isinstance(child, ValidationElement):
+            child.props.set_optional("aria-label", label)

@@ -49,7 +49,7 @@ def lay_out(keys: Sequence[str], depends_on: Mapping[str, Sequence[str]], levels
                 boxes[item] = (_x(number), centres[item] - BOX_HEIGHT / 2)
     lines = {edge: _line(chain, centres, levels[edge[0]]) for edge, chain in chains.items()}
     bottom = max((centres[i] + _height(i) / 2 for c in columns for i in c), default=_EDGE - _GAP_Y)
-    bottom = _place_loose([k for k in keys if k not in linked], boxes, bottom, max(len(columns), 4))
+    bottom = _place_loose([k for k in keys if k not in linked], boxes, bottom, max(len(columns), 3))
     right = max((x for x, _ in boxes.values()), default=0.0) + BOX_WIDTH
     return Layout(right + _EDGE, bottom + _EDGE, boxes, lines)
 
