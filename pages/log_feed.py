@@ -70,6 +70,7 @@ class LogFeed:
         self.filter = chosen or LogFilter()
         self._tasks: dict[str, str] = {}
         self._workers: dict[str, str] = {}
+        self._width = 0
         self._newest = 0
         self._asked = 0
         view.on("older", self._older)
@@ -81,8 +82,10 @@ class LogFeed:
         """Say what tasks and workers are called."""
         self._tasks |= {t.id: t.key for t in tasks}
         self._workers |= {w.id: w.name for w in workers}
-        longest = max((len(key) for key in self._tasks.values()), default=0)
-        self.view.style(f"--log-task: {min(max(longest, 2), 9)}ch")
+        width = min(max([2, *map(len, self._tasks.values())]), 9)
+        if width != self._width:
+            self._width = width
+            self.view.style(f"--log-task: {width}ch")
 
     async def start(self) -> None:
         """Show the newest lines and go on with what comes."""

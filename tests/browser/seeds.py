@@ -43,12 +43,10 @@ def seed_session(
     rt: Runtime, repo: Path, *, title: str = "Seeded", tasks: list[dict[str, Any]] | None = None, **columns: Any
 ) -> models.Session:
     """A session on a repository, with its tasks and an approved plan of them."""
-    base = run_git(repo, "rev-parse", "HEAD")
-    session = models.Session(
-        title=title, repo_path=str(repo), base_branch="main", base_commit=base, session_branch="", plan_version=1,
-        plan_approved_at=utcnow(), **columns,
-    )  # fmt: skip
-    session.session_branch = columns.get("session_branch") or f"maestro/seeded-{session.id[:8]}/main"
+    base = run_git(repo, "rev-parse", "main")
+    given = {"base_branch": "main", "base_commit": base, "session_branch": "", "plan_version": 1} | columns
+    session = models.Session(title=title, repo_path=str(repo), plan_approved_at=utcnow(), **given)
+    session.session_branch = session.session_branch or f"maestro/seeded-{session.id[:8]}/main"
     rows = [models.Task(session_id=session.id, position=n, **t) for n, t in enumerate(tasks or [])]
     plan = PLAN | {"tasks": [{"id": t.key, "title": t.title, "depends_on": t.depends_on} for t in rows]}
     with rt.db.write() as tx:

@@ -1,0 +1,120 @@
+"""Evidence: what Maestro's own checks said, one line a run, the output on demand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from nicegui import run
+
+from maestro.core import queries
+from maestro.core.runtime import Runtime
+from maestro.core.views import CheckRunView
+from maestro.errors import NotFound
+from pages.components.icon import icon
+from pages.components.tag import Tag, box, tag, text
+from pages.components.when import when
+from pages.components.words import duration, plural
+
+PHASES = {
+    "baseline": "Before the work",
+    "task": "On the task's own branch",
+    "integration": "With the others' work",
+    "validation": "The whole",
+}
+_PHASE_SHORT = {"baseline": "before the work", "task": "task", "integration": "integration", "validation": "validation"}
+
+#: How much of an output a page shows; its end, where test runners say how it went.
+_SHOWN = 20_000
+
+_PASSED = re.compile(r"\b(\d+) (?:tests? )?pass(?:ed|ing)\b", re.IGNORECASE)
+_FAILED = re.compile(r"\b(\d+) (?:tests? )?fail(?:ed|ing|ures?)\b|\bfailures=(\d+)", re.IGNORECASE)
+_ERRORS = re.compile(r"\b(\d+) errors?\b|\berrors=(\d+)", re.IGNORECASE)
+_RAN = re.compile(r"^Ran (\d+) tests? in ", re.MULTILINE)
+_SUMMARY = 400
+
+
+def count_words(check: CheckRunView) -> str:
+    """``14 passed``, ``2 of 14 failed``, or only how it ended, where the output names no numbers."""
+    end = check.output[-_SUMMARY:]
+    passed, bad = _number(_PASSED, end), _number(_FAILED, end) + _number(_ERRORS, end)
+    ran = _number(_RAN, end) or passed + bad
+    if check.passed:
+        good = passed or ran
+        return f"{good:,} passed" if good else "passed"
+    if check.exit_code is None:
+        return "stopped at the time limit"
+    if bad:
+        return f"{bad:,} of {ran:,} failed" if ran > bad else f"{bad:,} failed"
+    return f"exit code {check.exit_code}"
+
+
+def evidence_list(rt: Runtime, session_id: str, checks: Iterable[CheckRunView]) -> Tag:
+    """Check runs, newest first; a click unfolds the output."""
+    with box("ev") as made:
+        for check in reversed(list(checks)):
+            evidence_line(rt, session_id, check)
+    return made
+
+
+def evidence_line(rt: Runtime, session_id: str, check: CheckRunView) -> Tag:
+    """One check run: how it went, the command, when and in which attempt; the output is read when it is unfolded."""
+    tone = "done" if check.passed else "failed"
+    with tag("details", "", f"ev__run s-{tone}", data_check=check.id) as made:
+        with tag("summary", "", "ev__sum"):
+            icon("check" if check.passed else "x", "ev__mark", label="Passed" if check.passed else "Failed")
+            with box("m-stack m-gap-0 m-grow"):
+                with box("m-row m-row--wrap ev__head"):
+                    text(count_words(check), "ev__words m-num")
+                    text(f"in {duration(check.duration_s)}", "m-meta m-num")
+                tag("code", check.command, "ev__cmd m-cut", title=check.command)
+                with box("m-row m-row--wrap ev__meta m-meta"):
+                    text(_PHASE_SHORT.get(check.phase, check.phase))
+                    if check.phase != "baseline":
+                        text(f"attempt {check.attempt}", "m-num")
+                    if not check.passed and check.exit_code is not None:
+                        text(f"exit code {check.exit_code}", "m-num")
+                    when(check.created_at)
+        body = box("ev__out")
+    _read_on_demand(rt, session_id, check, made, body)
+    return made
+
+
+def summary_words(checks: list[CheckRunView]) -> str:
+    """``2 checks passed`` or ``1 of 3 checks failed``, of the newest run of each command."""
+    newest = {c.command: c for c in checks}
+    failed = sum(1 for c in newest.values() if not c.passed)
+    if failed:
+        return f"{failed} of {plural(len(newest), 'check')} failed"
+    return f"{plural(len(newest), 'check')} passed"
+
+
+def _read_on_demand(rt: Runtime, session_id: str, check: CheckRunView, made: Tag, body: Tag) -> None:
+    async def fill() -> None:
+        if body.default_slot.children:
+            return
+        try:
+            whole = await run.io_bound(queries.get_check_run, rt, session_id, check.id)
+        except NotFound:
+            whole = None
+        if whole is None or body.is_deleted or body.default_slot.children:
+            return
+        with body:
+            output = whole.output.strip("\n")
+            if len(output) > _SHOWN:
+                tag("div", f"The last {_SHOWN:,} of {len(output):,} characters", "m-meta")
+            elif whole.output_cut:
+                tag("div", "Very long: the middle was left out", "m-meta")
+            tag("pre", output[-_SHOWN:] or "It wrote nothing.", "ev__text", tabindex="0")
+            if whole.commit:
+                tag("div", f"on commit {whole.commit[:10]}", "m-meta")
+
+    made.on("toggle", fill)
+
+
+def _number(pattern: re.Pattern[str], words: str) -> int:
+    found = pattern.findall(words)
+    if not found:
+        return 0
+    last = found[-1]
+    return int(next(n for n in last if n) if isinstance(last, tuple) else last)

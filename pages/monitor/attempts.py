@@ -1,0 +1,117 @@
+"""A task's story as runs: each a worker and the checks that followed it. Timeline and attempt ladder tell it from here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import zip_longest
+
+from maestro.core.views import CheckRunView, TaskView, WorkerView
+from pages.components.state import worker_life
+from pages.evidence import count_words
+
+#: A worker's end and its first check's start are written by two clocks.
+_SLACK = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of an agent on a task."""
+
+    worker: WorkerView
+    checks: list[CheckRunView] = field(default_factory=list)
+    tone: str = "running"
+    outcome: str = ""
+    reason: str = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether it still goes on."""
+        return self.worker.status != "ended"
+
+
+def runs_of(task: TaskView, workers: Iterable[WorkerView], checks: Iterable[CheckRunView]) -> list[Run]:
+    """A task's runs, oldest first, each with the checks between its end and the next run."""
+    runs = [Run(w) for w in sorted(workers, key=lambda w: w.started_at)]
+    for check in checks:
+        began = started(check)
+        owner = next((r for r in reversed(runs) if r.worker.started_at <= began + _SLACK), None)
+        if owner is not None:
+            owner.checks.append(check)
+    for run, after in zip_longest(runs, runs[1:]):
+        run.tone, run.outcome, run.reason = _judge(task, run, after)
+    return runs
+
+
+def by_task(workers: Iterable[WorkerView]) -> dict[str, list[WorkerView]]:
+    """Workers by their task's id."""
+    found: dict[str, list[WorkerView]] = defaultdict(list)
+    for worker in workers:
+        found[worker.task_id or ""].append(worker)
+    return found
+
+
+def checks_by_task(checks: Iterable[CheckRunView]) -> dict[str | None, list[CheckRunView]]:
+    """Check runs by their task's id; None has those of the whole."""
+    found: dict[str | None, list[CheckRunView]] = defaultdict(list)
+    for check in checks:
+        found[check.task_id].append(check)
+    return found
+
+
+def started(check: CheckRunView) -> datetime:
+    """When a check run began."""
+    return check.created_at - timedelta(seconds=check.duration_s)
+
+
+def _judge(task: TaskView, run: Run, after: Run | None) -> tuple[str, str, str]:
+    """Tone, outcome and reason of a run, in words for a person."""
+    worker = run.worker
+    detail = _first_line(worker.outcome_detail)
+    if run.live:
+        return _living(task, worker)
+    failed = next((c for c in run.checks if not c.passed), None)
+    if failed is not None:
+        return "failed", "Check failed", f"`{failed.command}`: {count_words(failed)}" + _then(run, after)
+    if worker.outcome == "failed":
+        return "failed", "Failed", detail or "The agent ended without a reason."
+    if worker.outcome in {"interrupted", "lost"}:
+        return "pending", "Interrupted", detail or "The worker is gone without a word."
+    if worker.outcome == "cancelled":
+        return "pending", "Stopped", detail or "Stopped by you."
+    if after is not None:
+        back = after.worker.attempt == worker.attempt + 1
+        return ("failed", "Sent back", detail) if back else ("pending", "Run again", detail)
+    return _last(task, detail)
+
+
+def _living(task: TaskView, worker: WorkerView) -> tuple[str, str, str]:
+    life = worker_life(worker)
+    if life == "lost":
+        return "failed", "Its process is gone", "Maestro looks what is left of it."
+    tone = {"waiting": "waiting", "paused": "paused", "parked": "paused"}.get(life, "running")
+    word = {"waiting": "Waits for you", "paused": "Paused", "parked": "Parked", "starting": "Starting"}.get(
+        life, "Running"
+    )
+    return tone, word, task.progress_note or _first_line(worker.last_action)
+
+
+def _last(task: TaskView, detail: str) -> tuple[str, str, str]:
+    if task.status == "completed":
+        return "done", "Done", (task.result or {}).get("diff", "") or detail
+    if task.status == "failed":
+        return "failed", "Failed", task.error_message or detail
+    if task.status in {"checking", "integrating"}:
+        return "checking", "Being checked", task.progress_note or detail
+    return "pending", "Ended", detail
+
+
+def _then(run: Run, after: Run | None) -> str:
+    sent_back = after is not None and after.worker.attempt == run.worker.attempt + 1
+    return ". Sent back to the agent" if sent_back else ""
+
+
+def _first_line(words: str | None) -> str:
+    return (words or "").strip().partition("\n")[0][:400]

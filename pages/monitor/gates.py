@@ -1,0 +1,36 @@
+"""Open questions as a card above the timeline; they come and go in place, and what is typed into one stays."""
+
+from __future__ import annotations
+
+from maestro.core.runtime import Runtime
+from maestro.core.views import ApprovalView
+from pages.components.gate import gate
+from pages.components.keyed import KeyedList
+from pages.components.tag import box, tag, text
+from pages.components.words import plural
+
+#: So many are shown at once; the rest is behind a link, lest they push the work out of sight.
+_SHOWN = 2
+
+
+class Gates:
+    """The open questions of one session."""
+
+    def __init__(self, rt: Runtime) -> None:
+        with box("mon-gates") as self._place:
+            self._list: KeyedList[ApprovalView, object] = KeyedList(
+                box("m-card m-card--flush m-card--edge s-waiting"),
+                key=lambda a: a.id,
+                build=lambda a: gate(rt, a, session_named=False),
+            )
+            with box("m-row mon-gates__more") as self._more:
+                self._rest = text("", "m-soft")
+                tag("a", "See all approvals", href="/approvals")
+
+    def show(self, approvals: list[ApprovalView]) -> None:
+        """Show these questions: new ones are added, answered ones go."""
+        self._list.sync(approvals[:_SHOWN])
+        left = len(approvals) - _SHOWN
+        self._rest.set_text(f"{plural(left, 'more question')} after these.")
+        self._more.set_visibility(left > 0)
+        self._place.set_visibility(bool(approvals))

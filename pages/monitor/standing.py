@@ -1,0 +1,196 @@
+"""Where the session stands, in words, with the one thing to do next: what comes before execution, pauses, ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nicegui import ui
+
+from maestro.core.commands import control, sessions
+from maestro.core.runtime import Runtime
+from maestro.core.views import SessionView
+from pages.components.action import FAILED, perform
+from pages.components.buttons import button, link_button
+from pages.components.icon import icon
+from pages.components.tag import Tag, box, tag
+from pages.components.words import plural
+from pages.monitor.snapshot import Snapshot
+
+#: Before execution the page is this and nothing else: icon, title, words.
+_BEFORE = {
+    "idle": (
+        "lightbulb",
+        "Not started yet",
+        "First talk the idea through with the assistant. It becomes a plan that you can edit; nothing runs before "
+        "you approve it.",
+    ),
+    "brainstorming": (
+        "messages-square",
+        "The idea is being talked through",
+        "The assistant keeps the idea card up to date while you talk. When it says what you mean, have it planned.",
+    ),
+    "planning": (
+        "sparkles",
+        "The plan is being made",
+        "The assistant reads the repository and cuts the work into tasks. You read the plan before anything runs.",
+    ),
+    "plan_review": (
+        "list-checks",
+        "The plan is ready to be read",
+        "Change what you like, then approve it. Nothing runs before.",
+    ),
+}
+
+
+class Standing:
+    """The block at the top; rebuilt only when what it says changes."""
+
+    def __init__(self, rt: Runtime, session_id: str) -> None:
+        self._rt = rt
+        self._id = session_id
+        self._said: object = None
+        self._place = box("mon-standing")
+
+    def show(self, now: Snapshot) -> None:
+        """Say where the session stands."""
+        session = now.session
+        said = (session.status, session.merged, session.error_message, session.tasks, session.result, session.title)
+        if said == self._said:
+            return
+        self._said = said
+        self._place.clear()
+        build = self._builder(session)
+        self._place.set_visibility(build is not None)
+        if build:
+            with self._place:
+                build(now)
+
+    def _builder(self, session: SessionView) -> Callable[[Snapshot], None] | None:
+        if session.status in _BEFORE:
+            return self._before
+        return {
+            "approved": self._approved,
+            "paused": self._paused,
+            "validating": self._validating,
+            "completed": self._merged if session.merged else self._completed,
+            "failed": self._failed,
+            "cancelled": self._cancelled,
+        }.get(session.status)
+
+    def _before(self, now: Snapshot) -> None:
+        session = now.session
+        symbol, title, words = _BEFORE[session.status]
+        with _hero(symbol, title, words, quiet=session.status == "planning"):
+            if session.status == "idle":
+                begin = button("Start", icon="play", kind="primary")
+                begin.on_click(lambda: self._start(begin))
+            elif session.status == "brainstorming":
+                link_button(
+                    "Go on talking", f"/session/{session.id}/brainstorm", icon="messages-square", kind="primary"
+                )
+            elif session.status == "planning":
+                link_button("See it come", f"/session/{session.id}/plan", icon="workflow")
+            else:
+                link_button("Review plan", f"/session/{session.id}/plan", icon="list-checks", kind="primary")
+
+    def _approved(self, now: Snapshot) -> None:
+        session = now.session
+        tasks = plural(session.tasks.total, "task")
+        words = f"{tasks} on a branch of their own. {_checkout(session)} is not touched before you merge."
+        with _hero("flag", "Ready to start", words, slim=True):
+            begin = button("Start execution", icon="play", kind="primary")
+            begin.on_click(lambda: perform(control.execute, self._rt, self._id, by=begin, done="Started."))
+
+    def _paused(self, now: Snapshot) -> None:
+        live = sum(1 for w in now.workers if w.status != "ended")
+        words = f"{plural(live, 'worker')} stand still and go on where they were."
+        if live == 1:
+            words = "The worker stands still and goes on where it was."
+        elif not live:
+            words = "No worker is running. Nothing starts before you resume."
+        with _banner("paused", "pause", "Paused", words):
+            go = button("Resume now", icon="play", kind="soft", small=True)
+            go.on_click(lambda: perform(control.resume, self._rt, self._id, by=go, done="Going on."))
+
+    def _validating(self, now: Snapshot) -> None:
+        commands = list(dict.fromkeys(c.command for c in now.checks if c.task_id is None))
+        words = "All tasks are in. Now the plan's checks run on the session branch"
+        words += f": {', '.join(commands[:3])}" if commands else "."
+        _banner("checking", "flask-conical", "Checking the whole", words)
+
+    def _completed(self, now: Snapshot) -> None:
+        session = now.session
+        with _hero("circle-check", "Ready to merge", _proof(session), tone="done", slim=True):
+            link_button("Review and merge", f"/session/{session.id}/changes", icon="git-merge", kind="primary")
+
+    def _merged(self, now: Snapshot) -> None:
+        merge = now.session.merge or {}
+        before, after = str(merge.get("before", ""))[:7], str(merge.get("after", ""))[:7]
+        words = f"{before} → {after}. It can be taken back as long as nothing came after it."
+        with _hero("git-merge", f"Merged into {merge.get('target', 'your branch')}", words, tone="done", slim=True):
+            link_button("See the changes", f"/session/{now.session.id}/changes", icon="file-diff")
+
+    def _failed(self, now: Snapshot) -> None:
+        session = now.session
+        with _banner("failed", "circle-x", "Failed", session.error_message or "No reason was given.", wide=True):
+            hint = ui.input(placeholder="A hint for the next attempt (optional)").classes("mon-hint")
+            hint.props.set_optional("aria-label", "Hint for the next attempt")
+            again = button("Try again", icon="refresh-cw", kind="primary", small=True)
+
+            async def retry() -> None:
+                await perform(
+                    control.retry, self._rt, self._id, hint=hint.value or None, by=again, done="Trying again."
+                )
+
+            again.on_click(retry)
+
+    def _cancelled(self, now: Snapshot) -> None:
+        session = now.session
+        done = session.tasks.by_status.get("completed", 0)
+        kept = f"{plural(done, 'finished task')} stay on {session.session_branch}. " if done else ""
+        kept += f"Unfinished work is kept under refs/maestro/{session.id}/recovered/."
+        words = f"{session.error_message or 'Cancelled.'} {kept}"
+        _banner("pending", "ban", "Cancelled", words)
+
+    async def _start(self, by: ui.button) -> None:
+        if await perform(sessions.start_session, self._rt, self._id, by=by) is not FAILED:
+            ui.navigate.to(f"/session/{self._id}/brainstorm")
+
+
+def _hero(
+    symbol: str, title: str, words: str, *, tone: str = "pending", slim: bool = False, quiet: bool = False
+) -> Tag:
+    """Large and calm; gives the place for the one action."""
+    with box(f"mon-hero s-{tone}" + (" mon-hero--slim" if slim else "") + ("" if quiet else " mon-hero--acts")):
+        icon(symbol, "mon-hero__icon")
+        with box("mon-hero__words"):
+            tag("h2", title, "mon-hero__title")
+            tag("p", words, "m-soft m-wrap")
+        return box("mon-hero__act")
+
+
+def _banner(tone: str, symbol: str, title: str, words: str, *, wide: bool = False) -> Tag:
+    """One line in the state's colour; gives the place for what can be done about it."""
+    with box(f"mon-banner s-{tone}" + (" mon-banner--wide mon-hero--acts" if wide else ""), role="status"):
+        icon(symbol, "mon-banner__icon")
+        with box("mon-banner__words"):
+            tag("span", title, "mon-banner__title")
+            tag("span", words, "m-wrap")
+        return box("mon-banner__act")
+
+
+def _proof(session: SessionView) -> str:
+    result = session.result or {}
+    tasks = plural(int(result.get("tasks", session.tasks.done)), "task")
+    skipped = int(result.get("skipped", 0))
+    left_out = f" ({skipped} skipped)" if skipped else ""
+    checks = int(result.get("checks", 0))
+    if not checks:
+        return (
+            f"{tasks} done{left_out}. The plan has no checks, so nothing proves the whole: look at the changes closely."
+        )
+    return f"{tasks}{left_out}, {plural(checks, 'check')} passed on {session.session_branch}."
+
+
+def _checkout(session: SessionView) -> str:
+    return f"Your branch {session.base_branch}" if session.base_branch else "Your checkout"

@@ -1,0 +1,168 @@
+"""A task's details: a panel at the right, beside the view and not over a dimmed one."""
+
+from __future__ import annotations
+
+from nicegui import ui
+
+from maestro.core.runtime import Runtime
+from maestro.core.views import TaskView
+from pages.components.buttons import icon_button, link_button
+from pages.components.section import facts
+from pages.components.state import task_state
+from pages.components.tag import Tag, box, tag, text
+from pages.components.when import when
+from pages.components.words import duration, money, plural, tokens
+from pages.evidence import count_words, evidence_list
+from pages.monitor.attempts import Run, by_task, checks_by_task, runs_of
+from pages.monitor.snapshot import Snapshot
+
+
+class TaskDetails:
+    """The panel. ``open`` shows a task, ``show`` keeps it up to date while it is open."""
+
+    def __init__(self, rt: Runtime, session_id: str) -> None:
+        self._rt = rt
+        self._id = session_id
+        self._task_id: str | None = None
+        self._said: object = None
+        with tag("aside", "", "mon-panel", aria_label="Task") as self._panel:
+            with box("mon-panel__head"):
+                with box("m-stack m-gap-2 m-grow"):
+                    self._line = box("m-row m-meta")
+                    self._title = tag("h2", "", "m-head m-wrap")
+                close = icon_button("x", "Close", self.close)
+                close.props.set_optional("data-close-panel", "")
+            self._body = box("mon-panel__body")
+        self._panel.set_visibility(False)
+        self._panel.on("keydown.escape", self.close)
+
+    @property
+    def task_id(self) -> str | None:
+        """The task that is shown."""
+        return self._task_id
+
+    def open(self, now: Snapshot, task_id: str) -> None:
+        """Show a task; again the same one closes the panel."""
+        if task_id == self._task_id:
+            self.close()
+            return
+        task = now.task(task_id)
+        if task is None:
+            return
+        self._task_id, self._said = task.id, None
+        self.show(now)
+        self._panel.set_visibility(True)
+        ui.run_javascript("document.querySelector('.mon-panel__body')?.scrollTo(0, 0)")
+
+    def close(self) -> None:
+        """Put the panel away."""
+        self._task_id = None
+        self._panel.set_visibility(False)
+
+    def show(self, now: Snapshot) -> None:
+        """Show the task as it is; nothing is rebuilt when nothing changed."""
+        task = now.task(self._task_id)
+        if self._task_id is None:
+            return
+        if task is None:
+            self.close()
+            return
+        workers, checks = by_task(now.workers)[task.id], checks_by_task(now.checks)[task.id]
+        runs = runs_of(task, workers, checks)
+        said = (
+            task.model_copy(update={"tokens": None, "cost_usd": 0.0, "progress": 0.0}),
+            [(r.worker.id, r.outcome, r.reason, len(r.checks)) for r in runs],
+        )
+        if said == self._said:
+            return
+        self._said = said
+        self._head(task)
+        self._body.clear()
+        with self._body:
+            self._story(task, runs)
+            _asked(task)
+            if checks:
+                with _part("Evidence", f"{plural(len(checks), 'check run')}"):
+                    evidence_list(self._rt, self._id, checks)
+            _numbers(task)
+
+    def _head(self, task: TaskView) -> None:
+        self._line.clear()
+        with self._line:
+            task_state(task.status)
+            text(f"task {task.key}")
+        self._title.set_text(task.title)
+
+    def _story(self, task: TaskView, runs: list[Run]) -> None:
+        if task.error_message and task.status in {"failed", "skipped"}:
+            tone = "failed" if task.status == "failed" else "pending"
+            tag("div", task.error_message, f"mon-why s-{tone} m-pre")
+        with box("m-row m-row--wrap"):
+            if task.result_commit:
+                link_button("Its changes", f"/session/{self._id}/changes?task={task.key}", icon="file-diff", small=True)
+            if runs:
+                link_button("Its log", f"/session/{self._id}/logs?task={task.key}", icon="list", small=True)
+        with _part("Attempts", ""):
+            if not runs:
+                tag("div", "Not started yet.", "m-soft")
+            with tag("ol", "", "mon-ladder"):
+                for run in reversed(runs):
+                    _rung(run)
+        if task.hint:
+            with _part("Your hint", ""):
+                tag("div", task.hint, "m-pre m-soft")
+
+
+def _rung(run: Run) -> None:
+    """One row a run: how it ended, why, how long, what it used."""
+    worker = run.worker
+    with tag("li", "", f"mon-rung s-{run.tone}"):
+        box("mon-rung__dot" + (" m-alive" if run.live and run.tone == "running" else ""))
+        with box("m-stack m-gap-0 m-grow"):
+            with box("m-row m-row--wrap"):
+                text(f"Attempt {worker.attempt}", "m-strong m-num")
+                text(run.outcome, "mon-rung__outcome")
+                text(worker.name, "m-meta m-push")
+            if run.reason:
+                tag("div", run.reason, "m-soft m-wrap mon-rung__why")
+            with box("m-row m-row--wrap m-meta m-num"):
+                when(worker.started_at)
+                if worker.ended_at:
+                    text(f"ran {duration((worker.ended_at - worker.started_at).total_seconds())}")
+                if worker.tokens.total:
+                    text(f"{tokens(worker.tokens.total)} tokens")
+                for check in run.checks:
+                    text(count_words(check), f"mon-proof s-{'done' if check.passed else 'failed'}", title=check.command)
+
+
+def _asked(task: TaskView) -> None:
+    """What the task was to do, as the plan says it."""
+    if task.acceptance:
+        with _part("Acceptance", ""), tag("ul", "", "m-points"):
+            for line in task.acceptance:
+                tag("li", line)
+    if task.description:
+        with _part("Task", ""):
+            tag("div", task.description, "m-soft m-pre")
+    rows = {
+        "After": ", ".join(task.depends_on),
+        "Files": ", ".join(task.files),
+        "Checks": "\n".join(task.checks),
+        "Branch": task.branch,
+    }
+    if any(rows.values()):
+        facts({k: v or None for k, v in rows.items()}).classes("mon-facts")
+
+
+def _numbers(task: TaskView) -> None:
+    used = task.tokens.total
+    if used or task.cost_usd:
+        tag("div", f"{tokens(used)} tokens, {money(task.cost_usd)} so far", "m-meta m-num")
+
+
+def _part(title: str, hint: str) -> Tag:
+    with box("mon-part") as made, box("m-row"):
+        tag("h3", title, "mon-part__title")
+        if hint:
+            text(hint, "m-meta")
+    return made

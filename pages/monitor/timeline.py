@@ -1,0 +1,143 @@
+"""The timeline: rows are tasks, bars are runs and checks in state colours, with a now-line. Drawn by ``timeline.js``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from maestro.core.views import CheckRunView, TaskView, WorkerView
+from pages.components.state import TASK, task_mark, worker_life
+from pages.components.words import duration
+from pages.evidence import PHASES, count_words
+from pages.monitor.attempts import Run, by_task, checks_by_task, runs_of, started
+from pages.monitor.patched import PatchedElement
+from pages.monitor.snapshot import Snapshot
+
+#: States in which a session's clock stands still.
+_STILL = {"completed", "failed", "cancelled"}
+
+
+class Timeline(PatchedElement, component="timeline.js"):
+    """Rows of tasks. It asks with ``open`` (a task's id) for the details of one."""
+
+    def show_snapshot(self, now: Snapshot) -> None:
+        """Show the session as it is."""
+        self.show(rows(now), still=now.session.status in _STILL)
+
+
+def rows(now: Snapshot) -> list[dict[str, Any]]:
+    """The timeline's rows: the tasks in plan order, then the checks of the whole."""
+    workers, checks = by_task(now.workers), checks_by_task(now.checks)
+    status = {t.key: t.status for t in now.tasks}
+    made = [_task(t, workers[t.id], checks[t.id], status) for t in now.tasks]
+    whole = _whole(now, checks[None])
+    return [*made, whole] if whole else made
+
+
+def _task(
+    task: TaskView, workers: list[WorkerView], checks: list[CheckRunView], status: dict[str, str]
+) -> dict[str, Any]:
+    runs = runs_of(task, workers, checks)
+    bars = [bar for run in runs for bar in _bars(run)]
+    if task.status in {"checking", "integrating"}:
+        bars.append(_live_check(task, runs))
+    mark = task_mark(task.status)
+    began = runs[0].worker.started_at if runs else task.started_at
+    return {
+        "id": task.id,
+        "key": task.key,
+        "title": task.title,
+        "tone": mark.tone,
+        "icon": mark.icon,
+        "word": mark.word,
+        "note": _note(task, status),
+        "from": _ms(began),
+        "to": _ms(task.completed_at),
+        "bars": bars,
+    }
+
+
+def _bars(run: Run) -> list[dict[str, Any]]:
+    worker = run.worker
+    life = worker_life(worker)
+    words = f"{worker.name}, attempt {worker.attempt}: {run.outcome}"
+    bar = {
+        "kind": "run",
+        "from": _ms(worker.started_at),
+        "to": _ms(worker.ended_at),
+        "tone": run.tone,
+        "label": str(worker.attempt),
+        "tip": f"{words}. {run.reason}".removesuffix(". "),
+        "live": run.live and life not in {"paused", "parked", "lost"},
+    }
+    return [bar, *(_check(c) for c in run.checks)]
+
+
+def _check(check: CheckRunView) -> dict[str, Any]:
+    phase = PHASES.get(check.phase, check.phase)
+    return {
+        "kind": "check",
+        "from": _ms(started(check)),
+        "to": _ms(check.created_at),
+        "tone": "done" if check.passed else "failed",
+        "label": "",
+        "tip": f"{phase}: {check.command}\n{count_words(check)} in {duration(check.duration_s)}",
+        "live": False,
+    }
+
+
+def _live_check(task: TaskView, runs: list[Run]) -> dict[str, Any]:
+    last = runs[-1] if runs else None
+    since = task.started_at
+    if last is not None:
+        since = last.checks[-1].created_at if last.checks else last.worker.ended_at or last.worker.started_at
+    tip = task.progress_note or TASK[task.status].word
+    return {"kind": "check", "from": _ms(since), "to": None, "tone": "checking", "label": "", "tip": tip, "live": True}
+
+
+def _whole(now: Snapshot, checks: list[CheckRunView]) -> dict[str, Any] | None:
+    """The row of the checks of the whole: the baseline before, the validation after."""
+    validating = now.session.status == "validating"
+    if not checks and not validating:
+        return None
+    bars = [_check(c) for c in checks]
+    if validating:
+        ended = [t.completed_at for t in now.tasks if t.completed_at]
+        since = max(
+            [*ended, *(c.created_at for c in checks if c.phase == "validation")], default=now.session.updated_at
+        )
+        bars.append(
+            {"kind": "check", "from": _ms(since), "to": None, "tone": "checking", "label": "", "tip": "", "live": True}
+        )
+    proof = [c for c in checks if c.phase == "validation"]
+    good = bool(proof) and now.session.status == "completed"
+    status = "checking" if validating else "completed" if good else "pending"
+    mark = task_mark(status)
+    return {
+        "id": "",
+        "key": "",
+        "title": "The whole",
+        "tone": mark.tone,
+        "icon": "list-checks" if status == "pending" else mark.icon,
+        "word": "The checks of the whole, before the first task and after the last",
+        "note": "",
+        "from": None,
+        "to": None,
+        "bars": bars,
+    }
+
+
+def _note(task: TaskView, status: dict[str, str]) -> str:
+    """Why nothing is in the lane yet."""
+    if task.status == "waiting" and not task.attempt:
+        return "waits for your word"
+    if task.status != "pending":
+        return ""
+    missing = [k for k in task.depends_on if status.get(k) not in {"completed", "skipped"}]
+    if missing:
+        return "after " + ", ".join(missing[:4]) + (" and others" if len(missing) > 4 else "")
+    return "next"
+
+
+def _ms(at: datetime | None) -> int | None:
+    return None if at is None else int(at.timestamp() * 1000)
