@@ -167,6 +167,11 @@ class Task(SQLModel, table=True):
     result_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     created_at: datetime = _time()
 
+    retry_at: datetime | None = _time(nullable=True)  # no start before: the endpoint was not there
+    endpoint_failures: int = 0  # in a row, since the endpoint last answered
+    failing_since: datetime | None = _time(nullable=True)
+    care: dict[str, Any] = _json()  # what the limits and the stuck detection remember of this run of attempts
+
     input_tokens: int = 0
     output_tokens: int = 0
     cache_read_tokens: int = 0
@@ -200,6 +205,8 @@ class Worker(SQLModel, table=True):
     result_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)  # the spool's result event
     cpu_percent: float = 0.0
     memory_mb: float = 0.0
+    account: str | None = None  # whose limits it works under, see core.account
+    model_calls: int = 0
     last_action: str | None = _text(nullable=True)
     last_event_at: datetime | None = _time(nullable=True)
     input_tokens: int = 0
@@ -370,6 +377,36 @@ class Intent(SQLModel, table=True):
     detail: dict[str, Any] = _json()
     created_at: datetime = _time()
     done_at: datetime | None = _time(nullable=True)
+
+
+class AccountPause(SQLModel, table=True):
+    """Whether an account at a model endpoint takes work. Kept after its end, until the endpoint answers again.
+
+    ``kind``: rate_limit (until ``paused_until``, or the person's word), auth (until its question is answered).
+    """
+
+    __tablename__ = "account_pauses"
+
+    account: str = Field(primary_key=True)
+    kind: str = "rate_limit"
+    reason: str = _text()
+    demo: bool = False
+    active: bool = True
+    paused_until: datetime | None = _time(nullable=True)
+    strikes: int = 0  # pauses in a row without an answer in between
+    since: datetime = _time()
+
+
+class BudgetMark(SQLModel, table=True):
+    """What was said and answered about one budget: notices come once, and a raise lasts."""
+
+    __tablename__ = "budget_marks"
+
+    name: str = Field(primary_key=True)  # "session:<id>:usd", "day:2026-01-31:tokens"
+    session_id: str | None = Field(default=None, foreign_key="sessions.id", ondelete="CASCADE", index=True)
+    raised_by: float = 0.0
+    noticed_at: datetime | None = _time(nullable=True)
+    reached_at: datetime | None = _time(nullable=True)
 
 
 class StoredSetting(SQLModel, table=True):
