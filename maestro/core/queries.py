@@ -122,12 +122,13 @@ def list_evidence(
     output = _tail(models.CheckRun.output, tail) if tail is not None else col(models.CheckRun.output)
     with rt.db.read() as db:
         lookup.session_row(db, session_id)
-        query = select(models.CheckRun, output).options(defer(models.CheckRun.output, raiseload=True))  # type: ignore[arg-type]
+        heavy = (defer(models.CheckRun.output, raiseload=True), defer(models.CheckRun.tests, raiseload=True))  # type: ignore[arg-type]
+        query = select(models.CheckRun, output).options(*heavy)
         query = query.where(models.CheckRun.session_id == session_id)
         if task is not None:
             query = query.where(models.CheckRun.task_id == lookup.task_row(db, session_id, task).id)
         rows = db.exec(query.order_by(col(models.CheckRun.created_at))).all()
-        return [CheckRunView.model_validate(r.model_dump(exclude={"output"}) | {"output": o}) for r, o in rows]
+        return [CheckRunView.model_validate(r.model_dump(exclude={"output", "tests"}) | {"output": o}) for r, o in rows]
 
 
 def get_check_run(rt: Runtime, session_id: str, check_id: str) -> CheckRunView:

@@ -221,6 +221,9 @@ class CheckRunView(BaseModel):
     duration_s: float
     output: str
     output_cut: bool
+    tests_summary: dict[str, Any] | None = None  # passed, failed, skipped, total; newly_failing, fixed, …
+    note: str | None = None  # why it counts as it does, where the exit code does not say it
+    could_not_run: bool = False
     created_at: datetime
 
     @classmethod

@@ -209,6 +209,7 @@ class Worker(SQLModel, table=True):
     model_calls: int = 0
     last_action: str | None = _text(nullable=True)
     last_event_at: datetime | None = _time(nullable=True)
+    checkout_before: dict[str, Any] | None = Field(default=None, sa_type=JSON)  # the user's checkout, before the run
     input_tokens: int = 0
     output_tokens: int = 0
     cache_read_tokens: int = 0
@@ -338,6 +339,10 @@ class CheckRun(SQLModel, table=True):
     duration_s: float = 0.0
     output: str = _text()
     output_cut: bool = False
+    tests: dict[str, str] | None = Field(default=None, sa_type=JSON)  # outcome by test id, where the check told
+    tests_summary: dict[str, Any] | None = Field(default=None, sa_type=JSON)  # counts, and how they compare
+    note: str | None = _text(nullable=True)  # why it counts as it does, where the exit code does not say it
+    could_not_run: bool = False  # the surroundings were at fault, not the work
     created_at: datetime = _time()
 
 
