@@ -34,14 +34,10 @@ class AgentFields:
                 follow = f"As in the settings ({MODES[settings.permission_mode].lower()})"
                 self._mode = ui.select({"": follow} | MODES, value="")
             with box("m-form__pair"):
-                self._number("max_workers", "Workers at the same time", settings.max_workers, 1, 32)
-                self._number("max_attempts", "Attempts a task", settings.max_attempts, 1, 20)
-                self._number(
-                    "budget_usd", "Budget of one run, in dollars", settings.budget_usd or "no limit", 0.01, 100_000
-                )
-                self._number(
-                    "task_timeout_minutes", "Time of one run, in minutes", settings.task_timeout_minutes, 1, 10_000
-                )
+                self._number("max_workers", "Workers at the same time", settings.max_workers)
+                self._number("max_attempts", "Attempts a task", settings.max_attempts)
+                self._number("budget_usd", "Budget of one run, in dollars", settings.budget_usd or "no limit")
+                self._number("task_timeout_minutes", "Time of one run, in minutes", settings.task_timeout_minutes)
             with field("Model", optional=True):
                 self._model = ui.input(placeholder=settings.worker_model or "Claude Code’s own default").props(
                     "maxlength=200"
@@ -81,10 +77,10 @@ class AgentFields:
             self._fold.open()
         return shown
 
-    def _number(self, name: str, label: str, default: object, low: float, high: float) -> None:
+    def _number(self, name: str, label: str, default: object) -> None:
         shown = int(default) if isinstance(default, float) and default.is_integer() else default
         with field(label):
-            self._numbers[name] = ui.number(placeholder=str(shown), min=low, max=high)
+            self._numbers[name] = ui.number(placeholder=str(shown))
 
     def _lines(self, name: str, label: str, example: str, help: str) -> None:  # noqa: A002  the field's own word
         with field(label, optional=True, help=help):

@@ -13,7 +13,7 @@ from maestro.core.commands import control, sessions
 from maestro.core.views import CheckpointView, SessionView
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button, icon_button, link_button
-from pages.components.dialogs import confirm, dialog, points
+from pages.components.dialogs import answer, confirm, dialog, points
 from pages.components.fields import field
 from pages.components.tag import box
 from pages.components.when import ago
@@ -115,10 +115,9 @@ class _Acts:
             with box("m-dialog__foot"):
                 button("Not now", lambda: panel.submit(None))
                 button("Try again", lambda: panel.submit(True), kind="primary")
-        if await panel:
+        if await answer(panel):
             await perform(control.retry, self.rt, self.session.id, hint=hint.value or None, done="Trying again.")
             await self.view.reload_session()
-        panel.delete()
 
     async def cancel(self) -> None:
         with dialog("Cancel this session?") as (panel, body):
@@ -138,10 +137,9 @@ class _Acts:
             with box("m-dialog__foot"):
                 button("Keep it", lambda: panel.submit(None)).props("autofocus")
                 button("Cancel session", lambda: panel.submit(True), kind="danger-fill")
-        if await panel:
+        if await answer(panel):
             await perform(control.cancel, self.rt, self.session.id, reason.value or None, done="Cancelled.")
             await self.view.reload_session()
-        panel.delete()
 
     async def rollback(self) -> None:
         checkpoints = await run.io_bound(queries.list_checkpoints, self.rt, self.session.id)
@@ -161,8 +159,7 @@ class _Acts:
             with box("m-dialog__foot"):
                 button("Stay here", lambda: panel.submit(None)).props("autofocus")
                 button("Roll back", lambda: panel.submit(chosen.value), kind="danger-fill")
-        wanted = await panel
-        panel.delete()
+        wanted = await answer(panel)
         if wanted:
             await perform(control.rollback, self.rt, self.session.id, wanted, done="Rolled back.")
             await self.view.reload_session()
@@ -175,8 +172,7 @@ class _Acts:
             with box("m-dialog__foot"):
                 button("Leave it", lambda: panel.submit(None))
                 button("Rename", lambda: panel.submit(title.value), kind="primary")
-        wanted = await panel
-        panel.delete()
+        wanted = await answer(panel)
         if wanted and wanted.strip() and wanted != self.session.title:
             changes = sessions.SessionChanges(title=wanted.strip()[:255])
             await perform(sessions.update_session, self.rt, self.session.id, changes)

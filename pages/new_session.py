@@ -165,7 +165,7 @@ class _Form:
         try:
             new = sessions.NewSession.model_validate(self._given())
         except ValidationError as error:
-            self._beside(InvalidInput("", {str(e["loc"][0]): _plainly(e["msg"]) for e in error.errors()}))
+            self._beside(InvalidInput("", {str(e["loc"][0]): e["msg"] for e in error.errors()}))
             return
         session = await perform(sessions.create_session, self.rt, new, by=self.create, invalid=self._beside)
         if session is FAILED:
@@ -212,7 +212,3 @@ class _Form:
             f"document.querySelector('.q-field--error input, .q-field--error textarea')?.focus({json.dumps({})})"
         )
         return bool(shown)
-
-
-def _plainly(message: str) -> str:
-    return "Give the folder of a git repository." if "at least 1 character" in message else message

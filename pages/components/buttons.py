@@ -24,8 +24,8 @@ def button(
 ) -> ui.button:
     """A button with words and, if wanted, an icon before them."""
     made = ui.button(on_click=on_click, color=None).classes(_classes(kind, small))
-    if label or words:
-        made.props.set_optional("aria-label", label)
+    if label or (icon and words):  # where there is little room the word goes and the icon stays
+        made.props.set_optional("aria-label", label or words)
     with made:
         if icon:
             draw(icon)
@@ -45,7 +45,7 @@ def icon_button(
 
 def link_button(words: str, href: str, *, icon: str | None = None, kind: Kind = "quiet", small: bool = False) -> Tag:
     """A link that looks like a button; works without the server and in a new tab."""
-    made = tag("a", "", _classes(kind, small), href=href)
+    made = tag("a", "", _classes(kind, small), href=href, aria_label=words if icon else None)
     with made:
         if icon:
             draw(icon)

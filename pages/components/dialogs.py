@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nicegui import ui
 
@@ -26,13 +27,19 @@ async def confirm(
         with box("m-dialog__foot"):
             button(keep, lambda: panel.submit(False)).props("autofocus")
             button(act, lambda: panel.submit(True), kind="danger-fill" if danger else "primary")
-    answer = await panel
-    panel.delete()
-    return bool(answer)
+    return bool(await answer(panel))
+
+
+async def answer(panel: ui.dialog) -> Any:
+    """Wait for what the person chose (None: closed without a choice, or the window is gone) and take the dialog away."""
+    chosen = await panel
+    if not panel.is_deleted:
+        panel.delete()
+    return chosen
 
 
 class dialog:  # noqa: N801  reads like the function it is used as
-    """An open dialog to fill: ``with dialog("Rename") as (panel, body): …``; then ``await panel``, ``panel.submit(x)``."""
+    """An open dialog to fill: ``with dialog("Rename") as (panel, body): …``; then ``await answer(panel)``, ``panel.submit(x)``."""
 
     def __init__(self, title: str, *, wide: bool = False) -> None:
         self.panel = ui.dialog()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -35,4 +36,24 @@ def field(label: str, *, help: str = "", optional: bool = False, draft: str | No
 
 def show_error(element: ValidationElement[Any], reason: str | None) -> None:
     """Say beside a field what is wrong with it; None: nothing is."""
-    element.error = reason
+    element.error = plainly(reason) if reason else None
+
+
+def plainly(reason: str) -> str:
+    """A validator's words as a person would say them."""
+    for pattern, words in _PLAINLY:
+        found = re.search(pattern, reason)
+        if found:
+            return words.format(*found.groups())
+    return reason
+
+
+_PLAINLY = (
+    (r"less than or equal to ([\d.]+)", "At most {0}."),
+    (r"greater than or equal to ([\d.]+)", "At least {0}."),
+    (r"greater than ([\d.]+)", "More than {0}."),
+    (r"at least 1 (?:character|item)", "This is needed."),
+    (r"at most (\d+) (?:characters|items)", "At most {0}."),
+    (r"match pattern", "Some of these characters are not possible here."),
+    (r"valid (?:integer|number)", "A number, please."),
+)
