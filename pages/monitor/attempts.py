@@ -33,11 +33,12 @@ class Run:
 
 
 def runs_of(task: TaskView, workers: Iterable[WorkerView], checks: Iterable[CheckRunView]) -> list[Run]:
-    """A task's runs, oldest first, each with the checks between its end and the next run."""
+    """A task's runs, oldest first, each with the checks of its attempt that followed it."""
     runs = [Run(w) for w in sorted(workers, key=lambda w: w.started_at)]
     for check in checks:
         began = started(check)
-        owner = next((r for r in reversed(runs) if r.worker.started_at <= began + _SLACK), None)
+        fits = (r for r in reversed(runs) if r.worker.started_at <= began + _SLACK and r.worker.attempt == check.attempt)
+        owner = next(fits, None)
         if owner is not None:
             owner.checks.append(check)
     for run, after in zip_longest(runs, runs[1:]):
