@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from nicegui import run, ui
@@ -14,17 +13,17 @@ from maestro.core.runtime import Runtime
 from maestro.core.views import SettingView
 from maestro.errors import InvalidInput
 from pages import live
-from pages.agent_fields import MODES
 from pages.components.action import FAILED, perform, say
 from pages.components.buttons import button
 from pages.components.code import code
 from pages.components.fields import show_error
 from pages.components.section import section
-from pages.components.state import Mark, chip
+from pages.components.state import chip
 from pages.components.tag import box, tag, text
 from pages.first_run import READY, demo_button
 from pages.frame import Frame
 from pages.routing import page
+from pages.setting_fields import NAMES, make, secret_mark, shown
 
 GROUPS = (
     ("Assistant", ("assistant", "assistant_model", "anthropic_api_key", "anthropic_auth_token", "anthropic_base_url",
@@ -35,61 +34,12 @@ GROUPS = (
     ("This app", ("host", "port", "open_browser", "data_dir", "database_url", "token")),
 )  # fmt: skip
 
-_NAMES = {
-    "anthropic_api_key": "API key",
-    "anthropic_auth_token": "Auth token",
-    "anthropic_base_url": "Base URL",
-    "assistant": "Assistant",
-    "assistant_model": "Assistant’s model",
-    "budget_usd": "Budget of one run",
-    "check_timeout_minutes": "Time of one check, minutes",
-    "claude_path": "Claude Code executable",
-    "data_dir": "Data folder",
-    "database_url": "Database",
-    "max_attempts": "Attempts a task",
-    "max_turns": "Turns of one run",
-    "max_workers": "Workers at the same time",
-    "notify_on": "Notify about",
-    "notify_urls": "Where notices go",
-    "open_browser": "Open the browser",
-    "permission_mode": "Permission mode",
-    "task_timeout_minutes": "Time of one run, minutes",
-    "token": "Access token",
-    "worker_model": "Workers’ model",
-}
-_WORDS: dict[str, dict[str, str]] = {
-    "assistant": {
-        "auto": "Automatic: the API if there is a key, else the login",
-        "anthropic": "Anthropic API",
-        "claude_code": "Claude Code login",
-        "demo": "Demo: scripted answers",
-    },
-    "permission_mode": MODES,
-    "notify_on": {"approval": "A question waits", "failed": "A session failed", "completed": "A session is done"},
-}
-_EMPTY = {
-    "anthropic_base_url": "Anthropic’s own",
-    "assistant_model": "the default model",
-    "budget_usd": "no limit",
-    "claude_path": "the bundled one",
-    "database_url": "maestro.db in the data folder",
-    "worker_model": "Claude Code’s own default",
-}
 _WHERE = {
     "flag": "Set by a flag at start",
     "environment": "Set by {variable} in the environment",
     ".env": "Set by {variable} in .env",
     "stored": "Set here",
     "default": "Default",
-}
-_NUMBERS = {
-    "port",
-    "max_workers",
-    "max_attempts",
-    "max_turns",
-    "budget_usd",
-    "task_timeout_minutes",
-    "check_timeout_minutes",
 }
 
 
@@ -139,7 +89,7 @@ class _Row:
         self.setting = setting
         with box("m-item m-setting"):
             with box("m-stack m-gap-2"):
-                tag("div", _NAMES.get(setting.name) or setting.name.replace("_", " ").capitalize(), "m-strong")
+                tag("div", NAMES.get(setting.name) or setting.name.replace("_", " ").capitalize(), "m-strong")
                 tag("div", setting.help, "m-meta")
             with box("m-stack m-gap-4"):
                 self.place = box()
@@ -169,11 +119,11 @@ class _Row:
         self.element = None
         with self.place:
             if self.setting.secret:
-                chip(_secret(self.setting))
+                chip(secret_mark(self.setting))
             elif not self.editable:
-                code(_shown(self.setting, self.setting.value))
+                code(shown(self.setting, self.setting.value))
             else:
-                self.element = _MAKE.get(self.setting.name, _make_by_kind(self.setting))(self.setting)
+                self.element = make(self.setting)
                 self._keep_when_left(self.element)
         self._origin()
 
@@ -186,7 +136,7 @@ class _Row:
             )
             parts = parts if setting.value else [unset]
         elif setting.origin != "default":
-            parts.append(f"default: {_shown(setting, setting.default)}")
+            parts.append(f"default: {shown(setting, setting.default)}")
         if setting.needs_restart and self.editable:
             parts.append("taken up at the next start")
         elif not setting.storable and not setting.secret and setting.origin == "default":
@@ -238,69 +188,3 @@ class _Row:
         for setting in found:
             if setting.name == self.setting.name:
                 self.show(setting)
-
-
-def _shown(setting: SettingView, value: Any) -> str:
-    if value in (None, "", []):
-        return _EMPTY.get(setting.name, "none")
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    words = _WORDS.get(setting.name, {})
-    if isinstance(value, list):
-        return ", ".join(words.get(str(v), str(v)) for v in value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return words.get(str(value), str(value))
-
-
-def _secret(setting: SettingView) -> Mark:
-    if setting.value:
-        return Mark("done", "lock", "Set")
-    if setting.name == "token":
-        return Mark("done", "lock", "Generated")
-    return Mark("pending", "circle-dashed", "Not set")
-
-
-Maker = Callable[[SettingView], ValueElement[Any]]
-
-
-def _make_by_kind(setting: SettingView) -> Maker:
-    if setting.choices:
-        return _choice
-    if isinstance(setting.default, bool):
-        return _switch
-    if setting.name in _NUMBERS:
-        return _number
-    return _lines if isinstance(setting.default, list) else _line
-
-
-def _choice(setting: SettingView) -> ValueElement[Any]:
-    words = _WORDS.get(setting.name, {})
-    return ui.select({c: words.get(c, c) for c in setting.choices or []}, value=setting.value)
-
-
-def _switch(setting: SettingView) -> ValueElement[Any]:
-    return ui.switch(value=bool(setting.value)).props("dense")
-
-
-def _number(setting: SettingView) -> ValueElement[Any]:
-    return ui.number(value=setting.value, placeholder=_shown(setting, setting.default))
-
-
-def _line(setting: SettingView) -> ValueElement[Any]:
-    return ui.input(value=setting.value or "", placeholder=_shown(setting, setting.default)).props("spellcheck=false")
-
-
-def _lines(setting: SettingView) -> ValueElement[Any]:
-    return ui.textarea(value="\n".join(setting.value), placeholder="One a line").props(
-        "autogrow rows=2 spellcheck=false"
-    )
-
-
-def _several(setting: SettingView) -> ValueElement[Any]:
-    known = dict.fromkeys([*_WORDS[setting.name], *setting.value])
-    options = {name: _WORDS[setting.name].get(name, name) for name in known}
-    return ui.select(options, value=list(setting.value), multiple=True).props("use-chips")
-
-
-_MAKE: dict[str, Maker] = {"notify_on": _several}

@@ -39,7 +39,10 @@ async def answer(panel: ui.dialog) -> Any:
 
 
 class dialog:  # noqa: N801  reads like the function it is used as
-    """An open dialog to fill: ``with dialog("Rename") as (panel, body): …``; then ``await answer(panel)``, ``panel.submit(x)``."""
+    """An open dialog to fill: ``with dialog("Rename") as (panel, body): …``; then ``await answer(panel)``.
+
+    A button chooses with ``panel.submit(x)``.
+    """
 
     def __init__(self, title: str, *, wide: bool = False) -> None:
         self.panel = ui.dialog()
