@@ -62,6 +62,55 @@ class Settings(BaseModel):
     task_timeout_minutes: float = Field(60, gt=0, le=10_000, description="Wall time of one worker run.")
     check_timeout_minutes: float = Field(15, gt=0, le=1_000, description="Wall time of one check command.")
 
+    task_budget_usd: float | None = Field(
+        None, gt=0, le=100_000, description="Money one task may cost over all its runs."
+    )
+    task_token_limit: int | None = Field(None, ge=1, description="Tokens one task may use over all its runs.")
+    session_budget_usd: float | None = Field(None, gt=0, le=1_000_000, description="Money one session may cost.")
+    session_token_limit: int | None = Field(None, ge=1, description="Tokens one session may use.")
+    day_budget_usd: float | None = Field(None, gt=0, le=1_000_000, description="Money all sessions may cost in a day.")
+    day_token_limit: int | None = Field(None, ge=1, description="Tokens all sessions may use in a day.")
+    run_model_calls: int | None = Field(None, ge=1, description="Model calls of one worker run, subagents included.")
+
+    worker_memory_mb: int | None = Field(
+        8192, ge=64, description="Memory one worker's process tree may use, in MB; beyond it the worker is interrupted."
+    )
+    worker_cpu_percent: int | None = Field(
+        None, ge=1, description="Processor use (100 is one core) from which a worker gets the lowest priority."
+    )
+    worker_nice: int = Field(5, ge=0, le=19, description="Priority of workers: 0 as the app, 19 the lowest.")
+    min_free_memory_mb: int = Field(
+        512, ge=0, description="No new worker starts when less memory than this would stay free, in MB; 0: no limit."
+    )
+    check_slots: int | None = Field(
+        None, ge=1, le=64, description="Checks that run at the same time; empty: half the processor cores."
+    )
+
+    retry_first_s: float = Field(
+        5,
+        gt=0,
+        le=3600,
+        description="First wait of a task whose endpoint is overloaded or out of reach, in seconds; then 3 times as long.",
+    )
+    retry_ceiling_s: float = Field(600, gt=0, le=86_400, description="Longest such wait, in seconds.")
+    endpoint_patience_hours: float = Field(
+        4, ge=0, le=1_000, description="How long a task tries an endpoint that does not answer before you are asked."
+    )
+
+    stuck_silence_minutes: float = Field(
+        15, gt=0, le=10_000, description="A worker that is silent and idle this long gets a nudge."
+    )
+    stuck_repeats: int = Field(
+        4, ge=2, le=100, description="The same tool call with the same result, this often, is a loop."
+    )
+    stuck_calls_without_change: int = Field(
+        80, ge=5, le=10_000, description="Tool calls without any change in the worktree until the worker gets a nudge."
+    )
+    auto_unstick: bool = Field(
+        True,
+        description="Interrupt and resume a stuck worker by itself, before you are asked; off: ask at once after a nudge.",
+    )
+
     notify_urls: list[str] = Field(
         default_factory=list, max_length=20, description="Where to send notices (Apprise URLs)."
     )
@@ -88,6 +137,10 @@ STORABLE = frozenset(
         "host", "port", "open_browser", "assistant", "claude_path", "anthropic_base_url", "assistant_model", "worker_model",
         "permission_mode", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
         "check_timeout_minutes", "notify_urls", "notify_on",
+        "task_budget_usd", "task_token_limit", "session_budget_usd", "session_token_limit", "day_budget_usd",
+        "day_token_limit", "run_model_calls", "worker_memory_mb", "worker_cpu_percent", "worker_nice",
+        "min_free_memory_mb", "check_slots", "retry_first_s", "retry_ceiling_s", "endpoint_patience_hours",
+        "stuck_silence_minutes", "stuck_repeats", "stuck_calls_without_change", "auto_unstick",
     }
 )  # fmt: skip
 

@@ -9,6 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from maestro.errors import InvalidInput
 from maestro.settings import PermissionMode, Settings
 
+#: Members that follow a setting when unset, and its name.
+_FALLBACK = {"model": "worker_model"} | {
+    name: name
+    for name in (
+        "permission_mode", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
+        "worker_memory_mb", "worker_cpu_percent", "task_budget_usd", "task_token_limit", "session_budget_usd",
+        "session_token_limit", "run_model_calls", "auto_unstick",
+    )
+}  # fmt: skip
+
 Command = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, pattern=r"^[^\x00]*$")]
 
 
@@ -26,6 +36,12 @@ class AgentConfig(BaseModel):
     task_timeout_minutes: float | None = Field(None, gt=0, le=10_000)
     worker_memory_mb: int | None = Field(None, ge=64)
     worker_cpu_percent: int | None = Field(None, ge=1)
+    task_budget_usd: float | None = Field(None, gt=0, le=100_000)
+    task_token_limit: int | None = Field(None, ge=1)
+    session_budget_usd: float | None = Field(None, gt=0, le=1_000_000)
+    session_token_limit: int | None = Field(None, ge=1)
+    run_model_calls: int | None = Field(None, ge=1)
+    auto_unstick: bool | None = None
     setup: list[Command] = Field(default_factory=list, max_length=20)
     checks: list[Command] = Field(default_factory=list, max_length=50)
     copy_files: list[Command] = Field(default_factory=list, max_length=100)
@@ -46,13 +62,4 @@ def parse_agent_config(data: Any) -> AgentConfig:
 def in_force(config: dict[str, Any], settings: Settings) -> AgentConfig:
     """A stored configuration with the settings filled in; every limit is set, or None for "no limit"."""
     own = AgentConfig.model_validate(config)
-    fallback = {
-        "model": settings.worker_model,
-        "permission_mode": settings.permission_mode,
-        "max_workers": settings.max_workers,
-        "max_attempts": settings.max_attempts,
-        "max_turns": settings.max_turns,
-        "budget_usd": settings.budget_usd,
-        "task_timeout_minutes": settings.task_timeout_minutes,
-    }
-    return own.model_copy(update={k: v for k, v in fallback.items() if getattr(own, k) is None})
+    return own.model_copy(update={k: getattr(settings, v) for k, v in _FALLBACK.items() if getattr(own, k) is None})
