@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import typer
 
 from maestro import __version__
-from maestro.cli import doctor as doctor_module
 from maestro.cli import words
 from maestro.cli.connection import Api, Json, Refused, connected, exit_code
 from maestro.cli.drive import FAILED, Driver, Outcome
@@ -207,9 +206,11 @@ def unmerge(session_id: SessionId, data_dir: DataDir = None) -> None:
 @app.command()
 def doctor(data_dir: DataDir = None) -> None:
     """Whether this machine has what Maestro needs."""
+    from maestro.cli.doctor import examine  # knows the core, which takes a moment to load
+
     well = True
     with _reporting():
-        for finding in doctor_module.examine(_settings(data_dir)):
+        for finding in examine(_settings(data_dir)):
             typer.echo(finding.line)
             well = well and finding.ok
     if not well:

@@ -102,16 +102,13 @@ class Api:
 
 
 class Events:
-    """A session's events, in turn."""
+    """A session's events, in turn, from the moment the ``with`` block is entered."""
 
     def __init__(self, url: str, headers: dict[str, str], session_id: str) -> None:
-        self._socket = connect(
+        self._connecting = connect(
             f"ws{url.removeprefix('http')}/api/ws", additional_headers=headers, proxy=None, max_size=None
         )
-        # once this is acknowledged, everything that happens will be heard
-        self._socket.send(json.dumps({"type": "subscribe", "session_id": session_id, "request_id": "cli"}))
-        while self._receive(None).get("type") not in {"ack", "error"}:
-            pass
+        self._session_id = session_id
 
     def next(self, timeout_s: float | None) -> Json | None:
         """The next event, or None when none comes in time. Raises Unavailable when Maestro goes away."""
@@ -128,6 +125,11 @@ class Events:
         return event
 
     def __enter__(self) -> Self:
+        self._socket = self._connecting.__enter__()
+        # once this is acknowledged, everything that happens will be heard
+        self._socket.send(json.dumps({"type": "subscribe", "session_id": self._session_id, "request_id": "cli"}))
+        while self._receive(None).get("type") not in {"ack", "error"}:
+            pass
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from maestro.cli.connection import Api, Json, Refused
+from maestro.cli.connection import Api, Events, Json, Refused
 from maestro.cli.words import event_line
 from maestro.errors import NotAllowed
 
@@ -18,6 +18,8 @@ WAITS = 3
 #: Events tell when to look again; this is for one that went missing.
 _LOOK_AGAIN_S = 5
 _PATIENCE = 3
+#: The state is asked, the events come by themselves: the last ones may be a moment later.
+_LAST_WORDS_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,17 @@ class Driver:
             while True:
                 step = self._look()
                 if isinstance(step, Outcome):
+                    self._tell(events, _LAST_WORDS_S)
                     return step
-                event = events.next(0 if step else _LOOK_AGAIN_S)
-                while event is not None:  # say all that has come before looking again
-                    if line := event_line(event):
-                        self._say(line)
-                    event = events.next(0)
+                self._tell(events, 0 if step else _LOOK_AGAIN_S)
+
+    def _tell(self, events: Events, patience_s: float) -> None:
+        """Say all that has come; wait a while for the first of it."""
+        event = events.next(patience_s)
+        while event is not None:
+            if line := event_line(event):
+                self._say(line)
+            event = events.next(0)
 
     def _look(self) -> Outcome | bool:
         try:

@@ -88,7 +88,7 @@ def _check(event: Json) -> str:
 _EVENTS: dict[str, Any] = {
     "message": _message,
     "state_changed": _state_changed,
-    "plan_generated": lambda e: f"Plan: {len(e['plan']['tasks'])} tasks. {e['plan'].get('summary', '')}".strip(),
+    "plan_generated": lambda e: f"Plan: {_count(e['plan']['tasks'])}. {e['plan'].get('summary', '')}".strip(),
     "task_started": lambda e: f"▸ {e['key']} (attempt {e.get('attempt') or 1})",
     "task_completed": lambda e: f"✓ {e['key']}",
     "task_failed": lambda e: f"✗ {e['key']}: {e['error']}",
@@ -96,6 +96,10 @@ _EVENTS: dict[str, Any] = {
     "approval_requested": lambda e: f"? {e['title']}",
     "approval_resolved": lambda e: f"  {e['decision']}",
 }
+
+
+def _count(tasks: list[Json]) -> str:
+    return f"{len(tasks)} task{'' if len(tasks) == 1 else 's'}"
 
 
 def _state(session: Json) -> str:

@@ -162,20 +162,22 @@ def test_a_start_loads_nothing_heavy(tmp_path: Path) -> None:
     assert loaded.isdisjoint({"anthropic", "claude_agent_sdk", "plotly", "apprise", "typer"})
 
 
-@pytest.mark.parametrize(("flags", "survives"), [((), True), (("--stop-workers",), False)])
-def test_workers_outlive_the_app_unless_told_otherwise(tmp_path: Path, flags: tuple[str, ...], survives: bool) -> None:
-    app = AppProcess(tmp_path / "data", *flags, MAESTRO_ASSISTANT="demo")
-    with app, app.client() as api, app.events() as events:
-        session = api.post("/api/sessions/demo").raise_for_status().json()
-        path = f"/api/sessions/{session['id']}"
-        events.until("message", role="ai", status="complete")
-        api.post(f"{path}/plan").raise_for_status()
-        events.until("state_changed", to="plan_review")
-        api.post(f"{path}/plan/approve").raise_for_status()
-        worker = psutil.Process(events.until("worker_spawned")["pid"])
+def test_workers_outlive_the_app_until_it_is_told_to_stop_them(tmp_path: Path) -> None:
+    with AppProcess(tmp_path / "data", MAESTRO_ASSISTANT="demo") as app:
+        with app.client() as api, app.events() as events:
+            path = f"/api/sessions/{api.post('/api/sessions/demo').raise_for_status().json()['id']}"
+            events.until("message", role="ai", status="complete")
+            api.post(f"{path}/plan").raise_for_status()
+            events.until("state_changed", to="plan_review")
+            api.post(f"{path}/plan/approve").raise_for_status()
+            worker = psutil.Process(events.until("worker_spawned")["pid"])
         assert app.terminate() == 0
-        if survives:
-            assert worker.is_running()
-            assert worker.status() != psutil.STATUS_ZOMBIE
-        else:
-            wait_for(lambda: not worker.is_running(), 5, "the end of the worker")
+        assert worker.is_running()
+
+        app.flags = ("--stop-workers",)
+        app.start()
+        with app.client() as api:
+            living = [w["pid"] for w in api.get(f"{path}/workers").json()["items"] if w["alive"]]
+        assert living
+        assert app.terminate() == 0
+        wait_for(lambda: not any(psutil.pid_exists(pid) for pid in living), 5, "the end of the workers")

@@ -1,0 +1,188 @@
+"""The ``maestro`` command: its words, its exit codes, and the apps it finds or starts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from maestro.cli import app as maestro
+from maestro.core import instance
+from maestro.demo.server import ScriptedServer
+from tests.app_process import ROOT, AppProcess
+from tests.repos import make_repo, run_git
+from tests.scripted import DUMMY_KEY, call, error, say, scenario, task_rule, write
+
+PLAN = {
+    "summary": "One file.",
+    "checks": ["test -s made.txt"],
+    "tasks": [{"id": "t1", "title": "Make the file", "files": ["made.txt"], "checks": ["grep -q right made.txt"]}],
+}
+TALK = {"match": {"has_tool": "update_idea_card"}, "reply": "Understood."}
+PLANNING = {"match": {"tool_schema_has": "tasks"}, "steps": [[call("submit_plan", **PLAN)]]}
+
+
+class Cli:
+    """``maestro`` on one data folder with a scripted model."""
+
+    def __init__(self, folder: Path, base_url: str | None = None) -> None:
+        self.data = folder / "data"
+        self.repo = make_repo(folder / "repo", {"README.md": "hello\n"})
+        self.environment = {"MAESTRO_DATA_DIR": str(self.data)}
+        if base_url:
+            self.environment |= {"ANTHROPIC_BASE_URL": base_url, "ANTHROPIC_API_KEY": DUMMY_KEY}
+
+    def __call__(self, *arguments: str) -> Result:
+        return CliRunner().invoke(maestro, arguments, env=self.environment)
+
+    def run(self, *more: str) -> Result:
+        return self("run", "--repo", str(self.repo), "--idea", "Make the file", *more)
+
+    def sessions(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self("list", "--json").stdout)["items"]
+        return found
+
+
+@pytest.fixture
+def scripted(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cli]:
+    """A command line whose model follows the rules given as the fixture's parameter."""
+    with ScriptedServer(scenario(*request.param)) as server:
+        yield Cli(tmp_path, server.url)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cli, AppProcess]]:
+    """A command line beside a running app."""
+    folder = tmp_path_factory.mktemp("cli")
+    cli = Cli(folder)
+    with AppProcess(cli.data, home=folder / "home", MAESTRO_ASSISTANT="demo") as app:
+        yield cli, app
+
+
+RIGHT = (TALK, PLANNING, task_rule("# Task t1", write("made.txt", "right\n"), say("Done.")))
+WRONG = (TALK, PLANNING, task_rule("# Task t1", *[write("made.txt", "wrong\n"), say("Done.")] * 5))
+
+
+@pytest.mark.parametrize("scripted", [RIGHT], indirect=True)
+def test_from_an_idea_to_a_merge_without_a_browser_and_without_a_running_app(scripted: Cli) -> None:
+    before = run_git(scripted.repo, "rev-parse", "main")
+
+    ran = scripted.run("--yes", "--json")
+    assert ran.exit_code == 0, ran.stderr
+    report = json.loads(ran.stdout)  # one object and nothing else
+    assert (report["status"], report["exit_code"], report["reason"]) == ("completed", 0, None)
+    assert "✓ t1" in ran.stderr
+    assert instance.holder(scripted.data) is None  # the app it started is gone
+    assert run_git(scripted.repo, "rev-parse", "main") == before
+
+    merged = scripted("merge", report["id"][:8])
+    assert merged.exit_code == 0, merged.stderr
+    assert (scripted.repo / "made.txt").read_text() == "right\n"
+
+
+@pytest.mark.parametrize("scripted", [WRONG], indirect=True)
+def test_a_task_that_never_passes_its_check_ends_in_1(scripted: Cli) -> None:
+    ran = scripted.run("--yes")
+
+    assert ran.exit_code == 1
+    assert "t1" in ran.stderr
+    assert scripted.sessions()[0]["status"] == "failed"
+
+
+@pytest.mark.parametrize("scripted", [RIGHT], indirect=True)
+def test_without_yes_it_stops_at_the_plan_with_3_and_says_how_to_go_on(scripted: Cli) -> None:
+    ran = scripted.run()
+
+    assert ran.exit_code == 3
+    assert "Plan: 1 task." in ran.stdout
+    session = scripted.sessions()[0]
+    assert session["status"] == "plan_review"
+    assert f"maestro approve {session['id'][:8]}" in ran.stderr
+    assert scripted("approve", session["id"][:8], "--no-start").exit_code == 0
+    assert scripted.sessions()[0]["status"] == "approved"
+
+
+@pytest.mark.parametrize(
+    "scripted", [({"match": {}, "steps": [error(401, "authentication_error", "bad key")]},)], indirect=True
+)
+def test_a_refused_key_ends_in_1_with_the_reason(scripted: Cli) -> None:
+    ran = scripted.run("--yes", "--json")
+
+    assert ran.exit_code == 1
+    report = json.loads(ran.stdout)
+    assert report["exit_code"] == 1
+    assert "key" in report["reason"].lower()
+
+
+def test_usage_errors_end_in_2(running: tuple[Cli, AppProcess]) -> None:
+    cli, _ = running
+    repo = str(cli.repo)
+    for arguments in (
+        ["run", "--repo", repo],
+        ["run", "--repo", repo, "--idea", "  "],
+        ["run", "--repo", "/no/such/repository", "--idea", "x"],
+        ["run", "--repo", repo, "--idea", "x", "--template", "no-such-template"],
+        ["run", "--repo", repo, "--idea", "x", "--surprise"],
+        ["show"],
+        ["show", "0000"],
+        ["rollback", "0000"],
+        ["nonsense"],
+    ):
+        ended = cli(*arguments)
+        assert ended.exit_code == 2, arguments
+        assert ended.stderr
+        assert "Traceback" not in ended.stderr
+    assert cli.sessions() == []
+
+
+def test_it_drives_the_running_app(running: tuple[Cli, AppProcess]) -> None:
+    cli, app = running
+    with app.client() as api:
+        created = api.post("/api/sessions", json={"repo_path": str(cli.repo), "title": "Beside the app"}).json()
+    short = created["id"][:8]
+
+    assert "Beside the app" in cli("list").stdout
+    assert "Starting Maestro" not in cli("list").stderr
+    shown = cli("show", short)
+    assert created["id"] in shown.stdout
+    assert json.loads(cli("show", short, "--json").stdout)["id"] == created["id"]
+    assert cli("logs", short).exit_code == 0
+
+    refused = cli("pause", short)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "idle" in refused.stderr
+    assert cli("approve", short).exit_code == 1
+    assert cli("cancel", short, "--reason", "not needed").exit_code == 0
+    assert "not needed" in cli("show", short).stdout
+    assert cli("logs", short, "-f").exit_code == 0  # it is over, so following ends
+    with app.client() as api:
+        api.delete(f"/api/sessions/{created['id']}").raise_for_status()
+
+
+def test_python_dash_m_maestro_is_the_command() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "maestro", "nonsense"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert "nonsense" in ended.stderr
+
+
+def test_doctor_says_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
+    cli = Cli(tmp_path)
+    seen = cli("doctor")
+
+    assert seen.exit_code == 1  # no key, no login
+    assert "✓ git 2." in seen.stdout
+    assert "✓ Claude Code" in seen.stdout
+    assert "✗ no model is configured" in seen.stdout
+    assert "ANTHROPIC_API_KEY" in seen.stdout
+    cli.environment["ANTHROPIC_API_KEY"] = DUMMY_KEY
+    well = cli("doctor")
+    assert (well.exit_code, "✗" in well.stdout) == (0, False)
