@@ -202,7 +202,7 @@ class Transcript:
             ),
             level="info" if info.status == "allowed" else "warn",
             rate_limit={"status": info.status, "resets_at": info.resets_at, "type": info.rate_limit_type,
-                        "utilization": info.utilization},
+                        "utilization": info.utilization, "overage": info.overage_status},
         )  # fmt: skip
 
 

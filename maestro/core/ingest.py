@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import select
 
-from maestro.core import gatekeeping
+from maestro.core import account, gatekeeping, limits
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
@@ -102,8 +102,20 @@ def _log(intake: Intake, entry: dict[str, Any]) -> None:
     message = str(entry.get("message", ""))
     kind = str(entry.get("kind", "system"))
     intake.log(entry, kind, message, str(entry.get("level", "info")), entry.get("metadata"))
+    _limit_event(intake, entry.get("metadata"))
     if kind in {"tool", "text"} and message.strip():
         intake.worker.last_action = _clean(message).strip().splitlines()[0][:200]
+
+
+def _limit_event(intake: Intake, metadata: Any) -> None:
+    """The account's limit, told while the run goes on: nothing else needs to run into it."""
+    told = metadata.get("rate_limit") if isinstance(metadata, dict) else None
+    if not isinstance(told, dict) or told.get("status") != "rejected" or told.get("overage") == "allowed":
+        return
+    reason = "The account's limit at the model endpoint is reached."
+    account.limit_reached(
+        intake.tx, intake.session, intake.worker.account, until=_number(told.get("resets_at")), reason=reason
+    )
 
 
 def _conversation(intake: Intake, entry: dict[str, Any]) -> None:
@@ -154,7 +166,7 @@ def _decision(intake: Intake, entry: dict[str, Any]) -> None:
 def _usage(intake: Intake, entry: dict[str, Any]) -> None:
     """Totals of this run: the task and the worker grow by the difference to what was known."""
     worker, task = intake.worker, intake.task
-    changed = False
+    changed, silent = False, worker.output_tokens == 0
     for name in _TOKENS:
         grown = max(int(_number(entry.get(name)) or 0) - getattr(worker, name), 0)
         setattr(worker, name, getattr(worker, name) + grown)
@@ -164,6 +176,8 @@ def _usage(intake: Intake, entry: dict[str, Any]) -> None:
     cost = 0.0 if intake.session.demo else max((_number(entry.get("cost_usd")) or 0.0) - worker.cost_usd, 0.0)
     worker.cost_usd += cost
     task.cost_usd += cost
+    if silent and worker.output_tokens > 0:
+        limits.endpoint_answered(intake.tx, task, worker)
     if not changed:
         return
     base = {"session_id": intake.session.id, "worker_id": worker.id, "timestamp": _time(entry)}

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from maestro.core import gatekeeping, lookup, prompts
+from maestro.core import gatekeeping, limits, lookup, prompts
 from maestro.core.agent_config import AgentConfig
 from maestro.core.state_machine import State, move
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
+from maestro.settings import Settings
 
 #: A run that was killed or lost is tried again this often before the person is asked.
 MAX_INTERRUPTIONS = 3
 
 #: Failures that another attempt would only repeat: the person has to change something first.
-_NEEDS_PERSON = frozenset({"auth", "model", "refused", "missing", "rate_limit", "overloaded", "network"})
+_NEEDS_PERSON = frozenset({"model", "refused", "missing"})
+
+#: Failures of the endpoint or the account, not of the work: the task waits and goes on.
+_ENDPOINT = frozenset({"auth", "rate_limit", "overloaded", "network"})
 
 
 def worker_ended(
-    tx: Transaction, config: AgentConfig, session: models.Session, task: models.Task, worker: models.Worker
+    tx: Transaction,
+    config: AgentConfig,
+    session: models.Session,
+    task: models.Task,
+    worker: models.Worker,
+    settings: Settings,
 ) -> None:
     """Decide what a worker's end means for its task. ``worker.result_json`` is None when it died without a word."""
     gatekeeping.expire(tx, session.id, worker_id=worker.id)
@@ -30,6 +39,10 @@ def worker_ended(
         _interrupted(tx, session, task, result)
     elif result.get("outcome") == "success":
         _set(tx, task, status="checking", progress_note="Running the checks")
+    elif result.get("failure") in _ENDPOINT:
+        reason = limits.endpoint_trouble(tx, settings, session, task, worker)
+        if reason:
+            task_failed(tx, session, task, reason, failure=str(result.get("failure")))
     elif result.get("failure") in _NEEDS_PERSON:
         task_failed(tx, session, task, str(result.get("message") or "The agent ended without a reason."))
     else:
@@ -58,7 +71,9 @@ def attempt_failed(
     tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=task.progress, note=task.progress_note)
 
 
-def task_failed(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:
+def task_failed(
+    tx: Transaction, session: models.Session, task: models.Task, reason: str, *, failure: str | None = None
+) -> None:
     """The task has failed for now; the person is asked: again (with a hint), skip it, or fail the session."""
     _set(tx, task, status="failed", error_message=reason, completed_at=utcnow(), progress_note=None)
     tx.log(session.id, f"Task {task.key} failed: {reason}", level="error", kind="error", task_id=task.id)
@@ -74,6 +89,7 @@ def task_failed(tx: Transaction, session: models.Session, task: models.Task, rea
             "attempts": task.attempt,
             "allow": "try again, your message is the hint",
             "deny": "fail the session",
+            "failure": failure,
         },
     )
 
@@ -85,6 +101,7 @@ def retry_task(tx: Transaction, session: models.Session, task: models.Task, hint
     if hint:
         words += f"\n\nA word from the person: {hint}"
     prompt = words if task.conversation_id else None
+    limits.forget(tx, session, task)
     _set(
         tx,
         task,
@@ -105,6 +122,7 @@ def retry_task(tx: Transaction, session: models.Session, task: models.Task, hint
 def skip_task(tx: Transaction, session: models.Session, task: models.Task) -> None:
     """Go on without a task; what depends on it may start."""
     gatekeeping.expire(tx, session.id, task_id=task.id)
+    limits.forget(tx, session, task)
     _set(tx, task, status="skipped", completed_at=utcnow(), progress_note=None)
     tx.log(session.id, f"Task {task.key} is skipped.", level="warn", task_id=task.id)
     tx.emit("task_completed", session.id, task_id=task.id, key=task.key, result={"skipped": True})

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlmodel import func, select
 
 from maestro.agents.base import AgentSpec
-from maestro.core import lookup, outcomes, prompts
+from maestro.core import account, limits, lookup, outcomes, prompts
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.cleanup import worktrees_folder
 from maestro.core.endpoint import endpoint_for
@@ -32,6 +32,8 @@ def start_worker(rt: Runtime, task_id: str) -> None:
         task = db.get(models.Task, task_id)
         session = db.get(models.Session, task.session_id) if task else None
     if task is None or session is None or task.status != "running" or not outcomes.is_active(session):
+        return
+    if not limits.may_start(rt, session, task):
         return
     try:
         worktree = prepare_worktree(rt, session, task)
@@ -113,9 +115,10 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
     # Without an identity the agent's own git would refuse to merge or commit.
     identity = identity_environment(Path(session.repo_path))
     env = worker_environment(endpoint, rt.data_dir / "demo" / "home") | identity
-    worker = _register(rt, session, task)
+    worker = _register(rt, session, task, account.name_of(endpoint))
     spec = _spec(rt, session, task, worker, worktree, config)
     launched = launch.launch(Spool(Path(worker.spool_path)), spec, env)
+    limits.lower_priority(rt, launched.pid)
     with rt.db.write() as tx:
         row = tx.db.get(models.Worker, worker.id)
         now = tx.db.get(models.Session, session.id)
@@ -132,7 +135,7 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
         tree.kill_tree(launched.pid, launched.pid_started, worker.id)
 
 
-def _register(rt: Runtime, session: models.Session, task: models.Task) -> models.Worker:
+def _register(rt: Runtime, session: models.Session, task: models.Task, account_name: str) -> models.Worker:
     """Write the worker's row before the process exists, so that a crash in between leaves a trace to look for."""
     worker_id = new_id()
     with rt.db.write() as tx:
@@ -143,6 +146,7 @@ def _register(rt: Runtime, session: models.Session, task: models.Task) -> models
             task_id=task.id,
             name=f"W-{count + 1}",
             attempt=task.attempt,
+            account=account_name,
             spool_path=str(rt.data_dir / "workers" / worker_id),
         )
         tx.db.add(worker)

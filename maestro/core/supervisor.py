@@ -15,7 +15,19 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from maestro.core import finishing, gatekeeping, ingest, landing, lookup, outcomes, processes, scheduling, starting
+from maestro.core import (
+    account,
+    finishing,
+    gatekeeping,
+    ingest,
+    landing,
+    limits,
+    lookup,
+    outcomes,
+    processes,
+    scheduling,
+    starting,
+)
 from maestro.core.agent_config import in_force
 from maestro.core.locks import Stopped
 from maestro.core.runtime import Runtime
@@ -59,6 +71,7 @@ class Supervisor:
                 select(models.Session).where(col(models.Session.status).in_([State.EXECUTING, State.VALIDATING]))
             ).all()
         self._busy = bool(workers or sessions)
+        account.release_due(self._rt)
         for worker in workers:
             self._guarded(self._watch, worker)
         if workers:
@@ -103,7 +116,9 @@ class Supervisor:
             if worker is None or task is None or session is None or worker.status == "ended":
                 return
             _end_worker(tx, worker)
-            outcomes.worker_ended(tx, in_force(session.agent_config, self._rt.settings), session, task, worker)
+            outcomes.worker_ended(
+                tx, in_force(session.agent_config, self._rt.settings), session, task, worker, self._rt.settings
+            )
         self._sampler.forget(worker_id)
 
     def _sample(self, workers: list[models.Worker]) -> None:
@@ -136,13 +151,15 @@ class Supervisor:
             self._complete(session.id)
             return
         for task in tasks:
-            self._go_on(task, live)
+            self._go_on(session, task, live)
         self._start_ready(session, tasks)
 
-    def _go_on(self, task: models.Task, live: set[str]) -> None:
+    def _go_on(self, session: models.Session, task: models.Task, live: set[str]) -> None:
         if task.id in live:
             return
         if task.status == "running":
+            if not limits.may_start(self._rt, session, task):
+                return
             self._rt.jobs.start(f"start:{task.id}", starting.start_worker, self._rt, task.id)
         elif task.status in {"checking", "integrating"}:
             self._rt.jobs.start(f"land:{task.id}", landing.land, self._rt, task.id)
@@ -151,7 +168,7 @@ class Supervisor:
         rt = self._rt
         config = in_force(session.agent_config, rt.settings)
         assert config.max_workers is not None
-        if not scheduling.ready(tasks):
+        if not scheduling.ready(tasks) or not limits.may_begin(rt, session):
             return
         tracked = repository.list_files(Path(session.repo_path), session.base_commit) if _has_globs(tasks) else []
         chosen = scheduling.choose(tasks, config.max_workers, tracked)
