@@ -111,6 +111,12 @@ class Unavailable(MaestroError):
     title = "Not available"
 
 
+class SetupFailed(Unavailable):
+    """A set-up command of a worktree failed: the surroundings are at fault, not the work."""
+
+    title = "The worktree could not be set up"
+
+
 class AssistantError(Unavailable):
     """The model or its endpoint refused, broke off, or is not configured.
 

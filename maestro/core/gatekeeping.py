@@ -14,6 +14,9 @@ from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.worker import spool
 
+#: Asked when an agent has ended, about what it leaves (see ``core.questions``).
+LANDING_KINDS = ("tests_missing", "outside_files", "check_changed", "infrastructure")
+
 
 def ask(
     tx: Transaction,
@@ -191,4 +194,17 @@ def _after_task_failed(tx: Transaction, session: models.Session, approval: model
         outcomes.fail_session(tx, session, f"Task {task.key} failed: {task.error_message or 'no reason given'}")
 
 
-_FOLLOW_UP = {"tool": _after_tool, "task_start": _after_task_start, "task_failed": _after_task_failed}
+def _after_landing(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:
+    """Whatever the answer, the next landing takes it up (see ``core.questions``)."""
+    task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
+    if task is not None and task.status == "waiting":
+        task.status, task.progress_note = str(approval.detail.get("then") or "checking"), "You have answered"
+        tx.db.add(task)
+
+
+_FOLLOW_UP = {
+    "tool": _after_tool,
+    "task_start": _after_task_start,
+    "task_failed": _after_task_failed,
+    **dict.fromkeys(LANDING_KINDS, _after_landing),
+}

@@ -1,0 +1,119 @@
+"""What a landing asks the person: raised once, answered whenever, looked up again by the next landing.
+
+The approval row is all there is. While it is open its task waits; the answer sends the task back into
+landing, which starts from the top, finds the answer, and goes on or sends the task back to its agent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlmodel import col, select
+
+from maestro.core import gatekeeping, lookup
+from maestro.core.gatekeeping import LANDING_KINDS
+from maestro.core.runtime import Runtime
+from maestro.db import models
+from maestro.db.session import Transaction
+from maestro.db.types import utcnow
+
+#: Kinds whose "yes" holds for the whole session; of the others, for the task that asked.
+_FOR_SESSION = frozenset({"tests_missing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something only the person can judge.
+
+    ``items`` says what exactly is asked about; a yes covers these and nothing else. ``prompt`` is what the
+    agent is told after a no.
+    """
+
+    kind: str
+    title: str
+    items: list[str]
+    prompt: str
+    detail: dict[str, Any] = field(default_factory=dict)
+    risk: str = "medium"
+    then: str = "checking"  # what the task becomes with the answer
+
+
+def accepted(rt: Runtime, session_id: str, task_id: str | None, kind: str) -> set[str]:
+    """The items the person has said yes to."""
+    query = select(models.Approval).where(
+        models.Approval.session_id == session_id, models.Approval.kind == kind, models.Approval.status == "allowed"
+    )
+    if kind not in _FOR_SESSION:
+        query = query.where(models.Approval.task_id == task_id)
+    with rt.db.read() as db:
+        return {item for row in db.exec(query).all() for item in row.detail.get("items", [])}
+
+
+def raise_question(rt: Runtime, session: models.Session, task: models.Task | None, question: Question) -> None:
+    """Ask, and let the task wait. Of infrastructure only one question of a session is open at a time."""
+    with rt.db.write() as tx:
+        row = lookup.task_row(tx.db, session.id, task.id) if task else None
+        if row is not None and row.status not in {"running", "checking", "integrating"}:
+            return
+        if question.kind == "infrastructure" and _open_infrastructure(tx, session.id):
+            return
+        if row is not None:
+            row.status, row.progress_note = "waiting", question.title
+            tx.db.add(row)
+        detail = {"items": question.items, "prompt": question.prompt, "then": question.then, **question.detail}
+        kind, title = question.kind, question.title
+        gatekeeping.ask(tx, session, row, kind=kind, title=title, detail=detail, risk=question.risk)
+        task_id = row.id if row else None
+        tx.log(session.id, f"Asks: {title}", level="warn", kind="gate", source="checks", task_id=task_id)
+
+
+def train_stopped(rt: Runtime, session_id: str) -> models.Approval | None:
+    """The open question about the surroundings that keeps this session from landing anything."""
+    query = select(models.Approval).where(
+        models.Approval.session_id == session_id,
+        models.Approval.kind == "infrastructure",
+        models.Approval.status == "pending",
+    )
+    with rt.db.read() as db:
+        return db.exec(query).first()
+
+
+def refusal(rt: Runtime, task: models.Task) -> models.Approval | None:
+    """A "no" of the person that the task has not been sent back for yet."""
+    query = select(models.Approval).where(
+        models.Approval.task_id == task.id,
+        col(models.Approval.kind).in_(LANDING_KINDS),
+        models.Approval.status == "denied",
+        col(models.Approval.delivered_at).is_(None),
+    )
+    with rt.db.read() as db:
+        return db.exec(query.order_by(col(models.Approval.created_at))).first()
+
+
+def taken_up(tx: Transaction, approval_id: str) -> None:
+    """Note that the task was sent back for this refusal."""
+    row = tx.db.get(models.Approval, approval_id)
+    if row is not None:
+        row.delivered_at = utcnow()
+        tx.db.add(row)
+
+
+def blamed(rt: Runtime, session_id: str) -> set[str]:
+    """Failures of which the person said that they are the agent's after all (see ``infrastructure``)."""
+    query = select(models.Approval).where(
+        models.Approval.session_id == session_id,
+        models.Approval.kind == "infrastructure",
+        models.Approval.status == "denied",
+    )
+    with rt.db.read() as db:
+        return {item for row in db.exec(query).all() for item in row.detail.get("items", [])}
+
+
+def _open_infrastructure(tx: Transaction, session_id: str) -> bool:
+    query = select(models.Approval.id).where(
+        models.Approval.session_id == session_id,
+        models.Approval.kind == "infrastructure",
+        models.Approval.status == "pending",
+    )
+    return tx.db.exec(query).first() is not None
