@@ -17,9 +17,14 @@ from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
+from maestro.errors import SetupFailed
 
 #: Kinds whose "yes" holds for the whole session; of the others, for the task that asked.
 _FOR_SESSION = frozenset({"tests_missing"})
+
+
+#: What an infrastructure question is about, when a worktree could not be made ready.
+SETUP = "set-up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +122,31 @@ def _open_infrastructure(tx: Transaction, session_id: str) -> bool:
         models.Approval.status == "pending",
     )
     return tx.db.exec(query).first() is not None
+
+
+def setup_failed(error: SetupFailed, *, then: str = "checking") -> Question:
+    """The question after a set-up command failed: the surroundings have to be mended first."""
+    detail = {
+        "what": SETUP,
+        "reason": error.detail,
+        "allow": "try again: I have mended it",
+        "deny": "fail the task",
+    }
+    title = "A worktree cannot be set up. Nothing goes on in this session until you have looked at it."
+    return Question("infrastructure", title, [error.detail], error.detail, detail, risk="high", then=then)
+
+
+def waits_for_setup(rt: Runtime, session_id: str) -> bool:
+    """Whether no worktree of this session can be set up until the person has answered."""
+    stopped = train_stopped(rt, session_id)
+    return stopped is not None and stopped.detail.get("what") == SETUP
+
+
+def refused_setup(rt: Runtime, task: models.Task) -> str | None:
+    """Why the task has failed, when the person would not try its set-up again; said once."""
+    answer = refusal(rt, task)
+    if answer is None or answer.detail.get("what") != SETUP:
+        return None
+    with rt.db.write() as tx:
+        taken_up(tx, answer.id)
+    return str(answer.detail.get("reason"))
