@@ -7,17 +7,18 @@ from pathlib import Path
 from sqlmodel import func, select
 
 from maestro.agents.base import AgentSpec
-from maestro.core import account, limits, lookup, outcomes, prompts
+from maestro.core import account, limits, lookup, outcomes, prompts, questions
 from maestro.core.agent_config import AgentConfig, in_force
-from maestro.core.cleanup import worktrees_folder
+from maestro.core.cleanup import remove_worktree, worktrees_folder
 from maestro.core.endpoint import endpoint_for
 from maestro.core.environment import base_environment, worker_environment
+from maestro.core.locks import Stopped
 from maestro.core.plan import parse_plan
 from maestro.core.runtime import Runtime
 from maestro.core.validation import run_command
 from maestro.db import models
 from maestro.db.types import new_id, utcnow
-from maestro.errors import MaestroError
+from maestro.errors import MaestroError, SetupFailed
 from maestro.worker import launch, tree
 from maestro.worker.spool import Spool
 from maestro.worktrees import history, manager, repository
@@ -33,11 +34,18 @@ def start_worker(rt: Runtime, task_id: str) -> None:
         session = db.get(models.Session, task.session_id) if task else None
     if task is None or session is None or task.status != "running" or not outcomes.is_active(session):
         return
-    if not limits.may_start(rt, session, task):
+    if not limits.may_start(rt, session, task) or questions.waits_for_setup(rt, session.id):
         return
+    refused = questions.refused_setup(rt, task)
+    if refused is not None:
+        return _give_up(rt, task_id, refused)
     try:
         worktree = prepare_worktree(rt, session, task)
         _launch(rt, session, task, worktree)
+    except Stopped:
+        return
+    except SetupFailed as error:
+        questions.raise_question(rt, session, task, questions.setup_failed(error, then="running"))
     except MaestroError as error:
         _give_up(rt, task_id, error.detail)
     except OSError as error:
@@ -62,7 +70,12 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
     assert task.branch is not None
     report = manager.add_worktree(repo, path, task.branch, task.start_commit)
     if report.created:
-        outfit(rt, session, path, task)
+        try:
+            outfit(rt, session, path, task)
+        except (SetupFailed, Stopped):
+            # The next try must begin with the set-up again, not with what half of it made.
+            remove_worktree(rt, session, path)
+            raise
     for warning in report.warnings:
         with rt.db.write() as tx:
             tx.log(session.id, warning, level="warn", kind="git", source="git", task_id=task.id)
@@ -72,7 +85,7 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
 def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task | None = None) -> None:
     """Give a new worktree what git does not: ignored files by pattern, then the set-up commands.
 
-    Raises MaestroError when a set-up command fails.
+    Raises SetupFailed when a set-up command fails, Stopped when the app ends meanwhile.
     """
     config = in_force(session.agent_config, rt.settings)
     task_id = task.id if task else None
@@ -88,13 +101,16 @@ def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task |
             )
     for command in config.setup:
         outcome = run_command(command, path, base_environment(), _SETUP_TIMEOUT_S, rt.jobs.stopping.is_set)
+        if outcome.stopped == "stopped":
+            raise Stopped
         with rt.db.write() as tx:
             level = "info" if outcome.passed else "error"
             text = f"Set-up `{command}` ended with {outcome.exit_code} in {outcome.duration_s:.1f} s"
             details = {"output": prompts.clip(outcome.output)}
             tx.log(session.id, text, level=level, kind="check", source="setup", task_id=task_id, details=details)
         if not outcome.passed:
-            raise MaestroError(f"The set-up command `{command}` failed: {prompts.clip(outcome.output, 600).strip()}")
+            words = "took too long" if outcome.stopped else "failed"
+            raise SetupFailed(f"The set-up command `{command}` {words}: {prompts.clip(outcome.output, 600).strip()}")
 
 
 def checks_of(session: models.Session, task: models.Task, plan_checks: list[str]) -> list[str]:
