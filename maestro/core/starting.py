@@ -38,7 +38,8 @@ def start_worker(rt: Runtime, task_id: str) -> None:
         return
     refused = questions.refused_setup(rt, task)
     if refused is not None:
-        return _give_up(rt, task_id, refused)
+        _give_up(rt, task_id, refused)
+        return
     try:
         worktree = prepare_worktree(rt, session, task)
         _launch(rt, session, task, worktree)
