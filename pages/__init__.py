@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from importlib import import_module
-from importlib.util import find_spec
 
 from maestro.core.runtime import Runtime
 
@@ -25,8 +23,4 @@ def install(rt: Runtime) -> None:
     live.install(rt)
     app.on_startup(lambda: nav.start(rt))
     for name in PAGES:
-        if find_spec(f"pages.{name}"):
-            try:
-                import_module(f"pages.{name}").install(rt)
-            except (ImportError, AttributeError):  # TODO: while pages are being written; goes before this is done
-                logging.getLogger(__name__).exception("page %s is not ready", name)
+        import_module(f"pages.{name}").install(rt)

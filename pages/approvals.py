@@ -10,6 +10,7 @@ from maestro.core.views import ApprovalView
 from pages import live
 from pages.components.gate import gate
 from pages.components.icon import icon
+from pages.components.inline import inline
 from pages.components.keyed import KeyedList
 from pages.components.placeholders import empty
 from pages.components.section import section
@@ -82,7 +83,7 @@ class _Past:
         with tag("a", "", "m-item m-answered", href=f"/session/{approval.session_id}", data_nav=""):
             icon(symbol, f"s-{tone}", label=word).style("color: var(--c)")
             with box("m-stack m-gap-0 m-grow"):
-                text(approval.title, "m-cut", title=approval.title)
+                inline(approval.title, "m-cut", name="div").attr(title=approval.title)
                 words = " · ".join(w for w in (word, approval.session_title, approval.message) if w)
                 text(words, "m-meta m-cut", title=words)
             when(approval.resolved_at or approval.created_at, "m-meta m-num m-cut")

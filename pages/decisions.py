@@ -9,6 +9,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.views import DecisionView
 from pages import live
 from pages.components.icon import icon
+from pages.components.inline import inline
 from pages.components.keyed import KeyedList
 from pages.components.placeholders import empty
 from pages.components.tag import box, tag, text
@@ -82,15 +83,15 @@ class _Row:
     def __init__(self, decision: DecisionView) -> None:
         with box("m-item m-stack m-gap-4"):
             with box("m-row m-row--between m-row--top"):
-                tag("div", decision.context or decision.decision_type, "m-strong m-wrap")
+                inline(_upper(decision.context or decision.decision_type), "m-strong m-wrap", name="div")
                 when(decision.created_at, "m-meta m-num m-cut").style("flex: none")
             with box("m-row m-row--wrap m-gap-4"):
                 for index, option in enumerate(decision.options):
                     _option(option, chosen=index == decision.chosen)
             if decision.rationale:
-                tag("div", decision.rationale, "m-soft m-wrap")
+                inline(decision.rationale, "m-soft m-wrap", name="div")
             with box("m-row m-row--wrap m-meta m-gap-4"):
-                text(f"{decision.decision_type.capitalize()}, {_WHO.get(decision.source, decision.source)} of")
+                text(f"{_upper(decision.decision_type)}, {_WHO.get(decision.source, decision.source)} of")
                 tag("a", decision.session_title, "m-cut", href=f"/session/{decision.session_id}")
                 if decision.outcome:
                     text(f"· {decision.outcome}")
@@ -100,4 +101,8 @@ def _option(words: str, *, chosen: bool) -> None:
     with text("", "m-option m-option--chosen" if chosen else "m-option"):
         if chosen:
             icon("check", label="Chosen")
-        text(words, "m-wrap")
+        inline(words, "m-wrap")
+
+
+def _upper(words: str) -> str:
+    return words[:1].upper() + words[1:]

@@ -13,6 +13,7 @@ from pages.components.action import perform
 from pages.components.buttons import button
 from pages.components.code import code
 from pages.components.icon import icon
+from pages.components.inline import inline
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import when
 
@@ -40,7 +41,7 @@ def _head(approval: ApprovalView, session_named: bool) -> None:
     with box("m-row m-row--top m-gap-12"):
         icon("circle-x" if approval.kind == "task_failed" else "hand").style("color: var(--waiting); margin-top: 2px")
         with box("m-stack m-gap-2 m-grow"):
-            tag("div", approval.title, "m-strong m-wrap")
+            inline(approval.title, "m-strong m-wrap", name="div")
             with box("m-row m-row--wrap m-meta"):
                 if session_named:
                     tag("a", approval.session_title, "m-cut", href=f"/session/{approval.session_id}")
@@ -56,7 +57,7 @@ def _detail(approval: ApprovalView) -> None:
     detail = approval.detail
     reason = str(detail.get("reason") or detail.get("description") or detail.get("error") or "")
     if reason and reason != approval.title:
-        tag("div", reason, "m-soft m-pre")
+        inline(reason, "m-soft m-pre", name="div")
     shown = _what(detail)
     if shown:
         code(shown, block=True)
