@@ -42,14 +42,37 @@ def system_append(instructions: str) -> str:
     return f"{RULES}\n\nThe project's own instructions (CLAUDE.md, AGENTS.md):\n\n{instructions}"
 
 
-def check_failed_prompt(command: str, exit_code: int | None, output: str, *, failed_before: bool) -> str:
-    """A failed check, for the same conversation."""
+def check_failed_prompt(
+    command: str,
+    exit_code: int | None,
+    output: str,
+    *,
+    failed_before: bool,
+    newly_failing: Sequence[str] = (),
+    still_failing: Sequence[str] = (),
+) -> str:
+    """A failed check, for the same conversation; where single tests are known, which of them count."""
     ending = "was stopped at the time limit" if exit_code is None else f"ended with exit code {exit_code}"
-    note = "\n\nIt failed before the work on this session began, too." if failed_before else ""
+    note = ""
+    if newly_failing:
+        note = "\n\n" + _section("Failing because of this work", newly_failing[:50])
+        if still_failing:
+            note += "\n\n" + _section("Failing since before the work (these do not count)", still_failing[:50])
+    elif failed_before:
+        note = "\n\nIt failed before the work on this session began, too."
     return (
         f"# Check failed\n\nMaestro ran `{command}` on your work and it {ending}.{note}\n\n"
         f"```\n{clip(output)}\n```\n\nFind the cause, mend it, and run the check yourself before you stop."
     )
+
+
+def tests_missing_prompt(command: str, vanished: Sequence[str], skipped: Sequence[str]) -> str:
+    """Tests that no longer run, and the person's no to that."""
+    parts = [f"# Tests are missing\n\n`{command}` does not run these any more, as it did before the work began."]
+    parts.append(_section("Vanished", vanished[:50]))
+    parts.append(_section("Skipped now", skipped[:50]))
+    parts.append("The person does not accept that. Bring them back and make them pass.")
+    return "\n\n".join(p for p in parts if p)
 
 
 def conflict_prompt(files: Sequence[str], detail: str, branch: str) -> str:
