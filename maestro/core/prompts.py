@@ -111,12 +111,10 @@ def run_failed_prompt(message: str) -> str:
 RESUMED = "# Go on\n\nYou were interrupted. Look at what is there, then go on with the task."
 
 
-def repair_description(failures: Sequence[tuple[str, int | None, str]]) -> str:
-    """The description of a repair task: what failed on the whole, with its output."""
+def repair_description(failures: Sequence[tuple[str, str]]) -> str:
+    """The description of a repair task: each check that failed on the whole, and what there is to say of it."""
     parts = ["All tasks are in, but the checks of the whole do not pass. Find the cause and mend it."]
-    for command, exit_code, output in failures:
-        code = "time limit" if exit_code is None else f"exit code {exit_code}"
-        parts.append(f"`{command}` ({code}):\n\n```\n{clip(output, 6000)}\n```")
+    parts += [clip(words, 8000).replace("# ", "## ", 1) for _command, words in failures]
     return "\n\n".join(parts)
 
 
