@@ -143,7 +143,7 @@ def announce_failure(tx: Transaction, session: models.Session, reason: str) -> N
     tx.emit("notification", session.id, level="error", title=f"{session.title}: failed", text=reason)
 
 
-def repair_task(tx: Transaction, session: models.Session, failures: list[tuple[str, int | None, str]]) -> models.Task:
+def repair_task(tx: Transaction, session: models.Session, failures: list[tuple[str, str]]) -> models.Task:
     """Add a task that mends what the checks of the whole found."""
     tasks = lookup.tasks_of(tx.db, session.id)
     number = sum(1 for t in tasks if t.key.startswith("repair-")) + 1
@@ -154,7 +154,7 @@ def repair_task(tx: Transaction, session: models.Session, failures: list[tuple[s
         title=f"Make the checks of the whole pass ({number})",
         description=prompts.repair_description(failures),
         depends_on=[t.key for t in tasks],
-        checks=[command for command, _code, _output in failures],
+        checks=[command for command, _words in failures],
     )
     tx.db.add(task)
     tx.db.flush()
