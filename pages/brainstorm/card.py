@@ -72,7 +72,10 @@ class Card:
         self._show_way_on()
 
     async def _save(self, data: dict[str, Any], wrong: Callable[[InvalidInput], bool], by: ui.button | None) -> bool:
-        saved = await perform(conversation.edit_idea_card, self.view.rt, self.session.id, data, by=by, invalid=wrong)
+        with self.view.content:
+            saved = await perform(
+                conversation.edit_idea_card, self.view.rt, self.session.id, data, by=by, invalid=wrong
+            )
         if saved is FAILED:
             return False
         self.show_card(saved)
@@ -124,5 +127,6 @@ class Card:
         if editing:
             ui.notify(f"Save or leave what you are editing first: {', '.join(editing)}.", position="bottom-right")
             return
-        if await did(plans.request_plan, self.view.rt, self.session.id, by=by):
-            ui.navigate.to(f"/session/{self.session.id}/plan")
+        with self.view.content:  # the button may go before the command is done
+            if await did(plans.request_plan, self.view.rt, self.session.id, by=by):
+                ui.navigate.to(f"/session/{self.session.id}/plan")

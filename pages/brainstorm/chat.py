@@ -91,7 +91,8 @@ class Chat:
             item.set_last(can_ask and item is said[-1])
 
     async def _ask_again(self) -> None:
-        await perform(conversation.ask_again, self.view.rt, self.session.id)
+        with self.view.content:  # the button goes as soon as the new reply begins
+            await perform(conversation.ask_again, self.view.rt, self.session.id)
 
     # -- what is older -------------------------------------------------------------------------------------------------
 
@@ -159,8 +160,9 @@ class Chat:
             start = button("Start the conversation", icon="play", kind="primary")
 
             async def begin() -> None:
-                if await perform(sessions.start_session, self.view.rt, self.session.id, by=start) is not FAILED:
-                    await self.view.reload_session()
+                with self.view.content:
+                    if await perform(sessions.start_session, self.view.rt, self.session.id, by=start) is not FAILED:
+                        await self.view.reload_session()
 
             start.on_click(begin)
         if words:
@@ -177,9 +179,10 @@ def _no_assistant(view: Frame) -> None:
         link_button("Settings", "/settings", icon="settings", kind="primary")
 
         async def demo() -> None:
-            made = await perform(sessions.create_demo, view.rt, by=start)
-            if made is not FAILED:
-                ui.navigate.to(f"/session/{made.id}/brainstorm")
+            with view.content:
+                made = await perform(sessions.create_demo, view.rt, by=start)
+                if made is not FAILED:
+                    ui.navigate.to(f"/session/{made.id}/brainstorm")
 
         start = button("Try the demo", demo, icon="play")
 

@@ -107,5 +107,6 @@ class Composer:
             link_button("See the plan", plan, small=True).classes("b-narrow")
 
     async def _revise(self, by: ui.button) -> None:
-        if await did(plans.revise_plan, self.view.rt, self.session.id, by=by):
-            await self.view.reload_session()
+        with self.view.content:
+            if await did(plans.revise_plan, self.view.rt, self.session.id, by=by):
+                await self.view.reload_session()

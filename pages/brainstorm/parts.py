@@ -9,7 +9,7 @@ from nicegui import ui
 
 from maestro.errors import InvalidInput
 from pages.components.buttons import button, icon_button
-from pages.components.fields import show_error
+from pages.components.fields import plainly, show_error
 from pages.components.inline import inline
 from pages.components.tag import box, tag, text
 
@@ -169,5 +169,5 @@ class Lines(Part):
         for path, why in fields.items():
             name, _, rest = path.partition(".")
             if name == self.name:
-                return f"Line {int(rest) + 1}: {why}" if rest.isdigit() else why
+                return f"Line {int(rest) + 1}: {plainly(why)}" if rest.isdigit() else why
         return None

@@ -8,7 +8,6 @@ from nicegui import ui
 
 from maestro.core.agent_config import in_force
 from maestro.core.commands import control, plans
-from pages.components.action import FAILED
 from pages.components.bar import TaskBar
 from pages.components.buttons import button, link_button
 from pages.components.dialogs import dialog, points
@@ -177,16 +176,16 @@ class Bar:
 
     async def _go(self, by: ui.button) -> None:
         bench = self.bench
-        if await bench.do(plans.approve_plan, expected_hash=bench.plan.hash, by=by) is not FAILED:
-            ui.navigate.to(f"/session/{bench.session.id}")
+        if await bench.do(plans.approve_plan, expected_hash=bench.plan.hash, by=by):
+            bench.go()
 
     async def _start(self) -> None:
-        if await self.bench.do(control.execute) is not FAILED:
-            ui.navigate.to(f"/session/{self.bench.session.id}")
+        if await self.bench.do(control.execute):
+            self.bench.go()
 
     async def _back(self, by: ui.button) -> None:
-        if await self.bench.do(plans.revise_plan, by=by) is not FAILED:
-            ui.navigate.to(f"/session/{self.bench.session.id}/brainstorm")
+        if await self.bench.do(plans.revise_plan, by=by):
+            self.bench.go("/brainstorm")
 
     async def _regenerate(self) -> None:
         with dialog("Make the plan anew?", wide=True) as (panel, body):

@@ -12,9 +12,9 @@ from nicegui.events import GenericEventArguments
 from maestro.core.commands import plans
 from maestro.core.views import PlanView, SessionView, TaskView
 from maestro.errors import Conflict, InvalidInput, MaestroError
-from pages.components.action import perform, say, say_failed
+from pages.components.action import say, say_failed
 from pages.components.buttons import button
-from pages.components.calls import read
+from pages.components.calls import did, read
 from pages.components.icon import icon
 from pages.components.tag import box, tag, text
 from pages.frame import Frame
@@ -65,6 +65,11 @@ class Bench:
         if editable:
             ui.on("maestro_plan_draft", self._restore)
 
+    def _run(self, script: str) -> None:
+        """Run a script of ``plan.js``; whatever button it came from may be gone by now."""
+        with self.view.content:
+            ui.run_javascript(script)
+
     # -- showing -------------------------------------------------------------------------------------------------------
 
     def update(self, session: SessionView, plan: PlanView, tasks: list[TaskView]) -> None:
@@ -114,7 +119,7 @@ class Bench:
 
     def _mark(self) -> None:
         self.rows.select(self.selected)
-        ui.run_javascript(f"window.maestroPlan?.select({json.dumps(self.selected)})")
+        self._run(f"window.maestroPlan?.select({json.dumps(self.selected)})")
 
     def _show_details(self) -> None:
         self.details.clear()
@@ -128,7 +133,7 @@ class Bench:
                 read_task(task, self.live.get(self.selected), self.session.id)
             else:
                 read_whole(self.draft.data)
-        ui.run_javascript("window.maestroPlan?.detailsToTop()")
+        self._run("window.maestroPlan?.detailsToTop()")
 
     # -- editing -------------------------------------------------------------------------------------------------------
 
@@ -149,7 +154,7 @@ class Bench:
         self._mark()
         self._keep()
         if what == "add":
-            ui.run_javascript("window.maestroPlan?.focusDetails()")
+            self._run("window.maestroPlan?.focusDetails()")
 
     def _changed(self, name: str) -> None:
         self.draft.look()
@@ -181,13 +186,16 @@ class Bench:
             await self.refresh()
             return
         except MaestroError as error:
-            say_failed(error.detail)
+            with self.view.content:
+                say_failed(error.detail)
             return
         finally:
-            by.props(remove="loading")
+            if not by.is_deleted:
+                by.props(remove="loading")
         self.plan = stored
         self.take()
-        say(f"Saved as version {stored.version}.")
+        with self.view.content:
+            say(f"Saved as version {stored.version}.")
         await self.refresh()
 
     def _to_fault(self) -> None:
@@ -196,7 +204,7 @@ class Bench:
             self.selected = faulty[0]
         self.show(details=True)
         self._mark()
-        ui.run_javascript("window.maestroPlan?.focusFault()")
+        self._run("window.maestroPlan?.focusFault()")
 
     # -- kept through a reload -----------------------------------------------------------------------------------------
 
@@ -205,10 +213,10 @@ class Bench:
         if not self.draft.dirty:
             self._forget()
         elif len(words) < _MOST_KEPT:
-            ui.run_javascript(f"window.maestroPlan?.keep({json.dumps(self._store_name)}, {json.dumps(words)})")
+            self._run(f"window.maestroPlan?.keep({json.dumps(self._store_name)}, {json.dumps(words)})")
 
     def _forget(self) -> None:
-        ui.run_javascript(f"window.maestroPlan?.forget({json.dumps(self._store_name)})")
+        self._run(f"window.maestroPlan?.forget({json.dumps(self._store_name)})")
 
     def _restore(self, event: GenericEventArguments) -> None:
         kept: Any = event.args
@@ -220,10 +228,14 @@ class Bench:
 
     # -- going on ------------------------------------------------------------------------------------------------------
 
-    async def do(
-        self, command: Callable[..., object], *args: Any, by: ui.button | None = None, **kwargs: Any
-    ) -> object:
-        """Perform a command on the session, then read everything again."""
-        result = await perform(command, self.view.rt, self.session.id, *args, by=by, **kwargs)
-        await self.refresh()
-        return result
+    async def do(self, command: Callable[..., object], *args: Any, by: ui.button | None = None, **kwargs: Any) -> bool:
+        """Perform a command on the session and read everything again; whether it worked."""
+        with self.view.content:  # the button may go before the command is done
+            worked = await did(command, self.view.rt, self.session.id, *args, by=by, **kwargs)
+            await self.refresh()
+        return worked
+
+    def go(self, page: str = "") -> None:
+        """Go to another page of the session."""
+        with self.view.content:
+            ui.navigate.to(f"/session/{self.session.id}{page}")

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from maestro.core.plan import Plan, PlanTask, critical_path, levels, parse_plan, width
 from maestro.core.views import PlanView
 from maestro.errors import InvalidInput
+from pages.components.fields import plainly
 
 Data = dict[str, Any]
-_EMPTY = re.compile(r"should have at least 1 (character|item)")
 
 
 class _LooseDecision(BaseModel):
@@ -179,10 +179,10 @@ class Draft:
         """What is wrong at a path (``tasks.2.title``), lines below it included; None: nothing."""
         for where, why in self.errors.items():
             if where == path:
-                return _plain(why)
+                return plainly(why)
             if where.startswith(path + "."):
                 rest = where[len(path) + 1 :]
-                return f"Line {int(rest) + 1}: {_plain(why)}" if rest.isdigit() else _plain(why)
+                return f"Line {int(rest) + 1}: {plainly(why)}" if rest.isdigit() else plainly(why)
         return None
 
     def task_errors(self, key: str) -> dict[str, str]:
@@ -201,7 +201,3 @@ def _faults(data: Data) -> dict[str, str]:
     except InvalidInput as error:
         return dict(error.fields)
     return {}
-
-
-def _plain(why: str) -> str:
-    return "Must not be empty" if _EMPTY.search(why) else why

@@ -77,6 +77,7 @@ class Fields:
 
     def _bind(self, name: str, element: ValidationElement[Any], read: Callable[[Any], Any]) -> None:
         self._inputs[name] = element
+        element.without_auto_validation()  # it would wipe what show_errors has just said
         element.on_value_change(lambda e: self._set(name, read(e.value)))
 
     def _set(self, name: str, value: Any) -> None:

@@ -76,8 +76,8 @@ def failed(view: Frame, session: SessionView, row: LogView) -> None:
                 again = button("Plan it again", icon="refresh-cw", kind="primary")
 
                 async def ask() -> None:
-                    if await did(plans.request_plan, view.rt, session.id, by=again):
-                        await view.reload_session()
+                    with view.content:
+                        await did(plans.request_plan, view.rt, session.id, by=again)
 
                 again.on_click(ask)
                 again.set_enabled(session.status == "brainstorming")

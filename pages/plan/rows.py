@@ -75,15 +75,23 @@ class Rows:
         self._whole.attr(aria_current="true")
 
     def show(self, tasks: list[dict[str, Any]], live: Mapping[str, TaskView], wrong: set[str]) -> None:
-        """Show the tasks; lines are made anew only when tasks came, went or moved."""
-        keys = [t["id"] for t in tasks]
-        if keys != list(self._rows):
-            self._list.clear()
-            with self._list:
-                self._rows = {key: Row(key, self._choose, self._opens) for key in keys}
+        """Show the tasks, each line in place."""
+        self._arrange([t["id"] for t in tasks])
         for task in tasks:
             self._rows[task["id"]].show(task, live.get(task["id"]), wrong=task["id"] in wrong)
         self.select(self._selected)
+
+    def _arrange(self, keys: list[str]) -> None:
+        """Lines go, come and move with their tasks; those that stay keep the focus."""
+        for key in self._rows.keys() - set(keys):
+            self._rows.pop(key).root.delete()
+        with self._list:
+            for key in keys:
+                if key not in self._rows:
+                    self._rows[key] = Row(key, self._choose, self._opens)
+        for place, key in enumerate(keys):
+            if self._list.default_slot.children[place] is not self._rows[key].root:
+                self._rows[key].root.move(target_index=place)
 
     def select(self, key: str) -> None:
         """Mark the line that is shown in the details."""

@@ -1,0 +1,253 @@
+"""Reviewing a plan as a person does it: read, edit, be told what is wrong, save, approve."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from maestro.core import lookup, planning_engine
+from maestro.core.commands import conversation, sessions
+from maestro.core.plan import parse_plan
+from maestro.core.runtime import Runtime
+from maestro.core.state_machine import move
+from maestro.demo.server import ScriptedServer
+from tests.app_process import AppProcess
+from tests.browser.conftest import OpenWindow
+from tests.browser.seeds import seeding
+from tests.repos import make_repo
+from tests.scripted import DUMMY_KEY, call, scenario
+
+expect.set_options(timeout=15_000)  # the machine may be busy with other tests
+
+
+def task(key: str, title: str, *needs: str, **more: Any) -> dict[str, Any]:
+    return {"id": key, "title": title, "depends_on": list(needs), "estimate_minutes": 10} | more
+
+
+PLAN: dict[str, Any] = {
+    "summary": "Export in two steps.",
+    "tasks": [
+        task("writer", "Write the file"),
+        task("command", "Add the command", "writer"),
+        task("docs", "Explain it"),
+    ],
+}
+BIG: dict[str, Any] = {
+    "tasks": [
+        task(f"t{n}", f"Step {n} of a long way, with a title that does not fit", *([f"t{n - 3}"] if n > 3 else []))
+        for n in range(60)
+    ]
+}
+ANEW = {
+    "summary": "Made anew.",
+    "tasks": [task("all", "All in one") | {"description": "", "files": [], "acceptance": [], "checks": []}],
+}
+BAD = {"summary": "Never right.", "tasks": [task("a", "A", "b"), task("b", "B", "a")]}
+SCRIPT = scenario(
+    {"match": {"has_tool": "submit_plan", "prompt": "one task will do"}, "steps": [[call("submit_plan", **ANEW)]]},
+    {"match": {"has_tool": "submit_plan"}, "steps": [[call("submit_plan", **BAD)]], "repeat_last": True},
+)
+
+
+@pytest.fixture(scope="module")
+def ids() -> dict[str, str]:
+    """The addresses of the seeded plans, by name."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, ids: dict[str, str]) -> Iterator[AppProcess]:
+    """A Maestro with plans to review; its model has a plan for those who ask for one task, and a wrong one otherwise."""
+    data = tmp_path_factory.mktemp("plans") / "data"
+    repo = make_repo(tmp_path_factory.mktemp("code") / "shop", {"README.md": "# Shop\n"})
+    with seeding(data) as rt:
+        for name in ("edit", "circle", "parted", "keep", "approve", "again"):
+            ids[name] = _review(rt, repo, name, PLAN)
+        ids["big"] = _review(rt, repo, "big", BIG)
+        ids["fail"] = _talk(rt, repo, "fail")
+    with (
+        ScriptedServer(SCRIPT) as model,
+        AppProcess(data, ANTHROPIC_BASE_URL=model.url, ANTHROPIC_API_KEY=DUMMY_KEY) as process,
+    ):
+        yield process
+
+
+def _talk(rt: Runtime, repo: Path, title: str) -> str:
+    session = sessions.create_session(rt, sessions.NewSession(title=title, repo_path=str(repo)))
+    sessions.start_session(rt, session.id)
+    conversation.edit_idea_card(rt, session.id, {"title": title, "goals": ["writes an export file"]})
+    return f"/session/{session.id}/plan"
+
+
+def _review(rt: Runtime, repo: Path, title: str, plan: dict[str, Any]) -> str:
+    path = _talk(rt, repo, title)
+    with rt.db.write() as tx:
+        session = lookup.session_row(tx.db, path.split("/")[2])
+        move(tx, session, "idea_ready")
+        planning_engine.add_version(tx, session, parse_plan(plan), "generated")
+        move(tx, session, "plan_ready")
+    return path
+
+
+def stored(app: AppProcess, path: str) -> dict[str, Any]:
+    with app.client() as api:
+        answer: dict[str, Any] = api.get(f"/api{path.replace('session', 'sessions', 1)}").json()
+    return answer["plan"] if isinstance(answer.get("plan"), dict) else answer
+
+
+def row(page: Page, title: str) -> Locator:
+    return page.locator(".p-row", has_text=title)
+
+
+def open_task(page: Page, title: str) -> None:
+    row(page, title).click()
+    expect(page.get_by_label("Title", exact=True)).to_have_value(title)
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Save changes").click()
+
+
+def test_an_invalid_edit_is_said_beside_the_field_and_saved_once_mended(
+    window: OpenWindow, app: AppProcess, ids: dict[str, str]
+) -> None:
+    here, there = window(), window("phone", scheme="dark")
+    page = here.visit(ids["edit"])
+    there.visit(ids["edit"])
+    open_task(page, "Add the command")
+    title, files = page.get_by_label("Title", exact=True), page.get_by_label("Files", exact=True)
+    title.fill("")
+    files.fill("src/export.py\n../outside.py")
+    page.get_by_label("Description", exact=True).fill("Typed with care.")
+    save(page)
+    expect(page.locator(".p-field", has=title).get_by_role("alert")).to_contain_text("needed")
+    expect(page.locator(".p-field", has=files).get_by_role("alert")).to_contain_text("leaves the repository")
+    expect(page.get_by_text("2 fields to mend")).to_be_visible()
+    here.screenshot("plan-invalid")
+
+    files.fill("src/export.py")
+    title.fill("Add the export command")
+    expect(page.locator(".p-details").get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_label("Description", exact=True)).to_have_value("Typed with care.")
+    save(page)
+    expect(page.get_by_text("Saved as version 2.")).to_be_visible()
+    expect(row(there.page, "Add the export command")).to_be_visible()
+    changed = stored(app, ids["edit"])["tasks"][1]
+    assert (changed["title"], changed["files"]) == ("Add the export command", ["src/export.py"])
+    assert changed["description"] == "Typed with care."
+
+
+def test_a_circle_is_said_where_it_was_closed(window: OpenWindow, ids: dict[str, str]) -> None:
+    page = window().visit(ids["circle"])
+    open_task(page, "Write the file")
+    page.get_by_label("Waits for", exact=True).click()
+    page.get_by_role("option", name="command · Add the command").click()
+    page.keyboard.press("Escape")
+    waits = page.locator(".p-field", has=page.get_by_label("Waits for", exact=True))
+    expect(waits.get_by_role("alert")).to_contain_text("in a circle")
+    save(page)
+    expect(page.locator(".p-bar")).to_contain_text("in a circle")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_role("button", name="Approve and start")).to_be_enabled()
+
+
+def test_tasks_are_added_moved_and_removed(window: OpenWindow, app: AppProcess, ids: dict[str, str]) -> None:
+    page = window().visit(ids["keep"])
+    open_task(page, "Write the file")
+    page.get_by_role("button", name="Remove this task").click()
+    open_task(page, "Explain it")
+    page.get_by_role("button", name="Move up").click()
+    page.get_by_role("button", name="Add a task").click()
+    expect(page.locator(".p-details__key")).to_have_text("task-3")
+    page.get_by_label("Title", exact=True).fill("Measure it")
+    expect(page.locator(".p-box")).to_have_count(3)
+    save(page)
+    expect(page.get_by_text("Saved as version 2.")).to_be_visible()
+    tasks = stored(app, ids["keep"])["tasks"]
+    assert [(t["title"], t["depends_on"]) for t in tasks] == [
+        ("Explain it", []),
+        ("Measure it", []),
+        ("Add the command", []),
+    ]
+
+
+def test_an_edit_in_another_window_is_noticed_and_nothing_typed_is_lost(
+    window: OpenWindow, ids: dict[str, str]
+) -> None:
+    mine, theirs = window(), window()
+    page, other = mine.visit(ids["parted"]), theirs.visit(ids["parted"])
+    open_task(page, "Explain it")
+    page.get_by_label("Title", exact=True).fill("Explain it well")
+    open_task(other, "Write the file")
+    other.get_by_label("Title", exact=True).fill("Write the file fast")
+    save(other)
+    expect(page.locator(".p-bar")).to_contain_text("changed elsewhere")
+    expect(page.get_by_label("Title", exact=True)).to_have_value("Explain it well")
+
+    page.reload()
+    mine.alive()
+    expect(row(page, "Explain it well")).to_be_visible()
+    expect(page.locator(".p-bar")).to_contain_text("changed elsewhere")
+    page.get_by_role("button", name="Load theirs, drop mine").click()
+    expect(row(page, "Write the file fast")).to_be_visible()
+    expect(row(page, "Explain it well")).to_have_count(0)
+
+
+def test_hands_stay_on_the_keyboard_with_sixty_tasks(window: OpenWindow, ids: dict[str, str]) -> None:
+    opened = window()
+    page = opened.visit(ids["big"])
+    expect(page.locator(".p-box")).to_have_count(60)
+    for _ in range(3):
+        page.keyboard.press("j")
+    page.keyboard.press("k")
+    expect(page.get_by_label("Title", exact=True)).to_have_value(re.compile("^Step 0 "))
+    expect(page.locator(".p-box--on")).to_have_attribute("data-task", "t0")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    opened.screenshot("plan-sixty-tasks")
+    opened.resize("phone")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_plan_is_approved_and_an_edit_needs_approval_again(window: OpenWindow, ids: dict[str, str]) -> None:
+    opened = window()
+    page = opened.visit(ids["approve"])
+    expect(page.locator(".p-bar")).to_contain_text("3 tasks")
+    expect(page.locator(".p-bar")).to_contain_text("about 20 min")
+    page.get_by_text("1 goal without an acceptance line").click()
+    expect(page.get_by_text("writes an export file")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Approve only").click()
+    expect(page.locator(".p-bar")).to_contain_text("An edit needs approval again.")
+    open_task(page, "Explain it")
+    page.get_by_label("Title", exact=True).fill("Explain it later")
+    save(page)
+    expect(page.get_by_role("button", name="Approve and start")).to_be_visible()
+    opened.screenshot("plan-review")
+
+
+def test_feedback_leads_to_a_new_plan(window: OpenWindow, ids: dict[str, str]) -> None:
+    page = window().visit(ids["again"])
+    page.get_by_role("button", name="Regenerate…").click()
+    page.get_by_label("What should be different").fill("one task will do")
+    page.get_by_role("button", name="Regenerate", exact=True).click()
+    expect(row(page, "All in one")).to_be_visible()
+    expect(page.get_by_label("Summary", exact=True)).to_have_value("Made anew.")
+
+
+def test_a_plan_that_could_not_be_made_says_why_and_shows_the_answer(window: OpenWindow, ids: dict[str, str]) -> None:
+    opened = window()
+    page = opened.visit(ids["fail"])
+    expect(page.get_by_text("No plan yet")).to_be_visible()
+    page.get_by_role("link", name="To the conversation").click()
+    opened.alive()
+    page.get_by_role("button", name="Plan it").click()
+    page.wait_for_url("**/plan")
+    expect(page.get_by_text("The plan could not be made.")).to_be_visible()
+    expect(page.get_by_text("wait for each other in a circle")).to_be_visible()
+    expect(page.get_by_text("Never right.")).to_be_visible()
+    expect(page.get_by_role("button", name="Plan it again")).to_be_enabled()
