@@ -94,6 +94,14 @@ def nothing_changed_prompt(last_words: str) -> str:
     )
 
 
+def left_elsewhere_prompt(detail: str, branch: str | None) -> str:
+    """A run that ended on something that does not come from the task's branch."""
+    return (
+        f"# Your work lies elsewhere\n\n{detail}\n\nGo back to the branch `{branch}`, bring your commits along "
+        "(cherry-pick or merge), and stop there."
+    )
+
+
 def denied_prompt(titles: Sequence[str]) -> str:
     """A run in which the person refused something that the task seems to need."""
     listed = "\n".join(f"- {t}" for t in titles)
