@@ -101,7 +101,7 @@ export default {
       const body = this.$refs.lines.querySelector(`[data-id="${Number(id)}"] .log__more`);
       if (!body) return;
       body.replaceChildren(...parts.map(([name, text]) => {
-        const part = el("div", "log__part");
+        const part = el("div", name && text.length < 80 && !text.includes("\n") ? "log__part log__part--short" : "log__part");
         if (name) part.append(el("div", "log__name", name));
         part.append(el("pre", "log__text", text));
         return part;

@@ -20,7 +20,7 @@ MAX_LINES = 4000
 _MAX_LINE = 2000
 _COLOURED = 300_000
 
-_FORMAT: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
+_FORMAT: HtmlFormatter[str] = HtmlFormatter(nowrap=True, classprefix="y-")  # .mi alone is an icon
 
 
 def render(file: FileDiff) -> str:

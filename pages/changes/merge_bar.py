@@ -104,20 +104,20 @@ class MergeBar:
             seen, problems = None, [error.detail]
         if number != self._asked or self._bar.is_deleted or self._session.merged:
             return
-        self._say(seen)
+        self._say(seen, blocked=bool(problems))
         self._block(problems)
         if seen is not None and not problems:
             self._act.props(remove="disable")
         else:
             self._act.props("disable")
 
-    def _say(self, seen: MergePreviewView | None) -> None:
+    def _say(self, seen: MergePreviewView | None, *, blocked: bool) -> None:
         self._what.clear()
         with self._what:
             if seen is None:
                 text("The merge cannot be looked at yet.", "m-soft")
                 return
-            text("Moves ")
+            text("Would move " if blocked else "Moves ")
             tag("code", seen.target or "the branch", "mb__ref")
             if seen.before:
                 text(" from ")

@@ -37,7 +37,9 @@ def runs_of(task: TaskView, workers: Iterable[WorkerView], checks: Iterable[Chec
     runs = [Run(w) for w in sorted(workers, key=lambda w: w.started_at)]
     for check in checks:
         began = started(check)
-        fits = (r for r in reversed(runs) if r.worker.started_at <= began + _SLACK and r.worker.attempt == check.attempt)
+        fits = (
+            r for r in reversed(runs) if r.worker.started_at <= began + _SLACK and r.worker.attempt == check.attempt
+        )
         owner = next(fits, None)
         if owner is not None:
             owner.checks.append(check)

@@ -6,7 +6,8 @@ so light and dark change without a word to the server; the lines' own colours st
 
 from __future__ import annotations
 
-from collections import defaultdict
+import asyncio
+from collections import defaultdict, deque
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,6 +42,8 @@ class Charts:
         self._tokens: dict[str, dict[str, float]] = defaultdict(dict)
         self._zone = timedelta()
         self._opened = False
+        self._ready = False
+        self._early: deque[Event] = deque(maxlen=2000)
 
     async def open(self, now: Snapshot) -> None:
         """Build the charts, the first time they are looked at."""
@@ -50,6 +53,18 @@ class Charts:
         minutes = await ui.run_javascript("new Date().getTimezoneOffset()", timeout=5)
         self._zone = timedelta(minutes=-(minutes or 0))
         await self._build(now)
+        await self._wait()
+
+    async def _wait(self) -> None:
+        """Until Plotly has come and has drawn; what is measured meanwhile is added then."""
+        drawn = f"[...document.querySelectorAll('#c{self._place.id} .js-plotly-plot')].every(p => p.querySelector('.main-svg'))"
+        for _ in range(60):
+            if await ui.run_javascript(drawn, timeout=5):
+                self._ready = True
+                self.take(list(self._early))
+                self._early.clear()
+                return
+            await asyncio.sleep(0.25)
 
     async def show(self, now: Snapshot) -> None:
         """A worker that was not there before gets its line."""
@@ -118,8 +133,11 @@ class Charts:
 
     def take(self, events: list[Event]) -> None:
         """Add what was measured since; one message a chart."""
+        if not self._ready:
+            self._early.extend(e for e in events if e.type == "metric" and self._opened)
+            return
         came: dict[str, dict[int, tuple[list[str], list[float]]]] = defaultdict(dict)
-        for event in events if self._plots else []:
+        for event in events:
             line = self._lines.get(str(event.payload.get("worker_id")))
             name, value = str(event.payload.get("name")), float(event.payload.get("value") or 0)
             if line is None or event.type != "metric":

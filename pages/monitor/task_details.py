@@ -124,7 +124,7 @@ def _rung(run: Run) -> None:
                 text(run.outcome, "mon-rung__outcome")
                 text(worker.name, "m-meta m-push")
             if run.reason:
-                tag("div", run.reason, "m-soft m-wrap mon-rung__why")
+                _words(tag("div", "", "m-soft m-wrap mon-rung__why"), run.reason)
             with box("m-row m-row--wrap m-meta m-num"):
                 when(worker.started_at)
                 if worker.ended_at:
@@ -140,7 +140,7 @@ def _asked(task: TaskView) -> None:
     if task.acceptance:
         with _part("Acceptance", ""), tag("ul", "", "m-points"):
             for line in task.acceptance:
-                tag("li", line)
+                _words(tag("li"), line)
     if task.description:
         with _part("Task", ""):
             tag("div", task.description, "m-soft m-pre")
@@ -158,6 +158,14 @@ def _numbers(task: TaskView) -> None:
     used = task.tokens.total
     if used or task.cost_usd:
         tag("div", f"{tokens(used)} tokens, {money(task.cost_usd)} so far", "m-meta m-num")
+
+
+def _words(into: Tag, words: str) -> None:
+    """Words with `code` in them."""
+    with into:
+        for number, part in enumerate(words.split("`")):
+            if part:
+                tag("code" if number % 2 else "span", part)
 
 
 def _part(title: str, hint: str) -> Tag:

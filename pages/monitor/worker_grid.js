@@ -3,7 +3,7 @@ const FIELD = 60; // values in a sparkline
 
 function quiet(ms) {
   const s = Math.max(0, Math.floor(ms / 1000)), m = Math.floor(s / 60), h = Math.floor(m / 60);
-  if (s < 5) return "now";
+  if (s < 5) return "active";
   return h ? `${h} h ${m % 60} min` : m ? `${m} min ${m < 10 ? `${s % 60} s` : ""}`.trim() : `${s} s`;
 }
 
@@ -20,7 +20,7 @@ export default {
         </span>
         <svg class="wg__spark" viewBox="0 0 60 20" preserveAspectRatio="none" aria-hidden="true" v-if="!row.ended"><polyline :points="line(row.id)" /></svg>
         <span class="wg__num" v-if="!row.ended" :class="{ 'wg__num--quiet': silent(row) > 120000 && row.shape === 'running' }" :title="'Silent for ' + quiet(silent(row))">
-          {{ quiet(silent(row)) }}<small>silent</small></span>
+          {{ quiet(silent(row)) }}<small>{{ silent(row) < 5000 ? "now" : "silent" }}</small></span>
         <span class="wg__num wg__num--end" v-else :title="row.outcome">{{ row.outcome }}</span>
         <span class="wg__num" :title="row.tokens_tip">{{ tokens(row.tokens) }}<small>tokens</small></span>
       </div>

@@ -1,7 +1,7 @@
 """Rows for pages to show, written into a data folder before the app starts.
 
-    with seeding(data_dir) as rt:
-        session = seed_session(rt, repo, status="paused", tasks=[task("t1", "Write it", status="completed")])
+with seeding(data_dir) as rt:
+    session = seed_session(rt, repo, status="paused", tasks=[task("t1", "Write it", status="completed")])
 """
 
 from __future__ import annotations

@@ -1,0 +1,128 @@
+"""Changes: the diff is shown as text, the bar says what the merge does, and merge and its undoing are one click each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from maestro.db import models
+from maestro.db.types import new_id
+from tests.app_process import AppProcess, wait_for
+from tests.browser.conftest import OpenWindow
+from tests.browser.seeds import add, ago, finished_repo, seed_session, seeding, task, tasks_of
+from tests.repos import commit, run_git
+
+EVIL = "</script><script>window.pwned = 1</script><img src=x onerror='window.pwned = 2'>"
+FILES: dict[str, str | bytes] = {
+    "src/app.py": f'def main():\n    """Says hello."""\n    return "{EVIL}"\n',
+    "docs/ä ö.md": "# Änderung\n",
+    "uv.lock": "".join(f'name = "package-{n}"\n' for n in range(900)),
+    "logo.png": bytes(range(256)),
+}
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("changes")
+    found = {"data": str(folder / "data")}
+    with seeding(folder / "data") as rt:
+        for name in ("clean", "conflict"):
+            session_id = new_id()
+            branch = f"maestro/{name}-{session_id[:8]}/main"
+            repo, head = finished_repo(folder / name, branch, FILES)
+            session = seed_session(
+                rt, repo, title=f"A {name} one", id=session_id, status="completed", session_branch=branch,
+                session_commit=head, checkpoint_commit=head, tasks=[task("t1", "Say hello", status="completed")],
+                result_json={"commit": head, "proven": True, "checks": 1, "tasks": 1, "skipped": 0},
+            )  # fmt: skip
+            if name == "conflict":
+                commit(repo, {"src/app.py": "def main():\n    return 'mine'\n"}, "Mine")
+            t1 = tasks_of(rt, session)["t1"]
+            good, bad = {"exit_code": 0, "passed": True}, {"exit_code": 1, "output": "2 failed, 12 passed in 1s"}
+            runs = [
+                {"task_id": t1.id, "phase": "task", **bad, "created_at": ago(9)},
+                {"task_id": t1.id, "phase": "task", "attempt": 2, **good, "created_at": ago(5)},
+                {"phase": "validation", **good, "output": f"{EVIL}\n14 passed in 0.8s", "created_at": ago(2)},
+            ]
+            add(rt, *(models.CheckRun(session_id=session_id, command="python -m pytest -q", **r) for r in runs))
+            found |= {name: session_id, f"{name}_repo": str(repo)}
+    return found
+
+
+@pytest.fixture(scope="module")
+def app(seeded: dict[str, str]) -> Iterator[AppProcess]:
+    with AppProcess(Path(seeded["data"]), MAESTRO_ASSISTANT="demo") as process:
+        yield process
+
+
+def test_the_diff_is_coloured_text_and_never_markup(window: OpenWindow, seeded: dict[str, str]) -> None:
+    opened = window()
+    page = opened.visit(f"/session/{seeded['clean']}/changes")
+    python = page.locator("[data-path='src/app.py']")
+    expect(python.locator(".dl--add", has_text="<script>window.pwned")).to_have_count(1)
+    expect(python.locator(".y-k").first).to_have_text("def")
+    assert page.locator(".dv script, .dv img").count() == 0
+    assert page.evaluate("window.pwned") is None
+    expect(page.locator("[data-path='docs/ä ö.md'] .dl--add")).to_have_text("# Änderung")
+    expect(page.locator("[data-path='logo.png']")).to_contain_text("Binary file")
+    lock = page.locator("[data-path='uv.lock']")
+    expect(lock.locator(".dl")).to_have_count(0)
+    lock.get_by_role("button", name="900 changed lines").click()
+    expect(lock.locator(".dl--add")).to_have_count(900)
+    opened.screenshot("changes")
+
+
+def test_evidence_says_how_the_checks_went_and_unfolds_their_output(window: OpenWindow, seeded: dict[str, str]) -> None:
+    page = window().visit(f"/session/{seeded['clean']}/changes")
+    column = page.get_by_role("complementary", name="Evidence")
+    expect(column).to_contain_text("1 check of the whole passed")
+    expect(column.locator(".ev__run")).to_have_count(2)
+    column.locator(".ev__run").first.locator("summary").click()
+    expect(column.locator(".ev__text").first).to_contain_text("<script>window.pwned")
+    column.get_by_role("button", name="1 earlier run").click()
+    expect(column.locator(".ev__run.s-failed")).to_contain_text("2 of 14 failed")
+    assert page.evaluate("window.pwned") is None
+
+
+def test_merge_and_unmerge_by_click_in_two_windows(window: OpenWindow, seeded: dict[str, str]) -> None:
+    repo = Path(seeded["clean_repo"])
+    before = run_git(repo, "rev-parse", "main")
+    first, second = window(), window()
+    page = first.visit(f"/session/{seeded['clean']}/changes")
+    other = second.visit(f"/session/{seeded['clean']}")
+    bar = page.get_by_role("region", name="Merge")
+    expect(bar).to_contain_text(f"Moves main from {before[:7]} to a new merge commit: 1 commit, 4 files")
+    bar.get_by_role("button", name="Fast-forward").click()
+    expect(bar).to_contain_text(f"to {run_git(repo, 'rev-parse', 'maestro/' + _branch(repo))[:7]}")
+    bar.get_by_role("button", name="Merge commit").click()
+    expect(bar).to_contain_text("new merge commit")
+    bar.get_by_role("button", name="Merge", exact=True).click()
+    expect(bar).to_contain_text("Merged into main")
+    expect(other.get_by_role("heading", name="Merged into main")).to_be_visible()
+    assert run_git(repo, "rev-parse", "main^1") == before
+    first.screenshot("changes-merged")
+
+    bar.get_by_role("button", name="Take it back").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Take it back").click()
+    expect(bar).to_contain_text("Moves main")
+    expect(other.get_by_role("heading", name="Ready to merge")).to_be_visible()
+    wait_for(lambda: run_git(repo, "rev-parse", "main") == before, 5, "main to be back")
+
+
+def test_what_stands_in_the_way_is_said_before_anybody_clicks(window: OpenWindow, seeded: dict[str, str]) -> None:
+    repo = Path(seeded["conflict_repo"])
+    page = window().visit(f"/session/{seeded['conflict']}/changes")
+    bar = page.get_by_role("region", name="Merge")
+    expect(bar.get_by_role("alert")).to_contain_text("main and the session changed the same lines in: src/app.py")
+    expect(bar.get_by_role("button", name="Merge", exact=True)).to_be_disabled()
+    run_git(repo, "reset", "-q", "--hard", "HEAD~1")
+    bar.get_by_role("button", name="Look again").click()
+    expect(bar.get_by_role("alert")).to_be_hidden()
+    expect(bar.get_by_role("button", name="Merge", exact=True)).to_be_enabled()
+
+
+def _branch(repo: Path) -> str:
+    return run_git(repo, "for-each-ref", "--format=%(refname:lstrip=3)", "refs/heads/maestro")

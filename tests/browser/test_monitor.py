@@ -1,0 +1,163 @@
+"""The monitor: what runs and what waits; a question answered in one window is gone in the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import expect
+
+from maestro.core.runtime import Runtime
+from maestro.db import models
+from tests.app_process import AppProcess
+from tests.browser.conftest import OpenWindow
+from tests.browser.seeds import add, ago, seed_session, seeding, task, tasks_of
+from tests.repos import make_repo
+
+EVIL = "<script>window.pwned = 1</script>"
+STATES = {
+    "idle": "Not started yet",
+    "brainstorming": "The idea is being talked through",
+    "plan_review": "The plan is ready to be read",
+    "approved": "Ready to start",
+    "paused": "Nothing starts before you resume",
+    "completed": "Ready to merge",
+    "failed": "It broke",
+    "cancelled": "Not worth it",
+}
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("monitor")
+    repo = make_repo(folder / "repo", {"a.txt": "a\n"})
+    found = {"data": str(folder / "data")}
+    with seeding(folder / "data") as rt:
+        for status in STATES:
+            tasks = [task("t1", "The only one", status="completed")]
+            why = {"failed": "It broke", "cancelled": "Cancelled: Not worth it"}.get(status)
+            proven = {"proven": True, "checks": 2, "tasks": 1} if status == "completed" else None
+            session = seed_session(
+                rt, repo, title=status, status=status, tasks=tasks, error_message=why, result_json=proven
+            )
+            found[status] = session.id
+        found["asking"] = _asking(rt, repo)
+        found["large"] = _large(rt, repo)
+    return found
+
+
+def _asking(rt: Runtime, repo: Path) -> str:
+    """A session whose first task has failed after two runs and asks what to do; the others wait for it."""
+    tasks = [
+        task(
+            "t1",
+            f"Write it {EVIL}",
+            status="failed",
+            attempt=2,
+            error_message="2 of 14 tests failed",
+            started_at=ago(90),
+        ),
+        task("t2", "Test it", depends_on=["t1"], requires_approval=True),
+    ]
+    session = seed_session(rt, repo, title="Asking", status="executing", tasks=tasks)
+    t1 = tasks_of(rt, session)["t1"]
+    common = {"session_id": session.id, "task_id": t1.id}
+    ended = common | {"status": "ended", "spool_path": "/nowhere", "outcome": "success"}
+    check = common | {"phase": "task", "command": "pytest -q", "exit_code": 1, "output": "2 failed, 12 passed"}
+    question = {"title": "Task t1 failed: Write it", "detail": {"reason": f"2 of 14 tests failed {EVIL}"}}
+    add(
+        rt,
+        models.Worker(**ended, name="W-1", attempt=1, started_at=ago(90), ended_at=ago(70)),
+        models.Worker(**ended, name="W-2", attempt=2, started_at=ago(60), ended_at=ago(30)),
+        models.CheckRun(**check, created_at=ago(68)),
+        models.CheckRun(**check, attempt=2, created_at=ago(28)),
+        models.Approval(**common, kind="task_failed", **question),
+    )
+    return session.id
+
+
+def _large(rt: Runtime, repo: Path) -> str:
+    """60 tasks, 30 of them with a worker that lives (it is this test)."""
+    tasks = [task(f"t{n}", f"Task number {n}", status="running" if n <= 30 else "pending") for n in range(1, 61)]
+    session = seed_session(rt, repo, title="Large", status="paused", tasks=tasks)
+    born = psutil.Process().create_time()
+    rows = [
+        models.Worker(
+            session_id=session.id, task_id=t.id, name=f"W-{n}", status="paused", pid=os.getpid(), pid_started=born,
+            spool_path="/nowhere", started_at=ago(300 - n), last_action=f"Read file {n}",
+        )
+        for n, t in enumerate(tasks_of(rt, session).values(), 1)
+        if n <= 30
+    ]  # fmt: skip
+    add(rt, *rows)
+    return session.id
+
+
+@pytest.fixture(scope="module")
+def app(seeded: dict[str, str]) -> Iterator[AppProcess]:
+    with AppProcess(Path(seeded["data"]), MAESTRO_ASSISTANT="demo") as process:
+        yield process
+
+
+@pytest.mark.parametrize("status", STATES)
+def test_every_state_says_where_it_stands(window: OpenWindow, seeded: dict[str, str], status: str) -> None:
+    opened = window("phone" if status in {"failed", "completed"} else "desktop")
+    page = opened.visit(f"/session/{seeded[status]}")
+    expect(page.get_by_text(STATES[status]).first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_60_tasks_and_30_workers_are_shown_at_once(window: OpenWindow, seeded: dict[str, str]) -> None:
+    opened = window()
+    page = opened.visit(f"/session/{seeded['large']}")
+    expect(page.locator("[data-task]")).to_have_count(60)
+    expect(page.locator("[data-worker]")).to_have_count(30)
+    expect(page.locator("[data-worker='W-7']")).to_contain_text("Read file 7")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    opened.screenshot("monitor-large")
+
+
+def test_a_task_shows_its_attempts_with_reasons_and_evidence(window: OpenWindow, seeded: dict[str, str]) -> None:
+    opened = window()
+    page = opened.visit(f"/session/{seeded['asking']}")
+    page.locator("[data-task='t1']").click()
+    panel = page.get_by_role("complementary", name="Task")
+    expect(panel.locator(".mon-rung")).to_have_count(2)
+    expect(panel.locator(".mon-rung").last).to_contain_text("2 of 14 failed. Sent back to the agent")
+    panel.locator(".ev__run summary").first.click()
+    expect(panel.locator(".ev__text")).to_have_text("2 failed, 12 passed")
+    opened.screenshot("monitor-task")
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+
+
+def test_charts_open_and_checkpoints_say_what_they_are_for(window: OpenWindow, seeded: dict[str, str]) -> None:
+    page = window().visit(f"/session/{seeded['large']}")
+    page.get_by_role("tab", name="Checkpoints").click()
+    expect(page.get_by_text("No checkpoint yet")).to_be_visible()
+    page.get_by_role("tab", name="Charts").click()
+    expect(page.locator(".mon-chart .main-svg").first).to_be_visible()
+
+
+def test_a_question_answered_here_is_gone_in_the_other_window(window: OpenWindow, seeded: dict[str, str]) -> None:
+    first, second = window(), window("phone", scheme="dark")
+    page = first.visit(f"/session/{seeded['asking']}")
+    other = second.visit(f"/session/{seeded['asking']}")
+    for each in (page, other):
+        expect(each.locator("[data-approval]")).to_contain_text("2 of 14 tests failed <script>")
+    first.screenshot("monitor-gate")
+    second.screenshot("monitor-gate-phone-dark")
+    # Half an answer typed in the other window does not come back.
+    other.get_by_label("Message with the answer").fill("Try harder")
+    page.get_by_role("button", name="Skip the task").click()
+    for each in (page, other):
+        expect(each.locator("[data-task='t1']")).to_have_attribute("aria-label", f"t1 Write it {EVIL}: Skipped")
+        expect(each.locator("[data-approval]")).to_have_count(1)
+        expect(each.locator("[data-approval]")).to_contain_text("Start t2: Test it")
+    other.get_by_role("button", name="Skip it").click()
+    for each in (page, other):
+        expect(each.locator("[data-approval]")).to_have_count(0)
+        assert each.evaluate("window.pwned") is None
