@@ -111,6 +111,13 @@ class Settings(BaseModel):
         description="Interrupt and resume a stuck worker by itself, before you are asked; off: ask at once after a nudge.",
     )
 
+    park_after_minutes: float = Field(
+        10, ge=0, le=100_000, description="After so long a pause, workers end; resume goes on with their conversations."
+    )
+    keep_recovered_days: float = Field(
+        30, ge=0, le=100_000, description="How long the work of a deleted session is kept."
+    )
+
     notify_urls: list[str] = Field(
         default_factory=list, max_length=20, description="Where to send notices (Apprise URLs)."
     )
@@ -136,7 +143,7 @@ STORABLE = frozenset(
     {
         "host", "port", "open_browser", "assistant", "claude_path", "anthropic_base_url", "assistant_model", "worker_model",
         "permission_mode", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
-        "check_timeout_minutes", "notify_urls", "notify_on",
+        "check_timeout_minutes", "park_after_minutes", "keep_recovered_days", "notify_urls", "notify_on",
         "task_budget_usd", "task_token_limit", "session_budget_usd", "session_token_limit", "day_budget_usd",
         "day_token_limit", "run_model_calls", "worker_memory_mb", "worker_cpu_percent", "worker_nice",
         "min_free_memory_mb", "check_slots", "retry_first_s", "retry_ceiling_s", "endpoint_patience_hours",

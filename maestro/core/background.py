@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -33,6 +33,12 @@ class Background:
         """Whether a job of this name is under way."""
         with self._lock:
             return name in self._jobs
+
+    def wait_for(self, names: Iterable[str], timeout_s: float) -> bool:
+        """Wait until no job of these names is under way; False when that took too long."""
+        with self._lock:
+            jobs = [self._jobs[name] for name in names if name in self._jobs]
+        return not wait(jobs, timeout=timeout_s).not_done
 
     def stop(self, timeout_s: float = 10) -> None:
         """Ask all jobs to end and wait for them for a while."""

@@ -9,7 +9,7 @@ from maestro.db import models
 from maestro.worktrees import integration, manager
 
 #: What the git layer renames a worktree to before it deletes it; a killed deletion leaves it behind.
-_TRASH = ".removed"
+TRASH = ".removed"
 
 
 def worktrees_folder(rt: Runtime, session_id: str) -> Path:
@@ -21,7 +21,7 @@ def remove_worktrees(rt: Runtime, session: models.Session) -> None:
     """Remove all worktrees of a session; uncommitted work goes to recovered refs first."""
     below = worktrees_folder(rt, session.id)
     for path in sorted(below.iterdir()) if below.is_dir() else []:
-        if not path.name.endswith(_TRASH):
+        if not path.name.endswith(TRASH):
             remove_worktree(rt, session, path)
     if below.is_dir() and not any(below.iterdir()):
         below.rmdir()

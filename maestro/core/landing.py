@@ -63,6 +63,8 @@ def land(rt: Runtime, task_id: str) -> None:
         worker = db.get(models.Worker, task.assigned_worker_id) if task and task.assigned_worker_id else None
     if task is None or session is None or session.status != State.EXECUTING:
         return
+    if task.status not in {"checking", "integrating"}:
+        return  # whoever asked for this landing looked before the last one ended
     stop = stop_signal(rt, session.id)
     result = (worker.result_json if worker else None) or {}
     try:
@@ -156,6 +158,8 @@ def _record_completion(flight: Flight, start: str, head: str, summary: integrati
     with flight.rt.db.write() as tx:
         session = lookup.session_row(tx.db, session_id)
         task = lookup.task_row(tx.db, session_id, flight.task.id)
+        if task.status == "completed" or lookup.is_held(tx.db, session_id):
+            raise Stopped
         numbers = select(func.max(col(models.Checkpoint.number))).where(models.Checkpoint.session_id == session_id)
         number = (tx.db.exec(numbers).one() or 0) + 1
         integration.keep(flight.repo, integration.checkpoint_ref(session_id, number), head)

@@ -18,7 +18,7 @@ def start(rt: Runtime) -> None:
     """Take up what a stop or a crash left, then start looking. Quick: what takes long happens in the background."""
     brainstorm.recover(rt)
     planning_engine.recover(rt)
-    recovery.finish_half_done_merges(rt)
+    recovery.before_serving(rt)
     gatekeeping.deliver(rt)
     # A look that is late is late; it must never be skipped, not after a suspend of hours either.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
@@ -28,6 +28,7 @@ def start(rt: Runtime) -> None:
     scheduler.start()
     rt.wake = lambda: job.modify(next_run_time=datetime.now(UTC))
     rt.helper("scheduler", lambda: scheduler)
+    rt.jobs.start("recovery", recovery.behind_the_scenes, rt)
 
 
 def stop(rt: Runtime, *, stop_workers: bool = False) -> None:

@@ -57,3 +57,13 @@ def pending_approvals(db: DbSession, session_id: str) -> list[models.Approval]:
     """Questions of a session that nobody has answered."""
     query = select(models.Approval).where(models.Approval.session_id == session_id, models.Approval.status == "pending")
     return list(db.exec(query.order_by(col(models.Approval.created_at))).all())
+
+
+def is_held(db: DbSession, session_id: str) -> bool:
+    """Whether a step is under way (a rollback, a restore) during which nothing of the session may start or land."""
+    query = select(models.Intent.id).where(
+        models.Intent.session_id == session_id,
+        col(models.Intent.kind).in_(["rollback", "restore"]),
+        col(models.Intent.done_at).is_(None),
+    )
+    return db.exec(query).first() is not None

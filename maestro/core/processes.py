@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
+
+import psutil
 
 from maestro.db.models import Worker
 from maestro.worker import tree
 from maestro.worker.spool import Spool
+
+#: A worker says every half second that its loop turns; on a busy machine that may take a while to happen.
+_SILENT_S = 20.0
 
 
 def alive(worker: Worker) -> bool:
@@ -14,6 +20,19 @@ def alive(worker: Worker) -> bool:
     if worker.pid is not None and worker.pid_started is not None:
         return tree.is_alive(worker.pid, worker.pid_started)
     return Spool(Path(worker.spool_path)).is_locked() or bool(tree.processes_of(worker.id))
+
+
+def stands_still(worker: Worker) -> bool:
+    """Whether the process lives and does not run: stopped by a signal, or its loop gives no sign of life."""
+    if worker.pid is None or worker.pid_started is None:
+        return False
+    process = tree.find(worker.pid, worker.pid_started)
+    if process is None:
+        return False
+    with contextlib.suppress(psutil.Error):
+        if process.status() == psutil.STATUS_STOPPED:
+            return True
+    return Spool(Path(worker.spool_path)).silent_s() > _SILENT_S
 
 
 def end(worker: Worker) -> None:

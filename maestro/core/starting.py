@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlmodel import func, select
+from sqlmodel import col, func, select
 
 from maestro.agents.base import AgentSpec
 from maestro.core import account, limits, lookup, outcomes, prompts, questions
@@ -12,19 +12,23 @@ from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.cleanup import remove_worktree, worktrees_folder
 from maestro.core.endpoint import endpoint_for
 from maestro.core.environment import base_environment, worker_environment
-from maestro.core.locks import Stopped
+from maestro.core.locks import Stopped, stop_signal
 from maestro.core.plan import parse_plan
 from maestro.core.runtime import Runtime
 from maestro.core.validation import run_command
 from maestro.db import models
+from maestro.db.session import Transaction
 from maestro.db.types import new_id, utcnow
 from maestro.errors import MaestroError, SetupFailed
 from maestro.worker import launch, tree
 from maestro.worker.spool import Spool
 from maestro.worktrees import history, manager, repository
-from maestro.worktrees.git import identity_environment
+from maestro.worktrees.git import identity_environment, own_git_dir
 
 _SETUP_TIMEOUT_S = 20 * 60
+
+#: Beside a worktree's index: its ignored files are copied and its set-up commands have run.
+_READY = "maestro-ready"
 
 
 def start_worker(rt: Runtime, task_id: str) -> None:
@@ -70,13 +74,15 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
             tx.db.add(row)
     assert task.branch is not None
     report = manager.add_worktree(repo, path, task.branch, task.start_commit)
-    if report.created:
+    ready = own_git_dir(path) / _READY
+    if not ready.exists():  # new, or a kill came before its set-up was done
         try:
             outfit(rt, session, path, task)
         except (SetupFailed, Stopped):
             # The next try must begin with the set-up again, not with what half of it made.
             remove_worktree(rt, session, path)
             raise
+        ready.touch()
     for warning in report.warnings:
         with rt.db.write() as tx:
             tx.log(session.id, warning, level="warn", kind="git", source="git", task_id=task.id)
@@ -101,7 +107,7 @@ def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task |
                 task_id=task_id,
             )
     for command in config.setup:
-        outcome = run_command(command, path, base_environment(), _SETUP_TIMEOUT_S, rt.jobs.stopping.is_set)
+        outcome = run_command(command, path, base_environment(), _SETUP_TIMEOUT_S, stop_signal(rt, session.id))
         if outcome.stopped == "stopped":
             raise Stopped
         with rt.db.write() as tx:
@@ -133,6 +139,8 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
     identity = identity_environment(Path(session.repo_path))
     env = worker_environment(endpoint, rt.data_dir / "demo" / "home") | identity
     worker = _register(rt, session, task, account.name_of(endpoint))
+    if worker is None:
+        return
     spec = _spec(rt, session, task, worker, worktree, config)
     launched = launch.launch(Spool(Path(worker.spool_path)), spec, env)
     limits.lower_priority(rt, launched.pid)
@@ -147,15 +155,24 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
             )
             text = f"{worker.name} started on {task.key}, attempt {task.attempt}"
             tx.log(session.id, text, task_id=task.id, worker_id=worker.id)
-    if row is None or now is None or not outcomes.is_active(now):
-        # Cancelled between our first look and the start.
+    if row is None or row.status == "ended" or now is None or not outcomes.is_active(now):
+        # Cancelled, paused or rolled back between our first look and the start.
         tree.kill_tree(launched.pid, launched.pid_started, worker.id)
 
 
-def _register(rt: Runtime, session: models.Session, task: models.Task, account_name: str) -> models.Worker:
-    """Write the worker's row before the process exists, so that a crash in between leaves a trace to look for."""
+def _register(rt: Runtime, session: models.Session, task: models.Task, account_name: str) -> models.Worker | None:
+    """Write the worker's row before the process exists, so that a crash in between leaves a trace to look for.
+
+    None when nothing is to be started after all: the task has a worker already (whoever asked for this start
+    looked before that one was there), or is not to go on.
+    """
     worker_id = new_id()
     with rt.db.write() as tx:
+        now, fresh = tx.db.get(models.Session, session.id), tx.db.get(models.Task, task.id)
+        if now is None or fresh is None or fresh.status != "running" or not outcomes.is_active(now):
+            return None
+        if _has_worker(tx, task.id) or lookup.is_held(tx.db, session.id):
+            return None
         count = tx.db.exec(select(func.count()).where(models.Worker.session_id == session.id)).one()
         worker = models.Worker(
             id=worker_id,
@@ -178,6 +195,12 @@ def _register(rt: Runtime, session: models.Session, task: models.Task, account_n
                 "task_started", session.id, task_id=task.id, key=task.key, worker_id=worker.id, attempt=task.attempt
             )
     return worker
+
+
+def _has_worker(tx: Transaction, task_id: str) -> bool:
+    """At most one live worker a task, ever."""
+    query = select(models.Worker.id).where(models.Worker.task_id == task_id, col(models.Worker.status) != "ended")
+    return tx.db.exec(query).first() is not None
 
 
 def _spec(

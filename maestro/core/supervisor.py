@@ -17,13 +17,14 @@ from sqlmodel import col, select
 
 from maestro.core import (
     account,
+    closing,
     finishing,
     gatekeeping,
     ingest,
     landing,
     limits,
     lookup,
-    outcomes,
+    parking,
     processes,
     scheduling,
     starting,
@@ -34,7 +35,6 @@ from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, move
 from maestro.db import models
 from maestro.db.session import Transaction
-from maestro.db.types import utcnow
 from maestro.errors import MaestroError
 from maestro.monitoring import metrics
 from maestro.worktrees import repository
@@ -43,6 +43,9 @@ _METRICS_EVERY_S = 2.0
 
 #: A worker that has said its result gets this long to end by itself.
 _LINGER_S = 10.0
+
+#: A worker that gives no sign of life is ended after this time of being looked at.
+_HANG_S = 15.0
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +60,8 @@ class Supervisor:
         self._busy = True
         self._sampler = metrics.Sampler()
         self._last_sample = 0.0
-        self._result_seen: dict[str, float] = {}
+        #: Since when (monotonic) a worker is in a state that must not last.
+        self._since: dict[str, float] = {}
         rt.bus.subscribe(lambda _events: self._news.set())
 
     def look(self) -> None:
@@ -66,7 +70,7 @@ class Supervisor:
             return
         self._news.clear()
         with self._rt.db.read() as db:
-            workers = lookup.live_workers(db)
+            workers = closing.watched(db)
             sessions = db.exec(
                 select(models.Session).where(col(models.Session.status).in_([State.EXECUTING, State.VALIDATING]))
             ).all()
@@ -76,6 +80,7 @@ class Supervisor:
             self._guarded(self._watch, worker)
         if workers:
             gatekeeping.deliver(self._rt)
+            parking.park_due(self._rt, workers)
         self._sample(workers)
         for session in sessions:
             self._guarded(self._advance, session)
@@ -93,33 +98,37 @@ class Supervisor:
             return
         if self._is_alive(worker):
             return
-        # The process is gone: what it wrote last is whole now, so one more look takes all of it.
-        while ingest.ingest(self._rt, worker.id):
-            pass
-        self._close(worker.id)
+        closing.finish(self._rt, worker)
+        closing.close(self._rt, worker.id)
+        self._since.pop(worker.id, None)
+        self._sampler.forget(worker.id)
 
     def _is_alive(self, worker: models.Worker) -> bool:
+        """Whether the worker may go on. One that should have ended by now is ended."""
         if not processes.alive(worker):
             return False
-        if worker.result_json is not None:
-            first = self._result_seen.setdefault(worker.id, time.monotonic())
-            if time.monotonic() - first > _LINGER_S:
+        patience = parking.PATIENCE_S if worker.status == "parked" else _LINGER_S
+        if worker.result_json is not None or worker.status == "parked":
+            first = self._since.setdefault(worker.id, time.monotonic())
+            if time.monotonic() - first > patience:
                 processes.end(worker)
+        elif processes.stands_still(worker) and worker.status != "paused":
+            self._wake_or_end(worker)
+        else:
+            self._since.pop(f"still {worker.id}", None)
         return True
 
-    def _close(self, worker_id: str) -> None:
-        self._result_seen.pop(worker_id, None)
+    def _wake_or_end(self, worker: models.Worker) -> None:
+        """Somebody stopped the process, or it hangs: let it go on, and end it when that does not help."""
+        first = self._since.setdefault(f"still {worker.id}", time.monotonic())
+        processes.go_on(worker)
+        if time.monotonic() - first < _HANG_S:
+            return
+        self._since.pop(f"still {worker.id}", None)
         with self._rt.db.write() as tx:
-            worker = tx.db.get(models.Worker, worker_id)
-            task = tx.db.get(models.Task, worker.task_id) if worker else None
-            session = tx.db.get(models.Session, worker.session_id) if worker else None
-            if worker is None or task is None or session is None or worker.status == "ended":
-                return
-            _end_worker(tx, worker)
-            outcomes.worker_ended(
-                tx, in_force(session.agent_config, self._rt.settings), session, task, worker, self._rt.settings
-            )
-        self._sampler.forget(worker_id)
+            text = f"{worker.name} hangs: its process gives no sign of life. It is ended and the task goes on."
+            tx.log(worker.session_id, text, level="warn", task_id=worker.task_id, worker_id=worker.id)
+        processes.end(worker)
 
     def _sample(self, workers: list[models.Worker]) -> None:
         if not workers or time.monotonic() - self._last_sample < _METRICS_EVERY_S:
@@ -140,6 +149,9 @@ class Supervisor:
 
     def _advance(self, session: models.Session) -> None:
         rt = self._rt
+        with rt.db.read() as db:
+            if lookup.is_held(db, session.id):
+                return
         if session.status == State.VALIDATING:
             rt.jobs.start(f"validate:{session.id}", finishing.validate, rt, session.id)
             return
@@ -212,24 +224,6 @@ def _was_allowed(tx: Transaction, task: models.Task) -> bool:
         models.Approval.task_id == task.id, models.Approval.kind == "task_start", models.Approval.status == "allowed"
     )
     return tx.db.exec(query).first() is not None
-
-
-def _end_worker(tx: Transaction, worker: models.Worker) -> None:
-    worker.status, worker.ended_at = "ended", utcnow()
-    worker.exit_code = 0 if worker.result_json else None
-    worker.outcome = worker.outcome or "lost"
-    tx.db.add(worker)
-    tx.emit(
-        "worker_terminated",
-        worker.session_id,
-        worker_id=worker.id,
-        name=worker.name,
-        task_id=worker.task_id,
-        exit_code=worker.exit_code,
-        outcome=worker.outcome,
-    )
-    text = f"{worker.name} ended: {worker.outcome}"
-    tx.log(worker.session_id, text, task_id=worker.task_id, worker_id=worker.id, level="debug")
 
 
 def _has_globs(tasks: list[models.Task]) -> bool:

@@ -38,6 +38,7 @@ def launch(spool: Spool, spec: AgentSpec, env: Mapping[str, str], python: str = 
     """
     spool.create(spec.to_json())
     spool.inbox.unlink(missing_ok=True)
+    spool.pulse.unlink(missing_ok=True)
     environment = {k: v for k, v in env.items() if k not in ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")}
     environment |= {WORKER_ID_VARIABLE: spec.worker_id, "PYTHONPATH": str(_ROOT)}
     with spool.stderr.open("ab") as stderr:

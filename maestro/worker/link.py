@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,6 +16,8 @@ from maestro.worker.spool import Spool, append, read
 
 #: How often the inbox is looked at.
 _POLL_S = 0.1
+#: How often the worker says that its loop turns.
+_PULSE_S = 0.5
 #: Variables whose values never go into the spool.
 _SECRET_VARIABLES = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
 
@@ -28,12 +32,13 @@ class SpoolLink:
         self._stop = asyncio.Event()
         self._stop_reason = ""
         self._inbox_offset = 0
+        self._last_beat = 0.0
         environment = os.environ if environment is None else environment
         self._secrets = [v for name in _SECRET_VARIABLES if len(v := environment.get(name, "")) >= 8]
 
     def event(self, type_: str, **members: Any) -> None:
         """Append an event."""
-        append(self._spool.events, self._redacted({"type": type_, **members}))
+        append(self._spool.events, self._redacted({"type": type_, **members}), patient=True)
 
     def log(self, kind: str, message: str, *, level: str = "info", **metadata: Any) -> None:
         """A line of the log."""
@@ -91,11 +96,19 @@ class SpoolLink:
     async def follow_inbox(self) -> None:
         """Take in what the supervisor writes, for ever."""
         while True:
+            self._beat()
             if self._inbox_size() > self._inbox_offset:
                 entries, self._inbox_offset = read(self._spool.inbox, self._inbox_offset)
                 for entry in entries:
                     self._take(entry)
             await asyncio.sleep(_POLL_S)
+
+    def _beat(self) -> None:
+        """Tell the supervisor that the loop turns."""
+        if time.monotonic() - self._last_beat >= _PULSE_S:
+            self._last_beat = time.monotonic()
+            with contextlib.suppress(OSError):
+                self._spool.pulse.touch(mode=0o600)
 
     def _inbox_size(self) -> int:
         try:

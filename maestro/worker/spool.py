@@ -5,6 +5,7 @@
     inbox.jsonl    supervisor → worker; append-only: decisions, stop
     lock           held by the worker for life: at most one live writer for a conversation
     pid            "<pid> <start time>" as the worker knows itself
+    pulse          touched every half second while the worker's loop turns
     stderr.log     what the worker printed
 
 Events: ``started {pid, pid_started}``, ``log {level, kind, message, metadata}``, ``conversation {id}``,
@@ -17,6 +18,7 @@ Inbox: ``decision {request_id, allow, message}``, ``allowance {signature}``, ``s
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -29,6 +31,8 @@ from typing import IO, Any
 
 #: The environment variable that marks a worker and all it starts, so that they can be found again.
 WORKER_ID_VARIABLE = "MAESTRO_WORKER_ID"
+
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 #: A reader takes at most this many bytes at once, so that a flood from one worker does not starve the rest.
 _READ_LIMIT = 4 * 1024 * 1024
@@ -65,6 +69,18 @@ class Spool:
         """Process id and start time, as the worker knows itself."""
         return self.path / "pid"
 
+    @property
+    def pulse(self) -> Path:
+        """Touched by the worker while its loop turns."""
+        return self.path / "pulse"
+
+    def silent_s(self) -> float:
+        """Seconds since the last sign of life; 0 when there never was one (the worker is just starting)."""
+        try:
+            return max(time.time() - self.pulse.stat().st_mtime, 0.0)
+        except OSError:
+            return 0.0
+
     def create(self, spec: dict[str, Any]) -> None:
         """Make the folder (mode 0700) and write the spec whole or not at all."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -91,14 +107,22 @@ class Spool:
             return not free
 
 
-def append(path: Path, entry: dict[str, Any]) -> None:
-    """Append one entry as one line with a single write, so that a reader sees it whole or torn, never mixed."""
+def append(path: Path, entry: dict[str, Any], *, patient: bool = False) -> None:
+    """Append one entry as one line with a single write, so that a reader sees it whole or torn, never mixed.
+
+    ``patient`` waits as long as the disk is full instead of raising OSError: what a worker did is not lost.
+    """
     line = json.dumps({"ts": time.time(), **entry}, ensure_ascii=False, default=str).encode("utf-8", "replace") + b"\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         view = memoryview(line)
         while view:
-            view = view[os.write(descriptor, view) :]
+            try:
+                view = view[os.write(descriptor, view) :]
+            except OSError as error:
+                if not patient or error.errno not in _NO_SPACE:
+                    raise
+                time.sleep(0.5)  # the rest of the line follows when there is room again
     finally:
         os.close(descriptor)
 

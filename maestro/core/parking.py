@@ -1,0 +1,61 @@
+"""A long pause parks the workers: their processes end, their conversations stay, resume goes on with them.
+
+A stopped process holds 200 MB and more, and does not survive the night's reboot; a conversation does.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlmodel import col, select
+
+from maestro.core import processes
+from maestro.core.runtime import Runtime
+from maestro.core.state_machine import State
+from maestro.db import models
+from maestro.db.types import utcnow
+from maestro.worker import spool
+
+#: How long a worker may take to end by itself before it is ended.
+PATIENCE_S = 30.0
+
+_REASON = "The session is paused for long. The conversation goes on later."
+
+
+def park_due(rt: Runtime, workers: list[models.Worker]) -> None:
+    """Ask those workers to end whose session has been paused for ``park_after_minutes``."""
+    paused = [w for w in workers if w.status == "paused"]
+    if not paused:
+        return
+    before = utcnow() - timedelta(minutes=rt.settings.park_after_minutes)
+    for session_id in {w.session_id for w in paused}:
+        if _paused_since(rt, session_id, before):
+            _park(rt, session_id)
+
+
+def _paused_since(rt: Runtime, session_id: str, before: datetime) -> bool:
+    query = select(models.SessionHistory).where(models.SessionHistory.session_id == session_id)
+    with rt.db.read() as db:
+        last = db.exec(query.order_by(col(models.SessionHistory.id).desc()).limit(1)).first()
+    return last is not None and last.to_state == State.PAUSED and last.created_at <= before
+
+
+def _park(rt: Runtime, session_id: str) -> None:
+    with rt.db.write() as tx:
+        session = tx.db.get(models.Session, session_id)
+        if session is None or session.status != State.PAUSED:
+            return
+        query = select(models.Worker).where(models.Worker.session_id == session_id, models.Worker.status == "paused")
+        workers = tx.db.exec(query).all()
+        for worker in workers:
+            worker.status = "parked"
+            tx.db.add(worker)
+            tx.emit("worker_parked", session_id, worker_id=worker.id, name=worker.name, task_id=worker.task_id)
+        if workers:
+            names = ", ".join(w.name for w in workers)
+            tx.log(session_id, f"Paused for long: {names} parked. Resume goes on with the same conversation.")
+    for worker in workers:
+        # In this order: woken first, it would go on working.
+        spool.append(spool.Spool(Path(worker.spool_path)).inbox, {"type": "stop", "reason": _REASON})
+        processes.go_on(worker)
