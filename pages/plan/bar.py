@@ -203,6 +203,7 @@ class Bar:
                 button("Keep this plan", lambda: panel.submit(None))
                 button("Regenerate", lambda: panel.submit(True), icon="refresh-cw", kind="primary")
         wanted = await panel
-        panel.delete()
+        if not panel.is_deleted:  # the page may have been left meanwhile
+            panel.delete()
         if wanted:
             await self.bench.do(plans.regenerate_plan, words.value or None)

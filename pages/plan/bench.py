@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -29,6 +30,8 @@ from pages.plan.rows import WHOLE, Rows
 _SEEN = {"title", "depends_on", "estimate_minutes", "requires_approval"}
 #: A larger draft is not kept in the browser: it would not come back through the socket.
 _MOST_KEPT = 600_000
+#: The pause in typing after which the graph is drawn anew and the draft kept.
+_REST_S = 0.3
 
 
 class Bench:
@@ -45,6 +48,7 @@ class Bench:
         self.draft.look()
         self.live: dict[str, TaskView] = {}
         self.selected = WHOLE
+        self._rest: asyncio.TimerHandle | None = None
         self._store_name = f"maestro-plan:{self.session.id}"
         with box("p-bench", data_show="list", data_plan_draft=self.session.id if editable else None) as self.root:
             with box("p-left"):
@@ -85,16 +89,22 @@ class Bench:
         """Bring graph, list and bar up to date; ``details`` makes those anew."""
         if self.selected != WHOLE and self.draft.task(self.selected) is None:
             self.selected, details = WHOLE, True
-        wrong = {t["id"] for t in self.draft.tasks if self.draft.task_errors(t["id"])}
-        states = {key: t.status for key, t in self.live.items()}
-        self.rows.show(self.draft.tasks, self.live, wrong)
-        if self.graph.show(self.draft.tasks, self.draft.shape, states):
-            self._mark()
+        self._show_rows()
+        self._show_graph()
         if details:
             self._show_details()
         elif self.editor:
             self.editor.show_errors()
         self.bar.show()
+
+    def _show_rows(self) -> None:
+        wrong = {t["id"] for t in self.draft.tasks if self.draft.task_errors(t["id"])}
+        self.rows.show(self.draft.tasks, self.live, wrong)
+
+    def _show_graph(self) -> None:
+        states = {key: t.status for key, t in self.live.items()}
+        if self.graph.show(self.draft.tasks, self.draft.shape, states):
+            self._mark()
 
     def take(self) -> None:
         """Show the current version, dropping what was typed."""
@@ -157,14 +167,21 @@ class Bench:
             self._run("window.maestroPlan?.focusDetails()")
 
     def _changed(self, name: str) -> None:
+        """A member was typed into: what is small follows at once, graph and keeping when the typing rests."""
         self.draft.look()
+        if self.editor:
+            self.editor.show_errors()
         if name in _SEEN or self.draft.errors:
-            self.show(details=False)
-        else:
-            if self.editor:
-                self.editor.show_errors()
-            self.bar.show()
-        self._keep()
+            self._show_rows()
+        self.bar.show()
+        if self._rest:
+            self._rest.cancel()
+        self._rest = asyncio.get_running_loop().call_later(_REST_S, self._catch_up)
+
+    def _catch_up(self) -> None:
+        if not self.root.is_deleted:
+            self._show_graph()
+            self._keep()
 
     def discard(self) -> None:
         """Back to what is stored."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from textwrap import shorten
 
 from pages.components.buttons import button, icon_button
 from pages.components.section import section
@@ -34,7 +35,11 @@ class Editor:
         made.lines("acceptance", "Acceptance", hint="provable statements, one a line")
         made.lines("checks", "Checks", hint="commands, one a line", mono=True)
         made.lines("files", "Files", hint="paths or patterns it changes, one a line", mono=True)
-        others = {t["id"]: f"{t['id']} · {t['title']}" for t in self.draft.tasks if t is not task}
+        others = {
+            t["id"]: f"{t['id']} · {shorten(t['title'], 56, placeholder='…')}"
+            for t in self.draft.tasks
+            if t is not task
+        }
         made.several("depends_on", "Waits for", others, hint="tasks whose work it needs")
         with box("p-pair"):
             made.choice("priority", "Priority", _PRIORITIES)

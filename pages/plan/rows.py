@@ -21,6 +21,7 @@ class Row:
     """A task's line; ``show`` brings it up to date in place."""
 
     def __init__(self, key: str, choose: Choose, opens: Choose) -> None:
+        self._shown: tuple[object, ...] = ()
         self._tone = ""
         self._icon = ""
         with tag("button", "", "p-row", type="button", data_nav="", data_row=key) as self.root:
@@ -36,6 +37,11 @@ class Row:
     def show(self, task: Mapping[str, Any], live: TaskView | None, *, wrong: bool) -> None:
         """Show a task of the plan, with its live state if it has one."""
         mark = task_mark(live.status if live else "pending")
+        asks = task["requires_approval"]
+        now = (mark, live is None, task["title"], tuple(task["depends_on"]), _time(task, live), asks, wrong)
+        if now == self._shown:
+            return
+        self._shown = now
         swap(self.root, self._tone, f"s-{mark.tone}")
         swap(self._state, f"mi-{self._icon or 'circle-dashed'}", f"mi-{mark.icon}")
         self._tone, self._icon = f"s-{mark.tone}", mark.icon
@@ -45,7 +51,7 @@ class Row:
         _set(self._time, _time(task, live))
         symbol, tone = ("circle-alert", "s-failed") if wrong else ("hand", "s-waiting")
         self._flag.classes(replace=f"mi mi-{symbol} p-row__flag {tone}")
-        if not wrong and not task["requires_approval"]:
+        if not wrong and not asks:
             self._flag.classes("m-hidden")
         self._flag.attr(title="Something is wrong here" if wrong else "Asks you before it starts")
 
