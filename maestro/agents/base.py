@@ -87,6 +87,7 @@ class Usage:
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     cost_usd: float = 0.0
+    model_calls: int = 0  # answers of the model, subagents' included
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

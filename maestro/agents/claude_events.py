@@ -41,7 +41,7 @@ class Meter:
             return False
         self._messages[message_id] = usage
         sums = {ours: sum(_int(u.get(theirs)) for u in self._messages.values()) for theirs, _, ours in _TOKENS}
-        self.total = Usage(**sums, cost_usd=self.total.cost_usd)
+        self.total = Usage(**sums, cost_usd=self.total.cost_usd, model_calls=len(self._messages))
         return True
 
     def final(self, usage: dict[str, Any] | None, models: dict[str, Any] | None, cost: float | None) -> None:
@@ -51,7 +51,7 @@ class Meter:
             known = [_int((usage or {}).get(theirs)), getattr(self.total, ours)]
             known.append(sum(_int(m.get(per_model)) for m in (models or {}).values()))
             sums[ours] = max(known)
-        self.total = Usage(**sums, cost_usd=max(cost or 0.0, self.total.cost_usd))
+        self.total = Usage(**sums, cost_usd=max(cost or 0.0, self.total.cost_usd), model_calls=self.total.model_calls)
 
 
 class Transcript:

@@ -202,9 +202,16 @@ def _after_landing(tx: Transaction, _session: models.Session, approval: models.A
         tx.db.add(task)
 
 
+def _after_budget(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
+    from maestro.core import budgets
+
+    budgets.answered(tx, session, approval)
+
+
 _FOLLOW_UP = {
     "tool": _after_tool,
     "task_start": _after_task_start,
     "task_failed": _after_task_failed,
+    "budget": _after_budget,
     **dict.fromkeys(LANDING_KINDS, _after_landing),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from maestro.core import gatekeeping, limits, lookup, prompts
+from maestro.core import budgets, gatekeeping, limits, lookup, prompts, stops
 from maestro.core.agent_config import AgentConfig
 from maestro.core.state_machine import State, move
 from maestro.db import models
@@ -34,8 +34,10 @@ def worker_ended(
     gatekeeping.expire(tx, session.id, worker_id=worker.id)
     if task.assigned_worker_id != worker.id or task.status not in {"running", "waiting"}:
         return
-    result = worker.result_json
-    if result is None or result.get("outcome") == "interrupted":
+    result, stop = worker.result_json, stops.taken(tx, task, worker)
+    if stop and (result is None or result.get("outcome") == "interrupted"):
+        _stopped(tx, settings, session, task, stop)
+    elif result is None or result.get("outcome") == "interrupted":
         _interrupted(tx, session, task, result)
     elif result.get("outcome") == "success":
         _set(tx, task, status="checking", progress_note="Running the checks")
@@ -45,6 +47,10 @@ def worker_ended(
             task_failed(tx, session, task, reason, failure=str(result.get("failure")))
     elif result.get("failure") in _NEEDS_PERSON:
         task_failed(tx, session, task, str(result.get("message") or "The agent ended without a reason."))
+    elif result.get("failure") == "budget":
+        if not budgets.run_reached(tx, settings, session, task, "usd"):
+            # What was left of the task's, the session's or the day's: the next look asks about that one.
+            _set(tx, task, status="running", prompt=prompts.RESUMED, progress_note="The budget is used up")
     else:
         message = str(result.get("message") or "The agent ended without a reason.")
         attempt_failed(tx, config, session, task, message, prompts.run_failed_prompt(message))
@@ -169,6 +175,19 @@ def unfinished(tasks: list[models.Task]) -> list[models.Task]:
 def is_active(session: models.Session) -> bool:
     """Whether work of this session may go on."""
     return session.status in {State.EXECUTING, State.VALIDATING}
+
+
+def _stopped(
+    tx: Transaction, settings: Settings, session: models.Session, task: models.Task, stop: dict[str, Any]
+) -> None:
+    """Maestro itself had ended the run: neither an attempt nor an interruption."""
+    reason = str(stop["reason"])
+    if stop["then"] == "person":
+        task_failed(tx, session, task, reason)
+    elif stop["then"] != "budget" or not budgets.run_reached(tx, settings, session, task, str(stop["measure"])):
+        prompt = str(stop["prompt"] or prompts.RESUMED) if task.conversation_id else None
+        _set(tx, task, status="running", prompt=prompt, progress_note="Going on after Maestro interrupted it")
+        tx.log(session.id, f"{reason} The task goes on in its conversation.", level="warn", task_id=task.id)
 
 
 def _interrupted(tx: Transaction, session: models.Session, task: models.Task, result: dict[str, Any] | None) -> None:

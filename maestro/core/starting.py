@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlmodel import col, func, select
 
 from maestro.agents.base import AgentSpec
-from maestro.core import account, limits, lookup, outcomes, prompts, questions
+from maestro.core import account, budgets, limits, lookup, outcomes, prompts, questions
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.cleanup import remove_worktree, worktrees_folder
 from maestro.core.endpoint import endpoint_for
@@ -232,7 +232,7 @@ def _spec(
         checks=sorted({*checks, *plan_checks}),
         allowances=list(session.allowances),
         max_turns=config.max_turns,
-        budget_usd=config.budget_usd,
+        budget_usd=budgets.left_for_run(rt, session, task, config),
         task_timeout_s=config.task_timeout_minutes * 60,
         cli_path=str(rt.settings.claude_path) if rt.settings.claude_path else None,
         command=config.command,

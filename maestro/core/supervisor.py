@@ -28,6 +28,7 @@ from maestro.core import (
     processes,
     scheduling,
     starting,
+    watching,
 )
 from maestro.core.agent_config import in_force
 from maestro.core.locks import Stopped
@@ -82,6 +83,7 @@ class Supervisor:
             gatekeeping.deliver(self._rt)
             parking.park_due(self._rt, workers)
         self._sample(workers)
+        watching.look(self._rt, list(sessions))
         for session in sessions:
             self._guarded(self._advance, session)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from maestro.core import gatekeeping, lookup, queries
+from maestro.core import budgets, gatekeeping, lookup, queries
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
 from maestro.db import models
@@ -31,6 +31,7 @@ def decide(rt: Runtime, approval_id: str, decision: Decision, message: str | Non
     if decision == "allow_session" and approval.signature:
         gatekeeping.spread(rt, session.id, approval.signature)
     gatekeeping.deliver(rt)
+    budgets.go_on(rt, approval)
     rt.wake()
     return queries.get_approval(rt, approval_id)
 
