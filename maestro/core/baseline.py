@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from maestro.core import cleanup, lookup, starting
+from maestro.core import cleanup, lookup, questions, starting
 from maestro.core.locks import Stopped
 from maestro.core.runtime import Runtime
 from maestro.core.test_reports import TestReport
@@ -87,11 +87,18 @@ def wait_for(rt: Runtime, session_id: str, stop: Callable[[], bool]) -> Baseline
         if rt.jobs.running(f"baseline:{session_id}"):
             idle_since = now
         # Nobody measures it (it could not be set up, say): then there is nothing to compare with.
-        if all(c in known.runs for c in checks) or now > limit or now - idle_since > _GIVE_IT_UP_S:
+        given_up = now > limit or now - idle_since > _GIVE_IT_UP_S or session_id in unmeasurable(rt)
+        if given_up or all(c in known.runs for c in checks):
             return known
-        if stop():
+        if stop() or questions.train_stopped(rt, session_id):
             raise Stopped
         time.sleep(_POLL_S)
+
+
+def unmeasurable(rt: Runtime) -> set[str]:
+    """Sessions whose baseline git could not lay out; it is tried again after a restart, not at every look."""
+    given_up: set[str] = rt.helper("baseline-given-up", set)
+    return given_up
 
 
 def compare(now: TestReport, command: str, base: Baseline) -> Comparison:

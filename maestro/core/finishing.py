@@ -2,94 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from sqlmodel import select
+from sqlmodel import col, func, select
 
-from maestro.core import cleanup, lookup, outcomes, starting
-from maestro.core.agent_config import in_force
-from maestro.core.checking import CheckSite, run_check
+from maestro.core import baseline, lookup, outcomes, questions, starting
+from maestro.core.agent_config import AgentConfig, in_force
+from maestro.core.checking import CheckSite, measure, prove
 from maestro.core.locks import Stopped, stop_signal
+from maestro.core.questions import Question
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, move
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
-from maestro.errors import MaestroError
-from maestro.worktrees import history, scratch
+from maestro.errors import MaestroError, SetupFailed
+from maestro.worktrees import history
 
 
 def run_baseline(rt: Runtime, session_id: str) -> None:
-    """Run the plan's checks once on the base commit, so that what failed before is known as such."""
+    """Run the plan's checks once on the base commit, so that what failed before is known as such.
+
+    What could not run is measured again after the person has looked at the surroundings.
+    """
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
-        known = db.exec(
-            select(models.CheckRun.command).where(
-                models.CheckRun.session_id == session_id, models.CheckRun.phase == "baseline"
-            )
-        ).all()
     _summary, checks = starting.approved_plan(rt, session)
-    missing = [c for c in checks if c not in known]
-    if not missing:
+    missing = [c for c in checks if c not in _measured(rt, session_id)]
+    if not missing or session_id in baseline.unmeasurable(rt) or questions.waits_for_setup(rt, session_id):
         return
     stop = stop_signal(rt, session_id)
-    with _checkout(rt, session, ".baseline", session.base_commit) as folder:
-        for command in missing:
-            run_check(rt, CheckSite(session, None, folder, session.base_commit, "baseline"), command, stop)
+    try:
+        with baseline.checkout(rt, session, ".baseline", session.base_commit) as folder:
+            for command in missing:
+                measure(rt, CheckSite(session, None, folder, session.base_commit, "baseline"), command, stop)
+    except SetupFailed as error:
+        questions.raise_question(rt, session, None, questions.setup_failed(error))
+    except MaestroError:
+        baseline.unmeasurable(rt).add(session_id)
+        raise
+
+
+def _measured(rt: Runtime, session_id: str) -> set[str]:
+    """Commands whose baseline is known, or could not be run and nobody has mended anything since."""
+    query = select(func.max(col(models.Approval.resolved_at))).where(
+        models.Approval.session_id == session_id,
+        models.Approval.kind == "infrastructure",
+        models.Approval.status == "allowed",
+    )
+    with rt.db.read() as db:
+        mended = db.exec(query).one()
+    runs = baseline.load(rt, session_id).runs
+    return {c for c, run in runs.items() if not run.could_not_run or mended is None or run.created_at > mended}
 
 
 def validate(rt: Runtime, session_id: str) -> None:
-    """Run the plan's checks on the session branch; then COMPLETED, a repair task, or FAILED."""
+    """Run the plan's checks on the session branch; then COMPLETED, a repair task, or FAILED.
+
+    While a question about the whole is open the session stays in VALIDATING; the answer brings it here again.
+    """
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
-    if session.status != State.VALIDATING:
+    if session.status != State.VALIDATING or questions.open_for_whole(rt, session_id):
         return
     commit = history.tip(Path(session.repo_path), session.session_branch)
     _summary, checks = starting.approved_plan(rt, session)
     try:
-        failures = _run_all(rt, session, checks, commit)
+        failures, question = _run_all(rt, session, checks, commit)
     except Stopped:
         return
     except MaestroError as error:
-        failures = [("set-up", None, error.detail)]
+        failures, question = [], questions.setup_failed(error)
+    if question is not None:
+        refused = questions.refused_whole(rt, session_id, question)
+        if refused is None:
+            questions.raise_question(rt, session, None, question)
+            return
+        _give_up(rt, session_id, refused)
+        return
     with rt.db.write() as tx:
         row = lookup.session_row(tx.db, session_id)
         if row.status != State.VALIDATING:
             return
-        row.validation_attempt += 1
-        config = in_force(row.agent_config, rt.settings)
-        assert config.max_attempts is not None
-        if not failures:
-            _complete(tx, row, commit, checks)
-        elif row.validation_attempt >= config.max_attempts:
-            names = ", ".join(f"`{c}`" for c, _code, _out in failures)
-            row.error_message = f"The checks of the whole still fail after {row.validation_attempt} tries: {names}."
-            move(tx, row, "give_up", reason=row.error_message)
-            outcomes.announce_failure(tx, row, row.error_message)
-        else:
-            task = outcomes.repair_task(tx, row, failures)
-            move(tx, row, "fail", reason=f"{len(failures)} of {len(checks)} checks of the whole failed")
-            tx.log(
-                session_id,
-                f"The checks of the whole failed. {task.key} mends it.",
-                level="warn",
-                kind="check",
-                source="checks",
-            )
+        _decide(tx, row, in_force(row.agent_config, rt.settings), commit, checks, failures)
     rt.wake()
 
 
-def _run_all(rt: Runtime, session: models.Session, checks: list[str], commit: str) -> list[tuple[str, int | None, str]]:
-    failures = []
+def _give_up(rt: Runtime, session_id: str, reason: str) -> None:
+    with rt.db.write() as tx:
+        row = lookup.session_row(tx.db, session_id)
+        if row.status == State.VALIDATING:
+            row.error_message = reason
+            move(tx, row, "give_up", reason=reason)
+            outcomes.announce_failure(tx, row, reason)
+
+
+def _decide(
+    tx: Transaction,
+    session: models.Session,
+    config: AgentConfig,
+    commit: str,
+    checks: list[str],
+    failures: list[tuple[str, str]],
+) -> None:
+    session.validation_attempt += 1
+    assert config.max_attempts is not None
+    if not failures:
+        _complete(tx, session, commit, checks)
+    elif session.validation_attempt >= config.max_attempts:
+        names = ", ".join(f"`{c}`" for c, _said in failures)
+        session.error_message = f"The checks of the whole still fail after {session.validation_attempt} tries: {names}."
+        move(tx, session, "give_up", reason=session.error_message)
+        outcomes.announce_failure(tx, session, session.error_message)
+    else:
+        task = outcomes.repair_task(tx, session, failures)
+        move(tx, session, "fail", reason=f"{len(failures)} of {len(checks)} checks of the whole failed")
+        text = f"The checks of the whole failed. {task.key} mends it."
+        tx.log(session.id, text, level="warn", kind="check", source="checks")
+
+
+def _run_all(
+    rt: Runtime, session: models.Session, checks: list[str], commit: str
+) -> tuple[list[tuple[str, str]], Question | None]:
+    """What failed, as (command, words for the agent); or the question that has to be answered first."""
+    failures: list[tuple[str, str]] = []
     stop = stop_signal(rt, session.id)
-    with _checkout(rt, session, ".validation", commit) as folder:
+    with baseline.checkout(rt, session, ".validation", commit) as folder:
         for command in checks:
-            outcome = run_check(rt, CheckSite(session, None, folder, commit, "validation"), command, stop)
-            if not outcome.passed:
-                failures.append((command, outcome.exit_code, outcome.output))
-    return failures
+            answer = prove(rt, CheckSite(session, None, folder, commit, "validation"), command, stop)
+            if isinstance(answer, Question):
+                refused = questions.refused_whole(rt, session.id, answer)
+                if refused is None:
+                    return [], answer
+                failures.append((command, refused))
+            elif answer is not None:
+                failures.append((command, answer.prompt))
+    return failures, None
 
 
 def _complete(tx: Transaction, session: models.Session, commit: str, checks: list[str]) -> None:
@@ -111,16 +159,3 @@ def _complete(tx: Transaction, session: models.Session, commit: str, checks: lis
     tx.emit(
         "notification", session.id, level="info", title=f"{session.title}: completed", text=f"Ready to merge: {proof}."
     )
-
-
-@contextmanager
-def _checkout(rt: Runtime, session: models.Session, name: str, commit: str) -> Iterator[Path]:
-    """A worktree of a commit for a moment. Its name begins with a dot, which no task's can."""
-    below = cleanup.worktrees_folder(rt, session.id)
-    path, repo = below / name, Path(session.repo_path)
-    scratch.lay_out(repo, path, commit, below=below)
-    try:
-        starting.outfit(rt, session, path)
-        yield path
-    finally:
-        scratch.clear(repo, path, below=below)

@@ -12,20 +12,28 @@ from typing import Any
 
 from sqlmodel import col, func, select
 
-from maestro.core import cleanup, lookup, outcomes, prompts, starting
+from maestro.core import check_changes, cleanup, lookup, outcomes, prompts, questions, starting
 from maestro.core.agent_config import in_force
 from maestro.core.checking import CheckSite, first_failure
-from maestro.core.hooks import Finding, Hook, Landing, evidence
+from maestro.core.hooks import Finding, Hook, Landing, evidence, hidden, outside
 from maestro.core.locks import Stopped, branch_lock, stop_signal, train_lock
+from maestro.core.questions import Question
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.db.types import utcnow
-from maestro.errors import Conflict, MaestroError
+from maestro.errors import Conflict, MaestroError, SetupFailed
 from maestro.worktrees import history, integration, refs
 
 #: Looked at in this order before any check runs.
-BEFORE_CHECKS: tuple[Hook, ...] = (evidence.something_changed, evidence.nothing_needed_was_denied)
+BEFORE_CHECKS: tuple[Hook, ...] = (
+    evidence.the_run_ended_well,
+    hidden.nothing_left_in_a_stash,
+    hidden.nothing_left_on_another_branch,
+    evidence.something_changed,
+    evidence.nothing_needed_was_denied,
+    outside.only_declared_files,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,10 @@ class Flight:
 
 
 def land(rt: Runtime, task_id: str) -> None:
-    """Bring a task that is ``checking`` or ``integrating`` to its end, or send it back."""
+    """Bring a task that is ``checking`` or ``integrating`` to its end, send it back, or ask the person.
+
+    Does nothing while a question about the surroundings stops the session's train.
+    """
     with rt.db.read() as db:
         task = db.get(models.Task, task_id)
         session = db.get(models.Session, task.session_id) if task else None
@@ -65,15 +76,24 @@ def land(rt: Runtime, task_id: str) -> None:
         return
     if task.status not in {"checking", "integrating"}:
         return  # whoever asked for this landing looked before the last one ended
+    if questions.train_stopped(rt, session.id):
+        return
     stop = stop_signal(rt, session.id)
     result = (worker.result_json if worker else None) or {}
     try:
         _summary, plan_checks = starting.approved_plan(rt, session)
         checks = starting.checks_of(session, task, plan_checks)
         worktree = starting.prepare_worktree(rt, session, task)
-        _land(Flight(rt, session, task, result, checks, worktree, stop))
+        flight = Flight(rt, session, task, result, checks, worktree, stop)
+        refused = questions.refusal(rt, task)
+        if refused is not None:
+            _take_refusal(flight, refused)
+        else:
+            _land(flight)
     except Stopped:
         return
+    except SetupFailed as error:
+        questions.raise_question(rt, session, task, questions.setup_failed(error))
     except (MaestroError, OSError) as error:
         _fail(rt, task, error)
 
@@ -81,17 +101,41 @@ def land(rt: Runtime, task_id: str) -> None:
 def _land(flight: Flight) -> None:
     if _is_in_already(flight):
         return _finish(flight, integration.head(flight.worktree))
-    head = _commit(flight)
-    arrival = Landing(flight.session, flight.task, flight.result, flight.worktree, head, flight.checks)
-    for hook in BEFORE_CHECKS:
-        finding = hook(arrival)
-        if finding:
-            return _send_back(flight, finding)
-    failed = first_failure(flight.rt, _site(flight, "task", head), flight.checks, flight.stop)
-    if failed:
-        return _send_back(flight, failed)
+    try:
+        head = _commit(flight)
+    except Conflict as error:  # the agent left the worktree on something that does not come from the branch
+        return _send_back(
+            flight, Finding(error.detail, prompts.left_elsewhere_prompt(error.detail, flight.task.branch))
+        )
+    arrival = _arrival(flight, head)
+    site = _site(flight, "task", head)
+    answer = next((said for hook in BEFORE_CHECKS if (said := hook(arrival))), None)
+    answer = answer or first_failure(flight.rt, site, flight.checks, flight.stop)
+    start = flight.task.start_commit
+    assert start is not None
+    answer = answer or check_changes.look(flight.rt, site, start, flight.checks, flight.stop)
+    if answer:
+        return _send_back(flight, answer)
     with train_lock(flight.rt, flight.session.id):
         return _integrate(flight)
+
+
+def _arrival(flight: Flight, head: str) -> Landing:
+    def accepted(kind: str) -> set[str]:
+        return questions.accepted(flight.rt, flight.session.id, flight.task.id, kind)
+
+    return Landing(flight.session, flight.task, flight.result, flight.worktree, head, flight.checks, accepted)
+
+
+def _take_refusal(flight: Flight, refused: models.Approval) -> None:
+    """The person said no to what the agent left: back to it, with the reason."""
+    if refused.detail.get("what") == questions.SETUP:
+        raise MaestroError(str(questions.refused_setup(flight.rt, flight.task)))
+    reason = str(refused.detail.get("finding") or f"You said no: {refused.title}.")
+    prompt = str(refused.detail.get("prompt") or reason)
+    if refused.message:
+        prompt += f"\n\nA word from the person: {refused.message}"
+    _send_back(flight, Finding(reason, prompt), refused=refused.id)
 
 
 def _is_in_already(flight: Flight) -> bool:
@@ -196,13 +240,19 @@ def _site(flight: Flight, phase: str, commit: str) -> CheckSite:
     return CheckSite(flight.session, flight.task, flight.worktree, commit, phase)
 
 
-def _send_back(flight: Flight, finding: Finding) -> None:
+def _send_back(flight: Flight, answer: Finding | Question, refused: str | None = None) -> None:
+    if isinstance(answer, Question):
+        if not flight.stop():
+            questions.raise_question(flight.rt, flight.session, flight.task, answer)
+        return
     with flight.rt.db.write() as tx:
         task = lookup.task_row(tx.db, flight.session.id, flight.task.id)
         session = lookup.session_row(tx.db, flight.session.id)
         if task.status in {"checking", "integrating"} and not flight.stop():
             config = in_force(session.agent_config, flight.rt.settings)
-            outcomes.attempt_failed(tx, config, session, task, finding.reason, finding.prompt)
+            outcomes.attempt_failed(tx, config, session, task, answer.reason, answer.prompt)
+            if refused:
+                questions.taken_up(tx, refused)
 
 
 def _remember_start(flight: Flight, commit: str) -> None:

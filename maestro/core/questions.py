@@ -17,7 +17,7 @@ from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
-from maestro.errors import SetupFailed
+from maestro.errors import MaestroError
 
 #: Kinds whose "yes" holds for the whole session; of the others, for the task that asked.
 _FOR_SESSION = frozenset({"tests_missing"})
@@ -124,13 +124,13 @@ def _open_infrastructure(tx: Transaction, session_id: str) -> bool:
     return tx.db.exec(query).first() is not None
 
 
-def setup_failed(error: SetupFailed, *, then: str = "checking") -> Question:
+def setup_failed(error: MaestroError, *, then: str = "checking") -> Question:
     """The question after a set-up command failed: the surroundings have to be mended first."""
     detail = {
         "what": SETUP,
         "reason": error.detail,
         "allow": "try again: I have mended it",
-        "deny": "fail the task",
+        "deny": "give up",
     }
     title = "A worktree cannot be set up. Nothing goes on in this session until you have looked at it."
     return Question("infrastructure", title, [error.detail], error.detail, detail, risk="high", then=then)
@@ -150,3 +150,32 @@ def refused_setup(rt: Runtime, task: models.Task) -> str | None:
     with rt.db.write() as tx:
         taken_up(tx, answer.id)
     return str(answer.detail.get("reason"))
+
+
+def open_for_whole(rt: Runtime, session_id: str) -> bool:
+    """Whether the checks of the whole wait for an answer."""
+    query = select(models.Approval.id).where(
+        models.Approval.session_id == session_id,
+        col(models.Approval.kind).in_(LANDING_KINDS),
+        col(models.Approval.task_id).is_(None),
+        models.Approval.status == "pending",
+    )
+    with rt.db.read() as db:
+        return db.exec(query).first() is not None or train_stopped(rt, session_id) is not None
+
+
+def refused_whole(rt: Runtime, session_id: str, question: Question) -> str | None:
+    """What the agent is to mend, when the person has said no to this very question about the whole."""
+    query = select(models.Approval).where(
+        models.Approval.session_id == session_id,
+        models.Approval.kind == question.kind,
+        col(models.Approval.task_id).is_(None),
+        models.Approval.status == "denied",
+    )
+    with rt.db.read() as db:
+        denied = db.exec(query).all()
+    covered = {item for row in denied for item in row.detail.get("items", [])}
+    words = [row.message for row in denied if row.message]
+    if not denied or not covered.issuperset(question.items):
+        return None
+    return question.prompt + (f"\n\nA word from the person: {words[-1]}" if words else "")

@@ -55,3 +55,19 @@ def changed_files(repo: Path, a: str, b: str) -> list[str]:
     """All paths that differ between ``a`` and ``b``; a rename gives both of its paths."""
     ends = (commit_of(repo, a), commit_of(repo, b))
     return git(repo, "diff-tree", "-r", "--name-only", "--no-renames", "-z", *ends, "--").fields
+
+
+def changed_status(repo: Path, a: str, b: str) -> dict[str, str]:
+    """Each path that differs between ``a`` and ``b`` with how: A (new in ``b``), D (gone), M, T."""
+    ends = (commit_of(repo, a), commit_of(repo, b))
+    fields = git(repo, "diff-tree", "-r", "--name-status", "--no-renames", "-z", *_PLAIN, *ends, "--").fields
+    return dict(zip(fields[1::2], fields[::2], strict=True))
+
+
+def path_diff(repo: Path, a: str, b: str, paths: list[str], limit_bytes: int) -> tuple[str, bool]:
+    """``diff_text`` of some paths only."""
+    ends = (commit_of(repo, a), commit_of(repo, b))
+    form = ("--src-prefix=a/", "--dst-prefix=b/", "--no-color", "--no-renames")
+    named = [f":(top,literal){path}" for path in paths]
+    data, cut = git_head(repo, "diff-tree", "-r", "-p", *form, *_PLAIN, *ends, "--", *named, limit_bytes=limit_bytes)
+    return data.decode("utf-8", "replace"), cut

@@ -36,6 +36,18 @@ def discard_changes(worktree: Path) -> None:
     git(worktree, "clean", "-fd", "--quiet", *spared)
 
 
+def restore(worktree: Path, commit: str, paths: list[str]) -> None:
+    """Give some paths of a ``lay_out`` worktree the content they have in ``commit``; none there: remove them."""
+    held = set(git(worktree, "ls-tree", "-r", "-z", "--name-only", "--full-tree", commit).fields)
+    back = [path for path in paths if path in held]
+    for path in paths:
+        if path not in held:
+            (worktree / path).unlink(missing_ok=True)
+    if back:
+        names = "\0".join(f":(top,literal){path}" for path in back).encode("utf-8", "surrogateescape")
+        git(worktree, "checkout", commit, "--pathspec-from-file=-", "--pathspec-file-nul", input=names)
+
+
 def _literal(path: str) -> str:
     """A path as an ignore pattern that means just this path."""
     return re.sub(r"([\\*?\[ ])", r"\\\1", path)

@@ -1,17 +1,20 @@
 """What is looked at when an agent has ended and before its checks run, one small piece each, run in a row.
 
-A hook gets the ``Landing`` and answers None (nothing to say) or a ``Finding``, which sends the task back
-to its agent. The first finding counts.
+A hook gets the ``Landing`` and answers None (nothing to say), a ``Finding``, which sends the task back to its
+agent, or a ``Question``, which only the person can answer. The first that says anything counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maestro.db import models
+
+if TYPE_CHECKING:
+    from maestro.core.questions import Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,18 @@ class Landing:
     worktree: Path
     head: str
     checks: list[str]
+    accepted: Callable[[str], Set[str]]  # by kind of question: what the person has said yes to
+
+    @property
+    def repo(self) -> Path:
+        """The user's repository."""
+        return Path(self.session.repo_path)
+
+    @property
+    def start(self) -> str:
+        """Where the task's own commits begin."""
+        assert self.task.start_commit is not None
+        return self.task.start_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +49,4 @@ class Finding:
     prompt: str
 
 
-Hook = Callable[[Landing], Finding | None]
+Hook = Callable[[Landing], "Finding | Question | None"]

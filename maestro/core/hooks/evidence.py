@@ -1,8 +1,6 @@
-"""No change, or a refusal that mattered, is no success, whatever the agent says."""
+"""No change, a refusal that mattered, or a run that ended badly is no success, whatever the agent says."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from maestro.core import prompts
 from maestro.core.hooks import Finding, Landing
@@ -11,10 +9,18 @@ from maestro.worktrees import integration
 _EDITS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
 
 
+def the_run_ended_well(landing: Landing) -> Finding | None:
+    """An API failure may end as "success" with an error flag; an agent may exit 0 without a result."""
+    outcome, failure = landing.result.get("outcome", "success"), landing.result.get("failure")
+    if outcome == "success" and not landing.result.get("is_error") and not failure:
+        return None
+    words = str(landing.result.get("message") or failure or "no reason given")
+    return Finding(f"The agent's run ended with an error: {words[:300]}", prompts.run_failed_prompt(words))
+
+
 def something_changed(landing: Landing) -> Finding | None:
     """The work must differ from where the task began."""
-    assert landing.task.start_commit is not None
-    if integration.diff_summary(Path(landing.session.repo_path), landing.task.start_commit, landing.head).files:
+    if integration.diff_summary(landing.repo, landing.start, landing.head).files:
         return None
     return Finding("The agent stopped without changing anything.", prompts.nothing_changed_prompt(_last_words(landing)))
 

@@ -1,0 +1,64 @@
+"""Changes far outside the files that the plan gave to a task."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatch
+from pathlib import PurePosixPath
+
+from pathspec import GitIgnoreSpec
+
+from maestro.core.hooks import Landing
+from maestro.core.paths import is_test
+from maestro.core.questions import Question
+from maestro.worktrees import diffs
+
+#: What tools write along with other changes, and what a new file may need beside it.
+_ALONG = ("*.lock", "*-lock.json", "*-lock.yaml", "go.sum", "go.mod", ".gitignore", "__init__.py", "CHANGELOG*")
+_WILDCARD = re.compile(r"[*?\[]")
+
+
+def only_declared_files(landing: Landing) -> Question | None:
+    """Files in the folders of the declared ones, lock files and new tests are fine; others the person decides."""
+    task = landing.task
+    if not task.files:
+        return None
+    changed = diffs.changed_status(landing.repo, landing.start, landing.head)
+    far = [p for p, status in changed.items() if _is_far(p, task.files) and not (status == "A" and is_test(p))]
+    agreed = landing.accepted("outside_files")
+    if not [p for p in far if p not in agreed]:
+        return None
+    shown = ", ".join(far[:5]) + (f" and {len(far) - 5} more" if len(far) > 5 else "")
+    listed = "\n".join(f"- {p}" for p in far[:100])
+    prompt = (
+        "# Changes outside your task\n\nYour task is about "
+        f"{', '.join(task.files[:20])}. You also changed these, and the person does not want that:\n{listed}\n\n"
+        "Put them back as they were and solve the task without them."
+    )
+    detail = {
+        "files": far[:500],
+        "declared": task.files,
+        "reason": "The plan gave this task other files. Other tasks may rely on these being left alone.",
+        "allow": "that is fine",
+        "deny": "send it back",
+    }
+    return Question("outside_files", f"{task.key} changed files outside its task: {shown}", far, prompt, detail)
+
+
+def _is_far(path: str, declared: list[str]) -> bool:
+    if any(fnmatch(PurePosixPath(path).name, pattern) for pattern in _ALONG):
+        return False
+    if GitIgnoreSpec.from_lines(p if p.startswith("/") else f"/{p}" for p in declared).match_file(path):
+        return False
+    return not any(_is_below(path, _folder(p)) for p in declared)
+
+
+def _folder(pattern: str) -> str:
+    """The folder of a declared path: what stands before its first wildcard, without the file's name."""
+    fixed = _WILDCARD.split(pattern.removeprefix("/"), maxsplit=1)[0]
+    return fixed.rpartition("/")[0]
+
+
+def _is_below(path: str, folder: str) -> bool:
+    # A file declared in the root opens the root, not everything below it.
+    return path.startswith(f"{folder}/") if folder else "/" not in path

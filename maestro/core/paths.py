@@ -1,0 +1,42 @@
+"""What a path in a repository is, by its name: a test, the configuration of tests."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatch
+from pathlib import PurePosixPath
+
+_TEST_NAME = re.compile(
+    r"test_.*\.py|.*_test\.(py|go|rb|exs|dart|c|cc|cpp)|.*\.(test|spec)\.[cm]?[jt]sx?|.*(Test|Tests|Spec)\.(java|kt|cs|scala|swift)"
+)
+_TEST_FOLDERS = frozenset({"test", "tests", "__tests__", "spec", "specs", "testing"})
+_CONFIGURATION = (
+    "pytest.ini", ".pytest.ini", "conftest.py", "tox.ini", "noxfile.py", "setup.cfg", ".coveragerc",
+    "jest.config.*", "jest.setup.*", "vitest.config.*", "vitest.workspace.*", "playwright.config.*", "karma.conf.*",
+    ".mocharc*", "phpunit.xml*", "sitecustomize.py", "usercustomize.py",
+)  # fmt: skip
+_PIPELINES = (".github/workflows/", ".gitlab-ci.yml", ".circleci/", "Jenkinsfile", "azure-pipelines", ".travis.yml")
+_CHECK_FOLDERS = frozenset({"scripts", "script", "tools", "ci", ".ci", "bin", "hack"})
+_CHECK_NAME = re.compile(r"test|check|verify|valid|lint|\bci\b|\.sh$", re.IGNORECASE)
+
+
+def is_test(path: str) -> bool:
+    """Whether a file is a test or lies among tests (data of tests included)."""
+    pure = PurePosixPath(path)
+    return bool(_TEST_NAME.fullmatch(pure.name)) or any(part in _TEST_FOLDERS for part in pure.parts[:-1])
+
+
+def is_test_configuration(path: str) -> bool:
+    """Whether a file decides which tests run, or how."""
+    return any(fnmatch(PurePosixPath(path).name, pattern) for pattern in _CONFIGURATION)
+
+
+def is_check_script(path: str) -> bool:
+    """Whether a file that a check runs is there to check, and not the program that is being built."""
+    pure = PurePosixPath(path)
+    return _CHECK_NAME.search(pure.name) is not None or any(part in _CHECK_FOLDERS for part in pure.parts[:-1])
+
+
+def is_pipeline(path: str) -> bool:
+    """Whether a file tells a build server what to check."""
+    return path.startswith(_PIPELINES)

@@ -1,0 +1,59 @@
+"""Finding work that lies beside a task's branch: in the stash, which all worktrees share, or on other branches."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from maestro.worktrees.git import git
+from maestro.worktrees.refs import is_ancestor
+
+_STASHED_ON = re.compile(r"(?:WIP on|On) (.+?): ")
+_LOOKED_AT = 200
+
+
+def stashed_files(repo: Path, branch: str, head: str) -> list[str]:
+    """Files of stash entries made on ``branch`` whose stashed content ``head`` does not hold."""
+    out = git(repo, "log", "-g", "-n", str(_LOOKED_AT), "--format=%H%x00%gs%x00", "refs/stash", "--", check=False)
+    if out.code != 0:
+        return []
+    parts = [part.strip("\n") for part in out.stdout.decode("utf-8", "replace").split("\0")]
+    found: list[str] = []
+    for commit, said in zip(parts[::2], parts[1::2], strict=False):
+        made_on = _STASHED_ON.match(said)
+        if made_on and made_on[1] == branch:
+            found += _not_in(repo, commit, head)
+    return sorted(set(found))
+
+
+def _not_in(repo: Path, stash: str, head: str) -> list[str]:
+    changed = _names(repo, f"{stash}^1", stash)
+    # The third parent, where there is one, holds what was untracked.
+    third = git(repo, "rev-parse", "--verify", "--quiet", f"{stash}^3", check=False).text
+    differs = set(_names(repo, head, stash)) & set(changed)
+    if third:
+        listed = git(repo, "ls-tree", "-r", "-z", "--name-only", third).fields
+        differs |= set(listed) & set(_names(repo, head, third))
+    return sorted(differs)
+
+
+def _names(repo: Path, a: str, b: str) -> list[str]:
+    plain = ("--no-ext-diff", "--no-textconv", "--no-renames")
+    return git(repo, "diff-tree", "-r", "-z", "--name-only", *plain, a, b, "--").fields
+
+
+def branches_with_work(worktree: Path, branch: str, start: str, head: str) -> list[str]:
+    """Branches that hold commits made in this worktree which ``head`` does not hold (by what they contain)."""
+    out = git(worktree, "log", "-g", "-n", str(_LOOKED_AT), "--format=%H %T %gs", "HEAD", "--", check=False).text
+    inside = set(git(worktree, "log", "--format=%T", f"{start}..{head}", "--").text.split())
+    found: set[str] = set()
+    for line in out.splitlines():
+        commit, tree, said = [*line.split(" ", 2), "", ""][:3]
+        if not said.startswith(("commit", "cherry-pick", "merge", "revert")) or tree in inside:
+            continue
+        if is_ancestor(worktree, commit, head):
+            continue
+        held = git(worktree, "for-each-ref", f"--contains={commit}", "--format=%(refname)", "refs/heads").text.split()
+        found |= {ref.removeprefix("refs/heads/") for ref in held}
+    ours = branch.rpartition("/")[0] + "/"
+    return sorted(name for name in found if not name.startswith(ours))
