@@ -130,6 +130,9 @@ class AgentLink(Protocol):
     async def stop_requested(self) -> str:
         """Wait until somebody wants the run to end; returns the reason."""
 
+    async def next_word(self) -> str:
+        """Wait for something to tell the agent while it works. An adapter that cannot do so need not ask."""
+
 
 class AgentAdapter(Protocol):
     """A kind of agent. Implementations are found by ``factory.create``."""

@@ -96,6 +96,7 @@ class _Run:
         stopping = asyncio.create_task(self._link.stop_requested())
         deadline = asyncio.create_task(self._deadline())
         ceiling = asyncio.create_task(self._retry_ceiling())
+        words = asyncio.create_task(self._pass_on_words(client))
         try:
             done, _ = await asyncio.wait({reading, stopping, deadline, ceiling}, return_when=asyncio.FIRST_COMPLETED)
             if reading in done:
@@ -118,13 +119,20 @@ class _Run:
                 denied=self._gate.denied,
             )
         finally:
-            for task in (reading, stopping, deadline, ceiling):
+            for task in (reading, stopping, deadline, ceiling, words):
                 task.cancel()
-            await asyncio.gather(reading, stopping, deadline, ceiling, return_exceptions=True)
+            await asyncio.gather(reading, stopping, deadline, ceiling, words, return_exceptions=True)
 
     async def _read(self, client: ClaudeSDKClient) -> None:
         async for message in client.receive_response():
             self._transcript.take(message)
+
+    async def _pass_on_words(self, client: ClaudeSDKClient) -> None:
+        """Tell the agent what comes in while it works; the CLI hands it on with the next tool result."""
+        while True:
+            text = await self._link.next_word()
+            await client.query(text)
+            self._link.log("system", f"Told the agent: {text}")
 
     async def _interrupt(self, client: ClaudeSDKClient, reading: asyncio.Task[None]) -> None:
         """Stop the turn, and wait a little for the final numbers."""

@@ -31,6 +31,7 @@ class SpoolLink:
         self._waiting: dict[str, asyncio.Future[GateDecision]] = {}
         self._stop = asyncio.Event()
         self._stop_reason = ""
+        self._words: asyncio.Queue[str] = asyncio.Queue()
         self._inbox_offset = 0
         self._last_beat = 0.0
         environment = os.environ if environment is None else environment
@@ -88,6 +89,10 @@ class SpoolLink:
         await self._stop.wait()
         return self._stop_reason
 
+    async def next_word(self) -> str:
+        """Wait for the next thing to tell the agent."""
+        return await self._words.get()
+
     def request_stop(self, reason: str) -> None:
         """Let ``stop_requested`` return; the first reason counts."""
         self._stop_reason = self._stop_reason or reason
@@ -123,6 +128,8 @@ class SpoolLink:
                 waiting.set_result(GateDecision(entry.get("allow") is True, str(entry.get("message") or "")))
         elif entry.get("type") == "allowance" and isinstance(entry.get("signature"), str):
             self._allowances.append(entry["signature"])
+        elif entry.get("type") == "say" and isinstance(entry.get("text"), str):
+            self._words.put_nowait(entry["text"])
         elif entry.get("type") == "stop":
             self.request_stop(str(entry.get("reason") or "Stopped."))
 

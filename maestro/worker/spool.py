@@ -13,7 +13,7 @@ Events: ``started {pid, pid_started}``, ``log {level, kind, message, metadata}``
 ``gate {request_id, tool, title, detail, risk, signature}``, ``gate_closed {request_id, allow}``,
 ``result {outcome, message, failure, retry_at, turns, usage, denied}``. Each has ``ts`` (seconds since 1970).
 
-Inbox: ``decision {request_id, allow, message}``, ``allowance {signature}``, ``stop {reason}``.
+Inbox: ``decision {request_id, allow, message}``, ``allowance {signature}``, ``say {text}``, ``stop {reason}``.
 """
 
 from __future__ import annotations
