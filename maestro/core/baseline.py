@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from maestro.core import cleanup, lookup, questions, starting
 from maestro.core.locks import Stopped
 from maestro.core.runtime import Runtime
-from maestro.core.test_reports import TestReport
+from maestro.core.test_reports import NOT_LOADED, TestReport
 from maestro.db import models
 from maestro.worktrees import scratch
 
@@ -115,7 +115,8 @@ def compare(now: TestReport, command: str, base: Baseline) -> Comparison:
     vanished: list[str] = []
     if run is not None and summary:
         if now.complete and summary.get("complete"):
-            vanished = sorted(t for t, o in (run.tests or {}).items() if o != "skipped" and t not in now.outcomes)
+            known = (t for t, o in (run.tests or {}).items() if o != "skipped" and not t.startswith(NOT_LOADED))
+            vanished = sorted(t for t in known if t not in now.outcomes)
         elif not now.complete:
             vanished, skipped = _by_count(now, command, summary)
     return Comparison(newly, fixed, still, vanished, skipped)
