@@ -1,4 +1,4 @@
-"""The REST API and the WebSocket as one application, and the site that puts it beside the pages."""
+"""The REST API and the WebSocket as one application."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from maestro import __version__
 from maestro.api import docs, websocket
@@ -62,14 +62,6 @@ def build_api(rt: Runtime) -> FastAPI:
     for error, handler in _HANDLERS.items():
         api.add_exception_handler(error, handler)
     return api
-
-
-def build_site(rt: Runtime) -> FastAPI:
-    """The API under ``/api``; the pages are mounted beside it by the composition root."""
-    site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    site.mount("/api", build_api(rt))
-    site.add_route("/api", lambda _request: RedirectResponse("/api/docs"))
-    return site
 
 
 def _on_purpose(_request: Request, error: Exception) -> Response:

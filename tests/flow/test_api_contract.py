@@ -14,7 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
 
-from maestro.api.app import build_site
+from maestro.api.site import build_site
 from maestro.core import queries
 from maestro.core.runtime import Runtime, open_runtime
 from maestro.db import models

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from maestro.api.app import build_site
+from maestro.api.site import build_site
 from maestro.core.runtime import Runtime, open_runtime
 from maestro.settings import LoadedSettings
 from tests.repos import make_repo, run_git
