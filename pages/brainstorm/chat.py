@@ -172,8 +172,7 @@ class Chat:
 def _no_assistant(view: Frame) -> None:
     with empty(
         "No model is configured",
-        "Maestro needs one to talk with you: set ANTHROPIC_API_KEY (or ANTHROPIC_BASE_URL for a local model) and restart, "
-        "or sign in once with “claude login”. The demo needs neither.",
+        endpoint.NOT_CONFIGURED.partition(". ")[2].replace("`", ""),
         symbol="key-round",
     ):
         link_button("Settings", "/settings", icon="settings", kind="primary")

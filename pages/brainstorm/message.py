@@ -10,6 +10,7 @@ from nicegui import ui
 from maestro.core.views import MessageView
 from pages.components.buttons import button
 from pages.components.icon import icon
+from pages.components.inline import inline
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import since, when
 
@@ -93,7 +94,7 @@ class MessageItem:
             with box("m-stack m-gap-2 m-grow"):
                 text(broken, "m-strong")
                 if self.message.error:
-                    text(self.message.error, "m-wrap")
+                    inline(self.message.error)
             if self._last:
                 button("Ask again", self._ask_again, icon="refresh-cw", small=True)
 

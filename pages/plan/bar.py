@@ -16,7 +16,8 @@ from pages.components.icon import icon
 from pages.components.inline import inline
 from pages.components.tag import box, tag, text
 from pages.components.when import when
-from pages.components.words import duration, plural
+from pages.components.words import plural
+from pages.plan.draft import estimate
 
 if TYPE_CHECKING:
     from pages.plan.bench import Bench
@@ -43,6 +44,8 @@ class Bar:
             draft.shape,
             len(draft.tasks),
             tuple(draft.errors.items()),
+            bench.session.tasks.model_dump_json(),
+            tuple(bench.plan.uncovered),
         )
         if now == self._shown:
             return
@@ -83,7 +86,7 @@ class Bar:
             beside = min(shape.width, workers)
             text(f"up to {beside} side by side" if beside > 1 else "one after the other")
             if shape.minutes:
-                rough = f"about {duration(shape.minutes * 60)}"
+                rough = f"about {estimate(shape.minutes)}"
                 text(
                     rough + (f", {plural(shape.unknown, 'step')} without estimate" if shape.unknown else ""),
                     title="Estimates along the longest chain of tasks",

@@ -14,6 +14,7 @@ from maestro.core.plan import Plan, PlanTask, critical_path, levels, parse_plan,
 from maestro.core.views import PlanView
 from maestro.errors import InvalidInput
 from pages.components.fields import plainly
+from pages.components.words import duration
 
 Data = dict[str, Any]
 
@@ -193,6 +194,11 @@ class Draft:
         if key in re.findall(r"[A-Za-z0-9][A-Za-z0-9_-]*", graph.partition(":")[2] or graph):
             found.setdefault("depends_on", graph[:1].upper() + graph[1:])
         return found
+
+
+def estimate(minutes: float) -> str:
+    """An estimate in words, never more exact than it is: ``5 min``, ``1 h 20 min``."""
+    return duration(minutes * 60) if minutes >= 60 else f"{max(round(minutes), 1)} min"
 
 
 def _faults(data: Data) -> dict[str, str]:

@@ -13,8 +13,7 @@ from nicegui.events import GenericEventArguments
 from pages.components.buttons import icon_button
 from pages.components.state import task_mark
 from pages.components.tag import box
-from pages.components.words import duration
-from pages.plan.draft import Shape
+from pages.plan.draft import Shape, estimate
 from pages.plan.layout import BOX_HEIGHT, BOX_WIDTH, Point, lay_out
 
 _CLICK = "(e) => { const box = e.target.closest('[data-task]'); if (box) emit(box.dataset.task); }"
@@ -83,14 +82,13 @@ def _box(task: Mapping[str, Any], at: Point, status: str, *, critical: bool) -> 
     mark = task_mark(status)
     key, title = escape(task["id"]), escape(task["title"] or "No title yet")
     minutes = task["estimate_minutes"]
-    estimate = f'<span class="p-box__time">{escape(duration(minutes * 60))}</span>' if minutes else ""
-    asks = (
-        '<i class="mi mi-hand p-box__asks" title="Asks you before it starts"></i>' if task["requires_approval"] else ""
-    )
+    time = f'<span class="p-box__time">{escape(estimate(minutes))}</span>' if minutes else ""
+    waits = task["requires_approval"] and status == "pending"
+    asks = '<i class="mi mi-hand p-box__asks" title="Asks you before it starts"></i>' if waits else ""
     return (
         f'<button type="button" tabindex="-1" class="p-box s-{mark.tone}{" p-box--critical" if critical else ""}" '
         f'data-task="{key}" style="left:{at[0]:.0f}px;top:{at[1]:.0f}px;width:{BOX_WIDTH}px;height:{BOX_HEIGHT}px" '
         f'title="{title}" aria-label="{key}: {title}, {mark.word}">'
-        f'<span class="p-box__head"><i class="mi mi-{mark.icon}"></i><span class="p-box__key">{key}</span>{asks}{estimate}</span>'
+        f'<span class="p-box__head"><i class="mi mi-{mark.icon}"></i><span class="p-box__key">{key}</span>{asks}{time}</span>'
         f'<span class="p-box__title">{title}</span></button>'
     )

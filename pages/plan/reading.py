@@ -12,7 +12,7 @@ from pages.components.section import facts
 from pages.components.state import task_state
 from pages.components.tag import Tag, box, tag, text
 from pages.components.words import duration, money, percent, tokens
-from pages.plan.draft import Data
+from pages.plan.draft import Data, estimate
 
 
 def read_task(task: Data, live: TaskView | None, session_id: str) -> None:
@@ -32,7 +32,7 @@ def read_task(task: Data, live: TaskView | None, session_id: str) -> None:
         {
             "Waits for": ", ".join(task["depends_on"]),
             "Priority": str(task["priority"]),
-            "Estimate": f"about {duration(task['estimate_minutes'] * 60)}" if task["estimate_minutes"] else None,
+            "Estimate": f"about {estimate(task['estimate_minutes'])}" if task["estimate_minutes"] else None,
             "Before it starts": "asks you" if task["requires_approval"] else None,
         }
     )

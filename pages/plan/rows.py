@@ -10,6 +10,7 @@ from pages.components.icon import icon
 from pages.components.state import task_mark
 from pages.components.tag import Tag, box, swap, tag, text
 from pages.components.words import duration
+from pages.plan.draft import estimate
 
 #: The row of the plan as a whole.
 WHOLE = ""
@@ -37,7 +38,7 @@ class Row:
     def show(self, task: Mapping[str, Any], live: TaskView | None, *, wrong: bool) -> None:
         """Show a task of the plan, with its live state if it has one."""
         mark = task_mark(live.status if live else "pending")
-        asks = task["requires_approval"]
+        asks = task["requires_approval"] and (live is None or live.status == "pending")
         now = (mark, live is None, task["title"], tuple(task["depends_on"]), _time(task, live), asks, wrong)
         if now == self._shown:
             return
@@ -117,4 +118,4 @@ def _time(task: Mapping[str, Any], live: TaskView | None) -> str:
     if live and live.started_at and live.completed_at:
         return duration((live.completed_at - live.started_at).total_seconds())
     minutes = task["estimate_minutes"]
-    return f"about {duration(minutes * 60)}" if minutes else ""
+    return f"about {estimate(minutes)}" if minutes else ""
