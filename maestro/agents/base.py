@@ -36,6 +36,7 @@ class AgentSpec:
     system_append: str = ""
     conversation_id: str = ""  # the id a new conversation gets
     resume: bool = False  # go on with conversation_id instead of starting it
+    fresh_prompt: str = ""  # the whole task, for when a conversation to resume turns out to be gone
     model: str | None = None
     permission_mode: PermissionMode = "edits"
     checks: list[str] = field(default_factory=list)  # commands that are free in mode "edits"

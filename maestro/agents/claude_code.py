@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from maestro.agents import claude_failures as failures
@@ -41,7 +42,8 @@ class ClaudeCode:
             return first
         # The CLI knows the conversation after all, or does not know it: then the other way round is right.
         link.log("system", first.reason)
-        second = await _Run(spec, link, resume=not spec.resume).go()
+        anew = replace(spec, prompt=spec.fresh_prompt or spec.prompt) if spec.resume else spec
+        second = await _Run(anew, link, resume=not spec.resume).go()
         if isinstance(second, AgentResult):
             return second
         return AgentResult(outcome="failed", failure="protocol", message=second.reason)
@@ -181,6 +183,15 @@ class _Run:
         if other := self._other_way_round(" ".join(said)):
             return other
         exit_code = getattr(error, "exit_code", None)
+        if failures.was_killed(exit_code):
+            # By hand or by the kernel, which was short of memory: nothing the agent did, and it can go on.
+            return AgentResult(
+                outcome="interrupted",
+                message=f"Claude Code was killed (exit code {exit_code}).",
+                turns=self._transcript.turns,
+                usage=self._transcript.meter.total,
+                denied=self._gate.denied,
+            )
         return self._failed(failures.of_process(exit_code, self._stderr or ([str(error)] if error else [])))
 
     def _other_way_round(self, text: str) -> _OtherWayRound | None:

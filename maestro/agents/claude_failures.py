@@ -79,6 +79,11 @@ def of_process(exit_code: int | None, stderr: list[str]) -> Failure:
     return Failure("protocol", f"Claude Code ended {how}{': ' + _words(last) if last else ''}.")
 
 
+def was_killed(exit_code: int | None) -> bool:
+    """Whether a signal that nobody can catch (SIGKILL) ended the process; shells report it as 137."""
+    return exit_code in (-9, 137)
+
+
 def not_found(path: str | None) -> Failure:
     """There is no Claude Code executable."""
     where = f" at {path}" if path else ""

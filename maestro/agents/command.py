@@ -91,6 +91,8 @@ async def _follow(process: asyncio.subprocess.Process, stdin: bytes, spec: Agent
 def _outcome(exit_code: int, program: str, last: dict[str, str]) -> AgentResult:
     if exit_code == 0:
         return AgentResult(outcome="success", message=last["text"], turns=1)
+    if exit_code == -9:
+        return AgentResult(outcome="interrupted", message=f"`{program}` was killed.")
     said = last["system"] or last["text"]
     return _failed("agent", f"`{program}` ended with exit code {exit_code}{': ' + said[:500] if said else ''}")
 

@@ -82,6 +82,12 @@ class Rollback(Body):
     checkpoint: Short | RowId
 
 
+class Restore(Body):
+    """``POST /sessions/{id}/restore``: a ref that ``GET …/recovered`` names as restorable."""
+
+    ref: Short
+
+
 MergeMethod = Literal["merge", "squash", "ff"]
 
 

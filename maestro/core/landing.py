@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel import col, func, select
 
-from maestro.core import check_changes, cleanup, lookup, outcomes, prompts, questions, starting
+from maestro.core import check_changes, cleanup, lookup, outcomes, prompts, questions, starting, storage_health
 from maestro.core.agent_config import in_force
 from maestro.core.checking import CheckSite, first_failure
 from maestro.core.hooks import Finding, Hook, Landing, evidence, hidden, outside
@@ -95,7 +95,8 @@ def land(rt: Runtime, task_id: str) -> None:
     except SetupFailed as error:
         questions.raise_question(rt, session, task, questions.setup_failed(error))
     except (MaestroError, OSError) as error:
-        _fail(rt, task, error)
+        if not storage_health.health(rt).report(error):  # else: it lands when the disk is well
+            _fail(rt, task, error)
 
 
 def _land(flight: Flight) -> None:

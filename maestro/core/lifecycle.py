@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from datetime import UTC, datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy.exc import OperationalError
 
-from maestro.core import brainstorm, gatekeeping, lookup, planning_engine, processes, recovery
+from maestro.core import (
+    brainstorm,
+    deleted,
+    digest,
+    gatekeeping,
+    lookup,
+    planning_engine,
+    processes,
+    recovery,
+    storage_health,
+)
 from maestro.core.runtime import Runtime
 from maestro.core.supervisor import Supervisor
+from maestro.errors import MaestroError
 
 _LOOK_EVERY_S = 0.2
 
@@ -19,6 +32,7 @@ def start(rt: Runtime) -> None:
     brainstorm.recover(rt)
     planning_engine.recover(rt)
     recovery.before_serving(rt)
+    storage_health.health(rt)
     gatekeeping.deliver(rt)
     # A look that is late is late; it must never be skipped, not after a suspend of hours either.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
@@ -29,6 +43,8 @@ def start(rt: Runtime) -> None:
     rt.wake = lambda: job.modify(next_run_time=datetime.now(UTC))
     rt.helper("scheduler", lambda: scheduler)
     rt.jobs.start("recovery", recovery.behind_the_scenes, rt)
+    rt.jobs.start("expire", deleted.expire, rt)
+    scheduler.add_job(deleted.expire, "interval", hours=24, id="expire", args=[rt])
 
 
 def stop(rt: Runtime, *, stop_workers: bool = False) -> None:
@@ -43,6 +59,8 @@ def stop(rt: Runtime, *, stop_workers: bool = False) -> None:
             workers = lookup.live_workers(db)
         for worker in workers:
             processes.end(worker)
+    with contextlib.suppress(MaestroError, OperationalError):
+        digest.note_stop(rt)
     demo = rt.helpers.pop("demo", None)
     if demo is not None:
         demo.stop()

@@ -12,7 +12,7 @@ from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.settings import Settings
 
-#: A run that was killed or lost is tried again this often before the person is asked.
+#: A run that was killed or lost goes on by itself; after so many of them the person is asked.
 MAX_INTERRUPTIONS = 3
 
 #: Failures that another attempt would only repeat: the person has to change something first.
@@ -196,7 +196,7 @@ def _interrupted(tx: Transaction, session: models.Session, task: models.Task, re
         _set(tx, task, status="running", prompt=prompts.RESUMED)
         return
     task.interruptions += 1
-    if task.interruptions > MAX_INTERRUPTIONS:
+    if task.interruptions >= MAX_INTERRUPTIONS:
         task_failed(tx, session, task, f"Interrupted {task.interruptions} times. Last: {reason}")
         return
     _set(

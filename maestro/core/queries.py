@@ -12,9 +12,13 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session as DbSession
 from sqlmodel import case, col, func, or_, select
 
-from maestro.core import lookup, processes
+from maestro.core import deleted, digest, lookup, processes, rollbacks, storage_health
+from maestro.core.deleted import DeletedView, RecoveredView
+from maestro.core.digest import Digest
+from maestro.core.rollbacks import RollbackPreview
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import allowed_events
+from maestro.core.storage_health import StorageProblem
 from maestro.core.views import (
     ApprovalView,
     CheckpointView,
@@ -232,6 +236,36 @@ def get_diff(rt: Runtime, session_id: str, *, task: str | None = None) -> DiffVi
         text=text,
         text_cut=cut,
     )
+
+
+def list_recovered(rt: Runtime, session_id: str) -> list[RecoveredView]:
+    """What rollbacks, cancels and clean-ups of a session took away and is kept; ``restorable`` with one click."""
+    with rt.db.read() as db:
+        session = lookup.session_row(db, session_id)
+        undone = {str(i.detail["kept"]): i.detail["to"] for i in rollbacks.rollbacks_of(db, session_id) if i.done_at}
+    at = session.session_commit
+    restorable = frozenset(ref for ref, to in undone.items() if to == at)
+    return deleted.recovered(Path(session.repo_path), session_id, restorable)
+
+
+def list_deleted(rt: Runtime) -> list[DeletedView]:
+    """Recently deleted sessions, the last first, with what is kept of each and until when."""
+    return deleted.list_deleted(rt)
+
+
+def rollback_preview(rt: Runtime, session_id: str, checkpoint: str) -> RollbackPreview:
+    """What going back to a checkpoint would take away. Raises NotFound."""
+    return rollbacks.preview(rt, session_id, checkpoint)
+
+
+def storage_problem(rt: Runtime) -> StorageProblem | None:
+    """Why all work stands still now (disk full, read-only, locked), with what to do; None when all is well."""
+    return storage_health.health(rt).problem
+
+
+def last_digest(rt: Runtime) -> Digest | None:
+    """While you were away: what happened between the last stop (or crash) and this start; None: nothing."""
+    return digest.of_last_start(rt)
 
 
 def overview(rt: Runtime) -> Overview:

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlmodel import col, func, select
 
 from maestro.agents.base import AgentSpec
-from maestro.core import account, budgets, limits, lookup, outcomes, prompts, questions
+from maestro.core import account, budgets, limits, lookup, outcomes, prompts, questions, storage_health
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.cleanup import remove_worktree, worktrees_folder
 from maestro.core.endpoint import endpoint_for
@@ -51,10 +51,11 @@ def start_worker(rt: Runtime, task_id: str) -> None:
         return
     except SetupFailed as error:
         questions.raise_question(rt, session, task, questions.setup_failed(error, then="running"))
-    except MaestroError as error:
-        _give_up(rt, task_id, error.detail)
-    except OSError as error:
-        _give_up(rt, task_id, f"The worker could not be started: {error}")
+    except (MaestroError, OSError) as error:
+        if storage_health.health(rt).report(error):
+            return  # it is started again when the disk is well
+        words = error.detail if isinstance(error, MaestroError) else f"The worker could not be started: {error}"
+        _give_up(rt, task_id, words)
 
 
 def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) -> Path:
@@ -210,10 +211,9 @@ def _spec(
     checks = checks_of(session, task, plan_checks)
     repo = Path(session.repo_path)
     resume = task.conversation_id is not None
-    prompt = task.prompt or prompts.RESUMED
-    if not resume:
-        first = prompts.first_prompt(task, session, summary, checks, _done_before(rt, session, task))
-        prompt = f"{first}\n\n{task.prompt}" if task.prompt else first
+    first = prompts.first_prompt(task, session, summary, checks, _done_before(rt, session, task))
+    first = f"{first}\n\n{task.prompt}" if task.prompt else first
+    prompt = (task.prompt or prompts.RESUMED) if resume else first
     assert config.task_timeout_minutes is not None
     assert config.permission_mode is not None
     return AgentSpec(
@@ -227,6 +227,7 @@ def _spec(
         system_append=prompts.system_append(repository.instructions(repo, session.base_commit)),
         conversation_id=task.conversation_id or new_id(),
         resume=resume,
+        fresh_prompt=first,
         model=config.model,
         permission_mode=config.permission_mode,
         checks=sorted({*checks, *plan_checks}),

@@ -18,6 +18,7 @@ from sqlmodel import col, select
 from maestro.core import (
     account,
     closing,
+    digest,
     finishing,
     gatekeeping,
     ingest,
@@ -28,6 +29,7 @@ from maestro.core import (
     processes,
     scheduling,
     starting,
+    storage_health,
     watching,
 )
 from maestro.core.agent_config import in_force
@@ -59,6 +61,7 @@ class Supervisor:
         self._news = threading.Event()
         self._news.set()
         self._busy = True
+        self._caught_up = False
         self._sampler = metrics.Sampler()
         self._last_sample = 0.0
         #: Since when (monotonic) a worker is in a state that must not last.
@@ -67,8 +70,13 @@ class Supervisor:
 
     def look(self) -> None:
         """One look. Cheap when nothing is under way and nothing has happened."""
+        if not storage_health.health(self._rt).look():
+            return
         if not self._busy and not self._news.is_set():
             return
+        if not self._caught_up:
+            self._caught_up = True
+            digest.catch_up(self._rt)
         self._news.clear()
         with self._rt.db.read() as db:
             workers = closing.watched(db)

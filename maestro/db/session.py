@@ -66,6 +66,8 @@ class Database:
     def __init__(self, url: str, on_commit: Callable[[list[Event]], None] = lambda _events: None) -> None:
         self.url = url
         self.on_commit = on_commit
+        #: Hears of every write that the database itself refused (full, read-only, locked), before it is raised.
+        self.on_trouble: Callable[[OperationalError], object] = lambda _error: None
         self._writer_lock = threading.RLock()
         self._readers = _engine(url, begin="BEGIN", synchronous="FULL")
         self._durable = _engine(url, begin="BEGIN IMMEDIATE", synchronous="FULL")
@@ -105,8 +107,12 @@ class Database:
             engine = self._durable if durable else self._fast
             with DbSession(engine, expire_on_commit=False) as db:
                 tx = Transaction(db)
-                yield tx
-                db.commit()
+                try:
+                    yield tx
+                    db.commit()
+                except OperationalError as error:
+                    self.on_trouble(error)
+                    raise
             if tx.events:
                 self.on_commit(tx.events)
 

@@ -27,6 +27,12 @@ def merge_base(repo: Path, left: str, right: str) -> str:
     return found.text.strip()
 
 
+def subjects(repo: Path, before: str, after: str, limit: int = 200) -> list[str]:
+    """The first lines of the commits that ``after`` has and ``before`` has not, the latest first."""
+    ends = f"{commit_of(repo, before)}..{commit_of(repo, after)}"
+    return git(repo, "log", f"--max-count={limit}", "--format=%s", ends, "--").text.splitlines()
+
+
 def carries(repo: Path, commit: str, trailers: Mapping[str, str]) -> bool:
     """Whether a commit's message holds exactly these trailers already."""
     message = read_commit(repo, commit).words

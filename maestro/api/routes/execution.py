@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from maestro.api.models import Merge, MergeMethod, Reason, Retry, Rollback, Short, TaskRetry
+from maestro.api.models import Listing, Merge, MergeMethod, Reason, Restore, Retry, Rollback, Short, TaskRetry
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
+from maestro.core import queries
 from maestro.core.commands import control, delivery
+from maestro.core.deleted import RecoveredView
+from maestro.core.rollbacks import RollbackPreview
 from maestro.core.views import MergePreviewView, SessionView
 
 router = APIRouter(prefix="/sessions/{session_id}", tags=["Execution"], route_class=CheckedRoute)
@@ -66,6 +69,25 @@ def skip_task(rt: Rt, session_id: str, task: str) -> SessionView:
 def rollback(rt: Rt, session_id: str, body: Rollback) -> SessionView:
     """Set the session branch back to a checkpoint; later tasks become pending."""
     return control.rollback(rt, session_id, str(body.checkpoint))
+
+
+@router.get("/rollback/preview")
+def preview_rollback(rt: Rt, session_id: str, checkpoint: Short) -> RollbackPreview:
+    """What going back to a checkpoint (id or number) would take away: tasks, commits, files."""
+    return queries.rollback_preview(rt, session_id, checkpoint)
+
+
+@router.get("/recovered")
+def recovered(rt: Rt, session_id: str) -> Listing[RecoveredView]:
+    """Work that was taken away and is kept; what is ``restorable`` goes back into the session."""
+    items = queries.list_recovered(rt, session_id)
+    return Listing(items=items, total=len(items))
+
+
+@router.post("/restore")
+def restore(rt: Rt, session_id: str, body: Restore) -> SessionView:
+    """Bring back what a rollback took away."""
+    return control.restore(rt, session_id, body.ref)
 
 
 @router.get("/merge/preview", tags=["Delivery"])

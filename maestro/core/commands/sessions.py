@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from maestro.agents import factory
-from maestro.core import cleanup, lookup, queries
+from maestro.core import cleanup, deleted, lookup, queries
 from maestro.core.agent_config import parse_agent_config
 from maestro.core.commands import conversation
 from maestro.core.runtime import Runtime
@@ -115,7 +115,7 @@ def update_session(rt: Runtime, session_id: str, changes: SessionChanges) -> Ses
 
 
 def delete_session(rt: Runtime, session_id: str) -> None:
-    """Remove a session, its worktrees and its branches; its work stays under recovered refs.
+    """Remove a session, its worktrees and its branches; its work stays under recovered refs for ``keep_recovered_days``.
 
     Raises NotAllowed while it executes, is paused or validates.
     """
@@ -130,9 +130,15 @@ def delete_session(rt: Runtime, session_id: str) -> None:
     if Path(row.repo_path).exists():
         cleanup.remove_worktrees(rt, row)
         cleanup.remove_branches(row)
+    view = queries.get_session(rt, session_id)
+    workers = [w.id for w in queries.list_workers(rt, session_id)]
     with rt.db.write() as tx:
-        tx.db.delete(lookup.session_row(tx.db, session_id))
+        session = lookup.session_row(tx.db, session_id)
+        if session.session_commit is not None:  # else it never had a branch, and nothing is kept
+            deleted.remember(tx, session, view.cost_usd, rt.settings.keep_recovered_days)
+        tx.db.delete(session)
         tx.emit("session_deleted", session_id, title=row.title)
+    deleted.remove_spools(rt, workers)
 
 
 def _first_line(text: str) -> str:

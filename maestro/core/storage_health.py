@@ -1,0 +1,165 @@
+"""When the data folder cannot be written (disk full, read-only, locked), work stands still until it can again.
+
+Known in memory only: a place that cannot be written cannot be told about it. What was acknowledged is stored;
+what workers say meanwhile waits in their processes, which are stopped.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import shutil
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.exc import OperationalError
+from sqlmodel import col, select
+
+from maestro.core import lookup, processes
+from maestro.core.runtime import Runtime
+from maestro.core.state_machine import State
+from maestro.db import models
+from maestro.db.journal import Event
+from maestro.db.types import utcnow
+
+#: Below this the disk counts as full: there must be room left to store what is under way.
+MIN_FREE_BYTES = 32 * 1024 * 1024
+
+_LOOK_EVERY_S = 1.0
+_PROBE = ".probe"
+
+_log = logging.getLogger(__name__)
+
+_WHAT_TO_DO = {
+    "disk_full": "The disk that holds {place} is full. Free some space; the work goes on by itself.",
+    "read_only": "{place} cannot be written (read-only, or no permission). Make it writable; the work goes on by itself.",
+    "locked": "Another program holds the database in {place}. Close it; the work goes on by itself.",
+    "error": "{place} cannot be written: {words}. Put that right; the work goes on by itself.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StorageProblem:
+    """Why execution stands still. ``kind``: disk_full, read_only, locked, error; ``message`` says what to do."""
+
+    kind: str
+    message: str
+    since: datetime
+
+
+class StorageHealth:
+    """One for an installation; ``look`` is called by the supervisor before anything else."""
+
+    def __init__(self, rt: Runtime) -> None:
+        self._rt = rt
+        self._lock = threading.Lock()
+        self._next_look = 0.0
+        self._noted: tuple[str, str] | None = None  # by a writer that was refused
+        self.problem: StorageProblem | None = None
+        rt.db.on_trouble = self.report
+
+    def look(self) -> bool:
+        """Whether work may go on. Stops the workers when it may not, and lets them go on when it may again."""
+        with self._lock:
+            if time.monotonic() >= self._next_look:
+                self._next_look = time.monotonic() + _LOOK_EVERY_S
+                if self._noted is not None and self.problem is None:
+                    self._stopped(*self._noted)
+                self._noted = None
+                found = self._probe() if self.problem else self._nearly_full()
+                if found is None and self.problem is not None:
+                    self._recovered()
+                elif found is not None and self.problem is None:
+                    self._stopped(*found)
+            return self.problem is None
+
+    def report(self, error: BaseException) -> bool:
+        """Take note of an error; True when it was the storage's fault, and not that of what was being done.
+
+        Cheap and callable from anywhere: the next look, at once, stops the workers.
+        """
+        words = str(getattr(error, "orig", None) or getattr(error, "detail", None) or error)
+        kind = _kind_of(error, words)
+        if kind is None:
+            return False
+        self._noted = self._noted or (kind, words)
+        self._next_look = 0.0
+        return True
+
+    def _nearly_full(self) -> tuple[str, str] | None:
+        try:
+            free = shutil.disk_usage(self._rt.data_dir).free
+        except OSError as error:
+            return "error", str(error)
+        return ("disk_full", f"{free // 1024} KB are free") if free < MIN_FREE_BYTES else None
+
+    def _probe(self) -> tuple[str, str] | None:
+        """Try what failed: a file, and a row."""
+        place = self._rt.data_dir / _PROBE
+        try:
+            place.write_bytes(b"x" * 4096)
+            place.unlink()
+            with self._rt.db.write() as tx:
+                row = tx.db.get(models.StoredSetting, _PROBE) or models.StoredSetting(name=_PROBE)
+                tx.db.add(row)
+                tx.db.flush()
+                tx.db.delete(row)
+        except (OSError, OperationalError) as error:
+            words = str(getattr(error, "orig", None) or error)
+            return _kind_of(error, words) or "error", words
+        return self._nearly_full()
+
+    def _stopped(self, kind: str, words: str) -> None:
+        message = _WHAT_TO_DO[kind].format(place=self._rt.data_dir, words=words)
+        self.problem = StorageProblem(kind, message, utcnow())
+        _log.error("work stands still: %s", self.problem.message)
+        for worker, _state in self._workers():
+            processes.suspend(worker)
+        self._tell({"kind": self.problem.kind, "message": self.problem.message})
+
+    def _recovered(self) -> None:
+        problem, self.problem = self.problem, None
+        assert problem is not None
+        minutes = (utcnow() - problem.since).total_seconds() / 60
+        with self._rt.db.write() as tx:
+            query = select(models.Session.id).where(
+                col(models.Session.status).in_([State.EXECUTING, State.VALIDATING, State.PAUSED])
+            )
+            for session_id in tx.db.exec(query).all():
+                text = f"Work stood still for {minutes:.1f} minutes: {problem.message}"
+                tx.log(session_id, text, level="warn", source="supervisor")
+        for worker, state in self._workers():
+            if state != State.PAUSED:
+                processes.go_on(worker)
+        self._tell({"kind": None, "message": "The data folder can be written again; the work goes on."})
+
+    def _workers(self) -> list[tuple[models.Worker, str]]:
+        with self._rt.db.read() as db:
+            return [
+                (w, lookup.session_row(db, w.session_id).status) for w in lookup.live_workers(db) if w.ended_at is None
+            ]
+
+    def _tell(self, payload: dict[str, str | None]) -> None:
+        """Windows hear of it at once. Not journalled: ``seq`` 0 says that there is nothing to catch up with."""
+        self._rt.bus.publish([Event(0, "storage_problem", "", utcnow(), dict(payload))])
+
+
+def health(rt: Runtime) -> StorageHealth:
+    """The installation's storage health."""
+    found: StorageHealth = rt.helper("storage_health", lambda: StorageHealth(rt))
+    return found
+
+
+def _kind_of(error: BaseException, words: str) -> str | None:
+    """What kind of trouble an error stands for; None when it has nothing to do with storage."""
+    number = getattr(error, "errno", None)
+    low = words.lower()
+    if number in {errno.ENOSPC, errno.EDQUOT} or "is full" in low or "no space left" in low or "quota" in low:
+        return "disk_full"
+    if number == errno.EROFS or "readonly" in low or "read-only file" in low or "unable to open database" in low:
+        return "read_only"
+    if "database is locked" in low or "database table is locked" in low:
+        return "locked"
+    return "error" if "disk i/o error" in low else None

@@ -1,0 +1,36 @@
+"""Tables of what outlives a session or a start: deleted sessions whose work is still kept, and facts of the installation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON
+from sqlmodel import Field, SQLModel
+
+from maestro.db.types import UtcDateTime, utcnow
+
+
+class DeletedSession(SQLModel, table=True):
+    """A session that was deleted; its commits stay under ``refs/maestro/<id>/`` until ``expires_at``."""
+
+    __tablename__ = "deleted_sessions"
+
+    id: str = Field(primary_key=True)  # the session's
+    title: str
+    repo_path: str
+    session_branch: str
+    status: str  # the state it was in
+    cost_usd: float = 0.0
+    deleted_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime, nullable=False)
+    expires_at: datetime = Field(sa_type=UtcDateTime, nullable=False)
+
+
+class Fact(SQLModel, table=True):
+    """Something the installation remembers of itself: ``stopped_at``, ``digest``."""
+
+    __tablename__ = "facts"
+
+    name: str = Field(primary_key=True)
+    value: Any = Field(default=None, sa_type=JSON)
+    updated_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime, nullable=False)
