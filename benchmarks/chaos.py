@@ -33,7 +33,7 @@ from tests.app_process import AppProcess, EventStream
 from tests.repos import make_repo
 from tests.scripted import DUMMY_KEY, bash, say, scenario, task_rule, write
 
-_WIDTH, _DEPTH = 3, 4
+_WIDTH = 3
 _ENDED = {"completed", "cancelled"}
 
 #: An agent without a model: it works in two steps, so that a kill may find it half-way.
@@ -44,10 +44,10 @@ printf '%s\\n' "$key" > "$key.txt"; echo "wrote $key"
 """
 
 
-def plan() -> dict[str, Any]:
-    """Twelve tasks in four layers; each has a check, one asks before it starts."""
+def plan(layers: int) -> dict[str, Any]:
+    """Layers of three tasks; each has a check, one asks before it starts."""
     tasks = []
-    for number in range(_WIDTH * _DEPTH):
+    for number in range(_WIDTH * layers):
         above = [number - _WIDTH, (number + 1) % _WIDTH + (number // _WIDTH - 1) * _WIDTH] if number >= _WIDTH else []
         key = f"t{number + 1}"
         tasks.append(
@@ -65,10 +65,10 @@ def plan() -> dict[str, Any]:
     return {"summary": "Twelve files", "checks": ["ls t*.txt"], "tasks": tasks}
 
 
-def script() -> Any:
+def script(layers: int) -> Any:
     """The planner's answer and what each worker does, in four model calls."""
-    rules = [{"match": {"tool_schema_has": "tasks"}, "reply": [{"answer": plan()}]}]
-    for number in range(_WIDTH * _DEPTH):
+    rules = [{"match": {"tool_schema_has": "tasks"}, "reply": [{"answer": plan(layers)}]}]
+    for number in range(_WIDTH * layers):
         key = f"t{number + 1}"
         steps = [write(f"{key}.txt", f"{key}\n"), bash("sleep 0.2; ls"), {"content": [say("Done.")], "delay_s": 0.1}]
         rules.append(task_rule(f"# Task {key}:", *steps))
@@ -282,10 +282,10 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def play(seed: int, agent: str, kills: int, keep: bool = False) -> tuple[list[str], Round]:
+def play(seed: int, agent: str, kills: int, *, layers: int = 4, keep: bool = False) -> tuple[list[str], Round]:
     """One round; the folder of one that lost something is kept when ``keep``."""
     folder = Path(tempfile.mkdtemp(prefix=f"maestro-chaos-{seed}-"))
-    with ScriptedServer(script()) as server:
+    with ScriptedServer(script(layers)) as server:
         game = Round(folder, server, random.Random(seed), agent, kills)
         broken = game.run()
     if not (broken and keep):

@@ -131,7 +131,12 @@ class Supervisor:
     def _wake_or_end(self, worker: models.Worker) -> None:
         """Somebody stopped the process, or it hangs: let it go on, and end it when that does not help."""
         first = self._since.setdefault(f"still {worker.id}", time.monotonic())
-        processes.go_on(worker)
+        with self._rt.db.write() as tx:
+            row = tx.db.get(models.Worker, worker.id)
+            if row is None or row.status not in {"starting", "running", "waiting"}:
+                return
+            # Under the writer's lock: a pause is stored before it stops anything, so this one is none.
+            processes.go_on(worker)
         if time.monotonic() - first < _HANG_S:
             return
         self._since.pop(f"still {worker.id}", None)
