@@ -134,7 +134,7 @@ class _Run:
         while True:
             text = await self._link.next_word()
             await client.query(text)
-            self._link.log("system", f"Told the agent: {text}")
+            self._link.log("system", f"Told the agent: {text}", told=True)
 
     async def _interrupt(self, client: ClaudeSDKClient, reading: asyncio.Task[None]) -> None:
         """Stop the turn, and wait a little for the final numbers."""

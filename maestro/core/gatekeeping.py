@@ -208,10 +208,17 @@ def _after_budget(tx: Transaction, session: models.Session, approval: models.App
     budgets.answered(tx, session, approval)
 
 
+def _after_stuck(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:
+    from maestro.core import unsticking
+
+    unsticking.answered(tx, approval)
+
+
 _FOLLOW_UP = {
     "tool": _after_tool,
     "task_start": _after_task_start,
     "task_failed": _after_task_failed,
     "budget": _after_budget,
+    "stuck": _after_stuck,
     **dict.fromkeys(LANDING_KINDS, _after_landing),
 }

@@ -112,6 +112,7 @@ class Supervisor:
         closing.close(self._rt, worker.id)
         self._since.pop(worker.id, None)
         self._sampler.forget(worker.id)
+        watching.forget(self._rt, worker.id)
 
     def _is_alive(self, worker: models.Worker) -> bool:
         """Whether the worker may go on. One that should have ended by now is ended."""

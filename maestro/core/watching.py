@@ -7,7 +7,7 @@ import logging
 
 import psutil
 
-from maestro.core import budgets, lookup, processes, stops
+from maestro.core import budgets, lookup, processes, stops, unsticking
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
@@ -42,13 +42,22 @@ def look(rt: Runtime, sessions: list[models.Session]) -> None:
             _log.exception("the workers of session %s could not be compared with their limits", session.id)
 
 
+def forget(rt: Runtime, worker_id: str) -> None:
+    """Drop what is remembered of a worker that has ended."""
+    unsticking.forget(rt, worker_id)
+    rt.helper("cpu_looks", dict).pop(worker_id, None)
+
+
 def _look_at_workers(rt: Runtime, session: models.Session) -> None:
     with rt.db.read() as db:
         pairs = [(w, db.get(models.Task, w.task_id)) for w in lookup.live_workers(db, session.id)]
         config = in_force(session.agent_config, rt.settings)
         spent = {w.id for w, t in pairs if t is not None and budgets.calls_used_up(db, config, t, w)}
     for worker, task in pairs:
-        if task is None or worker.status not in {"running", "waiting"} or worker.result_json is not None:
+        if task is None or worker.result_json is not None:
+            continue
+        unsticking.look(rt, config, task, worker)
+        if worker.status not in {"running", "waiting"}:
             continue
         if worker.id in spent and stops.wanted(task, worker) is None:
             _calls(rt, config, task, worker)
