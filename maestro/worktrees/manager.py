@@ -155,9 +155,10 @@ def _reusable(repo: Path, path: Path, branch: str) -> bool:
         git(repo, "worktree", "repair", check=False)
     if own_git_dir(path).resolve() != git_dir_of(repo, path):
         raise Conflict(f"{path} was turned into a repository of its own (git init). Remove it to go on.")
-    if found.branch is None or found.branch == branch:
-        return True  # detached: an agent's rebase, or a checkout; commit_all puts that right
-    raise Conflict(f"The worktree {path} is on another branch, {found.branch}.")
+    if found.main:
+        raise Conflict(f"{path} is the main checkout of its repository.")
+    # Detached or on a branch of the agent's own making: commit_all puts that right, or says why it cannot.
+    return True
 
 
 def _finished(repo: Path, path: Path) -> WorktreeEntry | None:
