@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from maestro import __version__
 from maestro.api import docs, websocket
@@ -20,6 +21,8 @@ from maestro.api.problems import MEDIA_TYPE, kind, problem, problem_of
 from maestro.api.routes import approvals, execution, installation, observation, planning, sessions
 from maestro.core.runtime import Runtime
 from maestro.errors import InvalidInput, MaestroError, NotFound, Unavailable
+
+_WRONG_METHOD = 405
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +92,16 @@ def _http(request: Request, error: Exception) -> Response:
     title = http.HTTPStatus(error.status_code).phrase
     response = problem(error.status_code, title, str(error.detail))
     response.headers.update(error.headers or {})
+    if error.status_code == _WRONG_METHOD:
+        response.headers["Allow"] = ", ".join(_methods(request))
     return response
+
+
+def _methods(request: Request) -> list[str]:
+    """What this path does answer to; the router names only the methods of the first route that fits."""
+    routes = request.app.routes
+    scopes = {m: dict(request.scope) | {"method": m} for m in ("GET", "POST", "PUT", "PATCH", "DELETE")}
+    return [m for m, scope in scopes.items() if any(r.matches(scope)[0] is Match.FULL for r in routes)]
 
 
 def _database(_request: Request, error: Exception) -> Response:

@@ -121,7 +121,8 @@ class Guard:
         local = _local_address(scope)
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self.served.host_is_known(hosts[0], local):
-            raise UnknownHost(f"Maestro does not serve this host name. Open {self.served.url} instead.")
+            url = self.served.url
+            raise UnknownHost(f"Maestro does not serve this host name. Open {url} instead.", url=url)
         if any(not self.served.origin_is_known(o, local) for o in headers.getlist("origin")):
             raise ForeignOrigin("This request comes from a page that is not Maestro's own.")
         site = headers.get("sec-fetch-site", "none").lower()
@@ -164,7 +165,7 @@ class Guard:
                 headers["Content-Security-Policy"] = policy
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["X-Frame-Options"] = "DENY"
-                headers["Referrer-Policy"] = "no-referrer"
+                headers.setdefault("Referrer-Policy", "no-referrer")
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"
                 headers["Cross-Origin-Resource-Policy"] = "same-origin"
                 if api:

@@ -38,14 +38,17 @@ def page(*, target: str = "/", wrong: bool = False, status: int = 200) -> Respon
     """The page that asks for the token."""
     notice = '<p class="wrong" role="alert">That is not the token of this Maestro.</p>' if wrong else ""
     text = _template("signin.html").replace("{{next}}", html.escape(safe_target(target)))
-    headers = {"WWW-Authenticate": "Bearer"} if status == Unauthorized.status else None
+    headers = {"Referrer-Policy": "same-origin"}  # under “no-referrer” a browser posts the form with “Origin: null”
+    if status == Unauthorized.status:
+        headers["WWW-Authenticate"] = "Bearer"
     return HTMLResponse(text.replace("{{notice}}", notice), status_code=status, headers=headers)
 
 
 def refusal_page(error: MaestroError, target: str) -> Response:
     """A refusal for people: what happened, and a link that starts afresh from a page of ours."""
     text = _template("refused.html").replace("{{title}}", html.escape(error.title))
-    text = text.replace("{{detail}}", html.escape(error.detail)).replace("{{next}}", html.escape(safe_target(target)))
+    way_on = error.extra.get("url") or safe_target(target)
+    text = text.replace("{{detail}}", html.escape(error.detail)).replace("{{next}}", html.escape(way_on))
     return HTMLResponse(text, status_code=error.status)
 
 

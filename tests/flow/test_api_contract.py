@@ -110,6 +110,7 @@ def test_a_wrong_method_is_a_problem_document(api: TestClient) -> None:
     answer = api.put("/api/sessions")
     assert (answer.status_code, answer.headers["content-type"]) == (405, PROBLEM)
     assert answer.json()["status"] == 405
+    assert answer.headers["allow"] == "GET, POST"
 
 
 def test_a_mistake_of_ours_tells_nothing_of_the_inside(
