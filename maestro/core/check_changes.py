@@ -54,7 +54,8 @@ def look(rt: Runtime, site: CheckSite, start: str, checks: Sequence[str], stop: 
     items = {p: f"{p} {_fingerprint(text)}" for p, text in texts.items()}
     agreed = accepted(rt, site.session.id, task.id, "check_changed")
     open_ones = [p for p in guarded if items[p] not in agreed]
-    told = [p for p in open_ones if _in_any_case(p, changed[p], texts[p])]
+    compared = _compared_tests(rt, site, checks)
+    told = [p for p in open_ones if _in_any_case(p, changed[p], texts[p], compared)]
     if open_ones and not told and _fails_with_old(rt, site, start, open_ones, checks, stop):
         told = open_ones
     return _question(task.key, told, texts, items) if told else None
@@ -109,10 +110,21 @@ def _test_settings(repo: Path, commit: str, path: str) -> object:
     return {name: tools[name] for name in ("pytest", "coverage", "tox", "nox", "hatch", "pdm", "poe") if name in tools}
 
 
-def _in_any_case(path: str, how: str, diff: str) -> bool:
+def _compared_tests(rt: Runtime, site: CheckSite, checks: Sequence[str]) -> str:
+    """The ids of tests that the task's checks compared with the base: what is missing of these was asked already."""
+    assert site.task is not None
+    base = baseline.load(rt, site.session.id)
+    runs = [base.runs[command] for command in checks if command in base.runs]
+    return "\n".join(name for run in runs if (run.tests_summary or {}).get("complete") for name in run.tests or {})
+
+
+def _in_any_case(path: str, how: str, diff: str, compared: str) -> bool:
     if paths.is_pipeline(path):
         return True
-    return paths.is_test(path) and how != "A" and (how == "D" or _SKIP.search(diff) is not None)
+    module = path.rpartition(".")[0].replace("/", ".")
+    if how == "A" or not paths.is_test(path) or re.search(rf"\b{re.escape(module)}[.:]", compared):
+        return False
+    return how == "D" or _SKIP.search(diff) is not None
 
 
 def _fingerprint(diff: str) -> str:

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 from maestro.worktrees.git import git
-from maestro.worktrees.refs import is_ancestor
 
 _STASHED_ON = re.compile(r"(?:WIP on|On) (.+?): ")
 _LOOKED_AT = 200
@@ -42,18 +41,24 @@ def _names(repo: Path, a: str, b: str) -> list[str]:
     return git(repo, "diff-tree", "-r", "-z", "--name-only", *plain, a, b, "--").fields
 
 
-def branches_with_work(worktree: Path, branch: str, start: str, head: str) -> list[str]:
-    """Branches that hold commits made in this worktree which ``head`` does not hold (by what they contain)."""
-    out = git(worktree, "log", "-g", "-n", str(_LOOKED_AT), "--format=%H %T %gs", "HEAD", "--", check=False).text
-    inside = set(git(worktree, "log", "--format=%T", f"{start}..{head}", "--").text.split())
+def branches_with_work(worktree: Path, branch: str) -> list[str]:
+    """Branches that hold commits made in this worktree which have never been on ``branch``."""
+    once = set(_reflog(worktree, branch))
     found: set[str] = set()
-    for line in out.splitlines():
-        commit, tree, said = [*line.split(" ", 2), "", ""][:3]
-        if not said.startswith(("commit", "cherry-pick", "merge", "revert")) or tree in inside:
-            continue
-        if is_ancestor(worktree, commit, head):
+    for commit, said in _reflog(worktree, "HEAD").items():
+        made_here = said.startswith(("commit", "cherry-pick", "merge", "revert"))
+        # On the branch at any time, by its reflog: rewriting it later must not make its commits look lost.
+        new = git(worktree, "rev-list", "-n", "1", commit, "--not", *once, "--", check=False).text
+        if not made_here or not new:
             continue
         held = git(worktree, "for-each-ref", f"--contains={commit}", "--format=%(refname)", "refs/heads").text.split()
         found |= {ref.removeprefix("refs/heads/") for ref in held}
     ours = branch.rpartition("/")[0] + "/"
     return sorted(name for name in found if not name.startswith(ours))
+
+
+def _reflog(worktree: Path, name: str) -> dict[str, str]:
+    """Where a branch or HEAD has been, latest first, and what moved it there."""
+    out = git(worktree, "log", "-g", "-n", str(_LOOKED_AT), "--format=%H %gs", name, "--", check=False).text
+    pairs = (line.partition(" ") for line in out.splitlines())
+    return {commit: said for commit, _, said in pairs if commit}

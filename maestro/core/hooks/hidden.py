@@ -24,7 +24,7 @@ def nothing_left_in_a_stash(landing: Landing) -> Finding | None:
 def nothing_left_on_another_branch(landing: Landing) -> Finding | None:
     """Commits made in the task's worktree are on the task's branch, not only on another."""
     assert landing.task.branch is not None
-    names = leftovers.branches_with_work(landing.worktree, landing.task.branch, landing.start, landing.head)
+    names = leftovers.branches_with_work(landing.worktree, landing.task.branch)
     if not names:
         return None
     listed = ", ".join(f"`{name}`" for name in names[:10])

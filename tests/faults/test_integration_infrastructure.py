@@ -1,0 +1,122 @@
+"""What is not the agent's fault stops the train once, costs no attempt and starts no repair task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from maestro.core import queries
+from tests.landing import bench, plan_of
+from tests.repos import commit, make_repo
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    return make_repo(tmp_path / "repo", {"README.md": "Hello\n", "verify.sh": "cat /nowhere/at/all\n"})
+
+
+def test_a_missing_command_stops_the_train_with_one_question_and_no_attempt_is_burnt(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of({"id": "t1"}, {"id": "t2"}, checks=["frobnicate --all"])
+    with bench(tmp_path, repo, plan) as b:
+        b.measure_baseline()
+        assert b.evidence("baseline")[0].could_not_run
+        one = b.work({"one.txt": "1\n"})
+        assert (one.status, one.attempt) == ("waiting", 1)
+        assert "frobnicate was not found" in b.asked()[0].title
+        # The second task neither asks again nor runs anything.
+        assert b.work({"two.txt": "1\n"}, "t2").status == "checking"
+        assert len(b.asked()) == 1
+        assert [r.could_not_run for r in b.evidence()] == [True]
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        (tools / "frobnicate").write_text("#!/bin/sh\nexit 0\n")
+        (tools / "frobnicate").chmod(0o755)
+        monkeypatch.setenv("PATH", str(tools), prepend=":")
+        b.answer("allow")
+        b.measure_baseline()
+        assert b.evidence("baseline")[-1].passed
+        assert [b.land(key).status for key in ("t1", "t2")] == ["completed", "completed"]
+        assert b.task().attempt == 1
+
+
+def test_a_check_that_fails_as_it_did_on_the_base_is_counted_only_when_the_person_says_so(
+    tmp_path: Path, repo: Path
+) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, {"id": "t2"}, checks=["sh verify.sh"])) as b:
+        b.measure_baseline()
+        one = b.work({"one.txt": "1\n"})
+        assert (one.status, one.attempt) == ("waiting", 1)
+        assert "just as it did before" in b.asked()[0].title
+        b.answer("deny", message="your job")
+        one = b.land()
+        assert (one.status, one.attempt) == ("running", 2)
+        assert "your job" in (one.prompt or "")
+        # Said once is said for this failure.
+        two = b.work({"two.txt": "1\n"}, "t2")
+        assert (two.status, two.attempt) == ("running", 2)
+        assert not b.asked()
+
+
+def test_a_script_that_the_task_was_to_write_is_the_tasks_own_business(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, checks=["./run.sh", "python -c 'import made_up'"])) as b:
+        b.measure_baseline()
+        task = b.work({"one.txt": "1\n"})
+        assert (task.status, task.attempt) == ("running", 2)
+        task = b.work({"run.sh": "#!/bin/sh\n"})
+        assert (task.status, task.attempt) == ("running", 3)  # not executable: 126
+        assert not b.asked()
+
+
+def test_a_command_that_the_task_broke_is_the_tasks_fault(tmp_path: Path, repo: Path) -> None:
+    plan = plan_of({"id": "t1", "files": ["README.md", "tool.sh"]}, checks=["sh -c '. ./tool.sh'"])
+    (repo / "tool.sh").write_text("true\n")
+    commit(repo, {})
+    with bench(tmp_path, repo, plan) as b:
+        b.measure_baseline()
+        task = b.work({"tool.sh": "frobnicate\n"})
+        assert (task.status, task.attempt) == ("running", 2)
+
+
+def test_a_failing_set_up_asks_once_and_is_run_again_afterwards(tmp_path: Path, repo: Path) -> None:
+    good = tmp_path / "good"
+    setup = f"touch {tmp_path}/tried; test -e {good}"
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, checks=["true"]), setup=[setup]) as b:
+        b.measure_baseline()
+        (question,) = b.asked("infrastructure")
+        assert question.task_id is None
+        assert "set up" in question.title
+        (tmp_path / "tried").unlink()
+        b.measure_baseline()
+        assert not (tmp_path / "tried").exists()
+        good.touch()
+        b.answer("allow")
+        b.measure_baseline()
+        assert b.work({"one.txt": "1\n"}).status == "completed"
+
+
+def test_three_alike_failures_in_a_row_ask_the_person(tmp_path: Path, repo: Path) -> None:
+    plan = plan_of({"id": "t1"}, {"id": "t2"}, {"id": "t3"}, checks=["test -e x.txt || { echo no x; exit 1; }"])
+    with bench(tmp_path, repo, plan, max_attempts=5) as b:
+        for key in ("t1", "t2"):
+            task = b.work({f"{key}.txt": "1\n"}, key)
+            assert (task.status, task.attempt) == ("running", 2)
+        three = b.work({"t3.txt": "1\n"}, "t3")
+        assert (three.status, three.attempt) == ("waiting", 1)
+        assert "3 times in a row" in b.asked("infrastructure")[0].title
+
+
+def test_the_whole_waits_for_an_answer_and_starts_no_repair_task(tmp_path: Path, repo: Path) -> None:
+    plan = plan_of({"id": "t1", "checks": ["true"]}, checks=["frobnicate --all"])
+    with bench(tmp_path, repo, plan) as b:
+        b.measure_baseline()
+        assert b.work({"one.txt": "1\n"}).status == "completed"
+        assert b.complete() == "validating"
+        assert b.complete() == "validating"
+        assert len(b.asked("infrastructure")) == 1
+        assert [t.key for t in queries.list_tasks(b.rt, b.id)] == ["t1"]
+        b.answer("deny")
+        assert b.complete() == "executing"
+        assert [t.key for t in queries.list_tasks(b.rt, b.id)] == ["t1", "repair-1"]

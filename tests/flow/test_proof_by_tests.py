@@ -1,0 +1,127 @@
+"""A check that names single tests is compared with the base test by test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.landing import bench, plan_of
+from tests.repos import make_repo
+
+PYTEST = "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -q -p no:cacheprovider"
+QUIET = "python -m unittest"
+OLD = "def test_good():\n    assert True\n\n\ndef test_bad():\n    assert 1 == 2\n"
+UNIT = "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_good(self):\n        pass\n"
+FILES = {"README.md": "Hello\n", ".gitignore": "__pycache__/\n"}
+
+
+def one(check: str, tmp_path: Path, files: dict[str, str | bytes]) -> tuple[Path, dict[str, object]]:
+    return make_repo(tmp_path / "repo", {**FILES, **files}), plan_of({"id": "t1"}, checks=[check])
+
+
+def test_what_failed_before_does_not_count_and_is_told(tmp_path: Path) -> None:
+    with bench(tmp_path, *one(PYTEST, tmp_path, {"test_old.py": OLD})) as b:
+        b.measure_baseline()
+        assert b.work({"new.py": "x = 1\n", "test_new.py": "def test_new():\n    pass\n"}).status == "completed"
+        (run,) = b.evidence()
+        assert run.passed
+        assert run.exit_code == 1
+        assert "known failures" in (run.note or "")
+        assert run.tests_summary is not None
+        assert {k: run.tests_summary[k] for k in ("passed", "failed", "skipped", "total")} == {
+            "passed": 2,
+            "failed": 1,
+            "skipped": 0,
+            "total": 3,
+        }
+        assert run.tests_summary["still_failing"] == ["test_old::test_bad"]
+        assert "generated xml" not in run.output
+        assert b.complete() == "completed"
+
+
+def test_a_newly_failing_test_goes_back_to_the_agent_by_name(tmp_path: Path) -> None:
+    with bench(tmp_path, *one(PYTEST, tmp_path, {"test_old.py": OLD})) as b:
+        b.measure_baseline()
+        task = b.work({"test_new.py": "def test_new():\n    assert False\n"})
+        assert (task.status, task.attempt) == ("running", 2)
+        assert "Failing because of this work\n- test_new::test_new" in (task.prompt or "")
+        assert "do not count)\n- test_old::test_bad" in (task.prompt or "")
+
+
+def test_a_flaky_test_is_run_again_told_and_not_counted(tmp_path: Path) -> None:
+    once = tmp_path / "failed-once"
+    flaky = f"import os\n\n\ndef test_some():\n    assert os.path.exists({str(once)!r}) or open({str(once)!r}, 'w').close()\n"
+    once.touch()
+    with bench(tmp_path, *one(PYTEST, tmp_path, {"test_old.py": flaky})) as b:
+        b.measure_baseline()
+        once.unlink()
+        assert b.work({"new.py": "x = 1\n"}).status == "completed"
+        first, second = b.evidence()
+        assert (first.passed, second.passed) == (False, True)
+        assert second.tests_summary is not None
+        assert second.tests_summary["flaky"] == ["test_old::test_some"]
+        assert "flaky" in (second.note or "")
+
+
+@pytest.mark.parametrize("decision", ["allow", "deny"])
+def test_a_vanished_or_skipped_test_counts_like_a_failure_until_the_person_agrees(
+    tmp_path: Path, decision: str
+) -> None:
+    fewer = "import pytest\n\n\n@pytest.mark.skip\ndef test_one():\n    pass\n"
+    before = "def test_one():\n    pass\n\n\ndef test_two():\n    pass\n"
+    with bench(tmp_path, *one(PYTEST, tmp_path, {"test_old.py": before}), max_attempts=2) as b:
+        b.measure_baseline()
+        assert b.work({"test_old.py": fewer}).status == "waiting"
+        (question,) = b.asked()
+        assert question.kind == "tests_missing"
+        assert question.detail["vanished"] == ["test_old::test_two"]
+        assert question.detail["skipped_now"] == ["test_old::test_one"]
+        assert not b.evidence()[-1].passed
+        b.answer(decision, message="keep them" if decision == "deny" else None)
+        task = b.land()
+        if decision == "deny":
+            assert (task.status, task.attempt) == ("running", 2)
+            assert "test_old::test_two" in (task.prompt or "")
+            assert "keep them" in (task.prompt or "")
+            return
+        # Asked once: neither the edit that did it nor the whole at the end raises it again.
+        assert task.status == "completed"
+        assert "you agreed" in (b.evidence()[-1].note or "")
+        assert b.complete() == "completed"
+
+
+def test_a_quiet_runner_is_compared_by_its_failures_and_its_number_of_tests(tmp_path: Path) -> None:
+    two = UNIT + "\n    def test_bad(self):\n        self.fail('old')\n"
+    with bench(tmp_path, *one(QUIET, tmp_path, {"test_u.py": two}), max_attempts=3) as b:
+        b.measure_baseline()
+        assert b.work({"test_u.py": UNIT}).status == "waiting"
+        assert "ran 1 tests; before the work it ran 2" in b.asked("tests_missing")[0].detail["vanished"][0]
+        b.answer("deny")
+        assert b.land().attempt == 2
+        assert b.work({"test_u.py": two, "new.py": "x = 1\n"}).status == "completed"
+        assert b.evidence()[-1].tests_summary["still_failing"] == ["test_u.T.test_bad"]  # type: ignore[index]
+
+
+def test_a_check_that_passed_on_this_commit_is_not_run_again_after_an_answer(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    repo, plan = one(f"echo x >> {ran}", tmp_path, {"docs/a.md": "a\n"})
+    plan["tasks"][0]["files"] = ["src/x.py"]  # type: ignore[index]
+    plan["tasks"][0]["checks"] = [f"echo y >> {ran}"]  # type: ignore[index]
+    with bench(tmp_path, repo, plan) as b:
+        b.measure_baseline()
+        assert b.work({"src/x.py": "x = 1\n", "docs/a.md": "b\n"}).status == "waiting"
+        b.answer("allow", "outside_files")
+        assert b.land().status == "completed"
+        assert b.land().status == "completed"
+        assert ran.read_text().split() == ["x", "y"]
+
+
+def test_a_landing_waits_for_the_baseline_that_is_being_measured(tmp_path: Path) -> None:
+    slow = f"test -e {tmp_path}/once || {{ touch {tmp_path}/once; sleep 1; exit 3; }}"
+    with bench(tmp_path, *one(slow, tmp_path, {})) as b:
+        assert b.rt.jobs.start(f"baseline:{b.id}", b.measure_baseline)
+        assert b.work({"new.py": "x = 1\n"}).status == "completed"
+        (before,) = b.evidence("baseline")
+        assert before.exit_code == 3
+        assert b.evidence()[0].created_at > before.created_at

@@ -1,0 +1,166 @@
+"""Done means proven: what an agent hid, changed elsewhere, or did to its own proof keeps a task from being done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from maestro.core import queries
+from tests.landing import bench, plan_of
+from tests.repos import make_repo, run_git, write_files
+
+CHECK = "sh check.sh"
+#: Names no single tests, so that only files can tell.
+PLAIN = "python tests/test_plain.py"
+PLAIN_TEST = "import sys\nsys.path.insert(0, '.')\nimport calc\nassert calc.add(2, 2) == 4\n"
+FILES: dict[str, str | bytes] = {
+    "calc.py": "def add(a, b):\n    return a + b\n",
+    "check.sh": "test $(cat value.txt) = good\n",
+    "value.txt": "good\n",
+    "tests/test_plain.py": PLAIN_TEST,
+    "deep/inside/a.txt": "a\n",
+    ".gitignore": "__pycache__/\n",
+}
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    return make_repo(tmp_path / "repo", FILES)
+
+
+def test_work_left_in_a_stash_goes_back_and_a_stash_of_the_person_does_not_matter(tmp_path: Path, repo: Path) -> None:
+    (repo / "value.txt").write_text("mine\n")
+    run_git(repo, "stash", "-q")
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
+        tree = b.begin()
+        write_files(tree, {"seen.txt": "1\n"})
+        run_git(tree, "add", "-A")
+        run_git(tree, "commit", "-q", "-m", "seen")
+        write_files(tree, {"hidden.txt": "2\n"})
+        run_git(tree, "stash", "-q", "-u")
+        b.end()
+        task = b.land()
+        assert (task.status, task.attempt) == ("running", 2)
+        assert "hidden.txt" in (task.prompt or "")
+        assert "value.txt" not in (task.prompt or "")
+        run_git(tree, "stash", "apply", "-q")
+        b.end()
+        # The entry is still there; what it holds is in the work now.
+        assert b.land().status == "completed"
+        assert len(run_git(repo, "stash", "list").splitlines()) == 2
+
+
+def test_commits_left_on_another_branch_go_back(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
+        tree = b.begin()
+        branch = run_git(tree, "branch", "--show-current")
+        run_git(tree, "checkout", "-q", "-b", "side")
+        write_files(tree, {"side.txt": "1\n"})
+        run_git(tree, "add", "-A")
+        run_git(tree, "commit", "-q", "-m", "side")
+        run_git(tree, "checkout", "-q", branch)
+        write_files(tree, {"own.txt": "1\n"})
+        b.end()
+        task = b.land()
+        assert (task.status, task.attempt) == ("running", 2)
+        assert "`side`" in (task.prompt or "")
+        run_git(tree, "merge", "-q", "--no-edit", "side")
+        b.end()
+        assert b.land().status == "completed"
+        assert "side.txt" in run_git(repo, "ls-tree", "--name-only", b.session.session_branch)
+
+
+def test_a_task_done_on_a_branch_of_the_agents_own_making_comes_in(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
+        tree = b.begin()
+        run_git(tree, "checkout", "-q", "-b", "feature")
+        write_files(tree, {"side.txt": "1\n"})
+        run_git(tree, "add", "-A")
+        run_git(tree, "commit", "-q", "-m", "side")
+        b.end()
+        assert b.land().status == "completed"
+
+
+def test_a_worktree_left_on_something_else_goes_back_instead_of_failing(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
+        tree = b.begin()
+        run_git(tree, "checkout", "-q", "--orphan", "elsewhere")
+        run_git(tree, "commit", "-q", "-m", "no parents")
+        b.end()
+        task = b.land()
+        assert (task.status, task.attempt) == ("running", 2)
+        assert "does not come from" in (task.prompt or "")
+
+
+def test_a_run_that_ended_with_an_error_is_not_done_whatever_it_is_called(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
+        write_files(b.begin(), {"own.txt": "1\n"})
+        b.end(is_error=True, message="API Error: 529")
+        task = b.land()
+        assert (task.status, task.attempt) == ("running", 2)
+        assert "529" in (task.prompt or "")
+
+
+def test_files_far_from_the_declared_ones_are_decided_by_the_person_once(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1", "files": ["src/*.py"], "checks": ["true"]})) as b:
+        near = {"src/x.py": "x = 1\n", "src/more/y.py": "y = 1\n", "uv.lock": "\n", "tests/test_x.py": "\n"}
+        assert b.work({**near, "deep/inside/a.txt": "b\n"}).status == "waiting"
+        (question,) = b.asked("outside_files")
+        assert question.detail["files"] == ["deep/inside/a.txt"]
+        assert b.land().status == "waiting"
+        assert len(b.asked()) == 1
+        b.answer("deny", message="not that one")
+        task = b.land()
+        assert (task.status, task.attempt) == ("running", 2)
+        assert "not that one" in (task.prompt or "")
+        assert b.work({"deep/inside/a.txt": "a\n"}).status == "completed"
+
+
+def test_an_answer_given_after_a_restart_counts(tmp_path: Path, repo: Path) -> None:
+    plan = plan_of({"id": "t1", "files": ["src/*.py"], "checks": ["true"]})
+    with bench(tmp_path, repo, plan) as b:
+        assert b.work({"src/x.py": "x = 1\n", "deep/inside/a.txt": "b\n"}).status == "waiting"
+        b.reopen()
+        b.answer("allow")
+        assert b.land().status == "completed"
+        assert queries.list_approvals(b.rt, status=None, session_id=b.id)[0].status == "allowed"
+
+
+@pytest.mark.parametrize(
+    ("check", "files", "told"),
+    [
+        (CHECK, {"check.sh": "true\n", "value.txt": "bad\n"}, "check.sh"),
+        (PLAIN, {"calc.py": "def add(a, b):\n    return 5\n", "tests/test_plain.py": "pass\n"}, "tests/test_plain.py"),
+        ("true", {"tests/test_plain.py": None}, "tests/test_plain.py"),
+        ("true", {".github/workflows/ci.yml": "jobs: {}\n"}, ".github/workflows/ci.yml"),
+        (
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -q -p no:cacheprovider new",
+            {"new/test_n.py": "def test_n():\n    assert 0\n", "new/conftest.py": "collect_ignore = []\n"
+             "def pytest_runtest_call(item):\n    item.obj = lambda: None\n    item.runtest = lambda: None\n"
+             "def pytest_pyfunc_call(pyfuncitem):\n    return True\n"},
+            "new/conftest.py",
+        ),
+    ],
+)  # fmt: skip
+def test_a_check_that_passes_only_because_the_task_changed_what_it_runs_is_shown_as_a_diff(
+    tmp_path: Path, repo: Path, check: str, files: dict[str, str | None], told: str
+) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": [check]})) as b:
+        assert b.work({**files, "more.txt": "1\n"}).status == "waiting"
+        (question,) = b.asked()
+        assert question.kind == "check_changed"
+        assert question.detail["files"] == [told]
+        assert f"b/{told}" in question.detail["diff"]
+        b.answer("allow")
+        assert b.land().status == "completed"
+
+
+def test_a_changed_test_that_hides_nothing_or_that_the_plan_names_asks_nothing(tmp_path: Path, repo: Path) -> None:
+    harmless = {"tests/test_plain.py": PLAIN_TEST + "assert calc.add(1, 1) == 2\n"}
+    named: dict[str, str | None] = {"calc.py": "def add(a, b):\n    return 5\n", "tests/test_plain.py": "pass\n"}
+    plan = plan_of({"id": "t1", "checks": [PLAIN]}, {"id": "t2", "files": ["calc.py", "tests/**"], "checks": [PLAIN]})
+    with bench(tmp_path, repo, plan) as b:
+        assert b.work({**harmless}).status == "completed"
+        assert b.work(named, "t2").status == "completed"
+        assert not list((b.rt.data_dir / "worktrees" / b.id).glob(".proof*"))
