@@ -60,8 +60,11 @@ def controls(view: Frame, session: SessionView, tab: str | None) -> None:
 def available(session: SessionView, tab: str | None) -> set[str]:
     """The names of the controls that make sense now."""
     events = set(session.allowed_events)
-    wanted = events & {"start", "pause", "resume", "cancel", "retry"}
-    if "start_execution" in events:
+    wanted = events & {"pause", "resume", "cancel", "retry"}
+    # A page that has the act itself, where it is decided, is not to offer it twice.
+    if "start" in events and tab != "brainstorm":
+        wanted.add("start")
+    if "start_execution" in events and tab != "plan":
         wanted.add("execute")
     if session.status == "plan_review" and tab != "plan":
         wanted.add("review")

@@ -78,7 +78,7 @@ def _assistant(kind: str) -> None:
             "m-soft",
         )
         with tag("ul", "", "m-ways"):
-            _way("Sign in with Claude Code, if you have a subscription", "claude login")
+            _way("Sign in with Claude Code, if you have a subscription", "claude auth login")
             _way("Use an API key", "export ANTHROPIC_API_KEY=…")
             _way("Use a gateway or a local model server", "export ANTHROPIC_BASE_URL=http://localhost:…")
     elif kind == "demo":

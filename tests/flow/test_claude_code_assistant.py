@@ -91,7 +91,7 @@ def test_not_signed_in_says_how_to(assistant: ClaudeCodeAssistant, monkeypatch: 
     with pytest.raises(AssistantError) as failed:
         assistant.converse(Request(system="s", history=[Turn("user", "Hello")]), Heard())
     assert failed.value.kind == "auth"
-    assert "claude login" in failed.value.detail
+    assert "claude auth login" in failed.value.detail
 
 
 def test_it_stops_when_told_although_the_model_is_silent(assistant: ClaudeCodeAssistant) -> None:
