@@ -122,7 +122,8 @@ class Settings(BaseModel):
         default_factory=list, max_length=20, description="Where to send notices (Apprise URLs)."
     )
     notify_on: list[str] = Field(
-        default_factory=lambda: ["approval", "failed", "completed"], description="What is worth a notice."
+        default_factory=lambda: ["approval", "failed", "completed", "notice"],
+        description="What is worth a notice: approval, failed, completed, notice (limits and budgets).",
     )
 
     @field_validator("host", "database_url", "anthropic_base_url", "assistant_model", "worker_model")

@@ -197,9 +197,8 @@ def _tell_paused(tx: Transaction, session: models.Session, row: models.AccountPa
         tx.emit("account_paused", other.id, until=until, reason=row.reason, kind=row.kind)
         ends = _when(row.paused_until) if row.paused_until else "until you have answered"
         tx.log(other.id, f"No worker starts {ends}: {row.reason}", level="warn")
-    if news:
-        title = "The model account is paused" if row.kind == "rate_limit" else "The model endpoint refused the key"
-        tx.emit("notification", session.id, level="warn", title=title, text=row.reason)
+    if news and row.kind == "rate_limit":  # a refused key comes with a question
+        tx.emit("notification", session.id, level="warn", title="The model account is paused", text=row.reason)
 
 
 def _resume(tx: Transaction, row: models.AccountPause, why: str) -> None:

@@ -219,7 +219,6 @@ def _ask(tx: Transaction, session: models.Session, task: models.Task | None, bud
     title = f"The budget for {budget.whose} is used up"
     gatekeeping.ask(tx, session, task, kind="budget", title=title, detail=detail)
     tx.log(session.id, f"{title}: {reason}", level="warn", kind="gate", task_id=budget.task_id)
-    tx.emit("notification", session.id, level="warn", title=title, text=reason)
 
 
 def _wanted(approval: models.Approval) -> float:

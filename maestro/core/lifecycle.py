@@ -23,6 +23,7 @@ from maestro.core import (
 from maestro.core.runtime import Runtime
 from maestro.core.supervisor import Supervisor
 from maestro.errors import MaestroError
+from maestro.monitoring.notifications import Notifier
 
 _LOOK_EVERY_S = 0.2
 
@@ -34,6 +35,7 @@ def start(rt: Runtime) -> None:
     recovery.before_serving(rt)
     storage_health.health(rt)
     gatekeeping.deliver(rt)
+    rt.helper("notifier", lambda: Notifier(rt.bus, rt.db, lambda: rt.settings))
     # A look that is late is late; it must never be skipped, not after a suspend of hours either.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1})
@@ -54,6 +56,9 @@ def stop(rt: Runtime, *, stop_workers: bool = False) -> None:
     if scheduler is not None:
         scheduler.shutdown(wait=True)
     rt.jobs.stop()
+    notifier = rt.helpers.pop("notifier", None)
+    if notifier is not None:
+        notifier.stop()
     if stop_workers:
         with rt.db.read() as db:
             workers = lookup.live_workers(db)

@@ -158,9 +158,8 @@ def _silent(rt: Runtime, eye: _Eye, worker: models.Worker) -> str | None:
     if quiet < rt.settings.stuck_silence_minutes * 60:
         return None
     while_what = f" since “{eye.trace.calls[-1].line}”" if eye.trace.tool_is_running else ""
-    return (
-        f"Nothing was heard for {quiet / 60:.0f} minutes{while_what}, and it uses {worker.cpu_percent:.0f} % of a core"
-    )
+    span = f"{quiet / 60:.0f} minutes" if quiet >= 120 else f"{quiet:.0f} seconds"
+    return f"Nothing was heard for {span}{while_what}, and it uses {worker.cpu_percent:.0f} % of a core"
 
 
 def _fingerprint(worktree: Path) -> str:
@@ -224,7 +223,6 @@ def _ask(tx: Transaction, session: models.Session, task: models.Task, worker: mo
     }
     title = f"{worker.name} seems stuck on {task.key}: {task.title}"
     gatekeeping.ask(tx, session, task, kind="stuck", title=title, detail=detail, worker_id=worker.id)
-    tx.emit("notification", session.id, level="warn", title=title, text=f"{seen}.")
 
 
 def _stand_still(rt: Runtime, eye: _Eye, task: models.Task, worker: models.Worker) -> None:

@@ -67,9 +67,9 @@ def test_without_automatic_resume_the_worker_stands_still_and_the_person_decides
 
 
 def test_a_silent_idle_tool_is_interrupted_and_a_busy_one_is_left_alone(tmp_path: Path, repo: Path) -> None:
-    busy = bash("for i in $(seq 40); do seq 20000 | md5sum; sleep 0.2; done > /dev/null")
+    busy = bash("for i in $(seq 60); do seq 20000 | md5sum; sleep 0.2; done > /dev/null")
     script = scenario(*finishes(asked="# Interrupted"), task_rule("# Task t1:", busy, bash("sleep 120")))
-    with engine(tmp_path, script, stuck_silence_minutes=0.1, permission_mode="bypass") as e:
+    with engine(tmp_path, script, stuck_silence_minutes=0.2, permission_mode="bypass") as e:
         session = e.run(repo, PLAN)
         first = e.until("stuck_detected")
         assert "sleep 120" in first.payload["seen"]
