@@ -43,9 +43,9 @@ def _names(repo: Path, a: str, b: str) -> list[str]:
 
 def branches_with_work(worktree: Path, branch: str) -> list[str]:
     """Branches that hold commits made in this worktree which have never been on ``branch``."""
-    once = set(_reflog(worktree, branch))
+    once = set(reflog(worktree, branch))
     found: set[str] = set()
-    for commit, said in _reflog(worktree, "HEAD").items():
+    for commit, said in reflog(worktree, "HEAD").items():
         made_here = said.startswith(("commit", "cherry-pick", "merge", "revert"))
         # On the branch at any time, by its reflog: rewriting it later must not make its commits look lost.
         new = git(worktree, "rev-list", "-n", "1", commit, "--not", *once, "--", check=False).text
@@ -57,7 +57,7 @@ def branches_with_work(worktree: Path, branch: str) -> list[str]:
     return sorted(name for name in found if not name.startswith(ours))
 
 
-def _reflog(worktree: Path, name: str) -> dict[str, str]:
+def reflog(worktree: Path, name: str) -> dict[str, str]:
     """Where a branch or HEAD has been, latest first, and what moved it there."""
     out = git(worktree, "log", "-g", "-n", str(_LOOKED_AT), "--format=%H %gs", name, "--", check=False).text
     pairs = (line.partition(" ") for line in out.splitlines())

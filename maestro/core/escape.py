@@ -1,0 +1,213 @@
+"""The escape alarm: what a worker wrote outside its worktree, into the person's own repository.
+
+People edit and commit in their checkout while workers run, so only what a worker plausibly did raises it:
+git's configuration, hooks and attributes; branches moved to a worker's commits; and files that a worker's own
+tool calls name. The first two stop the session; files are told.
+"""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import col, select
+
+from maestro.core import gatekeeping, lookup
+from maestro.core.runtime import Runtime
+from maestro.core.state_machine import State
+from maestro.db import models
+from maestro.errors import MaestroError, NotAllowed
+from maestro.worker.spool import Spool
+from maestro.worktrees import tampering
+from maestro.worktrees.git import common_dir
+
+_log = logging.getLogger(__name__)
+
+_EDITS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
+
+
+def before(rt: Runtime, session: models.Session, worker_id: str) -> None:
+    """Remember the person's repository as it is before a worker's run, with copies to undo from.
+
+    Raises GitError.
+    """
+    repo = Path(session.repo_path)
+    shared = common_dir(repo)
+    watched = tampering.watched(shared)
+    snapshot = {"shared": str(shared), "watched": watched, "heads": tampering.heads(repo)}
+    with rt.db.write() as tx:
+        row = tx.db.get(models.Worker, worker_id)
+        if row is None:
+            return
+        tampering.save_copies(shared, list(watched), _copies(row))
+        row.checkout_before = snapshot
+        tx.db.add(row)
+
+
+def after(rt: Runtime, worker_id: str) -> bool:
+    """Look at the repository after a worker's run (or during it); True when that stops the session.
+
+    What was planted is found by reading files alone; git is asked nothing until that is clean.
+    """
+    with rt.db.read() as db:
+        worker = db.get(models.Worker, worker_id)
+        session = db.get(models.Session, worker.session_id) if worker else None
+        task = db.get(models.Task, worker.task_id) if worker else None
+    if worker is None or session is None or task is None or not worker.checkout_before:
+        return False
+    changes = _planted(worker)
+    if not changes:
+        try:
+            changes = _moved(session, task, worker.checkout_before)
+        except MaestroError as error:  # the repository is out of reach: others say so, louder
+            _log.warning("no look at %s after %s: %s", session.repo_path, worker.name, error.detail)
+        _tell_files(rt, session, worker)
+    return bool(changes) and _alarm(rt, session, task, worker, changes)
+
+
+def look(rt: Runtime, session_id: str) -> bool:
+    """``after`` for every worker of a session that still runs: before git works with what they may have planted."""
+    with rt.db.read() as db:
+        running = [w.id for w in lookup.live_workers(db, session_id)]
+    return [worker_id for worker_id in running if after(rt, worker_id)] != []
+
+
+def go_on(rt: Runtime, approval: models.Approval) -> None:
+    """After a yes to an alarm the session goes on, where the person has not resumed it already."""
+    if approval.kind != "escape" or approval.status != "allowed":
+        return
+    from maestro.core.commands import control
+
+    try:
+        control.resume(rt, approval.session_id)
+    except NotAllowed:
+        return
+
+
+def _copies(worker: models.Worker) -> Path:
+    return Spool(Path(worker.spool_path)).events.parent / "checkout"
+
+
+def _planted(worker: models.Worker) -> list[dict[str, str]]:
+    known = worker.checkout_before or {}
+    shared, old = Path(known["shared"]), known["watched"]
+    now = tampering.watched(shared)
+    changes = []
+    for name in sorted(old.keys() | now.keys()):
+        if old.get(name) == now.get(name):
+            continue
+        target = shared / name
+        how = "new" if name not in old else "gone" if name not in now else "changed"
+        undo = f"rm {shlex.quote(str(target))}"
+        if how != "new":
+            undo = f"cp {shlex.quote(str(_copies(worker) / name))} {shlex.quote(str(target))}"
+        changes.append({"what": f"{target} is {how}", "undo": undo, "item": f"{name} {now.get(name)}"})
+    return changes
+
+
+def _moved(session: models.Session, task: models.Task, known: dict[str, Any]) -> list[dict[str, str]]:
+    """The person's branches that stand on commits of the task's worktree now."""
+    repo = Path(session.repo_path)
+    old, now = known["heads"], tampering.heads(repo)
+    moved = {name: commit for name, commit in now.items() if name in old and old[name] != commit}
+    if not moved or not task.worktree_path or not Path(task.worktree_path).exists():
+        return []
+    # Where the task began is a commit of the person's own line, at least at first.
+    theirs = tampering.made_in(Path(task.worktree_path)) - set(old.values()) - {session.base_commit}
+    changes = []
+    for name, commit in sorted(moved.items()):
+        if commit not in theirs:
+            continue
+        undo = f"git -C {shlex.quote(str(repo))} update-ref {shlex.quote(name)} {old[name]}"
+        short = name.removeprefix("refs/heads/").removeprefix("refs/tags/")
+        words = f"{short} was moved from {old[name][:10]} to {commit[:10]}, a commit of {task.key}"
+        changes.append({"what": words, "undo": undo, "item": f"{name} {commit}"})
+    return changes
+
+
+def _tell_files(rt: Runtime, session: models.Session, worker: models.Worker) -> None:
+    """Files of the person's checkout that the worker's own edits name, told once each."""
+    root = Path(session.repo_path).resolve()
+    query = select(models.AgentLog).where(models.AgentLog.worker_id == worker.id, models.AgentLog.kind == "tool")
+    with rt.db.read() as db:
+        rows = db.exec(query.order_by(col(models.AgentLog.id))).all()
+        told = {
+            str((row.details or {}).get("outside"))
+            for row in db.exec(select(models.AgentLog).where(
+                models.AgentLog.worker_id == worker.id, models.AgentLog.source == "escape"
+            )).all()
+        }  # fmt: skip
+    named = dict.fromkeys(filter(None, (_edited(row.details or {}) for row in rows)))
+    began = worker.started_at.timestamp()
+    for name in named:
+        path = Path(name)
+        inside = (
+            path.is_absolute()
+            and root in path.resolve().parents
+            and rt.data_dir.resolve() not in path.resolve().parents
+        )
+        try:
+            changed = inside and path.stat().st_mtime >= began - 1
+        except OSError:
+            continue
+        if changed and name not in told:
+            text = f"{path.resolve().relative_to(root)} in your own checkout changed while {worker.name} ran, which wrote to it."
+            with rt.db.write() as tx:
+                about = {"outside": name}
+                tx.log(
+                    session.id, text, level="warn", source="escape",
+                    task_id=worker.task_id, worker_id=worker.id, details=about,
+                )  # fmt: skip
+                tx.emit(
+                    "notification", session.id, level="warn", title=f"{session.title}: outside the worktree", text=text
+                )
+
+
+def _edited(details: dict[str, Any]) -> str | None:
+    given = details.get("input")
+    if details.get("tool") not in _EDITS or not isinstance(given, dict):
+        return None
+    path = given.get("file_path") or given.get("notebook_path")
+    return str(path) if path else None
+
+
+def _alarm(
+    rt: Runtime, session: models.Session, task: models.Task, worker: models.Worker, changes: list[dict[str, str]]
+) -> bool:
+    """Stop the session and ask, unless the person has seen exactly this; True when it stands stopped for it."""
+    query = select(models.Approval).where(models.Approval.session_id == session.id, models.Approval.kind == "escape")
+    with rt.db.read() as db:
+        asked = db.exec(query).all()
+    fine = {item for row in asked if row.status == "allowed" for item in row.detail.get("items", [])}
+    fresh = [change for change in changes if change["item"] not in fine]
+    if not fresh:
+        return False
+    items = [change["item"] for change in fresh]
+    if not any(row.status != "expired" and set(items) <= set(row.detail.get("items", [])) for row in asked):
+        detail = {
+            "items": items,
+            "changes": [{"what": c["what"], "undo": c["undo"]} for c in fresh],
+            "reason": f"This changed while {worker.name} worked on {task.key}. Workers have no business there.",
+            "allow": "go on: it was me, or I have put it right",
+            "deny": "stay paused",
+        }
+        title = f"Something was changed in your repository: {'; '.join(c['what'] for c in fresh)}"[:400]
+        with rt.db.write() as tx:
+            row = lookup.session_row(tx.db, session.id)
+            gatekeeping.ask(tx, row, None, kind="escape", title=title, detail=detail, risk="high")
+            tx.log(session.id, title, level="error", kind="error", source="escape", worker_id=worker.id)
+            running = row.status == State.EXECUTING
+        if running:
+            _pause(rt, session.id)
+    return True
+
+
+def _pause(rt: Runtime, session_id: str) -> None:
+    from maestro.core.commands import control
+
+    try:
+        control.pause(rt, session_id)
+    except MaestroError:
+        return  # ended or paused meanwhile, which is as good
