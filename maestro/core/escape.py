@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 _EDITS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
 
 
-def before(rt: Runtime, session: models.Session, worker_id: str) -> None:
+def before(rt: Runtime, session: models.Session, worker: models.Worker) -> None:
     """Remember the person's repository as it is before a worker's run, with copies to undo from.
 
     Raises GitError.
@@ -37,13 +37,12 @@ def before(rt: Runtime, session: models.Session, worker_id: str) -> None:
     shared = common_dir(repo)
     watched = tampering.watched(shared)
     snapshot = {"shared": str(shared), "watched": watched, "heads": tampering.heads(repo)}
+    tampering.save_copies(shared, list(watched), _copies(worker))
     with rt.db.write() as tx:
-        row = tx.db.get(models.Worker, worker_id)
-        if row is None:
-            return
-        tampering.save_copies(shared, list(watched), _copies(row))
-        row.checkout_before = snapshot
-        tx.db.add(row)
+        row = tx.db.get(models.Worker, worker.id)
+        if row is not None:
+            row.checkout_before = snapshot
+            tx.db.add(row)
 
 
 def after(rt: Runtime, worker_id: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel import col, func, select
 
-from maestro.core import check_changes, cleanup, lookup, outcomes, prompts, questions, starting, storage_health
+from maestro.core import check_changes, cleanup, escape, lookup, outcomes, prompts, questions, starting, storage_health
 from maestro.core.agent_config import in_force
 from maestro.core.checking import CheckSite, first_failure
 from maestro.core.hooks import Finding, Hook, Landing, evidence, hidden, outside
@@ -76,7 +76,8 @@ def land(rt: Runtime, task_id: str) -> None:
         return
     if task.status not in {"checking", "integrating"}:
         return  # whoever asked for this landing looked before the last one ended
-    if questions.train_stopped(rt, session.id):
+    # A worker that still runs may have planted what the git calls of a landing would run.
+    if questions.train_stopped(rt, session.id) or escape.look(rt, session.id):
         return
     stop = stop_signal(rt, session.id)
     result = (worker.result_json if worker else None) or {}
