@@ -220,5 +220,6 @@ _FOLLOW_UP = {
     "task_failed": _after_task_failed,
     "budget": _after_budget,
     "stuck": _after_stuck,
+    "escape": lambda _tx, _session, _approval: None,  # the session's pause is ended by ``escape.go_on``
     **dict.fromkeys(LANDING_KINDS, _after_landing),
 }
