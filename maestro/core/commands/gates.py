@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from maestro.core import budgets, gatekeeping, lookup, queries, unsticking
+from maestro.core import budgets, escape, gatekeeping, lookup, queries, unsticking
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
 from maestro.db import models
@@ -32,6 +32,7 @@ def decide(rt: Runtime, approval_id: str, decision: Decision, message: str | Non
         gatekeeping.spread(rt, session.id, approval.signature)
     gatekeeping.deliver(rt)
     budgets.go_on(rt, approval)
+    escape.go_on(rt, approval)
     unsticking.go_on(rt, approval)
     rt.wake()
     return queries.get_approval(rt, approval_id)
