@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlmodel import col, func, select
 
 from maestro.agents.base import AgentSpec
-from maestro.core import account, budgets, limits, lookup, outcomes, prompts, questions, storage_health
+from maestro.core import account, budgets, escape, limits, lookup, outcomes, prompts, questions, storage_health
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.cleanup import remove_worktree, worktrees_folder
 from maestro.core.endpoint import endpoint_for
@@ -143,6 +143,7 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
     if worker is None:
         return
     spec = _spec(rt, session, task, worker, worktree, config)
+    escape.before(rt, session, worker)
     launched = launch.launch(Spool(Path(worker.spool_path)), spec, env)
     limits.lower_priority(rt, launched.pid)
     with rt.db.write() as tx:
