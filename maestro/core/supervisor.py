@@ -19,6 +19,7 @@ from maestro.core import (
     account,
     closing,
     digest,
+    escape,
     finishing,
     gatekeeping,
     ingest,
@@ -109,6 +110,7 @@ class Supervisor:
         if self._is_alive(worker):
             return
         closing.finish(self._rt, worker)
+        escape.after(self._rt, worker.id)
         closing.close(self._rt, worker.id)
         self._since.pop(worker.id, None)
         self._sampler.forget(worker.id)
