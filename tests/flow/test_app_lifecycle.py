@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from maestro.core import instance
+from maestro.settings import Settings
 from tests.app_process import ROOT, AppProcess, clean_environment, wait_for
 
 
@@ -35,30 +37,34 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_start_prints_its_address_first_and_keeps_its_secrets_private(tmp_path: Path) -> None:
-    with AppProcess(tmp_path / "data") as app:
-        assert app.output.splitlines()[0] == f"Maestro is ready: {app.origin}/?token={app.token}"
-        assert app.token == (app.data_dir / "token").read_text()
-        assert len(app.token) >= 40
-        assert mode(app.data_dir) == 0o700
-        assert [mode(app.data_dir / name) for name in ("token", "lock", "maestro.db")] == [0o600] * 3
-        assert json.loads((app.data_dir / "lock").read_text()) == {"pid": app.pid, "url": app.origin}
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
+    with AppProcess(tmp_path_factory.mktemp("app") / "data") as process:
+        yield process
 
 
-def test_a_second_start_on_the_same_folder_names_the_holder(tmp_path: Path) -> None:
-    with AppProcess(tmp_path / "data") as app:
-        second = start(tmp_path, "--port", "0", "--data-dir", str(app.data_dir))
+def test_a_start_prints_its_address_first_and_keeps_its_secrets_private(app: AppProcess) -> None:
+    assert app.output.splitlines()[0] == f"Maestro is ready: {app.origin}/?token={app.token}"
+    assert app.token == (app.data_dir / "token").read_text()
+    assert len(app.token) >= 40
+    assert mode(app.data_dir) == 0o700
+    assert [mode(app.data_dir / name) for name in ("token", "lock", "maestro.db")] == [0o600] * 3
+    assert json.loads((app.data_dir / "lock").read_text()) == {"pid": app.pid, "url": app.origin}
 
-        assert second.returncode == 1
-        assert second.stdout == ""
-        assert f"process {app.pid}" in second.stderr
-        assert app.origin in second.stderr
-        assert len(second.stderr.splitlines()) == 1
-        assert httpx.get(f"{app.origin}/api/health", trust_env=False).status_code == 200
+
+def test_a_second_start_on_the_same_folder_names_the_holder(app: AppProcess, tmp_path: Path) -> None:
+    second = start(tmp_path, "--port", "0", "--data-dir", str(app.data_dir))
+
+    assert second.returncode == 1
+    assert second.stdout == ""
+    assert f"process {app.pid}" in second.stderr
+    assert app.origin in second.stderr
+    assert len(second.stderr.splitlines()) == 1
+    assert httpx.get(f"{app.origin}/api/health", trust_env=False).status_code == 200
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_it_cleanly_and_the_next_start_has_the_same_token(tmp_path: Path, sent: signal.Signals) -> None:
+def test_a_signal_stops_it_cleanly_and_keeps_the_token(tmp_path: Path, sent: signal.Signals) -> None:
     app = AppProcess(tmp_path / "data").start()
     token = app.token
     with app.client() as client, app.events():  # open connections do not hold it up
@@ -67,14 +73,15 @@ def test_a_signal_stops_it_cleanly_and_the_next_start_has_the_same_token(tmp_pat
     assert instance.holder(app.data_dir) is None
     assert "Traceback" not in app.output + (app.data_dir / "logs" / "maestro.log").read_text()
 
-    with app:
-        assert app.token == token
+    assert instance.known_token(Settings(data_dir=app.data_dir)) == token
 
 
-def test_a_crash_leaves_no_lock_behind(tmp_path: Path) -> None:
+def test_after_a_crash_the_next_start_has_the_folder_and_the_same_token(tmp_path: Path) -> None:
     app = AppProcess(tmp_path / "data").start()
+    token = app.token
     app.kill()
     with app:
+        assert app.token == token
         assert httpx.get(f"{app.origin}/api/health", trust_env=False).status_code == 200
 
 

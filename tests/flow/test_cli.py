@@ -89,24 +89,26 @@ def test_from_an_idea_to_a_merge_without_a_browser_and_without_a_running_app(scr
 
 @pytest.mark.parametrize("scripted", [WRONG], indirect=True)
 def test_a_task_that_never_passes_its_check_ends_in_1(scripted: Cli) -> None:
-    ran = scripted.run("--yes")
+    scripted.environment["MAESTRO_MAX_ATTEMPTS"] = "1"
+    ran = scripted.run("--yes", "--json")
 
     assert ran.exit_code == 1
-    assert "t1" in ran.stderr
-    assert scripted.sessions()[0]["status"] == "failed"
+    report = json.loads(ran.stdout)
+    assert report["status"] == "failed"
+    assert "t1" in report["reason"]
 
 
 @pytest.mark.parametrize("scripted", [RIGHT], indirect=True)
 def test_without_yes_it_stops_at_the_plan_with_3_and_says_how_to_go_on(scripted: Cli) -> None:
-    ran = scripted.run()
+    ran = scripted.run("--json")
 
     assert ran.exit_code == 3
-    assert "Plan: 1 task." in ran.stdout
-    session = scripted.sessions()[0]
-    assert session["status"] == "plan_review"
-    assert f"maestro approve {session['id'][:8]}" in ran.stderr
-    assert scripted("approve", session["id"][:8], "--no-start").exit_code == 0
-    assert scripted.sessions()[0]["status"] == "approved"
+    assert "Plan: 1 task." in ran.stderr
+    report = json.loads(ran.stdout)
+    short = report["id"][:8]
+    assert (report["status"], report["exit_code"]) == ("plan_review", 3)
+    assert f"maestro approve {short}" in report["reason"]
+    assert "approved" in scripted("approve", short, "--no-start").stdout
 
 
 @pytest.mark.parametrize(
