@@ -120,7 +120,9 @@ class ClaudeCodeAssistant:
             return "end"
         words = result.result or "; ".join(result.errors or []) or result.subtype
         if result.api_error_status is None and ("/login" in words or "Not logged in" in words):
-            raise AssistantError("Claude Code is not signed in. Run `claude auth login` once, then ask again.", kind="auth")
+            raise AssistantError(
+                "Claude Code is not signed in. Run `claude auth login` once, then ask again.", kind="auth"
+            )
         if result.api_error_status is None:
             raise AssistantError(f"Claude Code could not answer: {words[:500]}", kind="protocol")
         raise failures.from_status(

@@ -62,7 +62,9 @@ def test_random_walks_stay_in_the_table_and_leave_a_row_and_an_event_for_each_mo
         row = session.get(models.Session, session_id)
         assert row is not None
         assert row.status == expected
-        history = session.exec(select(models.SessionHistory).where(models.SessionHistory.session_id == session_id)).all()
+        history = session.exec(
+            select(models.SessionHistory).where(models.SessionHistory.session_id == session_id)
+        ).all()
         assert [(h.from_state, h.event, h.to_state) for h in history] == moves
         journal = session.exec(select(models.EventRow).where(models.EventRow.session_id == session_id)).all()
         told = [(e.payload["from"], e.payload["event"], e.payload["to"]) for e in journal if e.payload]
@@ -78,13 +80,18 @@ def test_every_state_that_is_not_final_can_be_cancelled_after_a_confirmation() -
 
 def test_a_failed_move_changes_nothing_even_when_rows_were_written_before_it(db: Database) -> None:
     session_id = new_session(db)
-    with pytest.raises(NotAllowed), db.write() as tx:
-        row = tx.db.get(models.Session, session_id)
-        assert row is not None
-        row.title = "changed"
-        tx.db.add(row)
-        tx.emit("session_updated", session_id, title="changed")
-        move(tx, row, "resume")
+
+    def change_and_move() -> None:
+        with db.write() as tx:
+            row = tx.db.get(models.Session, session_id)
+            assert row is not None
+            row.title = "changed"
+            tx.db.add(row)
+            tx.emit("session_updated", session_id, title="changed")
+            move(tx, row, "resume")
+
+    with pytest.raises(NotAllowed):
+        change_and_move()
     with db.read() as session:
         row = session.get(models.Session, session_id)
         assert row is not None
