@@ -17,7 +17,6 @@ from tests.engine import Engine, engine
 from tests.repos import make_repo, run_git
 from tests.scripted import bash, error, say, scenario, task_rule, write
 
-
 #: Runs code, so mode "edits" asks.
 RISKY = "python3 -c \"open('allowed.txt', 'w').write('x')\""
 
