@@ -36,12 +36,11 @@ _SUMMARY = 400
 
 def count_words(check: CheckRunView) -> str:
     """``14 passed``, ``2 of 14 failed``, or only how it ended, where the output names no numbers."""
-    end = check.output[-_SUMMARY:]
-    passed, bad = _number(_PASSED, end), _number(_FAILED, end) + _number(_ERRORS, end)
-    ran = _number(_RAN, end) or passed + bad
+    if check.could_not_run:
+        return "could not run"
+    passed, bad, ran = _counts(check)
     if check.passed:
-        good = passed or ran
-        return f"{good:,} passed" if good else "passed"
+        return f"{passed:,} passed" if passed else "passed"
     if check.exit_code is None:
         return "stopped at the time limit"
     if bad:
@@ -68,6 +67,8 @@ def evidence_line(rt: Runtime, session_id: str, check: CheckRunView) -> Tag:
                     text(count_words(check), "ev__words m-num")
                     text(f"in {duration(check.duration_s)}", "m-meta m-num")
                 tag("code", check.command, "ev__cmd m-cut", title=check.command)
+                if check.note:
+                    tag("span", check.note, "ev__note m-wrap")
                 with box("m-row m-row--wrap ev__meta m-meta"):
                     text(_PHASE_SHORT.get(check.phase, check.phase))
                     if check.phase != "baseline":
@@ -87,6 +88,18 @@ def summary_words(checks: list[CheckRunView]) -> str:
     if failed:
         return f"{failed} of {plural(len(newest), 'check')} failed"
     return f"{plural(len(newest), 'check')} passed"
+
+
+def _counts(check: CheckRunView) -> tuple[int, int, int]:
+    """Tests that passed, that failed, and all: as Maestro counted them, else as the output's end says."""
+    told = check.tests_summary or {}
+    if told.get("total"):
+        passed, total = int(told.get("passed") or 0), int(told["total"])
+        return passed, int(told.get("failed") or 0), total - int(told.get("skipped") or 0)
+    end = check.output[-_SUMMARY:]
+    passed, bad = _number(_PASSED, end), _number(_FAILED, end) + _number(_ERRORS, end)
+    ran = _number(_RAN, end) or passed + bad
+    return passed or ran - bad, bad, ran
 
 
 def _read_on_demand(rt: Runtime, session_id: str, check: CheckRunView, made: Tag, body: Tag) -> None:

@@ -82,7 +82,7 @@ class LogFeed:
         """Say what tasks and workers are called."""
         self._tasks |= {t.id: t.key for t in tasks}
         self._workers |= {w.id: w.name for w in workers}
-        width = min(max([2, *map(len, self._tasks.values())]), 9)
+        width = min(max([2, *map(len, self._tasks.values())]), 16)
         if width != self._width:
             self._width = width
             self.view.style(f"--log-task: {width}ch")

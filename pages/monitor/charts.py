@@ -26,6 +26,11 @@ POINTS = 600
 _LINES = 12
 _COLOURS = ("#5b7cf0", "#1f9d8b", "#c27a1c", "#a45bd6", "#d0557f", "#5f8f2f", "#3d93c9", "#9a7350")
 _CHARTS = (("cpu_percent", "Processor", "%"), ("memory_mb", "Memory", " MB"), ("tokens", "Tokens, summed up", ""))
+_MINUTE_MS = 60_000
+_TIMES = [
+    {"dtickrange": [None, _MINUTE_MS - 1], "value": "%H:%M:%S"},
+    {"dtickrange": [_MINUTE_MS, None], "value": "%H:%M"},
+]
 _CONFIG = {"displayModeBar": False, "responsive": True}
 
 
@@ -183,7 +188,7 @@ def _tokens(series: dict[str, dict[str, Series]]) -> dict[str, list[tuple[dateti
 def _layout(unit: str) -> dict[str, Any]:
     axis = {"zeroline": False, "showline": False, "fixedrange": True, "automargin": False}
     return {
-        "margin": {"l": 52, "r": 12, "t": 6, "b": 24},
+        "margin": {"l": 52, "r": 20, "t": 6, "b": 24},
         "height": 150,
         "autosize": True,
         "showlegend": False,
@@ -191,7 +196,7 @@ def _layout(unit: str) -> dict[str, Any]:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"size": 11, "family": "system-ui, sans-serif"},
-        "xaxis": {**axis, "showgrid": False, "nticks": 6},
+        "xaxis": {**axis, "showgrid": False, "nticks": 6, "tickformatstops": _TIMES},
         "yaxis": {**axis, "rangemode": "tozero", "nticks": 4, "ticksuffix": unit, "separatethousands": True},
     }
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from nicegui import run
+
+from maestro.core import queries
 from maestro.core.commands import control
+from maestro.core.rollbacks import RollbackPreview
 from maestro.core.runtime import Runtime
 from maestro.core.views import CheckpointView
-from pages.components.action import perform
+from pages.components.action import FAILED, perform
 from pages.components.buttons import button
 from pages.components.dialogs import confirm
 from pages.components.placeholders import empty
@@ -25,7 +29,10 @@ class Checkpoints:
         self._id = session_id
         self._now: Snapshot | None = None
         self._said: object = None
-        self._place = box("mon-points")
+        with box("mon-points"):
+            self._kept = box("mon-points__kept m-row s-paused")
+            self._place = box()
+        self._kept.set_visibility(False)
 
     def show(self, now: Snapshot) -> None:
         """Show the checkpoints as they are."""
@@ -74,33 +81,45 @@ class Checkpoints:
             if back and not current:
                 button("Go back here", lambda: self._go_back(point), small=True, kind="ghost").classes("mon-point__go")
 
+    async def look(self) -> None:
+        """Whether a rollback took away what can be brought back as it was."""
+        found = await run.io_bound(queries.list_recovered, self._rt, self._id) or []
+        refs = [r for r in found if r.restorable]
+        self._kept.clear()
+        self._kept.set_visibility(bool(refs))
+        if not refs:
+            return
+        last = refs[-1]
+        with self._kept:
+            text(f"What the rollback took away is kept ({last.commit[:8]}).", "m-grow")
+            back = button("Bring it back", small=True)
+        back.on_click(lambda: perform(control.restore, self._rt, self._id, last.ref, by=back, done="The work is back."))
+
     async def _go_back(self, point: CheckpointView) -> None:
-        assert self._now is not None
+        seen = await perform(queries.rollback_preview, self._rt, self._id, point.id)
+        if seen is FAILED or self._now is None:
+            return
         title = f"Go back to checkpoint {point.number}?"
-        if await confirm(title, happens=taken_away(self._now, point), act="Roll back", keep="Stay here"):
+        if await confirm(title, happens=taken_away(self._now, seen), act="Roll back", keep="Stay here"):
             await perform(
                 control.rollback, self._rt, self._id, point.id, done=f"Rolled back to checkpoint {point.number}."
             )
 
 
-def taken_away(now: Snapshot, point: CheckpointView) -> list[str]:
+def taken_away(now: Snapshot, seen: RollbackPreview) -> list[str]:
     """What a rollback would take away, in sentences."""
-    later = [c for c in now.checkpoints if c.number > point.number]
-    undone = {c.task_id for c in later}
-    again = [t for t in now.tasks if t.id in undone or (t.status not in {"completed", "skipped", "pending"})]
-    names = ", ".join(f"{t.key} ({t.title})" for t in again[:6]) + (" and others" if len(again) > 6 else "")
-    live = sum(1 for w in now.workers if w.status != "ended")
-    said = [f"“{point.title}” stays. {plural(len(later), 'later checkpoint')} {'goes' if len(later) == 1 else 'go'}."]
-    if again:
-        said.append(
-            f"{plural(len(again), 'task')} become pending and run again: {names}."
-            if len(again) > 1
-            else f"One task becomes pending and runs again: {names}."
-        )
-    if live:
-        said.append(f"{plural(live, 'running worker')} {'is' if live == 1 else 'are'} stopped.")
+    commits, files = plural(len(seen.commits), "commit"), plural(len(seen.files), "file")
+    said = [f"The session branch goes back to “{seen.title}”: {commits} less, {files} change back."]
+    if seen.tasks:
+        what = "task becomes" if len(seen.tasks) == 1 else "tasks become"
+        said.append(f"{len(seen.tasks)} {what} pending again: {_some(seen.tasks)}.")
+    if seen.unfinished:
+        said.append(f"Work under way stops and starts anew: {_some(seen.unfinished)}.")
     if now.session.status == "completed":
         said.append("The session is paused then, until you resume it.")
-    said.append(f"What is taken away stays reachable under refs/maestro/{now.session.id}/recovered/.")
-    said.append("Your own branches are not touched.")
+    said.append("What is taken away is kept and can be brought back. Your own branches are not touched.")
     return said
+
+
+def _some(keys: list[str]) -> str:
+    return ", ".join(keys[:8]) + (f" and {len(keys) - 8} more" if len(keys) > 8 else "")

@@ -33,8 +33,9 @@ from pages.routing import session_page
 #: What changes rows; what workers say and use comes by ``_PULSE`` and is not read again.
 _STRUCTURE = (
     "state_changed", "session_*", "task_*", "worker_*", "approval_*", "checkpoint_created", "check_finished",
-    "merged", "unmerged", "rolled_back", live.DROPPED,
+    "merged", "unmerged", "rolled_back", "restored", live.DROPPED,
 )  # fmt: skip
+_LINE = {"rolled_back", "restored", "checkpoint_created", "state_changed", live.DROPPED}
 _PULSE = ("log_entry", "metric", live.DROPPED)
 
 #: Processes die without an event; their life is looked at this often while something runs.
@@ -112,13 +113,21 @@ class Monitor:
         self.show(self.now)
         self.feed.name(self.now.tasks, self.now.workers)
         await self.feed.start()
-        live.subscribe(self.id, lambda _events: self.refresh(), types=_STRUCTURE, every_s=0.4)
+        live.subscribe(self.id, self._changed, types=_STRUCTURE, every_s=0.4)
         live.subscribe(self.id, self._pulse, types=_PULSE)
         ui.timer(_LOOK_S, self._look, immediate=False)
         wanted = self.view.query.get("task")
         task = self.now.task(wanted) if wanted else None
         if task:
             self.details.open(self.now, task.id)
+
+        if self.now.checkpoints:
+            await self.points.look()
+
+    async def _changed(self, events: list[Event]) -> None:
+        await self.refresh()
+        if self.now.checkpoints and any(e.type in _LINE for e in events):
+            await self.points.look()
 
     async def refresh(self) -> None:
         """Read everything again and show what is different."""

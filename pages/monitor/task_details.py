@@ -31,10 +31,9 @@ class TaskDetails:
                     self._line = box("m-row m-meta")
                     self._title = tag("h2", "", "m-head m-wrap")
                 close = icon_button("x", "Close", self.close)
-                close.props.set_optional("data-close-panel", "")
+                close.props.set_optional("data-key", "Escape")
             self._body = box("mon-panel__body")
         self._panel.set_visibility(False)
-        self._panel.on("keydown.escape", self.close)
 
     @property
     def task_id(self) -> str | None:
@@ -143,7 +142,7 @@ def _asked(task: TaskView) -> None:
                 _words(tag("li"), line)
     if task.description:
         with _part("Task", ""):
-            tag("div", task.description, "m-soft m-pre")
+            _words(tag("div", "", "m-soft m-pre"), task.description)
     rows = {
         "After": ", ".join(task.depends_on),
         "Files": ", ".join(task.files),

@@ -109,9 +109,10 @@ def _whole(now: Snapshot, checks: list[CheckRunView]) -> dict[str, Any] | None:
         bars.append(
             {"kind": "check", "from": _ms(since), "to": None, "tone": "checking", "label": "", "tip": "", "live": True}
         )
-    proof = [c for c in checks if c.phase == "validation"]
-    good = bool(proof) and now.session.status == "completed"
-    status = "checking" if validating else "completed" if good else "pending"
+    proof = {c.command: c for c in checks if c.phase == "validation"}.values()
+    status = "checking" if validating else "pending"
+    if proof and not validating:
+        status = "completed" if all(c.passed for c in proof) else "failed"
     mark = task_mark(status)
     return {
         "id": "",

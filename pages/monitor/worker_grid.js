@@ -24,13 +24,13 @@ export default {
         <span class="wg__num wg__num--end" v-else :title="row.outcome">{{ row.outcome }}</span>
         <span class="wg__num" :title="row.tokens_tip">{{ tokens(row.tokens) }}<small>tokens</small></span>
       </div>
-      <button type="button" class="wg__fold" v-if="ended.length" @click="open = !open" :aria-expanded="String(open)">
+      <button type="button" class="wg__fold" v-if="ended.length" @click="open = !open; chosen = true" :aria-expanded="String(open)">
         <i class="mi" :class="open ? 'mi-chevron-down' : 'mi-chevron-right'" aria-hidden="true"></i>{{ ended.length }} ended</button>
       <div v-if="!list.length" class="wg__none"><slot></slot></div>
     </div>`,
   props: { rows: Array, more: Object },
   data() {
-    return { list: this.rows, series: this.more.series ?? {}, now: Date.now(), open: this.rows.length > 0 && this.rows.every((row) => row.ended) };
+    return { list: this.rows, series: this.more.series ?? {}, now: Date.now(), open: this.rows.length > 0 && this.rows.every((row) => row.ended), chosen: false };
   },
   computed: {
     live() { return this.list.filter((row) => !row.ended); },
@@ -45,7 +45,7 @@ export default {
       const rows = new Map(this.list.map((row) => [row.id, row])), before = this.live.length;
       for (const row of changed) rows.set(row.id, row);
       this.list = (order ?? [...rows.keys()]).map((id) => rows.get(id)).filter(Boolean);
-      if (before && !this.live.length) this.open = true;
+      if (!this.chosen && Boolean(before) !== Boolean(this.live.length)) this.open = !this.live.length;
       this.now = Date.now();
     },
     // What a worker did just now: {id: {last, at, cpu: [..], tokens}}
