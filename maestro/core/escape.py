@@ -45,8 +45,10 @@ def before(rt: Runtime, session: models.Session, worker: models.Worker) -> None:
             tx.db.add(row)
 
 
-def after(rt: Runtime, worker_id: str) -> bool:
-    """Look at the repository after a worker's run (or during it); True when that stops the session.
+def after(rt: Runtime, worker_id: str, *, ended: bool = True) -> bool:
+    """Look at the repository after a worker's run; True when that stops the session.
+
+    Of a worker that has not ended only what it planted is looked for.
 
     What was planted is found by reading files alone; git is asked nothing until that is clean.
     """
@@ -57,7 +59,7 @@ def after(rt: Runtime, worker_id: str) -> bool:
     if worker is None or session is None or task is None or not worker.checkout_before:
         return False
     changes = _planted(worker)
-    if not changes:
+    if not changes and ended:
         try:
             changes = _moved(session, task, worker.checkout_before)
         except MaestroError as error:  # the repository is out of reach: others say so, louder
@@ -67,10 +69,10 @@ def after(rt: Runtime, worker_id: str) -> bool:
 
 
 def look(rt: Runtime, session_id: str) -> bool:
-    """``after`` for every worker of a session that still runs: before git works with what they may have planted."""
+    """``after`` for every worker of a session that still runs, before git works with what they may have planted."""
     with rt.db.read() as db:
         running = [w.id for w in lookup.live_workers(db, session_id)]
-    return [worker_id for worker_id in running if after(rt, worker_id)] != []
+    return [worker_id for worker_id in running if after(rt, worker_id, ended=False)] != []
 
 
 def go_on(rt: Runtime, approval: models.Approval) -> None:
@@ -129,16 +131,13 @@ def _moved(session: models.Session, task: models.Task, known: dict[str, Any]) ->
 def _tell_files(rt: Runtime, session: models.Session, worker: models.Worker) -> None:
     """Files of the person's checkout that the worker's own edits name, told once each."""
     root = Path(session.repo_path).resolve()
-    query = select(models.AgentLog).where(models.AgentLog.worker_id == worker.id, models.AgentLog.kind == "tool")
+    query = select(models.AgentLog.details).where(models.AgentLog.worker_id == worker.id)
     with rt.db.read() as db:
-        rows = db.exec(query.order_by(col(models.AgentLog.id))).all()
-        told = {
-            str((row.details or {}).get("outside"))
-            for row in db.exec(select(models.AgentLog).where(
-                models.AgentLog.worker_id == worker.id, models.AgentLog.source == "escape"
-            )).all()
-        }  # fmt: skip
-    named = dict.fromkeys(filter(None, (_edited(row.details or {}) for row in rows)))
+        details = [d or {} for d in db.exec(query.order_by(col(models.AgentLog.id))).all()]
+    told = {str(d["outside"]) for d in details if "outside" in d}
+    failed = {d.get("tool_use_id") for d in details if d.get("is_error")}
+    edits = (_edited(d) for d in details if d.get("tool_use_id") not in failed)
+    named = dict.fromkeys(path for path in edits if path)
     began = worker.started_at.timestamp()
     for name in named:
         path = Path(name)
@@ -148,7 +147,7 @@ def _tell_files(rt: Runtime, session: models.Session, worker: models.Worker) -> 
             and rt.data_dir.resolve() not in path.resolve().parents
         )
         try:
-            changed = inside and path.stat().st_mtime >= began - 1
+            changed = inside and path.stat().st_mtime >= began
         except OSError:
             continue
         if changed and name not in told:

@@ -1,0 +1,109 @@
+"""What a worker writes outside its worktree, into the person's own repository, is noticed and told how to undo."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from maestro.core import escape, queries
+from maestro.core.commands import gates
+from maestro.db import models
+from tests.engine import engine
+from tests.landing import Bench, bench, plan_of
+from tests.repos import commit, make_repo, run_git, write_files
+from tests.scripted import bash, say, scenario, task_rule, write
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    return make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
+
+
+def worker_of(b: Bench) -> models.Worker:
+    worker = models.Worker(session_id=b.id, task_id=b.task().id, name="W-1", spool_path=str(b.rt.data_dir / "spool"))
+    with b.rt.db.write() as tx:
+        tx.db.add(worker)
+    escape.before(b.rt, b.session, worker)
+    return worker
+
+
+def test_a_planted_hook_stops_the_session_and_the_undo_undoes_it(tmp_path: Path, repo: Path) -> None:
+    hook, ran = repo / ".git" / "hooks" / "post-checkout", tmp_path / "ran"
+    plant = (
+        f"printf '#!/bin/sh\\ntouch {ran}\\n' > {hook}; chmod +x {hook}; git config filter.x.clean 'touch {ran}; cat'"
+    )
+    script = scenario(task_rule("# Task t1:", bash(plant), write("t1.txt", "x\n"), say("Done.")))
+    with engine(tmp_path, script, permission_mode="bypass") as e:
+        session = e.run(repo, plan_of({"id": "t1", "checks": ["test -s t1.txt"]}))
+        asked = e.until("approval_requested", kind="escape")
+        e.until("state_changed", to="paused")
+        changes = queries.get_approval(e.rt, asked.payload["approval_id"]).detail["changes"]
+        assert [str(c["what"]).rpartition("/")[2] for c in changes] == ["config is changed", "post-checkout is new"]
+        for change in changes:
+            subprocess.run(["sh", "-c", change["undo"]], check=True)
+        assert not hook.exists()
+        assert "filter" not in (repo / ".git" / "config").read_text()
+        gates.decide(e.rt, asked.payload["approval_id"], "allow")
+        e.until("state_changed", to="completed")
+        assert not ran.exists()
+        assert e.get(session.id).status == "completed"
+
+
+def test_what_the_person_does_meanwhile_raises_nothing(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
+        b.begin()
+        worker = worker_of(b)
+        commit(repo, {"mine.txt": "1\n"})
+        run_git(repo, "checkout", "-q", "-b", "mine")
+        run_git(repo, "config", "branch.mine.remote", "origin")
+        (repo / "README.md").write_text("edited\n")
+        assert not escape.after(b.rt, worker.id)
+        assert not b.asked()
+        assert b.session.status == "executing"
+
+
+def test_a_branch_of_the_person_moved_to_the_workers_commit_stops_the_session_once(tmp_path: Path, repo: Path) -> None:
+    run_git(repo, "branch", "release")
+    before = run_git(repo, "rev-parse", "release")
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
+        tree = b.begin()
+        worker = worker_of(b)
+        write_files(tree, {"own.txt": "1\n"})
+        run_git(tree, "add", "-A")
+        run_git(tree, "commit", "-q", "-m", "own")
+        run_git(tree, "branch", "-f", "release", "HEAD")
+        assert escape.after(b.rt, worker.id)
+        assert b.session.status == "paused"
+        (question,) = b.asked("escape")
+        assert "release was moved" in question.title
+        b.answer("allow")
+        assert b.session.status == "executing"
+        assert not escape.after(b.rt, worker.id)
+        subprocess.run(["sh", "-c", question.detail["changes"][0]["undo"]], check=True)
+        assert run_git(repo, "rev-parse", "release") == before
+
+
+def test_a_no_leaves_the_session_paused(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
+        b.begin()
+        worker = worker_of(b)
+        (repo / ".git" / "info" / "attributes").write_text("* filter=x\n")
+        assert escape.look(b.rt, b.id)
+        b.answer("deny")
+        assert b.session.status == "paused"
+        assert escape.after(b.rt, worker.id)
+        assert not b.asked()
+
+
+def test_a_file_of_the_persons_checkout_that_a_worker_wrote_is_told(tmp_path: Path, repo: Path) -> None:
+    outside = write(f"{repo}/escaped.txt", "1\n")
+    refused = write(f"{repo}/README.md", "never read, so the CLI refuses\n")
+    script = scenario(task_rule("# Task t1:", outside, refused, write("t1.txt", "x\n"), say("Done.")))
+    with engine(tmp_path, script, permission_mode="bypass") as e:
+        session = e.run(repo, plan_of({"id": "t1", "checks": ["test -s t1.txt"]}))
+        e.until("state_changed", to="completed")
+        told = [r.message for r in queries.list_logs(e.rt, session.id, limit=500) if r.source == "escape"]
+        assert told == ["escaped.txt in your own checkout changed while W-1 ran, which wrote to it."]
+        assert (repo / "README.md").read_text() == "Hello\n"
