@@ -156,7 +156,8 @@ def list_approvals(rt: Runtime, *, status: str | None = "pending", session_id: s
     if session_id:
         query = query.where(models.Approval.session_id == session_id)
     with rt.db.read() as db:
-        rows = db.exec(query.order_by(col(models.Approval.created_at)).limit(500)).all()
+        # The newest ones, where there are more than anybody reads.
+        rows = db.exec(query.order_by(col(models.Approval.created_at).desc()).limit(500)).all()[::-1]
         return [
             ApprovalView.model_validate(a.model_dump() | {"session_title": title, "task_key": key})
             for a, title, key in rows

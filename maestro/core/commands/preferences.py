@@ -11,7 +11,7 @@ from maestro.core.views import SettingView
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.errors import InvalidInput
-from maestro.settings import NEEDS_RESTART, SECRET, STORABLE, Settings, variable
+from maestro.settings import NEEDS_RESTART, SECRET, STORABLE, LoadedSettings, Settings, variable
 
 
 def list_settings(rt: Runtime) -> list[SettingView]:
@@ -32,6 +32,8 @@ def change_settings(rt: Runtime, values: dict[str, Any]) -> list[SettingView]:
         )
     stored = stored_settings(rt.db)
     wanted = {k: v for k, v in (stored | values).items() if v is not None}
+    # On their own first: what a flag or variable hides now would stop the next start that comes without it.
+    LoadedSettings(stored=wanted, environment={}, dotenv=None)
     rt.loaded.reload(wanted)
     with rt.db.write() as tx:
         for row in tx.db.exec(select(models.StoredSetting)).all():
