@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from maestro.core import baseline, infrastructure, judging, lookup, prompts, questions, test_reports
+from maestro.core import baseline, infrastructure, judging, limits, lookup, prompts, questions, test_reports
 from maestro.core.agent_config import in_force
 from maestro.core.cleanup import worktrees_folder
 from maestro.core.environment import base_environment
@@ -107,7 +107,7 @@ def execute(rt: Runtime, folder: Path, command: str, stop: Callable[[], bool]) -
     Raises Stopped when ``stop`` said so.
     """
     limit = rt.settings.check_timeout_minutes * 60
-    with tempfile.TemporaryDirectory(prefix="maestro-check-") as aside:
+    with limits.check_slot(rt, stop), tempfile.TemporaryDirectory(prefix="maestro-check-") as aside:
         asked = test_reports.instrument(command, Path(aside))
         outcome = run_command(asked.command, folder, base_environment() | asked.env, limit, stop)
         if not outcome.passed and outcome.stopped is None and test_reports.refused(outcome.output):

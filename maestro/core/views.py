@@ -140,6 +140,7 @@ class TaskView(BaseModel):
     requires_approval: bool
     attempt: int
     interruptions: int
+    retry_at: datetime | None  # the model endpoint was not there: the next try
     worker_id: str | None
     progress: float
     progress_note: str | None

@@ -8,16 +8,20 @@ from typing import Any
 
 import pytest
 
-from maestro.core import queries
+from maestro.core import account, environment, queries
 from maestro.core.account import account_state
 from maestro.core.commands import control, gates
 from maestro.core.commands.limits import resume_account, stay_paused
+from maestro.core.endpoint import Endpoint, endpoint_for
+from maestro.core.runtime import open_runtime
+from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.demo.server import ScriptedServer
+from maestro.settings import LoadedSettings
 from tests.app_process import wait_for
 from tests.engine import Engine, engine
 from tests.repos import make_repo
-from tests.scripted import error, say, scenario, task_rule, write
+from tests.scripted import DUMMY_KEY, error, say, scenario, task_rule, write
 
 
 def plan(*keys: str) -> dict[str, Any]:
@@ -89,21 +93,38 @@ def test_a_stated_reset_ends_the_pause_by_itself(tmp_path: Path, repo: Path) -> 
 
 
 def test_staying_paused_outlasts_the_stated_reset(tmp_path: Path, repo: Path) -> None:
-    with engine(tmp_path, scenario(*fails_until_resumed("t1", LIMIT))) as e:
-        e.run(repo, plan("t1"))
-        e.until("account_paused")
-        assert stay_paused(e.rt) == 1
-        state = account_state(e.rt)
-        assert state is not None
-        assert state.paused_until is None
-        resume_account(e.rt)
-        e.until("state_changed", to="completed")
+    flags = {"data_dir": tmp_path / "data", "assistant": "anthropic", "anthropic_api_key": DUMMY_KEY}
+    rt = open_runtime(LoadedSettings(flags=flags, environment={}, dotenv=None))
+    name = account.name_of(endpoint_for(rt, demo=False))
+    with rt.db.write() as tx:
+        session = models.Session(status="executing", repo_path=str(repo), base_commit="0", session_branch="m/x")
+        tx.db.add(session)
+        tx.db.flush()
+        soon = utcnow().timestamp() + 0.3
+        account.limit_reached(tx, session, name, until=soon, reason="The limit is reached.")
+    assert stay_paused(rt) == 1
+    account.release_due(rt)
+    state = account_state(rt)
+    assert state is not None
+    assert state.paused_until is None
+    assert resume_account(rt) == 1
+    assert account_state(rt) is None
+    rt.db.close()
 
 
-@pytest.mark.parametrize("reply", [error(529, "overloaded_error", "Overloaded"), error(500)], ids=["529", "500"])
+def test_another_key_is_another_account(tmp_path: Path, repo: Path) -> None:
+    first, second = (Endpoint("anthropic", api_key=key) for key in ("sk-one", "sk-two"))
+    assert account.name_of(first) != account.name_of(second)
+    assert "sk-one" not in account.name_of(first)
+
+
+@pytest.mark.parametrize(
+    "reply", [error(529, "overloaded_error", "Overloaded"), error(500), {"hang": True}], ids=["529", "500", "hang"]
+)
 def test_an_overloaded_endpoint_is_tried_again_later_without_costing_an_attempt(
-    tmp_path: Path, repo: Path, reply: dict[str, Any]
+    tmp_path: Path, repo: Path, reply: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(environment._ALWAYS, "API_TIMEOUT_MS", "2000")  # instead of two minutes
     with engine(tmp_path, scenario(*fails_until_resumed("t1", reply)), retry_first_s=0.5) as e:
         session = e.run(repo, plan("t1"))
         waiting = e.until("task_waiting")
