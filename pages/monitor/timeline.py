@@ -42,7 +42,8 @@ def _task(
     if task.status in {"checking", "integrating"}:
         bars.append(_live_check(task, runs))
     mark = task_mark(task.status)
-    began = runs[0].worker.started_at if runs else task.started_at
+    # What a rollback made pending again has bars of its former runs, but no clock.
+    began = None if task.status == "pending" else runs[0].worker.started_at if runs else task.started_at
     return {
         "id": task.id,
         "key": task.key,
@@ -50,7 +51,7 @@ def _task(
         "tone": mark.tone,
         "icon": mark.icon,
         "word": mark.word,
-        "note": _note(task, status),
+        "note": "" if bars else _note(task, status),
         "from": _ms(began),
         "to": _ms(task.completed_at),
         "bars": bars,
@@ -111,7 +112,7 @@ def _whole(now: Snapshot, checks: list[CheckRunView]) -> dict[str, Any] | None:
         )
     proof = {c.command: c for c in checks if c.phase == "validation"}.values()
     status = "checking" if validating else "pending"
-    if proof and not validating:
+    if proof and now.session.status in _STILL:
         status = "completed" if all(c.passed for c in proof) else "failed"
     mark = task_mark(status)
     return {
