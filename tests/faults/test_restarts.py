@@ -1,0 +1,234 @@
+"""Stops and crashes of the app: what it finds, what it tells, what it finishes."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from maestro.core import deleted, lookup, queries, rollbacks
+from maestro.core.commands import control, sessions
+from maestro.db import models
+from maestro.demo.server import ScriptedServer
+from maestro.errors import Conflict
+from maestro.worker import tree
+from maestro.worktrees import integration
+from tests.app_process import wait_for
+from tests.engine import Engine, engine
+from tests.faults.commands import chain, run, task, until_working
+from tests.repos import make_repo, run_git
+from tests.scripted import scenario
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    return make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
+
+
+def test_the_next_start_tells_what_happened_meanwhile(tmp_path: Path, repo: Path) -> None:
+    go = tmp_path / "go"
+    with ScriptedServer(scenario()) as server:
+        first = Engine(tmp_path / "data", server.url)
+        session = run(first, repo, task(), task("t2"), go=go)
+        until_working(first, "t1", "t2")
+        assert queries.last_digest(first.rt) is None
+        first.close(stop_workers=False)
+        go.touch()
+        spools = list((tmp_path / "data" / "workers").glob("*/events.jsonl"))
+        wait_for(lambda: all('"type": "result"' in s.read_text() for s in spools), 20, "both agents to finish")
+        second = Engine(tmp_path / "data", server.url)
+        try:
+            told = second.until("digest").payload
+            assert told["agents_finished"] == 2
+            assert told["lines"][0] == "2 agents finished"
+            stored = queries.last_digest(second.rt)
+            assert stored is not None
+            assert not stored.crashed
+            assert [s.session_id for s in stored.sessions] == [session.id]
+            second.until("state_changed", to="completed")
+        finally:
+            second.close()
+
+
+def test_a_pause_that_was_stored_and_not_carried_out_is_carried_out_at_the_start(tmp_path: Path, repo: Path) -> None:
+    go = tmp_path / "go"
+    with ScriptedServer(scenario()) as server:
+        first = Engine(tmp_path / "data", server.url)
+        session = run(first, repo, task(), go=go)
+        worker = psutil.Process(first.until("worker_spawned").payload["pid"])
+        first.until("log_entry", message="working on t1")
+        control.pause(first.rt, session.id)
+        worker.resume()  # as if the app had been killed before it stopped the process
+        first.close(stop_workers=False)
+        second = Engine(tmp_path / "data", server.url)
+        try:
+            assert worker.status() == psutil.STATUS_STOPPED
+            control.resume(second.rt, session.id)
+            go.touch()
+            second.until("state_changed", to="completed")
+            assert second.task(session.id, "t1").interruptions == 0
+        finally:
+            second.close()
+
+
+def test_a_long_pause_parks_the_worker_and_resume_goes_on_after_a_restart(tmp_path: Path, repo: Path) -> None:
+    go = tmp_path / "go"
+    with ScriptedServer(scenario()) as server:
+        first = Engine(tmp_path / "data", server.url, park_after_minutes=0)
+        session = run(first, repo, task(), go=go)
+        worker = psutil.Process(first.until("worker_spawned").payload["pid"])
+        first.until("log_entry", message="working on t1")
+        control.pause(first.rt, session.id)
+        first.until("worker_terminated", outcome="parked")
+        assert not worker.is_running()
+        assert [w.status for w in queries.list_workers(first.rt, session.id)] == ["parked"]
+        first.close()
+        second = Engine(tmp_path / "data", server.url)
+        try:
+            assert second.get(session.id).status == "paused"
+            control.resume(second.rt, session.id)
+            go.touch()
+            second.until("state_changed", to="completed")
+            assert [w.status for w in queries.list_workers(second.rt, session.id)] == ["ended", "ended"]
+            assert second.task(session.id, "t1").interruptions == 0
+        finally:
+            second.close()
+
+
+def test_a_moved_data_folder_goes_on_where_it_stood(tmp_path: Path, repo: Path) -> None:
+    go = tmp_path / "go"
+    with ScriptedServer(scenario()) as server:
+        first = Engine(tmp_path / "data", server.url)
+        session = run(first, repo, *chain(2), go=go)
+        first.until("log_entry", message="working on t1")
+        first.close(stop_workers=False)
+        shutil.move(tmp_path / "data", tmp_path / "elsewhere")
+        go.touch()
+        second = Engine(tmp_path / "elsewhere", server.url)
+        try:
+            second.until("state_changed", to="completed")
+            assert "t2.txt" in run_git(repo, "ls-tree", "--name-only", session.session_branch)
+            assert not (tmp_path / "data" / "worktrees").exists()
+            assert run_git(repo, "worktree", "list", "--porcelain").count("worktree ") == 1
+        finally:
+            second.close()
+
+
+def test_a_worktree_folder_that_was_deleted_underneath_is_made_again(tmp_path: Path, repo: Path) -> None:
+    go = tmp_path / "go"
+    with engine(tmp_path, scenario()) as e:
+        session = run(e, repo, task(), go=go)
+        spawned = e.until("worker_spawned")
+        e.until("log_entry", message="working on t1")
+        shutil.rmtree(e.rt.data_dir / "worktrees" / session.id)
+        psutil.Process(spawned.payload["pid"]).kill()
+        go.touch()
+        e.until("state_changed", to="completed")
+
+
+def test_an_index_lock_of_a_killed_git_does_not_stop_the_landing(tmp_path: Path, repo: Path) -> None:
+    go = tmp_path / "go"
+    with engine(tmp_path, scenario()) as e:
+        session = run(e, repo, task(), go=go)
+        e.until("log_entry", message="working on t1")
+        lock = (
+            Path(run_git(e.rt.data_dir / "worktrees" / session.id / "t1", "rev-parse", "--absolute-git-dir"))
+            / "index.lock"
+        )
+        lock.touch()
+        go.touch()
+        e.until("state_changed", to="completed")
+
+
+def test_a_rollback_shows_what_it_would_take_away_and_can_be_taken_back(tmp_path: Path, repo: Path) -> None:
+    with engine(tmp_path, scenario()) as e:
+        session = run(e, repo, *chain(3))
+        e.until("state_changed", to="completed")
+        tip = run_git(repo, "rev-parse", session.session_branch)
+        seen = queries.rollback_preview(e.rt, session.id, "1")
+        assert (seen.tasks, seen.files) == (["t2", "t3"], ["t2.txt", "t3.txt"])
+        assert seen.commits == ["Task t3", "Task t2"]
+        control.rollback(e.rt, session.id, "1")
+        assert [t.status for t in queries.list_tasks(e.rt, session.id)] == ["completed", "pending", "pending"]
+        kept = next(r for r in queries.list_recovered(e.rt, session.id) if r.restorable)
+        assert kept.commit == tip
+        control.restore(e.rt, session.id, kept.ref)
+        assert run_git(repo, "rev-parse", session.session_branch) == tip
+        assert [t.status for t in queries.list_tasks(e.rt, session.id)] == ["completed"] * 3
+        assert [c.number for c in queries.list_checkpoints(e.rt, session.id)] == [0, 1, 2, 3]
+        control.resume(e.rt, session.id)
+        e.until("state_changed", to="completed")
+
+
+def test_a_restore_is_refused_when_other_work_came_in_since(tmp_path: Path, repo: Path) -> None:
+    with engine(tmp_path, scenario()) as e:
+        session = run(e, repo, *chain(2))
+        e.until("state_changed", to="completed")
+        control.rollback(e.rt, session.id, "1")
+        kept = next(r for r in queries.list_recovered(e.rt, session.id) if r.restorable)
+        control.resume(e.rt, session.id)
+        e.until("state_changed", to="completed")
+        control.rollback(e.rt, session.id, "2")  # pauses it, takes nothing away
+        with pytest.raises(Conflict, match="Work came in since"):
+            control.restore(e.rt, session.id, kept.ref)
+
+
+@pytest.mark.parametrize("moved", [False, True], ids=["before the branch moved", "after the branch moved"])
+def test_a_rollback_that_was_killed_half_way_is_finished_at_the_start(tmp_path: Path, repo: Path, moved: bool) -> None:
+    with ScriptedServer(scenario()) as server:
+        first = Engine(tmp_path / "data", server.url)
+        session = run(first, repo, *chain(2))
+        first.until("state_changed", to="completed")
+        with first.rt.db.write() as tx:
+            point = rollbacks.find_checkpoint(tx.db, session.id, "1")
+            intent = rollbacks._intend(tx, session.id, "rollback", {"checkpoint": point.id, "automatic": False})
+        if moved:
+            detail = rollbacks._take_stock(first.rt, intent)
+            integration.reset_branch(repo, session.session_branch, detail["to"], keep_as=detail["kept"])
+        first.close()
+        second = Engine(tmp_path / "data", server.url)
+        try:
+            assert second.get(session.id).status == "paused"
+            assert run_git(repo, "rev-parse", session.session_branch) == point.commit
+            assert [t.status for t in queries.list_tasks(second.rt, session.id)] == ["completed", "pending"]
+            assert any(r.restorable for r in queries.list_recovered(second.rt, session.id))
+            with second.rt.db.read() as db:
+                assert not lookup.is_held(db, session.id)
+        finally:
+            second.close()
+
+
+def test_cancel_leaves_no_process_within_three_seconds_and_stores_what_was_said(tmp_path: Path, repo: Path) -> None:
+    with engine(tmp_path, scenario()) as e:
+        session = run(e, repo, task(), task("t2"), task("t3"), go=tmp_path / "never")
+        until_working(e, "t1", "t2", "t3")
+        ids = [w.id for w in queries.list_workers(e.rt, session.id)]
+        began = time.monotonic()
+        control.cancel(e.rt, session.id)
+        assert time.monotonic() - began < 3
+        assert not [p for i in ids for p in tree.processes_of(i)]
+        refs = [r for r in queries.list_recovered(e.rt, session.id) if r.kind == "worktree"]
+        assert {run_git(repo, "show", f"{r.ref}:{r.label.removeprefix('worktree-')}.txt") for r in refs} == {"half"}
+        assert queries.list_approvals(e.rt, session_id=session.id) == []
+
+
+def test_a_deleted_sessions_work_is_kept_for_a_while_and_can_become_a_branch(tmp_path: Path, repo: Path) -> None:
+    with engine(tmp_path, scenario(), keep_recovered_days=0) as e:
+        session = run(e, repo, task())
+        e.until("state_changed", to="completed")
+        tip = run_git(repo, "rev-parse", session.session_branch)
+        sessions.delete_session(e.rt, session.id)
+        (gone,) = queries.list_deleted(e.rt)
+        assert gone.title == "Test"
+        kept = next(r for r in gone.recovered if r.commit == tip)
+        branch = deleted.make_branch(e.rt, session.id, kept.ref)
+        assert run_git(repo, "rev-parse", branch) == tip
+        assert not list((e.rt.data_dir / "workers").iterdir())
+        assert deleted.expire(e.rt) == 1
+        assert queries.list_deleted(e.rt) == []
+        assert run_git(repo, "for-each-ref", f"refs/maestro/{session.id}") == ""
+        with e.rt.db.read() as db:
+            assert db.get(models.Session, session.id) is None

@@ -1,0 +1,121 @@
+"""A data folder that cannot be written: work stands still, says why, loses nothing, and goes on by itself."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from maestro.core import queries, storage_health
+from tests.app_process import wait_for
+from tests.engine import engine
+from tests.faults.commands import run, task
+from tests.repos import make_repo
+from tests.scripted import scenario
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    return make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """64 MB of memory as the disk that holds the data folder."""
+    place = tmp_path / "data"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("mounting needs root")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def remount(place: Path, how: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{how}", str(place)], check=True)
+
+
+def test_a_full_disk_stops_the_workers_and_a_free_one_lets_them_go_on(
+    tmp_path: Path, repo: Path, small_disk: Path
+) -> None:
+    go = tmp_path / "go"
+    with engine(tmp_path, scenario()) as e:
+        session = run(e, repo, task(), go=go)
+        worker = psutil.Process(e.until("worker_spawned").payload["pid"])
+        e.until("log_entry", message="working on t1")
+        stored = len(queries.list_logs(e.rt, session.id, limit=500))
+        ballast = small_disk / "ballast"
+        with pytest.raises(OSError, match="No space"), ballast.open("wb") as file:
+            while True:
+                file.write(b"x" * 65536)
+        said = e.until("storage_problem", kind="disk_full")
+        assert "Free some space" in said.payload["message"]
+        problem = queries.storage_problem(e.rt)
+        assert problem is not None
+        assert problem.kind == "disk_full"
+        wait_for(lambda: worker.status() == psutil.STATUS_STOPPED, 2, "the worker to stand still")
+        ballast.unlink()
+        e.until("storage_problem", kind=None)
+        go.touch()
+        e.until("state_changed", to="completed")
+        assert queries.storage_problem(e.rt) is None
+        assert e.task(session.id, "t1").attempt == 1
+        assert e.task(session.id, "t1").interruptions == 0
+        assert len(queries.list_logs(e.rt, session.id, limit=500)) > stored
+
+
+def test_a_data_folder_that_becomes_read_only_is_waited_for(tmp_path: Path, repo: Path) -> None:
+    """As a file system does that met an error: every write is refused, reading goes on."""
+    go = tmp_path / "go"
+    with engine(tmp_path, scenario()) as e:
+        session = run(e, repo, task(), go=go)
+        e.until("log_entry", message="working on t1")
+        for connection in (e.rt.db._durable, e.rt.db._fast):
+            with connection.connect() as c:
+                c.exec_driver_sql("PRAGMA query_only = ON")  # what the one pooled connection keeps
+                c.rollback()
+        go.touch()
+        said = e.until("storage_problem", kind="read_only")
+        assert "Make it writable" in said.payload["message"]
+        for connection in (e.rt.db._durable, e.rt.db._fast):
+            connection.dispose()
+        e.until("storage_problem", kind=None)
+        e.until("state_changed", to="completed")
+        assert e.task(session.id, "t1").attempt == 1
+
+
+def test_a_database_that_another_program_holds_is_waited_for(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("maestro.db.session._BUSY_TIMEOUT_S", 0.2)
+    go = tmp_path / "go"
+    with engine(tmp_path, scenario()) as e:
+        session = run(e, repo, task(), go=go)
+        e.until("log_entry", message="working on t1")
+        other = sqlite3.connect(e.rt.data_dir / "maestro.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        go.touch()
+        assert "Close it" in e.until("storage_problem", kind="locked").payload["message"]
+        other.execute("COMMIT")
+        other.close()
+        e.until("state_changed", to="completed")
+        assert e.task(session.id, "t1").attempt == 1
+        assert len([x for x in e.seen if x.type == "task_completed"]) == 1
+
+
+def test_what_is_not_the_storages_fault_is_not_blamed_on_it(tmp_path: Path) -> None:
+    with engine(tmp_path, scenario()) as e:
+        health = storage_health.health(e.rt)
+        assert not health.report(ValueError("no such column"))
+        assert not health.report(FileNotFoundError(2, "No such file"))
+        assert health.report(OSError(28, "No space left on device"))
+        assert os.access(e.rt.data_dir, os.W_OK)
