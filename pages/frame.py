@@ -45,6 +45,8 @@ SESSION_EVENTS = (
     "plan_*",
     "merge*",
     "unmerge*",
+    "rolled_back",
+    "restored",
 )
 
 

@@ -153,7 +153,8 @@ def _complete(tx: Transaction, session: models.Session, commit: str, checks: lis
         "completed_at": utcnow().isoformat(),
     }
     move(tx, session, "pass")
-    proof = f"{len(checks)} checks of the whole passed" if checks else "the plan has no checks, so nothing proves it"
+    counted = "1 check" if len(checks) == 1 else f"{len(checks)} checks"
+    proof = f"{counted} of the whole passed" if checks else "the plan has no checks, so nothing proves it"
     tx.log(session.id, f"Completed: {proof}.", kind="system")
     tx.emit("session_completed", session.id, result=session.result_json)
     tx.emit(
