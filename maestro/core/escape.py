@@ -133,7 +133,7 @@ def _tell_files(rt: Runtime, session: models.Session, worker: models.Worker) -> 
     root = Path(session.repo_path).resolve()
     query = select(models.AgentLog.details).where(models.AgentLog.worker_id == worker.id)
     with rt.db.read() as db:
-        details = [d or {} for d in db.exec(query.order_by(col(models.AgentLog.id))).all()]
+        details = [dict(d or {}) for d in db.exec(query.order_by(col(models.AgentLog.id))).all()]
     told = {str(d["outside"]) for d in details if "outside" in d}
     failed = {d.get("tool_use_id") for d in details if d.get("is_error")}
     edits = (_edited(d) for d in details if d.get("tool_use_id") not in failed)

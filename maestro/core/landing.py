@@ -170,7 +170,7 @@ def _integrate(flight: Flight) -> None:
         if not moved.ok:
             prompt = prompts.conflict_prompt(moved.conflicts, moved.detail, flight.session.session_branch)
             reason = f"Conflicts with work that came in meanwhile: {', '.join(moved.conflicts[:5])}."
-            return _send_back(flight, Finding(reason, prompt))
+            return _send_back(flight, Finding(reason, prompt, tuple(moved.conflicts)))
         head = moved.head
         _remember_start(flight, tip)
         failed = first_failure(flight.rt, _site(flight, "integration", head), flight.checks, flight.stop)
@@ -252,6 +252,7 @@ def _send_back(flight: Flight, answer: Finding | Question, refused: str | None =
         session = lookup.session_row(tx.db, flight.session.id)
         if task.status in {"checking", "integrating"} and not flight.stop():
             config = in_force(session.agent_config, flight.rt.settings)
+            task.result_json = {"conflicts": list(answer.conflicts)} if answer.conflicts else None
             outcomes.attempt_failed(tx, config, session, task, answer.reason, answer.prompt)
             if refused:
                 questions.taken_up(tx, refused)

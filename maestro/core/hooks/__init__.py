@@ -47,6 +47,7 @@ class Finding:
 
     reason: str
     prompt: str
+    conflicts: tuple[str, ...] = ()  # files in which the work does not fit the session branch
 
 
 Hook = Callable[[Landing], "Finding | Question | None"]
