@@ -16,6 +16,7 @@ from maestro.core import deleted, digest, lookup, processes, rollbacks, storage_
 from maestro.core.deleted import DeletedView, RecoveredView
 from maestro.core.digest import Digest
 from maestro.core.rollbacks import RollbackPreview
+from maestro.core.proof_views import ConflictView, EvidenceView
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import allowed_events
 from maestro.core.storage_health import StorageProblem
@@ -133,6 +134,23 @@ def list_evidence(
             query = query.where(models.CheckRun.task_id == lookup.task_row(db, session_id, task).id)
         rows = db.exec(query.order_by(col(models.CheckRun.created_at))).all()
         return [CheckRunView.model_validate(r.model_dump(exclude={"output", "tests"}) | {"output": o}) for r, o in rows]
+
+
+def get_evidence(rt: Runtime, session_id: str, task: str | None = None) -> EvidenceView:
+    """All that proves a task (id or key), or the session as a whole. Raises NotFound."""
+    from maestro.core import proof
+
+    return proof.evidence(rt, session_id, task)
+
+
+def get_conflict(rt: Runtime, session_id: str, task: str) -> ConflictView:
+    """Both sides of each file in which a task's work conflicts with the session branch as it is now.
+
+    Raises NotFound when the task has nothing that waits to come in.
+    """
+    from maestro.core import proof
+
+    return proof.conflict(rt, session_id, task)
 
 
 def get_check_run(rt: Runtime, session_id: str, check_id: str) -> CheckRunView:
