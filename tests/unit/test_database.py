@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
-from maestro.db import journal, models
+from maestro.db import journal, keeping, models
 from maestro.db.journal import Event
 from maestro.db.session import Database
 
@@ -87,6 +87,7 @@ def test_the_migrations_lead_to_the_tables_the_code_declares(db: Database) -> No
     with create_engine(db.url).connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
     assert differences == []
+    assert keeping.Fact.__tablename__ in SQLModel.metadata.tables
 
 
 def test_a_database_of_the_first_schema_is_brought_up_to_date_with_its_rows(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def upgrade() -> None:
     op.create_table(
         "facts",
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("value", sa.JSON(), nullable=True),
+        sa.Column("value", sa.JSON(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
