@@ -47,7 +47,7 @@ def evidence(rt: Runtime, session_id: str, task: str | None = None) -> EvidenceV
         runs=len(workers),
         checks=runs,
         answers=answers,
-        diff=_diff(rt, session, row),
+        diff=_diff(session, row),
         duration_s=(ended - began).total_seconds() if began and ended else None,
         tokens=Tokens.of(row) if row else Tokens.of(session, *tasks),
         cost_usd=row.cost_usd if row else session.cost_usd + sum(t.cost_usd for t in tasks),
@@ -104,7 +104,7 @@ def _proven_session(session: models.Session) -> tuple[bool, str]:
     return True, f"{number} check{'s' if number != 1 else ''} of the whole passed on {str(result.get('commit'))[:10]}."
 
 
-def _diff(rt: Runtime, session: models.Session, task: models.Task | None) -> dict[str, Any] | None:
+def _diff(session: models.Session, task: models.Task | None) -> dict[str, Any] | None:
     if task is not None:
         known = task.result_json or {}
         return {name: known[name] for name in ("files", "insertions", "deletions")} if "files" in known else None
