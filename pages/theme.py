@@ -28,6 +28,7 @@ STYLES = (
     "monitor.css",
     "logs.css",
     "changes.css",
+    "questions.css",
 )
 
 #: For ``ui.run(favicon=…)``: Maestro's mark.

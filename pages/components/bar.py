@@ -45,3 +45,12 @@ def _stripes(by_status: dict[str, int]) -> str:
 def task_bar(counts: TaskCounts, *, thin: bool = False) -> TaskBar:
     """The bar of ``session.tasks``."""
     return TaskBar(counts, thin=thin)
+
+
+def share_bar(share: float, words: str) -> Tag:
+    """How much of something is used, 1 being all of it; amber from four fifths on."""
+    used = min(max(share, 0.0), 1.0) * 100
+    tone = "waiting" if share >= 0.8 else "running"
+    made = Tag("div", "", "m-bar").attr(role="img", aria_label=words, title=words)
+    made.style(f"background: linear-gradient(90deg, var(--{tone}-solid) {used:.1f}%, var(--line) {used:.1f}%)")
+    return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from nicegui import ui
 
@@ -11,85 +11,97 @@ from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
 from pages.components.action import perform
 from pages.components.buttons import button
-from pages.components.code import code
 from pages.components.icon import icon
 from pages.components.inline import inline
+from pages.components.question_detail import question_detail
+from pages.components.question_words import Words, title_of, words_of
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import when
 
-_ALLOW = {"task_failed": "Try again", "task_start": "Start it"}
-_DENY = {"task_failed": "Fail the session", "task_start": "Skip it"}
-_HINT = {"task_failed": "A hint for the next attempt (optional)"}
-_ALLOWED = {"task_failed": "Trying again.", "task_start": "The task starts."}
 _RISK = {"high": ("failed", "High risk"), "medium": ("waiting", "Medium risk"), "low": ("pending", "Low risk")}
 
 
 def gate(rt: Runtime, approval: ApprovalView, *, session_named: bool = True) -> Tag:
-    """One open question: what wants to happen, why it asks, Allow, Allow for this session, Deny, and a word with it.
+    """One open question: what wants to happen, why it asks, and the answers in the words of its kind.
 
     It says nothing after the answer: who shows it listens to ``approval_resolved`` and takes it away.
     """
-    with box("m-gate", data_approval=approval.id) as made:
-        _head(approval, session_named)
-        _detail(approval)
+    words, title = words_of(approval), title_of(approval)
+    with box("m-gate", data_approval=approval.id, data_kind=approval.kind) as made:
+        _head(approval, words, title, session_named)
+        question_detail(approval, title)
         with box("m-gate__foot"):
-            _answers(rt, approval)
+            _answers(rt, approval, words)
     return made
 
 
-def _head(approval: ApprovalView, session_named: bool) -> None:
+def _head(approval: ApprovalView, words: Words, title: str, session_named: bool) -> None:
     with box("m-row m-row--top m-gap-12"):
-        icon("circle-x" if approval.kind == "task_failed" else "hand").style("color: var(--waiting); margin-top: 2px")
+        icon(words.icon).style("color: var(--waiting); margin-top: 2px")
         with box("m-stack m-gap-2 m-grow"):
-            inline(approval.title, "m-strong m-wrap", name="div")
+            inline(title, "m-strong m-wrap", name="div")
             with box("m-row m-row--wrap m-meta"):
+                if words.name:
+                    text(words.name)
                 if session_named:
                     tag("a", approval.session_title, "m-cut", href=f"/session/{approval.session_id}")
                 if approval.task_key:
                     text(f"task {approval.task_key}")
                 when(approval.created_at)
         if approval.kind == "tool":
-            tone, words = _RISK.get(approval.risk, _RISK["medium"])
-            text(words, f"m-chip s-{tone}").style("padding-left: 9px")
+            tone, risk = _RISK.get(approval.risk, _RISK["medium"])
+            text(risk, f"m-chip s-{tone}").style("padding-left: 9px")
 
 
-def _detail(approval: ApprovalView) -> None:
-    detail = approval.detail
-    reason = str(detail.get("reason") or detail.get("description") or detail.get("error") or "")
-    if reason and reason != approval.title:
-        inline(reason, "m-soft m-pre", name="div")
-    shown = _what(detail)
-    if shown:
-        code(shown, block=True)
-
-
-def _what(detail: dict[str, Any]) -> str:
-    given = detail.get("input") if isinstance(detail.get("input"), dict) else detail
-    for key in ("command", "file_path", "notebook_path", "path", "url", "query", "pattern", "output"):
-        value = (given or {}).get(key)
-        if value:
-            return str(value)[:4000]
-    return ""
-
-
-def _answers(rt: Runtime, approval: ApprovalView) -> None:
-    words = ui.input(placeholder=_HINT.get(approval.kind, "A word with the answer (optional)"))
-    words.props.set_optional("aria-label", "Message with the answer")
+def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
+    message = _raise_by(approval) if approval.kind == "budget" else _message(words)
 
     async def answer(decision: gates.Decision, by: ui.button, done: str) -> None:
-        await perform(gates.decide, rt, approval.id, decision, words.value or None, by=by, done=done)
+        said = message() if approval.kind != "budget" or decision == "allow" else None
+        await perform(gates.decide, rt, approval.id, decision, said, by=by, done=done)
 
-    allow = button(_ALLOW.get(approval.kind, "Allow"), kind="soft", small=True)
-    allow.on_click(lambda: answer("allow", allow, _ALLOWED.get(approval.kind, "Allowed.")))
+    allow = button(words.allow, kind="soft", small=True)
+    allow.on_click(lambda: answer("allow", allow, words.allow_said))
+    allow.props.set_optional("title", words.allow_means)
     if approval.signature and approval.kind == "tool":
         always = button("Allow for this session", small=True)
         always.on_click(lambda: answer("allow_session", always, "Allowed for this session."))
+        always.props.set_optional("title", "The like of it is not asked about again in this session.")
     if approval.kind == "task_failed" and approval.task_key:
-        skip = button("Skip the task", small=True)
-        skip.on_click(
-            lambda: perform(
-                control.skip_task, rt, approval.session_id, approval.task_key or "", by=skip, done="Skipped."
-            )
-        )
-    deny = button(_DENY.get(approval.kind, "Deny"), kind="danger", small=True)
-    deny.on_click(lambda: answer("deny", deny, "Denied."))
+        _skip(rt, approval)
+    deny = button(words.deny, kind="danger" if words.stops_work else "quiet", small=True)
+    deny.on_click(lambda: answer("deny", deny, words.deny_said))
+    deny.props.set_optional("title", words.deny_means)
+
+
+def _message(words: Words) -> Callable[[], str | None]:
+    """The field for a word with the answer; gives what reads it."""
+    if not words.hint:
+        return lambda: None
+    field = ui.input(placeholder=words.hint)
+    field.props.set_optional("aria-label", words.hint.removesuffix(" (optional)"))
+    return lambda: field.value or None
+
+
+def _raise_by(approval: ApprovalView) -> Callable[[], str | None]:
+    """The field for how much a budget is raised by; gives what reads it, as the words that the budget understands."""
+    detail = approval.detail
+    by, measure = detail.get("raise_by"), str(detail.get("measure") or "usd")
+    unit = "dollars" if measure == "usd" else measure.replace("_", " ")
+    with box("m-row q-amount"):
+        tag("label", "Raise by", "m-soft")
+        field = ui.number(value=by, min=0, suffix=unit).props("step=any")
+        field.props.set_optional("aria-label", f"Raise by, in {unit}")
+
+    def read() -> str | None:
+        value = field.value
+        return f"Raised by {value:.10g} {unit}" if isinstance(value, (int, float)) and value > 0 else None
+
+    return read
+
+
+def _skip(rt: Runtime, approval: ApprovalView) -> None:
+    skip = button("Skip the task", small=True)
+    key = approval.task_key or ""
+    skip.on_click(lambda: perform(control.skip_task, rt, approval.session_id, key, by=skip, done="Skipped."))
+    skip.props.set_optional("title", "The session goes on without this task.")

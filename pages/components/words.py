@@ -21,6 +21,11 @@ def tokens(count: int) -> str:
     return str(count)
 
 
+def amount(measure: str, value: float) -> str:
+    """What a budget counts: ``$1.25``, ``12.0k tokens``, ``40 model calls``."""
+    return money(value) if measure == "usd" else f"{tokens(int(value))} {measure.replace('_', ' ')}"
+
+
 def duration(seconds: float) -> str:
     """``0.8 s``, ``42 s``, ``4 min``, ``1 h 20 min``."""
     if seconds < 10:

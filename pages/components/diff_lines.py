@@ -1,0 +1,49 @@
+"""A short diff coloured by lines, for questions and small places. The changes page has the full one."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from html import escape
+
+from nicegui import ui
+
+from pages.components.tag import Tag, box, tag
+
+MAX_LINES = 400
+_MAX_LINE = 1000
+_QUIET = re.compile(r"^(index |--- |\+\+\+ |similarity |dissimilarity |old mode |mode )")
+
+
+def diff_lines(diff: str, *, cut: bool = False) -> Tag:
+    """A git diff of one or more files; ``cut``: it is longer than what is given here."""
+    lines = diff.rstrip("\n").split("\n")
+    made = "".join(_line(line) for line in lines[:MAX_LINES] if not _QUIET.match(line))
+    with box("q-diff", tabindex="0", role="group", aria_label="The change") as frame:
+        ui.html(made, sanitize=False)
+        if cut or len(lines) > MAX_LINES:
+            tag("div", "It is longer than this; the changes page has all of it.", "m-meta q-diff__more")
+    return frame
+
+
+def replaced_lines(old: str, new: str) -> Tag:
+    """What an edit replaces, line by line."""
+    pair = difflib.unified_diff(old.splitlines(), new.splitlines(), n=2, lineterm="")
+    return diff_lines("\n".join(list(pair)[3:]))
+
+
+def _line(line: str) -> str:
+    words = escape(line[:_MAX_LINE]) + (" …" if len(line) > _MAX_LINE else "")
+    if line.startswith("diff --git "):
+        return f'<div class="q-diff__file">{escape(_path(line))}</div>'
+    if line.startswith(("new file", "deleted file", "rename ", "Binary files")):
+        return f'<div class="q-diff__note">{words}</div>'
+    if line.startswith("@@"):
+        return '<div class="q-diff__hunk">⋯</div>'
+    kind = {"+": " q-diff__add", "-": " q-diff__del"}.get(line[:1], "")
+    return f'<div class="q-diff__line{kind}">{words or " "}</div>'
+
+
+def _path(line: str) -> str:
+    after = line.rpartition(" b/")[2]
+    return after.removesuffix('"') or line

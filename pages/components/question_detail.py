@@ -1,0 +1,154 @@
+"""What a question is about, readable: a command, a change, files, tests, an output's end, numbers. Never raw JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from maestro.core.views import ApprovalView
+from pages.components.bar import share_bar
+from pages.components.code import code
+from pages.components.diff_lines import diff_lines, replaced_lines
+from pages.components.inline import inline
+from pages.components.section import facts
+from pages.components.tag import box, tag, text
+from pages.components.words import amount, plural
+
+_SHOWN = 12
+_TEXT = 4000
+#: Of a tool's input: what is shown as code, and what another line of the question says already.
+_AS_CODE = ("command", "file_path", "notebook_path", "path", "url", "query", "pattern")
+_SAID = {"tool", "reason", "description", "old_string", "new_string", "content", "new_source", "risk", "error", "input"}
+
+
+def question_detail(approval: ApprovalView, title: str) -> None:
+    """Everything between a question's head and its answers."""
+    detail = approval.detail
+    reason = str(detail.get("reason") or detail.get("description") or detail.get("error") or "")
+    if reason and reason.rstrip(".") not in title:
+        inline(reason, "m-soft m-pre q-reason", name="div")
+    _SHOW.get(approval.kind, _tool)(detail)
+
+
+def _tool(detail: dict[str, Any]) -> None:
+    """A tool's input: the command or file as code, an edit as a diff, other members by name."""
+    given = detail.get("input") if isinstance(detail.get("input"), dict) else detail
+    assert isinstance(given, dict)
+    for name in _AS_CODE:
+        if given.get(name):
+            code(str(given[name])[:_TEXT], block=True)
+            break
+    else:
+        name = ""
+    if "new_string" in given:
+        replaced_lines(str(given.get("old_string") or ""), str(given["new_string"]))
+    written = given.get("content") or given.get("new_source")
+    if written:
+        diff_lines("\n".join(f"+{line}" for line in str(written)[:_TEXT].split("\n")), cut=len(str(written)) > _TEXT)
+    rest = {_name(k): _plain(v) for k, v in given.items() if k not in _SAID and k != name and v not in (None, "", [])}
+    if rest:
+        facts(rest)
+
+
+def _start(detail: dict[str, Any]) -> None:
+    facts({"Files": ", ".join(detail.get("files") or []), "Checks": "\n".join(detail.get("checks") or [])})
+
+
+def _failed(detail: dict[str, Any]) -> None:
+    attempts = detail.get("attempts")
+    if isinstance(attempts, int) and attempts > 1:
+        tag("div", f"After {plural(attempts, 'attempt')}.", "m-meta m-num")
+
+
+def _missing(detail: dict[str, Any]) -> None:
+    _list("Gone", detail.get("vanished"), "failed")
+    _list("Skipped now", detail.get("skipped_now"), "waiting")
+
+
+def _changed(detail: dict[str, Any]) -> None:
+    if detail.get("diff"):
+        diff_lines(str(detail["diff"]), cut=bool(detail.get("diff_cut")))
+    else:
+        _list("Changed", detail.get("files"), "waiting")
+
+
+def _outside(detail: dict[str, Any]) -> None:
+    _list("Changed outside", detail.get("files"), "waiting")
+    _list("Its own files", detail.get("declared"), "pending")
+
+
+def _surroundings(detail: dict[str, Any]) -> None:
+    output = str(detail.get("output") or "").strip("\n")
+    if output:
+        tag("pre", output[-_TEXT:], "q-output", tabindex="0", aria_label="End of the output")
+
+
+def _escape(detail: dict[str, Any]) -> None:
+    for change in detail.get("changes") or []:
+        with box("m-stack m-gap-4"):
+            inline(str(change.get("what", "")), "m-wrap", name="div")
+            if change.get("undo"):
+                with box("m-row m-row--wrap"):
+                    text("To undo it", "m-meta")
+                    code(str(change["undo"])).classes("m-grow")
+
+
+def _budget(detail: dict[str, Any]) -> None:
+    used, limit, measure = (detail.get(k) for k in ("used", "limit", "measure"))
+    if isinstance(used, (int, float)) and isinstance(limit, (int, float)) and limit > 0:
+        words = f"{amount(str(measure), used)} of {amount(str(measure), limit)} used"
+        with box("m-row m-gap-12"):
+            share_bar(used / limit, words)
+            text(words, "m-meta m-num").style("white-space: nowrap")
+
+
+def _list(title: str, found: Any, tone: str) -> None:
+    """Names under a small head; many fold away."""
+    names = [str(n) for n in found] if isinstance(found, Sequence) and not isinstance(found, str) else []
+    if not names:
+        return
+    with box(f"q-list s-{tone}"):
+        with box("m-row"):
+            text(title, "q-list__title")
+            if len(names) > 1:
+                text(str(len(names)), "m-count")
+        _names(names[:_SHOWN])
+        if len(names) > _SHOWN:
+            with tag("details"):
+                tag("summary", f"and {len(names) - _SHOWN:,} more", "q-list__more")
+                _names(names[_SHOWN:])
+
+
+def _names(names: list[str]) -> None:
+    with tag("ul", "", "q-list__names"):
+        for name in names:
+            inline(name, "m-wrap", name="li")
+
+
+def _name(key: str) -> str:
+    words = key.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def _plain(value: Any) -> str:
+    """A value as words; of what is nested only its members' names and plain values."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return "\n".join(f"{_name(str(k))}: {_plain(v)}" for k, v in list(value.items())[:20])[:_TEXT]
+    if isinstance(value, list):
+        return ", ".join(_plain(v) for v in value[:20])[:_TEXT] + (" …" if len(value) > 20 else "")
+    return str(value)[:_TEXT]
+
+
+_SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
+    "task_start": _start,
+    "task_failed": _failed,
+    "tests_missing": _missing,
+    "check_changed": _changed,
+    "outside_files": _outside,
+    "infrastructure": _surroundings,
+    "escape": _escape,
+    "budget": _budget,
+    "stuck": lambda _detail: None,
+}
