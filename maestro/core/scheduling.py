@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from maestro.core.plan import overlap
 from maestro.db import models
@@ -21,11 +21,17 @@ def ready(tasks: Sequence[models.Task]) -> list[models.Task]:
     return sorted(waiting, key=lambda t: (t.priority, t.position))
 
 
-def choose(tasks: Sequence[models.Task], max_workers: int, tracked: Iterable[str] = ()) -> list[models.Task]:
-    """The ready tasks to start now: as many as there are slots, none that declares files a busy one declares."""
+def choose(
+    tasks: Sequence[models.Task], max_workers: int, tracked: Iterable[str] = (), live: Collection[str] | None = None
+) -> list[models.Task]:
+    """The ready tasks to start now: as many as there are slots, none that declares files a busy one declares.
+
+    ``live`` are the tasks that have a worker: one that waits for the person without one holds no slot.
+    """
     # A task that waits for its first yes has no attempt yet: it holds nothing.
     busy = [t for t in tasks if t.status in BUSY and t.attempt > 0]
-    slots = max_workers - sum(1 for t in busy if t.status in {"running", "waiting"})
+    idle = [t for t in busy if t.status == "waiting" and live is not None and t.id not in live]
+    slots = max_workers - sum(1 for t in busy if t.status in {"running", "waiting"}) + len(idle)
     held = [t.files for t in busy]
     chosen: list[models.Task] = []
     files = list(tracked)
