@@ -182,7 +182,7 @@ class Supervisor:
             return
         for task in tasks:
             self._go_on(session, task, live)
-        self._start_ready(session, tasks)
+        self._start_ready(session, tasks, live)
 
     def _go_on(self, session: models.Session, task: models.Task, live: set[str]) -> None:
         if task.id in live:
@@ -194,14 +194,14 @@ class Supervisor:
         elif task.status in {"checking", "integrating"}:
             self._rt.jobs.start(f"land:{task.id}", landing.land, self._rt, task.id)
 
-    def _start_ready(self, session: models.Session, tasks: list[models.Task]) -> None:
+    def _start_ready(self, session: models.Session, tasks: list[models.Task], live: set[str]) -> None:
         rt = self._rt
         config = in_force(session.agent_config, rt.settings)
         assert config.max_workers is not None
         if not scheduling.ready(tasks) or not limits.may_begin(rt, session):
             return
         tracked = repository.list_files(Path(session.repo_path), session.base_commit) if _has_globs(tasks) else []
-        chosen = scheduling.choose(tasks, config.max_workers, tracked)
+        chosen = scheduling.choose(tasks, config.max_workers, tracked, live)
         with rt.db.write() as tx:
             row = lookup.session_row(tx.db, session.id)
             if row.status != State.EXECUTING:
