@@ -43,8 +43,16 @@ def may_start(rt: Runtime, session: models.Session, task: models.Task) -> bool:
 
 
 def may_begin(rt: Runtime, session: models.Session) -> bool:
-    """Whether pending tasks of this session may become running now."""
-    return _hindrance(rt, session) is None
+    """Whether pending tasks of this session may become running now; if not, the session's log says why, once."""
+    why = _hindrance(rt, session)
+    told: dict[str, str | None] = rt.helper("starts_held", dict)
+    if why != told.get(session.id):
+        told[session.id] = why
+        if why is not None:
+            with rt.db.write() as tx:
+                tx.log(session.id, f"No task starts now. {why}", level="warn")
+                tx.emit("starts_held", session.id, reason=why)
+    return why is None
 
 
 def endpoint_trouble(

@@ -169,6 +169,6 @@ def test_a_refused_key_asks_once_and_the_answer_lets_every_task_go_on(tmp_path: 
 def test_no_worker_starts_when_too_little_memory_would_stay_free(tmp_path: Path, repo: Path) -> None:
     with engine(tmp_path, scenario(does("t1")), min_free_memory_mb=10**9) as e:
         session = e.run(repo, plan("t1"))
-        e.until("task_waiting")
+        assert "min_free_memory_mb" in e.until("starts_held").payload["reason"]
         assert queries.list_workers(e.rt, session.id) == []
         control.cancel(e.rt, session.id)
