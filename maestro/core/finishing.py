@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlmodel import col, func, select
 
-from maestro.core import baseline, lookup, outcomes, questions, starting
+from maestro.core import baseline, lookup, outcomes, questions, rollbacks, starting, storage_health
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.checking import CheckSite, measure, prove
 from maestro.core.locks import Stopped, stop_signal
@@ -72,6 +72,8 @@ def validate(rt: Runtime, session_id: str) -> None:
     except Stopped:
         return
     except MaestroError as error:
+        if storage_health.health(rt).report(error):
+            return  # again when the disk is well
         failures, question = [], questions.setup_failed(error)
     if question is not None:
         refused = questions.refused_whole(rt, session_id, question)
@@ -79,12 +81,14 @@ def validate(rt: Runtime, session_id: str) -> None:
             questions.raise_question(rt, session, None, question)
             return
         _give_up(rt, session_id, refused)
+        rt.jobs.start("rollbacks", rollbacks.finish_automatic, rt)
         return
     with rt.db.write() as tx:
         row = lookup.session_row(tx.db, session_id)
         if row.status != State.VALIDATING:
             return
         _decide(tx, row, in_force(row.agent_config, rt.settings), commit, checks, failures)
+    rt.jobs.start("rollbacks", rollbacks.finish_automatic, rt)  # takes back what a give-up intends to
     rt.wake()
 
 
@@ -94,6 +98,7 @@ def _give_up(rt: Runtime, session_id: str, reason: str) -> None:
         if row.status == State.VALIDATING:
             row.error_message = reason
             move(tx, row, "give_up", reason=reason)
+            rollbacks.take_back_repairs(tx, row)
             outcomes.announce_failure(tx, row, reason)
 
 
@@ -113,6 +118,7 @@ def _decide(
         names = ", ".join(f"`{c}`" for c, _said in failures)
         session.error_message = f"The checks of the whole still fail after {session.validation_attempt} tries: {names}."
         move(tx, session, "give_up", reason=session.error_message)
+        rollbacks.take_back_repairs(tx, session)
         outcomes.announce_failure(tx, session, session.error_message)
     else:
         task = outcomes.repair_task(tx, session, failures)

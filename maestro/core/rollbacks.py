@@ -92,17 +92,45 @@ def restore(rt: Runtime, session_id: str, ref: str) -> None:
     rt.wake()
 
 
+def take_back_repairs(tx: Transaction, session: models.Session) -> None:
+    """When a session is given up: intend to go back to the last checkpoint before its repairs, which did not help.
+
+    Carried out by ``finish_automatic`` soon, or by the next start. Nothing to do without repairs.
+    """
+    points = undone_by(tx.db, session.id, models.Checkpoint(number=-1, session_id=session.id, commit="", title=""))
+    keys = {t.id: t.key for t in lookup.tasks_of(tx.db, session.id)}
+    repairs = [p.number for p in points if p.task_id and keys.get(p.task_id, "").startswith("repair-")]
+    good = [p for p in points if repairs and p.number < min(repairs)]
+    if good and not lookup.is_held(tx.db, session.id):
+        _intend(tx, session.id, "rollback", {"checkpoint": good[-1].id, "automatic": True})
+        session.rollback_commit = good[-1].commit
+
+
 def finish_half_done(rt: Runtime) -> None:
     """After a kill: carry out each rollback or restore that was begun."""
+    for intent in _open(rt):
+        _finish(rt, intent)
+
+
+def finish_automatic(rt: Runtime) -> None:
+    """Carry out what ``take_back_repairs`` intended; a person's own rollbacks are theirs to carry out."""
+    for intent in _open(rt):
+        if intent.detail.get("automatic"):
+            _finish(rt, intent)
+
+
+def _open(rt: Runtime) -> list[models.Intent]:
     kinds = ["rollback", "restore"]
     query = select(models.Intent).where(col(models.Intent.kind).in_(kinds), col(models.Intent.done_at).is_(None))
     with rt.db.read() as db:
-        intents = db.exec(query).all()
-    for intent in intents:
-        try:
-            _carry_out(rt, intent)
-        except MaestroError:
-            _log.exception("a %s that was cut short could not be finished", intent.kind)
+        return list(db.exec(query).all())
+
+
+def _finish(rt: Runtime, intent: models.Intent) -> None:
+    try:
+        _carry_out(rt, intent)
+    except MaestroError:
+        _log.exception("a %s that was begun could not be finished", intent.kind)
 
 
 def find_checkpoint(db: DbSession, session_id: str, name: str) -> models.Checkpoint:

@@ -29,7 +29,13 @@ def chain(count: int) -> list[dict[str, Any]]:
 
 
 def run(
-    e: Engine, repo: Path, *tasks: dict[str, Any], go: Path | str = "", checks: list[str] | None = None
+    e: Engine,
+    repo: Path,
+    *tasks: dict[str, Any],
+    go: Path | str = "",
+    checks: list[str] | None = None,
+    command: str = SCRIPT,
+    **config: Any,
 ) -> SessionView:
     """A session of such tasks whose execution has begun."""
     view = e.session(repo, {"summary": "Test", "checks": checks or [], "tasks": list(tasks)})
@@ -37,7 +43,10 @@ def run(
         row = tx.db.get(models.Session, view.id)
         assert row is not None
         row.agent_type = "command"
-        row.agent_config = {"command": ["/bin/sh", "-c", SCRIPT.replace("{go}", str(go))], "permission_mode": "bypass"}
+        row.agent_config = {
+            "permission_mode": "bypass",
+            "command": ["/bin/sh", "-c", command.replace("{go}", str(go))],
+        } | config
         tx.db.add(row)
     return control.execute(e.rt, view.id)
 
