@@ -1,0 +1,178 @@
+"""Single tests are read from what runners say, and only what they say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from maestro.core.test_reports import Instrumented, instrument, is_plain, read_report, refused
+
+CARGO = """\
+   Compiling demo v0.1.0 (/tmp/rs)
+     Running unittests src/lib.rs (target/debug/deps/demo-8348ca7a80742723)
+
+running 4 tests
+test tests::later ... ignored
+test tests::adds ... ok
+test tests::panics - should panic ... ok
+test tests::wrong ... FAILED
+
+failures:
+    tests::wrong
+
+test result: FAILED. 2 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.23s
+
+   Doc-tests demo
+
+running 1 test
+test src/lib.rs - add (line 2) ... ok
+
+test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.50s
+"""
+
+VERBOSE = """\
+test_bad (test_u.T.test_bad) ... FAIL
+test_doc (test_u.T.test_doc)
+Says what it does. ... ok
+test_later (test_u.T.test_later) ... skipped 'not now'
+test_loud (test_u.T.test_loud) ... shouting
+ok
+test_old (test_u.T) ... ok
+
+======================================================================
+FAIL: test_bad (test_u.T.test_bad)
+----------------------------------------------------------------------
+Traceback (most recent call last):
+AssertionError: no
+
+----------------------------------------------------------------------
+Ran 5 tests in 0.001s
+
+FAILED (failures=1, skipped=1)
+"""
+
+QUIET = """\
+.E.s
+======================================================================
+ERROR: test_bad (test_u.T.test_bad)
+----------------------------------------------------------------------
+Ran 4 tests in 0.001s
+
+FAILED (errors=1, skipped=1)
+"""
+
+JUNIT = """<?xml version="1.0" encoding="utf-8"?><testsuites><testsuite name="pytest">
+<testcase classname="tests.test_a.TestA" name="test_one[1]"/>
+<testcase classname="tests.test_a" name="test_two"><failure message="no">no</failure></testcase>
+<testcase classname="tests.test_a" name="test_three"><skipped type="pytest.xfail"/></testcase>
+<testcase classname="tests.test_a" name="test_four"/>
+<testcase classname="tests.test_a" name="test_four"><error message="failed on teardown">no</error></testcase>
+</testsuite></testsuites>"""
+
+
+def plain(output: str, *, cut: bool = False):
+    return read_report(Instrumented("whatever"), output, cut=cut)[0]
+
+
+def test_cargo_tests_are_named_by_target_and_documentation_tests_without_their_line() -> None:
+    report = plain(CARGO)
+    assert report.outcomes == {
+        "src/lib.rs::tests::later": "skipped",
+        "src/lib.rs::tests::adds": "passed",
+        "src/lib.rs::tests::panics": "passed",
+        "src/lib.rs::tests::wrong": "failed",
+        "doc demo::src/lib.rs - add": "passed",
+    }
+    assert report.counts() == {"passed": 3, "failed": 1, "skipped": 1, "total": 5}
+    assert report.complete
+
+
+def test_verbose_unittest_names_every_test_whatever_is_printed_between() -> None:
+    report = plain(VERBOSE)
+    names = {"test_bad": "failed", "test_doc": "passed", "test_later": "skipped"}
+    names |= {"test_loud": "passed", "test_old": "passed"}
+    assert report.outcomes == {f"test_u.T.{name}": outcome for name, outcome in names.items()}
+    assert report.complete
+
+
+def test_quiet_unittest_names_what_failed_and_counts_the_rest() -> None:
+    report = plain(QUIET)
+    assert report.outcomes == {"test_u.T.test_bad": "failed"}
+    assert report.counts() == {"passed": 2, "failed": 1, "skipped": 1, "total": 4}
+    assert not report.complete
+
+
+def test_a_cut_output_is_not_taken_for_all_there_was() -> None:
+    assert not plain(CARGO, cut=True).complete
+    assert not plain(VERBOSE, cut=True).complete
+
+
+def test_a_junit_file_gives_the_worst_outcome_of_each_test(tmp_path: Path) -> None:
+    asked = instrument("make test", tmp_path)
+    assert asked.command == "make test"
+    assert asked.junit is not None
+    asked.junit.write_text(JUNIT)
+    said = f"1 failed\n- generated xml file: {asked.junit} -\ndone\n"
+    report, output = read_report(asked, said, cut=False)
+    assert report is not None
+    assert report.outcomes == {
+        "tests.test_a.TestA::test_one[1]": "passed",
+        "tests.test_a::test_two": "failed",
+        "tests.test_a::test_three": "skipped",
+        "tests.test_a::test_four": "failed",
+    }
+    assert output == "1 failed\ndone\n"
+
+
+@pytest.mark.parametrize("content", ["", "<testsuites>", "not xml", "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"])
+def test_a_broken_report_says_nothing_or_no_test(tmp_path: Path, content: str) -> None:
+    asked = instrument("pytest", tmp_path)
+    assert asked.junit is not None
+    asked.junit.write_text(content)
+    report, _ = read_report(asked, "hello\n", cut=False)
+    assert report is None or report.total == 0
+
+
+def test_go_is_asked_for_json_and_its_words_are_given_back(tmp_path: Path) -> None:
+    asked = instrument("go test ./...", tmp_path)
+    assert asked.command == "go test -json ./..."
+    lines = [
+        {"Action": "run", "Package": "ex/a", "Test": "TestGood"},
+        {"Action": "output", "Package": "ex/a", "Test": "TestGood", "Output": "=== RUN   TestGood\n"},
+        {"Action": "output", "Package": "ex/a", "Test": "TestGood", "Output": "--- PASS: TestGood (0.00s)\n"},
+        {"Action": "pass", "Package": "ex/a", "Test": "TestGood"},
+        {"Action": "output", "Package": "ex/a", "Test": "TestBad", "Output": "=== RUN   TestBad\n"},
+        {"Action": "output", "Package": "ex/a", "Test": "TestBad", "Output": "    a_test.go:3: wrong\n"},
+        {"Action": "output", "Package": "ex/a", "Test": "TestBad", "Output": "--- FAIL: TestBad (0.00s)\n"},
+        {"Action": "fail", "Package": "ex/a", "Test": "TestBad"},
+        {"Action": "output", "Package": "ex/a", "Output": "FAIL\tex/a\t0.003s\n"},
+        {"Action": "fail", "Package": "ex/a"},
+        {"Action": "fail", "Package": "ex/b"},
+    ]
+    output = "# ex/b\nb.go:1: broken\n" + "".join(json.dumps(line) + "\n" for line in lines)
+    report, text = read_report(asked, output, cut=False)
+    assert report is not None
+    assert report.outcomes == {"ex/a.TestGood": "passed", "ex/a.TestBad": "failed", "ex/b": "failed"}
+    assert text == ("# ex/b\nb.go:1: broken\n    a_test.go:3: wrong\n--- FAIL: TestBad (0.00s)\nFAIL\tex/a\t0.003s\n")
+
+
+@pytest.mark.parametrize("command", ["cd x && go test ./...", "go test ./... | tee log", "go vet ./..."])
+def test_only_a_plain_go_test_is_changed(tmp_path: Path, command: str) -> None:
+    assert instrument(command, tmp_path).command == command
+
+
+def test_words_about_tests_are_no_tests() -> None:
+    assert plain("all good, 14 passed\n") is None
+    assert plain("Ran 3 tests in total\nOK\n") is None
+
+
+def test_a_pytest_without_its_junit_plugin_is_recognised() -> None:
+    assert refused("ERROR: usage: pytest\npytest: error: unrecognized arguments: --junitxml=/tmp/x\n")
+    assert not refused("unrecognized arguments: --wrong\n")
+
+
+def test_a_command_is_plain_when_its_exit_code_is_its_own() -> None:
+    assert is_plain("python -m pytest -q 'a b'")
+    assert not any(is_plain(c) for c in ["a && b", "a; b", "a | b", "a $(b)", "a 'unclosed"])
