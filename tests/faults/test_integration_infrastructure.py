@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core import queries
+from maestro.core import queries, starting
+from maestro.db import models
 from tests.landing import bench, plan_of
 from tests.repos import commit, make_repo
 
@@ -95,6 +96,29 @@ def test_a_failing_set_up_asks_once_and_is_run_again_afterwards(tmp_path: Path, 
         b.answer("allow")
         b.measure_baseline()
         assert b.work({"one.txt": "1\n"}).status == "completed"
+
+
+def test_a_worktree_that_cannot_be_set_up_asks_once_for_all_tasks_and_a_no_fails_the_task(
+    tmp_path: Path, repo: Path
+) -> None:
+    plan = plan_of({"id": "t1"}, {"id": "t2"}, checks=["true"])
+    with bench(tmp_path, repo, plan, setup=[f"echo x >> {tmp_path}/tried; exit 3"]) as b:
+        for key in ("t1", "t2"):
+            with b.rt.db.write() as tx:
+                row = tx.db.get(models.Task, b.task(key).id)
+                assert row is not None
+                row.status, row.attempt = "running", 1
+            starting.start_worker(b.rt, b.task(key).id)
+        assert [b.task(key).status for key in ("t1", "t2")] == ["waiting", "running"]
+        assert (tmp_path / "tried").read_text().split() == ["x"]
+        b.answer("allow")
+        assert b.task().status == "running"
+        starting.start_worker(b.rt, b.task().id)
+        assert (tmp_path / "tried").read_text().split() == ["x", "x"]
+        b.answer("deny")
+        starting.start_worker(b.rt, b.task().id)
+        assert b.task().status == "failed"
+        assert b.task().attempt == 1
 
 
 def test_three_alike_failures_in_a_row_ask_the_person(tmp_path: Path, repo: Path) -> None:
