@@ -27,6 +27,7 @@ from maestro.core.views import SessionView
 from maestro.db.journal import Event
 from maestro.errors import NotFound
 from pages import live, nav, palette, rail, session_bar, theme
+from pages.banners import Banners
 from pages.components.icon import icon
 from pages.components.state import session_chip, session_mark
 from pages.components.tag import Tag, box, tag, text
@@ -58,6 +59,7 @@ class Frame:
     title: str
     session: SessionView | None
     content: Tag
+    banners: Banners | None = None  # a session's; made with its bar
     _listeners: list[Callable[[SessionView], Any]] = field(default_factory=list)
 
     def on_session(self, listener: Callable[[SessionView], Any]) -> None:

@@ -118,6 +118,8 @@ async def _fill(view: Frame, build: Callable[[], Awaitable[None] | None]) -> Non
     ui.on_exception(_after_failure)
     try:
         with _sent_whole():
+            if view.banners:
+                await view.banners.refresh()
             result = build()
             if result is not None:
                 await result

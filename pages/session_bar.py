@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from maestro.core.views import SessionView
 from pages import controls
+from pages.banners import Banners
 from pages.components.icon import icon
 from pages.components.state import session_mark
 from pages.components.tag import Tag, box, swap, tag, text
@@ -41,6 +42,7 @@ def session_bar(view: Frame, tab: str | None) -> None:
                 with tag("a", "", "m-tab", href=href, aria_current=current, data_key=str(number)):
                     icon(symbol)
                     text(word)
+        view.banners = Banners(view.rt, session, tab)
 
 
 def phase_of(session: SessionView) -> int:

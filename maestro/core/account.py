@@ -48,12 +48,12 @@ def name_of(endpoint: Endpoint) -> str:
     return f"{endpoint.kind} {endpoint.base_url or '-'} {hashlib.sha256(secret.encode()).hexdigest()[:12]}"
 
 
-def account_state(rt: Runtime) -> AccountState | None:
-    """Whether the configured account is paused, why, and until when; None while it takes work."""
+def account_state(rt: Runtime, *, demo: bool = False) -> AccountState | None:
+    """Whether the configured account (or the demo's) is paused, why, and until when; None while it takes work."""
     with rt.db.read() as db:
         if not _active(db):
             return None
-        found = _pause_of(db, _current(rt, demo=False), utcnow())
+        found = _pause_of(db, _current(rt, demo=demo), utcnow())
     return AccountState(found.paused_until, found.reason, found.kind, found.since) if found else None
 
 
@@ -132,10 +132,13 @@ def release_due(rt: Runtime) -> None:
 
 
 def resume(tx: Transaction) -> int:
-    """The person's word: end every pause now; returns how many there were."""
+    """The person's word: end every pause and every wait of a task now; returns how many pauses there were."""
     rows = _active(tx.db)
     for row in rows:
         _resume(tx, row, "on your word")
+    for task in tx.db.exec(select(models.Task).where(col(models.Task.retry_at) > utcnow())).all():
+        task.retry_at = None
+        tx.db.add(task)
     return len(rows)
 
 

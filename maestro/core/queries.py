@@ -12,7 +12,8 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session as DbSession
 from sqlmodel import case, col, func, or_, select
 
-from maestro.core import deleted, digest, lookup, processes, rollbacks, storage_health
+from maestro.core import account, deleted, digest, lookup, processes, rollbacks, storage_health
+from maestro.core.account import AccountState
 from maestro.core.deleted import DeletedView, RecoveredView
 from maestro.core.digest import Digest
 from maestro.core.rollbacks import RollbackPreview
@@ -275,6 +276,11 @@ def list_deleted(rt: Runtime) -> list[DeletedView]:
 def rollback_preview(rt: Runtime, session_id: str, checkpoint: str) -> RollbackPreview:
     """What going back to a checkpoint would take away. Raises NotFound."""
     return rollbacks.preview(rt, session_id, checkpoint)
+
+
+def account_state(rt: Runtime, *, demo: bool = False) -> AccountState | None:
+    """Why no worker starts on the model account now (a limit, a refused key), until when; None while it takes work."""
+    return account.account_state(rt, demo=demo)
 
 
 def storage_problem(rt: Runtime) -> StorageProblem | None:

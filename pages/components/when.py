@@ -18,6 +18,11 @@ def since(at: datetime, classes: str = "m-num") -> Tag:
     return tag("time", "", classes, datetime=at.isoformat(), data_form="clock")
 
 
+def until(at: datetime, classes: str = "m-num") -> Tag:
+    """A clock running down to then: ``4:05``."""
+    return tag("time", "", classes, datetime=at.isoformat(), data_form="left")
+
+
 def set_when(element: Tag, at: datetime) -> None:
     """Let a ``when`` or ``since`` show another time."""
     element.attr(datetime=at.isoformat())

@@ -174,7 +174,7 @@
       const at = new Date(el.dateTime);
       if (Number.isNaN(+at)) continue;
       const seconds = (Date.now() - at) / 1000;
-      const text = el.dataset.form === "clock" ? clock(seconds) : ago(seconds) ?? at.toLocaleDateString(undefined, { dateStyle: "medium" });
+      const text = el.dataset.form === "clock" ? clock(seconds) : el.dataset.form === "left" ? clock(-seconds) : ago(seconds) ?? at.toLocaleDateString(undefined, { dateStyle: "medium" });
       if (el.textContent !== text) el.textContent = text;
       if (el.dataset.exact !== el.dateTime) {
         el.dataset.exact = el.dateTime;
@@ -183,6 +183,12 @@
     }
   }
   setInterval(() => document.hidden || tick(), 1000);
+
+  // ---- the session bar grows with banners; pages that fill the window hear of it (frame.css: --sub)
+  function measure() {
+    const bar = $(".m-sub");
+    if (bar) new ResizeObserver(() => document.documentElement.style.setProperty("--sub-height", `${bar.offsetHeight}px`)).observe(bar);
+  }
 
   // ---- drafts: what was typed into a field marked data-draft outlives a reload and a restart of the server
   const draftKey = (el) => `maestro-draft:${el.closest("[data-draft]").dataset.draft}`;
@@ -213,6 +219,6 @@
     restoreDrafts();
     send("maestro_visible", { visible: !document.hidden });
   }, 50);
-  const mounted = setInterval(() => { if ($(".m-shell")) { clearInterval(mounted); tick(); for (const el of all("[data-modkey]")) el.textContent = mac ? "⌘K" : "Ctrl K"; } }, 20);
+  const mounted = setInterval(() => { if ($(".m-shell")) { clearInterval(mounted); tick(); measure(); for (const el of all("[data-modkey]")) el.textContent = mac ? "⌘K" : "Ctrl K"; } }, 20);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); send("maestro_visible", { visible: !document.hidden }); });
 })();

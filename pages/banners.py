@@ -1,0 +1,198 @@
+"""What stands in the way of work, above a page: the account is paused, the disk is full, a question holds the session.
+
+Each banner is read from the engine and goes when what it tells of is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from nicegui import run, ui
+
+from maestro.core import queries
+from maestro.core.account import AccountState
+from maestro.core.commands import control, limits
+from maestro.core.deleted import RecoveredView
+from maestro.core.runtime import Runtime
+from maestro.core.storage_health import StorageProblem
+from maestro.core.views import ApprovalView, SessionView
+from maestro.errors import NotFound
+from pages import live
+from pages.components.action import perform
+from pages.components.buttons import button, link_button
+from pages.components.icon import icon
+from pages.components.inline import inline
+from pages.components.keyed import KeyedList
+from pages.components.tag import Tag, box, text
+from pages.components.when import until
+
+_EVENTS = (
+    "account_*",
+    "storage_problem",
+    "approval_*",
+    "state_changed",
+    "rolled_back",
+    "restored",
+    "checkpoint_created",
+)
+_LOOK_S = 3.0
+_AT_WORK = {"executing", "paused", "validating", "failed"}
+
+#: Questions that hold a whole session, and what holding is called.
+_HOLDS = {
+    "budget": ("coins", "Paused by a budget"),
+    "infrastructure": ("wrench", "Nothing lands until you have looked"),
+    "escape": ("shield-alert", "Paused: something changed outside a worktree"),
+}
+_STORAGE = {
+    "disk_full": "The disk is full",
+    "read_only": "The data folder cannot be written",
+    "locked": "The database is locked",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """One banner: ``key`` tells it from others, and changes when it has to be built anew."""
+
+    key: str
+    tone: str
+    icon: str
+    title: str
+    words: str
+    acts: Callable[[], object] | None = None  # makes what can be done about it
+    left_until: datetime | None = None  # counted down to
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What banners tell of, read at one moment."""
+
+    storage: StorageProblem | None
+    account: AccountState | None
+    holds: list[ApprovalView]
+    undone: RecoveredView | None
+
+
+def read(rt: Runtime, session_id: str | None, *, holds: bool) -> Trouble:
+    """Read it. Blocks. Raises NotFound for a session that is gone."""
+    session = queries.get_session(rt, session_id) if session_id else None
+    storage = queries.storage_problem(rt)
+    account = queries.account_state(rt, demo=bool(session and session.demo))
+    held: list[ApprovalView] = []
+    undone = None
+    if session is not None:
+        waiting = queries.list_approvals(rt, session_id=session.id) if holds else []
+        held = [a for a in waiting if a.kind in _HOLDS and (a.kind != "budget" or a.detail.get("paused"))]
+        if session.checkpoint_commit and session.status in _AT_WORK - {"validating"}:
+            kept = queries.list_recovered(rt, session.id)
+            undone = next((r for r in reversed(kept) if r.restorable), None)
+    return Trouble(storage, account, held, undone)
+
+
+class Banners:
+    """The banners of a page. ``tab`` is the session page's: the overview shows its questions itself."""
+
+    def __init__(self, rt: Runtime, session: SessionView | None = None, tab: str | None = None) -> None:
+        self._rt = rt
+        self._id = session.id if session else None
+        self._holds = session is not None and tab != "overview"
+        with box("m-banners") as place:
+            self._list: KeyedList[Banner, Tag] = KeyedList(place, key=lambda b: b.key, build=_build)
+        self._clock = ui.timer(_LOOK_S, self.refresh, active=False)
+        live.subscribe(self._id, lambda _events: self.refresh(), types=_EVENTS, every_s=0.3)
+
+    async def refresh(self) -> None:
+        """Look again what stands in the way."""
+        try:
+            found = await run.io_bound(read, self._rt, self._id, holds=self._holds)
+        except NotFound:
+            return  # deleted; the frame leads away
+        if found is not None:
+            self._list.sync(self._banners(found))
+            # The end of a pause is an event only for sessions at work.
+            self._clock.active = found.account is not None or found.storage is not None
+
+    def _banners(self, found: Trouble) -> list[Banner]:
+        shown = []
+        if found.storage:
+            title = _STORAGE.get(found.storage.kind, "The data folder cannot be written")
+            key = f"storage {found.storage.since}"
+            shown.append(Banner(key, "failed", "triangle-alert", title, found.storage.message))
+        if found.account:
+            shown.append(self._account(found.account))
+        for question in found.holds:
+            shown.append(_held(question))
+        if found.undone:
+            shown.append(self._undone(found.undone))
+        return shown
+
+    def _account(self, state: AccountState) -> Banner:
+        key = f"account {state.kind} {state.paused_until} {state.reason}"
+        if state.kind == "auth":
+            title = "The model account refused the key"
+            return Banner(key, "failed", "key-round", title, state.reason, lambda: self._go_on("Try the key again"))
+        if state.paused_until is None:
+            title = "The model account is paused until you resume it"
+            return Banner(key, "paused", "pause", title, state.reason, lambda: self._go_on("Resume now"))
+
+        def acts() -> None:
+            self._go_on("Resume now")
+            stay = button("Stay paused", small=True)
+            stay.on_click(lambda: self._do(limits.stay_paused, stay, "The account stays paused until you resume it."))
+
+        title = "The model account is paused"
+        return Banner(key, "paused", "hourglass", title, state.reason, acts, left_until=state.paused_until)
+
+    def _go_on(self, words: str) -> None:
+        go = button(words, icon="play", kind="soft", small=True)
+        go.on_click(lambda: self._do(limits.resume_account, go, "Workers start again."))
+
+    async def _do(self, command: Callable[[Runtime], object], by: ui.button, done: str) -> None:
+        await perform(command, self._rt, by=by, done=done)
+        await self.refresh()
+
+    def _undone(self, kept: RecoveredView) -> Banner:
+        number = kept.label.rpartition("-to-")[2]
+        title = f"Rolled back to checkpoint {number}" if number.isdecimal() else "Rolled back"
+
+        def acts() -> None:
+            back = button("Bring it back", icon="rotate-ccw", small=True)
+            back.on_click(
+                lambda: perform(control.restore, self._rt, self._id, kept.ref, by=back, done="The work is back.")
+            )
+
+        words = "What was taken away is kept, and can be brought back until new work comes in."
+        return Banner(f"undone {kept.ref}", "paused", "undo-2", title, words, acts)
+
+
+def _held(question: ApprovalView) -> Banner:
+    symbol, title = _HOLDS[question.kind]
+    words = str(question.detail.get("reason") or question.title)
+    where = f"/session/{question.session_id}"
+    return Banner(
+        f"held {question.id}",
+        "waiting",
+        symbol,
+        title,
+        words,
+        lambda: link_button("Answer", where, kind="soft", small=True),
+    )
+
+
+def _build(banner: Banner) -> Tag:
+    with box(f"m-banner s-{banner.tone}", role="status") as made:
+        icon(banner.icon)
+        with box("m-banner__words"):
+            text(banner.title, "m-banner__title")
+            if banner.left_until:
+                with text("", "m-num"):
+                    text("goes on by itself in ")
+                    until(banner.left_until)
+            inline(banner.words, "m-soft m-wrap")
+        if banner.acts:
+            with box("m-banner__acts"):
+                banner.acts()
+    return made
