@@ -95,7 +95,7 @@ def endpoint_answered(tx: Transaction, task: models.Task, worker: models.Worker)
 def lower_priority(rt: Runtime, pid: int) -> None:
     """Workers yield to the person's own programs; what a worker starts inherits it."""
     with contextlib.suppress(psutil.Error, OSError):
-        psutil.Process(pid).nice(rt.settings.worker_nice)
+        psutil.Process(pid).nice(max(rt.settings.worker_nice, os.nice(0)))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,176 @@
+"""Single limits on a real database, real processes and a real repository, without an agent."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from maestro.core import ingest, limits, unsticking, watching
+from maestro.core.agent_config import AgentConfig
+from maestro.core.locks import Stopped
+from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.stuck import Trace
+from maestro.db import models
+from maestro.db.types import utcnow
+from maestro.settings import LoadedSettings
+from maestro.worker.spool import WORKER_ID_VARIABLE, Spool, append
+from tests.app_process import wait_for
+from tests.repos import make_repo
+
+
+@dataclass
+class Rows:
+    """A session at work with one task and its worker."""
+
+    rt: Runtime
+    session: models.Session
+    task: models.Task
+    worker: models.Worker
+
+    def task_now(self) -> models.Task:
+        with self.rt.db.read() as db:
+            found = db.get(models.Task, self.task.id)
+        assert found is not None
+        return found
+
+    def pauses(self) -> list[models.AccountPause]:
+        with self.rt.db.read() as db:
+            return [p for p in [db.get(models.AccountPause, "account-1")] if p]
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Iterator[Rows]:
+    rt = open_runtime(LoadedSettings(flags={"data_dir": tmp_path / "data"}, environment={}, dotenv=None))
+    with rt.db.write() as tx:
+        session = models.Session(status="executing", repo_path="/nowhere", base_commit="0", session_branch="m/x")
+        tx.db.add(session)
+        tx.db.flush()
+        task = models.Task(session_id=session.id, key="t1", position=0, title="T", status="running", attempt=1)
+        tx.db.add(task)
+        tx.db.flush()
+        spool = tmp_path / "spool"
+        spool.mkdir()
+        worker = models.Worker(
+            id=uuid.uuid4().hex,
+            session_id=session.id,
+            task_id=task.id,
+            name="W-1",
+            status="running",
+            spool_path=str(spool),
+            account="account-1",
+        )
+        task.assigned_worker_id = worker.id
+        tx.db.add(worker)
+    yield Rows(rt, session, task, worker)
+    rt.db.close()
+
+
+def rejected(rows: Rows, **more: Any) -> None:
+    told = {"status": "rejected", "resets_at": int(utcnow().timestamp()) + 7200, **more}
+    entry = {"type": "log", "level": "warn", "kind": "system", "message": "Limit.", "metadata": {"rate_limit": told}}
+    append(Spool(Path(rows.worker.spool_path)).events, entry)
+    ingest.ingest(rows.rt, rows.worker.id)
+
+
+def test_a_limit_told_during_a_run_pauses_the_account_until_its_reset(rows: Rows) -> None:
+    rejected(rows)
+    rejected(rows)
+    (pause,) = rows.pauses()
+    assert pause.paused_until is not None
+    assert timedelta(hours=1) < pause.paused_until - utcnow() <= timedelta(hours=2)
+    assert pause.strikes == 1
+
+
+def test_a_limit_that_overage_covers_pauses_nothing(rows: Rows) -> None:
+    rejected(rows, overage="allowed")
+    assert rows.pauses() == []
+
+
+def test_waits_for_an_overloaded_endpoint_grow_to_the_ceiling_and_an_answer_ends_them(rows: Rows) -> None:
+    result = {"outcome": "failed", "failure": "overloaded", "message": "Overloaded."}
+    waits = []
+    for _ in range(7):
+        with rows.rt.db.write() as tx:
+            task, worker = tx.db.get(models.Task, rows.task.id), tx.db.get(models.Worker, rows.worker.id)
+            session = tx.db.get(models.Session, rows.session.id)
+            assert task
+            assert worker
+            assert session
+            worker.result_json = result
+            limits.endpoint_trouble(tx, rows.rt.settings, session, task, worker)
+            assert task.retry_at is not None
+            waits.append(round((task.retry_at - utcnow()).total_seconds()))
+    assert waits == [5, 15, 45, 135, 405, 600, 600]
+    append(Spool(Path(rows.worker.spool_path)).events, {"type": "usage", "output_tokens": 5, "model_calls": 1})
+    ingest.ingest(rows.rt, rows.worker.id)
+    assert (rows.task_now().retry_at, rows.task_now().endpoint_failures) == (None, 0)
+
+
+def test_checks_wait_for_a_slot_and_can_be_called_off_while_they_wait(rows: Rows) -> None:
+    rows.rt.loaded.reload({"check_slots": 1})
+    ended: list[str] = []
+
+    def second() -> None:
+        with limits.check_slot(rows.rt):
+            ended.append("second")
+
+    with limits.check_slot(rows.rt):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        with pytest.raises(Stopped), limits.check_slot(rows.rt, lambda: True):
+            raise AssertionError("there was no slot")
+        assert ended == []
+    waiting.join(10)
+    assert ended == ["second"]
+
+
+def test_a_tree_over_its_processor_cap_gets_the_lowest_priority(rows: Rows) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)"], env={**os.environ, WORKER_ID_VARIABLE: rows.worker.id}
+    )
+    try:
+        worker, process = rows.worker, psutil.Process(child.pid)
+        worker.pid, worker.pid_started = child.pid, process.create_time()
+        before = process.nice()
+        for use in (150.0, 151.0):
+            worker.cpu_percent = use
+            watching._processor(rows.rt, AgentConfig(worker_cpu_percent=100), worker)
+        assert process.nice() == before
+        worker.cpu_percent = 152.0
+        watching._processor(rows.rt, AgentConfig(worker_cpu_percent=100), worker)
+        wait_for(lambda: process.nice() == 19, 5, "the lowest priority")
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_many_calls_that_change_nothing_are_seen_and_any_change_counts(rows: Rows, tmp_path: Path) -> None:
+    rows.rt.loaded.reload({"stuck_calls_without_change": 6})
+    repo = make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
+    rows.task.worktree_path = str(repo)
+
+    def calls(eye: unsticking._Eye, count: int) -> list[str | None]:
+        seen = []
+        for number in range(count):
+            eye.trace.tool(str(number), "Bash", {"command": f"look {number}"}, "Look")
+            seen.append(unsticking._nothing_changes(rows.rt, eye, rows.task))
+        return seen
+
+    idle = calls(unsticking._Eye(Trace(4)), 6)
+    assert idle[:-1] == [None] * 5
+    assert idle[-1] == "6 tool calls in a row changed nothing in the worktree"
+    eye = unsticking._Eye(Trace(4))
+    calls(eye, 5)
+    (repo / "README.md").write_text("changed by a command\n")
+    assert calls(eye, 2) == [None, None]
