@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nicegui import run, ui
+from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
-from maestro.core import queries
 from maestro.core.commands import control, sessions
-from maestro.core.views import CheckpointView, SessionView
+from maestro.core.views import SessionView
+from pages import rollback
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button, icon_button, link_button
 from pages.components.dialogs import answer, confirm, dialog, points
 from pages.components.fields import field
 from pages.components.tag import box
-from pages.components.when import ago
 from pages.components.words import plural
 
 if TYPE_CHECKING:
@@ -145,26 +144,7 @@ class _Acts:
             await self.view.reload_session()
 
     async def rollback(self) -> None:
-        checkpoints = await run.io_bound(queries.list_checkpoints, self.rt, self.session.id)
-        earlier = list(reversed(checkpoints or []))[1:]
-        if not earlier:
-            ui.notify("There is no earlier checkpoint yet.", position="bottom-right")
-            return
-        with dialog("Roll back to a checkpoint?", wide=True) as (panel, body):
-            with body:
-                chosen = ui.radio({c.id: _checkpoint_words(c) for c in earlier}, value=earlier[0].id)
-                points(
-                    [
-                        "The session branch goes back to it; tasks finished later become pending and run again.",
-                        "What is taken away stays reachable under recovered refs. Your own branch is not touched.",
-                    ]
-                )
-            with box("m-dialog__foot"):
-                button("Stay here", lambda: panel.submit(None)).props("autofocus")
-                button("Roll back", lambda: panel.submit(chosen.value), kind="danger-fill")
-        wanted = await answer(panel)
-        if wanted:
-            await perform(control.rollback, self.rt, self.session.id, wanted, done="Rolled back.")
+        if await rollback.choose(self.rt, self.session):
             await self.view.reload_session()
 
     async def rename(self) -> None:
@@ -196,7 +176,3 @@ class _Acts:
     async def _do(self, command: Callable[..., object], done: str) -> None:
         await perform(command, self.rt, self.session.id, done=done)
         await self.view.reload_session()
-
-
-def _checkpoint_words(checkpoint: CheckpointView) -> str:
-    return f"{checkpoint.number}. {checkpoint.title} · {ago(checkpoint.created_at)} · {checkpoint.commit[:8]}"

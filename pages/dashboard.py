@@ -8,18 +8,20 @@ from datetime import timedelta
 from nicegui import run
 
 from maestro.core import queries
+from maestro.core.digest import Digest
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView, Overview, SessionView
 from maestro.db.types import utcnow
 from pages import first_run, live, machine, nav
+from pages.banners import Banners
 from pages.components.buttons import link_button
 from pages.components.gate import gate
 from pages.components.keyed import KeyedList
 from pages.components.placeholders import calm
 from pages.components.section import section
 from pages.components.tag import Tag, box, tag
-from pages.components.words import money, plural, tokens
-from pages.dashboard_rows import AwayRow, NeedRow, Running, RunningRow, read_running
+from pages.components.words import duration, money, plural, tokens
+from pages.dashboard_rows import AwayRow, DigestRow, NeedRow, Running, RunningRow, digest_words, read_running
 from pages.frame import Frame
 from pages.routing import page
 
@@ -36,6 +38,7 @@ class Board:
     running: list[Running]
     started: list[SessionView]
     away: list[SessionView]
+    digest: Digest | None
 
 
 def install(rt: Runtime) -> None:
@@ -49,21 +52,27 @@ def install(rt: Runtime) -> None:
         if not board.overview.sessions:
             first_run.guide(rt)
             return
-        _Dashboard(view, board)
+        shown = _Dashboard(view, board)
+        await shown.banners.refresh()
 
 
 def read(rt: Runtime) -> Board:
     """Read the board. Blocks."""
     since = utcnow() - _AWAY
     recent, _ = queries.list_sessions(rt, status="completed,failed,cancelled", limit=12)
-    away = [s for s in recent if (s.completed_at or s.updated_at) > since]
+    digest = queries.last_digest(rt)
+    if digest and digest.until < since:
+        digest = None
+    told = {part.session_id for part in digest.sessions} if digest else set()
+    away = [s for s in recent if (s.completed_at or s.updated_at) > since and s.id not in told]
     started, _ = queries.list_sessions(rt, status="idle,brainstorming,approved", limit=5)
-    return Board(queries.overview(rt), nav.read(rt), read_running(rt), started, away[:6])
+    return Board(queries.overview(rt), nav.read(rt), read_running(rt), started, away[:6], digest)
 
 
 class _Dashboard:
     def __init__(self, view: Frame, board: Board) -> None:
         self.rt = view.rt
+        self.banners = Banners(view.rt)
         with box("m-row m-row--between m-row--wrap m-gap-16"):
             self.headline = tag("div", "", "m-title")
             link_button("New session", "/session/new", icon="plus", kind="primary")
@@ -101,9 +110,13 @@ class _Dashboard:
         load = machine.load()
         self.machine.set_text(f"Processor {load['cpu']:.0f} % · memory {load['memory']:.0f} %")
         self.workers.set_text(plural(board.overview.live_workers, "worker") + " alive")
+        told = [part for part in board.digest.sessions if digest_words(part)] if board.digest else []
+        self.digest.sync(told[:8])
+        self.off.set_text(_off(board.digest) if board.digest and told else "")
+        self.since.set_visibility(bool(told and board.away))
         self.away.sync(board.away)
         self.away_box.set_visibility(bool(board.away))
-        self.quiet.set_visibility(not board.away)
+        self.quiet.set_visibility(not board.away and not told)
 
     def _needs(self) -> None:
         with section("Needs you"):
@@ -139,8 +152,17 @@ class _Dashboard:
     def _away(self) -> None:
         with section("While you were away", hint="last 24 hours"):
             self.quiet: Tag = tag("div", "Nothing finished.", "m-meta")
+            with box("m-stack m-gap-0 m-away"):
+                self.off = tag("div", "", "m-meta m-away__head")
+                self.digest = KeyedList(box("m-stack m-gap-0"), key=lambda d: d.session_id, build=DigestRow)
+            self.since = tag("div", "Ended", "m-meta m-away__head")
             self.away_box = box("m-stack m-gap-0 m-away")
             self.away = KeyedList(self.away_box, key=lambda s: s.id, build=AwayRow, update=AwayRow.show)
+
+
+def _off(digest: Digest) -> str:
+    span = duration(max((digest.until - digest.since).total_seconds(), 60))
+    return f"Maestro stopped unexpectedly and was off for {span}" if digest.crashed else f"Maestro was off for {span}"
 
 
 def _headline(board: Board) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maestro.core import queries
+from maestro.core.digest import SessionDigest
 from maestro.core.runtime import Runtime
 from maestro.core.views import SessionView, TaskView
 from pages.components.bar import task_bar
@@ -127,6 +128,26 @@ def _need(session: SessionView) -> tuple[str, str, str]:
     if session.status in {"idle", "brainstorming"}:
         return "/brainstorm", "Continue", repository
     return "/changes", "Merge", f"{plural(session.tasks.done, 'task')} proven, ready to merge · {repository}"
+
+
+class DigestRow:
+    """What happened to a session while Maestro was off."""
+
+    def __init__(self, part: SessionDigest) -> None:
+        asks = part.questions or part.failures
+        tone, symbol, word = ("waiting", "hand", "Needs you") if asks else ("done", "check", "Went on")
+        with tag("a", "", "m-away__row m-away__row--told", href=f"/session/{part.session_id}"):
+            icon(symbol, f"s-{tone}", label=word).style("color: var(--c)")
+            with box("m-stack m-gap-0 m-grow"):
+                text(part.title, "m-cut", title=part.title)
+                text(digest_words(part), "m-meta")
+
+
+def digest_words(part: SessionDigest) -> str:
+    """A session's part of the digest in one line; how much was logged is nobody's news."""
+    said = [line for line in part.lines if not line.endswith(("log row", "log rows"))]
+    words = ", ".join(said)
+    return words[:1].upper() + words[1:]
 
 
 class AwayRow:

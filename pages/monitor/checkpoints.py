@@ -6,16 +6,14 @@ from nicegui import run
 
 from maestro.core import queries
 from maestro.core.commands import control
-from maestro.core.rollbacks import RollbackPreview
 from maestro.core.runtime import Runtime
 from maestro.core.views import CheckpointView
-from pages.components.action import FAILED, perform
+from pages import rollback
+from pages.components.action import perform
 from pages.components.buttons import button
-from pages.components.dialogs import confirm
 from pages.components.placeholders import empty
 from pages.components.tag import box, tag, text
 from pages.components.when import when
-from pages.components.words import plural
 from pages.monitor.snapshot import Snapshot
 
 _GOES_BACK = {"executing", "paused", "failed", "completed"}
@@ -96,30 +94,5 @@ class Checkpoints:
         back.on_click(lambda: perform(control.restore, self._rt, self._id, last.ref, by=back, done="The work is back."))
 
     async def _go_back(self, point: CheckpointView) -> None:
-        seen = await perform(queries.rollback_preview, self._rt, self._id, point.id)
-        if seen is FAILED or self._now is None:
-            return
-        title = f"Go back to checkpoint {point.number}?"
-        if await confirm(title, happens=taken_away(self._now, seen), act="Roll back", keep="Stay here"):
-            await perform(
-                control.rollback, self._rt, self._id, point.id, done=f"Rolled back to checkpoint {point.number}."
-            )
-
-
-def taken_away(now: Snapshot, seen: RollbackPreview) -> list[str]:
-    """What a rollback would take away, in sentences."""
-    commits, files = plural(len(seen.commits), "commit"), plural(len(seen.files), "file")
-    said = [f"The session branch goes back to “{seen.title}”: {commits} less, {files} change back."]
-    if seen.tasks:
-        what = "task becomes" if len(seen.tasks) == 1 else "tasks become"
-        said.append(f"{len(seen.tasks)} {what} pending again: {_some(seen.tasks)}.")
-    if seen.unfinished:
-        said.append(f"Work under way stops and starts anew: {_some(seen.unfinished)}.")
-    if now.session.status == "completed":
-        said.append("The session is paused then, until you resume it.")
-    said.append("What is taken away is kept and can be brought back. Your own branches are not touched.")
-    return said
-
-
-def _some(keys: list[str]) -> str:
-    return ", ".join(keys[:8]) + (f" and {len(keys) - 8} more" if len(keys) > 8 else "")
+        if self._now is not None:
+            await rollback.go_back(self._rt, self._now.session, point)
