@@ -108,7 +108,7 @@ def execute(rt: Runtime, folder: Path, command: str, stop: Callable[[], bool]) -
     """
     limit = rt.settings.check_timeout_minutes * 60
     with limits.check_slot(rt, stop), tempfile.TemporaryDirectory(prefix="maestro-check-") as aside:
-        asked = test_reports.instrument(command, Path(aside))
+        asked = test_reports.instrument(command, Path(aside), folder)
         outcome = run_command(asked.command, folder, base_environment() | asked.env, limit, stop)
         if not outcome.passed and outcome.stopped is None and test_reports.refused(outcome.output):
             asked = test_reports.Instrumented(command)

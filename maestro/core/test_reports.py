@@ -1,8 +1,8 @@
 """Which single tests a check ran, and how each ended, where the check can tell.
 
-pytest is asked for a JUnit file by its own environment variable, a plain ``go test`` for its JSON lines;
-unittest and cargo are read from what they print. Nothing here changes what a check means: its exit code is
-its own. A check that tells nothing is compared by exit code.
+pytest is asked for a JUnit file by its own environment variable, a plain ``go test`` for its JSON lines, jest
+and vitest for their JSON report; unittest and cargo are read from what they print. Nothing here changes what
+a check means: its exit code is its own. A check that tells nothing is compared by exit code.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
+
+from maestro.core import js_reports
+from maestro.core.js_reports import JsonReport
 
 #: More tests than this are counted but not named.
 MAX_NAMED = 20_000
@@ -67,13 +70,18 @@ class Instrumented:
     env: dict[str, str] = field(default_factory=dict)
     junit: Path | None = None
     go_json: bool = False
+    json: JsonReport | None = None
 
 
-def instrument(command: str, folder: Path) -> Instrumented:
-    """The same check, asked to report. ``folder`` is a temporary one outside the worktree."""
-    if _plain(command)[:2] == ["go", "test"]:
+def instrument(command: str, folder: Path, root: Path) -> Instrumented:
+    """The same check, asked to report. ``folder`` is a temporary one outside the worktree, which is ``root``."""
+    words = _plain(command)
+    if words[:2] == ["go", "test"]:
         go_json = "-json" not in command
         return Instrumented(command.replace("go test", "go test -json", 1) if go_json else command, go_json=go_json)
+    javascript = js_reports.ask(words, command, folder, root) if words else None
+    if javascript:
+        return Instrumented(javascript[0], json=javascript[1])
     # Whoever does not start pytest never looks at the variable.
     junit = folder / "junit.xml"
     return Instrumented(command, {"PYTEST_ADDOPTS": f"--junitxml={shlex.quote(str(junit))}"}, junit)
@@ -88,6 +96,9 @@ def read_report(asked: Instrumented, output: str, *, cut: bool) -> tuple[TestRep
     """What a finished check reported, and its output as it would have been without being asked."""
     if asked.go_json:
         return _go(output, verbose=" -v" in asked.command, cut=cut)
+    if asked.json:
+        pairs = js_reports.read(asked.json, NOT_LOADED)
+        return (None if pairs is None else _report(pairs)), js_reports.without_notice(output)
     found = _junit(asked.junit) if asked.junit else None
     clean = _JUNIT_LINE.sub("", output)
     for parse in (_unittest, _libtest):

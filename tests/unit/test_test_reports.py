@@ -110,7 +110,7 @@ def test_a_cut_output_is_not_taken_for_all_there_was() -> None:
 
 
 def test_a_junit_file_gives_the_worst_outcome_of_each_test(tmp_path: Path) -> None:
-    asked = instrument("make test", tmp_path)
+    asked = instrument("make test", tmp_path, tmp_path)
     assert asked.command == "make test"
     assert asked.junit is not None
     asked.junit.write_text(JUNIT)
@@ -128,7 +128,7 @@ def test_a_junit_file_gives_the_worst_outcome_of_each_test(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("content", ["", "<testsuites>", "not xml", "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"])
 def test_a_broken_report_says_nothing_or_no_test(tmp_path: Path, content: str) -> None:
-    asked = instrument("pytest", tmp_path)
+    asked = instrument("pytest", tmp_path, tmp_path)
     assert asked.junit is not None
     asked.junit.write_text(content)
     report, _ = read_report(asked, "hello\n", cut=False)
@@ -136,7 +136,7 @@ def test_a_broken_report_says_nothing_or_no_test(tmp_path: Path, content: str) -
 
 
 def test_go_is_asked_for_json_and_its_words_are_given_back(tmp_path: Path) -> None:
-    asked = instrument("go test ./...", tmp_path)
+    asked = instrument("go test ./...", tmp_path, tmp_path)
     assert asked.command == "go test -json ./..."
     lines = [
         {"Action": "run", "Package": "ex/a", "Test": "TestGood"},
@@ -160,7 +160,7 @@ def test_go_is_asked_for_json_and_its_words_are_given_back(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("command", ["cd x && go test ./...", "go test ./... | tee log", "go vet ./..."])
 def test_only_a_plain_go_test_is_changed(tmp_path: Path, command: str) -> None:
-    assert instrument(command, tmp_path).command == command
+    assert instrument(command, tmp_path, tmp_path).command == command
 
 
 def test_words_about_tests_are_no_tests() -> None:
@@ -176,3 +176,54 @@ def test_a_pytest_without_its_junit_plugin_is_recognised() -> None:
 def test_a_command_is_plain_when_its_exit_code_is_its_own() -> None:
     assert is_plain("python -m pytest -q 'a b'")
     assert not any(is_plain(c) for c in ["a && b", "a; b", "a | b", "a $(b)", "a 'unclosed"])
+
+
+@pytest.mark.parametrize(
+    ("script", "command", "becomes"),
+    [
+        ("jest", "npm test", "npm test -- --json --outputFile={}"),
+        ("vitest run", "pnpm run test", "pnpm run test --reporter=default --reporter=json --outputFile.json={}"),
+        (None, "npx jest src", "npx jest src --json --outputFile={}"),
+        (
+            None,
+            "node_modules/.bin/vitest",
+            "node_modules/.bin/vitest --reporter=default --reporter=json --outputFile.json={}",
+        ),
+        ("tsc && jest", "npm test", "npm test"),
+        ("mocha", "npm test", "npm test"),
+        ("jest --json", "npm test", "npm test"),
+        (None, "npx vitest bench", "npx vitest bench"),
+        (None, "npm test", "npm test"),
+    ],
+)
+def test_jest_and_vitest_are_asked_where_they_are_plainly_run(
+    tmp_path: Path, script: str | None, command: str, becomes: str
+) -> None:
+    if script:
+        (tmp_path / "package.json").write_text(json.dumps({"scripts": {"test": script}}))
+    aside = Path("/aside")
+    assert instrument(command, aside, tmp_path).command == becomes.format("/aside/report.json")
+
+
+def test_a_jest_report_names_tests_by_file_and_files_that_could_not_be_loaded(tmp_path: Path) -> None:
+    asked = instrument("npx jest", tmp_path, tmp_path)
+    assert asked.json is not None
+    tests = [
+        {"fullName": "calc adds", "status": "passed"},
+        {"fullName": "calc is wrong", "status": "failed"},
+        {"fullName": "calc later", "status": "pending"},
+    ]
+    files = [
+        {"name": str(tmp_path / "src" / "a.test.js"), "status": "failed", "assertionResults": tests},
+        {"name": str(tmp_path / "b.test.js"), "status": "failed", "assertionResults": []},
+    ]
+    asked.json.path.write_text(json.dumps({"testResults": files}))
+    report, output = read_report(asked, "Tests: 1 failed\nTest results written to: ../x.json\n", cut=False)
+    assert report is not None
+    assert report.outcomes == {
+        "src/a.test.js::calc adds": "passed",
+        "src/a.test.js::calc is wrong": "failed",
+        "src/a.test.js::calc later": "skipped",
+        "not loaded: b.test.js": "failed",
+    }
+    assert output == "Tests: 1 failed\n"
