@@ -16,8 +16,8 @@ from maestro.core import account, deleted, digest, lookup, processes, rollbacks,
 from maestro.core.account import AccountState
 from maestro.core.deleted import DeletedView, RecoveredView
 from maestro.core.digest import Digest
-from maestro.core.rollbacks import RollbackPreview
 from maestro.core.proof_views import ConflictView, EvidenceView
+from maestro.core.rollbacks import RollbackPreview
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import allowed_events
 from maestro.core.storage_health import StorageProblem
