@@ -216,13 +216,19 @@ class Round:
     def _watch(self) -> None:
         """Look for two living workers on one task."""
         while not self.over.wait(0.25):
-            tasks: dict[str, int] = {}
-            for worker in self._workers():
-                with contextlib.suppress(OSError, ValueError, psutil.Error, IndexError):
-                    spec = Path(worker.cmdline()[-1], "spec.json").read_text()
-                    key = spec.partition('"task_id": "')[2][:36]
-                    if worker.is_running() and tasks.setdefault(key, worker.pid) != worker.pid:
-                        self.told.doubled_workers.append(f"two workers on task {key}: {tasks[key]} and {worker.pid}")
+            for task, pids in self._sighted().items():
+                # A child that was forked and has not become its program yet looks like its parent, for a moment.
+                if len(pids) > 1 and not self.over.wait(0.3) and len(pids & self._sighted().get(task, set())) > 1:
+                    self.told.doubled_workers.append(f"two workers on task {task}: {sorted(pids)}")
+
+    def _sighted(self) -> dict[str, set[int]]:
+        """Process ids of living workers by task, read from their spools."""
+        tasks: dict[str, set[int]] = {}
+        for worker in self._workers():
+            with contextlib.suppress(OSError, psutil.Error, IndexError):
+                spec = Path(worker.cmdline()[-1], "spec.json").read_text()
+                tasks.setdefault(spec.partition('"task_id": "')[2][:36], set()).add(worker.pid)
+        return tasks
 
     def _shoot(self) -> None:
         for _ in range(self.kills):

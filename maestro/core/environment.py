@@ -18,6 +18,11 @@ _ALLOWED = frozenset(
     }
 )  # fmt: skip
 
+#: How many ports from ``MAESTRO_PORT_BASE`` on are a worktree's own.
+PORTS_PER_WORKTREE = 20
+_FIRST_PORT = 20_000
+_SLOTS = 500
+
 #: Bytecode of a check run must not look like the agent's work in a repository that ignores nothing.
 _ALWAYS = {"PYTHONDONTWRITEBYTECODE": "1", "GIT_TERMINAL_PROMPT": "0"}
 
@@ -26,6 +31,22 @@ def base_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The allow-listed part of an environment: for checks and set-up commands, which get no key."""
     kept = {k: v for k, v in environ.items() if k in _ALLOWED or k.startswith("LC_")}
     return kept | _ALWAYS
+
+
+def place_environment(slot: int) -> dict[str, str]:
+    """What belongs to one worktree: a range of ports for its servers, and no garbage collection meanwhile.
+
+    ``slot`` is one no other worktree has at the same time. A collection that the agent's own git starts could
+    prune objects that another worktree has just written.
+    """
+    return {
+        "MAESTRO_PORT_BASE": str(_FIRST_PORT + slot % _SLOTS * PORTS_PER_WORKTREE),
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": "gc.auto",
+        "GIT_CONFIG_VALUE_0": "0",
+        "GIT_CONFIG_KEY_1": "maintenance.auto",
+        "GIT_CONFIG_VALUE_1": "false",
+    }
 
 
 def worker_environment(endpoint: Endpoint, demo_home: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -11,7 +11,7 @@ from maestro.core import account, budgets, escape, limits, lookup, outcomes, pro
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.cleanup import remove_worktree, worktrees_folder
 from maestro.core.endpoint import endpoint_for
-from maestro.core.environment import base_environment, worker_environment
+from maestro.core.environment import base_environment, place_environment, worker_environment
 from maestro.core.locks import Stopped, stop_signal
 from maestro.core.plan import parse_plan
 from maestro.core.runtime import Runtime
@@ -197,6 +197,18 @@ def _register(rt: Runtime, session: models.Session, task: models.Task, account_n
                 "task_started", session.id, task_id=task.id, key=task.key, worker_id=worker.id, attempt=task.attempt
             )
     return worker
+
+
+def _slot(rt: Runtime, worker_id: str) -> int:
+    """A number that no other living worker of this installation has."""
+    slots: dict[str, int] = rt.helper("slots", dict)
+    with rt.helpers_lock, rt.db.read() as db:
+        living = {w.id for w in lookup.live_workers(db)}
+        for gone in set(slots) - living:
+            del slots[gone]
+        # After a restart the numbers of the living are not known: high ones come next.
+        start = 0 if len(slots) >= len(living) - 1 else len(living)
+        return slots.setdefault(worker_id, next(n for n in range(start, start + 10_000) if n not in slots.values()))
 
 
 def _has_worker(tx: Transaction, task_id: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 from maestro.core import queries, storage_health
-from tests.app_process import wait_for
+from tests.app_process import ROOT, clean_environment, wait_for
 from tests.engine import engine
 from tests.faults.commands import run, task
 from tests.repos import make_repo
@@ -66,6 +67,20 @@ def test_a_full_disk_stops_the_workers_and_a_free_one_lets_them_go_on(
         assert e.task(session.id, "t1").attempt == 1
         assert e.task(session.id, "t1").interruptions == 0
         assert len(queries.list_logs(e.rt, session.id, limit=500)) > stored
+
+
+def test_a_read_only_data_folder_ends_the_start_with_a_sentence(tmp_path: Path, small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    ended = subprocess.run(
+        [sys.executable, str(ROOT / "app.py"), "--no-browser", "--data-dir", str(small_disk)],
+        env=clean_environment(tmp_path / "home"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [f"The data folder {small_disk} cannot be written: Read-only file system."]
 
 
 def test_a_data_folder_that_becomes_read_only_is_waited_for(tmp_path: Path, repo: Path) -> None:
