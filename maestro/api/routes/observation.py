@@ -11,6 +11,7 @@ from maestro.api.models import Limit, Listing, Offset, RowId, Search, SeriesView
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
+from maestro.core.proof_views import ConflictView, EvidenceView
 from maestro.core.views import (
     CheckpointView,
     CheckRunView,
@@ -70,6 +71,18 @@ def list_evidence(
 def read_evidence(rt: Rt, session_id: str, check_id: str) -> CheckRunView:
     """One check run with its whole output."""
     return queries.get_check_run(rt, session_id, check_id)
+
+
+@router.get("/proof")
+def read_proof(rt: Rt, session_id: str, task: Short | None = None) -> EvidenceView:
+    """All that proves the session, or one task (id or key): checks, answers, diff, attempts, cost."""
+    return queries.get_evidence(rt, session_id, task)
+
+
+@router.get("/tasks/{task}/conflict")
+def read_conflict(rt: Rt, session_id: str, task: str) -> ConflictView:
+    """Where a task's work conflicts with the session branch as it is now: each file in its versions."""
+    return queries.get_conflict(rt, session_id, task)
 
 
 @router.get("/diff")
