@@ -107,6 +107,8 @@ def expire(tx: Transaction, session_id: str, *, worker_id: str | None = None, ta
         approval.resolved_at = utcnow()
         tx.db.add(approval)
         tx.emit("approval_resolved", session_id, approval_id=approval.id, task_id=approval.task_id, decision="expired")
+        if approval.kind in LANDING_KINDS:
+            _back_to_landing(tx, approval, "Looked at again")  # which asks again where it still has to
 
 
 def deliver(rt: Runtime) -> None:
@@ -196,9 +198,13 @@ def _after_task_failed(tx: Transaction, session: models.Session, approval: model
 
 def _after_landing(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:
     """Whatever the answer, the next landing takes it up (see ``core.questions``)."""
+    _back_to_landing(tx, approval, "You have answered")
+
+
+def _back_to_landing(tx: Transaction, approval: models.Approval, note: str) -> None:
     task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
     if task is not None and task.status == "waiting":
-        task.status, task.progress_note = str(approval.detail.get("then") or "checking"), "You have answered"
+        task.status, task.progress_note = str(approval.detail.get("then") or "checking"), note
         tx.db.add(task)
 
 
