@@ -123,8 +123,8 @@ class Banners:
             shown.append(Banner(key, "failed", "triangle-alert", title, found.storage.message))
         if found.account:
             shown.append(self._account(found.account))
-        for question in found.holds:
-            shown.append(_held(question))
+        if found.holds:
+            shown.append(_held(found.holds))
         if found.undone:
             shown.append(self._undone(found.undone))
         return shown
@@ -147,7 +147,7 @@ class Banners:
         return Banner(key, "paused", "hourglass", title, state.reason, acts, left_until=state.paused_until)
 
     def _go_on(self, words: str) -> None:
-        go = button(words, icon="play", kind="soft", small=True)
+        go = button(words, icon="play", small=True)
         go.on_click(lambda: self._do(limits.resume_account, go, "Workers start again."))
 
     async def _do(self, command: Callable[[Runtime], object], by: ui.button, done: str) -> None:
@@ -168,18 +168,17 @@ class Banners:
         return Banner(f"undone {kept.ref}", "paused", "undo-2", title, words, acts)
 
 
-def _held(question: ApprovalView) -> Banner:
-    symbol, title = _HOLDS[question.kind]
-    words = str(question.detail.get("reason") or question.title)
-    where = f"/session/{question.session_id}"
-    return Banner(
-        f"held {question.id}",
-        "waiting",
-        symbol,
-        title,
-        words,
-        lambda: link_button("Answer", where, kind="soft", small=True),
-    )
+def _held(questions: list[ApprovalView]) -> Banner:
+    """One banner for all questions that hold the session."""
+    first = questions[0]
+    symbol, title = _HOLDS[first.kind]
+    words = str(first.detail.get("reason") or first.title)
+    if len(questions) > 1:
+        title = f"{len(questions)} questions hold this session"
+        words = ". ".join(dict.fromkeys(_HOLDS[q.kind][1] for q in questions)) + "."
+    key = "held " + " ".join(q.id for q in questions)
+    where = f"/session/{first.session_id}"
+    return Banner(key, "waiting", symbol, title, words, lambda: link_button("Answer", where, small=True))
 
 
 def _build(banner: Banner) -> Tag:

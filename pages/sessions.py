@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from nicegui import run, ui
 
 from maestro.core import queries
+from maestro.core.deleted import DeletedView
 from maestro.core.runtime import Runtime
 from maestro.core.views import SessionView
 from pages import live
@@ -22,6 +23,7 @@ from pages.components.tag import Tag, box, tag, text
 from pages.components.when import set_when, when
 from pages.components.words import money, plural
 from pages.frame import SESSION_EVENTS, Frame
+from pages.kept import deleted_row
 from pages.routing import page
 
 _PAGE = 30
@@ -72,6 +74,10 @@ def install(rt: Runtime) -> None:
         found = _Sessions(view.rt, Search.of(view.query))
         await found.refresh()
         live.subscribe(None, lambda _events: found.refresh(), types=SESSION_EVENTS, every_s=1.0)
+        gone = _Deleted(view.rt)
+        # It asks git about each; nobody is to wait for it.
+        ui.timer(0.1, gone.refresh, once=True)
+        live.subscribe(None, lambda _events: gone.refresh(), types=("session_deleted",), every_s=1.0)
 
 
 class _Sessions:
@@ -162,6 +168,27 @@ class _Sessions:
             self.range = text("", "m-meta m-num")
             self.back = icon_button("chevron-left", "Newer", lambda: self.look(page=self.search.page - 1), small=True)
             self.on = icon_button("chevron-right", "Older", lambda: self.look(page=self.search.page + 1), small=True)
+
+
+class _Deleted:
+    """Recently deleted sessions, folded away below the list."""
+
+    def __init__(self, rt: Runtime) -> None:
+        self.rt = rt
+        with tag("details", "", "m-deleted") as self.fold:
+            self.head = tag("summary")
+            self.rows: KeyedList[DeletedView, object] = KeyedList(
+                box("m-list"), key=lambda d: d.id, build=lambda d: deleted_row(rt, d)
+            )
+        self.fold.set_visibility(False)
+
+    async def refresh(self) -> None:
+        """Look again."""
+        found = await run.io_bound(queries.list_deleted, self.rt) or []
+        if not self.fold.is_deleted:
+            self.rows.sync(found[:50])
+            self.head.set_text(f"Recently deleted ({len(found):,})")
+            self.fold.set_visibility(bool(found))
 
 
 class SessionRow:

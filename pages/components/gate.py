@@ -90,7 +90,8 @@ def _raise_by(approval: ApprovalView) -> Callable[[], str | None]:
     unit = "dollars" if measure == "usd" else measure.replace("_", " ")
     with box("m-row q-amount"):
         tag("label", "Raise by", "m-soft")
-        field = ui.number(value=by, min=0, suffix=unit).props("step=any")
+        usd = measure == "usd"
+        field = ui.number(value=by, min=0, prefix="$" if usd else None, suffix=None if usd else unit).props("step=any")
         field.props.set_optional("aria-label", f"Raise by, in {unit}")
 
     def read() -> str | None:

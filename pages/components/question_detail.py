@@ -18,14 +18,26 @@ _SHOWN = 12
 _TEXT = 4000
 #: Of a tool's input: what is shown as code, and what another line of the question says already.
 _AS_CODE = ("command", "file_path", "notebook_path", "path", "url", "query", "pattern")
-_SAID = {"tool", "reason", "description", "old_string", "new_string", "content", "new_source", "risk", "error", "input"}
+_SAID = {
+    "tool",
+    "reason",
+    "description",
+    "old_string",
+    "new_string",
+    "content",
+    "new_source",
+    "risk",
+    "error",
+    "input",
+    "timeout",
+}
 
 
 def question_detail(approval: ApprovalView, title: str) -> None:
     """Everything between a question's head and its answers."""
     detail = approval.detail
     reason = str(detail.get("reason") or detail.get("description") or detail.get("error") or "")
-    if reason and reason.rstrip(".") not in title:
+    if reason and approval.kind != "budget" and reason.rstrip(".") not in title:  # a budget shows its numbers
         inline(reason, "m-soft m-pre q-reason", name="div")
     _SHOW.get(approval.kind, _tool)(detail)
 

@@ -13,7 +13,7 @@ class Words:
     """How a question is asked. ``*_means`` says on hover what follows from an answer, ``*_said`` what followed."""
 
     icon: str = "hand"
-    name: str = ""  # of the kind, as a quiet line above nothing else says it
+    name: str = ""  # of the kind, where the title does not say it
     allow: str = "Allow"
     allow_means: str = "It goes ahead."
     allow_said: str = "Allowed."
@@ -28,7 +28,6 @@ _KINDS = {
     "tool": Words(stops_work=True),
     "task_start": Words(
         icon="play",
-        name="Asks before it starts",
         allow="Start it",
         allow_means="A worker takes it up.",
         allow_said="The task starts.",
@@ -39,7 +38,6 @@ _KINDS = {
     ),
     "task_failed": Words(
         icon="circle-x",
-        name="Failed",
         allow="Try again",
         allow_means="The agent goes on in its conversation, with your hint and fresh attempts.",
         allow_said="Trying again.",
@@ -51,7 +49,6 @@ _KINDS = {
     ),
     "tests_missing": Words(
         icon="flask-conical",
-        name="Tests are missing",
         allow="It is meant",
         allow_means="These tests may be gone for the rest of the session.",
         allow_said="Accepted. The check counts without them.",
@@ -62,7 +59,6 @@ _KINDS = {
     ),
     "check_changed": Words(
         icon="file-diff",
-        name="Its own check was changed",
         allow="The change is right",
         allow_means="The task lands with this change.",
         allow_said="Accepted.",
@@ -73,7 +69,6 @@ _KINDS = {
     ),
     "outside_files": Words(
         icon="folder",
-        name="Outside its task",
         allow="That is fine",
         allow_means="The task lands with these changes.",
         allow_said="Accepted.",
@@ -105,7 +100,6 @@ _KINDS = {
     ),
     "budget": Words(
         icon="coins",
-        name="A budget is used up",
         allow="Raise and go on",
         allow_means="The budget is raised by this much and the work goes on.",
         allow_said="Raised. The work goes on.",
@@ -116,7 +110,6 @@ _KINDS = {
     ),
     "stuck": Words(
         icon="hourglass",
-        name="Seems stuck",
         allow="Interrupt and go on",
         allow_means="Its run ends; it goes on in the same conversation with a summary and your words.",
         allow_said="It is interrupted and goes on.",

@@ -5,15 +5,15 @@ from __future__ import annotations
 from nicegui import run
 
 from maestro.core import queries
-from maestro.core.commands import control
+from maestro.core.deleted import RecoveredView
 from maestro.core.runtime import Runtime
 from maestro.core.views import CheckpointView
 from pages import rollback
-from pages.components.action import perform
 from pages.components.buttons import button
 from pages.components.placeholders import empty
 from pages.components.tag import box, tag, text
 from pages.components.when import when
+from pages.kept import kept_list
 from pages.monitor.snapshot import Snapshot
 
 _GOES_BACK = {"executing", "paused", "failed", "completed"}
@@ -27,9 +27,10 @@ class Checkpoints:
         self._id = session_id
         self._now: Snapshot | None = None
         self._said: object = None
+        self._shown: list[RecoveredView] = []
         with box("mon-points"):
-            self._kept = box("mon-points__kept m-row s-paused")
             self._place = box()
+            self._kept = box("mon-points__kept m-stack")
         self._kept.set_visibility(False)
 
     def show(self, now: Snapshot) -> None:
@@ -80,18 +81,17 @@ class Checkpoints:
                 button("Go back here", lambda: self._go_back(point), small=True, kind="ghost").classes("mon-point__go")
 
     async def look(self) -> None:
-        """Whether a rollback took away what can be brought back as it was."""
+        """What was taken away and is kept: a rollback's can be brought back as it was, all can become branches."""
         found = await run.io_bound(queries.list_recovered, self._rt, self._id) or []
-        refs = [r for r in found if r.restorable]
-        self._kept.clear()
-        self._kept.set_visibility(bool(refs))
-        if not refs:
+        if found == self._shown:
             return
-        last = refs[-1]
-        with self._kept:
-            text(f"What the rollback took away is kept ({last.commit[:8]}).", "m-grow")
-            back = button("Bring it back", small=True)
-        back.on_click(lambda: perform(control.restore, self._rt, self._id, last.ref, by=back, done="The work is back."))
+        self._shown = found
+        self._kept.clear()
+        self._kept.set_visibility(bool(found))
+        if found:
+            with self._kept:
+                tag("h3", "Taken away and kept", "mon-part__title")
+                kept_list(self._rt, self._id, found)
 
     async def _go_back(self, point: CheckpointView) -> None:
         if self._now is not None:
