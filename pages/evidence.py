@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from nicegui import run
 
@@ -12,6 +13,8 @@ from maestro.core.runtime import Runtime
 from maestro.core.views import CheckRunView
 from maestro.errors import NotFound
 from pages.components.icon import icon
+from pages.components.inline import inline
+from pages.components.name_list import name_list
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import when
 from pages.components.words import duration, plural
@@ -33,19 +36,52 @@ _ERRORS = re.compile(r"\b(\d+) errors?\b|\berrors=(\d+)", re.IGNORECASE)
 _RAN = re.compile(r"^Ran (\d+) tests? in ", re.MULTILINE)
 _SUMMARY = 400
 
+#: How a run compares with the one before the work began: member of the summary, title, colour.
+_COMPARED = (
+    ("newly_failing", "Failing since this work", "failed"),
+    ("vanished", "Gone", "failed"),
+    ("skipped_now", "Skipped now", "waiting"),
+    ("still_failing", "Failed before the work, too", "pending"),
+    ("flaky", "Flaky: failed once, then passed", "waiting"),
+    ("fixed", "Fixed", "done"),
+)
+
 
 def count_words(check: CheckRunView) -> str:
-    """``14 passed``, ``2 of 14 failed``, or only how it ended, where the output names no numbers."""
+    """``14 passed``, ``2 of 14 failed, 1 new, 1 known``, or only how it ended, where nobody counted tests."""
     if check.could_not_run:
         return "could not run"
     passed, bad, ran = _counts(check)
+    told = check.tests_summary or {}
+    new, known, missing = _many(told, "newly_failing"), _many(told, "still_failing"), _missing(told)
     if check.passed:
-        return f"{passed:,} passed" if passed else "passed"
+        words = f"{passed:,} passed" if passed else "passed"
+        return ", ".join(w for w in (words, f"{known:,} known to fail" if known else "", _flaky(told)) if w)
     if check.exit_code is None:
         return "stopped at the time limit"
     if bad:
-        return f"{bad:,} of {ran:,} failed" if ran > bad else f"{bad:,} failed"
+        words = f"{bad:,} of {ran:,} failed" if ran > bad else f"{bad:,} failed"
+        parts = [words, f"{new:,} new" if new and known else "", f"{known:,} known" if known else ""]
+        parts += [f"{missing:,} missing" if missing else "", _flaky(told)]
+        return ", ".join(p for p in parts if p)
+    if missing:
+        return f"{plural(missing, 'test')} missing"
     return f"exit code {check.exit_code}"
+
+
+def _many(told: dict[str, Any], name: str) -> int:
+    found = told.get(name)
+    return len(found) if isinstance(found, list) else 0
+
+
+def _missing(told: dict[str, Any]) -> int:
+    """Tests that vanished or are skipped now."""
+    return _many(told, "vanished") + _many(told, "skipped_now")
+
+
+def _flaky(told: dict[str, Any]) -> str:
+    count = _many(told, "flaky")
+    return f"{count:,} flaky" if count else ""
 
 
 def evidence_list(rt: Runtime, session_id: str, checks: Iterable[CheckRunView]) -> Tag:
@@ -58,7 +94,7 @@ def evidence_list(rt: Runtime, session_id: str, checks: Iterable[CheckRunView]) 
 
 def evidence_line(rt: Runtime, session_id: str, check: CheckRunView) -> Tag:
     """One check run: how it went, the command, when and in which attempt; the output is read when it is unfolded."""
-    tone = "done" if check.passed else "failed"
+    tone = "done" if check.passed else "pending" if check.phase == "baseline" else "failed"
     with tag("details", "", f"ev__run s-{tone}", data_check=check.id) as made:
         with tag("summary", "", "ev__sum"):
             icon("check" if check.passed else "x", "ev__mark", label="Passed" if check.passed else "Failed")
@@ -67,8 +103,9 @@ def evidence_line(rt: Runtime, session_id: str, check: CheckRunView) -> Tag:
                     text(count_words(check), "ev__words m-num")
                     text(f"in {duration(check.duration_s)}", "m-meta m-num")
                 tag("code", check.command, "ev__cmd m-cut", title=check.command)
-                if check.note:
-                    tag("span", check.note, "ev__note m-wrap")
+                note = _note(check)
+                if note:
+                    inline(note, "ev__note m-wrap")
                 with box("m-row m-row--wrap ev__meta m-meta"):
                     text(_PHASE_SHORT.get(check.phase, check.phase))
                     if check.phase != "baseline":
@@ -79,6 +116,16 @@ def evidence_line(rt: Runtime, session_id: str, check: CheckRunView) -> Tag:
         body = box("ev__out")
     _read_on_demand(rt, session_id, check, made, body)
     return made
+
+
+def _note(check: CheckRunView) -> str:
+    """Why it counts as it does, where its numbers do not say it: the names stand in what unfolds."""
+    told = check.tests_summary or {}
+    if check.phase == "baseline" and not check.passed and not check.could_not_run:
+        return "Failed before any work began: not counted against the tasks"
+    if any(_many(told, name) for name, _title, _tone in _COMPARED):
+        return ""
+    return check.note or ""
 
 
 def summary_words(checks: list[CheckRunView]) -> str:
@@ -113,6 +160,8 @@ def _read_on_demand(rt: Runtime, session_id: str, check: CheckRunView, made: Tag
         if whole is None or body.is_deleted or body.default_slot.children:
             return
         with body:
+            for name, title, tone in _COMPARED:
+                name_list(title, (check.tests_summary or {}).get(name), tone)
             output = whole.output.strip("\n")
             if len(output) > _SHOWN:
                 tag("div", f"The last {_SHOWN:,} of {len(output):,} characters", "m-meta")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from nicegui import ui
 from nicegui.elements.mixins.value_element import ValueElement
 
 from maestro.core.views import SettingView
+from maestro.settings import Settings
 from pages.agent_fields import MODES
 from pages.components.state import Mark
 
@@ -18,21 +19,43 @@ NAMES = {
     "anthropic_base_url": "Base URL",
     "assistant": "Assistant",
     "assistant_model": "Assistant’s model",
-    "budget_usd": "Budget of one run",
+    "auto_unstick": "Interrupt a stuck worker by itself",
+    "budget_usd": "Budget of one run, dollars",
+    "check_slots": "Checks at the same time",
     "check_timeout_minutes": "Time of one check, minutes",
     "claude_path": "Claude Code executable",
     "data_dir": "Data folder",
     "database_url": "Database",
+    "day_budget_usd": "Budget of a day, dollars",
+    "day_token_limit": "Tokens of a day",
+    "endpoint_patience_hours": "Patience with the endpoint, hours",
+    "keep_recovered_days": "Keep what was deleted, days",
+    "host": "Address",
     "max_attempts": "Attempts a task",
     "max_turns": "Turns of one run",
     "max_workers": "Workers at the same time",
+    "min_free_memory_mb": "Memory to leave free, MB",
     "notify_on": "Notify about",
     "notify_urls": "Where notices go",
     "open_browser": "Open the browser",
+    "park_after_minutes": "Park paused workers after, minutes",
     "permission_mode": "Permission mode",
+    "retry_ceiling_s": "Longest wait for the endpoint, seconds",
+    "retry_first_s": "First wait for the endpoint, seconds",
+    "run_model_calls": "Model calls of one run",
+    "session_budget_usd": "Budget of a session, dollars",
+    "session_token_limit": "Tokens of a session",
+    "stuck_calls_without_change": "Tool calls without a change",
+    "stuck_repeats": "The same call again, times",
+    "stuck_silence_minutes": "Silence of a worker, minutes",
+    "task_budget_usd": "Budget of a task, dollars",
+    "task_token_limit": "Tokens of a task",
     "task_timeout_minutes": "Time of one run, minutes",
     "token": "Access token",
+    "worker_cpu_percent": "Processor use of a worker, percent",
+    "worker_memory_mb": "Memory of a worker, MB",
     "worker_model": "Workers’ model",
+    "worker_nice": "Priority of workers",
 }
 _WORDS: dict[str, dict[str, str]] = {
     "assistant": {
@@ -42,24 +65,35 @@ _WORDS: dict[str, dict[str, str]] = {
         "demo": "Demo: scripted answers",
     },
     "permission_mode": MODES,
-    "notify_on": {"approval": "A question waits", "failed": "A session failed", "completed": "A session is done"},
+    "notify_on": {
+        "approval": "A question waits",
+        "failed": "A session failed",
+        "completed": "A session is done",
+        "notice": "A limit or budget is near",
+    },
 }
 _EMPTY = {
     "anthropic_base_url": "Anthropic’s own",
     "assistant_model": "the default model",
-    "budget_usd": "no limit",
+    **dict.fromkeys(
+        (
+            "budget_usd",
+            "task_budget_usd",
+            "task_token_limit",
+            "session_budget_usd",
+            "session_token_limit",
+            "day_budget_usd",
+            "day_token_limit",
+            "run_model_calls",
+            "worker_memory_mb",
+            "worker_cpu_percent",
+        ),
+        "no limit",
+    ),
+    "check_slots": "half the processor cores",
     "claude_path": "the bundled one",
     "database_url": "maestro.db in the data folder",
     "worker_model": "Claude Code’s own default",
-}
-_NUMBERS = {
-    "port",
-    "max_workers",
-    "max_attempts",
-    "max_turns",
-    "budget_usd",
-    "task_timeout_minutes",
-    "check_timeout_minutes",
 }
 
 
@@ -99,9 +133,15 @@ def _make_by_kind(setting: SettingView) -> Maker:
         return _choice
     if isinstance(setting.default, bool):
         return _switch
-    if setting.name in _NUMBERS:
+    if _is_number(setting.name):
         return _number
     return _lines if isinstance(setting.default, list) else _line
+
+
+def _is_number(name: str) -> bool:
+    """Whether a setting takes a number: as its type says, so that a new one needs no entry here."""
+    kind = Settings.model_fields[name].annotation
+    return bool({int, float} & {kind, *get_args(kind)})
 
 
 def _choice(setting: SettingView) -> ValueElement[Any]:

@@ -25,13 +25,31 @@ from pages.frame import Frame
 from pages.routing import page
 from pages.setting_fields import NAMES, make, secret_mark, shown
 
+#: Title, a line on what the group is about, the settings.
 GROUPS = (
-    ("Assistant", ("assistant", "assistant_model", "anthropic_api_key", "anthropic_auth_token", "anthropic_base_url",
-                   "claude_path")),
-    ("Workers", ("permission_mode", "worker_model", "max_workers", "max_attempts", "max_turns", "budget_usd",
-                 "task_timeout_minutes", "check_timeout_minutes")),
-    ("Notices", ("notify_on", "notify_urls")),
-    ("This app", ("host", "port", "open_browser", "data_dir", "database_url", "token")),
+    ("Assistant", "", (
+        "assistant", "assistant_model", "anthropic_api_key", "anthropic_auth_token", "anthropic_base_url", "claude_path",
+    )),
+    ("Workers", "", (
+        "permission_mode", "worker_model", "max_workers", "max_attempts", "max_turns", "task_timeout_minutes",
+        "check_timeout_minutes", "check_slots",
+    )),
+    ("Budgets", "At four fifths you are told; at the end work pauses and asks whether to raise or stop.", (
+        "budget_usd", "task_budget_usd", "session_budget_usd", "day_budget_usd", "task_token_limit",
+        "session_token_limit", "day_token_limit", "run_model_calls",
+    )),
+    ("This machine", "What workers may use of it.", (
+        "worker_memory_mb", "min_free_memory_mb", "worker_cpu_percent", "worker_nice",
+    )),
+    ("Stuck workers", "First a word to the agent, then an interruption, then a question to you.", (
+        "stuck_silence_minutes", "stuck_repeats", "stuck_calls_without_change", "auto_unstick",
+    )),
+    ("When the endpoint does not answer", "Waiting costs no attempts.", (
+        "retry_first_s", "retry_ceiling_s", "endpoint_patience_hours",
+    )),
+    ("Pausing and keeping", "", ("park_after_minutes", "keep_recovered_days")),
+    ("Notices", "", ("notify_on", "notify_urls")),
+    ("This app", "", ("host", "port", "open_browser", "data_dir", "database_url", "token")),
 )  # fmt: skip
 
 _WHERE = {
@@ -52,13 +70,15 @@ def install(rt: Runtime) -> None:
         if found is None:
             return
         by_name = {s.name: s for s in found}
-        named = {name for _, names in GROUPS for name in names}
-        groups = [*GROUPS, ("Other", tuple(n for n in by_name if n not in named))]
+        named = {name for _title, _about, names in GROUPS for name in names}
+        groups = [*GROUPS, ("Other", "", tuple(n for n in by_name if n not in named))]
         rows: dict[str, _Row] = {}
-        for title, names in groups:
+        for title, about, names in groups:
             present = [by_name[n] for n in names if n in by_name]
             if present:
                 with section(title):
+                    if about:
+                        tag("p", about, "m-meta m-about")
                     if title == "Assistant":
                         _assistant(rt)
                     with box("m-list"):

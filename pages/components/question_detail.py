@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from maestro.core.views import ApprovalView
@@ -10,11 +10,11 @@ from pages.components.bar import share_bar
 from pages.components.code import code
 from pages.components.diff_lines import diff_lines, replaced_lines
 from pages.components.inline import inline
+from pages.components.name_list import name_list
 from pages.components.section import facts
 from pages.components.tag import box, tag, text
 from pages.components.words import amount, plural
 
-_SHOWN = 12
 _TEXT = 4000
 #: Of a tool's input: what is shown as code, and what another line of the question says already.
 _AS_CODE = ("command", "file_path", "notebook_path", "path", "url", "query", "pattern")
@@ -73,20 +73,20 @@ def _failed(detail: dict[str, Any]) -> None:
 
 
 def _missing(detail: dict[str, Any]) -> None:
-    _list("Gone", detail.get("vanished"), "failed")
-    _list("Skipped now", detail.get("skipped_now"), "waiting")
+    name_list("Gone", detail.get("vanished"), "failed")
+    name_list("Skipped now", detail.get("skipped_now"), "waiting")
 
 
 def _changed(detail: dict[str, Any]) -> None:
     if detail.get("diff"):
         diff_lines(str(detail["diff"]), cut=bool(detail.get("diff_cut")))
     else:
-        _list("Changed", detail.get("files"), "waiting")
+        name_list("Changed", detail.get("files"), "waiting")
 
 
 def _outside(detail: dict[str, Any]) -> None:
-    _list("Changed outside", detail.get("files"), "waiting")
-    _list("Its own files", detail.get("declared"), "pending")
+    name_list("Changed outside", detail.get("files"), "waiting")
+    name_list("Its own files", detail.get("declared"), "pending")
 
 
 def _surroundings(detail: dict[str, Any]) -> None:
@@ -112,29 +112,6 @@ def _budget(detail: dict[str, Any]) -> None:
         with box("m-row m-gap-12"):
             share_bar(used / limit, words)
             text(words, "m-meta m-num").style("white-space: nowrap")
-
-
-def _list(title: str, found: Any, tone: str) -> None:
-    """Names under a small head; many fold away."""
-    names = [str(n) for n in found] if isinstance(found, Sequence) and not isinstance(found, str) else []
-    if not names:
-        return
-    with box(f"q-list s-{tone}"):
-        with box("m-row"):
-            text(title, "q-list__title")
-            if len(names) > 1:
-                text(str(len(names)), "m-count")
-        _names(names[:_SHOWN])
-        if len(names) > _SHOWN:
-            with tag("details"):
-                tag("summary", f"and {len(names) - _SHOWN:,} more", "q-list__more")
-                _names(names[_SHOWN:])
-
-
-def _names(names: list[str]) -> None:
-    with tag("ul", "", "q-list__names"):
-        for name in names:
-            inline(name, "m-wrap", name="li")
 
 
 def _name(key: str) -> str:
