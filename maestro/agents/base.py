@@ -18,7 +18,18 @@ Outcome = Literal["success", "failed", "interrupted"]
 
 #: Why a run failed, where that changes what Maestro does next. Only ``agent`` counts as a failed attempt.
 FailureKind = Literal[
-    "agent", "auth", "model", "refused", "rate_limit", "overloaded", "network", "budget", "turns", "protocol", "missing"
+    "agent",
+    "auth",
+    "model",
+    "refused",
+    "rate_limit",
+    "overloaded",
+    "network",
+    "budget",
+    "turns",
+    "time",
+    "protocol",
+    "missing",
 ]
 
 

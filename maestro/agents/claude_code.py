@@ -116,6 +116,7 @@ class _Run:
             return AgentResult(
                 outcome="interrupted",
                 message=reason,
+                failure=None if stopping in done else "time",
                 turns=self._transcript.turns,
                 usage=self._transcript.meter.total,
                 denied=self._gate.denied,

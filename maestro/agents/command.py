@@ -80,7 +80,7 @@ async def _follow(process: asyncio.subprocess.Process, stdin: bytes, spec: Agent
         reason = (
             stopping.result() if stopping.done() else f"The time limit of {spec.task_timeout_s:.0f} seconds is reached."
         )
-        return AgentResult(outcome="interrupted", message=reason)
+        return AgentResult(outcome="interrupted", message=reason, failure=None if stopping.done() else "time")
     finally:
         for task in (*pipes, exiting, stopping):
             task.cancel()

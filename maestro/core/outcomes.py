@@ -37,6 +37,8 @@ def worker_ended(
     result, stop = worker.result_json, stops.taken(tx, task, worker)
     if stop and (result is None or result.get("outcome") == "interrupted"):
         _stopped(tx, settings, session, task, stop)
+    elif result and result.get("outcome") == "interrupted" and result.get("failure") == "time":
+        _out_of_time(tx, session, task, str(result.get("message") or "The time limit is reached."))
     elif result is None or result.get("outcome") == "interrupted":
         _interrupted(tx, session, task, result)
     elif result.get("outcome") == "success":
@@ -188,6 +190,26 @@ def _stopped(
         prompt = str(stop["prompt"] or prompts.RESUMED) if task.conversation_id else None
         _set(tx, task, status="running", prompt=prompt, progress_note="Going on after Maestro interrupted it")
         tx.log(session.id, f"{reason} The task goes on in its conversation.", level="warn", task_id=task.id)
+
+
+def _out_of_time(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:
+    """A run used up its wall time: it goes on once, told so; the second time the person decides."""
+    if task.care.get("out_of_time"):
+        task_failed(tx, session, task, f"{reason} It is the second time (setting task_timeout_minutes).")
+        return
+    prompt = (
+        f"# Out of time\n\n{reason} Maestro interrupted you. You have the same time once more: look at what is there, "
+        "leave out what the task does not need, and finish it. If something hangs, do not wait for it."
+    )
+    _set(
+        tx,
+        task,
+        status="running",
+        care=task.care | {"out_of_time": True},
+        progress_note="Going on after the time limit",
+    )
+    task.prompt = prompt if task.conversation_id else None
+    tx.log(session.id, f"{reason} The task goes on, once (not counted as an attempt).", level="warn", task_id=task.id)
 
 
 def _interrupted(tx: Transaction, session: models.Session, task: models.Task, result: dict[str, Any] | None) -> None:

@@ -116,6 +116,16 @@ def test_a_worker_over_its_memory_is_resumed_once_and_then_the_person_is_asked(t
         assert len(queries.list_workers(e.rt, session.id)) == 2
 
 
+def test_a_run_out_of_time_goes_on_once_and_then_the_person_is_asked(tmp_path: Path, repo: Path) -> None:
+    with engine(tmp_path, scenario({"match": {"has_tool": "Bash"}, "reply": {"hang": True}})) as e:
+        session = e.run(repo, plan(), task_timeout_minutes=0.03)
+        asked = e.until("approval_requested")
+        assert "second time" in asked.payload["detail"]["reason"]
+        task = e.task(session.id, "t1")
+        assert (task.attempt, task.interruptions) == (1, 0)
+        assert len(queries.list_workers(e.rt, session.id)) == 2
+
+
 def test_at_80_percent_there_is_one_notice(tmp_path: Path, repo: Path) -> None:
     loaded = LoadedSettings(flags={"data_dir": tmp_path / "data"}, environment={}, dotenv=None)
     rt = open_runtime(loaded)

@@ -232,7 +232,7 @@ def test_limits_of_turns_and_time_are_told_apart(serve: Any, start: Start, tmp_p
     time_limit = start(server, prompt="long", task_timeout_s=2.0, folder=tmp_path / "b")
     assert turns.result()["failure"] == "turns"
     result = time_limit.result()
-    assert (result["outcome"], result["failure"]) == ("interrupted", None)
+    assert (result["outcome"], result["failure"]) == ("interrupted", "time")
     assert "time limit of 2 seconds" in result["message"]
 
 
