@@ -83,8 +83,10 @@ def bare(folder: Path, url: str, keys: list[str]) -> float:
 def session(folder: Path, url: str, workers: int) -> float:
     """Seconds from "approve and start" to COMPLETED of the same tasks as a session of a real app."""
     repo = make_repo(folder / "repo", {"README.md": "Hello\n"})
-    environment = {"MAESTRO_ASSISTANT": "anthropic", "ANTHROPIC_API_KEY": DUMMY_KEY, "ANTHROPIC_BASE_URL": url}
-    with AppProcess(folder / "data", **environment) as app, app.client() as api, app.events() as events:
+    app = AppProcess(
+        folder / "data", MAESTRO_ASSISTANT="anthropic", ANTHROPIC_API_KEY=DUMMY_KEY, ANTHROPIC_BASE_URL=url
+    )
+    with app, app.client() as api, app.events() as events:
         config = {"max_workers": workers, "permission_mode": "bypass"}
         new = {"title": "Bench", "description": "x", "repo_path": str(repo), "agent_config": config}
         path = f"/api/sessions/{api.post('/api/sessions', json=new).raise_for_status().json()['id']}"

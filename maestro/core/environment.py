@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from maestro.core.endpoint import OAUTH_TOKEN_VARIABLE, Endpoint
@@ -18,10 +18,11 @@ _ALLOWED = frozenset(
     }
 )  # fmt: skip
 
-#: How many ports from ``MAESTRO_PORT_BASE`` on are a worktree's own.
+#: Tells an agent the first of ``PORTS_PER_WORKTREE`` ports that no other worktree uses.
+PORT_VARIABLE = "MAESTRO_PORT_BASE"
 PORTS_PER_WORKTREE = 20
 _FIRST_PORT = 20_000
-_SLOTS = 500
+_RANGES = 500
 
 #: Bytecode of a check run must not look like the agent's work in a repository that ignores nothing.
 _ALWAYS = {"PYTHONDONTWRITEBYTECODE": "1", "GIT_TERMINAL_PROMPT": "0"}
@@ -33,14 +34,19 @@ def base_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     return kept | _ALWAYS
 
 
-def place_environment(slot: int) -> dict[str, str]:
+def port_bases(task_id: str) -> Iterator[int]:
+    """First ports of a task's own range, the preferred one first."""
+    wanted = int(task_id[:8], 16)
+    return (_FIRST_PORT + (wanted + n) % _RANGES * PORTS_PER_WORKTREE for n in range(_RANGES))
+
+
+def place_environment(port_base: int) -> dict[str, str]:
     """What belongs to one worktree: a range of ports for its servers, and no garbage collection meanwhile.
 
-    ``slot`` is one no other worktree has at the same time. A collection that the agent's own git starts could
-    prune objects that another worktree has just written.
+    A collection that the agent's own git starts could prune objects that another worktree has just written.
     """
     return {
-        "MAESTRO_PORT_BASE": str(_FIRST_PORT + slot % _SLOTS * PORTS_PER_WORKTREE),
+        PORT_VARIABLE: str(port_base),
         "GIT_CONFIG_COUNT": "2",
         "GIT_CONFIG_KEY_0": "gc.auto",
         "GIT_CONFIG_VALUE_0": "0",

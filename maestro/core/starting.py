@@ -7,11 +7,22 @@ from pathlib import Path
 from sqlmodel import col, func, select
 
 from maestro.agents.base import AgentSpec
-from maestro.core import account, budgets, escape, limits, lookup, outcomes, prompts, questions, storage_health
+from maestro.core import (
+    account,
+    budgets,
+    escape,
+    limits,
+    lookup,
+    outcomes,
+    processes,
+    prompts,
+    questions,
+    storage_health,
+)
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.cleanup import remove_worktree, worktrees_folder
 from maestro.core.endpoint import endpoint_for
-from maestro.core.environment import base_environment, place_environment, worker_environment
+from maestro.core.environment import PORT_VARIABLE, base_environment, place_environment, port_bases, worker_environment
 from maestro.core.locks import Stopped, stop_signal
 from maestro.core.plan import parse_plan
 from maestro.core.runtime import Runtime
@@ -142,6 +153,7 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
     worker = _register(rt, session, task, account.name_of(endpoint))
     if worker is None:
         return
+    env |= place_environment(_port_base(rt, task.id))
     spec = _spec(rt, session, task, worker, worktree, config)
     escape.before(rt, session, worker)
     launched = launch.launch(Spool(Path(worker.spool_path)), spec, env)
@@ -199,16 +211,12 @@ def _register(rt: Runtime, session: models.Session, task: models.Task, account_n
     return worker
 
 
-def _slot(rt: Runtime, worker_id: str) -> int:
-    """A number that no other living worker of this installation has."""
-    slots: dict[str, int] = rt.helper("slots", dict)
-    with rt.helpers_lock, rt.db.read() as db:
-        living = {w.id for w in lookup.live_workers(db)}
-        for gone in set(slots) - living:
-            del slots[gone]
-        # After a restart the numbers of the living are not known: high ones come next.
-        start = 0 if len(slots) >= len(living) - 1 else len(living)
-        return slots.setdefault(worker_id, next(n for n in range(start, start + 10_000) if n not in slots.values()))
+def _port_base(rt: Runtime, task_id: str) -> int:
+    """The first of a task's own ports: the same one each time, unless a living worker has it."""
+    with rt.db.read() as db:
+        living = [w for w in lookup.live_workers(db) if w.pid is not None and w.task_id != task_id]
+    taken = {processes.variable(w, PORT_VARIABLE) for w in living}
+    return next(base for base in port_bases(task_id) if str(base) not in taken)
 
 
 def _has_worker(tx: Transaction, task_id: str) -> bool:
