@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from maestro.core import queries
+from maestro.core.commands import control
 from tests.landing import bench, plan_of
 from tests.repos import make_repo, run_git, write_files
 
@@ -125,6 +126,17 @@ def test_an_answer_given_after_a_restart_counts(tmp_path: Path, repo: Path) -> N
         b.answer("allow")
         assert b.land().status == "completed"
         assert queries.list_approvals(b.rt, status=None, session_id=b.id)[0].status == "allowed"
+
+
+def test_a_session_that_is_given_up_and_retried_asks_again(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1", "files": ["src/*.py"], "checks": ["true"]})) as b:
+        assert b.work({"src/x.py": "x = 1\n", "deep/inside/a.txt": "b\n"}).status == "waiting"
+        control.fail_session(b.rt, b.id)
+        assert not b.asked()
+        control.retry(b.rt, b.id)
+        assert b.land().status == "waiting"
+        b.answer("allow")
+        assert b.land().status == "completed"
 
 
 @pytest.mark.parametrize(
