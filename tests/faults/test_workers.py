@@ -224,15 +224,12 @@ def test_a_killed_app_leaves_no_check_running(tmp_path: Path, repo: Path) -> Non
 
 
 def test_each_worktree_has_ports_of_its_own_and_no_garbage_collection(tmp_path: Path, repo: Path) -> None:
-    script = (
-        "env > seen.txt; git config gc.auto >> seen.txt; while ! test -e {go}; do sleep 0.05; done; echo x > t1.txt"
-    )
+    script = 'git config gc.auto > "seen-$MAESTRO_PORT_BASE.txt"; while ! test -e {go}; do sleep 0.05; done'
     with engine(tmp_path, scenario()) as e:
         go = tmp_path / "go"
-        session = commands.run(e, repo, one(), one("t2", checks=["true"]), command=script, go=go)
-        seen = [e.rt.data_dir / "worktrees" / session.id / key / "seen.txt" for key in ("t1", "t2")]
-        wait_for(lambda: all(p.exists() and p.read_text().endswith("\n0\n") for p in seen), 20, "both agents to look")
-        bases = [next(x for x in p.read_text().splitlines() if x.startswith("MAESTRO_PORT_BASE=")) for p in seen]
-        assert bases[0] != bases[1]
+        commands.run(e, repo, one(checks=["true"]), one("t2", checks=["true"]), command=script, go=go)
+        place = e.rt.data_dir / "worktrees"
+        wait_for(lambda: len({p.name for p in place.glob("*/*/seen-2*.txt")}) == 2, 20, "two ranges of ports")
+        wait_for(lambda: {p.read_text() for p in place.glob("*/*/seen-*.txt")} == {"0\n"}, 20, "gc to be off")
         go.touch()
         e.until("state_changed", to="completed")
