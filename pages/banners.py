@@ -41,7 +41,7 @@ _LOOK_S = 3.0
 _AT_WORK = {"executing", "paused", "validating", "failed"}
 
 #: Questions that hold a whole session, and what holding is called.
-_HOLDS = {
+HOLDS = {
     "budget": ("coins", "Paused by a budget"),
     "infrastructure": ("wrench", "Nothing lands until you have looked"),
     "escape": ("shield-alert", "Paused: something changed outside a worktree"),
@@ -85,11 +85,16 @@ def read(rt: Runtime, session_id: str | None, *, holds: bool) -> Trouble:
     undone = None
     if session is not None:
         waiting = queries.list_approvals(rt, session_id=session.id) if holds else []
-        held = [a for a in waiting if a.kind in _HOLDS and (a.kind != "budget" or a.detail.get("paused"))]
+        held = [a for a in waiting if a.kind == "infrastructure"] + held_by(waiting)
         if session.checkpoint_commit and session.status in _AT_WORK - {"validating"}:
             kept = queries.list_recovered(rt, session.id)
             undone = next((r for r in reversed(kept) if r.restorable), None)
     return Trouble(storage, account, held, undone)
+
+
+def held_by(questions: list[ApprovalView]) -> list[ApprovalView]:
+    """Those of a session's questions that it was paused for."""
+    return [q for q in questions if q.kind == "escape" or (q.kind == "budget" and q.detail.get("paused"))]
 
 
 class Banners:
@@ -171,11 +176,11 @@ class Banners:
 def _held(questions: list[ApprovalView]) -> Banner:
     """One banner for all questions that hold the session."""
     first = questions[0]
-    symbol, title = _HOLDS[first.kind]
+    symbol, title = HOLDS[first.kind]
     words = str(first.detail.get("reason") or first.title)
     if len(questions) > 1:
         title = f"{len(questions)} questions hold this session"
-        words = ". ".join(dict.fromkeys(_HOLDS[q.kind][1] for q in questions)) + "."
+        words = ". ".join(dict.fromkeys(HOLDS[q.kind][1] for q in questions)) + "."
     key = "held " + " ".join(q.id for q in questions)
     where = f"/session/{first.session_id}"
     return Banner(key, "waiting", symbol, title, words, lambda: link_button("Answer", where, small=True))

@@ -108,7 +108,7 @@ def _fold(title: str, lines: Sequence[str], classes: str) -> None:
     if not lines:
         return
     with tag("details", "", "q-fold"):
-        tag("summary", title, "q-fold__head")
+        tag("summary", title, "q-more mi-chevron-right")
         with tag("ul", "", f"q-fold__lines {classes}".strip()):
             for line in lines[:_LISTED]:
                 with tag("li", "", "m-wrap"):

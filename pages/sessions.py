@@ -176,7 +176,7 @@ class _Deleted:
     def __init__(self, rt: Runtime) -> None:
         self.rt = rt
         with tag("details", "", "m-deleted") as self.fold:
-            self.head = tag("summary")
+            self.head = tag("summary", "", "q-more mi-chevron-right")
             self.rows: KeyedList[DeletedView, object] = KeyedList(
                 box("m-list"), key=lambda d: d.id, build=lambda d: deleted_row(rt, d)
             )

@@ -24,7 +24,7 @@ def name_list(title: str, found: Any, tone: str) -> None:
         _names(names[:_SHOWN])
         if len(names) > _SHOWN:
             with tag("details"):
-                tag("summary", f"and {len(names) - _SHOWN:,} more", "q-list__more")
+                tag("summary", f"and {len(names) - _SHOWN:,} more", "q-more mi-chevron-right")
                 _names(names[_SHOWN:])
 
 

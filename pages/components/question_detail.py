@@ -68,7 +68,7 @@ def _start(detail: dict[str, Any]) -> None:
 
 def _failed(detail: dict[str, Any]) -> None:
     attempts = detail.get("attempts")
-    if isinstance(attempts, int) and attempts > 1:
+    if isinstance(attempts, int) and attempts > 1 and "attempt" not in str(detail.get("reason")):
         tag("div", f"After {plural(attempts, 'attempt')}.", "m-meta m-num")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
+from pages.banners import HOLDS
 from pages.components.gate import gate
 from pages.components.keyed import KeyedList
 from pages.components.tag import box, tag, text
@@ -29,6 +30,8 @@ class Gates:
 
     def show(self, approvals: list[ApprovalView]) -> None:
         """Show these questions: new ones are added, answered ones go."""
+        # What holds the whole session comes before what holds one agent.
+        approvals = sorted(approvals, key=lambda a: a.kind not in HOLDS)
         self._list.sync(approvals[:_SHOWN])
         left = len(approvals) - _SHOWN
         self._rest.set_text(f"{plural(left, 'more question')} after these.")

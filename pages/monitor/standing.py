@@ -9,6 +9,7 @@ from nicegui import ui
 from maestro.core.commands import control, sessions
 from maestro.core.runtime import Runtime
 from maestro.core.views import SessionView
+from pages.banners import held_by
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button, link_button
 from pages.components.icon import icon
@@ -54,7 +55,16 @@ class Standing:
     def show(self, now: Snapshot) -> None:
         """Say where the session stands."""
         session = now.session
-        said = (session.status, session.merged, session.error_message, session.tasks, session.result, session.title)
+        held = bool(held_by(now.approvals))
+        said = (
+            session.status,
+            session.merged,
+            session.error_message,
+            session.tasks,
+            session.result,
+            session.title,
+            held,
+        )
         if said == self._said:
             return
         self._said = said
@@ -108,6 +118,9 @@ class Standing:
             words = "The worker stands still and goes on where it was."
         elif not live:
             words = "No worker is running. Nothing starts before you resume."
+        if held_by(now.approvals):  # resuming would only stop again
+            _banner("paused", "pause", "Paused", "The question below decides how it goes on.")
+            return
         with _banner("paused", "pause", "Paused", words):
             go = button("Resume now", icon="play", kind="soft", small=True)
             go.on_click(lambda: perform(control.resume, self._rt, self._id, by=go, done="Going on."))
