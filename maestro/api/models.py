@@ -88,6 +88,12 @@ class Restore(Body):
     ref: Short
 
 
+class Branch(BaseModel):
+    """A branch that was made."""
+
+    branch: str
+
+
 MergeMethod = Literal["merge", "squash", "ff"]
 
 
@@ -126,6 +132,7 @@ class Health(BaseModel):
     pid: int | None = None
     uptime_s: float | None = None
     live_workers: int | None = None
+    storage_problem: str | None = None  # why all work stands still now, and what to do
 
 
 class Problem(BaseModel):

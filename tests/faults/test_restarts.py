@@ -8,7 +8,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from fastapi.testclient import TestClient
 
+from maestro.api.app import build_api
 from maestro.core import deleted, lookup, queries, rollbacks
 from maestro.core.commands import control, sessions
 from maestro.db import models
@@ -250,3 +252,24 @@ def test_a_deleted_sessions_work_is_kept_for_a_while_and_can_become_a_branch(tmp
         assert run_git(repo, "for-each-ref", f"refs/maestro/{session.id}") == ""
         with e.rt.db.read() as db:
             assert db.get(models.Session, session.id) is None
+
+
+def test_what_was_taken_away_is_listed_and_brought_back_over_rest(tmp_path: Path, repo: Path) -> None:
+    with engine(tmp_path, scenario()) as e:
+        session = run(e, repo, *chain(2))
+        e.until("state_changed", to="completed")
+        api = TestClient(build_api(e.rt))
+        path = f"/sessions/{session.id}"
+        assert api.get(f"{path}/rollback/preview", params={"checkpoint": "1"}).json()["tasks"] == ["t2"]
+        assert api.post(f"{path}/rollback", json={"checkpoint": 1}).status_code == 200
+        (kept,) = [r for r in api.get(f"{path}/recovered").json()["items"] if r["restorable"]]
+        restored = api.post(f"{path}/restore", json={"ref": kept["ref"]}).json()
+        assert restored["tasks"]["by_status"] == {"completed": 2}
+        assert api.post(f"{path}/restore", json={"ref": "refs/heads/main"}).status_code == 404
+        assert api.get("/digest").json() is None
+        assert api.get("/health").json()["status"] == "ok"
+        api.post(f"{path}/cancel", json={})
+        assert api.delete(path).status_code == 204
+        (gone,) = api.get("/deleted").json()["items"]
+        made = api.post(f"/deleted/{session.id}/branch", json={"ref": gone["recovered"][0]["ref"]})
+        assert run_git(repo, "rev-parse", made.json()["branch"]) == gone["recovered"][0]["commit"]

@@ -8,11 +8,13 @@ import time
 from fastapi import APIRouter, Request
 
 from maestro import __version__
-from maestro.api.models import Health, JsonObject, Limit, Listing, Offset, page_of
+from maestro.api.models import Branch, Health, JsonObject, Limit, Listing, Offset, Restore, page_of
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
-from maestro.core import endpoint, queries
+from maestro.core import deleted, endpoint, queries
 from maestro.core.commands import preferences
+from maestro.core.deleted import DeletedView
+from maestro.core.digest import Digest
 from maestro.core.views import DecisionView, Overview, SettingView, TemplateView
 from maestro.templates import loader
 
@@ -32,7 +34,27 @@ def health(rt: Rt, request: Request) -> Health:
         answer.pid = os.getpid()
         answer.uptime_s = round(time.monotonic() - _STARTED, 1)
         answer.live_workers = queries.overview(rt).live_workers
+        if problem := queries.storage_problem(rt):
+            answer.storage_problem = problem.message
     return answer
+
+
+@router.get("/digest")
+def digest(rt: Rt) -> Digest | None:
+    """While you were away: what happened between the last stop (or crash) and this start; null: nothing."""
+    return queries.last_digest(rt)
+
+
+@router.get("/deleted")
+def list_deleted(rt: Rt, limit: Limit = 50, offset: Offset = 0) -> Listing[DeletedView]:
+    """Recently deleted sessions, with the work that is kept of each and until when."""
+    return page_of(queries.list_deleted(rt), limit, offset)
+
+
+@router.post("/deleted/{session_id}/branch", status_code=201)
+def make_branch(rt: Rt, session_id: str, body: Restore) -> Branch:
+    """Make a branch of work that is kept, of a deleted session or of a living one."""
+    return Branch(branch=deleted.make_branch(rt, session_id, body.ref))
 
 
 @router.get("/overview")
