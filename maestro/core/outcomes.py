@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlmodel import col, select
+
 from maestro.core import budgets, gatekeeping, limits, lookup, prompts, stops
 from maestro.core.agent_config import AgentConfig
 from maestro.core.state_machine import State, move
@@ -125,6 +127,22 @@ def retry_task(tx: Transaction, session: models.Session, task: models.Task, hint
     task.progress_note = "Trying again"
     tx.log(session.id, f"Task {task.key} is tried again." + (f" Hint: {hint}" if hint else ""), task_id=task.id)
     tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=task.progress, note=task.progress_note)
+
+
+def release_waiting(tx: Transaction, session: models.Session) -> None:
+    """Tasks whose question was closed by the session's failure go on: nobody would answer it any more."""
+    for task in lookup.tasks_of(tx.db, session.id):
+        if task.status != "waiting":
+            continue
+        asked = select(models.Approval).where(models.Approval.task_id == task.id)
+        last = tx.db.exec(asked.order_by(col(models.Approval.created_at).desc())).first()
+        if last is None or last.status != "expired" or last.kind not in {"tool", "task_start"}:
+            continue
+        if last.kind == "task_start":
+            _set(tx, task, status="pending", progress_note=None)
+        else:
+            prompt = prompts.RESUMED if task.conversation_id else None
+            _set(tx, task, status="running", prompt=prompt, progress_note="Going on")
 
 
 def skip_task(tx: Transaction, session: models.Session, task: models.Task) -> None:

@@ -235,3 +235,22 @@ def test_a_conflict_goes_to_the_later_tasks_agent_and_both_changes_come_in(tmp_p
         e.until("state_changed", to="completed")
         assert run_git(repo, "show", f"{session.session_branch}:README.md") == "from t1 and t2"
         assert e.task(session.id, "t2").attempt == 2
+
+
+def test_a_retry_of_a_failed_session_does_not_leave_tasks_waiting_for_answers_nobody_can_give(
+    tmp_path: Path, repo: Path
+) -> None:
+    going_on = {
+        "match": {"has_tool": "Bash", "asked": "# Go on"},
+        "from_asked": True,
+        "steps": [[write("t1.txt", "t1\n")], [say("Done.")]],
+    }
+    with engine(tmp_path, scenario(going_on, does("t1", bash(RISKY)), does("t2"))) as e:
+        session = e.run(repo, plan(one(), one("t2", requires_approval=True)))
+        kinds = {e.until("approval_requested").payload["kind"] for _ in range(2)}
+        assert kinds == {"tool", "task_start"}
+        control.fail_session(e.rt, session.id)
+        control.retry(e.rt, session.id)
+        again = e.until("approval_requested", kind="task_start")
+        gates.decide(e.rt, again.payload["approval_id"], "allow")
+        e.until("state_changed", to="completed")

@@ -116,6 +116,7 @@ def retry(rt: Runtime, session_id: str, *, task: str | None = None, hint: str | 
         if session.status == State.FAILED:
             move(tx, session, "retry", reason=hint)
             session.error_message, session.completed_at, session.validation_attempt = None, None, 0
+            outcomes.release_waiting(tx, session)
         elif session.status != State.EXECUTING or not failed:
             raise rollbacks.not_now(session, "retry")
         for row in failed:
