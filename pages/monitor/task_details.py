@@ -14,6 +14,7 @@ from pages.components.when import when
 from pages.components.words import duration, money, plural, tokens
 from pages.evidence import count_words, evidence_list
 from pages.monitor.attempts import Run, by_task, checks_by_task, runs_of
+from pages.monitor.conflict import conflict_part, conflicting_files
 from pages.monitor.snapshot import Snapshot
 
 
@@ -101,6 +102,9 @@ class TaskDetails:
                 link_button("Its changes", f"/session/{self._id}/changes?task={task.key}", icon="file-diff", small=True)
             if runs:
                 link_button("Its log", f"/session/{self._id}/logs?task={task.key}", icon="list", small=True)
+        if conflicting_files(task):
+            with _part("Conflict", ""):
+                conflict_part(self._rt, self._id, task)
         with _part("Attempts", ""):
             if not runs:
                 tag("div", "Not started yet.", "m-soft")
