@@ -322,6 +322,7 @@ def reset(tx: Transaction, task: models.Task) -> None:
     task.branch = task.worktree_path = task.start_commit = task.result_commit = None
     task.result_json = None
     task.started_at = task.completed_at = None
+    task.retry_at, task.endpoint_failures, task.failing_since, task.care = None, 0, None, {}
     tx.db.add(task)
 
 

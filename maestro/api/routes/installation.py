@@ -11,8 +11,9 @@ from maestro import __version__
 from maestro.api.models import Branch, Health, JsonObject, Limit, Listing, Offset, Restore, page_of
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
-from maestro.core import deleted, endpoint, queries
-from maestro.core.commands import preferences
+from maestro.core import account, deleted, endpoint, queries
+from maestro.core.account import AccountState
+from maestro.core.commands import limits, preferences
 from maestro.core.deleted import DeletedView
 from maestro.core.digest import Digest
 from maestro.core.views import DecisionView, Overview, SettingView, TemplateView
@@ -61,6 +62,26 @@ def make_branch(rt: Rt, session_id: str, body: Restore) -> Branch:
 def overview(rt: Rt) -> Overview:
     """The dashboard's numbers."""
     return queries.overview(rt)
+
+
+@router.get("/account")
+def account_state(rt: Rt) -> AccountState | None:
+    """Whether a usage or rate limit holds all workers, why, and until when; null: it takes work."""
+    return account.account_state(rt)
+
+
+@router.post("/account/resume")
+def resume_account(rt: Rt) -> AccountState | None:
+    """Resume now, before the stated reset; if the limit still holds, the next worker meets it again."""
+    limits.resume_account(rt)
+    return account.account_state(rt)
+
+
+@router.post("/account/stay")
+def stay_paused(rt: Rt) -> AccountState | None:
+    """Stay paused until ``resume``, whatever reset was stated."""
+    limits.stay_paused(rt)
+    return account.account_state(rt)
 
 
 @router.get("/decisions")
