@@ -14,9 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session as DbSession
 
@@ -78,12 +76,10 @@ class Database:
 
         Raises Unavailable when the database cannot be written.
         """
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
         try:
             with self._durable.connect() as connection:
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                if _version(connection) != newest_version():
+                    _upgrade(connection)
                 connection.commit()
         except OperationalError as error:
             raise Unavailable(
@@ -120,6 +116,29 @@ class Database:
         """Release all connections."""
         for engine in (self._readers, self._durable, self._fast):
             engine.dispose()
+
+
+def newest_version() -> str:
+    """The revision the code expects: migrations are numbered, and the last file is the newest."""
+    return max(path.name for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")).partition("_")[0]
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def _upgrade(connection: Connection) -> None:
+    # Only when there is something to do: Alembic is a tenth of the start-up time.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _engine(url: str, *, begin: str, synchronous: str) -> Engine:

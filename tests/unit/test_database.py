@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 
 from maestro.db import journal, keeping, models
 from maestro.db.journal import Event
-from maestro.db.session import Database
+from maestro.db.session import Database, newest_version
 
 
 @pytest.fixture
@@ -86,7 +86,9 @@ def test_writers_in_many_threads_neither_fail_nor_mix_their_order(
 def test_the_migrations_lead_to_the_tables_the_code_declares(db: Database) -> None:
     with create_engine(db.url).connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
+        reached = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     assert differences == []
+    assert reached == newest_version()
     assert keeping.Fact.__tablename__ in SQLModel.metadata.tables
 
 
