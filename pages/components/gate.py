@@ -79,7 +79,7 @@ def _message(words: Words) -> Callable[[], str | None]:
     if not words.hint:
         return lambda: None
     field = ui.input(placeholder=words.hint)
-    field.props.set_optional("aria-label", words.hint.removesuffix(" (optional)"))
+    field.props.set_optional("aria-label", "Message with the answer")
     return lambda: field.value or None
 
 
