@@ -69,6 +69,11 @@ def count_words(check: CheckRunView) -> str:
     return f"exit code {check.exit_code}"
 
 
+def check_tone(check: CheckRunView) -> str:
+    """Its colour; what failed before the work began is nobody's failure."""
+    return "done" if check.passed else "pending" if check.phase == "baseline" else "failed"
+
+
 def _many(told: dict[str, Any], name: str) -> int:
     found = told.get(name)
     return len(found) if isinstance(found, list) else 0
@@ -94,7 +99,7 @@ def evidence_list(rt: Runtime, session_id: str, checks: Iterable[CheckRunView]) 
 
 def evidence_line(rt: Runtime, session_id: str, check: CheckRunView) -> Tag:
     """One check run: how it went, the command, when and in which attempt; the output is read when it is unfolded."""
-    tone = "done" if check.passed else "pending" if check.phase == "baseline" else "failed"
+    tone = check_tone(check)
     with tag("details", "", f"ev__run s-{tone}", data_check=check.id) as made:
         with tag("summary", "", "ev__sum"):
             icon("check" if check.passed else "x", "ev__mark", label="Passed" if check.passed else "Failed")

@@ -79,13 +79,13 @@ _KINDS = {
     ),
     "infrastructure": Words(
         icon="wrench",
-        name="Not the agent's fault",
+        name="Not the agent’s fault",
         allow="Try again",
         allow_means="I have looked at it: the check runs again.",
         allow_said="It is tried again.",
         deny="Count it as the agent’s failure",
         deny_means="The task goes back to the agent and uses up an attempt.",
-        deny_said="Counted as the agent's failure.",
+        deny_said="Counted as the agent’s failure.",
     ),
     "escape": Words(
         icon="shield-alert",

@@ -8,7 +8,7 @@ from typing import Any
 from maestro.core.views import CheckRunView, TaskView, WorkerView
 from pages.components.state import TASK, task_mark, worker_life
 from pages.components.words import duration
-from pages.evidence import PHASES, count_words
+from pages.evidence import PHASES, check_tone, count_words
 from pages.monitor.attempts import Run, by_task, checks_by_task, runs_of, started
 from pages.monitor.patched import PatchedElement
 from pages.monitor.snapshot import Snapshot
@@ -80,7 +80,7 @@ def _check(check: CheckRunView) -> dict[str, Any]:
         "kind": "check",
         "from": _ms(started(check)),
         "to": _ms(check.created_at),
-        "tone": "done" if check.passed else "failed",
+        "tone": check_tone(check),
         "label": "",
         "tip": f"{phase}: {check.command}\n{count_words(check)} in {duration(check.duration_s)}",
         "live": False,
