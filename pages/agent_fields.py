@@ -37,6 +37,10 @@ class AgentFields:
                 self._number("max_workers", "Workers at the same time", settings.max_workers)
                 self._number("max_attempts", "Attempts a task", settings.max_attempts)
                 self._number("budget_usd", "Budget of one run, in dollars", settings.budget_usd or "no limit")
+                self._number("task_budget_usd", "Budget of a task, in dollars", settings.task_budget_usd or "no limit")
+                self._number(
+                    "session_budget_usd", "Budget of the session, in dollars", settings.session_budget_usd or "no limit"
+                )
                 self._number("task_timeout_minutes", "Time of one run, in minutes", settings.task_timeout_minutes)
             with field("Model", optional=True):
                 self._model = ui.input(placeholder=settings.worker_model or "Claude Code’s own default").props(

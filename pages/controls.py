@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nicegui import ui
+from nicegui import run, ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from maestro.core import queries
 from maestro.core.commands import control, sessions
 from maestro.core.views import SessionView
 from pages import rollback
-from pages.components.action import FAILED, perform
+from pages.banners import held_by
+from pages.components.action import FAILED, perform, say_failed
 from pages.components.buttons import button, icon_button, link_button
 from pages.components.dialogs import answer, confirm, dialog, points
 from pages.components.fields import field
@@ -104,6 +106,10 @@ class _Acts:
         await self._do(control.pause, "Paused. Workers stand still and go on where they were.")
 
     async def resume(self) -> None:
+        waiting = await run.io_bound(queries.list_approvals, self.rt, session_id=self.session.id) or []
+        if any(q.kind == "budget" for q in held_by(waiting)):
+            say_failed("A budget is used up, so it would only stop again. Answer its question on the overview first.")
+            return
         await self._do(control.resume, "Going on.")
 
     async def retry(self) -> None:
