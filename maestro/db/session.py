@@ -17,8 +17,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session as DbSession
+from sqlmodel import SQLModel
 
-from maestro.db import journal
+from maestro.db import journal, keeping, models  # noqa: F401  (keeping and models register the tables)
 from maestro.db.journal import Event
 from maestro.errors import Unavailable
 
@@ -78,7 +79,10 @@ class Database:
         """
         try:
             with self._durable.connect() as connection:
-                if _version(connection) != newest_version():
+                version = _version(connection)
+                if version is None:
+                    _create(connection)
+                elif version != newest_version():
                     _upgrade(connection)
                 connection.commit()
         except OperationalError as error:
@@ -130,8 +134,15 @@ def _version(connection: Connection) -> str | None:
     return found
 
 
+def _create(connection: Connection) -> None:
+    """A new database gets today's tables at once; a test holds them equal to what the migrations lead to."""
+    SQLModel.metadata.create_all(connection)
+    connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": newest_version()})
+
+
 def _upgrade(connection: Connection) -> None:
-    # Only when there is something to do: Alembic is a tenth of the start-up time.
+    # Loaded only when there is something to migrate: Alembic is a tenth of the start-up time.
     from alembic import command
     from alembic.config import Config
 

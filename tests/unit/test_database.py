@@ -6,14 +6,17 @@ import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
-from maestro.db import journal, keeping, models
+from maestro.db import journal, models
 from maestro.db.journal import Event
 from maestro.db.session import Database, newest_version
 
@@ -83,25 +86,48 @@ def test_writers_in_many_threads_neither_fail_nor_mix_their_order(
         assert [e.payload["number"] for e in heard if e.payload["who"] == name] == list(range(20))
 
 
-def test_the_migrations_lead_to_the_tables_the_code_declares(db: Database) -> None:
-    with create_engine(db.url).connect() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
-        reached = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    assert differences == []
-    assert reached == newest_version()
-    assert keeping.Fact.__tablename__ in SQLModel.metadata.tables
-
-
-def test_a_database_of_the_first_schema_is_brought_up_to_date_with_its_rows(tmp_path: Path) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    url = f"sqlite:///{tmp_path / 'old.db'}"
+def migrated(path: Path, revision: str) -> str:
+    """A database that Alembic brought from nothing to ``revision``; returns its URL."""
+    url = f"sqlite:///{path}"
     config = Config()
     config.set_main_option("script_location", str(Path(models.__file__).parent / "migrations"))
     with create_engine(url).connect() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        command.upgrade(config, revision)
+        connection.commit()
+    return url
+
+
+def shape(url: str) -> dict[str, Any]:
+    """Every table with its columns, keys and indexes, and whether its ids are ever used again."""
+    found: dict[str, Any] = {}
+    with create_engine(url).connect() as connection:
+        for name, sql in connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")).all():
+            columns, keys, indexes = (
+                connection.execute(text(f"PRAGMA {look}('{name}')")).mappings().all()
+                for look in ("table_info", "foreign_key_list", "index_list")
+            )
+            # The order in which these were added differs; what they are must not.
+            found[name] = (
+                sorted((c["name"], c["type"], c["notnull"], c["pk"]) for c in columns),
+                sorted((k["table"], k["from"], k["to"], k["on_delete"]) for k in keys),
+                sorted(("own" if i["name"].startswith("sqlite_") else i["name"], i["unique"]) for i in indexes),
+                "AUTOINCREMENT" in sql.upper(),
+            )
+    return found
+
+
+def test_a_new_database_is_what_the_migrations_lead_to(db: Database, tmp_path: Path) -> None:
+    url = migrated(tmp_path / "old.db", "head")
+    assert shape(db.url) == shape(url)
+    with create_engine(url).connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == newest_version()
+
+
+def test_a_database_of_the_first_schema_is_brought_up_to_date_with_its_rows(tmp_path: Path) -> None:
+    url = migrated(tmp_path / "old.db", "0001")
+    with create_engine(url).connect() as connection:
         columns = "session_id, timestamp, level, source, kind, message"
         connection.execute(text(f"INSERT INTO agent_logs ({columns}) VALUES ('s', 5, 'info', 'x', 'text', 'old')"))
         connection.commit()
