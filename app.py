@@ -97,7 +97,6 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
 
 def _open(loaded: LoadedSettings) -> Runtime:
     """The runtime; what is wrong with the database in a sentence."""
-    from alembic.util.exc import CommandError
     from sqlalchemy.exc import ArgumentError, DatabaseError
 
     from maestro.core.runtime import open_runtime
@@ -111,8 +110,6 @@ def _open(loaded: LoadedSettings) -> Runtime:
         raise Unavailable(
             f"The database cannot be opened: {error.orig}. Its folder is {loaded.current.data_dir}."
         ) from error
-    except CommandError as error:
-        raise Unavailable(f"The database is not one that this version of Maestro knows: {error}") from error
 
 
 def _compose(rt: Runtime, *, compress: bool) -> FastAPI:

@@ -75,7 +75,7 @@ class Database:
     def migrate(self) -> None:
         """Bring the schema to the newest version.
 
-        Raises Unavailable when the database cannot be written.
+        Raises Unavailable when the database cannot be written, or comes from a newer Maestro.
         """
         try:
             with self._durable.connect() as connection:
@@ -145,11 +145,15 @@ def _upgrade(connection: Connection) -> None:
     # Loaded only when there is something to migrate: Alembic is a tenth of the start-up time.
     from alembic import command
     from alembic.config import Config
+    from alembic.util.exc import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise Unavailable(f"The database is not one that this version of Maestro knows: {error}") from error
 
 
 def _engine(url: str, *, begin: str, synchronous: str) -> Engine:
