@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from maestro.agents import claude_options
 from maestro.demo.server import ScriptedServer
 from tests.scripted import WorkerRun, bash, call, error, say, scenario, task_rule, write
 
@@ -137,8 +137,9 @@ def test_bypass_asks_nothing_even_as_root(serve: Any, start: Start, tmp_path: Pa
     assert run.events("gate") == []
 
 
-@pytest.mark.skipif(not (shutil.which("bwrap") and shutil.which("socat")), reason="needs bubblewrap and socat")
-def test_the_sandbox_lets_a_command_write_inside_only(serve: Any, start: Start, tmp_path: Path) -> None:
+def test_the_sandbox_lets_a_command_write_inside_only_or_says_what_it_needs(
+    serve: Any, start: Start, tmp_path: Path
+) -> None:
     secret = tmp_path / "secret"
     secret.mkdir()
     (secret / "token").write_text("OPENSESAME")
@@ -146,6 +147,11 @@ def test_the_sandbox_lets_a_command_write_inside_only(serve: Any, start: Start, 
     server = serve(task_rule("", attempt, write(str(tmp_path / "w.txt"), "x"), "Done."))
     run = start(server, permission_mode="sandboxed", deny_read=[str(secret)])
     result = run.result()
+    if missing := claude_options.missing_for_sandbox():
+        assert result["outcome"] == "failed"
+        assert missing in result["message"]
+        assert not (run.worktree / "in.txt").exists(), "nothing runs unprotected"
+        return
     assert (run.worktree / "in.txt").exists()
     assert not (tmp_path / "out.txt").exists()
     assert not (tmp_path / "w.txt").exists()
