@@ -12,11 +12,11 @@ from datetime import datetime
 from nicegui import run, ui
 
 from maestro.core import queries
-from maestro.core.account import AccountState
 from maestro.core.commands import control, limits
-from maestro.core.deleted import RecoveredView
+from maestro.core.guards.account import AccountState
+from maestro.core.keeping.deleted import RecoveredView
+from maestro.core.keeping.storage_health import StorageProblem
 from maestro.core.runtime import Runtime
-from maestro.core.storage_health import StorageProblem
 from maestro.core.views import ApprovalView, SessionView
 from maestro.errors import NotFound
 from pages import live

@@ -8,7 +8,7 @@ from datetime import timedelta
 from nicegui import run
 
 from maestro.core import queries
-from maestro.core.digest import Digest
+from maestro.core.keeping.digest import Digest
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView, Overview, SessionView
 from maestro.db.types import utcnow

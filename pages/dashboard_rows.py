@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maestro.core import queries
-from maestro.core.digest import SessionDigest
+from maestro.core.keeping.digest import SessionDigest
 from maestro.core.runtime import Runtime
 from maestro.core.views import SessionView, TaskView
 from pages.components.bar import task_bar

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from nicegui import ui
 
 from maestro.core.commands import control, recovered
-from maestro.core.deleted import DeletedView, RecoveredView
+from maestro.core.keeping.deleted import DeletedView, RecoveredView
 from maestro.core.runtime import Runtime
 from pages.components.action import perform
 from pages.components.buttons import button

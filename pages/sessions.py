@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from nicegui import run, ui
 
 from maestro.core import queries
-from maestro.core.deleted import DeletedView
+from maestro.core.keeping.deleted import DeletedView
 from maestro.core.runtime import Runtime
 from maestro.core.views import SessionView
 from pages import live

@@ -68,8 +68,8 @@ class Engine:
             assert row is not None
             for event in ("start", "idea_ready"):
                 move(tx, row, event)
-            from maestro.core.plan import parse_plan
-            from maestro.core.planning_engine import add_version
+            from maestro.core.planning.plan import parse_plan
+            from maestro.core.planning.planning_engine import add_version
 
             add_version(tx, row, parse_plan(plan), "generated")
             move(tx, row, "plan_ready")

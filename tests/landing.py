@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from maestro.core import finishing, landing, queries, starting
+from maestro.core import queries
 from maestro.core.commands import control, gates, plans
 from maestro.core.commands.sessions import NewSession, create_session
-from maestro.core.plan import parse_plan
-from maestro.core.planning_engine import add_version
+from maestro.core.execution import finishing, landing, starting
+from maestro.core.planning.plan import parse_plan
+from maestro.core.planning.planning_engine import add_version
 from maestro.core.runtime import Runtime, open_runtime
 from maestro.core.state_machine import move
 from maestro.core.views import ApprovalView, CheckRunView

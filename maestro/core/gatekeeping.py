@@ -185,7 +185,7 @@ def _after_task_start(tx: Transaction, session: models.Session, approval: models
 
 
 def _after_task_failed(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
-    from maestro.core import outcomes
+    from maestro.core.execution import outcomes
 
     task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
     if task is None or task.status != "failed":
@@ -209,13 +209,13 @@ def _back_to_landing(tx: Transaction, approval: models.Approval, note: str) -> N
 
 
 def _after_budget(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
-    from maestro.core import budgets
+    from maestro.core.guards import budgets
 
     budgets.answered(tx, session, approval)
 
 
 def _after_stuck(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:
-    from maestro.core import unsticking
+    from maestro.core.guards import unsticking
 
     unsticking.answered(tx, approval)
 

@@ -9,17 +9,10 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import OperationalError
 
-from maestro.core import (
-    brainstorm,
-    deleted,
-    digest,
-    gatekeeping,
-    lookup,
-    planning_engine,
-    processes,
-    recovery,
-    storage_health,
-)
+from maestro.core import gatekeeping, lookup, processes
+from maestro.core.conversation import brainstorm
+from maestro.core.keeping import deleted, digest, recovery, storage_health
+from maestro.core.planning import planning_engine
 from maestro.core.runtime import Runtime
 from maestro.core.supervisor import Supervisor
 from maestro.errors import MaestroError

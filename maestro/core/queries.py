@@ -12,15 +12,17 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session as DbSession
 from sqlmodel import case, col, func, or_, select
 
-from maestro.core import account, deleted, digest, lookup, processes, rollbacks, storage_health
-from maestro.core.account import AccountState
-from maestro.core.deleted import DeletedView, RecoveredView
-from maestro.core.digest import Digest
-from maestro.core.proof_views import ConflictView, EvidenceView
-from maestro.core.rollbacks import RollbackPreview
+from maestro.core import lookup, processes
+from maestro.core.guards import account
+from maestro.core.guards.account import AccountState
+from maestro.core.keeping import deleted, digest, rollbacks, storage_health
+from maestro.core.keeping.deleted import DeletedView, RecoveredView
+from maestro.core.keeping.digest import Digest
+from maestro.core.keeping.rollbacks import RollbackPreview
+from maestro.core.keeping.storage_health import StorageProblem
+from maestro.core.proving.proof_views import ConflictView, EvidenceView
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import allowed_events
-from maestro.core.storage_health import StorageProblem
 from maestro.core.views import (
     ApprovalView,
     CheckpointView,
@@ -80,7 +82,7 @@ def list_messages(rt: Runtime, session_id: str, *, limit: int = 500, offset: int
 
 def get_plan(rt: Runtime, session_id: str) -> PlanView:
     """The current plan. Raises NotFound when there is none."""
-    from maestro.core.planning_engine import plan_view
+    from maestro.core.planning.planning_engine import plan_view
 
     with rt.db.read() as db:
         return plan_view(db, lookup.session_row(db, session_id))
@@ -139,7 +141,7 @@ def list_evidence(
 
 def get_evidence(rt: Runtime, session_id: str, task: str | None = None) -> EvidenceView:
     """All that proves a task (id or key), or the session as a whole. Raises NotFound."""
-    from maestro.core import proof
+    from maestro.core.proving import proof
 
     return proof.evidence(rt, session_id, task)
 
@@ -149,7 +151,7 @@ def get_conflict(rt: Runtime, session_id: str, task: str) -> ConflictView:
 
     Raises NotFound when the task has nothing that waits to come in.
     """
-    from maestro.core import proof
+    from maestro.core.proving import proof
 
     return proof.conflict(rt, session_id, task)
 

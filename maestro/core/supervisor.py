@@ -15,26 +15,13 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from maestro.core import (
-    account,
-    closing,
-    digest,
-    escape,
-    finishing,
-    gatekeeping,
-    ingest,
-    landing,
-    limits,
-    lookup,
-    parking,
-    processes,
-    scheduling,
-    starting,
-    storage_health,
-    watching,
-)
+from maestro.core import gatekeeping, lookup, processes
 from maestro.core.agent_config import in_force
+from maestro.core.execution import closing, finishing, ingest, landing, scheduling, starting
+from maestro.core.guards import account, limits, watching
+from maestro.core.keeping import digest, parking, storage_health
 from maestro.core.locks import Stopped
+from maestro.core.proving import escape
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, move
 from maestro.db import models

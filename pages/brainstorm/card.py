@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from maestro.core.commands import conversation, plans
-from maestro.core.idea_card import IdeaCard, stored_card
+from maestro.core.conversation.idea_card import IdeaCard, stored_card
 from maestro.core.views import SessionView
 from maestro.errors import InvalidInput
 from pages.brainstorm.decisions import Decisions

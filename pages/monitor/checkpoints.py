@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import run
 
 from maestro.core import queries
-from maestro.core.deleted import RecoveredView
+from maestro.core.keeping.deleted import RecoveredView
 from maestro.core.runtime import Runtime
 from maestro.core.views import CheckpointView
 from pages import rollback

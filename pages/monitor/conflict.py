@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from maestro.core import queries
-from maestro.core.proof_views import ConflictFile, ConflictSide, ConflictView
+from maestro.core.proving.proof_views import ConflictFile, ConflictSide, ConflictView
 from maestro.core.runtime import Runtime
 from maestro.core.views import TaskView
 from pages.components.action import FAILED, perform

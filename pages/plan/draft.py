@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from maestro.core.plan import Plan, PlanTask, critical_path, levels, parse_plan, width
+from maestro.core.planning.plan import Plan, PlanTask, critical_path, levels, parse_plan, width
 from maestro.core.views import PlanView
 from maestro.errors import InvalidInput
 from pages.components.fields import plainly

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from maestro.core import lookup, planning_engine
+from maestro.core import lookup
 from maestro.core.commands import conversation, sessions
-from maestro.core.plan import parse_plan
+from maestro.core.planning import planning_engine
+from maestro.core.planning.plan import parse_plan
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import move
 from maestro.demo.server import ScriptedServer

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from maestro.core import account
 from maestro.core.endpoint import Endpoint
+from maestro.core.guards import account
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.keeping import DeletedSession, Fact

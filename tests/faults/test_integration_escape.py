@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core import escape, queries
+from maestro.core import queries
 from maestro.core.commands import gates
+from maestro.core.proving import escape
 from maestro.db import models
 from tests.engine import engine
 from tests.landing import Bench, bench, plan_of

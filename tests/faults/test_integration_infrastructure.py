@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core import queries, starting
+from maestro.core import queries
+from maestro.core.execution import starting
 from maestro.db import models
 from tests.landing import bench, plan_of
 from tests.repos import commit, make_repo

@@ -11,8 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from maestro.api.app import build_api
-from maestro.core import deleted, lookup, queries, rollbacks
+from maestro.core import lookup, queries
 from maestro.core.commands import control, sessions
+from maestro.core.keeping import deleted, rollbacks
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.errors import Conflict

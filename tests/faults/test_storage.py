@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from maestro.core import queries, storage_health
+from maestro.core import queries
+from maestro.core.keeping import storage_health
 from tests.app_process import ROOT, clean_environment, wait_for
 from tests.engine import engine
 from tests.faults.commands import run, task

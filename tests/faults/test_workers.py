@@ -13,8 +13,9 @@ from typing import Any
 import psutil
 import pytest
 
-from maestro.core import processes, queries, recovery
+from maestro.core import processes, queries
 from maestro.core.commands import control
+from maestro.core.keeping import recovery
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.worker import tree

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from maestro.core import account, environment, queries
-from maestro.core.account import account_state
+from maestro.core import environment, queries
 from maestro.core.commands import control, gates
 from maestro.core.commands.limits import resume_account, stay_paused
 from maestro.core.endpoint import Endpoint, endpoint_for
+from maestro.core.guards import account
+from maestro.core.guards.account import account_state
 from maestro.core.runtime import open_runtime
 from maestro.db import models
 from maestro.db.types import utcnow

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from maestro.core import budgets, queries
+from maestro.core import queries
 from maestro.core.commands import control, gates
+from maestro.core.guards import budgets
 from maestro.core.runtime import open_runtime
 from maestro.db import models
 from maestro.demo.server import ScriptedServer

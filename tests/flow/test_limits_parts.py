@@ -16,11 +16,12 @@ from typing import Any
 import psutil
 import pytest
 
-from maestro.core import ingest, limits, unsticking, watching
 from maestro.core.agent_config import AgentConfig
+from maestro.core.execution import ingest
+from maestro.core.guards import limits, unsticking, watching
+from maestro.core.guards.stuck import Trace
 from maestro.core.locks import Stopped
 from maestro.core.runtime import Runtime, open_runtime
-from maestro.core.stuck import Trace
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.settings import LoadedSettings

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from maestro.core import planning_engine, queries
+from maestro.core import queries
 from maestro.core.commands import control, conversation, plans
 from maestro.core.endpoint import NOT_CONFIGURED
+from maestro.core.planning import planning_engine
 from maestro.core.state_machine import move
 from maestro.db import models
 from maestro.demo.server import ScriptedServer

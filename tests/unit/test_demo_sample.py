@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from maestro.core.coverage import uncovered
-from maestro.core.idea_card import IdeaCard, merge_update
-from maestro.core.plan import Plan, overlap, parse_plan, width
+from maestro.core.conversation.idea_card import IdeaCard, merge_update
+from maestro.core.planning.coverage import uncovered
+from maestro.core.planning.plan import Plan, overlap, parse_plan, width
 from maestro.demo.sample import make_repository
 from maestro.demo.scenario import Reply, Request, Rule
 from maestro.demo.service import demo_scenario

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from maestro.core.baseline import Baseline, compare
-from maestro.core.test_reports import NOT_LOADED, Instrumented, TestReport, read_report
+from maestro.core.proving.baseline import Baseline, compare
+from maestro.core.proving.test_reports import NOT_LOADED, Instrumented, TestReport, read_report
 from maestro.db import models
 
 BEFORE = """\

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maestro.core.coverage import uncovered
-from maestro.core.idea_card import IdeaCard
-from maestro.core.plan import Plan, critical_path, levels, overlap, parse_plan, plan_hash, width
-from maestro.core.plan_answer import PLAN_SCHEMA, PlanAnswers, checked_plan, plan_in_text
+from maestro.core.conversation.idea_card import IdeaCard
+from maestro.core.planning.coverage import uncovered
+from maestro.core.planning.plan import Plan, critical_path, levels, overlap, parse_plan, plan_hash, width
+from maestro.core.planning.plan_answer import PLAN_SCHEMA, PlanAnswers, checked_plan, plan_in_text
 from maestro.errors import InvalidInput
 
 GOOD: dict[str, Any] = {"tasks": [{"id": "t1", "title": "One"}, {"id": "t2", "title": "Two", "depends_on": ["t1"]}]}

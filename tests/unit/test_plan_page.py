@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maestro.core.plan import levels, parse_plan, plan_hash
+from maestro.core.planning.plan import levels, parse_plan, plan_hash
 from maestro.core.views import PlanView
 from maestro.db.types import utcnow
 from maestro.errors import InvalidInput

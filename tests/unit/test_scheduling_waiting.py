@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maestro.core import scheduling
+from maestro.core.execution import scheduling
 from maestro.db import models
 
 

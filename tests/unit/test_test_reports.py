@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core.test_reports import Instrumented, instrument, is_plain, read_report, refused
+from maestro.core.proving.test_reports import Instrumented, instrument, is_plain, read_report, refused
 
 CARGO = """\
    Compiling demo v0.1.0 (/tmp/rs)

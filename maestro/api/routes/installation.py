@@ -11,11 +11,13 @@ from maestro import __version__
 from maestro.api.models import Branch, Health, JsonObject, Limit, Listing, Offset, Restore, page_of
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
-from maestro.core import account, deleted, endpoint, queries
-from maestro.core.account import AccountState
+from maestro.core import endpoint, queries
 from maestro.core.commands import limits, preferences
-from maestro.core.deleted import DeletedView
-from maestro.core.digest import Digest
+from maestro.core.guards import account
+from maestro.core.guards.account import AccountState
+from maestro.core.keeping import deleted
+from maestro.core.keeping.deleted import DeletedView
+from maestro.core.keeping.digest import Digest
 from maestro.core.views import DecisionView, Overview, SettingView, TemplateView
 from maestro.templates import loader
 

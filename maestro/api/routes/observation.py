@@ -11,7 +11,7 @@ from maestro.api.models import Limit, Listing, Offset, RowId, Search, SeriesView
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
-from maestro.core.proof_views import ConflictView, EvidenceView
+from maestro.core.proving.proof_views import ConflictView, EvidenceView
 from maestro.core.views import (
     CheckpointView,
     CheckRunView,

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from sqlmodel import select
 
-from maestro.core import cleanup, closing, gatekeeping, lookup, outcomes, processes, queries, rollbacks
+from maestro.core import gatekeeping, lookup, processes, queries
+from maestro.core.execution import closing, outcomes
+from maestro.core.keeping import cleanup, rollbacks
 from maestro.core.locks import branch_lock
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events, move

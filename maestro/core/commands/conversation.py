@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from maestro.core import brainstorm
-from maestro.core.brainstorm import open_conversation
-from maestro.core.idea_card import IdeaCard, edit, stored_card
+from maestro.core.conversation import brainstorm
+from maestro.core.conversation.brainstorm import open_conversation
+from maestro.core.conversation.idea_card import IdeaCard, edit, stored_card
+from maestro.core.conversation.reply import add_message, emit_message
 from maestro.core.lookup import session_row
-from maestro.core.reply import add_message, emit_message
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events
 from maestro.core.views import MessageView

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from maestro.core import budgets, escape, gatekeeping, lookup, queries, unsticking
+from maestro.core import gatekeeping, lookup, queries
+from maestro.core.guards import budgets, unsticking
+from maestro.core.proving import escape
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
 from maestro.db import models

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maestro.core import account
+from maestro.core.guards import account
 from maestro.core.runtime import Runtime
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from maestro.core import brainstorm, planning_engine
+from maestro.core.conversation import brainstorm
 from maestro.core.lookup import plan_row, session_row, tasks_of
-from maestro.core.plan import Plan, parse_plan, plan_hash
-from maestro.core.plan_answer import checked_plan
-from maestro.core.planning_engine import plan_view
+from maestro.core.planning import planning_engine
+from maestro.core.planning.plan import Plan, parse_plan, plan_hash
+from maestro.core.planning.plan_answer import checked_plan
+from maestro.core.planning.planning_engine import plan_view
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events, move
 from maestro.core.views import PlanView

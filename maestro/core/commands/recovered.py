@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maestro.core import deleted
+from maestro.core.keeping import deleted
 from maestro.core.runtime import Runtime
 
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from maestro.agents import factory
-from maestro.core import cleanup, deleted, lookup, queries
+from maestro.core import lookup, queries
 from maestro.core.agent_config import parse_agent_config
 from maestro.core.commands import conversation
+from maestro.core.keeping import cleanup, deleted
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events, move
 from maestro.core.views import SessionView

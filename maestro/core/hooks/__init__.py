@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from maestro.db import models
 
 if TYPE_CHECKING:
-    from maestro.core.questions import Question
+    from maestro.core.proving.questions import Question
 
 
 @dataclass(frozen=True, slots=True)

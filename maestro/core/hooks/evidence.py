@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maestro.core import prompts
+from maestro.core.execution import prompts
 from maestro.core.hooks import Finding, Landing
 from maestro.worktrees import integration
 

@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 from pathspec import GitIgnoreSpec
 
 from maestro.core.hooks import Landing
-from maestro.core.paths import is_test
-from maestro.core.questions import Question
+from maestro.core.proving.paths import is_test
+from maestro.core.proving.questions import Question
 from maestro.worktrees import diffs
 
 #: What tools write along with other changes, and what a new file may need beside it.

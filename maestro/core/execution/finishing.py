@@ -1,0 +1,171 @@
+"""The whole: the baseline before any task, the checks of the whole after the last, and what follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlmodel import col, func, select
+
+from maestro.core import lookup
+from maestro.core.agent_config import AgentConfig, in_force
+from maestro.core.execution import outcomes, starting
+from maestro.core.keeping import rollbacks, storage_health
+from maestro.core.locks import Stopped, stop_signal
+from maestro.core.proving import baseline, questions
+from maestro.core.proving.checking import CheckSite, measure, prove
+from maestro.core.proving.questions import Question
+from maestro.core.runtime import Runtime
+from maestro.core.state_machine import State, move
+from maestro.db import models
+from maestro.db.session import Transaction
+from maestro.db.types import utcnow
+from maestro.errors import MaestroError, SetupFailed
+from maestro.worktrees import history
+
+
+def run_baseline(rt: Runtime, session_id: str) -> None:
+    """Run the plan's checks once on the base commit, so that what failed before is known as such.
+
+    What could not run is measured again after the person has looked at the surroundings.
+    """
+    with rt.db.read() as db:
+        session = lookup.session_row(db, session_id)
+    _summary, checks = starting.approved_plan(rt, session)
+    missing = [c for c in checks if c not in _measured(rt, session_id)]
+    if not missing or session_id in baseline.unmeasurable(rt) or questions.waits_for_setup(rt, session_id):
+        return
+    stop = stop_signal(rt, session_id)
+    try:
+        with baseline.checkout(rt, session, ".baseline", session.base_commit) as folder:
+            for command in missing:
+                measure(rt, CheckSite(session, None, folder, session.base_commit, "baseline"), command, stop)
+    except SetupFailed as error:
+        questions.raise_question(rt, session, None, questions.setup_failed(error))
+    except MaestroError:
+        baseline.unmeasurable(rt).add(session_id)
+        raise
+
+
+def _measured(rt: Runtime, session_id: str) -> set[str]:
+    """Commands whose baseline is known, or could not be run and nobody has mended anything since."""
+    query = select(func.max(col(models.Approval.resolved_at))).where(
+        models.Approval.session_id == session_id,
+        models.Approval.kind == "infrastructure",
+        models.Approval.status == "allowed",
+    )
+    with rt.db.read() as db:
+        mended = db.exec(query).one()
+    runs = baseline.load(rt, session_id).runs
+    return {c for c, run in runs.items() if not run.could_not_run or mended is None or run.created_at > mended}
+
+
+def validate(rt: Runtime, session_id: str) -> None:
+    """Run the plan's checks on the session branch; then COMPLETED, a repair task, or FAILED.
+
+    While a question about the whole is open the session stays in VALIDATING; the answer brings it here again.
+    """
+    with rt.db.read() as db:
+        session = lookup.session_row(db, session_id)
+    if session.status != State.VALIDATING or questions.open_for_whole(rt, session_id):
+        return
+    commit = history.tip(Path(session.repo_path), session.session_branch)
+    _summary, checks = starting.approved_plan(rt, session)
+    try:
+        failures, question = _run_all(rt, session, checks, commit)
+    except Stopped:
+        return
+    except MaestroError as error:
+        if storage_health.health(rt).report(error):
+            return  # again when the disk is well
+        failures, question = [], questions.setup_failed(error)
+    if question is not None:
+        refused = questions.refused_whole(rt, session_id, question)
+        if refused is None:
+            questions.raise_question(rt, session, None, question)
+            return
+        _give_up(rt, session_id, refused)
+        rt.jobs.start("rollbacks", rollbacks.finish_automatic, rt)
+        return
+    with rt.db.write() as tx:
+        row = lookup.session_row(tx.db, session_id)
+        if row.status != State.VALIDATING:
+            return
+        _decide(tx, row, in_force(row.agent_config, rt.settings), commit, checks, failures)
+    rt.jobs.start("rollbacks", rollbacks.finish_automatic, rt)  # takes back what a give-up intends to
+    rt.wake()
+
+
+def _give_up(rt: Runtime, session_id: str, reason: str) -> None:
+    with rt.db.write() as tx:
+        row = lookup.session_row(tx.db, session_id)
+        if row.status == State.VALIDATING:
+            row.error_message = reason
+            move(tx, row, "give_up", reason=reason)
+            rollbacks.take_back_repairs(tx, row)
+            outcomes.announce_failure(tx, row, reason)
+
+
+def _decide(
+    tx: Transaction,
+    session: models.Session,
+    config: AgentConfig,
+    commit: str,
+    checks: list[str],
+    failures: list[tuple[str, str]],
+) -> None:
+    session.validation_attempt += 1
+    assert config.max_attempts is not None
+    if not failures:
+        _complete(tx, session, commit, checks)
+    elif session.validation_attempt >= config.max_attempts:
+        names = ", ".join(f"`{c}`" for c, _said in failures)
+        session.error_message = f"The checks of the whole still fail after {session.validation_attempt} tries: {names}."
+        move(tx, session, "give_up", reason=session.error_message)
+        rollbacks.take_back_repairs(tx, session)
+        outcomes.announce_failure(tx, session, session.error_message)
+    else:
+        task = outcomes.repair_task(tx, session, failures)
+        move(tx, session, "fail", reason=f"{len(failures)} of {len(checks)} checks of the whole failed")
+        text = f"The checks of the whole failed. {task.key} mends it."
+        tx.log(session.id, text, level="warn", kind="check", source="checks")
+
+
+def _run_all(
+    rt: Runtime, session: models.Session, checks: list[str], commit: str
+) -> tuple[list[tuple[str, str]], Question | None]:
+    """What failed, as (command, words for the agent); or the question that has to be answered first."""
+    failures: list[tuple[str, str]] = []
+    stop = stop_signal(rt, session.id)
+    with baseline.checkout(rt, session, ".validation", commit) as folder:
+        for command in checks:
+            answer = prove(rt, CheckSite(session, None, folder, commit, "validation"), command, stop)
+            if isinstance(answer, Question):
+                refused = questions.refused_whole(rt, session.id, answer)
+                if refused is None:
+                    return [], answer
+                failures.append((command, refused))
+            elif answer is not None:
+                failures.append((command, answer.prompt))
+    return failures, None
+
+
+def _complete(tx: Transaction, session: models.Session, commit: str, checks: list[str]) -> None:
+    tasks = lookup.tasks_of(tx.db, session.id)
+    session.session_commit = session.checkpoint_commit = commit
+    session.error_message = None
+    session.result_json = {
+        "commit": commit,
+        "proven": bool(checks),
+        "checks": len(checks),
+        "tasks": sum(1 for t in tasks if t.status == "completed"),
+        "skipped": sum(1 for t in tasks if t.status == "skipped"),
+        "completed_at": utcnow().isoformat(),
+    }
+    move(tx, session, "pass")
+    counted = "1 check" if len(checks) == 1 else f"{len(checks)} checks"
+    proof = f"{counted} of the whole passed" if checks else "the plan has no checks, so nothing proves it"
+    tx.log(session.id, f"Completed: {proof}.", kind="system")
+    tx.emit("session_completed", session.id, result=session.result_json)
+    tx.emit(
+        "notification", session.id, level="info", title=f"{session.title}: completed", text=f"Ready to merge: {proof}."
+    )

@@ -1,0 +1,289 @@
+"""From an agent's end to the session branch: commit, look, check, rebase, check again, move, checkpoint.
+
+Every step can be repeated: after a crash the landing starts from the top and finds what is already done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import col, func, select
+
+from maestro.core import lookup
+from maestro.core.agent_config import in_force
+from maestro.core.execution import outcomes, prompts, starting
+from maestro.core.hooks import Finding, Hook, Landing, evidence, hidden, outside
+from maestro.core.keeping import cleanup, storage_health
+from maestro.core.locks import Stopped, branch_lock, stop_signal, train_lock
+from maestro.core.proving import check_changes, escape, questions
+from maestro.core.proving.checking import CheckSite, first_failure
+from maestro.core.proving.questions import Question
+from maestro.core.runtime import Runtime
+from maestro.core.state_machine import State
+from maestro.db import models
+from maestro.db.types import utcnow
+from maestro.errors import Conflict, MaestroError, SetupFailed
+from maestro.worktrees import history, integration, refs
+
+#: Looked at in this order before any check runs.
+BEFORE_CHECKS: tuple[Hook, ...] = (
+    evidence.the_run_ended_well,
+    hidden.nothing_left_in_a_stash,
+    hidden.nothing_left_on_another_branch,
+    evidence.something_changed,
+    evidence.nothing_needed_was_denied,
+    outside.only_declared_files,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """One landing under way."""
+
+    rt: Runtime
+    session: models.Session
+    task: models.Task
+    result: dict[str, Any]
+    checks: list[str]
+    worktree: Path
+    stop: Callable[[], bool]
+
+    @property
+    def repo(self) -> Path:
+        """The user's repository."""
+        return Path(self.session.repo_path)
+
+    @property
+    def trailers(self) -> dict[str, str]:
+        """What marks the task's commits (contract, section 6)."""
+        return {"Maestro-Session": self.session.id, "Maestro-Task": self.task.key}
+
+    def tip(self) -> str:
+        """Where the session branch stands now."""
+        return history.tip(self.repo, self.session.session_branch)
+
+
+def land(rt: Runtime, task_id: str) -> None:
+    """Bring a task that is ``checking`` or ``integrating`` to its end, send it back, or ask the person.
+
+    Does nothing while a question about the surroundings stops the session's train.
+    """
+    with rt.db.read() as db:
+        task = db.get(models.Task, task_id)
+        session = db.get(models.Session, task.session_id) if task else None
+        worker = db.get(models.Worker, task.assigned_worker_id) if task and task.assigned_worker_id else None
+    if task is None or session is None or session.status != State.EXECUTING:
+        return
+    if task.status not in {"checking", "integrating"}:
+        return  # whoever asked for this landing looked before the last one ended
+    # A worker that still runs may have planted what the git calls of a landing would run.
+    if questions.train_stopped(rt, session.id) or escape.look(rt, session.id):
+        return
+    stop = stop_signal(rt, session.id)
+    result = (worker.result_json if worker else None) or {}
+    try:
+        _summary, plan_checks = starting.approved_plan(rt, session)
+        checks = starting.checks_of(session, task, plan_checks)
+        worktree = starting.prepare_worktree(rt, session, task)
+        flight = Flight(rt, session, task, result, checks, worktree, stop)
+        refused = questions.refusal(rt, task)
+        if refused is not None:
+            _take_refusal(flight, refused)
+        else:
+            _land(flight)
+    except Stopped:
+        return
+    except SetupFailed as error:
+        questions.raise_question(rt, session, task, questions.setup_failed(error))
+    except (MaestroError, OSError) as error:
+        if not storage_health.health(rt).report(error):  # else: it lands when the disk is well
+            _fail(rt, task, error)
+
+
+def _land(flight: Flight) -> None:
+    if _is_in_already(flight):
+        return _finish(flight, integration.head(flight.worktree))
+    try:
+        head = _commit(flight)
+    except Conflict as error:  # the agent left the worktree on something that does not come from the branch
+        return _send_back(
+            flight, Finding(error.detail, prompts.left_elsewhere_prompt(error.detail, flight.task.branch))
+        )
+    arrival = _arrival(flight, head)
+    site = _site(flight, "task", head)
+    answer = next((said for hook in BEFORE_CHECKS if (said := hook(arrival))), None)
+    answer = answer or first_failure(flight.rt, site, flight.checks, flight.stop)
+    start = flight.task.start_commit
+    assert start is not None
+    answer = answer or check_changes.look(flight.rt, site, start, flight.checks, flight.stop)
+    if answer:
+        return _send_back(flight, answer)
+    with train_lock(flight.rt, flight.session.id):
+        return _integrate(flight)
+
+
+def _arrival(flight: Flight, head: str) -> Landing:
+    def accepted(kind: str) -> set[str]:
+        return questions.accepted(flight.rt, flight.session.id, flight.task.id, kind)
+
+    return Landing(flight.session, flight.task, flight.result, flight.worktree, head, flight.checks, accepted)
+
+
+def _take_refusal(flight: Flight, refused: models.Approval) -> None:
+    """The person said no to what the agent left: back to it, with the reason."""
+    if refused.detail.get("what") == questions.SETUP:
+        raise MaestroError(str(questions.refused_setup(flight.rt, flight.task)))
+    reason = str(refused.detail.get("finding") or f"You said no: {refused.title}.")
+    prompt = str(refused.detail.get("prompt") or reason)
+    if refused.message:
+        prompt += f"\n\nA word from the person: {refused.message}"
+    _send_back(flight, Finding(reason, prompt), refused=refused.id)
+
+
+def _is_in_already(flight: Flight) -> bool:
+    """Whether a landing that was cut short had already moved the session branch."""
+    head = integration.head(flight.worktree)
+    moved = head != flight.task.start_commit and refs.is_ancestor(flight.repo, head, flight.tip())
+    return moved and history.carries(flight.repo, head, flight.trailers)
+
+
+def _commit(flight: Flight) -> str:
+    """Commit what is left and mark the task's commits.
+
+    They begin where its branch left the session branch, which is not where the task started when the agent
+    has merged the session branch itself (as a conflict asks it to).
+    """
+    task = flight.task
+    words = f"{task.title}\n\n{task.description[:2000]}".strip()
+    integration.commit_all(flight.worktree, words, flight.trailers, branch=task.branch)
+    base = history.merge_base(flight.repo, flight.tip(), integration.head(flight.worktree))
+    _remember_start(flight, base)
+    return integration.add_trailers(flight.worktree, base, flight.trailers)
+
+
+def _integrate(flight: Flight) -> None:
+    _announce(flight, "integrating", "Joining the session branch")
+    tip, head = flight.tip(), integration.head(flight.worktree)
+    assert flight.task.start_commit is not None
+    if tip != flight.task.start_commit:
+        moved = integration.rebase_onto(flight.worktree, flight.task.start_commit, tip)
+        if not moved.ok:
+            prompt = prompts.conflict_prompt(moved.conflicts, moved.detail, flight.session.session_branch)
+            reason = f"Conflicts with work that came in meanwhile: {', '.join(moved.conflicts[:5])}."
+            return _send_back(flight, Finding(reason, prompt, tuple(moved.conflicts)))
+        head = moved.head
+        _remember_start(flight, tip)
+        failed = first_failure(flight.rt, _site(flight, "integration", head), flight.checks, flight.stop)
+        if failed:
+            return _send_back(flight, failed)
+    return _finish(flight, head)
+
+
+def _finish(flight: Flight, head: str) -> None:
+    rt, session, start = flight.rt, flight.session, flight.task.start_commit
+    assert start is not None
+    with branch_lock(rt, session.id):
+        with rt.db.read() as db:
+            now = lookup.session_row(db, session.id)
+        if flight.stop() or now.status != State.EXECUTING:
+            raise Stopped
+        if not refs.is_ancestor(flight.repo, head, flight.tip()):
+            try:
+                integration.advance(flight.repo, session.session_branch, start, head)
+            except Conflict as error:
+                # Someone moved the session branch by hand: the next look starts from the top.
+                raise Stopped from error
+        summary = integration.diff_summary(flight.repo, start, head)
+        _record_completion(flight, start, head, summary)
+    cleanup.remove_worktree(rt, session, flight.worktree)
+
+
+def _record_completion(flight: Flight, start: str, head: str, summary: integration.DiffSummary) -> None:
+    session_id = flight.session.id
+    diff = f"{summary.files} file{'s' if summary.files != 1 else ''}, +{summary.insertions} −{summary.deletions}"
+    with flight.rt.db.write() as tx:
+        session = lookup.session_row(tx.db, session_id)
+        task = lookup.task_row(tx.db, session_id, flight.task.id)
+        if task.status == "completed" or lookup.is_held(tx.db, session_id):
+            raise Stopped
+        numbers = select(func.max(col(models.Checkpoint.number))).where(models.Checkpoint.session_id == session_id)
+        number = (tx.db.exec(numbers).one() or 0) + 1
+        integration.keep(flight.repo, integration.checkpoint_ref(session_id, number), head)
+        point = models.Checkpoint(session_id=session_id, number=number, commit=head, task_id=task.id, title=task.title)
+        tx.db.add(point)
+        task.status, task.progress, task.completed_at = "completed", 1.0, utcnow()
+        task.result_commit, task.progress_note, task.error_message = head, None, None
+        task.result_json = {
+            "commit": head,
+            "integrated_from": start,
+            "diff": f"{diff}: {', '.join(summary.paths[:12])}",
+            "files": summary.files,
+            "insertions": summary.insertions,
+            "deletions": summary.deletions,
+            "attempts": task.attempt,
+            "checkpoint": number,
+        }
+        session.session_commit = session.checkpoint_commit = head
+        session.updated_at = utcnow()
+        tx.db.add(task)
+        tx.db.add(session)
+        tx.log(
+            session_id,
+            f"Task {task.key} is in: {diff}. Checkpoint {number}.",
+            kind="git",
+            source="git",
+            task_id=task.id,
+        )
+        tx.emit("checkpoint_created", session_id, checkpoint_id=point.id, number=number, commit=head, task_id=task.id)
+        tx.emit("task_completed", session_id, task_id=task.id, key=task.key, result=task.result_json)
+
+
+def _site(flight: Flight, phase: str, commit: str) -> CheckSite:
+    return CheckSite(flight.session, flight.task, flight.worktree, commit, phase)
+
+
+def _send_back(flight: Flight, answer: Finding | Question, refused: str | None = None) -> None:
+    if isinstance(answer, Question):
+        if not flight.stop():
+            questions.raise_question(flight.rt, flight.session, flight.task, answer)
+        return
+    with flight.rt.db.write() as tx:
+        task = lookup.task_row(tx.db, flight.session.id, flight.task.id)
+        session = lookup.session_row(tx.db, flight.session.id)
+        if task.status in {"checking", "integrating"} and not flight.stop():
+            config = in_force(session.agent_config, flight.rt.settings)
+            task.result_json = {"conflicts": list(answer.conflicts)} if answer.conflicts else None
+            outcomes.attempt_failed(tx, config, session, task, answer.reason, answer.prompt)
+            if refused:
+                questions.taken_up(tx, refused)
+
+
+def _remember_start(flight: Flight, commit: str) -> None:
+    flight.task.start_commit = commit
+    with flight.rt.db.write() as tx:
+        row = lookup.task_row(tx.db, flight.session.id, flight.task.id)
+        if flight.stop():
+            raise Stopped
+        row.start_commit = commit
+        tx.db.add(row)
+
+
+def _announce(flight: Flight, status: str, note: str) -> None:
+    with flight.rt.db.write() as tx:
+        row = lookup.task_row(tx.db, flight.session.id, flight.task.id)
+        if row.status not in {"checking", "integrating"} or flight.stop():
+            raise Stopped
+        row.status, row.progress_note = status, note
+        tx.db.add(row)
+        tx.emit("task_progress", row.session_id, task_id=row.id, key=row.key, progress=row.progress, note=note)
+
+
+def _fail(rt: Runtime, task: models.Task, error: MaestroError | OSError) -> None:
+    reason = error.detail if isinstance(error, MaestroError) else str(error)
+    with rt.db.write() as tx:
+        row = lookup.task_row(tx.db, task.session_id, task.id)
+        if row.status in {"checking", "integrating"}:
+            outcomes.task_failed(tx, lookup.session_row(tx.db, task.session_id), row, f"Integration failed: {reason}")

@@ -1,0 +1,262 @@
+"""What follows when a run, a check or a task ends: on, back to the agent, or to the person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlmodel import col, select
+
+from maestro.core import gatekeeping, lookup
+from maestro.core.agent_config import AgentConfig
+from maestro.core.execution import prompts
+from maestro.core.guards import budgets, limits, stops
+from maestro.core.state_machine import State, move
+from maestro.db import models
+from maestro.db.session import Transaction
+from maestro.db.types import utcnow
+from maestro.settings import Settings
+
+#: A run that was killed or lost goes on by itself; after so many of them the person is asked.
+MAX_INTERRUPTIONS = 3
+
+#: Failures that another attempt would only repeat: the person has to change something first.
+_NEEDS_PERSON = frozenset({"model", "refused", "missing"})
+
+#: Failures of the endpoint or the account, not of the work: the task waits and goes on.
+_ENDPOINT = frozenset({"auth", "rate_limit", "overloaded", "network"})
+
+
+def worker_ended(
+    tx: Transaction,
+    config: AgentConfig,
+    session: models.Session,
+    task: models.Task,
+    worker: models.Worker,
+    settings: Settings,
+) -> None:
+    """Decide what a worker's end means for its task. ``worker.result_json`` is None when it died without a word."""
+    gatekeeping.expire(tx, session.id, worker_id=worker.id)
+    if task.assigned_worker_id != worker.id or task.status not in {"running", "waiting"}:
+        return
+    result, stop = worker.result_json, stops.taken(tx, task, worker)
+    if stop and (result is None or result.get("outcome") == "interrupted"):
+        _stopped(tx, settings, session, task, stop)
+    elif result and result.get("outcome") == "interrupted" and result.get("failure") == "time":
+        _out_of_time(tx, session, task, str(result.get("message") or "The time limit is reached."))
+    elif result is None or result.get("outcome") == "interrupted":
+        _interrupted(tx, session, task, result)
+    elif result.get("outcome") == "success":
+        _set(tx, task, status="checking", progress_note="Running the checks")
+    elif result.get("failure") in _ENDPOINT:
+        reason = limits.endpoint_trouble(tx, settings, session, task, worker)
+        if reason:
+            task_failed(tx, session, task, reason, failure=str(result.get("failure")))
+    elif result.get("failure") in _NEEDS_PERSON:
+        task_failed(tx, session, task, str(result.get("message") or "The agent ended without a reason."))
+    elif result.get("failure") == "budget":
+        if not budgets.run_reached(tx, settings, session, task, "usd"):
+            # What was left of the task's, the session's or the day's: the next look asks about that one.
+            _set(tx, task, status="running", prompt=prompts.RESUMED, progress_note="The budget is used up")
+    else:
+        message = str(result.get("message") or "The agent ended without a reason.")
+        attempt_failed(tx, config, session, task, message, prompts.run_failed_prompt(message))
+
+
+def attempt_failed(
+    tx: Transaction, config: AgentConfig, session: models.Session, task: models.Task, reason: str, prompt: str
+) -> None:
+    """Send the task back into its conversation with ``prompt``, or to the person after the last attempt."""
+    assert config.max_attempts is not None
+    if task.attempt >= config.max_attempts:
+        task_failed(tx, session, task, f"{reason} (attempt {task.attempt} of {config.max_attempts}, the last one)")
+        return
+    again = f"attempt {task.attempt + 1} of {config.max_attempts}"
+    tx.log(session.id, f"{reason} Sent back to the agent ({again}).", level="warn", task_id=task.id)
+    _set(
+        tx,
+        task,
+        status="running",
+        attempt=task.attempt + 1,
+        prompt=prompt,
+        progress_note=f"Sent back to the agent, {again}",
+    )
+    tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=task.progress, note=task.progress_note)
+
+
+def task_failed(
+    tx: Transaction, session: models.Session, task: models.Task, reason: str, *, failure: str | None = None
+) -> None:
+    """The task has failed for now; the person is asked: again (with a hint), skip it, or fail the session."""
+    _set(tx, task, status="failed", error_message=reason, completed_at=utcnow(), progress_note=None)
+    tx.log(session.id, f"Task {task.key} failed: {reason}", level="error", kind="error", task_id=task.id)
+    tx.emit("task_failed", session.id, task_id=task.id, key=task.key, error=reason)
+    gatekeeping.ask(
+        tx,
+        session,
+        task,
+        kind="task_failed",
+        title=f"Task {task.key} failed: {task.title}",
+        detail={
+            "reason": reason,
+            "attempts": task.attempt,
+            "allow": "try again, your message is the hint",
+            "deny": "fail the session",
+            "failure": failure,
+        },
+    )
+
+
+def retry_task(tx: Transaction, session: models.Session, task: models.Task, hint: str | None) -> None:
+    """Give a failed task a fresh count of attempts, in the same conversation where there is one."""
+    gatekeeping.expire(tx, session.id, task_id=task.id)
+    words = f"# Again\n\n{prompts.clip(task.error_message or '')}"
+    if hint:
+        words += f"\n\nA word from the person: {hint}"
+    prompt = words if task.conversation_id else None
+    limits.forget(tx, session, task)
+    _set(
+        tx,
+        task,
+        status="running",
+        attempt=1,
+        interruptions=0,
+        prompt=prompt,
+        hint=hint,
+        error_message=None,
+        completed_at=None,
+    )
+    task.assigned_worker_id = None
+    task.progress_note = "Trying again"
+    tx.log(session.id, f"Task {task.key} is tried again." + (f" Hint: {hint}" if hint else ""), task_id=task.id)
+    tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=task.progress, note=task.progress_note)
+
+
+def release_waiting(tx: Transaction, session: models.Session) -> None:
+    """Tasks whose question was closed by the session's failure go on: nobody would answer it any more."""
+    for task in lookup.tasks_of(tx.db, session.id):
+        if task.status != "waiting":
+            continue
+        asked = select(models.Approval).where(models.Approval.task_id == task.id)
+        last = tx.db.exec(asked.order_by(col(models.Approval.created_at).desc())).first()
+        if last is None or last.status != "expired" or last.kind not in {"tool", "task_start"}:
+            continue
+        if last.kind == "task_start":
+            _set(tx, task, status="pending", progress_note=None)
+        else:
+            prompt = prompts.RESUMED if task.conversation_id else None
+            _set(tx, task, status="running", prompt=prompt, progress_note="Going on")
+
+
+def skip_task(tx: Transaction, session: models.Session, task: models.Task) -> None:
+    """Go on without a task; what depends on it may start."""
+    gatekeeping.expire(tx, session.id, task_id=task.id)
+    limits.forget(tx, session, task)
+    _set(tx, task, status="skipped", completed_at=utcnow(), progress_note=None)
+    tx.log(session.id, f"Task {task.key} is skipped.", level="warn", task_id=task.id)
+    tx.emit("task_completed", session.id, task_id=task.id, key=task.key, result={"skipped": True})
+
+
+def fail_session(tx: Transaction, session: models.Session, reason: str) -> None:
+    """EXECUTING to FAILED on the person's word; unfinished tasks stay as they are for a retry."""
+    session.error_message = reason
+    move(tx, session, "error", approved=True, reason=reason)
+    announce_failure(tx, session, reason)
+
+
+def announce_failure(tx: Transaction, session: models.Session, reason: str) -> None:
+    """Close what is open and tell everybody that the session failed."""
+    gatekeeping.expire(tx, session.id)
+    tx.log(session.id, f"The session failed: {reason}", level="error", kind="error")
+    tx.emit("session_failed", session.id, error=reason, rollback_commit=session.rollback_commit)
+    tx.emit("notification", session.id, level="error", title=f"{session.title}: failed", text=reason)
+
+
+def repair_task(tx: Transaction, session: models.Session, failures: list[tuple[str, str]]) -> models.Task:
+    """Add a task that mends what the checks of the whole found."""
+    tasks = lookup.tasks_of(tx.db, session.id)
+    number = sum(1 for t in tasks if t.key.startswith("repair-")) + 1
+    task = models.Task(
+        session_id=session.id,
+        key=f"repair-{number}",
+        position=max((t.position for t in tasks), default=-1) + 1,
+        title=f"Make the checks of the whole pass ({number})",
+        description=prompts.repair_description(failures),
+        depends_on=[t.key for t in tasks],
+        checks=[command for command, _words in failures],
+    )
+    tx.db.add(task)
+    tx.db.flush()
+    return task
+
+
+def unfinished(tasks: list[models.Task]) -> list[models.Task]:
+    """Tasks that are neither completed nor skipped."""
+    return [t for t in tasks if t.status not in {"completed", "skipped"}]
+
+
+def is_active(session: models.Session) -> bool:
+    """Whether work of this session may go on."""
+    return session.status in {State.EXECUTING, State.VALIDATING}
+
+
+def _stopped(
+    tx: Transaction, settings: Settings, session: models.Session, task: models.Task, stop: dict[str, Any]
+) -> None:
+    """Maestro itself had ended the run: neither an attempt nor an interruption."""
+    reason = str(stop["reason"])
+    if stop["then"] == "person":
+        task_failed(tx, session, task, reason)
+    elif stop["then"] != "budget" or not budgets.run_reached(tx, settings, session, task, str(stop["measure"])):
+        prompt = str(stop["prompt"] or prompts.RESUMED) if task.conversation_id else None
+        _set(tx, task, status="running", prompt=prompt, progress_note="Going on after Maestro interrupted it")
+        tx.log(session.id, f"{reason} The task goes on in its conversation.", level="warn", task_id=task.id)
+
+
+def _out_of_time(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:
+    """A run used up its wall time: it goes on once, told so; the second time the person decides."""
+    if task.care.get("out_of_time"):
+        task_failed(tx, session, task, f"{reason} It is the second time (setting task_timeout_minutes).")
+        return
+    prompt = (
+        f"# Out of time\n\n{reason} Maestro interrupted you. You have the same time once more: look at what is there, "
+        "leave out what the task does not need, and finish it. If something hangs, do not wait for it."
+    )
+    _set(
+        tx,
+        task,
+        status="running",
+        care=task.care | {"out_of_time": True},
+        progress_note="Going on after the time limit",
+    )
+    task.prompt = prompt if task.conversation_id else None
+    tx.log(session.id, f"{reason} The task goes on, once (not counted as an attempt).", level="warn", task_id=task.id)
+
+
+def _interrupted(tx: Transaction, session: models.Session, task: models.Task, result: dict[str, Any] | None) -> None:
+    reason = str(result.get("message") or "") if result else "The worker is gone without a word."
+    if session.status == State.PAUSED:
+        _set(tx, task, status="running", prompt=prompts.RESUMED)
+        return
+    task.interruptions += 1
+    if task.interruptions >= MAX_INTERRUPTIONS:
+        task_failed(tx, session, task, f"Interrupted {task.interruptions} times. Last: {reason}")
+        return
+    _set(
+        tx,
+        task,
+        status="running",
+        prompt=prompts.RESUMED if task.conversation_id else None,
+        progress_note="Going on after an interruption",
+    )
+    tx.log(
+        session.id,
+        f"Interrupted: {reason} The task goes on (not counted as an attempt).",
+        level="warn",
+        task_id=task.id,
+    )
+
+
+def _set(tx: Transaction, task: models.Task, **values: Any) -> None:
+    for name, value in values.items():
+        setattr(task, name, value)
+    tx.db.add(task)

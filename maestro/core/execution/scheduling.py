@@ -1,0 +1,50 @@
+"""Which tasks start now. Pure choices over rows; nothing here has an effect."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from maestro.core.planning.plan import overlap
+from maestro.db import models
+
+#: A task in one of these holds a worker slot and its declared files.
+BUSY = frozenset({"running", "waiting", "checking", "integrating"})
+
+#: What a dependency must be for the next task to start.
+SATISFIED = frozenset({"completed", "skipped"})
+
+
+def ready(tasks: Sequence[models.Task]) -> list[models.Task]:
+    """Pending tasks whose dependencies are integrated (or skipped), most urgent first, then in plan order."""
+    status = {t.key: t.status for t in tasks}
+    waiting = [t for t in tasks if t.status == "pending" and all(status.get(d) in SATISFIED for d in t.depends_on)]
+    return sorted(waiting, key=lambda t: (t.priority, t.position))
+
+
+def choose(
+    tasks: Sequence[models.Task], max_workers: int, tracked: Iterable[str] = (), live: Collection[str] | None = None
+) -> list[models.Task]:
+    """The ready tasks to start now: as many as there are slots, none that declares files a busy one declares.
+
+    ``live`` are the tasks that have a worker: one that waits for the person without one holds no slot.
+    """
+    # A task that waits for its first yes has no attempt yet: it holds nothing.
+    busy = [t for t in tasks if t.status in BUSY and t.attempt > 0]
+    idle = [t for t in busy if t.status == "waiting" and live is not None and t.id not in live]
+    slots = max_workers - sum(1 for t in busy if t.status in {"running", "waiting"}) + len(idle)
+    held = [t.files for t in busy]
+    chosen: list[models.Task] = []
+    files = list(tracked)
+    for task in ready(tasks):
+        if len(chosen) >= slots:
+            break
+        if any(overlap(task.files, other, files) for other in held):
+            continue
+        chosen.append(task)
+        held.append(task.files)
+    return chosen
+
+
+def finished(tasks: Sequence[models.Task]) -> bool:
+    """Whether every task is in."""
+    return bool(tasks) and all(t.status in SATISFIED for t in tasks)

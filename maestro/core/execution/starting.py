@@ -1,0 +1,270 @@
+"""Starting a worker for a task: worktree, prompt, environment, process. Safe to repeat after a crash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlmodel import col, func, select
+
+from maestro.agents.base import AgentSpec
+from maestro.core import lookup, processes
+from maestro.core.agent_config import AgentConfig, in_force
+from maestro.core.endpoint import endpoint_for
+from maestro.core.environment import PORT_VARIABLE, base_environment, place_environment, port_bases, worker_environment
+from maestro.core.execution import outcomes, prompts
+from maestro.core.guards import account, budgets, limits
+from maestro.core.keeping import storage_health
+from maestro.core.keeping.cleanup import remove_worktree, worktrees_folder
+from maestro.core.locks import Stopped, stop_signal
+from maestro.core.planning.plan import parse_plan
+from maestro.core.proving import escape, questions
+from maestro.core.runtime import Runtime
+from maestro.core.validation import run_command
+from maestro.db import models
+from maestro.db.session import Transaction
+from maestro.db.types import new_id, utcnow
+from maestro.errors import MaestroError, SetupFailed
+from maestro.worker import launch, tree
+from maestro.worker.spool import Spool
+from maestro.worktrees import history, manager, repository
+from maestro.worktrees.git import identity_environment, own_git_dir
+
+_SETUP_TIMEOUT_S = 20 * 60
+
+#: Beside a worktree's index: its ignored files are copied and its set-up commands have run.
+_READY = "maestro-ready"
+
+
+def start_worker(rt: Runtime, task_id: str) -> None:
+    """Bring a task's worktree into being and start a worker in it; on failure the task fails with the plain reason."""
+    with rt.db.read() as db:
+        task = db.get(models.Task, task_id)
+        session = db.get(models.Session, task.session_id) if task else None
+    if task is None or session is None or task.status != "running" or not outcomes.is_active(session):
+        return
+    if not limits.may_start(rt, session, task) or questions.waits_for_setup(rt, session.id):
+        return
+    refused = questions.refused_setup(rt, task)
+    if refused is not None:
+        _give_up(rt, task_id, refused)
+        return
+    try:
+        worktree = prepare_worktree(rt, session, task)
+        _launch(rt, session, task, worktree)
+    except Stopped:
+        return
+    except SetupFailed as error:
+        questions.raise_question(rt, session, task, questions.setup_failed(error, then="running"))
+    except (MaestroError, OSError) as error:
+        if storage_health.health(rt).report(error):
+            return  # it is started again when the disk is well
+        words = error.detail if isinstance(error, MaestroError) else f"The worker could not be started: {error}"
+        _give_up(rt, task_id, words)
+
+
+def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) -> Path:
+    """The task's worktree, made ready if it is not yet: branch, ignored files, set-up commands.
+
+    Raises MaestroError with the plain reason when it cannot be made.
+    """
+    repo = Path(session.repo_path)
+    path = worktrees_folder(rt, session.id) / task.key
+    if task.start_commit is None:
+        task.start_commit = history.tip(repo, session.session_branch)
+        task.branch = manager.task_branch(session.session_branch, task.key)
+        task.worktree_path = str(path)
+        with rt.db.write() as tx:
+            row = lookup.task_row(tx.db, session.id, task.id)
+            row.start_commit, row.branch, row.worktree_path = task.start_commit, task.branch, task.worktree_path
+            tx.db.add(row)
+    assert task.branch is not None
+    report = manager.add_worktree(repo, path, task.branch, task.start_commit)
+    ready = own_git_dir(path) / _READY
+    if not ready.exists():  # new, or a kill came before its set-up was done
+        try:
+            outfit(rt, session, path, task)
+        except (SetupFailed, Stopped):
+            # The next try must begin with the set-up again, not with what half of it made.
+            remove_worktree(rt, session, path)
+            raise
+        ready.touch()
+    for warning in report.warnings:
+        with rt.db.write() as tx:
+            tx.log(session.id, warning, level="warn", kind="git", source="git", task_id=task.id)
+    return path
+
+
+def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task | None = None) -> None:
+    """Give a new worktree what git does not: ignored files by pattern, then the set-up commands.
+
+    Raises SetupFailed when a set-up command fails, Stopped when the app ends meanwhile.
+    """
+    config = in_force(session.agent_config, rt.settings)
+    task_id = task.id if task else None
+    copied = manager.copy_ignored(Path(session.repo_path), path, config.copy_files) if config.copy_files else []
+    if copied:
+        with rt.db.write() as tx:
+            tx.log(
+                session.id,
+                f"Copied {', '.join(copied[:10])} into the worktree",
+                kind="git",
+                source="git",
+                task_id=task_id,
+            )
+    for command in config.setup:
+        outcome = run_command(command, path, base_environment(), _SETUP_TIMEOUT_S, stop_signal(rt, session.id))
+        if outcome.stopped == "stopped":
+            raise Stopped
+        with rt.db.write() as tx:
+            level = "info" if outcome.passed else "error"
+            text = f"Set-up `{command}` ended with {outcome.exit_code} in {outcome.duration_s:.1f} s"
+            details = {"output": prompts.clip(outcome.output)}
+            tx.log(session.id, text, level=level, kind="check", source="setup", task_id=task_id, details=details)
+        if not outcome.passed:
+            words = "took too long" if outcome.stopped else "failed"
+            raise SetupFailed(f"The set-up command `{command}` {words}: {prompts.clip(outcome.output, 600).strip()}")
+
+
+def checks_of(session: models.Session, task: models.Task, plan_checks: list[str]) -> list[str]:
+    """The commands that prove a task: its own, else the plan's, else the session's."""
+    return task.checks or plan_checks or list(session.agent_config.get("checks", []))
+
+
+def approved_plan(rt: Runtime, session: models.Session) -> tuple[str, list[str]]:
+    """Summary and checks of the session's plan."""
+    with rt.db.read() as db:
+        plan = parse_plan(lookup.plan_row(db, session).plan_json)
+    return plan.summary, plan.checks or list(session.agent_config.get("checks", []))
+
+
+def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: Path) -> None:
+    config = in_force(session.agent_config, rt.settings)
+    endpoint = endpoint_for(rt, demo=session.demo)
+    # Without an identity the agent's own git would refuse to merge or commit.
+    identity = identity_environment(Path(session.repo_path))
+    env = worker_environment(endpoint, rt.data_dir / "demo" / "home") | identity
+    worker = _register(rt, session, task, account.name_of(endpoint))
+    if worker is None:
+        return
+    env |= place_environment(_port_base(rt, task.id))
+    spec = _spec(rt, session, task, worker, worktree, config)
+    escape.before(rt, session, worker)
+    launched = launch.launch(Spool(Path(worker.spool_path)), spec, env)
+    limits.lower_priority(rt, launched.pid)
+    with rt.db.write() as tx:
+        row = tx.db.get(models.Worker, worker.id)
+        now = tx.db.get(models.Session, session.id)
+        if row is not None:
+            row.pid, row.pid_started = launched.pid, launched.pid_started
+            tx.db.add(row)
+            tx.emit(
+                "worker_spawned", session.id, worker_id=worker.id, name=worker.name, pid=launched.pid, task_id=task.id
+            )
+            text = f"{worker.name} started on {task.key}, attempt {task.attempt}"
+            tx.log(session.id, text, task_id=task.id, worker_id=worker.id)
+    if row is None or row.status == "ended" or now is None or not outcomes.is_active(now):
+        # Cancelled, paused or rolled back between our first look and the start.
+        tree.kill_tree(launched.pid, launched.pid_started, worker.id)
+
+
+def _register(rt: Runtime, session: models.Session, task: models.Task, account_name: str) -> models.Worker | None:
+    """Write the worker's row before the process exists, so that a crash in between leaves a trace to look for.
+
+    None when nothing is to be started after all: the task has a worker already (whoever asked for this start
+    looked before that one was there), or is not to go on.
+    """
+    worker_id = new_id()
+    with rt.db.write() as tx:
+        now, fresh = tx.db.get(models.Session, session.id), tx.db.get(models.Task, task.id)
+        if now is None or fresh is None or fresh.status != "running" or not outcomes.is_active(now):
+            return None
+        if _has_worker(tx, task.id) or lookup.is_held(tx.db, session.id):
+            return None
+        count = tx.db.exec(select(func.count()).where(models.Worker.session_id == session.id)).one()
+        worker = models.Worker(
+            id=worker_id,
+            session_id=session.id,
+            task_id=task.id,
+            name=f"W-{count + 1}",
+            attempt=task.attempt,
+            account=account_name,
+            spool_path=str(rt.data_dir / "workers" / worker_id),
+        )
+        tx.db.add(worker)
+        row = lookup.task_row(tx.db, session.id, task.id)
+        first = row.started_at is None
+        row.assigned_worker_id = worker.id
+        row.started_at = row.started_at or utcnow()
+        row.progress_note = "Starting the agent"
+        tx.db.add(row)
+        if first:
+            tx.emit(
+                "task_started", session.id, task_id=task.id, key=task.key, worker_id=worker.id, attempt=task.attempt
+            )
+    return worker
+
+
+def _port_base(rt: Runtime, task_id: str) -> int:
+    """The first of a task's own ports: the same one each time, unless a living worker has it."""
+    with rt.db.read() as db:
+        living = [w for w in lookup.live_workers(db) if w.pid is not None and w.task_id != task_id]
+    taken = {processes.variable(w, PORT_VARIABLE) for w in living}
+    return next(base for base in port_bases(task_id) if str(base) not in taken)
+
+
+def _has_worker(tx: Transaction, task_id: str) -> bool:
+    """At most one live worker a task, ever."""
+    query = select(models.Worker.id).where(models.Worker.task_id == task_id, col(models.Worker.status) != "ended")
+    return tx.db.exec(query).first() is not None
+
+
+def _spec(
+    rt: Runtime, session: models.Session, task: models.Task, worker: models.Worker, worktree: Path, config: AgentConfig
+) -> AgentSpec:
+    summary, plan_checks = approved_plan(rt, session)
+    checks = checks_of(session, task, plan_checks)
+    repo = Path(session.repo_path)
+    resume = task.conversation_id is not None
+    first = prompts.first_prompt(task, session, summary, checks, _done_before(rt, session, task))
+    first = f"{first}\n\n{task.prompt}" if task.prompt else first
+    prompt = (task.prompt or prompts.RESUMED) if resume else first
+    assert config.task_timeout_minutes is not None
+    assert config.permission_mode is not None
+    return AgentSpec(
+        worker_id=worker.id,
+        session_id=session.id,
+        task_id=task.id,
+        task_key=task.key,
+        agent_type=session.agent_type,
+        worktree=str(worktree),
+        prompt=prompt,
+        system_append=prompts.system_append(repository.instructions(repo, session.base_commit)),
+        conversation_id=task.conversation_id or new_id(),
+        resume=resume,
+        fresh_prompt=first,
+        model=config.model,
+        permission_mode=config.permission_mode,
+        checks=sorted({*checks, *plan_checks}),
+        allowances=list(session.allowances),
+        max_turns=config.max_turns,
+        budget_usd=budgets.left_for_run(rt, session, task, config),
+        task_timeout_s=config.task_timeout_minutes * 60,
+        cli_path=str(rt.settings.claude_path) if rt.settings.claude_path else None,
+        command=config.command,
+        deny_read=[str(rt.data_dir / "token"), str(rt.data_dir / "maestro.db"), str(Path.home() / ".ssh")],
+        trust_repository=config.trust_repository,
+    )
+
+
+def _done_before(rt: Runtime, session: models.Session, task: models.Task) -> list[str]:
+    with rt.db.read() as db:
+        before = [t for t in lookup.tasks_of(db, session.id) if t.key in task.depends_on and t.result_commit]
+    return [f"{t.key} ({t.title}): {(t.result_json or {}).get('diff', 'see the git log')}" for t in before]
+
+
+def _give_up(rt: Runtime, task_id: str, reason: str) -> None:
+    with rt.db.write() as tx:
+        task = tx.db.get(models.Task, task_id)
+        session = tx.db.get(models.Session, task.session_id) if task else None
+        if task is not None and session is not None and task.status == "running":
+            outcomes.task_failed(tx, session, task, reason)

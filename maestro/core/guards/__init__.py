@@ -1,0 +1,1 @@
+"""Limits of money, machine and account, and what is done about workers that go round in circles."""

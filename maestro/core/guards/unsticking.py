@@ -1,0 +1,259 @@
+"""What is done about a worker that seems stuck, one step at a time, each told with what was seen.
+
+First a word in its conversation. Then (unless ``auto_unstick`` is off) its run is interrupted and goes on
+with a summary. Then the worker stands still and the person is asked. A successful edit takes it back to
+the beginning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlmodel import col, select
+
+from maestro.core import gatekeeping, processes
+from maestro.core.agent_config import AgentConfig
+from maestro.core.guards import stops
+from maestro.core.guards.stuck import Trace
+from maestro.core.runtime import Runtime
+from maestro.db import models
+from maestro.db.session import Transaction
+from maestro.errors import MaestroError
+from maestro.worker import spool
+from maestro.worktrees.git import git
+
+#: Processor use of the tree, in percent of a core, from which a running tool counts as at work.
+_AT_WORK = 3.0
+
+#: How long a word may take to reach an agent; an agent that cannot be told is judged again after it.
+_HEARING_S = 30.0
+
+#: What is read of the log when a run is first looked at, for instance after a restart of the app.
+_FIRST_ROWS = 300
+
+
+@dataclass
+class _Eye:
+    """What this app remembers of one run between looks. Lost at a restart, which only makes it more patient."""
+
+    trace: Trace
+    log_id: int | None = None
+    offset: int = -1
+    quiet_since: float = field(default_factory=time.monotonic)
+    fingerprint: str | None = None
+    deaf_until: float = 0.0  # a word is on its way: what is done meanwhile does not count
+
+
+def look(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Worker) -> None:
+    """Look at one live run of an executing session; takes at most one step."""
+    eyes: dict[str, _Eye] = rt.helper("unsticking", dict)
+    eye = eyes.setdefault(worker.id, _Eye(Trace(rt.settings.stuck_repeats)))
+    if worker.status != "running":
+        _stand_still(rt, eye, task, worker)
+        return
+    if task.care.get("left_alone") == worker.id or stops.wanted(task, worker) is not None:
+        return
+    if worker.spool_offset != eye.offset:
+        eye.offset, eye.quiet_since = worker.spool_offset, time.monotonic()
+        if _read_on(rt, eye, worker) and task.care.get("stuck_step"):
+            _recovered(rt, task.id)
+        seen = eye.trace.circle() or _nothing_changes(rt, eye, task)
+    else:
+        seen = _silent(rt, eye, worker)
+    if seen and time.monotonic() >= eye.deaf_until:
+        eye.deaf_until = time.monotonic() + _HEARING_S
+        eye.trace.forget()
+        eye.fingerprint, eye.quiet_since = None, time.monotonic()
+        _step(rt, config, task.id, worker, seen)
+
+
+def forget(rt: Runtime, worker_id: str) -> None:
+    """Drop what is remembered of a run that has ended."""
+    rt.helper("unsticking", dict).pop(worker_id, None)
+
+
+def answered(tx: Transaction, approval: models.Approval) -> None:
+    """The person's answer: allow interrupts the run and goes on with their words; deny leaves the worker alone."""
+    worker = tx.db.get(models.Worker, approval.worker_id) if approval.worker_id else None
+    task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
+    if worker is None or task is None or worker.status == "ended":
+        return
+    task.care = {k: v for k, v in task.care.items() if k != "stuck_step"}
+    if approval.status == "allowed":
+        seen = str(approval.detail.get("reason") or "")
+        stops.request(tx, task, worker, then="resume", reason=seen, prompt=_again(seen, approval.message))
+    else:
+        task.care = task.care | {"left_alone": worker.id}
+    worker.status = "running"
+    task.status = "running" if task.status == "waiting" else task.status
+    tx.db.add(worker)
+    tx.db.add(task)
+
+
+def go_on(rt: Runtime, approval: models.Approval) -> None:
+    """After the answer is committed: the worker moves again (and, if it was to be interrupted, hears of it first)."""
+    if approval.kind != "stuck" or not approval.worker_id:
+        return
+    with rt.db.read() as db:
+        worker = db.get(models.Worker, approval.worker_id)
+        task = db.get(models.Task, worker.task_id) if worker else None
+        session = db.get(models.Session, approval.session_id)
+    if worker is None or task is None or session is None or worker.status == "ended":
+        return
+    stops.deliver(rt, task, worker)
+    if session.status != "paused":
+        processes.go_on(worker)
+
+
+def _read_on(rt: Runtime, eye: _Eye, worker: models.Worker) -> bool:
+    """Take in new log rows; whether an edit succeeded among them."""
+    query = select(models.AgentLog).where(
+        models.AgentLog.task_id == worker.task_id,
+        models.AgentLog.worker_id == worker.id,
+        col(models.AgentLog.kind).in_(["tool", "tool_result", "system"]),
+    )
+    with rt.db.read() as db:
+        if eye.log_id is None:
+            rows = list(db.exec(query.order_by(col(models.AgentLog.id).desc()).limit(_FIRST_ROWS)).all())[::-1]
+        else:
+            rows = list(db.exec(query.where(col(models.AgentLog.id) > eye.log_id).order_by(col(models.AgentLog.id))))
+    changed = False
+    for row in rows:
+        details = row.details or {}
+        use = str(details.get("tool_use_id", ""))
+        if row.kind == "tool":
+            eye.trace.tool(use, str(details.get("tool", "")), details.get("input"), row.message[:120])
+        elif row.kind == "system" and details.get("told"):
+            eye.deaf_until = 0.0
+            eye.trace.forget()
+        elif row.kind == "tool_result":
+            changed = eye.trace.result(use, row.message, bool(details.get("is_error"))) or changed
+    eye.log_id = rows[-1].id if rows else eye.log_id or 0
+    return changed
+
+
+def _nothing_changes(rt: Runtime, eye: _Eye, task: models.Task) -> str | None:
+    """Many tool calls without an edit, and over the second half of them the worktree has not changed by other means."""
+    calls, limit = eye.trace.since_change, rt.settings.stuck_calls_without_change
+    if calls < limit // 2 or not task.worktree_path:
+        eye.fingerprint = None
+        return None
+    if eye.fingerprint is not None and calls < limit:
+        return None
+    found = _fingerprint(Path(task.worktree_path))
+    if eye.fingerprint == found:
+        return f"{calls} tool calls in a row changed nothing in the worktree"
+    eye.fingerprint, eye.trace.since_change = found, limit // 2
+    return None
+
+
+def _silent(rt: Runtime, eye: _Eye, worker: models.Worker) -> str | None:
+    """Nothing is heard, and nothing is at work either. Monotonic, so a laptop's sleep is no silence."""
+    if eye.trace.tool_is_running and worker.cpu_percent >= _AT_WORK:
+        eye.quiet_since = time.monotonic()
+        return None
+    quiet = time.monotonic() - eye.quiet_since
+    if quiet < rt.settings.stuck_silence_minutes * 60:
+        return None
+    while_what = f" since “{eye.trace.calls[-1].line}”" if eye.trace.tool_is_running else ""
+    span = f"{quiet / 60:.0f} minutes" if quiet >= 120 else f"{quiet:.0f} seconds"
+    return f"Nothing was heard for {span}{while_what}, and it uses {worker.cpu_percent:.0f} % of a core"
+
+
+def _fingerprint(worktree: Path) -> str:
+    """The worktree's contents against its commit, and the commit."""
+    found = hashlib.sha256()
+    try:
+        for arguments in (
+            ("rev-parse", "HEAD"),
+            ("status", "--porcelain", "-z"),
+            ("diff", "--no-ext-diff", "--no-textconv", "HEAD"),
+        ):
+            found.update(git(worktree, *arguments, timeout_s=20).stdout)
+    except (MaestroError, OSError):
+        found.update(str(time.monotonic()).encode())  # cannot be told: never the same
+    return found.hexdigest()
+
+
+def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker, seen: str) -> None:
+    ask = False
+    with rt.db.write() as tx:
+        task, row = tx.db.get(models.Task, task_id), tx.db.get(models.Worker, worker.id)
+        session = tx.db.get(models.Session, worker.session_id)
+        if task is None or row is None or session is None or row.status != "running":
+            return
+        step = int(task.care.get("stuck_step", 0)) + 1
+        task.care = task.care | {"stuck_step": step}
+        tx.db.add(task)
+        if step == 1:
+            done = "told so, in its conversation"
+        elif step == 2 and config.auto_unstick:
+            done = "interrupted, and goes on with a summary"
+            stops.request(tx, task, row, then="resume", reason=f"{seen}.", prompt=_again(f"{seen}.", None))
+        else:
+            ask, done = True, "standing still until you have answered"
+            _ask(tx, session, task, row, seen)
+        text = f"{row.name} seems stuck: {seen}. It is {done}."
+        tx.log(session.id, text, level="warn", task_id=task.id, worker_id=row.id, details={"seen": seen, "step": step})
+        tx.emit(
+            "stuck_detected",
+            session.id,
+            worker_id=row.id,
+            task_id=task.id,
+            key=task.key,
+            seen=seen,
+            step=step,
+            done=done,
+        )
+    if step == 1:
+        spool.append(spool.Spool(Path(worker.spool_path)).inbox, {"type": "say", "text": _word(seen)})
+    if ask:
+        processes.suspend(worker)
+
+
+def _ask(tx: Transaction, session: models.Session, task: models.Task, worker: models.Worker, seen: str) -> None:
+    task.status, worker.status = "waiting", "paused"
+    tx.db.add(worker)
+    detail = {
+        "reason": f"{seen}.",
+        "allow": "interrupt it and go on in its conversation, with your message",
+        "deny": "leave it alone for the rest of this run",
+    }
+    title = f"{worker.name} seems stuck on {task.key}: {task.title}"
+    gatekeeping.ask(tx, session, task, kind="stuck", title=title, detail=detail, worker_id=worker.id)
+
+
+def _stand_still(rt: Runtime, eye: _Eye, task: models.Task, worker: models.Worker) -> None:
+    """Not at work: waiting, paused, parked. Silence does not count; who waits for its answer stays suspended."""
+    eye.quiet_since = time.monotonic()
+    stood: set[str] = rt.helper("unsticking_stood", set)
+    if worker.status == "paused" and task.status == "waiting" and worker.id not in stood:
+        stood.add(worker.id)  # once in this app's life: a restart lets workers of executing sessions go on
+        processes.suspend(worker)
+
+
+def _recovered(rt: Runtime, task_id: str) -> None:
+    with rt.db.write() as tx:
+        task = tx.db.get(models.Task, task_id)
+        if task is not None and "stuck_step" in task.care:
+            task.care = {k: v for k, v in task.care.items() if k != "stuck_step"}
+            tx.db.add(task)
+
+
+def _word(seen: str) -> str:
+    return (
+        f"# A look from outside\n\nMaestro noticed: {seen}. If that is on purpose, go on. Otherwise do not repeat it: "
+        "say what blocks you, try another way, or stop and say plainly why it cannot be done."
+    )
+
+
+def _again(seen: str, words: str | None) -> str:
+    said = f"\n\nA word from the person: {words}" if words else ""
+    return (
+        f"# Interrupted\n\nMaestro interrupted you. What was seen: {seen}{said}\n\n"
+        "Look at what is in the worktree, sum up in a few lines what is done and what is not, and go on in another way. "
+        "If it cannot be done, stop and say plainly why."
+    )

@@ -1,0 +1,170 @@
+"""Taking up what a kill, a crash or a move of the data folder left half done outside the database."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+from pathlib import Path
+
+import psutil
+from sqlmodel import col, select
+
+from maestro.core import lookup, processes
+from maestro.core.execution import closing
+from maestro.core.keeping import cleanup, rollbacks
+from maestro.core.runtime import Runtime
+from maestro.core.state_machine import State
+from maestro.db import models
+from maestro.db.types import utcnow
+from maestro.errors import MaestroError
+from maestro.worker.spool import WORKER_ID_VARIABLE
+from maestro.worktrees import delivery, scratch
+
+_log = logging.getLogger(__name__)
+
+_AT_WORK = (State.EXECUTING, State.VALIDATING)
+
+
+def before_serving(rt: Runtime) -> None:
+    """What must be right before anybody may ask for anything: paths, half-done moves, who stands and who runs."""
+    for step in (_relocate, finish_half_done_merges, rollbacks.finish_half_done, _agree_about_pauses):
+        try:
+            step(rt)
+        except (MaestroError, OSError):
+            _log.exception("recovery could not do its step %s", step.__name__)
+
+
+def behind_the_scenes(rt: Runtime) -> None:
+    """What may take longer: processes nobody waits for any more, and worktrees whose work is in."""
+    _end_orphans(rt)
+    _tidy_worktrees(rt)
+
+
+def finish_half_done_merges(rt: Runtime) -> None:
+    """Finish each merge whose intent was written and whose end was not; the person had asked for it."""
+    query = select(models.Intent).where(models.Intent.kind == "merge", col(models.Intent.done_at).is_(None))
+    with rt.db.read() as db:
+        intents = db.exec(query).all()
+    for intent in intents:
+        _finish_merge(rt, intent)
+
+
+def _finish_merge(rt: Runtime, intent: models.Intent) -> None:
+    with rt.db.read() as db:
+        session = db.get(models.Session, intent.session_id)
+    if session is None:
+        return
+    names = ("target", "method", "before", "after")
+    done = {name: str(intent.detail.get(name, "")) for name in names}
+    try:
+        delivery.complete_merge(Path(session.repo_path), done["target"], done["before"], done["after"])
+        problem = None
+    except MaestroError as error:
+        problem = error.detail
+    with rt.db.write() as tx:
+        row = tx.db.get(models.Session, session.id)
+        kept = tx.db.get(models.Intent, intent.id)
+        if row is None or kept is None:
+            return
+        kept.done_at = utcnow()
+        tx.db.add(kept)
+        if problem:
+            text = f"A merge was cut short and could not be finished: {problem}"
+            tx.log(row.id, text, level="error", kind="git", source="git")
+        elif row.merge_json is None:
+            row.merge_json = done | {"merged_at": utcnow().isoformat()}
+            tx.db.add(row)
+            text = f"A merge into {done['target']} that was cut short is finished now."
+            tx.log(row.id, text, kind="git", source="git")
+            tx.emit("merged", row.id, **done)
+
+
+def _relocate(rt: Runtime) -> None:
+    """The data folder was moved: stored paths follow. Workers that still run would write to the old place: they end.
+
+    git's own pointers are repaired when a worktree is next used (``manager.add_worktree``).
+    """
+    home = rt.data_dir
+    with rt.db.read() as db:
+        workers = db.exec(select(models.Worker)).all()
+        strays = [w for w in workers if Path(w.spool_path) != home / "workers" / w.id]
+    if not strays:
+        return
+    old = Path(strays[0].spool_path).parent.parent
+    for worker in strays:
+        if worker.ended_at is None:
+            processes.end(worker)
+    with rt.db.write() as tx:
+        for worker in strays:
+            row = tx.db.get(models.Worker, worker.id)
+            if row is not None:
+                row.spool_path = str(home / "workers" / row.id)
+                tx.db.add(row)
+        for task in tx.db.exec(select(models.Task).where(col(models.Task.worktree_path).is_not(None))).all():
+            task.worktree_path = str(home / "worktrees" / task.session_id / task.key)
+            tx.db.add(task)
+        for session in tx.db.exec(select(models.Session)).all():
+            if Path(session.repo_path).is_relative_to(old):  # the demo's sample repository lies in the data folder
+                session.repo_path = str(home / Path(session.repo_path).relative_to(old))
+                tx.db.add(session)
+            if session.status in {*_AT_WORK, State.PAUSED}:
+                tx.log(session.id, f"The data folder was moved from {old} to {home}. Everything was found again.")
+    for worker in strays:
+        with rt.db.read() as db:
+            row = db.get(models.Worker, worker.id)
+        if row is not None and row.ended_at is None:
+            closing.finish(rt, row)
+
+
+def _agree_about_pauses(rt: Runtime) -> None:
+    """Killed between storing a pause (or a resume) and carrying it out: the stored state is what counts."""
+    with rt.db.read() as db:
+        workers = closing.watched(db)
+        states = {w.session_id: lookup.session_row(db, w.session_id).status for w in workers}
+    for worker in workers:
+        if states[worker.session_id] == State.PAUSED and worker.status != "parked":
+            processes.suspend(worker)
+        else:
+            processes.go_on(worker)
+
+
+def _end_orphans(rt: Runtime) -> None:
+    """End what a killed app left running in our worktrees: checks, set-up commands, children of dead workers."""
+    with rt.db.read() as db:
+        expected = {w.id for w in closing.watched(db)}
+    ours = os.getpid()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            mark = process.environ().get(WORKER_ID_VARIABLE)
+            if mark is None or mark in expected or process.pid == ours:
+                continue
+            if Path(process.cwd()).is_relative_to(rt.data_dir / "worktrees") and _was_there_before(process):
+                process.kill()
+
+
+def _was_there_before(process: psutil.Process) -> bool:
+    """Older than this app: what is younger was started by it, just now."""
+    return bool(process.create_time() < psutil.Process().create_time())
+
+
+def _tidy_worktrees(rt: Runtime) -> None:
+    """Remove worktrees whose task is in, or whose session is over: a kill came between the two."""
+    with rt.db.read() as db:
+        sessions = db.exec(select(models.Session).where(col(models.Session.session_commit).is_not(None))).all()
+        tasks = {s.id: {t.key: t.status for t in lookup.tasks_of(db, s.id)} for s in sessions}
+    for session in sessions:
+        below = cleanup.worktrees_folder(rt, session.id)
+        for path in sorted(below.iterdir()) if below.is_dir() else []:
+            over = session.status in {State.COMPLETED, State.CANCELLED}
+            done = tasks[session.id].get(path.name) == "completed"
+            with contextlib.suppress(MaestroError, OSError):
+                if path.name.endswith(cleanup.TRASH):
+                    shutil.rmtree(path)  # what was worth keeping was saved before it got this name
+                elif over and path.name.startswith("."):
+                    scratch.clear(Path(session.repo_path), path, below=below)
+                elif over or done:
+                    cleanup.remove_worktree(rt, session, path)
+        with contextlib.suppress(OSError):
+            below.rmdir()  # only when nothing is left in it

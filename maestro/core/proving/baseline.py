@@ -1,0 +1,160 @@
+"""What was so before any work began, and how a check compares with it, test by test."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import col, select
+
+from maestro.core import lookup
+from maestro.core.execution import starting
+from maestro.core.keeping import cleanup
+from maestro.core.locks import Stopped
+from maestro.core.proving import questions
+from maestro.core.proving.test_reports import NOT_LOADED, TestReport
+from maestro.core.runtime import Runtime
+from maestro.db import models
+from maestro.worktrees import scratch
+
+_POLL_S = 0.1
+_GIVE_IT_UP_S = 2.0
+_NAMED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The runs on the untouched base: the last one of each command, and every test they name."""
+
+    runs: dict[str, models.CheckRun]
+    outcomes: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One run against the baseline. Tests by id; ``missing`` is what vanished or is newly skipped."""
+
+    newly_failing: list[str] = field(default_factory=list)
+    fixed: list[str] = field(default_factory=list)
+    still_failing: list[str] = field(default_factory=list)
+    vanished: list[str] = field(default_factory=list)
+    skipped_now: list[str] = field(default_factory=list)
+
+    @property
+    def missing(self) -> list[str]:
+        """What counts like a failure until the person agrees."""
+        return [*self.vanished, *self.skipped_now]
+
+    def as_json(self) -> dict[str, Any]:
+        """For evidence: each list up to a limit, empty ones left out."""
+        lists = {
+            "newly_failing": self.newly_failing,
+            "fixed": self.fixed,
+            "still_failing": self.still_failing,
+            "vanished": self.vanished,
+            "skipped_now": self.skipped_now,
+        }
+        return {name: tests[:_NAMED] for name, tests in lists.items() if tests}
+
+
+def load(rt: Runtime, session_id: str) -> Baseline:
+    """The baseline as far as it is measured."""
+    query = select(models.CheckRun).where(models.CheckRun.session_id == session_id, models.CheckRun.phase == "baseline")
+    with rt.db.read() as db:
+        rows = db.exec(query.order_by(col(models.CheckRun.created_at))).all()
+    runs = {row.command: row for row in rows}
+    outcomes: dict[str, str] = {}
+    for row in runs.values():
+        # A test that failed under one command and passed under another is not to be blamed on anybody.
+        outcomes |= {name: o for name, o in (row.tests or {}).items() if outcomes.get(name) != "failed"}
+    return Baseline(runs, outcomes)
+
+
+def wait_for(rt: Runtime, session_id: str, stop: Callable[[], bool]) -> Baseline:
+    """The whole baseline: it is measured beside the first tasks, and a landing waits for it, with a limit.
+
+    Raises Stopped when the session is called off meanwhile.
+    """
+    with rt.db.read() as db:
+        session = lookup.session_row(db, session_id)
+    _summary, checks = starting.approved_plan(rt, session)
+    limit = time.monotonic() + rt.settings.check_timeout_minutes * 60 * max(len(checks), 1)
+    idle_since = time.monotonic()
+    while True:
+        measured = _measured(rt, session_id)
+        now = time.monotonic()
+        if rt.jobs.running(f"baseline:{session_id}"):
+            idle_since = now
+        # Nobody measures it (it could not be set up, say): then there is nothing to compare with.
+        given_up = now > limit or now - idle_since > _GIVE_IT_UP_S or session_id in unmeasurable(rt)
+        if given_up or measured.issuperset(checks):
+            return load(rt, session_id)
+        if stop() or questions.train_stopped(rt, session_id):
+            raise Stopped
+        time.sleep(_POLL_S)
+
+
+def _measured(rt: Runtime, session_id: str) -> set[str]:
+    """The commands only: outputs and tests are loaded once, not at each look."""
+    query = select(models.CheckRun.command).where(
+        models.CheckRun.session_id == session_id, models.CheckRun.phase == "baseline"
+    )
+    with rt.db.read() as db:
+        return set(db.exec(query).all())
+
+
+def unmeasurable(rt: Runtime) -> set[str]:
+    """Sessions whose baseline git could not lay out; it is tried again after a restart, not at every look."""
+    given_up: set[str] = rt.helper("baseline-given-up", set)
+    return given_up
+
+
+def compare(now: TestReport, command: str, base: Baseline) -> Comparison:
+    """How a run differs from the baseline; what is missing can only be told of the same command."""
+    before = base.outcomes
+    newly = sorted(t for t in now.failing if before.get(t) != "failed")
+    still = sorted(t for t in now.failing if before.get(t) == "failed")
+    fixed = sorted(t for t, outcome in now.outcomes.items() if outcome == "passed" and before.get(t) == "failed")
+    skipped = sorted(
+        t for t, outcome in now.outcomes.items() if outcome == "skipped" and before.get(t) in {"passed", "failed"}
+    )
+    run = base.runs.get(command)
+    summary = (run.tests_summary or {}) if run else {}
+    vanished: list[str] = []
+    if run is not None and summary:
+        if now.complete and summary.get("complete"):
+            known = (t for t, o in (run.tests or {}).items() if o != "skipped" and not t.startswith(NOT_LOADED))
+            vanished = sorted(t for t in known if t not in now.outcomes)
+        elif not now.complete:
+            vanished, skipped = _by_count(now, command, summary)
+    return Comparison(newly, fixed, still, vanished, skipped)
+
+
+def _by_count(now: TestReport, command: str, before: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """A quiet runner names no tests that pass: then their number has to do."""
+    vanished, skipped = [], []
+    if now.total < before.get("total", 0):
+        vanished = [f"`{command}` ran {now.total} tests; before the work it ran {before['total']}"]
+    if now.skipped > before.get("skipped", 0):
+        skipped = [f"`{command}` skipped {now.skipped} tests; before the work it skipped {before.get('skipped', 0)}"]
+    return vanished, skipped
+
+
+@contextmanager
+def checkout(rt: Runtime, session: models.Session, name: str, commit: str) -> Iterator[Path]:
+    """A worktree of a commit for a moment. Its name begins with a dot, which no task's can.
+
+    Raises SetupFailed when it cannot be made ready.
+    """
+    below = cleanup.worktrees_folder(rt, session.id)
+    path, repo = below / name, Path(session.repo_path)
+    scratch.lay_out(repo, path, commit, below=below)
+    try:
+        starting.outfit(rt, session, path)
+        yield path
+    finally:
+        scratch.clear(repo, path, below=below)

@@ -1,0 +1,169 @@
+"""A check that passes only because the task changed what it runs proves nothing until the person agrees.
+
+What a task may not quietly change: existing tests, the configuration of tests, the check's own scripts. Where
+it did, its checks run once more with the old versions of these. If they pass all the same, nothing was gained
+by the change; if not, the person sees the diff and decides. Deleted tests, tests that are newly skipped and
+changed build pipelines are shown in any case. What the plan gave to the task by name is the task's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from maestro.core.proving import baseline, judging, paths
+from maestro.core.proving.checking import CheckSite, execute
+from maestro.core.proving.questions import Question, accepted
+from maestro.core.runtime import Runtime
+from maestro.errors import NotFound
+from maestro.worktrees import diffs, reading, scratch
+
+_DIFF_BYTES = 60_000
+_FILE_BYTES = 500_000
+_EVERYTHING = frozenset({"*", "**", ".", "./", "/", "**/*", "/**"})
+_SKIP = re.compile(
+    r"^\+.*(@(pytest\.mark|unittest)\.(skip|xfail|expectedFailure)|pytest\.(skip|xfail|importorskip)\(|\.skipTest\("
+    r"|SkipTest|\b(x?it|x?describe|test)\.(skip|todo)\(|\bx(it|describe|test)\(|\bt\.Skip|#\[ignore|@Disabled|@Ignore\b)",
+    re.MULTILINE,
+)
+_INTERPRETER = re.compile(r"(ba|da|z|k)?sh|python[\d.]*|node|ruby|perl|php|deno|bun|env|exec|time|nice")
+_MANIFESTS = {"pyproject.toml", "package.json"}
+_MAKE = {"Makefile": "make", "makefile": "make", "GNUmakefile": "make", "justfile": "just", "Taskfile.yml": "task"}
+
+
+def look(rt: Runtime, site: CheckSite, start: str, checks: Sequence[str], stop: Callable[[], bool]) -> Question | None:
+    """The question about what the task changed of its own proof, between ``start`` and the site's commit.
+
+    Raises Stopped when ``stop`` said so, SetupFailed when the old versions cannot be tried.
+    """
+    assert site.task is not None
+    repo, task = Path(site.session.repo_path), site.task
+    changed = diffs.changed_status(repo, start, site.commit)
+    own = _declared(task.files)
+    guarded = [p for p, how in changed.items() if not own(p) and _is_guarded(repo, start, site.commit, p, how, checks)]
+    if not guarded:
+        return None
+    texts = {p: diffs.path_diff(repo, start, site.commit, [p], _DIFF_BYTES)[0] for p in guarded}
+    items = {p: f"{p} {_fingerprint(text)}" for p, text in texts.items()}
+    agreed = accepted(rt, site.session.id, task.id, "check_changed")
+    open_ones = [p for p in guarded if items[p] not in agreed]
+    compared = _compared_tests(rt, site, checks)
+    told = [p for p in open_ones if _in_any_case(p, changed[p], texts[p], compared)]
+    if open_ones and not told and _fails_with_old(rt, site, start, open_ones, checks, stop):
+        told = open_ones
+    return _question(task.key, told, texts, items) if told else None
+
+
+def _declared(files: list[str]) -> Callable[[str], bool]:
+    named = [f if f.startswith("/") else f"/{f}" for f in files if f not in _EVERYTHING]
+    spec = GitIgnoreSpec.from_lines(named)
+    return lambda path: bool(spec.match_file(path))
+
+
+def _is_guarded(repo: Path, start: str, head: str, path: str, how: str, checks: Sequence[str]) -> bool:
+    name = path.rpartition("/")[2]
+    if paths.is_test_configuration(path) or paths.is_pipeline(path):
+        return True
+    if name in _MANIFESTS:
+        return _test_settings(repo, start, path) != _test_settings(repo, head, path)
+    if name in _MAKE:
+        return any(re.search(rf"\b{_MAKE[name]}\b", check) for check in checks)
+    if how == "A":
+        return False  # a new test, a new script
+    return paths.is_test(path) or (paths.is_check_script(path) and any(path in _run_by(check) for check in checks))
+
+
+def _run_by(command: str) -> set[str]:
+    """The files that a command runs: its first words and what it hands to an interpreter, not what it looks at."""
+    run: set[str] = set()
+    for part in re.split(r"&&|\|\||[;|\n]", command):
+        try:
+            words = shlex.split(part)
+        except ValueError:
+            words = part.split()
+        words = [w for w in words if "=" not in w.partition("/")[0]]
+        if words and _INTERPRETER.fullmatch(words[0].rpartition("/")[2]):
+            words = [w for w in words[1:] if not w.startswith("-")]
+        run |= {word.removeprefix("./") for word in words[:1]}
+    return run
+
+
+def _test_settings(repo: Path, commit: str, path: str) -> object:
+    """What a manifest says about tests; its other parts are nobody's proof."""
+    try:
+        text = reading.read_file(repo, commit, path, _FILE_BYTES).decode("utf-8", "replace")
+        data = json.loads(text) if path.endswith(".json") else tomllib.loads(text)
+    except NotFound:
+        return {}
+    except ValueError:
+        return {"unreadable": commit}
+    if path.endswith(".json"):
+        return {name: value for name, value in data.items() if name in {"scripts", "jest", "vitest", "mocha", "ava"}}
+    tools = data.get("tool", {})
+    return {name: tools[name] for name in ("pytest", "coverage", "tox", "nox", "hatch", "pdm", "poe") if name in tools}
+
+
+def _compared_tests(rt: Runtime, site: CheckSite, checks: Sequence[str]) -> str:
+    """The ids of tests that the task's checks compared with the base: what is missing of these was asked already."""
+    assert site.task is not None
+    base = baseline.load(rt, site.session.id)
+    runs = [base.runs[command] for command in checks if command in base.runs]
+    return "\n".join(name for run in runs if (run.tests_summary or {}).get("complete") for name in run.tests or {})
+
+
+def _in_any_case(path: str, how: str, diff: str, compared: str) -> bool:
+    if paths.is_pipeline(path):
+        return True
+    module = path.rpartition(".")[0].replace("/", ".")
+    if how == "A" or not paths.is_test(path) or re.search(rf"\b{re.escape(module)}[.:]", compared):
+        return False
+    return how == "D" or _SKIP.search(diff) is not None
+
+
+def _fingerprint(diff: str) -> str:
+    """What a diff does, wherever it does it: the same after a rebase."""
+    lines = [line for line in diff.splitlines() if line.startswith(("+", "-")) and not line.startswith(("+++", "---"))]
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _fails_with_old(
+    rt: Runtime, site: CheckSite, start: str, changed: list[str], checks: Sequence[str], stop: Callable[[], bool]
+) -> bool:
+    """Whether any check fails when the changed files are as they were."""
+    assert site.task is not None
+    base = baseline.load(rt, site.session.id)
+    for command in checks:
+        with baseline.checkout(rt, site.session, f".proof-{site.task.key}", site.commit) as folder:
+            scratch.restore(folder, start, changed)
+            ran = execute(rt, folder, command, stop)
+        verdict = judging.judge(command, ran.outcome, ran.report, base, set())
+        if not verdict.passed and not verdict.missing:
+            return True
+    return False
+
+
+def _question(key: str, told: list[str], texts: dict[str, str], items: dict[str, str]) -> Question:
+    shown = ", ".join(told[:4]) + (f" and {len(told) - 4} more" if len(told) > 4 else "")
+    diff = "\n".join(texts[p] for p in told)
+    listed = "\n".join(f"- {p}" for p in told[:100])
+    prompt = (
+        f"# You changed what proves your work\n\nThese decide what the checks say, and your task does not name them:\n"
+        f"{listed}\n\nThe person does not accept that. Put them back as they were and make the checks pass with them."
+    )
+    detail = {
+        "files": told[:200],
+        "diff": diff[:_DIFF_BYTES],
+        "diff_cut": len(diff) > _DIFF_BYTES,
+        "reason": "The task changed or removed part of what its own checks run.",
+        "allow": "the change is right",
+        "deny": "send it back",
+    }
+    title = f"{key} changed what its check runs: {shown}"
+    return Question("check_changed", title, [items[p] for p in told], prompt, detail, risk="high")

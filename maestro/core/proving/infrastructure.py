@@ -1,0 +1,124 @@
+"""Telling what the agent did wrong from what its surroundings did.
+
+A check that cannot run, or fails just as it did on the untouched base, says nothing about the work. It must
+not cost attempts: the train stops once, with one question.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from maestro.core.proving.baseline import Baseline
+from maestro.core.validation import CommandOutcome
+from maestro.db import models
+from maestro.worktrees import repository
+
+#: Alike failures of a check in a row after which the person is asked.
+BREAKER = 3
+
+_TAIL = 3000
+_NOISE = (
+    (re.compile(r"\x1b\[[0-9;]*[A-Za-z]"), ""),
+    (re.compile(r"0x[0-9a-fA-F]+"), "<address>"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?Z?\b|\b\d\d:\d\d:\d\d([.,]\d+)?\b"), "<time>"),
+    (re.compile(r"\b\d+(\.\d+)?\s?(ms|µs|us|ns|s|sec|secs|seconds?|m)\b"), "<time>"),
+    (re.compile(r"/tmp/\S+"), "<temp>"),  # noqa: S108 - recognised, not used
+    (re.compile(r"\bpid[ =:]*\d+", re.IGNORECASE), "<pid>"),
+)
+_NOT_FOUND = re.compile(r"(?:^|: |‘|')([^\s:'‘’]+)(?:'|’)?: (?:command )?not found", re.MULTILINE)
+_NO_INTERPRETER = re.compile(r"bad interpreter|env: .*: No such file or directory|cannot execute")
+_NO_MODULE = re.compile(r"No module named '?([\w.]+)'?")
+_RUNNER_MISSING = re.compile(r"python[\d.]*: No module named (\S+)")
+_DISK = re.compile(r"No space left on device|Disk quota exceeded|Read-only file system")
+_NETWORK = re.compile(
+    r"Could not resolve host|Temporary failure in name resolution|Name or service not known|Network is unreachable"
+    r"|getaddrinfo (ENOTFOUND|EAI_AGAIN)|No route to host|Failed to establish a new connection"
+)
+_FILE = re.compile(r"[\w.@+-]+(/[\w.@+-]+)+|[\w@+-]+\.[A-Za-z]{1,5}")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a check could not run. ``certain``: no look at the base is needed to believe it."""
+
+    reason: str
+    certain: bool = False
+
+
+def signature(command: str, exit_code: int | None, output: str, worktrees: Path) -> str:
+    """What makes two failures the same one: command, exit code and the end of the output without its noise."""
+    return f"{command}\n{exit_code}\n{normalised(output, worktrees)}"
+
+
+def normalised(output: str, worktrees: Path) -> str:
+    """The end of an output without times, addresses and the place where it ran."""
+    text = re.sub(re.escape(str(worktrees)) + r"/[^/\s:'\"]+", "<worktree>", output)
+    for pattern, word in _NOISE:
+        text = pattern.sub(word, text)
+    return "\n".join(line.rstrip() for line in text.strip().splitlines() if line.strip())[-_TAIL:]
+
+
+def could_not_run(outcome: CommandOutcome) -> Cause | None:
+    """Signs in a failed run that its surroundings are at fault; None where there are none."""
+    tail = outcome.output[-_TAIL:]
+    if _DISK.search(tail):
+        return Cause("The disk is full or cannot be written.", certain=True)
+    if outcome.exit_code in {126, 127}:
+        return _missing_command(tail)
+    runner = _RUNNER_MISSING.search(tail)
+    if runner:
+        return Cause(f"Python has no module {runner[1]}.")
+    if _NO_INTERPRETER.search(tail) and outcome.exit_code not in {0, 1}:
+        return Cause("The program that is to run it is missing.")
+    if _NETWORK.search(tail):
+        return Cause("The network could not be reached.")
+    return None
+
+
+def _missing_command(tail: str) -> Cause | None:
+    named = _NOT_FOUND.findall(tail)
+    name = named[-1] if named else ""
+    # A script of the repository's own is the work's business; a program of the machine is not.
+    if "/" in name and not name.startswith("/"):
+        return None
+    return Cause(f"The command {name} was not found." if name else "The command could not be started.")
+
+
+def fails_as_before(
+    session: models.Session,
+    command: str,
+    outcome: CommandOutcome,
+    base: Baseline,
+    worktrees: Path,
+    planned: Sequence[str],
+) -> bool:
+    """Whether a check without single tests fails just as it did on the untouched base.
+
+    Not when what it runs did not exist there yet: such a check is meant to fail until the work is done.
+    """
+    run = base.runs.get(command)
+    if run is None or run.passed or run.tests is not None or run.exit_code != outcome.exit_code:
+        return False
+    before = normalised(run.output, worktrees)
+    if outcome.exit_code is not None and (not before or before != normalised(outcome.output, worktrees)):
+        return False
+    return not _is_new(session, command, run.output, planned)
+
+
+def _is_new(session: models.Session, command: str, output: str, planned: Sequence[str]) -> bool:
+    """Whether a check is about something that the base does not hold."""
+    tracked = repository.list_files(Path(session.repo_path), session.base_commit)
+    folders = {str(parent) for path in tracked for parent in PurePosixPath(path).parents}
+    known = {*tracked, *folders, *(PurePosixPath(path).name for path in tracked)}
+    named = {match[0].removeprefix("./") for match in _FILE.finditer(command) if not match[0].startswith("/")}
+    if any(name not in known and not name.replace(".", "").isdigit() for name in named):
+        return True
+    missing = _NO_MODULE.search(output)
+    if missing is None or _RUNNER_MISSING.search(output):
+        return False
+    top = missing[1].split(".")[0]
+    stems = {part.removesuffix(".py") for path in planned for part in PurePosixPath(path).parts}
+    return top in stems or re.search(rf"\b{re.escape(top)}\b", command) is not None
