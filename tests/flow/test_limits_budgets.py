@@ -104,7 +104,8 @@ def test_no_to_a_runs_budget_leaves_the_task_to_the_person(tmp_path: Path, repo:
 
 
 def test_a_worker_over_its_memory_is_resumed_once_and_then_the_person_is_asked(tmp_path: Path, repo: Path) -> None:
-    with engine(tmp_path, scenario(does(slow(20)))) as e:
+    # The interrupted turn counts as one, so the resumed run meets the second slow one.
+    with engine(tmp_path, scenario(does(slow(20), slow(20)))) as e:
         session = e.run(repo, plan(), worker_memory_mb=64)
         e.until("notification", title="A worker uses too much memory")
         e.until("worker_terminated")
