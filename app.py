@@ -13,8 +13,8 @@ import signal
 import sys
 import threading
 import webbrowser
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -118,6 +118,9 @@ def _compose(rt: Runtime, *, compress: bool) -> FastAPI:
         del os.environ[name]
     os.environ["NICEGUI_STORAGE_PATH"] = str(rt.data_dir / "nicegui")
 
+    with _server_half_only():
+        import socketio  # noqa: F401
+
     from fastapi.middleware.gzip import GZipMiddleware
     from nicegui import ui
 
@@ -136,6 +139,21 @@ def _compose(rt: Runtime, *, compress: bool) -> FastAPI:
         gzip_middleware_factory=GZipMiddleware if compress else None,
     )
     return site
+
+
+@contextmanager
+def _server_half_only() -> Iterator[None]:
+    """Let socket.io find its client's libraries missing, which it allows for: Maestro only serves.
+
+    Loading them would take a tenth of the start-up time. Whoever needs them later gets them as usual.
+    """
+    hidden = [name for name in ("aiohttp", "requests") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None means: not to be had
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
 
 
 def _compose_for_tests() -> None:

@@ -10,7 +10,6 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from maestro.errors import InvalidInput
@@ -177,7 +176,7 @@ class LoadedSettings:
     ) -> None:
         self._flags = {k: v for k, v in (flags or {}).items() if v is not None}
         self._environment = dict(os.environ if environment is None else environment)
-        self._dotenv = {k: v for k, v in dotenv_values(dotenv).items() if v is not None} if dotenv else {}
+        self._dotenv = _read_dotenv(dotenv) if dotenv and dotenv.is_file() else {}
         self.origins: dict[str, Origin] = {}
         self.current = self._merge(stored or {})
 
@@ -209,6 +208,12 @@ class LoadedSettings:
             raise InvalidInput(f"A setting is not valid: {words}", fields) from error
         self.origins = origins
         return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
+
+
+def _read_dotenv(path: Path) -> dict[str, str]:
+    from dotenv import dotenv_values
+
+    return {name: value for name, value in dotenv_values(path).items() if value is not None}
 
 
 def _split_list(name: str, value: Any) -> Any:
