@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import threading
-import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -88,6 +87,8 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
         lock.announce(served.url)
         print(f"Maestro is ready: {access.address(served.url)}", flush=True)  # noqa: T201
         if rt.settings.open_browser:
+            import webbrowser
+
             address = access.address(served.url, access.ticket())
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 

@@ -7,7 +7,6 @@ from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from pages.changes.diff_files import FileDiff
-from pages.changes.diff_html import render
 
 
 class DiffPane(Element, component="diff_view.js"):
@@ -31,6 +30,13 @@ class DiffPane(Element, component="diff_view.js"):
         number, files = int(event.args), self._files
         if not 0 <= number < len(files):
             return
-        html = await run.io_bound(render, files[number])
+        html = await run.io_bound(_render, files[number])
         if html is not None and files is self._files:
             self.run_method("fill", number, html)
+
+
+def _render(file: FileDiff) -> str:
+    # Pygments is loaded when the first diff is looked at, not at the start.
+    from pages.changes.diff_html import render
+
+    return render(file)
