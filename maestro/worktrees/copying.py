@@ -8,8 +8,6 @@ import shutil
 import stat
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from maestro.worktrees.git import git
 from maestro.worktrees.saving import remember_copied
 
@@ -20,6 +18,8 @@ def copy_ignored(repo_root: Path, worktree: Path, patterns: list[str]) -> list[s
     Nothing that exists in the worktree is replaced and no link is followed out of either folder. A file
     that git does not ignore in the worktree is noted, so that Maestro never commits it.
     """
+    from pathspec import GitIgnoreSpec
+
     wanted = GitIgnoreSpec.from_lines(line for line in patterns if line.strip())
     if not wanted.patterns:
         return []

@@ -6,8 +6,6 @@ import re
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
-from pathspec import GitIgnoreSpec
-
 from maestro.core.hooks import Landing
 from maestro.core.proving.paths import is_test
 from maestro.core.proving.questions import Question
@@ -48,6 +46,8 @@ def only_declared_files(landing: Landing) -> Question | None:
 def _is_far(path: str, declared: list[str]) -> bool:
     if any(fnmatch(PurePosixPath(path).name, pattern) for pattern in _ALONG):
         return False
+    from pathspec import GitIgnoreSpec
+
     if GitIgnoreSpec.from_lines(p if p.startswith("/") else f"/{p}" for p in declared).match_file(path):
         return False
     return not any(_is_below(path, _folder(p)) for p in declared)

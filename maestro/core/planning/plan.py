@@ -10,7 +10,6 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-from pathspec import GitIgnoreSpec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from maestro.errors import InvalidInput
@@ -161,6 +160,8 @@ def overlap(left: list[str], right: list[str], tracked: Iterable[str] = ()) -> b
     """
     if not left or not right:
         return False
+    from pathspec import GitIgnoreSpec
+
     spec_left, spec_right = (GitIgnoreSpec.from_lines(_anchor(p) for p in side) for side in (left, right))
     if any(spec_left.match_file(_literal(p)) for p in right) or any(spec_right.match_file(_literal(p)) for p in left):
         return True

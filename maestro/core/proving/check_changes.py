@@ -16,8 +16,6 @@ import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from maestro.core.proving import baseline, judging, paths
 from maestro.core.proving.checking import CheckSite, execute
 from maestro.core.proving.questions import Question, accepted
@@ -63,6 +61,8 @@ def look(rt: Runtime, site: CheckSite, start: str, checks: Sequence[str], stop: 
 
 def _declared(files: list[str]) -> Callable[[str], bool]:
     named = [f if f.startswith("/") else f"/{f}" for f in files if f not in _EVERYTHING]
+    from pathspec import GitIgnoreSpec
+
     spec = GitIgnoreSpec.from_lines(named)
     return lambda path: bool(spec.match_file(path))
 
