@@ -23,7 +23,7 @@ from maestro.settings import Settings
 _WAITING = 100
 
 #: So many waiting notices go as one message.
-_TOGETHER = 3
+TOGETHER = 3
 
 _STOP_S = 2.0
 
@@ -107,7 +107,7 @@ class Notifier:
             return
         try:
             messages = [self._message(n) for n in wanted]
-            if len(messages) > _TOGETHER:
+            if len(messages) > TOGETHER:
                 lines = "\n".join(f"- {title}: {text}".rstrip(": ") for title, text in messages)
                 messages = [(f"Maestro: {len(messages)} notices", lines)]
             for title, text in messages:
