@@ -10,16 +10,16 @@ from maestro.agents.base import AgentSpec
 from maestro.core import lookup, processes
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.endpoint import endpoint_for
-from maestro.core.environment import PORT_VARIABLE, base_environment, place_environment, port_bases, worker_environment
+from maestro.core.environment import PORT_VARIABLE, place_environment, port_bases, worker_environment
 from maestro.core.execution import outcomes, prompts
+from maestro.core.execution.outfit import outfit
 from maestro.core.guards import account, budgets, limits
 from maestro.core.keeping import storage_health
 from maestro.core.keeping.cleanup import remove_worktree, worktrees_folder
-from maestro.core.locks import Stopped, stop_signal
+from maestro.core.locks import Stopped
 from maestro.core.planning.plan import parse_plan
 from maestro.core.proving import escape, questions
 from maestro.core.runtime import Runtime
-from maestro.core.validation import run_command
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import new_id, utcnow
@@ -28,8 +28,6 @@ from maestro.worker import launch, tree
 from maestro.worker.spool import Spool
 from maestro.worktrees import history, manager, repository
 from maestro.worktrees.git import identity_environment, own_git_dir
-
-_SETUP_TIMEOUT_S = 20 * 60
 
 #: Beside a worktree's index: its ignored files are copied and its set-up commands have run.
 _READY = "maestro-ready"
@@ -92,37 +90,6 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
         with rt.db.write() as tx:
             tx.log(session.id, warning, level="warn", kind="git", source="git", task_id=task.id)
     return path
-
-
-def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task | None = None) -> None:
-    """Give a new worktree what git does not: ignored files by pattern, then the set-up commands.
-
-    Raises SetupFailed when a set-up command fails, Stopped when the app ends meanwhile.
-    """
-    config = in_force(session.agent_config, rt.settings)
-    task_id = task.id if task else None
-    copied = manager.copy_ignored(Path(session.repo_path), path, config.copy_files) if config.copy_files else []
-    if copied:
-        with rt.db.write() as tx:
-            tx.log(
-                session.id,
-                f"Copied {', '.join(copied[:10])} into the worktree",
-                kind="git",
-                source="git",
-                task_id=task_id,
-            )
-    for command in config.setup:
-        outcome = run_command(command, path, base_environment(), _SETUP_TIMEOUT_S, stop_signal(rt, session.id))
-        if outcome.stopped == "stopped":
-            raise Stopped
-        with rt.db.write() as tx:
-            level = "info" if outcome.passed else "error"
-            text = f"Set-up `{command}` ended with {outcome.exit_code} in {outcome.duration_s:.1f} s"
-            details = {"output": prompts.clip(outcome.output)}
-            tx.log(session.id, text, level=level, kind="check", source="setup", task_id=task_id, details=details)
-        if not outcome.passed:
-            words = "took too long" if outcome.stopped else "failed"
-            raise SetupFailed(f"The set-up command `{command}` {words}: {prompts.clip(outcome.output, 600).strip()}")
 
 
 def checks_of(session: models.Session, task: models.Task, plan_checks: list[str]) -> list[str]:

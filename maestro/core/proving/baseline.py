@@ -13,6 +13,7 @@ from sqlmodel import col, select
 
 from maestro.core import lookup
 from maestro.core.execution import starting
+from maestro.core.execution.outfit import outfit
 from maestro.core.keeping import cleanup
 from maestro.core.locks import Stopped
 from maestro.core.proving import questions
@@ -154,7 +155,7 @@ def checkout(rt: Runtime, session: models.Session, name: str, commit: str) -> It
     path, repo = below / name, Path(session.repo_path)
     scratch.lay_out(repo, path, commit, below=below)
     try:
-        starting.outfit(rt, session, path)
+        outfit(rt, session, path)
         yield path
     finally:
         scratch.clear(repo, path, below=below)
