@@ -33,6 +33,12 @@ def subjects(repo: Path, before: str, after: str, limit: int = 200) -> list[str]
     return git(repo, "log", f"--max-count={limit}", "--format=%s", ends, "--").text.splitlines()
 
 
+def commits(repo: Path, before: str, after: str) -> set[str]:
+    """The commits that ``after`` has and ``before`` has not."""
+    ends = f"{commit_of(repo, before)}..{commit_of(repo, after)}"
+    return set(git(repo, "rev-list", ends, "--").text.split())
+
+
 def carries(repo: Path, commit: str, trailers: Mapping[str, str]) -> bool:
     """Whether a commit's message holds exactly these trailers already."""
     message = read_commit(repo, commit).words

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from maestro.core.commands import control
 from tests.landing import bench, plan_of
 from tests.repos import make_repo
 
@@ -125,3 +126,45 @@ def test_a_landing_waits_for_the_baseline_that_is_being_measured(tmp_path: Path)
         (before,) = b.evidence("baseline")
         assert before.exit_code == 3
         assert b.evidence()[0].created_at > before.created_at
+
+
+def test_a_test_of_an_earlier_task_is_missed_and_after_a_rollback_only_what_the_branch_holds(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo", {**FILES, "test_old.py": OLD})
+    plan = plan_of({"id": "t1"}, {"id": "t2"}, {"id": "t3"}, checks=[PYTEST])
+    fixed = OLD.replace("1 == 2", "True")
+    two = f"{fixed}\n\ndef test_new():\n    pass\n\n\ndef test_more():\n    pass\n"
+    fewer = f"import pytest\n\n\n{fixed}\n\n@pytest.mark.skip\ndef test_more():\n    pass\n"
+    with bench(tmp_path, repo, plan, max_attempts=4) as b:
+        b.measure_baseline()
+        assert b.work({"test_old.py": two}).status == "completed"
+        assert b.work({"test_old.py": fewer}, "t2").status == "waiting"
+        (question,) = b.asked("tests_missing")
+        assert question.detail["vanished"] == ["test_old::test_new"]
+        assert question.detail["skipped_now"] == ["test_old::test_more"]
+        b.answer("deny")
+        assert b.land("t2").attempt == 2
+        # What an earlier task has mended counts as well.
+        task = b.work({"test_old.py": two.replace("True", "False")}, "t2")
+        assert (task.status, task.attempt) == ("running", 3)
+        assert "Failing because of this work\n- test_old::test_bad" in (task.prompt or "")
+        control.rollback(b.rt, b.id, "0")
+        assert b.work({"test_old.py": fixed}, "t3").status == "completed"
+        assert not b.asked()
+
+
+def test_a_check_of_an_earlier_task_runs_again_for_a_task_that_touches_its_tests(tmp_path: Path) -> None:
+    tests = "def test_one():\n    pass\n\n\ndef test_two():\n    pass\n"
+    plan = plan_of(
+        {"id": "t1", "checks": [f"{PYTEST} test_a.py"]},
+        {"id": "t2", "checks": ["true"]},
+        {"id": "t3", "checks": ["true"]},
+    )
+    with bench(tmp_path, make_repo(tmp_path / "repo", FILES), plan) as b:
+        b.measure_baseline()
+        assert b.work({"test_a.py": tests}).status == "completed"
+        assert b.work({"other.py": "x = 1\n"}, "t2").status == "completed"
+        assert [r.command for r in b.evidence()[1:]] == ["true"]
+        assert b.work({"test_a.py": tests.partition("\n\n\n")[0] + "\n"}, "t3").status == "waiting"
+        assert b.asked("tests_missing")[0].detail["vanished"] == ["test_a::test_two"]
+        b.answer("allow")
+        assert b.land("t3").status == "completed"

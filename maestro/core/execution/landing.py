@@ -18,7 +18,7 @@ from maestro.core.execution import outcomes, prompts, starting
 from maestro.core.hooks import Finding, Hook, Landing, evidence, hidden, outside
 from maestro.core.keeping import cleanup, storage_health
 from maestro.core.locks import Stopped, branch_lock, stop_signal, train_lock
-from maestro.core.proving import check_changes, escape, questions
+from maestro.core.proving import check_changes, earlier_checks, escape, questions
 from maestro.core.proving.checking import CheckSite, first_failure
 from maestro.core.proving.questions import Question
 from maestro.core.runtime import Runtime
@@ -115,9 +115,9 @@ def _land(flight: Flight) -> None:
     arrival = _arrival(flight, head)
     site = _site(flight, "task", head)
     answer = next((said for hook in BEFORE_CHECKS if (said := hook(arrival))), None)
-    answer = answer or first_failure(flight.rt, site, flight.checks, flight.stop)
     start = flight.task.start_commit
     assert start is not None
+    answer = answer or first_failure(flight.rt, site, _all_checks(flight, start, head), flight.stop)
     answer = answer or check_changes.look(flight.rt, site, start, flight.checks, flight.stop)
     if answer:
         return _send_back(flight, answer)
@@ -176,7 +176,8 @@ def _integrate(flight: Flight) -> None:
             return _send_back(flight, Finding(reason, prompt, tuple(moved.conflicts)))
         head = moved.head
         _remember_start(flight, tip)
-        failed = first_failure(flight.rt, _site(flight, "integration", head), flight.checks, flight.stop)
+        checks = _all_checks(flight, tip, head)
+        failed = first_failure(flight.rt, _site(flight, "integration", head), checks, flight.stop)
         if failed:
             return _send_back(flight, failed)
     return _finish(flight, head)
@@ -239,6 +240,14 @@ def _record_completion(flight: Flight, start: str, head: str, summary: integrati
         )
         tx.emit("checkpoint_created", session_id, checkpoint_id=point.id, number=number, commit=head, task_id=task.id)
         tx.emit("task_completed", session_id, task_id=task.id, key=task.key, result=task.result_json)
+
+
+def _all_checks(flight: Flight, start: str, head: str) -> list[str]:
+    """The task's own checks, and those of earlier tasks whose tests it touches."""
+    return [
+        *flight.checks,
+        *earlier_checks.needed(flight.rt, flight.session, start, head, flight.checks),
+    ]
 
 
 def _site(flight: Flight, phase: str, commit: str) -> CheckSite:

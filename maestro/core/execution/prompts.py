@@ -68,7 +68,7 @@ def check_failed_prompt(
 
 def tests_missing_prompt(command: str, vanished: Sequence[str], skipped: Sequence[str]) -> str:
     """Tests that no longer run, and the person's no to that."""
-    parts = [f"# Tests are missing\n\n`{command}` does not run these any more, as it did before the work began."]
+    parts = [f"# Tests are missing\n\n`{command}` does not run these any more, as it did before."]
     parts.append(_section("Vanished", vanished[:50]))
     parts.append(_section("Skipped now", skipped[:50]))
     parts.append("The person does not accept that. Bring them back and make them pass.")

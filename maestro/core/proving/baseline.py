@@ -1,11 +1,11 @@
-"""What was so before any work began, and how a check compares with it, test by test."""
+"""What was so before any work began, and before a task began, and how a check compares with it, test by test."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from maestro.core.proving import questions
 from maestro.core.proving.test_reports import NOT_LOADED, TestReport
 from maestro.core.runtime import Runtime
 from maestro.db import models
-from maestro.worktrees import scratch
+from maestro.worktrees import history, scratch
 
 _POLL_S = 0.1
 _GIVE_IT_UP_S = 2.0
@@ -28,11 +28,32 @@ _NAMED = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """The last run of a check with which work came in on the session branch."""
+
+    tests: dict[str, str]
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
-    """The runs on the untouched base: the last one of each command, and every test they name."""
+    """What a check is compared with.
+
+    ``runs`` and ``outcomes``: on the untouched base, the last run of each command and every test they name.
+    ``accepted``: by command, what came in on the session branch since (``on_branch``).
+    """
 
     runs: dict[str, models.CheckRun]
     outcomes: dict[str, str]
+    accepted: dict[str, Accepted] = field(default_factory=dict)
+
+    def before(self, command: str) -> dict[str, str]:
+        """How each test ended last, before the work that is judged: under this command, where it named it."""
+        known: dict[str, str] = {}
+        for run in self.accepted.values():
+            known |= run.tests
+        last = self.accepted.get(command)
+        return known | self.outcomes | (last.tests if last else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +96,25 @@ def load(rt: Runtime, session_id: str) -> Baseline:
     return Baseline(runs, outcomes)
 
 
+def on_branch(rt: Runtime, session: models.Session, base: Baseline, start: str) -> Baseline:
+    """The baseline, and what has come in on the session branch up to ``start``.
+
+    Told by the commits themselves, so that after a rollback it is the branch as it is then.
+    """
+    commits = history.commits(Path(session.repo_path), session.base_commit, start)
+    query = select(models.CheckRun.id, models.CheckRun.command, models.CheckRun.commit).where(
+        models.CheckRun.session_id == session.id,
+        col(models.CheckRun.phase).in_(["task", "integration"]),
+        col(models.CheckRun.passed).is_(True),
+        col(models.CheckRun.tests_summary).is_not(None),
+    )
+    with rt.db.read() as db:
+        rows = db.exec(query.order_by(col(models.CheckRun.created_at))).all()
+        last = {command: run_id for run_id, command, commit in rows if commit in commits}
+        found = db.exec(select(models.CheckRun).where(col(models.CheckRun.id).in_(last.values()))).all()
+    return replace(base, accepted={r.command: Accepted(r.tests or {}, r.tests_summary or {}) for r in found})
+
+
 def wait_for(rt: Runtime, session_id: str, stop: Callable[[], bool]) -> Baseline:
     """The whole baseline: it is measured beside the first tasks, and a landing waits for it, with a limit.
 
@@ -115,33 +155,47 @@ def unmeasurable(rt: Runtime) -> set[str]:
 
 
 def compare(now: TestReport, command: str, base: Baseline) -> Comparison:
-    """How a run differs from the baseline; what is missing can only be told of the same command."""
-    before = base.outcomes
+    """How a run differs from what was before; what is missing can only be told of the same command."""
+    before = base.before(command)
     newly = sorted(t for t in now.failing if before.get(t) != "failed")
     still = sorted(t for t in now.failing if before.get(t) == "failed")
     fixed = sorted(t for t, outcome in now.outcomes.items() if outcome == "passed" and before.get(t) == "failed")
+    ran = {"passed", "failed"}
     skipped = sorted(
-        t for t, outcome in now.outcomes.items() if outcome == "skipped" and before.get(t) in {"passed", "failed"}
+        t for t, outcome in now.outcomes.items() if outcome == "skipped" and {before.get(t), base.outcomes.get(t)} & ran
     )
-    run = base.runs.get(command)
-    summary = (run.tests_summary or {}) if run else {}
     vanished: list[str] = []
-    if run is not None and summary:
-        if now.complete and summary.get("complete"):
-            known = (t for t, o in (run.tests or {}).items() if o != "skipped" and not t.startswith(NOT_LOADED))
-            vanished = sorted(t for t in known if t not in now.outcomes)
-        elif not now.complete:
-            vanished, skipped = _by_count(now, command, summary)
+    if now.complete:
+        vanished = sorted(named_before(command, base) - now.outcomes.keys())
+    elif command in base.runs or command in base.accepted:
+        vanished, skipped = _by_count(now, command, base)
     return Comparison(newly, fixed, still, vanished, skipped)
 
 
-def _by_count(now: TestReport, command: str, before: dict[str, Any]) -> tuple[list[str], list[str]]:
+def named_before(command: str, base: Baseline) -> set[str]:
+    """The tests that this command is known to have run, on the base or on the session branch since."""
+    run, last = base.runs.get(command), base.accepted.get(command)
+    known = [(run.tests or {}, run.tests_summary or {})] if run else []
+    known += [(last.tests, last.summary)] if last else []
+    return {
+        name
+        for tests, summary in known
+        if summary.get("complete")
+        for name, outcome in tests.items()
+        if outcome != "skipped" and not name.startswith(NOT_LOADED)
+    }
+
+
+def _by_count(now: TestReport, command: str, base: Baseline) -> tuple[list[str], list[str]]:
     """A quiet runner names no tests that pass: then their number has to do."""
+    run, last = base.runs.get(command), base.accepted.get(command)
+    before = last.summary if last else (run.tests_summary if run else None)
+    when = "before this" if last else "before the work"
     vanished, skipped = [], []
-    if now.total < before.get("total", 0):
-        vanished = [f"`{command}` ran {now.total} tests; before the work it ran {before['total']}"]
-    if now.skipped > before.get("skipped", 0):
-        skipped = [f"`{command}` skipped {now.skipped} tests; before the work it skipped {before.get('skipped', 0)}"]
+    if before and now.total < before.get("total", 0):
+        vanished = [f"`{command}` ran {now.total} tests; {when} it ran {before['total']}"]
+    if before and now.skipped > before.get("skipped", 0):
+        skipped = [f"`{command}` skipped {now.skipped} tests; {when} it skipped {before.get('skipped', 0)}"]
     return vanished, skipped
 
 

@@ -67,12 +67,17 @@ def _declared(files: list[str]) -> Callable[[str], bool]:
     return lambda path: bool(spec.match_file(path))
 
 
+def decides_tests(repo: Path, start: str, head: str, path: str) -> bool:
+    """Whether a changed file decides which tests run, or how, and says so differently now."""
+    if path.rpartition("/")[2] in _MANIFESTS:
+        return _test_settings(repo, start, path) != _test_settings(repo, head, path)
+    return paths.is_test_configuration(path)
+
+
 def _is_guarded(repo: Path, start: str, head: str, path: str, how: str, checks: Sequence[str]) -> bool:
     name = path.rpartition("/")[2]
-    if paths.is_test_configuration(path) or paths.is_pipeline(path):
+    if paths.is_pipeline(path) or decides_tests(repo, start, head, path):
         return True
-    if name in _MANIFESTS:
-        return _test_settings(repo, start, path) != _test_settings(repo, head, path)
     if name in _MAKE:
         return any(re.search(rf"\b{_MAKE[name]}\b", check) for check in checks)
     if how == "A":
@@ -111,11 +116,14 @@ def _test_settings(repo: Path, commit: str, path: str) -> object:
 
 
 def _compared_tests(rt: Runtime, site: CheckSite, checks: Sequence[str]) -> str:
-    """The ids of tests that the task's checks compared with the base: what is missing of these was asked already."""
+    """The ids of tests that the task's checks compared with what was before: what is missing of these was asked already."""
     assert site.task is not None
-    base = baseline.load(rt, site.session.id)
-    runs = [base.runs[command] for command in checks if command in base.runs]
-    return "\n".join(name for run in runs if (run.tests_summary or {}).get("complete") for name in run.tests or {})
+    base = _before(rt, site)
+    return "\n".join(name for command in checks for name in baseline.named_before(command, base))
+
+
+def _before(rt: Runtime, site: CheckSite) -> baseline.Baseline:
+    return baseline.on_branch(rt, site.session, baseline.load(rt, site.session.id), site.start)
 
 
 def _in_any_case(path: str, how: str, diff: str, compared: str) -> bool:
@@ -138,7 +146,7 @@ def _fails_with_old(
 ) -> bool:
     """Whether any check fails when the changed files are as they were."""
     assert site.task is not None
-    base = baseline.load(rt, site.session.id)
+    base = _before(rt, site)
     for command in checks:
         with baseline.checkout(rt, site.session, f".proof-{site.task.key}", site.commit) as folder:
             scratch.restore(folder, start, changed)

@@ -39,6 +39,11 @@ class CheckSite:
     commit: str
     phase: str  # baseline, task, integration, validation
 
+    @property
+    def start(self) -> str:
+        """The commit that the work is compared with: where the task began; for the whole, all that came in."""
+        return (self.task.start_commit if self.task else None) or self.commit
+
 
 @dataclass(frozen=True, slots=True)
 class Ran:
@@ -79,7 +84,7 @@ def prove(rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool]) 
     """
     if _proven_before(rt, site, command):
         return None
-    base = baseline.wait_for(rt, site.session.id, stop)
+    base = baseline.on_branch(rt, site.session, baseline.wait_for(rt, site.session.id, stop), site.start)
     agreed = questions.accepted(rt, site.session.id, None, "tests_missing")
     ran = execute(rt, site.folder, command, stop)
     verdict = judging.judge(command, ran.outcome, ran.report, base, agreed)
@@ -214,7 +219,7 @@ def _ask_about_missing(command: str, verdict: Verdict) -> Question:
         "command": command,
         "vanished": gone[:500],
         "skipped_now": skipped[:500],
-        "reason": "These ran before the work began. What no longer runs proves nothing.",
+        "reason": "These ran before. What no longer runs proves nothing.",
         "allow": "it is meant",
         "deny": "send it back",
     }

@@ -87,7 +87,7 @@ def _may_have_passed(test: str, command: str, base: Baseline) -> bool:
     """Whether a test passed on the base, as far as is known: a quiet runner names only what failed."""
     run = base.runs.get(command)
     quiet = run is not None and not (run.tests_summary or {"complete": True}).get("complete")
-    return base.outcomes.get(test) == "passed" or quiet
+    return base.before(command).get(test) == "passed" or quiet
 
 
 def _some(tests: list[str]) -> str:
