@@ -1,0 +1,96 @@
+"""What worktrees need is found by looking at names: at a commit, and for ignored files in the checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from maestro.worktrees import needs
+from tests.repos import make_repo, run_git, write_files
+
+_PYPROJECT = '[project]\nname = "x"\n[tool.pytest.ini_options]\n'
+_VENV = "python3 -m venv .venv"
+_HIDE = "echo '*' > .venv/.gitignore"
+
+CASES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
+    "uv": ({"uv.lock": "", "pyproject.toml": _PYPROJECT}, ["uv sync", "uv run python -m pytest -q"]),
+    "poetry and node": (
+        {"poetry.lock": "", "pyproject.toml": _PYPROJECT, "web/package-lock.json": "{}"},
+        ["poetry install", "cd web && npm ci", "poetry run python -m pytest -q"],
+    ),
+    "requirements": (
+        {".gitignore": ".venv/\n", "requirements.txt": "", "requirements-dev.txt": "", "tests/test_a.py": ""},
+        [
+            f"{_VENV} && .venv/bin/python -m pip install -r requirements.txt -r requirements-dev.txt",
+            ".venv/bin/python -m pytest -q",
+        ],
+    ),
+    "a package without a lock": (
+        {"pyproject.toml": "[build-system]\n"},
+        [f"{_VENV} && {_HIDE} && .venv/bin/python -m pip install -e ."],
+    ),
+    "only tools are configured": ({"pyproject.toml": "[tool.ruff]\n"}, []),
+    "modern yarn": (
+        {"yarn.lock": "", ".yarnrc.yml": "", "package.json": '{"scripts": {"test": "jest"}}'},
+        ["yarn install --immutable", "yarn test"],
+    ),
+    "bun, go, rust": (
+        {"bun.lockb": b"\0", "go.mod": "module x\n", "Cargo.lock": "", "Cargo.toml": ""},
+        ["bun install --frozen-lockfile", "go mod download", "cargo fetch", "cargo test", "go test ./..."],
+    ),
+    "two lock files of one trade": (
+        {"pnpm-lock.yaml": "", "package-lock.json": "{}"},
+        ["pnpm install --frozen-lockfile", "npm ci"],
+    ),
+    "not the project's own": (
+        {"docs/requirements.txt": "", "vendor/go.mod": "", ".hidden/uv.lock": "", "a/b/uv.lock": "", "README": ""},
+        [],
+    ),
+    "odd folder names": (
+        {"it's; $(x)/uv.lock": "", "-n/uv.lock": "", "*/uv.lock": "", "nl\nname/uv.lock": ""},
+        ["cd '*' && uv sync", "cd 'it'\"'\"'s; $(x)' && uv sync"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_set_up_commands_and_checks_are_found_by_what_is_tracked(tmp_path: Path, name: str) -> None:
+    files, expected = CASES[name]
+    repo = make_repo(tmp_path / "r", files)
+    write_files(repo, {"Gemfile.lock": "not committed"})
+    assert [f.value for f in needs.look(repo, "HEAD")] == expected
+
+
+def test_each_finding_says_why_and_whether_its_tool_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tools = tmp_path / "bin"
+    write_files(tools, {"npm": "#!/bin/sh\n"})
+    (tools / "npm").chmod(0o755)
+    (tools / "git").symlink_to("/usr/bin/git")
+    monkeypatch.setenv("PATH", str(tools))
+    repo = make_repo(tmp_path / "r", {"web/package-lock.json": "{}", "uv.lock": "", "poetry.lock": ""})
+    told = [(f.reason, f.tool, f.tool_there, f.second) for f in needs.look(repo, "HEAD")]
+    assert told == [
+        ("uv.lock is in the repository", "uv", False, False),
+        ("poetry.lock is in the repository", "poetry", False, True),
+        ("web/package-lock.json is in the repository", "npm", True, False),
+    ]
+
+
+def test_files_to_copy_are_those_that_are_there_ignored_and_small(tmp_path: Path) -> None:
+    ignore = ".env*\n!.env.example\n.envrc\nlocal.settings.json\nbuild/\n"
+    repo = make_repo(
+        tmp_path / "r", {".gitignore": ignore, "web/a": "", "build.py": "", "linked/a": "", ".env.shared": "x"}
+    )
+    run_git(repo, "add", "-f", ".env.shared")
+    run_git(repo, "commit", "-qm", "tracked although ignored")
+    local = dict.fromkeys((".env", ".env.local", ".env.sample", ".env.[x]", "web/.env", "web/local.settings.json"), "A=1")
+    write_files(repo, {**local, ".env.huge": "x" * 300_000, "build/.env": "1", ".dev.vars": "not ignored"})
+    (repo / ".envrc").symlink_to("/etc/passwd")
+    (repo / "linked/a").unlink()
+    (repo / "linked").rmdir()
+    (repo / "linked").symlink_to(tmp_path)
+    (tmp_path / ".env").write_text("of another")
+    found = needs.look(repo, "HEAD")
+    assert [f.value for f in found] == ["/.env", "/.env.local", "/web/.env", "/web/local.settings.json"]
+    assert found[2].reason == "web/.env is in your checkout and ignored by git"
