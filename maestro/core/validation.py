@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 import time
@@ -17,6 +18,7 @@ from maestro.worker.spool import WORKER_ID_VARIABLE
 _HEAD_BYTES = 64_000
 _TAIL_BYTES = 192_000
 _POLL_S = 0.05
+_HEARD_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,18 @@ class CommandOutcome:
 
 
 def run_command(
-    command: str, cwd: Path, env: Mapping[str, str], timeout_s: float, stop: Callable[[], bool] = lambda: False
+    command: str,
+    cwd: Path,
+    env: Mapping[str, str],
+    timeout_s: float,
+    stop: Callable[[], bool] = lambda: False,
+    hear: Callable[[bytes], bool] | None = None,
 ) -> CommandOutcome:
-    """Run a shell command with a time limit; all it started is gone when this returns.
+    """Run a shell command with a time limit; all it started is gone when this returns or raises.
 
     Output of any size and encoding is kept up to a limit with the cut marked. ``stop`` is asked often
-    and ends the run early. Never raises for what the command does.
+    and ends the run early. ``hear`` gets the output while the command runs: as often as ``stop`` is asked,
+    what is new since, maybe nothing, until it answers False. Never raises for what the command does.
     """
     marker = f"check-{uuid4()}"
     began = time.monotonic()
@@ -58,22 +66,49 @@ def run_command(
             )
         except OSError as error:
             return CommandOutcome(127, 0.0, f"The command could not be started: {error}", False)
-        stopped = _wait(process, began + timeout_s, stop)
-        # Also what is left of a check that ended by itself: a server in the background, say.
-        tree.kill_tree(-1, 0.0, marker)
-        process.wait()
+        listener = _Listener(output.fileno(), hear)
+        try:
+            stopped = _wait(process, began + timeout_s, stop, listener.look)
+        finally:
+            # Also what is left of a check that ended by itself: a server in the background, say.
+            tree.kill_tree(-1, 0.0, marker)
+            process.wait()
+        while listener.look():
+            pass
         text, cut = _collect(output)
     exit_code = None if stopped else process.returncode
     return CommandOutcome(exit_code, round(time.monotonic() - began, 3), text, cut, stopped)
 
 
-def _wait(process: subprocess.Popen[bytes], deadline: float, stop: Callable[[], bool]) -> str | None:
+class _Listener:
+    """Reads on in the file that a command writes to, without moving the position the two share."""
+
+    def __init__(self, file: int, hear: Callable[[bytes], bool] | None) -> None:
+        self._file = file
+        self._hear = hear
+        self._at = 0
+
+    def look(self) -> bool:
+        """Hand on what is new, up to a limit; whether that was anything."""
+        if self._hear is None:
+            return False
+        data = os.pread(self._file, _HEARD_BYTES, self._at)
+        self._at += len(data)
+        if not self._hear(data):
+            self._hear = None
+        return bool(data)
+
+
+def _wait(
+    process: subprocess.Popen[bytes], deadline: float, stop: Callable[[], bool], look: Callable[[], object]
+) -> str | None:
     pause = _POLL_S / 10
     while process.poll() is None:
         if time.monotonic() > deadline:
             return "time limit"
         if stop():
             return "stopped"
+        look()
         time.sleep(pause)
         pause = min(_POLL_S, pause * 2)
     return None

@@ -8,8 +8,8 @@ import shutil
 import stat
 from pathlib import Path
 
-from maestro.worktrees.git import git
-from maestro.worktrees.saving import remember_copied
+from maestro.worktrees.git import git, own_git_dir
+from maestro.worktrees.saving import copied, remember_copied
 
 
 def copy_ignored(repo_root: Path, worktree: Path, patterns: list[str]) -> list[str]:
@@ -37,6 +37,16 @@ def copy_ignored(repo_root: Path, worktree: Path, patterns: list[str]) -> list[s
         ignored = set(git(worktree, "check-ignore", "-z", "--stdin", input=names, check=False).fields)
         remember_copied(worktree, [path for path in done if path not in ignored])
     return done
+
+
+def left_behind(worktree: Path) -> list[str]:
+    """What a worktree nobody has worked in yet shows as changed: git would take it for work.
+
+    Folders that are new as a whole end in a slash.
+    """
+    apart = set(copied(own_git_dir(worktree)))
+    entries = git(worktree, "status", "--porcelain", "-z", "--no-renames", timeout_s=600).fields
+    return [path for path in (entry[3:] for entry in entries) if path not in apart]
 
 
 def _copy(root: Path, worktree: Path, path: str) -> bool:

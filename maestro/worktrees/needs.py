@@ -25,7 +25,19 @@ _HINT_BYTES = 200_000
 
 #: Folders whose lock files are about something else than the project: examples, other people's code.
 _PASSED_BY = frozenset(
-    "docs doc examples example samples sample fixtures testdata vendor third_party node_modules".split()
+    [
+        "docs",
+        "doc",
+        "examples",
+        "example",
+        "samples",
+        "sample",
+        "fixtures",
+        "testdata",
+        "vendor",
+        "third_party",
+        "node_modules",
+    ]
 )
 
 #: Lock file, its command, the tool. Of one group the first that is there is meant.
@@ -57,7 +69,12 @@ _LOCAL = (".env", ".env.*", ".envrc", ".dev.vars", "local.settings.json", "local
 _FOR_PEOPLE = (".example", ".sample", ".template", ".dist")
 
 #: How Python starts in the environment that a set-up command makes.
-_PYTHON_IN = {"uv": "uv run python", "poetry": "poetry run python", "pdm": "pdm run python", "pipenv": "pipenv run python"}
+_PYTHON_IN = {
+    "uv": "uv run python",
+    "poetry": "poetry run python",
+    "pdm": "pdm run python",
+    "pipenv": "pipenv run python",
+}
 
 _WHY_CHECK = {
     "python -m pytest -q": "The tests are pytest’s",
@@ -130,7 +147,7 @@ def _tree(repo: Path, commit: str, *paths: str) -> list[tuple[str, str]]:
 
 
 def _by_locks(folder: _Folder) -> list[Found]:
-    found = []
+    found: list[Found] = []
     for group in _LOCKS:
         there = [(lock, command, tool) for lock, command, tool in group if lock in folder.files]
         for number, (lock, command, tool) in enumerate(there):

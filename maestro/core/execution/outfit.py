@@ -3,46 +3,75 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from maestro.core import lookup
 from maestro.core.agent_config import in_force
 from maestro.core.environment import base_environment
 from maestro.core.execution import prompts
+from maestro.core.execution.live_output import LiveOutput
 from maestro.core.locks import Stopped, stop_signal
 from maestro.core.runtime import Runtime
 from maestro.core.validation import run_command
 from maestro.db import models
 from maestro.errors import SetupFailed
-from maestro.worktrees import manager
+from maestro.worktrees import copying, manager
 
 _SETUP_TIMEOUT_S = 20 * 60
+_NAMED_CHARS = 80
 
 
 def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task | None = None) -> None:
     """Give a new worktree what git does not: ignored files by pattern, then the set-up commands.
 
-    Raises SetupFailed when a set-up command fails, Stopped when the app ends meanwhile.
+    What the commands print is in the session's log while they run. Raises SetupFailed when one fails,
+    Stopped when the app ends or the session is called off meanwhile.
     """
     config = in_force(session.agent_config, rt.settings)
     task_id = task.id if task else None
     copied = manager.copy_ignored(Path(session.repo_path), path, config.copy_files) if config.copy_files else []
     if copied:
+        words = f"Copied {', '.join(copied[:10])} into the worktree"
         with rt.db.write() as tx:
-            tx.log(
-                session.id,
-                f"Copied {', '.join(copied[:10])} into the worktree",
-                kind="git",
-                source="git",
-                task_id=task_id,
-            )
+            tx.log(session.id, words, kind="git", source="git", task_id=task_id)
     for command in config.setup:
-        outcome = run_command(command, path, base_environment(), _SETUP_TIMEOUT_S, stop_signal(rt, session.id))
-        if outcome.stopped == "stopped":
-            raise Stopped
+        _set_up(rt, session, path, command, task_id)
+    if config.setup and (left := copying.left_behind(path)):
+        words = f"The set-up left {', '.join(left[:10])}, which git does not ignore: it would be committed as work."
         with rt.db.write() as tx:
-            level = "info" if outcome.passed else "error"
-            text = f"Set-up `{command}` ended with {outcome.exit_code} in {outcome.duration_s:.1f} s"
-            details = {"output": prompts.clip(outcome.output)}
-            tx.log(session.id, text, level=level, kind="check", source="setup", task_id=task_id, details=details)
-        if not outcome.passed:
-            words = "took too long" if outcome.stopped else "failed"
-            raise SetupFailed(f"The set-up command `{command}` {words}: {prompts.clip(outcome.output, 600).strip()}")
+            tx.log(session.id, words, level="warn", kind="git", source="setup", task_id=task_id)
+
+
+def _set_up(rt: Runtime, session: models.Session, path: Path, command: str, task_id: str | None) -> None:
+    columns: dict[str, Any] = {"kind": "check", "source": "setup", "task_id": task_id}
+    _announce(rt, session.id, command, columns)
+    live = LiveOutput(rt, session.id, columns)
+    outcome = run_command(
+        command, path, base_environment(), _SETUP_TIMEOUT_S, stop_signal(rt, session.id), hear=live.hear
+    )
+    live.end()
+    if outcome.stopped == "stopped":
+        raise Stopped
+    level = "info" if outcome.passed else "error"
+    text = f"Set-up `{command}` ended with {outcome.exit_code} in {outcome.duration_s:.1f} s"
+    with rt.db.write() as tx:
+        tx.log(session.id, text, level=level, details={"output": prompts.clip(outcome.output)}, **columns)
+    if not outcome.passed:
+        words = "took too long" if outcome.stopped else "failed"
+        raise SetupFailed(f"The set-up command `{command}` {words}: {prompts.clip(outcome.output, 600).strip()}")
+
+
+def _announce(rt: Runtime, session_id: str, command: str, columns: dict[str, Any]) -> None:
+    """Say which command runs now: in the log, and as what the task is at."""
+    line = " ".join(command.split())
+    note = f"Running `{line if len(line) <= _NAMED_CHARS else line[: _NAMED_CHARS - 1] + '…'}`…"
+    with rt.db.write() as tx:
+        tx.log(session_id, note, **columns)
+        task_id = columns["task_id"]
+        if task_id is None:
+            return
+        row = lookup.task_row(tx.db, session_id, task_id)
+        if row.status == "running":
+            row.progress_note = note
+            tx.db.add(row)
+            tx.emit("task_progress", session_id, task_id=row.id, key=row.key, progress=row.progress, note=note)
