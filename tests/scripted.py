@@ -12,7 +12,7 @@ from typing import Any
 from maestro.agents.base import AgentSpec
 from maestro.demo.scenario import Scenario
 from maestro.worker import tree
-from maestro.worker.launch import launch
+from maestro.worker.launch import Standby, launch
 from maestro.worker.spool import Spool, append, read
 
 #: A key that opens nothing.
@@ -73,13 +73,21 @@ def scenario(*rules: dict[str, Any], **settings: Any) -> Scenario:
 class WorkerRun:
     """One real worker process on a worktree of its own, and what its spool says."""
 
-    def __init__(self, folder: Path, base_url: str, env: dict[str, str] | None = None, **spec: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        base_url: str,
+        env: dict[str, str] | None = None,
+        standby: Standby | None = None,
+        on_end: Callable[[], None] = lambda: None,
+        **spec: Any,
+    ) -> None:
         self.worktree = folder / "worktree"
         self.worktree.mkdir(parents=True, exist_ok=True)
         self.home = folder / "home"
-        self.spool = Spool(folder / "spool")
+        self.spool = standby.spool if standby else Spool(folder / "spool")
         settings: dict[str, Any] = {
-            "worker_id": f"test-{uuid.uuid4().hex}",
+            "worker_id": standby.worker_id if standby else f"test-{uuid.uuid4().hex}",
             "session_id": "s",
             "task_id": "t",
             "task_key": "t1",
@@ -91,7 +99,7 @@ class WorkerRun:
         self.spec = AgentSpec(**{**settings, **spec})
         self.env = clean_env(self.home, base_url, **(env or {}))
         self.offset = self.spool.events.stat().st_size if self.spool.events.exists() else 0
-        self.known = launch(self.spool, self.spec, self.env)
+        self.known = launch(self.spool, self.spec, self.env, standby=standby, on_end=on_end)
 
     def again(self, base_url: str, **spec: Any) -> WorkerRun:
         """Another run of the same conversation, on the same worktree and spool."""

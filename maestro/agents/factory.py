@@ -21,6 +21,13 @@ def agent_types() -> list[str]:
     return [*_BUILT_IN, *sorted(set(entry_points(group=GROUP).names) - _BUILT_IN.keys())]
 
 
+def preload() -> None:
+    """Load ahead what the usual agent needs; whoever waits for work anyway saves the time later."""
+    import claude_agent_sdk  # noqa: F401
+
+    from maestro.agents import claude_code  # noqa: F401
+
+
 def create(agent_type: str) -> AgentAdapter:
     """A fresh adapter. Raises ``InvalidInput`` when the name is unknown or its plug-in does not load."""
     if agent_type in _BUILT_IN:

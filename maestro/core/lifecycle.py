@@ -6,11 +6,13 @@ import contextlib
 import logging
 from datetime import UTC, datetime
 
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import OperationalError
 
 from maestro.core import gatekeeping, lookup, processes
 from maestro.core.conversation import brainstorm
+from maestro.core.execution import standbys
 from maestro.core.keeping import deleted, digest, recovery, storage_health
 from maestro.core.planning import planning_engine
 from maestro.core.runtime import Runtime
@@ -35,7 +37,12 @@ def start(rt: Runtime) -> None:
     supervisor = Supervisor(rt)
     job = scheduler.add_job(supervisor.look, "interval", seconds=_LOOK_EVERY_S, id="supervisor")
     scheduler.start()
-    rt.wake = lambda: job.modify(next_run_time=datetime.now(UTC))
+
+    def wake() -> None:
+        with contextlib.suppress(JobLookupError):  # the app is stopping
+            job.modify(next_run_time=datetime.now(UTC))
+
+    rt.wake = wake
     rt.helper("scheduler", lambda: scheduler)
     rt.jobs.start("recovery", recovery.behind_the_scenes, rt)
     rt.jobs.start("expire", deleted.expire, rt)
@@ -49,6 +56,7 @@ def stop(rt: Runtime, *, stop_workers: bool = False) -> None:
     if scheduler is not None:
         scheduler.shutdown(wait=True)
     rt.jobs.stop()
+    standbys.pool(rt).close()
     notifier = rt.helpers.pop("notifier", None)
     if notifier is not None:
         notifier.stop()

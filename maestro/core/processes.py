@@ -53,11 +53,3 @@ def go_on(worker: Worker) -> None:
 def _known(worker: Worker) -> tuple[int, float]:
     # No process has pid -1: what carries the worker's id is found all the same.
     return (worker.pid, worker.pid_started) if worker.pid is not None and worker.pid_started is not None else (-1, 0.0)
-
-
-def variable(worker: Worker, name: str) -> str | None:
-    """What a living worker has in its environment; None when it is gone or has none of that name."""
-    process = tree.find(*_known(worker))
-    with contextlib.suppress(psutil.Error):
-        return process.environ().get(name) if process is not None else None
-    return None

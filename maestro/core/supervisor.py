@@ -17,7 +17,7 @@ from sqlmodel import col, select
 
 from maestro.core import gatekeeping, lookup, processes
 from maestro.core.agent_config import in_force
-from maestro.core.execution import closing, finishing, ingest, landing, scheduling, starting
+from maestro.core.execution import closing, finishing, ingest, landing, scheduling, standbys, starting
 from maestro.core.guards import account, limits, watching
 from maestro.core.keeping import digest, parking, storage_health
 from maestro.core.locks import Stopped
@@ -25,6 +25,7 @@ from maestro.core.proving import escape
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, move
 from maestro.db import models
+from maestro.db.journal import Event
 from maestro.db.session import Transaction
 from maestro.errors import MaestroError
 from maestro.monitoring import metrics
@@ -37,6 +38,9 @@ _LINGER_S = 10.0
 
 #: A worker that gives no sign of life is ended after this time of being looked at.
 _HANG_S = 15.0
+
+#: Events after which something else can go on.
+_TURNS = frozenset({"state_changed", "task_completed", "worker_terminated"})
 
 _log = logging.getLogger(__name__)
 
@@ -52,9 +56,17 @@ class Supervisor:
         self._caught_up = False
         self._sampler = metrics.Sampler()
         self._last_sample = 0.0
+        #: How many loaded worker processes the sessions of this look could use.
+        self._standbys = 0
         #: Since when (monotonic) a worker is in a state that must not last.
         self._since: dict[str, float] = {}
-        rt.bus.subscribe(lambda _events: self._news.set())
+        rt.bus.subscribe(self._hear)
+
+    def _hear(self, events: list[Event]) -> None:
+        """Something happened; what lets the next thing begin is looked at now, not at the next tick."""
+        self._news.set()
+        if any(event.type in _TURNS for event in events):
+            self._rt.wake()
 
     def look(self) -> None:
         """One look. Cheap when nothing is under way and nothing has happened."""
@@ -80,8 +92,10 @@ class Supervisor:
             parking.park_due(self._rt, workers)
         self._sample(workers)
         watching.look(self._rt, list(sessions))
+        self._standbys = 0
         for session in sessions:
             self._guarded(self._advance, session)
+        standbys.pool(self._rt).keep(self._rt, self._standbys)
 
     def _guarded(self, step: Callable[[Any], None], row: models.Worker | models.Session) -> None:
         """One broken session or worker must not stop the others."""
@@ -167,6 +181,7 @@ class Supervisor:
         if scheduling.finished(tasks):
             self._complete(session.id)
             return
+        self._standbys += standbys.wanted(rt, session, tasks)
         for task in tasks:
             self._go_on(session, task, live)
         self._start_ready(session, tasks, live)

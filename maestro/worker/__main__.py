@@ -1,5 +1,8 @@
 """The worker process: ``python -m maestro.worker <spool>`` runs one agent once and outlives the app.
 
+With ``--standby`` before the spool it loads what an agent needs and waits for its orders on standard input: one
+JSON line ``{"env": {…}}``, the environment to work in. Until then it ends with the app.
+
 Exit codes: 0 the run ended and ``result`` says how, 1 it broke (``result`` says so where possible),
 2 wrong usage, 3 another worker holds the spool.
 """
@@ -10,6 +13,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 import traceback
@@ -31,10 +35,14 @@ _STOP_GRACE_S = 20.0
 
 def main(arguments: list[str]) -> int:
     """Run the worker for one spool folder; returns the exit code."""
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m maestro.worker SPOOL\n")
+    standby = arguments[:1] == ["--standby"]
+    if len(arguments) != 1 + standby:
+        sys.stderr.write("usage: python -m maestro.worker [--standby] SPOOL\n")
         return 2
-    spool = Spool(Path(arguments[0]).resolve())
+    spool = Spool(Path(arguments[-1]).resolve())
+    if standby and not _was_ordered():
+        shutil.rmtree(spool.path, ignore_errors=True)  # nobody else may be left to do it
+        return 0
     if not spool.spec.is_file():
         sys.stderr.write(f"There is no spec.json in {spool.path}.\n")
         return 2
@@ -45,12 +53,26 @@ def main(arguments: list[str]) -> int:
         return _hold(spool)
 
 
+def _was_ordered() -> bool:
+    """Load what takes long, then wait for the orders; False when the app let go or is gone."""
+    factory.preload()
+    line = sys.stdin.readline()
+    if not line.endswith("\n"):
+        return False
+    os.environ.clear()
+    os.environ.update(json.loads(line)["env"])
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return True
+
+
 def _hold(spool: Spool) -> int:
     """Everything that happens under the lock."""
     os.environ.pop("PYTHONPATH", None)  # it was for this process, not for what the agent runs
     heal(spool.events)
     try:
-        spec = AgentSpec.from_json(json.loads(spool.spec.read_text(encoding="utf-8")))
+        spec = AgentSpec.from_json(spool.read_spec())
     except (ValueError, TypeError) as error:
         broken = AgentResult(outcome="failed", failure="protocol", message=f"The worker cannot read its spec: {error}")
         append(spool.events, {"type": "result", **asdict(broken)})
@@ -106,4 +128,7 @@ async def _out_of_patience(link: SpoolLink) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # all is written; taking the interpreter apart would hold up what comes next

@@ -1,11 +1,19 @@
-"""Starting a worker process, from the app's side."""
+"""Starting a worker process, from the app's side: at once, or in two steps through a standby.
+
+A standby is a worker process that has loaded what an agent needs (more than half a second of work) and waits for
+its orders on its standard input. It carries its worker's id from the start, so it is found like any other
+worker, and it ends by itself when the app does.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +29,9 @@ _ROOT = Path(maestro.__file__).resolve().parent.parent
 #: Would make the worker import other code than its own. PYTHONDONTWRITEBYTECODE and the like may stay.
 _DROPPED = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP"})
 
+#: A standby that was told to go and is still there after this time is killed.
+_DISMISSAL_S = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Launched:
@@ -30,31 +41,105 @@ class Launched:
     pid_started: float  # seconds since 1970, as psutil tells it
 
 
-def launch(spool: Spool, spec: AgentSpec, env: Mapping[str, str], python: str = sys.executable) -> Launched:
+@dataclass(frozen=True, slots=True)
+class Standby:
+    """A process that waits for its orders. Whoever has it orders it once, or dismisses it."""
+
+    worker_id: str
+    spool: Spool
+    process: subprocess.Popen[bytes]
+
+    def waits(self) -> bool:
+        """Whether it can still be ordered."""
+        return self.process.poll() is None
+
+    def order(self, env: Mapping[str, str]) -> bool:
+        """Let it begin with what the spool says, in this environment; False when it is gone."""
+        assert self.process.stdin is not None
+        try:
+            with self.process.stdin as orders:
+                orders.write(json.dumps({"env": dict(env)}).encode() + b"\n")
+        except OSError:
+            self.process.kill()
+            self.process.wait()
+            return False
+        return True
+
+    def dismiss(self) -> None:
+        """Let it go; when this returns neither process nor folder is left."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(_DISMISSAL_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.spool.path, ignore_errors=True)
+
+
+def stand_by(spool: Spool, worker_id: str, env: Mapping[str, str], python: str = sys.executable) -> Standby:
+    """Start a standby for a worker to be. ``env`` needs no key: the orders bring the environment that counts.
+
+    Raises ``OSError`` when the process cannot be started.
+    """
+    spool.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    process = _start(spool, worker_id, env, python, ["--standby"], stdin=subprocess.PIPE)
+    return Standby(worker_id, spool, process)
+
+
+def launch(
+    spool: Spool,
+    spec: AgentSpec,
+    env: Mapping[str, str],
+    python: str = sys.executable,
+    *,
+    standby: Standby | None = None,
+    on_end: Callable[[], None] = lambda: None,
+) -> Launched:
     """Write the spec and start the worker in its own process session, so that it outlives the app.
 
     ``env`` is the whole environment: nothing else is inherited. A spool that was used before may be used
-    again: events go on, the old inbox goes. Raises ``OSError`` when the process cannot be started.
+    again: events go on, the old inbox goes. ``standby`` must be of this spool; one that is gone by now is
+    replaced. ``on_end`` is called, in a thread, when the process ends while this app lives. Raises
+    ``OSError`` when the process cannot be started.
     """
     spool.create(spec.to_json())
     spool.inbox.unlink(missing_ok=True)
     spool.pulse.unlink(missing_ok=True)
-    environment = {k: v for k, v in env.items() if k not in ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")}
-    environment |= {WORKER_ID_VARIABLE: spec.worker_id, "PYTHONPATH": str(_ROOT)}
-    with spool.stderr.open("ab") as stderr:
-        # -P and the spool as working folder: nothing of the repository may be imported here.
-        process = subprocess.Popen(
-            [python, "-P", "-m", "maestro.worker", str(spool.path.resolve())],
-            stdin=subprocess.DEVNULL,
-            stdout=stderr,
-            stderr=stderr,
-            cwd=spool.path,
-            env=environment,
-            start_new_session=True,
-        )
+    if standby is not None and standby.order(_environment(spec.worker_id, env)):
+        process = standby.process
+    else:
+        process = _start(spool, spec.worker_id, env, python, [], stdin=subprocess.DEVNULL)
+
+    def reap() -> None:
+        process.wait()
+        on_end()
+
     try:
         started = psutil.Process(process.pid).create_time()
     finally:
         # Reaped as soon as it ends: a zombie would look alive.
-        threading.Thread(target=process.wait, name=f"reap-{process.pid}", daemon=True).start()
+        threading.Thread(target=reap, name=f"reap-{process.pid}", daemon=True).start()
     return Launched(process.pid, started)
+
+
+def _start(
+    spool: Spool, worker_id: str, env: Mapping[str, str], python: str, flags: list[str], *, stdin: int
+) -> subprocess.Popen[bytes]:
+    with spool.stderr.open("ab") as stderr:
+        # -P and the spool as working folder: nothing of the repository may be imported here.
+        return subprocess.Popen(
+            [python, "-P", "-m", "maestro.worker", *flags, str(spool.path.resolve())],
+            stdin=stdin,
+            stdout=stderr,
+            stderr=stderr,
+            cwd=spool.path,
+            env=_environment(worker_id, env),
+            start_new_session=True,
+        )
+
+
+def _environment(worker_id: str, env: Mapping[str, str]) -> dict[str, str]:
+    kept = {k: v for k, v in env.items() if k not in _DROPPED}
+    return kept | {WORKER_ID_VARIABLE: worker_id, "PYTHONPATH": str(_ROOT)}

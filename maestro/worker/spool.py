@@ -88,6 +88,10 @@ class Spool:
         part.write_text(json.dumps(spec, ensure_ascii=False))
         part.replace(self.spec)
 
+    def read_spec(self) -> Any:
+        """The spec as JSON. Raises OSError or ValueError when there is none that can be read."""
+        return json.loads(self.spec.read_text(encoding="utf-8"))
+
     @contextmanager
     def lock(self) -> Iterator[bool]:
         """Hold the spool's lock; yields False at once when another process holds it."""

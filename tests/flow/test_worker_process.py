@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ import psutil
 import pytest
 
 from maestro.demo.server import ScriptedServer
-from maestro.worker import tree
+from maestro.worker import launch, tree
+from maestro.worker.spool import Spool
+from tests.app_process import wait_for
 from tests.scripted import WorkerRun, bash, call, scenario, task_rule
 
 SLEEPER = [sys.executable, "-c", "import time; print('on it', flush=True); time.sleep(60)"]
@@ -193,3 +197,66 @@ def test_unknown_tools_and_calls_do_not_break_a_run(start: Any) -> None:
         run = start(server.url)
         assert run.result()["outcome"] == "success"
         assert run.events("progress") == []
+
+
+def standby_of(folder: Path) -> launch.Standby:
+    worker_id = f"test-{uuid.uuid4().hex}"
+    return launch.stand_by(Spool(folder / worker_id), worker_id, {"PATH": os.environ["PATH"]})
+
+
+def test_a_standby_works_in_the_environment_of_its_orders_and_is_known_by_its_id(tmp_path: Path) -> None:
+    standby = standby_of(tmp_path)
+    assert [p.pid for p in tree.processes_of(standby.worker_id)] == [standby.process.pid]
+    ended = threading.Event()
+    code = "import os; print(sorted(os.environ))"
+    run = WorkerRun(
+        tmp_path,
+        "http://127.0.0.1:9",
+        standby=standby,
+        on_end=ended.set,
+        agent_type="command",
+        command=[sys.executable, "-c", code],
+        env={"ONLY_IN_THE_ORDERS": "1"},
+    )
+    assert "'ONLY_IN_THE_ORDERS'" in run.result()["message"]
+    assert "PYTHONPATH" not in run.result()["message"]
+    assert run.known.pid == standby.process.pid
+    assert ended.wait(20)
+
+
+def test_a_standby_ends_with_the_app_and_leaves_nothing(tmp_path: Path) -> None:
+    app = subprocess.run(
+        [sys.executable, "-c", _STANDS_BY_AND_DIES, str(tmp_path / "w")],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert app.returncode == -signal.SIGKILL
+    wait_for(lambda: not psutil.pid_exists(int(app.stdout)) and not (tmp_path / "w").exists(), 30, "it ended")
+
+
+_STANDS_BY_AND_DIES = """
+import os, pathlib, signal, sys
+from maestro.worker import launch, spool
+standby = launch.stand_by(spool.Spool(pathlib.Path(sys.argv[1])), "w", {})
+print(standby.process.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_standby_that_died_is_replaced(tmp_path: Path) -> None:
+    standby = standby_of(tmp_path)
+    standby.process.kill()
+    standby.process.wait()
+    run = WorkerRun(tmp_path, "http://127.0.0.1:9", standby=standby, agent_type="command", command=["echo", "here"])
+    assert run.result()["message"] == "here"
+    assert run.known.pid != standby.process.pid
+
+
+def test_a_standby_that_is_not_needed_goes_with_its_folder(tmp_path: Path) -> None:
+    standby = standby_of(tmp_path)
+    standby.dismiss()
+    assert not tree.processes_of(standby.worker_id)
+    assert not standby.spool.path.exists()

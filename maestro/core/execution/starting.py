@@ -7,11 +7,11 @@ from pathlib import Path
 from sqlmodel import col, func, select
 
 from maestro.agents.base import AgentSpec
-from maestro.core import lookup, processes
+from maestro.core import lookup
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.endpoint import endpoint_for
-from maestro.core.environment import PORT_VARIABLE, place_environment, port_bases, worker_environment
-from maestro.core.execution import outcomes, prompts
+from maestro.core.environment import place_environment, port_bases, worker_environment
+from maestro.core.execution import outcomes, prompts, standbys
 from maestro.core.execution.outfit import outfit
 from maestro.core.guards import account, budgets, limits
 from maestro.core.keeping import storage_health
@@ -110,13 +110,22 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
     # Without an identity the agent's own git would refuse to merge or commit.
     identity = identity_environment(Path(session.repo_path))
     env = worker_environment(endpoint, rt.data_dir / "demo" / "home") | identity
-    worker = _register(rt, session, task, account.name_of(endpoint))
+    pool = standbys.pool(rt)
+    standby = pool.take(session.agent_type)
+    worker = _register(rt, session, task, account.name_of(endpoint), standby.worker_id if standby else new_id())
     if worker is None:
+        if standby is not None:
+            pool.give_back(standby)
         return
-    env |= place_environment(_port_base(rt, task.id))
-    spec = _spec(rt, session, task, worker, worktree, config)
-    escape.before(rt, session, worker)
-    launched = launch.launch(Spool(Path(worker.spool_path)), spec, env)
+    try:
+        spec = _spec(rt, session, task, worker, worktree, config)
+        env |= place_environment(spec.port_base)
+        escape.before(rt, session, worker)
+        launched = launch.launch(Spool(Path(worker.spool_path)), spec, env, standby=standby, on_end=lambda: rt.wake())
+    except BaseException:
+        if standby is not None:
+            standby.dismiss()
+        raise
     limits.lower_priority(rt, launched.pid)
     with rt.db.write() as tx:
         row = tx.db.get(models.Worker, worker.id)
@@ -134,13 +143,14 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
         tree.kill_tree(launched.pid, launched.pid_started, worker.id)
 
 
-def _register(rt: Runtime, session: models.Session, task: models.Task, account_name: str) -> models.Worker | None:
+def _register(
+    rt: Runtime, session: models.Session, task: models.Task, account_name: str, worker_id: str
+) -> models.Worker | None:
     """Write the worker's row before the process exists, so that a crash in between leaves a trace to look for.
 
     None when nothing is to be started after all: the task has a worker already (whoever asked for this start
     looked before that one was there), or is not to go on.
     """
-    worker_id = new_id()
     with rt.db.write() as tx:
         now, fresh = tx.db.get(models.Session, session.id), tx.db.get(models.Task, task.id)
         if now is None or fresh is None or fresh.status != "running" or not outcomes.is_active(now):
@@ -175,8 +185,15 @@ def _port_base(rt: Runtime, task_id: str) -> int:
     """The first of a task's own ports: the same one each time, unless a living worker has it."""
     with rt.db.read() as db:
         living = [w for w in lookup.live_workers(db) if w.pid is not None and w.task_id != task_id]
-    taken = {processes.variable(w, PORT_VARIABLE) for w in living}
-    return next(base for base in port_bases(task_id) if str(base) not in taken)
+    taken = {_port_base_of(w) for w in living}
+    return next(base for base in port_bases(task_id) if base not in taken)
+
+
+def _port_base_of(worker: models.Worker) -> int | None:
+    try:
+        return AgentSpec.from_json(Spool(Path(worker.spool_path)).read_spec()).port_base
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def _has_worker(tx: Transaction, task_id: str) -> bool:
@@ -220,6 +237,7 @@ def _spec(
         command=config.command,
         deny_read=[str(rt.data_dir / "token"), str(rt.data_dir / "maestro.db"), str(Path.home() / ".ssh")],
         trust_repository=config.trust_repository,
+        port_base=_port_base(rt, task.id),
     )
 
 
