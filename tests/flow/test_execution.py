@@ -6,6 +6,7 @@ from pathlib import Path
 
 from maestro.core import queries
 from maestro.core.commands import delivery
+from tests.app_process import wait_for
 from tests.engine import engine
 from tests.repos import make_repo, run_git
 from tests.scripted import bash, say, scenario, task_rule, write
@@ -57,3 +58,24 @@ def test_tasks_run_in_parallel_a_failed_check_goes_back_and_the_proven_whole_mer
         delivery.unmerge(e.rt, session.id)
         assert run_git(repo, "rev-parse", "main") == before
         assert not (repo / "both.txt").exists()
+
+
+def test_the_next_task_gets_a_process_that_stood_by_for_it(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
+    go = tmp_path / "go"
+    script = scenario(
+        task_rule("# Task t1", write("t1.txt", "1\n"), bash(f"until test -e {go}; do sleep 0.05; done"), say("Done.")),
+        task_rule("# Task t2", write("t2.txt", "2\n"), say("Done.")),
+    )
+    chain = plan({"id": "t1", "title": "One"}, {"id": "t2", "title": "Two", "depends_on": ["t1"]}, checks=["true"])
+    with engine(tmp_path, script) as e:
+        spools = e.rt.data_dir / "workers"
+        session = e.run(repo, chain, permission_mode="bypass")
+        first = e.until("worker_spawned").payload["worker_id"]
+        wait_for(lambda: len(list(spools.iterdir())) == 2, 30, "a standby")
+        standby = next(p.name for p in spools.iterdir() if p.name != first)
+        go.touch()
+        e.until("task_completed", key="t1")
+        assert e.until("worker_spawned").payload["worker_id"] == standby
+        e.until("state_changed", to="completed")
+        wait_for(lambda: {p.name for p in spools.iterdir()} == {first, standby}, 30, "only the workers' own spools")
