@@ -70,7 +70,7 @@ def test_the_next_task_gets_a_process_that_stood_by_for_it(tmp_path: Path) -> No
     chain = plan({"id": "t1", "title": "One"}, {"id": "t2", "title": "Two", "depends_on": ["t1"]}, checks=["true"])
     with engine(tmp_path, script) as e:
         spools = e.rt.data_dir / "workers"
-        session = e.run(repo, chain, permission_mode="bypass")
+        e.run(repo, chain, permission_mode="bypass")
         first = e.until("worker_spawned").payload["worker_id"]
         wait_for(lambda: len(list(spools.iterdir())) == 2, 30, "a standby")
         standby = next(p.name for p in spools.iterdir() if p.name != first)
