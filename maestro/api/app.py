@@ -18,7 +18,7 @@ from maestro import __version__
 from maestro.api import docs, websocket
 from maestro.api.models import Problem
 from maestro.api.problems import MEDIA_TYPE, kind, problem, problem_of
-from maestro.api.routes import approvals, execution, installation, observation, planning, sessions
+from maestro.api.routes import approvals, execution, installation, observation, planning, repositories, sessions
 from maestro.core.runtime import Runtime
 from maestro.errors import InvalidInput, MaestroError, NotFound, Unavailable
 
@@ -56,6 +56,7 @@ def build_api(rt: Runtime) -> FastAPI:
         execution.router,
         observation.router,
         approvals.router,
+        repositories.router,
         installation.router,
         docs.router,
         websocket.router,
@@ -80,7 +81,7 @@ def _invalid(_request: Request, error: Exception) -> Response:
 
 
 def _where(location: tuple[int | str, ...]) -> str:
-    path = [str(p) for p in location if p not in {"body", "query", "path"}]
+    path = [str(p) for p in (location[1:] if location[0] in {"body", "query", "path"} else location)]
     return ".".join(path) if path and not path[0].isdigit() else "body"
 
 

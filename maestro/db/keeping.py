@@ -34,3 +34,17 @@ class Fact(SQLModel, table=True):
     name: str = Field(primary_key=True)
     value: Any = Field(default=None, sa_type=JSON)
     updated_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime, nullable=False)
+
+
+class RepositoryEnvironment(SQLModel, table=True):
+    """What new worktrees of a repository are given, as a person has confirmed it."""
+
+    __tablename__ = "repository_environments"
+
+    git_dir: str = Field(primary_key=True)  # shared by all its worktrees, in canonical form
+    repo_path: str  # the checkout it was last confirmed from
+    setup: list[str] = Field(default_factory=list, sa_type=JSON, nullable=False)
+    copy_files: list[str] = Field(default_factory=list, sa_type=JSON, nullable=False)
+    checks: list[str] = Field(default_factory=list, sa_type=JSON, nullable=False)
+    seen: list[str] = Field(default_factory=list, sa_type=JSON, nullable=False)  # what was found then, used or not
+    confirmed_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime, nullable=False)

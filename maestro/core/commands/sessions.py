@@ -8,10 +8,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from maestro.agents import factory
-from maestro.core import lookup, queries
+from maestro.core import lookup, queries, repository_environment
 from maestro.core.agent_config import parse_agent_config
 from maestro.core.commands import conversation
 from maestro.core.keeping import cleanup, deleted
+from maestro.core.repository_environment import Environment
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events, move
 from maestro.core.views import SessionView
@@ -36,6 +37,10 @@ class NewSession(BaseModel):
     template: Annotated[str, StringConstraints(max_length=100)] | None = None
     agent_type: Annotated[str, StringConstraints(max_length=50)] = "claude_code"
     agent_config: dict[str, Any] = Field(default_factory=dict)
+    remember_environment: bool = Field(
+        False,
+        description="Remember this session's `setup`, `copy_files` and `checks` for new sessions of the repository.",
+    )
 
 
 class SessionChanges(BaseModel):
@@ -51,13 +56,16 @@ class SessionChanges(BaseModel):
 def create_session(rt: Runtime, new: NewSession, *, demo: bool = False) -> SessionView:
     """Check everything, then create a session in IDLE.
 
-    Raises InvalidInput (repository, branch, agent type or configuration, template); nothing is created then.
+    Of ``setup``, ``copy_files`` and ``checks`` it gets what is asked for, else the template's, else what is
+    remembered of the repository. Raises InvalidInput (repository, branch, agent type or configuration,
+    template); nothing is created then.
     """
     info = repository.inspect(new.repo_path)
     base_branch, base_commit = repository.resolve_base(info, new.base_branch)
     factory.create(new.agent_type)
     template = loader.find(rt.db, new.template) if new.template else None
-    given = (template.agent_config if template else {}) | new.agent_config
+    asked_for = (template.agent_config if template else {}) | new.agent_config
+    given = repository_environment.confirmed(rt, info) | asked_for
     config = parse_agent_config(given).model_dump(exclude_defaults=True)
     session_id = new_id()
     title = new.title or _first_line(new.description) or info.root.name
@@ -74,10 +82,18 @@ def create_session(rt: Runtime, new: NewSession, *, demo: bool = False) -> Sessi
         agent_type=new.agent_type,
         agent_config=config,
     )
+    seen = repository_environment.offered(info, base_commit) if new.remember_environment else []
+    taken_up = sorted(given.keys() - asked_for.keys())
     with rt.db.write() as tx:
         tx.db.add(row)
         tx.db.flush()
         tx.emit("session_created", session_id, title=title, status=row.status)
+        if taken_up:
+            words = "; ".join(f"{name}: {', '.join(given[name])}" for name in taken_up)
+            tx.log(session_id, f"As remembered for this repository: {words}")
+        if new.remember_environment:
+            chosen = {part: config[part] for part in repository_environment.PARTS if part in config}
+            repository_environment.store(tx, info, Environment.model_validate(chosen), seen)
     return queries.get_session(rt, session_id)
 
 

@@ -1,0 +1,59 @@
+"""Repositories: what their new worktrees are given, and what they seem to need."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import StringConstraints
+
+from maestro.api.models import Limit, Listing, Offset, Short, page_of
+from maestro.api.runtime import Rt
+from maestro.api.text import CheckedRoute
+from maestro.core import repository_environment
+from maestro.core.commands import environments
+from maestro.core.repository_environment import Environment, EnvironmentView, RememberedView
+from maestro.errors import InvalidInput
+
+router = APIRouter(prefix="/repositories", tags=["Repositories"], route_class=CheckedRoute)
+
+Path = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00]*$"),
+    Query(description="The folder of a git repository on this machine."),
+]
+
+
+@router.get("/environments")
+def list_environments(rt: Rt, limit: Limit = 50, offset: Offset = 0) -> Listing[RememberedView]:
+    """Of which repositories something is remembered, the last confirmed first."""
+    return page_of(repository_environment.remembered(rt), limit, offset)
+
+
+@router.get("/environment")
+def read_environment(rt: Rt, path: Path, base_branch: Short | None = None) -> EnvironmentView:
+    """What is remembered for new worktrees of a repository, and what looking at it finds; nothing of it runs."""
+    try:
+        return repository_environment.environment(rt, path, base_branch)
+    except InvalidInput as error:
+        raise _named(error) from error
+
+
+@router.put("/environment")
+def remember_environment(rt: Rt, path: Path, body: Environment) -> EnvironmentView:
+    """Confirm what new sessions of a repository are given where they ask for nothing else."""
+    try:
+        return environments.remember_environment(rt, path, body)
+    except InvalidInput as error:
+        raise _named(error) from error
+
+
+@router.delete("/environment", status_code=204)
+def forget_environment(rt: Rt, path: Path) -> None:
+    """Forget what is remembered of a repository; it may be gone by now."""
+    environments.forget_environment(rt, path)
+
+
+def _named(error: InvalidInput) -> InvalidInput:
+    """The same error, its field called as it is here."""
+    return InvalidInput(error.detail, {"path" if k == "repo_path" else k: v for k, v in error.fields.items()})
