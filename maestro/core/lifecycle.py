@@ -63,8 +63,7 @@ def stop(rt: Runtime, *, stop_workers: bool = False) -> None:
     if stop_workers:
         with rt.db.read() as db:
             workers = lookup.live_workers(db)
-        for worker in workers:
-            processes.end(worker)
+        processes.end(*workers)
     with contextlib.suppress(MaestroError, OperationalError):
         digest.note_stop(rt)
     demo = rt.helpers.pop("demo", None)

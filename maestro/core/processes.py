@@ -1,8 +1,8 @@
-"""A worker row's process: alive, ended, stopped, going on. Known by pid and start time, and by the id it carries."""
+"""A worker row's process: alive, ended, stopped, going on. Known by pid and start, and by the id it carries."""
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -10,9 +10,6 @@ import psutil
 from maestro.db.models import Worker
 from maestro.worker import tree
 from maestro.worker.spool import Spool
-
-#: A worker says every half second that its loop turns; on a busy machine that may take a while to happen.
-_SILENT_S = 20.0
 
 
 def alive(worker: Worker) -> bool:
@@ -22,34 +19,33 @@ def alive(worker: Worker) -> bool:
     return Spool(Path(worker.spool_path)).is_locked() or bool(tree.processes_of(worker.id))
 
 
-def stands_still(worker: Worker) -> bool:
-    """Whether the process lives and does not run: stopped by a signal, or its loop gives no sign of life."""
+def end(*workers: Worker) -> None:
+    """End these workers and all they started, what called ``setsid`` included."""
+    tree.kill_trees(_all_known(workers))
+
+
+def suspend(*workers: Worker) -> None:
+    """Stop these workers' whole trees where they stand."""
+    tree.suspend_trees(_all_known(workers))
+
+
+def go_on(*workers: Worker) -> None:
+    """Let stopped trees go on."""
+    tree.resume_trees(_all_known(workers))
+
+
+def known(worker: Worker) -> tree.Known:
+    """How the worker's tree is known; without a stored pid what carries the worker's id is found all the same."""
     if worker.pid is None or worker.pid_started is None:
-        return False
-    process = tree.find(worker.pid, worker.pid_started)
-    if process is None:
-        return False
-    with contextlib.suppress(psutil.Error):
-        if process.status() == psutil.STATUS_STOPPED:
-            return True
-    return Spool(Path(worker.spool_path)).silent_s() > _SILENT_S
+        return tree.Known(-1, 0.0, worker.id)
+    return tree.Known(worker.pid, worker.pid_started, worker.id)
 
 
-def end(worker: Worker) -> None:
-    """End the worker and all it started, what called ``setsid`` included."""
-    tree.kill_tree(*_known(worker), worker.id)
+def main(worker: Worker) -> psutil.Process | None:
+    """The worker's own process, for measuring; None when it is gone or its pid was never stored."""
+    pid, started, _worker_id = known(worker)
+    return tree.find(pid, started)
 
 
-def suspend(worker: Worker) -> None:
-    """Stop the worker's whole tree where it stands."""
-    tree.suspend_tree(*_known(worker), worker.id)
-
-
-def go_on(worker: Worker) -> None:
-    """Let a stopped tree go on."""
-    tree.resume_tree(*_known(worker), worker.id)
-
-
-def _known(worker: Worker) -> tuple[int, float]:
-    # No process has pid -1: what carries the worker's id is found all the same.
-    return (worker.pid, worker.pid_started) if worker.pid is not None and worker.pid_started is not None else (-1, 0.0)
+def _all_known(workers: Iterable[Worker]) -> list[tree.Known]:
+    return [known(worker) for worker in workers]

@@ -18,7 +18,7 @@ from sqlmodel import col, select
 from maestro.core import gatekeeping, lookup, processes
 from maestro.core.agent_config import in_force
 from maestro.core.execution import closing, finishing, ingest, landing, scheduling, standbys, starting
-from maestro.core.guards import account, limits, watching
+from maestro.core.guards import account, limits, signs, watching
 from maestro.core.keeping import digest, parking, storage_health
 from maestro.core.locks import Stopped
 from maestro.core.proving import escape
@@ -35,9 +35,6 @@ _METRICS_EVERY_S = 2.0
 
 #: A worker that has said its result gets this long to end by itself.
 _LINGER_S = 10.0
-
-#: A worker that gives no sign of life is ended after this time of being looked at.
-_HANG_S = 15.0
 
 #: Events after which something else can go on.
 _TURNS = frozenset({"state_changed", "task_completed", "worker_terminated"})
@@ -58,7 +55,7 @@ class Supervisor:
         self._last_sample = 0.0
         #: How many loaded worker processes the sessions of this look could use.
         self._standbys = 0
-        #: Since when (monotonic) a worker is in a state that must not last.
+        #: Since when (``signs.Watch``) a worker is in a state that must not last.
         self._since: dict[str, float] = {}
         rt.bus.subscribe(self._hear)
 
@@ -70,6 +67,7 @@ class Supervisor:
 
     def look(self) -> None:
         """One look. Cheap when nothing is under way and nothing has happened."""
+        signs.watch(self._rt).tick()
         if not storage_health.health(self._rt).look():
             return
         if not self._busy and not self._news.is_set():
@@ -114,6 +112,7 @@ class Supervisor:
         escape.after(self._rt, worker.id)
         closing.close(self._rt, worker.id)
         self._since.pop(worker.id, None)
+        signs.watch(self._rt).forget(worker.id)
         self._sampler.forget(worker.id)
         watching.forget(self._rt, worker.id)
 
@@ -121,39 +120,27 @@ class Supervisor:
         """Whether the worker may go on. One that should have ended by now is ended."""
         if not processes.alive(worker):
             return False
-        patience = parking.PATIENCE_S if worker.status == "parked" else _LINGER_S
         if worker.result_json is not None or worker.status == "parked":
-            first = self._since.setdefault(worker.id, time.monotonic())
-            if time.monotonic() - first > patience:
+            signs.watch(self._rt).forget(worker.id)
+            patience = parking.PATIENCE_S if worker.status == "parked" else _LINGER_S
+            if self._lasts(worker.id) > patience:
                 processes.end(worker)
-        elif processes.stands_still(worker) and worker.status != "paused":
-            self._wake_or_end(worker)
+        elif worker.status == "paused":
+            signs.watch(self._rt).forget(worker.id)
         else:
-            self._since.pop(f"still {worker.id}", None)
+            signs.look(self._rt, worker)
         return True
 
-    def _wake_or_end(self, worker: models.Worker) -> None:
-        """Somebody stopped the process, or it hangs: let it go on, and end it when that does not help."""
-        first = self._since.setdefault(f"still {worker.id}", time.monotonic())
-        with self._rt.db.write() as tx:
-            row = tx.db.get(models.Worker, worker.id)
-            if row is None or row.status not in {"starting", "running", "waiting"}:
-                return
-            # Under the writer's lock: a pause is stored before it stops anything, so this one is none.
-            processes.go_on(worker)
-        if time.monotonic() - first < _HANG_S:
-            return
-        self._since.pop(f"still {worker.id}", None)
-        with self._rt.db.write() as tx:
-            text = f"{worker.name} hangs: its process gives no sign of life. It is ended and the task goes on."
-            tx.log(worker.session_id, text, level="warn", task_id=worker.task_id, worker_id=worker.id)
-        processes.end(worker)
+    def _lasts(self, worker_id: str) -> float:
+        """Seconds, on the supervisor's own watch, that a worker has been in a state that must not last."""
+        now = signs.watch(self._rt).now
+        return now - self._since.setdefault(worker_id, now)
 
     def _sample(self, workers: list[models.Worker]) -> None:
         if not workers or time.monotonic() - self._last_sample < _METRICS_EVERY_S:
             return
         self._last_sample = time.monotonic()
-        samples = {w.id: self._sampler.sample(w.id, w.pid, w.pid_started) for w in workers if w.pid is not None}
+        samples = {w.id: self._sampler.sample(w.id, processes.main(w)) for w in workers if w.pid is not None}
         with self._rt.db.write(durable=False) as tx:
             for worker in workers:
                 sample, row = samples.get(worker.id), tx.db.get(models.Worker, worker.id)

@@ -71,7 +71,7 @@ def run_command(
             stopped = _wait(process, began + timeout_s, stop, listener.look)
         finally:
             # Also what is left of a check that ended by itself: a server in the background, say.
-            tree.kill_tree(-1, 0.0, marker)
+            tree.kill_trees([tree.Known(-1, 0.0, marker)])
             process.wait()
         while listener.look():
             pass

@@ -27,7 +27,7 @@ class DeletedSession(SQLModel, table=True):
 
 
 class Fact(SQLModel, table=True):
-    """Something the installation remembers of itself: ``stopped_at``, ``digest``."""
+    """Something the installation remembers of itself: ``stopped_at``, ``digest``, ``boot``."""
 
     __tablename__ = "facts"
 

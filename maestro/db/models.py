@@ -193,7 +193,7 @@ class Worker(SQLModel, table=True):
     attempt: int = 1
     status: str = "starting"  # starting, running, waiting, paused, parked, ended
     pid: int | None = None
-    pid_started: float | None = None  # psutil's create_time(), seconds since 1970
+    pid_started: float | None = None  # see ``worker.proctable``: seconds since boot
     spool_path: str
     spool_offset: int = 0  # bytes of events.jsonl that are stored
     inbox_sent: int = 0  # decisions written to the inbox

@@ -21,9 +21,8 @@ class Sampler:
     def __init__(self) -> None:
         self._known: dict[str, dict[int, psutil.Process]] = {}
 
-    def sample(self, worker_id: str, pid: int | None, started: float | None) -> Sample | None:
-        """Processor and memory of a worker's tree; None when it is gone (or its pid is somebody else's now)."""
-        root = _process(pid, started)
+    def sample(self, worker_id: str, root: psutil.Process | None) -> Sample | None:
+        """Processor and memory of the tree below a worker's process; None when that is gone."""
         if root is None:
             self.forget(worker_id)
             return None
@@ -44,18 +43,6 @@ class Sampler:
     def forget(self, worker_id: str) -> None:
         """Drop what is remembered of a worker."""
         self._known.pop(worker_id, None)
-
-
-def _process(pid: int | None, started: float | None) -> psutil.Process | None:
-    if pid is None:
-        return None
-    try:
-        process = psutil.Process(pid)
-        if started is not None and abs(process.create_time() - started) > 1:
-            return None
-    except psutil.Error:
-        return None
-    return process
 
 
 def _children(root: psutil.Process) -> list[psutil.Process]:

@@ -20,12 +20,10 @@ import traceback
 from dataclasses import asdict
 from pathlib import Path
 
-import psutil
-
 from maestro.agents import factory
 from maestro.agents.base import AgentResult, AgentSpec
 from maestro.errors import MaestroError
-from maestro.worker import tree
+from maestro.worker import proctable, tree
 from maestro.worker.link import SpoolLink
 from maestro.worker.spool import WORKER_ID_VARIABLE, Spool, append, heal
 
@@ -80,10 +78,10 @@ def _hold(spool: Spool) -> int:
     os.environ[WORKER_ID_VARIABLE] = spec.worker_id
     os.chdir(spool.path)
     tree.become_subreaper()
-    own = psutil.Process()
-    spool.pid.write_text(f"{own.pid} {own.create_time()}\n")
+    own, began = os.getpid(), proctable.started(os.getpid())
+    spool.pid.write_text(f"{own} {began}\n")
     link = SpoolLink(spool, spec)
-    link.event("started", pid=own.pid, pid_started=own.create_time())
+    link.event("started", pid=own, pid_started=began)
     try:
         result, code = asyncio.run(_work(spec, link)), 0
     except MaestroError as error:

@@ -17,10 +17,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 import maestro
 from maestro.agents.base import AgentSpec
+from maestro.worker import proctable
 from maestro.worker.spool import WORKER_ID_VARIABLE, Spool
 
 #: Where the package lies; the worker forgets it again before it starts anything.
@@ -33,12 +32,19 @@ _DROPPED = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP"})
 _DISMISSAL_S = 5.0
 
 
+#: How long the reaping thread may take for a process that has ended.
+_REAP_S = 1.0
+
+#: Workers that this process started and whose end nobody has asked about yet, by id.
+_started: dict[str, subprocess.Popen[bytes]] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Launched:
     """A started worker: how it is known from now on."""
 
     pid: int
-    pid_started: float  # seconds since 1970, as psutil tells it
+    pid_started: float  # see ``proctable``
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +123,9 @@ def launch(
         on_end()
 
     try:
-        started = psutil.Process(process.pid).create_time()
+        started = proctable.started(process.pid)
     finally:
+        _started[spec.worker_id] = process
         # Reaped as soon as it ends: a zombie would look alive.
         threading.Thread(target=reap, name=f"reap-{process.pid}", daemon=True).start()
     return Launched(process.pid, started)
@@ -143,3 +150,11 @@ def _start(
 def _environment(worker_id: str, env: Mapping[str, str]) -> dict[str, str]:
     kept = {k: v for k, v in env.items() if k not in _DROPPED}
     return kept | {WORKER_ID_VARIABLE: worker_id, "PYTHONPATH": str(_ROOT)}
+
+
+def exit_code(worker_id: str) -> int | None:
+    """How an ended worker ended, told once: -9 for SIGKILL; None when this process did not start it."""
+    process = _started.pop(worker_id, None)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return process.wait(_REAP_S) if process is not None else None
+    return None

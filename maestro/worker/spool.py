@@ -74,12 +74,12 @@ class Spool:
         """Touched by the worker while its loop turns."""
         return self.path / "pulse"
 
-    def silent_s(self) -> float:
-        """Seconds since the last sign of life; 0 when there never was one (the worker is just starting)."""
+    def last_pulse(self) -> int | None:
+        """When the pulse was last touched, to be compared with itself only: clocks are set. None: never."""
         try:
-            return max(time.time() - self.pulse.stat().st_mtime, 0.0)
+            return self.pulse.stat().st_mtime_ns
         except OSError:
-            return 0.0
+            return None
 
     def create(self, spec: dict[str, Any]) -> None:
         """Make the folder (mode 0700) and write the spec whole or not at all."""

@@ -1,7 +1,7 @@
-"""Processes of a worker: finding, ending, suspending them. Nothing is signalled that is not known to be its own.
+"""Process trees of workers: finding, ending, suspending them. Nothing is signalled that is not known to be its own.
 
-A worker is known by pid **and** start time; what it started, by the worker's id in the environment, which
-survives ``setsid`` and the death of parents.
+A worker is known by pid **and** start; what it started, by the worker's id in the environment, which survives
+``setsid`` and the death of parents. Several trees cost the same passes over the machine's processes as one.
 """
 
 from __future__ import annotations
@@ -12,79 +12,83 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Collection
+from typing import NamedTuple
 
 import psutil
 
-from maestro.worker.spool import WORKER_ID_VARIABLE
+from maestro.worker import proctable
+from maestro.worker.proctable import Seen
 
-#: Start times come from the clock, which may be set; a pid is not reused within this time.
-_START_TOLERANCE_S = 1.0
 #: How long the kernel may take to carry out SIGKILL.
 _KILL_PATIENCE_S = 5.0
+#: How long is waited before looking whether a killed tree has grown again.
+_KILL_ROUND_S = 0.5
 _PR_SET_CHILD_SUBREAPER = 36
 
 
+class Known(NamedTuple):
+    """How a worker's tree is known. No process has pid -1: then only the id counts."""
+
+    pid: int
+    started: float
+    worker_id: str
+
+
 def find(pid: int, pid_started: float) -> psutil.Process | None:
-    """The process of this pid and start time, unless it is gone or a zombie."""
-    try:
-        process = psutil.Process(pid)
-        same = abs(process.create_time() - pid_started) <= _START_TOLERANCE_S
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except (psutil.Error, ValueError):
-        return None
+    """The process of this pid and start, unless it is gone or a zombie."""
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(pid) if proctable.known(pid, pid_started) else None
+    return None
 
 
 def is_alive(pid: int, pid_started: float) -> bool:
     """Whether the worker still runs. A zombie does not."""
-    return find(pid, pid_started) is not None
+    return proctable.known(pid, pid_started) is not None
 
 
 def processes_of(worker_id: str) -> list[psutil.Process]:
     """All living processes that carry the worker's id, and their children; never this process itself."""
-    found: dict[int, psutil.Process] = {}
-    for process in psutil.process_iter():
+    found = []
+    for seen in _trees([Known(-1, 0.0, worker_id)]):
         with contextlib.suppress(psutil.Error):
-            if process.environ().get(WORKER_ID_VARIABLE) == worker_id:
-                found[process.pid] = process
-    for process in list(found.values()):
-        found |= {child.pid: child for child in _children(process)}
-    found.pop(os.getpid(), None)
-    return [p for p in found.values() if _lives(p)]
+            found.append(psutil.Process(seen.pid))
+    return found
 
 
 def kill_tree(pid: int, pid_started: float, worker_id: str) -> int:
-    """End the worker and all it started, with SIGKILL; returns how many processes were hit."""
+    """End one worker and all it started: see ``kill_trees``."""
+    return kill_trees([Known(pid, pid_started, worker_id)])
+
+
+def kill_trees(trees: Collection[Known]) -> int:
+    """End these workers and all they started, with SIGKILL; returns how many processes were hit."""
     killed: set[int] = set()
     deadline = time.monotonic() + _KILL_PATIENCE_S
-    while tree := _tree(pid, pid_started, worker_id):
-        for process in tree:
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-                killed.add(process.pid)
-        psutil.wait_procs(tree, timeout=0.5)
+    while trees and (left := _trees(trees)):
+        killed |= {p.pid for p in left if proctable.send(p, signal.SIGKILL)}
+        proctable.wait_gone(left, _KILL_ROUND_S)
         if time.monotonic() > deadline:
             break
     return len(killed)
 
 
-def suspend_tree(pid: int, pid_started: float, worker_id: str) -> None:
-    """Stop (SIGSTOP) the worker and all it started; what is started meanwhile is stopped too."""
+def suspend_trees(trees: Collection[Known]) -> None:
+    """Stop (SIGSTOP) these workers and all they started; what is started meanwhile is stopped too."""
     stopped: set[int] = set()
     for _round in range(10):
-        fresh = [p for p in _tree(pid, pid_started, worker_id) if p.pid not in stopped]
+        fresh = [p for p in _trees(trees) if p.pid not in stopped] if trees else []
         if not fresh:
             return
         for process in fresh:
-            with contextlib.suppress(psutil.Error):
-                process.suspend()
+            proctable.send(process, signal.SIGSTOP)
             stopped.add(process.pid)
 
 
-def resume_tree(pid: int, pid_started: float, worker_id: str) -> None:
-    """Let a suspended worker and all it started go on; the worker last."""
-    for process in reversed(_tree(pid, pid_started, worker_id)):
-        with contextlib.suppress(psutil.Error):
-            process.resume()
+def resume_trees(trees: Collection[Known]) -> None:
+    """Let suspended workers and all they started go on; the workers last."""
+    for process in reversed(_trees(trees) if trees else []):
+        proctable.send(process, signal.SIGCONT)
 
 
 def become_subreaper() -> None:
@@ -97,44 +101,36 @@ def become_subreaper() -> None:
 def end_descendants(worker_id: str, grace_s: float = 1.0) -> list[str]:
     """End all that this process started and that is left: SIGTERM, then SIGKILL. Returns their names."""
     names: list[str] = []
-    hard = False
+    number = signal.SIGTERM
+    own = Known(os.getpid(), proctable.started(os.getpid()), worker_id)
     deadline = time.monotonic() + _KILL_PATIENCE_S
-    while time.monotonic() < deadline:
-        left = {p.pid: p for p in (*_children(psutil.Process()), *processes_of(worker_id)) if _lives(p)}
-        if not left:
-            break
-        for process in left.values():
-            with contextlib.suppress(psutil.Error):
-                if not hard:
-                    names.append(process.name())
-                process.send_signal(signal.SIGKILL if hard else signal.SIGTERM)
-        psutil.wait_procs(list(left.values()), timeout=grace_s)
-        hard = True
+    while time.monotonic() < deadline and (left := _trees([own])):
+        for process in left:
+            if number == signal.SIGTERM:
+                with contextlib.suppress(psutil.Error):
+                    names.append(psutil.Process(process.pid).name())
+            proctable.send(process, number)
+        proctable.wait_gone(left, grace_s)
+        number = signal.SIGKILL
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
     return names
 
 
-def _tree(pid: int, pid_started: float, worker_id: str) -> list[psutil.Process]:
-    """The worker first, then what it started."""
-    root = find(pid, pid_started)
-    rest = processes_of(worker_id)
-    if root is not None:
-        rest += _children(root)
-    known = {p.pid: p for p in ([root] if root else []) + rest if p.pid != os.getpid()}
-    return [p for p in known.values() if _lives(p)]
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.Error:
-        return []
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
+def _trees(trees: Collection[Known]) -> list[Seen]:
+    """The workers themselves first, then what they started; never this process itself. One pass over all processes."""
+    table = proctable.everything()
+    ids = {tree.worker_id for tree in trees}
+    roots = {tree.pid for tree in trees if tree.pid in table and proctable.known(tree.pid, tree.started)}
+    children: dict[int, list[int]] = {}
+    for seen in table.values():
+        children.setdefault(seen.parent, []).append(seen.pid)
+    found = dict.fromkeys([*roots, *(p.pid for p in table.values() if p.mark in ids)])
+    todo = list(found)
+    while todo:
+        below = [pid for pid in children.get(todo.pop(), ()) if pid not in found]
+        found |= dict.fromkeys(below)
+        todo += below
+    found.pop(os.getpid(), None)
+    return [table[pid] for pid in found]

@@ -17,7 +17,7 @@ from maestro.core.commands import control
 from maestro.core.keeping import recovery
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
-from maestro.worker import tree
+from maestro.worker import proctable, tree
 from tests.app_process import wait_for
 from tests.engine import Engine, engine
 from tests.faults import commands
@@ -187,7 +187,7 @@ def test_a_process_that_only_got_the_pid_is_never_signalled() -> None:
         name="W-1",
         spool_path="/nowhere",
         pid=own.pid,
-        pid_started=own.create_time() - 60,
+        pid_started=proctable.started(own.pid) - 60,
     )
     assert not processes.alive(somebody)
     processes.suspend(somebody)  # would stop this test for ever
@@ -210,7 +210,7 @@ def test_a_killed_app_leaves_no_check_running(tmp_path: Path, repo: Path) -> Non
     try:
         # An app that starts later than what it finds: here the test's own process is older.
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(recovery, "_was_there_before", lambda _process: True)
+            patch.setattr(recovery, "_was_there_before", lambda _started, _ours: True)
             e = Engine(data, None)
             assert left.wait(10) == -signal.SIGKILL
             assert bystander.poll() is None

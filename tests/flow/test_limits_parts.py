@@ -25,6 +25,7 @@ from maestro.core.runtime import Runtime, open_runtime
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.settings import LoadedSettings
+from maestro.worker import proctable
 from maestro.worker.spool import WORKER_ID_VARIABLE, Spool, append
 from tests.app_process import wait_for
 from tests.repos import make_repo
@@ -142,7 +143,7 @@ def test_a_tree_over_its_processor_cap_gets_the_lowest_priority(rows: Rows) -> N
     )
     try:
         worker, process = rows.worker, psutil.Process(child.pid)
-        worker.pid, worker.pid_started = child.pid, process.create_time()
+        worker.pid, worker.pid_started = child.pid, proctable.started(child.pid)
         before = process.nice()
         for use in (150.0, 151.0):
             worker.cpu_percent = use

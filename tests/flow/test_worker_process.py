@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from maestro.demo.server import ScriptedServer
-from maestro.worker import launch, tree
+from maestro.worker import launch, proctable, tree
 from maestro.worker.spool import Spool
 from tests.app_process import wait_for
 from tests.scripted import WorkerRun, bash, call, scenario, task_rule
@@ -146,14 +146,14 @@ def test_a_worker_killed_at_a_gate_asks_anew_when_it_is_started_again(start: Any
 def test_suspending_stops_the_whole_tree_and_resuming_lets_it_go_on(start: Any) -> None:
     run = python(start, "import sys, subprocess; subprocess.run(['sleep', '64'])")
     run.until(lambda: "sleep" in {p.name() for p in tree.processes_of(run.spec.worker_id)})
-    known = (run.known.pid, run.known.pid_started, run.spec.worker_id)
+    known = tree.Known(run.known.pid, run.known.pid_started, run.spec.worker_id)
 
     def states() -> set[str]:
         return {p.status() for p in [psutil.Process(run.known.pid), *tree.processes_of(run.spec.worker_id)]}
 
-    tree.suspend_tree(*known)
+    tree.suspend_trees([known])
     run.until(lambda: states() == {"stopped"})
-    tree.resume_tree(*known)
+    tree.resume_trees([known])
     run.until(lambda: "stopped" not in states())
     tree.kill_tree(*known)
     run.until(lambda: not run.alive())
@@ -161,7 +161,7 @@ def test_suspending_stops_the_whole_tree_and_resuming_lets_it_go_on(start: Any) 
 
 def test_a_process_with_another_start_time_is_never_signalled() -> None:
     with subprocess.Popen(["sleep", "65"]) as stranger:
-        started = psutil.Process(stranger.pid).create_time()
+        started = proctable.started(stranger.pid)
         assert tree.is_alive(stranger.pid, started)
         assert not tree.is_alive(stranger.pid, started - 100)
         assert tree.kill_tree(stranger.pid, started - 100, "nobody") == 0

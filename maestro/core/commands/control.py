@@ -58,8 +58,7 @@ def pause(rt: Runtime, session_id: str) -> SessionView:
             tx.db.add(worker)
         tx.log(session_id, "Paused. The workers stand still; nothing is lost.", source="you")
     # Stored first: killed here, the next start stops them (``recovery``).
-    for worker in workers:
-        processes.suspend(worker)
+    processes.suspend(*workers)
     return queries.get_session(rt, session_id)
 
 
@@ -80,8 +79,7 @@ def resume(rt: Runtime, session_id: str) -> SessionView:
                 worker.status = "ended"  # its task is running and has no worker: the next look starts one
             tx.db.add(worker)
         tx.log(session_id, "Going on.", source="you")
-    for worker in going:
-        processes.go_on(worker)
+    processes.go_on(*going)
     rt.wake()
     return queries.get_session(rt, session_id)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from sqlmodel import Session as DbSession
 
 from maestro.core import gatekeeping, lookup, processes
@@ -11,6 +13,7 @@ from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
+from maestro.worker import launch
 
 
 def finish(rt: Runtime, worker: models.Worker) -> None:
@@ -19,8 +22,7 @@ def finish(rt: Runtime, worker: models.Worker) -> None:
     What left its tree (``setsid``) would go on writing into the worktree; what it wrote last costs money.
     """
     processes.end(worker)
-    while ingest.ingest(rt, worker.id):
-        pass
+    _take_rest(rt, worker)
 
 
 def close(rt: Runtime, worker_id: str) -> None:
@@ -47,7 +49,10 @@ def end_row(tx: Transaction, worker: models.Worker, outcome: str) -> None:
     if worker.ended_at is not None:
         return
     worker.status, worker.ended_at, worker.outcome = "ended", utcnow(), outcome
-    worker.exit_code = 0 if worker.result_json else None
+    worker.exit_code = _exit_code(worker)
+    how = _how(worker.exit_code)
+    if how and not worker.outcome_detail:
+        worker.outcome_detail = f"The worker was {how}." if how.startswith("killed") else f"It ended with {how}."
     tx.db.add(worker)
     tx.emit(
         "worker_terminated",
@@ -58,7 +63,7 @@ def end_row(tx: Transaction, worker: models.Worker, outcome: str) -> None:
         exit_code=worker.exit_code,
         outcome=outcome,
     )
-    text = f"{worker.name} ended: {outcome}"
+    text = f"{worker.name} ended: {outcome}" + (f" ({how})" if how else "")
     tx.log(worker.session_id, text, task_id=worker.task_id, worker_id=worker.id, level="debug")
 
 
@@ -69,10 +74,9 @@ def stop_workers(rt: Runtime, session_id: str, outcome: str = "cancelled") -> No
     """
     with rt.db.read() as db:
         workers = lookup.live_workers(db, session_id)
+    processes.end(*workers)
     for worker in workers:
-        processes.end(worker)  # all of them first: three seconds are promised for all together
-    for worker in workers:
-        finish(rt, worker)
+        _take_rest(rt, worker)
     with rt.db.write() as tx:
         for worker in workers:
             row = tx.db.get(models.Worker, worker.id)
@@ -80,6 +84,26 @@ def stop_workers(rt: Runtime, session_id: str, outcome: str = "cancelled") -> No
                 end_row(tx, row, row.outcome or outcome)
                 row.status = "ended"
                 gatekeeping.expire(tx, session_id, worker_id=row.id)
+
+
+def _take_rest(rt: Runtime, worker: models.Worker) -> None:
+    while ingest.ingest(rt, worker.id):
+        pass
+
+
+def _exit_code(worker: models.Worker) -> int | None:
+    """What its parent saw; after a restart of the app only that a worker with a result ended by itself."""
+    seen = launch.exit_code(worker.id)
+    return 0 if seen is None and worker.result_json else seen
+
+
+def _how(exit_code: int | None) -> str | None:
+    if exit_code is None or exit_code >= 0:
+        return f"exit code {exit_code}" if exit_code else None
+    try:
+        return f"killed by {signal.Signals(-exit_code).name}"
+    except ValueError:
+        return f"killed by signal {-exit_code}"
 
 
 def watched(db: DbSession) -> list[models.Worker]:

@@ -58,4 +58,4 @@ def _park(rt: Runtime, session_id: str) -> None:
     for worker in workers:
         # In this order: woken first, it would go on working.
         spool.append(spool.Spool(Path(worker.spool_path)).inbox, {"type": "stop", "reason": _REASON})
-        processes.go_on(worker)
+    processes.go_on(*workers)

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import psutil
@@ -17,19 +18,23 @@ from maestro.core.keeping import cleanup, rollbacks
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
+from maestro.db.keeping import Fact
 from maestro.db.types import utcnow
 from maestro.errors import MaestroError
-from maestro.worker.spool import WORKER_ID_VARIABLE
+from maestro.worker import proctable
 from maestro.worktrees import delivery, scratch
 
 _log = logging.getLogger(__name__)
+
+#: The fact that names the boot to which the stored pids belong.
+_BOOT = "boot"
 
 _AT_WORK = (State.EXECUTING, State.VALIDATING)
 
 
 def before_serving(rt: Runtime) -> None:
     """What must be right before anybody may ask for anything: paths, half-done moves, who stands and who runs."""
-    for step in (_relocate, finish_half_done_merges, rollbacks.finish_half_done, _agree_about_pauses):
+    for step in (_after_a_reboot, _relocate, finish_half_done_merges, rollbacks.finish_half_done, _agree_about_pauses):
         try:
             step(rt)
         except (MaestroError, OSError):
@@ -81,6 +86,23 @@ def _finish_merge(rt: Runtime, intent: models.Intent) -> None:
             tx.emit("merged", row.id, **done)
 
 
+def _after_a_reboot(rt: Runtime) -> None:
+    """Pids and starts of another boot (or another machine) say nothing here: only a worker's id does."""
+    boot = proctable.boot_id()
+    with rt.db.read() as db:
+        known = db.get(Fact, _BOOT)
+        stored = db.exec(select(models.Worker.id).where(col(models.Worker.ended_at).is_(None))).all()
+    if known is not None and known.value == boot:
+        return
+    with rt.db.write() as tx:
+        tx.db.merge(Fact(name=_BOOT, value=boot))
+        for worker_id in stored:
+            row = tx.db.get(models.Worker, worker_id)
+            if row is not None:
+                row.pid = row.pid_started = None
+                tx.db.add(row)
+
+
 def _relocate(rt: Runtime) -> None:
     """The data folder was moved: stored paths follow. Workers that still run would write to the old place: they end.
 
@@ -93,9 +115,7 @@ def _relocate(rt: Runtime) -> None:
     if not strays:
         return
     old = Path(strays[0].spool_path).parent.parent
-    for worker in strays:
-        if worker.ended_at is None:
-            processes.end(worker)
+    processes.end(*(worker for worker in strays if worker.ended_at is None))
     with rt.db.write() as tx:
         for worker in strays:
             row = tx.db.get(models.Worker, worker.id)
@@ -123,30 +143,28 @@ def _agree_about_pauses(rt: Runtime) -> None:
     with rt.db.read() as db:
         workers = closing.watched(db)
         states = {w.session_id: lookup.session_row(db, w.session_id).status for w in workers}
-    for worker in workers:
-        if states[worker.session_id] == State.PAUSED and worker.status != "parked":
-            processes.suspend(worker)
-        else:
-            processes.go_on(worker)
+    still = [w for w in workers if states[w.session_id] == State.PAUSED and w.status != "parked"]
+    processes.suspend(*still)
+    processes.go_on(*(w for w in workers if w not in still))
 
 
 def _end_orphans(rt: Runtime) -> None:
     """End what a killed app left running in our worktrees: checks, set-up commands, children of dead workers."""
     with rt.db.read() as db:
         expected = {w.id for w in closing.watched(db)}
-    ours = os.getpid()
-    for process in psutil.process_iter():
+    ours = proctable.started(os.getpid())
+    for process in proctable.everything().values():
+        if process.mark is None or process.mark in expected or process.pid == os.getpid():
+            continue
         with contextlib.suppress(psutil.Error, OSError):
-            mark = process.environ().get(WORKER_ID_VARIABLE)
-            if mark is None or mark in expected or process.pid == ours:
-                continue
-            if Path(process.cwd()).is_relative_to(rt.data_dir / "worktrees") and _was_there_before(process):
-                process.kill()
+            inside = Path(psutil.Process(process.pid).cwd()).is_relative_to(rt.data_dir / "worktrees")
+            if inside and _was_there_before(process.started, ours):
+                proctable.send(process, signal.SIGKILL)
 
 
-def _was_there_before(process: psutil.Process) -> bool:
+def _was_there_before(started: float, ours: float) -> bool:
     """Older than this app: what is younger was started by it, just now."""
-    return bool(process.create_time() < psutil.Process().create_time())
+    return started < ours
 
 
 def _tidy_worktrees(rt: Runtime) -> None:

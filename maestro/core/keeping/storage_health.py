@@ -115,8 +115,7 @@ class StorageHealth:
         message = _WHAT_TO_DO[kind].format(place=self._rt.data_dir, words=words)
         self.problem = StorageProblem(kind, message, utcnow())
         _log.error("work stands still: %s", self.problem.message)
-        for worker, _state in self._workers():
-            processes.suspend(worker)
+        processes.suspend(*(worker for worker, _state in self._workers()))
         self._tell({"kind": self.problem.kind, "message": self.problem.message})
 
     def _recovered(self) -> None:
@@ -130,9 +129,7 @@ class StorageHealth:
             for session_id in tx.db.exec(query).all():
                 text = f"Work stood still for {minutes:.1f} minutes: {problem.message}"
                 tx.log(session_id, text, level="warn", source="supervisor")
-        for worker, state in self._workers():
-            if state != State.PAUSED:
-                processes.go_on(worker)
+        processes.go_on(*(worker for worker, state in self._workers() if state != State.PAUSED))
         self._tell({"kind": None, "message": "The data folder can be written again; the work goes on."})
 
     def _workers(self) -> list[tuple[models.Worker, str]]:
