@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from maestro.core.proving.baseline import Baseline, compare
-from maestro.core.proving.test_reports import NOT_LOADED, Instrumented, TestReport, read_report
+from maestro.core.proving.report import NOT_LOADED, TestReport
+from maestro.core.proving.test_reports import Instrumented, read_report
 from maestro.db import models
 
 BEFORE = """\
@@ -36,7 +37,7 @@ JUNIT = """\
 
 
 def read(output: str, junit: Path | None = None) -> TestReport:
-    report, _text = read_report(Instrumented("check", junit=junit), output, cut=False)
+    report, _text = read_report(Instrumented("check", reports=(junit,) if junit else ()), output, cut=False)
     assert report is not None
     return report
 

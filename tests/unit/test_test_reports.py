@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from maestro.core.proving.js_reports import JsonReport
 from maestro.core.proving.test_reports import Instrumented, instrument, is_plain, read_report, refused
 
 CARGO = """\
@@ -112,9 +116,10 @@ def test_a_cut_output_is_not_taken_for_all_there_was() -> None:
 def test_a_junit_file_gives_the_worst_outcome_of_each_test(tmp_path: Path) -> None:
     asked = instrument("make test", tmp_path, tmp_path)
     assert asked.command == "make test"
-    assert asked.junit is not None
-    asked.junit.write_text(JUNIT)
-    said = f"1 failed\n- generated xml file: {asked.junit} -\ndone\n"
+    (junit,) = asked.reports
+    assert isinstance(junit, Path)
+    junit.write_text(JUNIT)
+    said = f"1 failed\n- generated xml file: {junit} -\ndone\n"
     report, output = read_report(asked, said, cut=False)
     assert report is not None
     assert report.outcomes == {
@@ -124,13 +129,16 @@ def test_a_junit_file_gives_the_worst_outcome_of_each_test(tmp_path: Path) -> No
         "tests.test_a::test_four": "failed",
     }
     assert output == "1 failed\ndone\n"
+    # A second pytest wrote over what the first had said: then nobody knows.
+    assert read_report(asked, said + said, cut=False)[0] is None
 
 
 @pytest.mark.parametrize("content", ["", "<testsuites>", "not xml", "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"])
 def test_a_broken_report_says_nothing_or_no_test(tmp_path: Path, content: str) -> None:
     asked = instrument("pytest", tmp_path, tmp_path)
-    assert asked.junit is not None
-    asked.junit.write_text(content)
+    (junit,) = asked.reports
+    assert isinstance(junit, Path)
+    junit.write_text(content)
     report, _ = read_report(asked, "hello\n", cut=False)
     assert report is None or report.total == 0
 
@@ -160,7 +168,7 @@ def test_go_is_asked_for_json_and_its_words_are_given_back(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("command", ["cd x && go test ./...", "go test ./... | tee log", "go vet ./..."])
 def test_only_a_plain_go_test_is_changed(tmp_path: Path, command: str) -> None:
-    assert instrument(command, tmp_path, tmp_path).command == command
+    assert "-json" not in instrument(command, tmp_path, tmp_path).command
 
 
 def test_words_about_tests_are_no_tests() -> None:
@@ -190,7 +198,6 @@ def test_a_command_is_plain_when_its_exit_code_is_its_own() -> None:
             "node_modules/.bin/vitest --reporter=default --reporter=json --outputFile.json={}",
         ),
         ("tsc && jest", "npm test", "npm test"),
-        ("mocha", "npm test", "npm test"),
         ("jest --json", "npm test", "npm test"),
         (None, "npx vitest bench", "npx vitest bench"),
         (None, "npm test", "npm test"),
@@ -207,7 +214,8 @@ def test_jest_and_vitest_are_asked_where_they_are_plainly_run(
 
 def test_a_jest_report_names_tests_by_file_and_files_that_could_not_be_loaded(tmp_path: Path) -> None:
     asked = instrument("npx jest", tmp_path, tmp_path)
-    assert asked.json is not None
+    (report_file,) = asked.reports
+    assert isinstance(report_file, JsonReport)
     tests = [
         {"fullName": "calc adds", "status": "passed"},
         {"fullName": "calc is wrong", "status": "failed"},
@@ -217,7 +225,7 @@ def test_a_jest_report_names_tests_by_file_and_files_that_could_not_be_loaded(tm
         {"name": str(tmp_path / "src" / "a.test.js"), "status": "failed", "assertionResults": tests},
         {"name": str(tmp_path / "b.test.js"), "status": "failed", "assertionResults": []},
     ]
-    asked.json.path.write_text(json.dumps({"testResults": files}))
+    report_file.path.write_text(json.dumps({"testResults": files}))
     report, output = read_report(asked, "Tests: 1 failed\nTest results written to: ../x.json\n", cut=False)
     assert report is not None
     assert report.outcomes == {
@@ -227,3 +235,80 @@ def test_a_jest_report_names_tests_by_file_and_files_that_could_not_be_loaded(tm
         "not loaded: b.test.js": "failed",
     }
     assert output == "Tests: 1 failed\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "becomes"),
+    [
+        ("python -m unittest -q", "python -m unittest -q -v"),
+        ("uv run python -m unittest discover -s tests", "uv run python -m unittest discover -s tests -v"),
+        ("python -m unittest -v", "python -m unittest -v"),
+        ("python -m pytest -m unittest", "python -m pytest -m unittest"),
+        ("sh -c 'python -m unittest'", "sh -c 'python -m unittest'"),
+    ],
+)
+def test_unittest_is_asked_to_name_its_tests(tmp_path: Path, command: str, becomes: str) -> None:
+    assert instrument(command, tmp_path, tmp_path).command == becomes
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["pytest || true", "if true; then pytest; fi", "pytest & wait", "pytest; ! false", "pytest | tee x", "a 'x && y'"],
+)
+def test_what_is_more_than_one_command_after_another_is_left_as_it_is(tmp_path: Path, command: str) -> None:
+    assert instrument(command, tmp_path, tmp_path).command == command
+
+
+def run(command: str, tmp_path: Path) -> tuple[dict[str, str] | None, str]:
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    asked = instrument(command, aside, tmp_path)
+    env = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **asked.env}
+    done = subprocess.run(["/bin/sh", "-c", asked.command], cwd=tmp_path, env=env, capture_output=True, check=False)
+    report, text = read_report(asked, (done.stdout + done.stderr).decode(), cut=False)
+    return report.outcomes if report else None, text
+
+
+def test_of_commands_one_after_another_each_names_its_tests(tmp_path: Path) -> None:
+    (tmp_path / "test_a.py").write_text("def test_a():\n    pass\n")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "test_b.py").write_text(
+        "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_b(self):\n        self.skipTest('no')\n"
+    )
+    own = "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -q -p no:cacheprovider test_a.py"
+    outcomes, text = run(f"{own} && cd sub && python -m unittest -q; true", tmp_path)
+    assert outcomes == {"test_a::test_a": "passed", "test_b.T.test_b": "skipped"}, text
+    assert "junit" not in text
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no Node")
+def test_node_names_its_tests_by_file_and_group(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text(json.dumps({"scripts": {"test": "node --test"}}))
+    (tmp_path / "a.test.js").write_text(
+        "const {test, describe, it} = require('node:test');\n"
+        "test('adds', () => {}); test.skip('later', () => {});\n"
+        "describe('group', () => { it('inner', () => { throw new Error('no') }); it('inner', () => {}) });\n"
+    )
+    (tmp_path / "b.test.js").write_text("syntax error here(\n")
+    outcomes, text = run("node --test", tmp_path)
+    assert outcomes == {
+        "a.test.js::adds": "passed",
+        "a.test.js::later": "skipped",
+        "a.test.js::group > inner": "failed",
+        "a.test.js::group > inner (2)": "passed",
+        "not loaded: b.test.js": "failed",
+    }, text
+    assert instrument("npm test", tmp_path, tmp_path).env["NODE_OPTIONS"].startswith('"--test-reporter=spec"')
+    assert not instrument("node --test --test-reporter=tap", tmp_path, tmp_path).env.get("NODE_OPTIONS")
+
+
+def test_mocha_gets_a_reporter_that_names_its_tests(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text(json.dumps({"scripts": {"test": "NODE_ENV=test mocha --exit"}}))
+    asked = instrument("npm test", tmp_path, tmp_path)
+    assert asked.command == f"npm test -- --reporter '{tmp_path}/mocha.cjs'"
+    line = {"file": f"{tmp_path}/test/a.js", "names": ["A", "one"], "outcome": "failed"}
+    Path(asked.env["MAESTRO_TEST_REPORT"]).write_text(json.dumps(line) + "\n")
+    report, _ = read_report(asked, "1 failing\n", cut=False)
+    assert report is not None
+    assert report.outcomes == {"test/a.js::A > one": "failed"}
+    assert instrument("npx mocha -R tap", tmp_path, tmp_path).command == "npx mocha -R tap"

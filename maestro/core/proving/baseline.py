@@ -17,7 +17,7 @@ from maestro.core.execution.outfit import outfit
 from maestro.core.keeping import cleanup
 from maestro.core.locks import Stopped
 from maestro.core.proving import questions
-from maestro.core.proving.test_reports import NOT_LOADED, TestReport
+from maestro.core.proving.report import NOT_LOADED, TestReport
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.worktrees import history, scratch

@@ -21,7 +21,7 @@ from maestro.core.locks import Stopped
 from maestro.core.proving import baseline, infrastructure, judging, questions, test_reports
 from maestro.core.proving.judging import Verdict
 from maestro.core.proving.questions import Question
-from maestro.core.proving.test_reports import TestReport
+from maestro.core.proving.report import TestReport
 from maestro.core.runtime import Runtime
 from maestro.core.validation import CommandOutcome, run_command
 from maestro.db import models

@@ -24,20 +24,14 @@ class JsonReport:
     root: Path
 
 
-def ask(words: list[str], command: str, aside: Path, root: Path) -> tuple[str, JsonReport] | None:
-    """The same command, asked for a report; None where it is not plainly jest or vitest. ``words`` are its words."""
-    runner = words
-    joint = " "
-    if _SCRIPT.fullmatch(command.strip()):
-        script = _test_script(root)
-        runner = shlex.split(script) if script and not re.search(r"[;&|<>`$()\\]", script) else []
-        joint = " -- " if words[0] == "npm" else " "
-        asked = script or ""
-    else:
-        runner = _without_launcher(words)
-        asked = command
+def ask(words: list[str], command: str, aside: Path, root: Path, cwd: Path) -> tuple[str, JsonReport] | None:
+    """The same command, asked for a report; None where it is not plainly jest or vitest.
+
+    ``words`` are its words without assignments before them; ``cwd`` is where it runs, below ``root``.
+    """
+    runner, joint = runner_of(words, cwd)
     name = runner[0].rpartition("/")[2] if runner else ""
-    if name not in {"jest", "vitest"} or _ASKED_ALREADY.search(asked):
+    if name not in {"jest", "vitest"} or _ASKED_ALREADY.search(" ".join([*runner, command])):
         return None
     report = JsonReport(aside / "report.json", root)
     to = shlex.quote(str(report.path))
@@ -46,6 +40,23 @@ def ask(words: list[str], command: str, aside: Path, root: Path) -> tuple[str, J
     if len(runner) > 1 and not runner[1].startswith("-") and runner[1] != "run":
         return None  # vitest watch, bench, list…
     return f"{command}{joint}--reporter=default --reporter=json --outputFile.json={to}", report
+
+
+def runner_of(words: list[str], folder: Path) -> tuple[list[str], str]:
+    """The words of the test runner that a plain command starts, and what stands before options handed to it.
+
+    A package's test script is looked up in ``folder``; no words where it is not plain itself.
+    """
+    if not _SCRIPT.fullmatch(" ".join(words)):
+        return _without_launcher(words), " "
+    script = _test_script(folder) or ""
+    try:
+        runner = [] if re.search(r"[;&|<>`$()\\]", script) else shlex.split(script)
+    except ValueError:
+        runner = []
+    while runner and "=" in runner[0].partition("/")[0]:
+        runner = runner[1:]
+    return runner, " -- " if words[0] == "npm" else " "
 
 
 def read(report: JsonReport, not_loaded: str) -> list[tuple[str, str]] | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from maestro.core.proving import test_reports
 from maestro.core.proving.baseline import Baseline, Comparison, compare
-from maestro.core.proving.test_reports import TestReport
+from maestro.core.proving.report import TestReport
 from maestro.core.validation import CommandOutcome
 
 #: What test runners end with when tests failed and nothing worse happened.
