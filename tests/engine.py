@@ -62,9 +62,12 @@ class Engine:
     def session(self, repo: Path, plan: dict[str, Any], **config: Any) -> SessionView:
         """A session with an approved plan, not yet executing."""
         new = NewSession(title="Test", description="Build it", repo_path=str(repo), agent_config=config)
-        view = create_session(self.rt, new)
+        return self.approve(create_session(self.rt, new).id, plan)
+
+    def approve(self, session_id: str, plan: dict[str, Any]) -> SessionView:
+        """Give an idle session this plan, approved; it does not execute yet."""
         with self.rt.db.write() as tx:
-            row = tx.db.get(models.Session, view.id)
+            row = tx.db.get(models.Session, session_id)
             assert row is not None
             for event in ("start", "idea_ready"):
                 move(tx, row, event)
@@ -73,8 +76,8 @@ class Engine:
 
             add_version(tx, row, parse_plan(plan), "generated")
             move(tx, row, "plan_ready")
-        plans.approve_plan(self.rt, view.id, start=False)
-        return queries.get_session(self.rt, view.id)
+        plans.approve_plan(self.rt, session_id, start=False)
+        return queries.get_session(self.rt, session_id)
 
     def run(self, repo: Path, plan: dict[str, Any], **config: Any) -> SessionView:
         """A session whose execution has begun."""

@@ -26,10 +26,14 @@ from tests.repos import write_files
 class Bench:
     """One executing session. There is no supervisor: each step happens when the test says so."""
 
-    def __init__(self, data_dir: Path, repo: Path, plan: dict[str, Any], **config: Any) -> None:
+    def __init__(
+        self, data_dir: Path, repo: Path, plan: dict[str, Any], *, base: str | None = None, **config: Any
+    ) -> None:
         self.rt: Runtime = _open(data_dir)
         self.repo = repo
-        new = NewSession(title="Test", description="Build it", repo_path=str(repo), agent_config=config)
+        new = NewSession(
+            title="Test", description="Build it", repo_path=str(repo), base_branch=base, agent_config=config
+        )
         self.id = create_session(self.rt, new).id
         with self.rt.db.write() as tx:
             row = tx.db.get(models.Session, self.id)

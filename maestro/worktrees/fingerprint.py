@@ -62,7 +62,9 @@ def _files(root: Path, ignore: Sequence[Path]) -> dict[str, str]:
     apart = [folder.resolve() for folder in ignore]
     place = root.resolve()
     stamps = {}
-    fields = git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all").fields
+    # Not into submodules: they have configurations of their own, which may name filters.
+    options = ("--no-renames", "--untracked-files=all", "--ignore-submodules=dirty")
+    fields = git(root, "status", "--porcelain", "-z", *options).fields
     for line in fields:
         path = place / line[3:]
         if any(path.is_relative_to(folder) for folder in apart):

@@ -2,9 +2,10 @@
 
 Worktrees share their repository's configuration, so whatever an agent writes there is read by *our*
 next call as well. Each call therefore switches off what a repository could use to run code here:
-hooks, fsmonitor, signing programs, external diffs, editors, pagers, ``ext::`` transports, and (for merges)
+hooks, fsmonitor, signing programs, external diffs, editors, pagers, all transports, and (for merges)
 the repository's own merge drivers. Clean and smudge filters named by ``.gitattributes`` must still run:
-without them LFS and git-crypt files would be stored wrongly. ``fingerprint`` watches for changes there.
+without them LFS and git-crypt files would be stored wrongly. ``fitness`` looks at them before a session is made,
+``tampering`` watches for changes there.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ _CONFIG = {
     "core.filesRefLockTimeout": "2000",
     "i18n.commitEncoding": "UTF-8",
     "submodule.recurse": "false",
+    "log.showSignature": "false",  # it would run gpg.program
     "rerere.enabled": "false",
     "color.ui": "false",
 }
@@ -69,6 +71,9 @@ _FIXED = {
     "GIT_SEQUENCE_EDITOR": "true",
     "GIT_PAGER": "cat",
     "GIT_ASKPASS": "true",
+    # Nothing is fetched unasked: a partial clone's configuration says which program to fetch with.
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
 }
 _SHOWN_LINES = 6
 _GRACE_S = 2.0

@@ -46,7 +46,7 @@ def list_worktrees(repo: Path) -> list[WorktreeEntry]:
         values = {key: value for key, _, value in (line.partition(" ") for line in lines if line)}
         entries.append(
             WorktreeEntry(
-                path=Path(values["worktree"]),
+                path=_main_checkout(repo, Path(values["worktree"])) if number == 0 else Path(values["worktree"]),
                 head=values.get("HEAD", ""),
                 branch=values["branch"].removeprefix("refs/heads/") if "branch" in values else None,
                 main=number == 0,
@@ -55,6 +55,17 @@ def list_worktrees(repo: Path) -> list[WorktreeEntry]:
             )
         )
     return entries
+
+
+def _main_checkout(repo: Path, listed: Path) -> Path:
+    """Where the main checkout's files are: for a submodule, or a git folder that lies elsewhere, git lists that folder."""
+    if (listed / ".git").exists():
+        return listed
+    shared = common_dir(repo)
+    if own_git_dir(repo).resolve() == shared:
+        return Path(git(repo, "rev-parse", "--show-toplevel").text)
+    told = git(repo, "config", "--file", str(shared / "config"), "--get", "core.worktree", check=False).text
+    return (shared / told).resolve() if told else listed
 
 
 def registered(repo: Path, path: Path) -> WorktreeEntry | None:

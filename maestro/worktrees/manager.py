@@ -193,15 +193,23 @@ def _submodules(worktree: Path) -> list[str]:
     """Fill the submodules of a new worktree; what failed, as sentences."""
     if not (worktree / ".gitmodules").is_file():
         return []
-    ssh = git(worktree, "config", "--global", "--get", "core.sshCommand", check=False).text.strip() or "ssh"
+    ssh = _own_setting(worktree, "core.sshCommand") or "ssh"
+    # git's own defaults for submodules; this call alone may go to the network.
+    protocols = "https:http:ssh:git" + (":file" if _own_setting(worktree, "protocol.file.allow") == "always" else "")
+    allowed = {"GIT_SSH_COMMAND": f"{ssh} -o BatchMode=yes", "GIT_ALLOW_PROTOCOL": protocols}
     # Active by option instead of init, which would write the person's .git/config; --checkout overrides an
     # update command, and the ssh command one, that the repository's configuration may hold.
     command = ("-c", "submodule.active=.", "submodule", "--quiet", "update", "--recursive", "--checkout")
     try:
-        git(worktree, *command, timeout_s=_SUBMODULES_S, env={"GIT_SSH_COMMAND": f"{ssh} -o BatchMode=yes"})
+        git(worktree, *command, timeout_s=_SUBMODULES_S, env=allowed)
     except GitError as error:
         return [f"The submodules are not there: {error.detail}"]
     return []
+
+
+def _own_setting(repo: Path, name: str) -> str:
+    """A setting of the person's global configuration, which no repository can write."""
+    return git(repo, "config", "--global", "--get", name, check=False).text.strip()
 
 
 def remove_worktree(repo: Path, path: Path, *, recover_as: str | None, below: Path) -> str | None:

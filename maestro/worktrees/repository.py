@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from maestro.errors import InvalidInput
+from maestro.worktrees import fitness
 from maestro.worktrees.git import common_dir, git
 from maestro.worktrees.reading import instructions, list_files, read_file, search, suggest_checks
 from maestro.worktrees.refs import branch_ref, list_branches, ref_commit
@@ -46,17 +49,20 @@ def inspect(path: Path | str) -> RepositoryInfo:
     """
     folder = _folder(str(path))
     root = _root(folder)
+    git_dir = common_dir(root)
     head = git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False)
     if head.code != 0:
-        raise _wrong(
-            f"{root} has no commit yet, so there is nothing to start from. Make a first one: "
-            'git add -A && git commit -m "First commit"'
-        )
+        raise _wrong(_without_commit(root, git_dir))
+    words = fitness.objection(root, git_dir) or fitness.missing_objects(root, git_dir, head.text)
+    if words:
+        raise _wrong(words)
     branch = git(root, "symbolic-ref", "--quiet", "HEAD", check=False).text.removeprefix("refs/heads/")
-    dirty = len(git(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all").fields)
+    # Not into submodules: they have configurations of their own, which may name filters.
+    options = ("--no-renames", "--untracked-files=all", "--ignore-submodules=dirty")
+    dirty = len(git(root, "status", "--porcelain", "-z", *options).fields)
     return RepositoryInfo(
         root=root,
-        git_dir=common_dir(root),
+        git_dir=git_dir,
         head_commit=head.text,
         branch=branch or None,
         branches=list_branches(root),
@@ -77,6 +83,9 @@ def resolve_base(info: RepositoryInfo, base_branch: str | None) -> tuple[str | N
         return info.branch, info.head_commit
     commit = None if base_branch.startswith("-") else ref_commit(info.root, branch_ref(base_branch))
     if commit is not None:
+        words = fitness.missing_objects(info.root, info.git_dir, commit)
+        if words:
+            raise InvalidInput(words, {"base_branch": words})
         return base_branch, commit
     shown = base_branch.replace("\0", "\\0")[:200]
     hint = ""
@@ -116,11 +125,27 @@ def _folder(text: str) -> Path:
     return path.resolve()
 
 
+def _without_commit(root: Path, git_dir: Path) -> str:
+    # HEAD names a commit, and that commit cannot be read.
+    if git(root, "rev-parse", "--verify", "--quiet", "HEAD", check=False).code == 0:
+        return fitness.incomplete(root, git_dir)
+    return (
+        f"{root} has no commit yet, so there is nothing to start from. Make a first one: "
+        'git add -A && git commit -m "First commit"'
+    )
+
+
 def _root(folder: Path) -> Path:
     # Without the ceiling git() sets: a folder inside a repository stands for the repository.
     found = git(folder, "rev-parse", "--show-toplevel", check=False, env={"GIT_CEILING_DIRECTORIES": ""})
     if found.code == 0:
-        return Path(found.text)
+        root = Path(found.text)
+        if root.resolve() not in (folder, *folder.parents):
+            raise _wrong(
+                f"The configuration of {folder} says that its files are in {root} (core.worktree). If they are not: "
+                f"git -C {shlex.quote(str(folder))} config --unset core.worktree"
+            )
+        return root
     said = found.stderr.decode("utf-8", "replace").strip()
     if "dubious ownership" in said:
         raise _wrong(
@@ -133,6 +158,12 @@ def _root(folder: Path) -> Path:
         if folder.name == ".git":
             raise _wrong(f"{folder} is git's own folder. Give the folder above it.")
         raise _wrong(f"{folder} is a bare repository: it has no files to work on. Clone it and give the clone.")
+    lost = re.search(r"not a git repository: (.+)", said)
+    if lost:
+        raise _wrong(
+            f"The file {folder / '.git'} points to {lost[1]}, which is not there. If the repository was moved, run this "
+            f"in it: git worktree repair {shlex.quote(str(folder))}"
+        )
     if "not a git repository" in said:
         raise _wrong(f"{folder} is not a git repository. Make it one with git init and a first commit.")
     raise _wrong(f"git cannot read {folder}: {said.removeprefix('fatal: ')}")

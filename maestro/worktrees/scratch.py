@@ -29,7 +29,7 @@ def discard_changes(worktree: Path) -> None:
 
     Only for what a check left behind, never while an agent's work is uncommitted.
     """
-    if not git(worktree, "status", "--porcelain", "-z").stdout:
+    if not git(worktree, "status", "--porcelain", "-z", "--ignore-submodules=dirty").stdout:
         return
     git(worktree, "reset", "--hard", "--quiet")
     spared = [f"--exclude=/{_literal(path)}" for path in copied(own_git_dir(worktree))]

@@ -81,7 +81,8 @@ def survey(root: Path, before: str, after: str, *, resume: bool = False) -> Surv
     if not differences:
         return found
     index = _read_index(root)
-    unstaged = set(git(root, "diff", "--name-only", "-z", "--no-ext-diff", "--no-textconv").fields)
+    plain = ("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
+    unstaged = set(git(root, "diff", "--name-only", "-z", *plain).fields)
     changed = {change.path for change in differences}
     on_disk = _on_disk(root, [c for c in differences if _needs_look(c.path, index, unstaged)], index, changed)
     for change in differences:
