@@ -25,9 +25,8 @@ class AgentFields:
 
     def __init__(self, settings: Settings) -> None:
         self._numbers: dict[str, ui.number] = {}
-        self._lists: dict[str, ui.textarea] = {}
         with (
-            ui.expansion("Workers, checks and limits").props("dense").classes("m-fold") as self._fold,
+            ui.expansion("Workers and limits").props("dense").classes("m-fold") as self._fold,
             box("m-stack m-gap-16"),
         ):
             with field("Permission mode", help="What a worker may do without asking you."):
@@ -46,32 +45,20 @@ class AgentFields:
                 self._model = ui.input(placeholder=settings.worker_model or "Claude Code’s own default").props(
                     "maxlength=200"
                 )
-            self._lines(
-                "checks",
-                "Checks of the whole",
-                "python -m pytest -q",
-                "One command a line; all must pass at the end.",
-            )
-            self._lines("setup", "Setup of a worktree", "npm ci", "One command a line, run in each new worktree.")
-            self._lines(
-                "copy_files",
-                "Files to copy",
-                ".env\nnode_modules/**",
-                "Ignored files a worktree needs; a pattern a line.",
-            )
 
     def values(self) -> dict[str, Any]:
         """The ``agent_config``: only what was given."""
         given: dict[str, Any] = {"permission_mode": self._mode.value, "model": (self._model.value or "").strip()}
         given |= {name: _whole(element.value) for name, element in self._numbers.items()}
-        for name, area in self._lists.items():
-            given[name] = [line.strip() for line in (area.value or "").splitlines() if line.strip()]
-        return {name: value for name, value in given.items() if value not in (None, "", [])}
+        return {name: value for name, value in given.items() if value not in (None, "")}
 
     def show_errors(self, fields: dict[str, str]) -> list[str]:
         """Say beside each field what is wrong with it; answers the names that are shown."""
-        places: dict[str, ValidationElement[Any]] = {**self._numbers, **self._lists}
-        places |= {"permission_mode": self._mode, "model": self._model}
+        places: dict[str, ValidationElement[Any]] = {
+            **self._numbers,
+            "permission_mode": self._mode,
+            "model": self._model,
+        }
         shown = []
         for name, element in places.items():
             mine = {k: v for k, v in fields.items() if (k.removeprefix(_PREFIX) + ".").startswith(name + ".")}
@@ -85,12 +72,6 @@ class AgentFields:
         shown = int(default) if isinstance(default, float) and default.is_integer() else default
         with field(label):
             self._numbers[name] = ui.number(placeholder=str(shown))
-
-    def _lines(self, name: str, label: str, example: str, help: str) -> None:  # noqa: A002  the field's own word
-        with field(label, optional=True, help=help):
-            area = ui.textarea().props("autogrow rows=2 spellcheck=false").classes("m-mono-field")
-            area.props.set_optional("placeholder", example)
-            self._lists[name] = area
 
 
 def _whole(number: float | None) -> float | int | None:

@@ -25,6 +25,7 @@ from pages.components.icon import icon
 from pages.components.placeholders import notice
 from pages.components.tag import box, tag, text
 from pages.components.words import plural, short_path
+from pages.environment_offer import EnvironmentOffer
 from pages.first_run import demo_button
 from pages.frame import Frame
 from pages.routing import page
@@ -67,6 +68,7 @@ class _Form:
         with box("m-card m-gap-16 m-form"):
             self._repository(recent)
             self._idea()
+            self.environment = EnvironmentOffer(self.rt)
             self.agent = AgentFields(rt.settings)
         with box("m-row m-row--end"):
             link_button("Leave it", "/session", kind="ghost")
@@ -94,7 +96,7 @@ class _Form:
         chips.set_visibility(bool(recent))
         self.found = box("m-row m-row--wrap m-meta m-found", role="status")
         with field("Start from", help="The branch the work begins at, and where it is merged in the end."):
-            self.branch = ui.select([_CHECKED_OUT], value=_CHECKED_OUT, with_input=True)
+            self.branch = ui.select([_CHECKED_OUT], value=_CHECKED_OUT, with_input=True, on_change=self.look_at_branch)
 
     def _idea(self) -> None:
         with field("Idea", help="A sentence is enough; the assistant asks about the rest.", draft="new/idea"):
@@ -121,6 +123,7 @@ class _Form:
         shipped_words = {t.idea.strip() for t in self.templates.values()}
         if (self.idea.value or "").strip() in {"", *shipped_words}:
             self.idea.set_value(chosen.idea.strip() if chosen else "")
+        self.environment.use_template(chosen.agent_config if chosen else {})
 
     async def choose(self, path: str) -> None:
         """Take a repository that was used before."""
@@ -135,18 +138,26 @@ class _Form:
         self.looked_at = path
         self.found.clear()
         show_error(self.path, None)
-        if not path:
+        info = await self._inspect(path) if path else None
+        if path != self.looked_at:
             return
+        if info is not None:
+            self._show_found(info)
+        await self.environment.look(path if info else None, self._branch())
+
+    async def look_at_branch(self) -> None:
+        """Another branch may need other things."""
+        if self.looked_at:
+            await self.environment.look(self.looked_at, self._branch())
+
+    async def _inspect(self, path: str) -> repository.RepositoryInfo | None:
         try:
-            info = await run.io_bound(repository.inspect, path)
+            return await run.io_bound(repository.inspect, path)
         except InvalidInput as error:
             show_error(self.path, error.fields.get("repo_path", error.detail))
-            return
         except MaestroError as error:
             show_error(self.path, error.detail)
-            return
-        if info is not None and path == self.looked_at:
-            self._show_found(info)
+        return None
 
     def _show_found(self, info: repository.RepositoryInfo) -> None:
         here = info.branch or "a detached commit"
@@ -161,6 +172,7 @@ class _Form:
 
     async def submit(self) -> None:
         """Create the session, start it, and go to its brainstorm."""
+        await self.look()
         self._clear()
         try:
             new = sessions.NewSession.model_validate(self._given())
@@ -181,20 +193,24 @@ class _Form:
         ui.navigate.to(f"/session/{session.id}/brainstorm")
 
     def _given(self) -> dict[str, Any]:
-        branch = self.branch.value
         return {
             "title": (self.title.value or "").strip() or None,
             "description": self.idea.value or "",
             "repo_path": (self.path.value or "").strip(),
-            "base_branch": None if branch in (None, _CHECKED_OUT) else branch,
+            "base_branch": self._branch(),
             "template": self.template.value or None,
-            "agent_config": self.agent.values(),
+            "agent_config": self.agent.values() | self.environment.values(),
+            "remember_environment": self.environment.remember(),
         }
+
+    def _branch(self) -> str | None:
+        return None if self.branch.value in (None, _CHECKED_OUT) else self.branch.value
 
     def _clear(self) -> None:
         for element in (self.path, self.branch, self.title, self.idea, self.template):
             show_error(element, None)
         self.agent.show_errors({})
+        self.environment.show_errors({})
 
     def _beside(self, error: InvalidInput) -> bool:
         places: dict[str, ValidationElement[Any]] = {
@@ -207,7 +223,7 @@ class _Form:
         shown = [name for name in error.fields if name in places]
         for name in shown:
             show_error(places[name], error.fields[name])
-        shown += self.agent.show_errors(error.fields)
+        shown += self.agent.show_errors(error.fields) + self.environment.show_errors(error.fields)
         ui.run_javascript(
             f"document.querySelector('.q-field--error input, .q-field--error textarea')?.focus({json.dumps({})})"
         )

@@ -22,6 +22,7 @@ from pages.components.state import chip
 from pages.components.tag import box, tag, text
 from pages.first_run import READY, demo_button
 from pages.frame import Frame
+from pages.remembered import remembered_section
 from pages.routing import page
 from pages.setting_fields import NAMES, make, secret_mark, shown
 
@@ -89,6 +90,7 @@ def install(rt: Runtime) -> None:
                 rows[setting.name].show(setting)
 
         live.subscribe(None, refresh, types=("settings_changed",))
+        await remembered_section(rt)
         del view
 
 

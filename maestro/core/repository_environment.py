@@ -7,8 +7,9 @@ by now, that is told beside it and changes nothing until a person says so.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlmodel import col, select
 
 from maestro.core.agent_config import Command
@@ -16,7 +17,7 @@ from maestro.core.runtime import Runtime
 from maestro.db.keeping import RepositoryEnvironment
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
-from maestro.errors import NotFound
+from maestro.errors import InvalidInput, NotFound
 from maestro.worktrees import needs, repository
 from maestro.worktrees.repository import RepositoryInfo
 
@@ -32,6 +33,15 @@ class Environment(BaseModel):
     setup: list[Command] = Field(default_factory=list, max_length=20)
     copy_files: list[Command] = Field(default_factory=list, max_length=100)
     checks: list[Command] = Field(default_factory=list, max_length=50)
+
+
+def parse_environment(data: Any) -> Environment:
+    """Check an environment from outside. Raises InvalidInput naming each field (``setup.0``)."""
+    try:
+        return Environment.model_validate(data)
+    except ValidationError as error:
+        fields = {".".join(str(p) for p in e["loc"]): e["msg"] for e in error.errors()}
+        raise InvalidInput("What worktrees are to be given is not valid.", fields) from error
 
 
 class RememberedView(BaseModel):

@@ -1,0 +1,180 @@
+"""What new worktrees of a repository are given: a line each, with a box to tick, why it is offered, and room to change it.
+
+What was confirmed is ticked. What was only found is not: it is used when a person ticks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from nicegui import ui
+
+from maestro.core.repository_environment import PARTS, EnvironmentView, FoundView
+from maestro.errors import InvalidInput
+from pages.components.buttons import button
+from pages.components.fields import plainly
+from pages.components.icon import icon
+from pages.components.tag import Tag, box, tag, text
+from pages.components.when import when
+
+#: What each part is called in front of its lines, on the button that adds one, and what may be typed there.
+_WORDS = {
+    "setup": ("Run", "Command", "npm ci"),
+    "copy_files": ("Copy", "File", "/.env"),
+    "checks": ("Check", "Check", "python -m pytest -q"),
+}
+_PREFIX = "agent_config."
+
+
+class EnvironmentRows:
+    """The lines for one repository; empty until ``show``."""
+
+    def __init__(self) -> None:
+        self._place = box("m-stack m-gap-8 m-env")
+        self._rows: list[_Row] = []
+        self._lines: Tag | None = None
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self._place.clear()
+        self._rows, self._lines = [], None
+
+    def show(self, view: EnvironmentView, instead: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Show what is remembered and found; parts in ``instead`` (a template's) take the place of what is remembered."""
+        self.clear()
+        instead = instead or {}
+        kept = {part: instead.get(part, getattr(view.remembered, part, [])) for part in PARTS}
+        offered = [f for f in view.found if f.value not in kept[f.kind]]
+        declined = [f for f in offered if view.remembered and not f.new]
+        with self._place:
+            self._head(view)
+            self._lines = box("m-stack m-env__lines")
+            if declined:
+                self._fold(declined)
+            with box("m-row m-row--wrap m-gap-4"):
+                for part, (_verb, noun, _example) in _WORDS.items():
+                    add = button(noun, icon="plus", kind="ghost", small=True, label=f"Add a {noun.lower()}")
+                    add.on_click(lambda p=part: self._blank(p))
+        with self._lines:
+            for part in PARTS:
+                for value in kept[part]:
+                    why = ("From the template", "") if part in instead else _why_kept(part, value, view)
+                    self._rows.append(_Row(part, value, *why, ticked=True))
+                news = [f for f in offered if f.kind == part and f not in declined]
+                self._rows += [_offer(f, mark="new" if view.remembered else "") for f in news]
+
+    def values(self) -> dict[str, list[str]]:
+        """What is ticked, by part."""
+        return {part: [r.value for r in self._rows if r.part == part and r.chosen] for part in PARTS}
+
+    def show_errors(self, fields: dict[str, str]) -> list[str]:
+        """Say beside each line what is wrong with it (``setup.0``); answers the names that are shown."""
+        places = {
+            f"{part}.{n}": row
+            for part in PARTS
+            for n, row in enumerate(r for r in self._rows if r.part == part and r.chosen)
+        }
+        for row in self._rows:
+            row.input.error = None
+        shown = []
+        for name, reason in fields.items():
+            row_of = places.get(name.removeprefix(_PREFIX))
+            if row_of is not None:
+                row_of.input.error = plainly(reason)
+                shown.append(name)
+        return shown
+
+    def explain(self, error: InvalidInput) -> bool:
+        """Say beside the lines what is wrong with them; whether that said anything."""
+        return bool(self.show_errors(error.fields))
+
+    def _head(self, view: EnvironmentView) -> None:
+        offered = [f for f in view.found if not f.second]
+        with box("m-row m-row--wrap m-field__label"):
+            text("Each worktree gets")
+            if view.remembered:
+                with box("m-row m-gap-4 m-field__opt"):
+                    text("remembered for this repository")
+                    when(view.remembered.confirmed_at)
+            if offered and not view.remembered:
+                button("Use what was found", self._take, small=True).classes("m-push")
+        if not view.found and not view.remembered:
+            tag("div", "Nothing was found that work in this repository would need besides its files.", "m-field__help")
+            return
+        words = "Commands run in each new worktree, with your rights. Only what is ticked is used."
+        if view.remembered and (view.gone or any(f.new for f in view.found)):
+            with box("m-row s-waiting m-env__changed"):
+                icon("info")
+                text("The repository has changed since: look over what is new or gone.")
+        tag("div", words, "m-field__help")
+
+    def _fold(self, declined: list[FoundView]) -> None:
+        """What was found before and left out stays within reach."""
+        with tag("details", "", "m-env__more"):
+            tag("summary", f"{len(declined)} more that you left out", "q-more mi-chevron-right")
+            with box("m-stack m-env__lines"):
+                self._rows += [_offer(f) for f in declined]
+
+    def _blank(self, part: str) -> None:
+        assert self._lines is not None
+        with self._lines:
+            row = _Row(part, "", "", "", ticked=True)
+        self._rows.append(row)
+        row.input.run_method("focus")
+
+    def _take(self) -> None:
+        for row in self._rows:
+            row.tick.set_value(row.chosen or row.take)
+
+
+class _Row:
+    """One line."""
+
+    def __init__(
+        self, part: str, value: str, reason: str, mark: str, *, ticked: bool = False, take: bool = False
+    ) -> None:
+        self.part = part
+        self.take = take
+        verb, _noun, example = _WORDS[part]
+        with box("m-env__row") as self.element:
+            self.tick = ui.checkbox(value=ticked).props("dense")
+            self.tick.props.set_optional("aria-label", f"{verb} {value}" if value else verb)
+            text(verb, "m-meta")
+            with box("m-stack m-gap-2"):
+                self.input = ui.input(value=value).props("dense spellcheck=false").classes("m-mono-field")
+                self.input.props.set_optional("placeholder", example)
+                self.input.props.set_optional(
+                    "aria-label", f"{verb}: command" if part != "copy_files" else "Copy: file"
+                )
+                if reason or mark:
+                    with box("m-row m-row--wrap m-gap-4 m-field__help"):
+                        text(reason)
+                        if mark:
+                            text(mark, "m-tag s-waiting")
+
+    @property
+    def value(self) -> str:
+        """What is typed."""
+        return (self.input.value or "").strip()
+
+    @property
+    def chosen(self) -> bool:
+        """Whether it is to be used."""
+        return bool(self.tick.value) and bool(self.value)
+
+
+def _offer(found: FoundView, *, mark: str = "") -> _Row:
+    reason = f"{found.reason}; another lock file comes before it" if found.second else found.reason
+    return _Row(found.kind, found.value, reason, _missing(found) or mark, take=not found.second)
+
+
+def _why_kept(part: str, value: str, view: EnvironmentView) -> tuple[str, str]:
+    """The reason below a line and the mark beside it, for what is remembered."""
+    found = next((f for f in view.found if (f.kind, f.value) == (part, value)), None)
+    if found is not None:
+        return found.reason, _missing(found)
+    return ("What it was offered for is no longer there", "gone") if value in view.gone else ("", "")
+
+
+def _missing(found: FoundView) -> str:
+    return "" if found.tool_there else f"{found.tool} is not on Maestro’s PATH"

@@ -1,0 +1,106 @@
+"""What a repository's worktrees need: offered on the new session's page, ticked, remembered, changed in the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.app_process import AppProcess
+from tests.browser.conftest import OpenWindow
+from tests.repos import commit, make_repo, write_files
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    files: dict[str, str | bytes] = {"go.mod": "module shop\n", "web/package-lock.json": "{}", ".gitignore": ".env\n"}
+    made = make_repo(tmp_path / "shop", files)
+    write_files(made, {".env": "KEY=1"})
+    return made
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[AppProcess]:
+    with AppProcess(tmp_path / "data", MAESTRO_ASSISTANT="demo") as process:
+        yield process
+
+
+def look(page: Page, repo: Path) -> None:
+    page.get_by_label("Repository").fill(str(repo))
+    page.get_by_label("Repository").press("Tab")
+
+
+def begin(page: Page, idea: str) -> str:
+    page.get_by_label("Idea").fill(idea)
+    page.get_by_role("button", name="Create and brainstorm").click()
+    page.wait_for_url("**/brainstorm")
+    return page.url.split("/")[-2]
+
+
+def test_an_offer_is_ticked_once_remembered_told_when_it_changes_and_changed_in_the_settings(
+    window: OpenWindow, app: AppProcess, repo: Path
+) -> None:
+    here = window(app=app)
+    page = here.visit("/session/new")
+    look(page, repo)
+    npm = page.get_by_role("checkbox", name="Run cd web && npm ci")
+    expect(page.get_by_text("web/package-lock.json is in the repository")).to_be_visible()
+    expect(npm).not_to_be_checked()
+    page.get_by_role("button", name="Use what was found").click()
+    expect(npm).to_be_checked()
+    page.get_by_role("checkbox", name="Run go mod download").click()
+    page.locator(".m-env__row", has=npm).get_by_role("textbox").fill("cd web && npm ci --ignore-scripts")
+    page.get_by_role("button", name="Add a check").click()
+    expect(page.get_by_label("Check: command")).to_have_count(2)
+    page.get_by_label("Check: command").last.fill("true")
+    here.screenshot("environment-offer", full_page=True)
+    chosen = {
+        "setup": ["cd web && npm ci --ignore-scripts"],
+        "copy_files": ["/.env"],
+        "checks": ["go test ./...", "true"],
+    }
+    with app.client() as api:
+        assert api.get(f"/api/sessions/{begin(page, 'Sell more')}").json()["agent_config"] == chosen
+
+        commit(repo, {"uv.lock": ""})
+        here.visit("/session/new")
+        look(page, repo)
+        expect(page.get_by_text("remembered for this repository")).to_be_visible()
+        expect(page.get_by_text("The repository has changed since")).to_be_visible()
+        expect(page.get_by_role("checkbox", name="Run uv sync")).not_to_be_checked()
+        expect(page.get_by_text("2 more that you left out")).to_be_visible()
+        here.screenshot("environment-changed", full_page=True)
+        assert api.get(f"/api/sessions/{begin(page, 'Sell less')}").json()["agent_config"] == chosen
+
+        here.visit("/session/new")
+        look(page, repo)
+        expect(page.get_by_text("3 more that you left out")).to_be_visible()
+        expect(page.get_by_text("The repository has changed since")).to_have_count(0)
+
+        here.visit("/settings")
+        page.get_by_role("button", name=f"Change {repo}").click()
+        page.get_by_role("checkbox", name="Copy /.env").click()
+        here.screenshot("environment-change")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("alertdialog")).to_be_hidden()
+        listed = page.get_by_role("region", name="Repositories")
+        expect(listed.get_by_text("/.env")).to_have_count(0)
+        here.screenshot("environment-settings", full_page=True)
+        listed.get_by_role("button", name=f"Forget {repo}").click()
+        page.get_by_role("alertdialog").get_by_role("button", name="Forget").click()
+        expect(listed).to_be_hidden()
+        assert api.get("/api/repositories/environments").json()["total"] == 0
+
+
+def test_a_wrong_line_is_told_where_it_stands(window: OpenWindow, app: AppProcess, repo: Path) -> None:
+    page = window(app=app).visit("/session/new")
+    look(page, repo)
+    page.get_by_role("button", name="Add a command").click()
+    line = page.locator(".m-env__row").filter(has=page.get_by_role("checkbox", name="Run", exact=True))
+    line.get_by_role("textbox").fill("x" * 5000)
+    page.get_by_label("Idea").fill("Sell more")
+    page.get_by_role("button", name="Create and brainstorm").click()
+    expect(line.get_by_role("alert")).to_contain_text("At most 4000")
+    expect(page.get_by_label("Idea")).to_have_value("Sell more")
