@@ -69,6 +69,9 @@ class Settings(BaseModel):
     session_token_limit: int | None = Field(None, ge=1, description="Tokens one session may use.")
     day_budget_usd: float | None = Field(None, gt=0, le=1_000_000, description="Money all sessions may cost in a day.")
     day_token_limit: int | None = Field(None, ge=1, description="Tokens all sessions may use in a day.")
+    task_model_calls: int | None = Field(None, ge=1, description="Model calls of one task over all its runs.")
+    session_model_calls: int | None = Field(None, ge=1, description="Model calls of one session's workers.")
+    day_model_calls: int | None = Field(None, ge=1, description="Model calls of all workers in a day.")
     run_model_calls: int | None = Field(None, ge=1, description="Model calls of one worker run, subagents included.")
 
     worker_memory_mb: int | None = Field(
@@ -145,7 +148,9 @@ STORABLE = frozenset(
         "permission_mode", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
         "check_timeout_minutes", "park_after_minutes", "keep_recovered_days", "notify_urls", "notify_on",
         "task_budget_usd", "task_token_limit", "session_budget_usd", "session_token_limit", "day_budget_usd",
-        "day_token_limit", "run_model_calls", "worker_memory_mb", "worker_cpu_percent", "worker_nice",
+        "day_token_limit",
+        "task_model_calls", "session_model_calls", "day_model_calls", "run_model_calls",
+        "worker_memory_mb", "worker_cpu_percent", "worker_nice",
         "min_free_memory_mb", "check_slots", "retry_first_s", "retry_ceiling_s", "endpoint_patience_hours",
         "stuck_silence_minutes", "stuck_repeats", "stuck_calls_without_change", "auto_unstick",
     }

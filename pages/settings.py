@@ -37,7 +37,8 @@ GROUPS = (
     )),
     ("Budgets", "At four fifths you are told; at the end work pauses and asks whether to raise or stop.", (
         "budget_usd", "task_budget_usd", "session_budget_usd", "day_budget_usd", "task_token_limit",
-        "session_token_limit", "day_token_limit", "run_model_calls",
+        "session_token_limit", "day_token_limit", "run_model_calls", "task_model_calls", "session_model_calls",
+        "day_model_calls",
     )),
     ("This machine", "What workers may use of it.", (
         "worker_memory_mb", "min_free_memory_mb", "worker_cpu_percent", "worker_nice",

@@ -101,6 +101,7 @@ class Usage:
     cache_write_tokens: int = 0
     cost_usd: float = 0.0
     model_calls: int = 0  # answers of the model, subagents' included
+    model: str = ""  # which one answered last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

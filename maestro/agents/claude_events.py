@@ -35,13 +35,15 @@ class Meter:
         self._messages: dict[str, dict[str, Any]] = {}
         self.total = Usage()
 
-    def message(self, message_id: str, usage: dict[str, Any]) -> bool:
+    def message(self, message_id: str, usage: dict[str, Any], model: str = "") -> bool:
         """Count a message; whether the totals changed."""
         if self._messages.get(message_id) == usage:
             return False
         self._messages[message_id] = usage
         sums = {ours: sum(_int(u.get(theirs)) for u in self._messages.values()) for theirs, _, ours in _TOKENS}
-        self.total = Usage(**sums, cost_usd=self.total.cost_usd, model_calls=len(self._messages))
+        self.total = Usage(
+            **sums, cost_usd=self.total.cost_usd, model_calls=len(self._messages), model=model or self.total.model
+        )
         return True
 
     def final(self, usage: dict[str, Any] | None, models: dict[str, Any] | None, cost: float | None) -> None:
@@ -51,7 +53,13 @@ class Meter:
             known = [_int((usage or {}).get(theirs)), getattr(self.total, ours)]
             known.append(sum(_int(m.get(per_model)) for m in (models or {}).values()))
             sums[ours] = max(known)
-        self.total = Usage(**sums, cost_usd=max(cost or 0.0, self.total.cost_usd), model_calls=self.total.model_calls)
+        before = self.total
+        self.total = Usage(
+            **sums,
+            cost_usd=max(cost or 0.0, before.cost_usd),
+            model_calls=before.model_calls,
+            model=before.model,
+        )
 
 
 class Transcript:
@@ -142,7 +150,9 @@ class Transcript:
                 line = describe(block.name, block.input, self._worktree)
                 side |= {"tool": block.name, "tool_use_id": block.id, "input": shortened(block.input)}
                 self._link.log("tool", line, **side)
-        if message.message_id and message.usage and self.meter.message(message.message_id, message.usage):
+        if not message.message_id or not message.usage:
+            return
+        if self.meter.message(message.message_id, message.usage, message.model):
             self._link.usage(self.meter.total)
 
     def _user(self, message: UserMessage) -> None:

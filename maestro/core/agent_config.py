@@ -15,7 +15,7 @@ _FALLBACK = {"model": "worker_model"} | {
     for name in (
         "permission_mode", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
         "worker_memory_mb", "worker_cpu_percent", "task_budget_usd", "task_token_limit", "session_budget_usd",
-        "session_token_limit", "run_model_calls", "auto_unstick",
+        "session_token_limit", "task_model_calls", "session_model_calls", "run_model_calls", "auto_unstick",
     )
 }  # fmt: skip
 
@@ -40,6 +40,8 @@ class AgentConfig(BaseModel):
     task_token_limit: int | None = Field(None, ge=1)
     session_budget_usd: float | None = Field(None, gt=0, le=1_000_000)
     session_token_limit: int | None = Field(None, ge=1)
+    task_model_calls: int | None = Field(None, ge=1)
+    session_model_calls: int | None = Field(None, ge=1)
     run_model_calls: int | None = Field(None, ge=1)
     auto_unstick: bool | None = None
     setup: list[Command] = Field(default_factory=list, max_length=20)

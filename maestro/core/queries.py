@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from sqlmodel import Session as DbSession
 from sqlmodel import case, col, func, or_, select
 
 from maestro.core import lookup, processes
-from maestro.core.guards import account
+from maestro.core.guards import account, spending
 from maestro.core.guards.account import AccountState
 from maestro.core.keeping import deleted, digest, rollbacks, storage_health
 from maestro.core.keeping.deleted import DeletedView, RecoveredView
@@ -296,14 +295,12 @@ def last_digest(rt: Runtime) -> Digest | None:
 
 
 def overview(rt: Runtime) -> Overview:
-    """The dashboard's numbers. "Today" begins at midnight UTC."""
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    """The dashboard's numbers. "Today" begins at midnight UTC; the demo does not count."""
     with rt.db.read() as db:
         by_status = dict(db.exec(select(models.Session.status, func.count()).group_by(models.Session.status)).all())
         pending = db.exec(select(func.count()).where(models.Approval.status == "pending")).one()
         live = db.exec(select(func.count()).where(models.Worker.status != "ended")).one()
-        workers = db.exec(select(models.Worker).where(col(models.Worker.started_at) >= midnight)).all()
-        sessions = db.exec(select(models.Session).where(col(models.Session.created_at) >= midnight)).all()
+        sessions, workers = spending.today(db)
     return Overview(
         sessions=sum(by_status.values()),
         by_status=by_status,

@@ -206,7 +206,9 @@ class Worker(SQLModel, table=True):
     cpu_percent: float = 0.0
     memory_mb: float = 0.0
     account: str | None = None  # whose limits it works under, see core.account
+    model: str | None = None  # the one that answered last
     model_calls: int = 0
+    reserved_usd: float | None = None  # the money it was given: counts as taken until it ends
     last_action: str | None = _text(nullable=True)
     last_event_at: datetime | None = _time(nullable=True)
     checkout_before: dict[str, Any] | None = Field(default=None, sa_type=JSON)  # the user's checkout, before the run
@@ -299,6 +301,7 @@ class Approval(SQLModel, table=True):
     signature: str | None = None  # what "allow for this session" covers
     status: str = Field(default="pending", index=True)
     message: str | None = _text(nullable=True)
+    resolved_by: str | None = None  # you, allowance (an earlier "for this session"), away (Maestro, in your absence)
     created_at: datetime = _time()
     resolved_at: datetime | None = _time(nullable=True)
     delivered_at: datetime | None = _time(nullable=True)  # the answer is in the worker's inbox

@@ -9,6 +9,7 @@ from sqlmodel import Session as DbSession
 from maestro.core import gatekeeping, lookup, processes
 from maestro.core.agent_config import in_force
 from maestro.core.execution import ingest, outcomes
+from maestro.core.guards import spending
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
@@ -40,6 +41,7 @@ def close(rt: Runtime, worker_id: str) -> None:
         if worker.pid is None and worker.last_event_at is None:
             # The app was killed between writing the row and starting the process: nothing was interrupted.
             return
+        _book(tx, session, task, worker)
         config = in_force(session.agent_config, rt.settings)
         outcomes.worker_ended(tx, config, session, task, worker, rt.settings)
 
@@ -67,6 +69,16 @@ def end_row(tx: Transaction, worker: models.Worker, outcome: str) -> None:
     tx.log(worker.session_id, text, task_id=worker.task_id, worker_id=worker.id, level="debug")
 
 
+def _book(tx: Transaction, session: models.Session, task: models.Task, worker: models.Worker) -> None:
+    """A run that ended without a word has cost money all the same: what its tokens cost by public prices."""
+    more = spending.so_far(worker, demo=session.demo) - worker.cost_usd
+    if more > 0 and worker.cost_usd == 0:
+        worker.cost_usd += more
+        task.cost_usd += more
+        tx.db.add(worker)
+        tx.db.add(task)
+
+
 def stop_workers(rt: Runtime, session_id: str, outcome: str = "cancelled") -> None:
     """End all workers of a session; when this returns no process of theirs is left and all they wrote is stored.
 
@@ -81,6 +93,9 @@ def stop_workers(rt: Runtime, session_id: str, outcome: str = "cancelled") -> No
         for worker in workers:
             row = tx.db.get(models.Worker, worker.id)
             if row is not None:
+                task, session = tx.db.get(models.Task, row.task_id), tx.db.get(models.Session, session_id)
+                if task is not None and session is not None and row.ended_at is None:
+                    _book(tx, session, task, row)
                 end_row(tx, row, row.outcome or outcome)
                 row.status = "ended"
                 gatekeeping.expire(tx, session_id, worker_id=row.id)

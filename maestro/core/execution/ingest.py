@@ -173,6 +173,7 @@ def _usage(intake: Intake, entry: dict[str, Any]) -> None:
         setattr(worker, name, getattr(worker, name) + grown)
         setattr(task, name, getattr(task, name) + grown)
         changed = changed or grown > 0
+    worker.model = _clean(str(entry.get("model") or ""))[:200] or worker.model
     worker.model_calls = max(int(_number(entry.get("model_calls")) or 0), worker.model_calls)
     # The scripted model costs nothing, whatever the CLI takes it for.
     cost = 0.0 if intake.session.demo else max((_number(entry.get("cost_usd")) or 0.0) - worker.cost_usd, 0.0)

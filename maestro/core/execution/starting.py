@@ -13,7 +13,7 @@ from maestro.core.endpoint import endpoint_for
 from maestro.core.environment import place_environment, port_bases, worker_environment
 from maestro.core.execution import outcomes, prompts, standbys
 from maestro.core.execution.outfit import outfit
-from maestro.core.guards import account, budgets, limits
+from maestro.core.guards import account, limits, spending
 from maestro.core.keeping import storage_health
 from maestro.core.keeping.cleanup import remove_worktree, worktrees_folder
 from maestro.core.locks import Stopped
@@ -149,13 +149,16 @@ def _register(
     """Write the worker's row before the process exists, so that a crash in between leaves a trace to look for.
 
     None when nothing is to be started after all: the task has a worker already (whoever asked for this start
-    looked before that one was there), or is not to go on.
+    looked before that one was there), is not to go on, or has to wait for money that other runs hold.
     """
     with rt.db.write() as tx:
         now, fresh = tx.db.get(models.Session, session.id), tx.db.get(models.Task, task.id)
         if now is None or fresh is None or fresh.status != "running" or not outcomes.is_active(now):
             return None
         if _has_worker(tx, task.id) or lookup.is_held(tx.db, session.id):
+            return None
+        money = spending.grant(tx.db, rt.settings, now, fresh, in_force(now.agent_config, rt.settings))
+        if money.wait:
             return None
         count = tx.db.exec(select(func.count()).where(models.Worker.session_id == session.id)).one()
         worker = models.Worker(
@@ -165,6 +168,7 @@ def _register(
             name=f"W-{count + 1}",
             attempt=task.attempt,
             account=account_name,
+            reserved_usd=money.usd,
             spool_path=str(rt.data_dir / "workers" / worker_id),
         )
         tx.db.add(worker)
@@ -231,7 +235,7 @@ def _spec(
         checks=sorted({*checks, *plan_checks}),
         allowances=list(session.allowances),
         max_turns=config.max_turns,
-        budget_usd=budgets.left_for_run(rt, session, task, config),
+        budget_usd=worker.reserved_usd,
         task_timeout_s=config.task_timeout_minutes * 60,
         cli_path=str(rt.settings.claude_path) if rt.settings.claude_path else None,
         command=config.command,

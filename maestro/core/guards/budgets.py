@@ -1,23 +1,20 @@
 """Money and tokens: a notice at 80 %, at 100 % a pause and one question, "raise or stop".
 
-Tokens are known while a run goes on; money is known when it ends, so each run gets what is left as its own
-limit, which the agent's CLI keeps. Runs side by side can overshoot together by what each had left.
+What is used and what a run may be given is told by ``spending``; here it is compared, told and asked about.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlmodel import Session as DbSession
-from sqlmodel import col, select
 
 from maestro.core import gatekeeping, lookup
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.execution import prompts
+from maestro.core.guards import spending
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
@@ -29,73 +26,6 @@ from maestro.settings import Settings
 _NOTICE = 0.8
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 
-#: The least a run gets when hardly anything is left, in USD: the CLI takes no zero.
-_LEAST_USD = 0.001
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """One limit and what is used of it. ``limit`` holds the raises."""
-
-    name: str
-    measure: str  # usd, tokens, model_calls
-    whose: str  # "this session", "task t1", "today"
-    own: float  # the limit before any raise
-    limit: float
-    used: float
-    task_id: str | None = None
-
-    @property
-    def share(self) -> float:
-        """Used, as a share of the limit."""
-        return self.used / self.limit
-
-    def words(self) -> str:
-        """As a sentence."""
-        return f"{amount(self.measure, self.used)} of {amount(self.measure, self.limit)} are used for {self.whose}"
-
-
-def amount(measure: str, value: float) -> str:
-    """A number with its unit: "$1.25", "12,000 tokens", "40 model calls"."""
-    return f"${value:,.4g}" if measure == "usd" else f"{value:,.0f} {measure.replace('_', ' ')}"
-
-
-def budgets_of(db: DbSession, settings: Settings, session: models.Session) -> list[Budget]:
-    """Every budget that has a limit and concerns this session, as it stands."""
-    config = in_force(session.agent_config, settings)
-    limits = (config.session_budget_usd, config.session_token_limit, config.task_budget_usd, config.task_token_limit)
-    if not any((*limits, settings.day_budget_usd, settings.day_token_limit)):
-        return []
-    tasks = lookup.tasks_of(db, session.id)
-    found: list[Budget | None] = [
-        _budget(db, f"session:{session.id}:usd", "usd", "this session", config.session_budget_usd, [session, *tasks]),
-        _budget(
-            db, f"session:{session.id}:tokens", "tokens", "this session", config.session_token_limit, [session, *tasks]
-        ),
-    ]
-    if settings.day_budget_usd or settings.day_token_limit:
-        rows = _today(db)
-        day = f"day:{utcnow():%Y-%m-%d}"
-        found.append(_budget(db, f"{day}:usd", "usd", "today", settings.day_budget_usd, rows))
-        found.append(_budget(db, f"{day}:tokens", "tokens", "today", settings.day_token_limit, rows))
-    if config.task_budget_usd or config.task_token_limit:
-        for task in tasks:
-            whose, base = f"task {task.key}", f"task:{task.id}"
-            found.append(_budget(db, f"{base}:usd", "usd", whose, config.task_budget_usd, [task], task.id))
-            found.append(_budget(db, f"{base}:tokens", "tokens", whose, config.task_token_limit, [task], task.id))
-    return [b for b in found if b is not None]
-
-
-def left_for_run(rt: Runtime, session: models.Session, task: models.Task, config: AgentConfig) -> float | None:
-    """Money one run of this task may spend, in USD: its own budget, or what is left of the others; None: no limit."""
-    with rt.db.read() as db:
-        others = [
-            b for b in budgets_of(db, rt.settings, session) if b.measure == "usd" and b.task_id in {None, task.id}
-        ]
-        own = _run_budget(db, task, "usd", config.budget_usd)
-    left = [b.limit - b.used for b in others] + ([own] if own else [])
-    return max(min(left), _LEAST_USD) if left else None
-
 
 def look(rt: Runtime, sessions: list[models.Session]) -> None:
     """Compare the budgets of executing sessions with what is used. Cheap where no budget is set."""
@@ -103,7 +33,7 @@ def look(rt: Runtime, sessions: list[models.Session]) -> None:
         if session.status != State.EXECUTING:
             continue
         with rt.db.read() as db:
-            near = [b for b in budgets_of(db, rt.settings, session) if b.share >= _NOTICE - 1e-9]
+            near = [b for b in spending.budgets_of(db, rt.settings, session) if b.share >= _NOTICE - 1e-9]
         for budget in near:
             if budget.share >= 1 - 1e-9:
                 _reached(rt, session.id, budget)
@@ -117,23 +47,42 @@ def run_reached(tx: Transaction, settings: Settings, session: models.Session, ta
     own = config.budget_usd if measure == "usd" else config.run_model_calls
     if own is None:
         return False
-    name = _run_name(task, measure)
-    limit = own + _raised(tx.db, name)
+    name = spending.run_name(task, measure)
+    limit = own + spending.raised(tx.db, name)
     worker = tx.db.get(models.Worker, task.assigned_worker_id) if task.assigned_worker_id else None
     used = float((worker.cost_usd if measure == "usd" else worker.model_calls) if worker else 0.0)
     if used < limit * _NOTICE:
         return False
     task.status = "waiting"
     tx.db.add(task)
-    budget = Budget(name, measure, f"one run of task {task.key}", float(own), limit, used, task.id)
+    budget = spending.Budget(name, measure, f"one run of task {task.key}", float(own), limit, used, task.id)
     _ask(tx, session, task, budget)
     return True
 
 
 def calls_used_up(db: DbSession, config: AgentConfig, task: models.Task, worker: models.Worker) -> bool:
     """Whether this run has made as many model calls as it may."""
-    limit = _run_budget(db, task, "model_calls", config.run_model_calls)
+    limit = spending.run_limit(db, task, "model_calls", config.run_model_calls)
     return limit is not None and worker.model_calls >= limit
+
+
+def notice_run(
+    rt: Runtime, session: models.Session, config: AgentConfig, task: models.Task, worker: models.Worker
+) -> None:
+    """Say once that a run has nearly used up its own budget; what follows at its end is ``run_reached``'s."""
+    near = []
+    with rt.db.read() as db:
+        for measure, own in (("usd", config.budget_usd), ("model_calls", config.run_model_calls)):
+            limit = spending.run_limit(db, task, measure, own)
+            if own is None or limit is None:
+                continue
+            used = spending.so_far(worker, demo=session.demo) if measure == "usd" else worker.model_calls
+            whose = f"one run of task {task.key}"
+            name = spending.run_name(task, measure)
+            near.append(spending.Budget(name, measure, whose, float(own), limit, float(used), task.id))
+    for budget in near:
+        if budget.share >= _NOTICE - 1e-9:
+            _notice(rt, session.id, budget)
 
 
 def answered(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
@@ -153,7 +102,7 @@ def answered(tx: Transaction, session: models.Session, approval: models.Approval
         mark.raised_by += by
         mark.noticed_at = mark.reached_at = None
         tx.db.add(mark)
-        words = f"The budget is raised by {amount(str(approval.detail.get('measure')), by)}."
+        words = f"The budget is raised by {spending.amount(str(approval.detail.get('measure')), by)}."
         tx.log(session.id, words, source="you", task_id=approval.task_id)
     if of_run and task is not None and task.status == "waiting":
         task.status, task.prompt, task.progress_note = "running", prompts.RESUMED, "The budget is raised"
@@ -173,7 +122,7 @@ def go_on(rt: Runtime, approval: models.Approval) -> None:
             control.resume(rt, approval.session_id)
 
 
-def _notice(rt: Runtime, session_id: str, budget: Budget) -> None:
+def _notice(rt: Runtime, session_id: str, budget: spending.Budget) -> None:
     with rt.db.write() as tx:
         mark = _mark(tx, budget.name, session_id)
         if mark.noticed_at is not None:
@@ -184,7 +133,7 @@ def _notice(rt: Runtime, session_id: str, budget: Budget) -> None:
         tx.emit("notification", session_id, level="warn", title="A budget is nearly used up", text=f"{budget.words()}.")
 
 
-def _reached(rt: Runtime, session_id: str, budget: Budget) -> None:
+def _reached(rt: Runtime, session_id: str, budget: spending.Budget) -> None:
     """Ask, then pause. A crash in between is mended by the next look: while the question is open, nothing runs."""
     from maestro.core.commands import control
 
@@ -200,12 +149,12 @@ def _reached(rt: Runtime, session_id: str, budget: Budget) -> None:
         control.pause(rt, session_id)
 
 
-def _ask(tx: Transaction, session: models.Session, task: models.Task | None, budget: Budget) -> None:
+def _ask(tx: Transaction, session: models.Session, task: models.Task | None, budget: spending.Budget) -> None:
     mark = _mark(tx, budget.name, session.id)
     mark.reached_at = mark.noticed_at = utcnow()
     tx.db.add(mark)
     reason = f"{budget.words()}."
-    again = amount(budget.measure, budget.own)
+    again = spending.amount(budget.measure, budget.own)
     detail: dict[str, Any] = {
         "reason": reason,
         "budget": budget.name,
@@ -226,40 +175,6 @@ def _wanted(approval: models.Approval) -> float:
     found = _NUMBER.search((approval.message or "").replace("_", ""))
     by = float(found.group().replace(",", ".")) if found else 0.0
     return by if by > 0 else float(approval.detail.get("raise_by") or 0.0)
-
-
-def _budget(
-    db: DbSession, name: str, measure: str, whose: str, own: float | None, rows: list[Any], task_id: str | None = None
-) -> Budget | None:
-    if own is None:
-        return None
-    used = sum(r.cost_usd if measure == "usd" else _tokens(r) for r in rows)
-    return Budget(name, measure, whose, float(own), own + _raised(db, name), float(used), task_id)
-
-
-def _tokens(row: Any) -> int:
-    return int(row.input_tokens + row.output_tokens + row.cache_read_tokens + row.cache_write_tokens)
-
-
-def _today(db: DbSession) -> list[Any]:
-    """Workers and sessions begun since midnight UTC, as the dashboard counts the day."""
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    workers = db.exec(select(models.Worker).where(col(models.Worker.started_at) >= midnight)).all()
-    sessions = db.exec(select(models.Session).where(col(models.Session.created_at) >= midnight)).all()
-    return [*workers, *sessions]
-
-
-def _run_name(task: models.Task, measure: str) -> str:
-    return f"run:{task.id}:{measure}"
-
-
-def _run_budget(db: DbSession, task: models.Task, measure: str, own: float | None) -> float | None:
-    return None if own is None else own + _raised(db, _run_name(task, measure))
-
-
-def _raised(db: DbSession, name: str) -> float:
-    mark = db.get(models.BudgetMark, name)
-    return mark.raised_by if mark else 0.0
 
 
 def _mark(tx: Transaction, name: str, session_id: str) -> models.BudgetMark:

@@ -15,8 +15,9 @@ from typing import Any
 import psutil
 
 from maestro.core import lookup
+from maestro.core.agent_config import in_force
 from maestro.core.execution import prompts
-from maestro.core.guards import account
+from maestro.core.guards import account, spending
 from maestro.core.locks import Stopped
 from maestro.core.runtime import Runtime
 from maestro.db import models
@@ -35,7 +36,7 @@ def may_start(rt: Runtime, session: models.Session, task: models.Task) -> bool:
     """Whether a worker for this running task may start now; if not, the task's note says what it waits for."""
     if task.retry_at is not None and task.retry_at > utcnow():
         return False
-    why = _hindrance(rt, session)
+    why = _hindrance(rt, session) or _too_little_money(rt, session, task)
     if why and task.progress_note != why:
         with rt.db.write() as tx:
             row = tx.db.get(models.Task, task.id)
@@ -143,6 +144,11 @@ def _hindrance(rt: Runtime, session: models.Session) -> str | None:
         ends = f" Goes on at {pause.paused_until:%Y-%m-%d %H:%M} UTC." if pause.paused_until else ""
         return pause.reason if "resets at" in pause.reason else pause.reason + ends
     return _too_little_memory(rt)
+
+
+def _too_little_money(rt: Runtime, session: models.Session, task: models.Task) -> str | None:
+    with rt.db.read() as db:
+        return spending.grant(db, rt.settings, session, task, in_force(session.agent_config, rt.settings)).wait
 
 
 def _too_little_memory(rt: Runtime) -> str | None:

@@ -62,6 +62,7 @@ def _look_at_workers(rt: Runtime, session: models.Session) -> None:
             continue
         if worker.id in spent and stops.wanted(task, worker) is None:
             _calls(rt, config, task, worker)
+        budgets.notice_run(rt, session, config, task, worker)
         _memory(rt, config, task, worker)
         _processor(rt, config, worker)
         with rt.db.read() as db:

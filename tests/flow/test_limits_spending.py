@@ -1,0 +1,123 @@
+"""Money while runs go on: what is handed out together never exceeds what is left, and what is used is seen at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maestro.core import queries
+from maestro.core.agent_config import in_force
+from maestro.core.execution import closing
+from maestro.core.guards import budgets, limits, spending
+from maestro.core.runtime import Runtime, open_runtime
+from maestro.db import models
+from maestro.db.types import utcnow
+from maestro.settings import LoadedSettings
+
+MODEL = "claude-sonnet-4-5"  # has a public price
+
+
+@pytest.fixture
+def rt(tmp_path: Path) -> Iterator[Runtime]:
+    flags = {"data_dir": tmp_path / "data", "max_workers": 3, "min_free_memory_mb": 0, "day_budget_usd": 8}
+    opened = open_runtime(LoadedSettings(flags=flags, environment={}, dotenv=None))
+    yield opened
+    opened.jobs.stop()
+    opened.db.close()
+
+
+def session(rt: Runtime, *, demo: bool = False, **config: Any) -> tuple[models.Session, list[models.Task]]:
+    """An executing session with four running tasks that have no worker yet."""
+    row = models.Session(
+        status="executing", repo_path="/x", base_commit="0" * 40, session_branch="x", agent_config=config, demo=demo
+    )
+    tasks = [
+        models.Task(session_id=row.id, key=f"t{n}", position=n, title="A task", status="running") for n in range(4)
+    ]
+    with rt.db.write() as tx:
+        tx.db.add(row)
+        tx.db.flush()
+        tx.db.add_all(tasks)
+    return row, tasks
+
+
+def grant(rt: Runtime, row: models.Session, task: models.Task) -> spending.Grant:
+    with rt.db.read() as db:
+        return spending.grant(db, rt.settings, row, task, in_force(row.agent_config, rt.settings))
+
+
+def begin(rt: Runtime, row: models.Session, task: models.Task, usd: float | None, **fields: Any) -> models.Worker:
+    worker = models.Worker(
+        session_id=row.id, task_id=task.id, name="W", spool_path="", status="running", reserved_usd=usd, **fields
+    )
+    with rt.db.write() as tx:
+        tx.db.add(worker)
+    return worker
+
+
+def end(rt: Runtime, worker: models.Worker, task: models.Task, cost: float) -> None:
+    with rt.db.write() as tx:
+        run, row = tx.db.get(models.Worker, worker.id), tx.db.get(models.Task, task.id)
+        assert run is not None
+        assert row is not None
+        run.status, run.ended_at, run.cost_usd, row.cost_usd = "ended", utcnow(), cost, cost
+        tx.db.add(run)
+        tx.db.add(row)
+
+
+def test_runs_side_by_side_share_what_is_left_and_the_next_waits_until_one_gives_back(rt: Runtime) -> None:
+    row, tasks = session(rt, session_budget_usd=6.0)
+    given = []
+    for task in tasks[:3]:
+        one = grant(rt, row, task).usd
+        given.append((begin(rt, row, task, one), one))
+    assert [usd for _, usd in given] == [2.0, 2.0, 2.0]
+    assert not limits.may_start(rt, row, tasks[3])
+    with rt.db.read() as db:
+        assert "hold what is left of the $6 for this session" in str(db.get(models.Task, tasks[3].id).progress_note)  # type: ignore[union-attr]
+    end(rt, given[0][0], tasks[0], 0.5)
+    with rt.db.write() as tx:
+        tx.db.merge(models.Task(**tasks[0].model_dump() | {"status": "completed", "cost_usd": 0.5}))
+    assert grant(rt, row, tasks[3]).usd == 1.5
+    assert limits.may_start(rt, row, tasks[3])
+
+
+def test_a_budget_of_the_day_is_shared_by_sessions_and_the_demo_uses_none_of_it(rt: Runtime) -> None:
+    free, free_tasks = session(rt, demo=True)
+    begin(rt, free, free_tasks[0], None, input_tokens=90_000_000, model=MODEL, cost_usd=50.0)
+    one, one_tasks = session(rt)
+    other, other_tasks = session(rt)
+    begin(rt, one, one_tasks[0], 5.0)
+    assert grant(rt, free, free_tasks[1]) == spending.Grant()
+    assert grant(rt, other, other_tasks[0]).usd == 1.0
+    assert queries.overview(rt).tokens_today.input == 0
+
+
+def test_what_a_run_uses_is_seen_before_it_ends(rt: Runtime) -> None:
+    told: list[str] = []
+    rt.bus.subscribe(lambda events: told.extend(str(e.payload.get("text")) for e in events if e.type == "notification"))
+    row, tasks = session(rt, session_budget_usd=10.0, session_model_calls=25)
+    worker = begin(rt, row, tasks[0], 10.0, input_tokens=2_000_000, output_tokens=160_000, model=MODEL, model_calls=20)
+    for _ in range(2):
+        budgets.look(rt, [row])
+    assert told == [
+        "$8.4 of $10 are used for this session.",
+        "20 of 25 model calls are used for this session.",
+    ]
+    with rt.db.write() as tx:
+        tx.db.merge(models.Worker(**worker.model_dump() | {"output_tokens": 300_000}))
+    budgets.look(rt, [row])
+    (asked,) = queries.list_approvals(rt, session_id=row.id)
+    assert (asked.kind, queries.get_session(rt, row.id).status) == ("budget", "paused")
+    with rt.db.read() as db:
+        assert db.get(models.Worker, worker.id).status == "paused"  # type: ignore[union-attr]
+
+
+def test_a_run_that_dies_without_a_word_has_cost_what_its_tokens_cost(rt: Runtime) -> None:
+    row, tasks = session(rt)
+    worker = begin(rt, row, tasks[0], None, input_tokens=1_000_000, model=MODEL, model_calls=10, last_event_at=utcnow())
+    closing.close(rt, worker.id)
+    assert queries.get_session(rt, row.id).cost_usd == pytest.approx(3.0)
