@@ -18,7 +18,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.app_process import ROOT, AppProcess
@@ -33,6 +33,10 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+#: How long a window, or an expectation, waits in vain: long, because the machine may be slow; nobody waits when all is well.
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
+
 Size = Literal["desktop", "phone"]
 Scheme = Literal["light", "dark"]
 
@@ -138,7 +142,7 @@ def window(browser: Browser, app: AppProcess, request: pytest.FixtureRequest) ->
             timezone_id="UTC",
             has_touch=size == "phone",
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         new = Window(target, context, context.new_page())
         context.on("page", new.watch)
         new.watch(new.page)

@@ -15,8 +15,6 @@ from tests.browser.conftest import OpenWindow
 from tests.repos import make_repo
 from tests.scripted import DUMMY_KEY, call, say, scenario
 
-expect.set_options(timeout=15_000)  # the machine may be busy with other tests
-
 LONG = (
     "First the **columns**.\n\n"
     + "One two three four five six seven eight nine ten. " * 16

@@ -23,8 +23,6 @@ from tests.browser.seeds import seeding
 from tests.repos import make_repo
 from tests.scripted import DUMMY_KEY, call, scenario
 
-expect.set_options(timeout=15_000)  # the machine may be busy with other tests
-
 
 def task(key: str, title: str, *needs: str, **more: Any) -> dict[str, Any]:
     return {"id": key, "title": title, "depends_on": list(needs), "estimate_minutes": 10} | more

@@ -17,7 +17,7 @@ from tests.repos import run_git
 from tests.scripted import DUMMY_KEY
 
 #: Enough for two busy cores.
-SOON_MS = 30_000
+SOON_MS = 45_000
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,7 @@ def test_errors_delays_and_broken_streams_are_as_the_api_has_them() -> None:
         with pytest.raises(Exception, match="incomplete"), sdk.messages.stream(**ask("cut")) as stream:
             stream.get_final_message()
         with pytest.raises(anthropic.APITimeoutError):
-            sdk.with_options(timeout=0.2).messages.create(**ask("hang"))
+            sdk.with_options(timeout=anthropic.Timeout(30, read=0.2)).messages.create(**ask("hang"))
         assert [r["rule"] for r in server.requests] == [0, None, 1, 2]
 
 
@@ -97,7 +97,7 @@ def test_a_server_can_be_stopped_with_a_call_hanging_and_started_again() -> None
     server = ScriptedServer(scenario({"reply": {"hang": True}}))
     server.start()
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(server.url + "/v1/messages", json=ASK, timeout=0.2)
+        httpx.post(server.url + "/v1/messages", json=ASK, timeout=httpx.Timeout(30, read=0.2))
     url = server.url
     server.stop()
     with server:

@@ -69,7 +69,7 @@ def test_a_signal_stops_it_cleanly_and_keeps_the_token(tmp_path: Path, sent: sig
     token = app.token
     with app.client() as client, app.events():  # open connections do not hold it up
         client.get("/api/sessions")
-        assert app.terminate(timeout_s=10, sent=sent) == 0
+        assert app.terminate(timeout_s=30, sent=sent) == 0
     assert instance.holder(app.data_dir) is None
     assert "Traceback" not in app.output + (app.data_dir / "logs" / "maestro.log").read_text()
 
@@ -187,4 +187,4 @@ def test_workers_outlive_the_app_until_it_is_told_to_stop_them(tmp_path: Path) -
             living = [w["pid"] for w in api.get(f"{path}/workers").json()["items"] if w["alive"]]
         assert living
         assert app.terminate() == 0
-        wait_for(lambda: not any(psutil.pid_exists(pid) for pid in living), 5, "the end of the workers")
+        wait_for(lambda: not any(psutil.pid_exists(pid) for pid in living), 30, "the end of the workers")

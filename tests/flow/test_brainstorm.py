@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -147,14 +146,13 @@ def test_a_broken_off_reply_is_kept_and_can_be_asked_again(talking: Open) -> Non
     ],
 )
 def test_a_failure_says_why_at_once(talking: Open, reply: dict[str, Any], words: str) -> None:
-    app, _ = talking({"match": {"has_tool": "update_idea_card"}, "reply": reply})
-    begun = time.monotonic()
+    app, server = talking({"match": {"has_tool": "update_idea_card"}, "reply": reply})
     app.started("Hello")
     failed = app.reply()
     assert failed["status"] == "failed"
     assert words in failed["error"]
     assert "sk-ant-scripted" not in failed["error"]
-    assert time.monotonic() - begun < 8
+    assert len(server.messages()) == 1  # what will not get better is not tried again
 
 
 def test_an_overloaded_endpoint_is_tried_again(talking: Open) -> None:
@@ -182,7 +180,7 @@ def test_a_reply_can_be_stopped_while_the_endpoint_is_silent(talking: Open) -> N
     assert conversation.stop_reply(app.rt, session_id)
     stopped = app.reply()
     assert (stopped["status"], stopped["error"]) == ("interrupted", brainstorm.STOPPED)
-    assert brainstorm.wait_for_reply(app.rt, session_id, 5)
+    assert brainstorm.wait_for_reply(app.rt, session_id, 30)
     assert not conversation.stop_reply(app.rt, session_id)
 
 
@@ -193,7 +191,7 @@ def test_a_message_during_a_reply_is_answered_after_it(talking: Open) -> None:
     for words in ("Two", "Three"):
         conversation.send_message(app.rt, session_id, words)
     assert app.reply(2)["content"] == "The second."
-    assert brainstorm.wait_for_reply(app.rt, session_id, 5)
+    assert brainstorm.wait_for_reply(app.rt, session_id, 30)
     assert [m[0] for m in app.messages(session_id)] == ["user", "ai", "user", "user", "ai"]
     last = server.messages()[-1]["messages"]
     assert [m["role"] for m in last] == ["user", "assistant", "user"]
@@ -205,7 +203,7 @@ def test_many_messages_at_once_all_get_an_answer(talking: Open) -> None:
     session_id = app.started()
     for n in range(12):
         conversation.send_message(app.rt, session_id, f"Message {n}")
-    assert brainstorm.wait_for_reply(app.rt, session_id, 10)
+    assert brainstorm.wait_for_reply(app.rt, session_id, 30)
     messages = app.messages(session_id)
     assert sum(role == "user" for role, _, _ in messages) == 12
     assert messages[-1] == ("ai", "Yes.", "complete")
@@ -240,7 +238,7 @@ def test_a_deleted_session_ends_its_reply(talking: Open) -> None:
     session_id = app.started("Hello")
     app.wait(lambda e: e.type == "message_delta" and bool(e.payload["text"]))
     sessions.delete_session(app.rt, session_id)
-    assert brainstorm.wait_for_reply(app.rt, session_id, 5)
+    assert brainstorm.wait_for_reply(app.rt, session_id, 30)
 
 
 @pytest.mark.parametrize("content", ["", "  \n", "a\0b", "x" * 200_001, "\ud800", None, 7])
