@@ -89,14 +89,13 @@ class EnvironmentRows:
         return bool(self.show_errors(error.fields))
 
     def _head(self, view: EnvironmentView) -> None:
-        offered = [f for f in view.found if not f.second]
         with box("m-row m-row--wrap m-field__label"):
             text("Each worktree gets")
             if view.remembered:
                 with box("m-row m-gap-4 m-field__opt"):
                     text("remembered for this repository")
                     when(view.remembered.confirmed_at)
-            if offered and not view.remembered:
+            if not view.remembered and any(f.tool_there for f in view.found):
                 button("Use what was found", self._take, small=True).classes("m-push")
         if not view.found and not view.remembered:
             tag("div", "Nothing was found that work in this repository would need besides its files.", "m-field__help")
@@ -141,7 +140,9 @@ class _Row:
             self.tick.props.set_optional("aria-label", f"{verb} {value}" if value else verb)
             text(verb, "m-meta")
             with box("m-stack m-gap-2"):
-                self.input = ui.input(value=value).props("dense spellcheck=false").classes("m-mono-field")
+                # All of a long command is to be seen before it is ticked.
+                self.input = ui.textarea(value=value).props("dense autogrow rows=1 spellcheck=false")
+                self.input.classes("m-mono-field")
                 self.input.props.set_optional("placeholder", example)
                 self.input.props.set_optional(
                     "aria-label", f"{verb}: command" if part != "copy_files" else "Copy: file"
@@ -165,7 +166,7 @@ class _Row:
 
 def _offer(found: FoundView, *, mark: str = "") -> _Row:
     reason = f"{found.reason}; another lock file comes before it" if found.second else found.reason
-    return _Row(found.kind, found.value, reason, _missing(found) or mark, take=not found.second)
+    return _Row(found.kind, found.value, reason, _missing(found) or mark, take=found.tool_there and not found.second)
 
 
 def _why_kept(part: str, value: str, view: EnvironmentView) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from pages.components.when import when
 from pages.components.words import short_path
 from pages.environment_rows import EnvironmentRows
 
-_VERBS = {"setup": "runs", "copy_files": "copies", "checks": "checks with"}
+_VERBS = {"setup": "Run", "copy_files": "Copy", "checks": "Check"}
 
 
 async def remembered_section(rt: Runtime) -> None:
@@ -102,11 +102,12 @@ def _told(item: RememberedView) -> None:
     parts = [(part, getattr(item, part)) for part in PARTS if getattr(item, part)]
     if not parts:
         tag("div", "Nothing but the repository’s own files.", "m-soft")
-    for part, values in parts:
-        with box("m-row m-row--wrap m-gap-4"):
-            text(_VERBS[part], "m-meta")
-            for value in values:
-                tag("code", value, "b-code m-wrap")
+    with tag("dl", "", "m-facts"):
+        for part, values in parts:
+            tag("dt", _VERBS[part])
+            with tag("dd", "", "m-stack m-gap-2"):
+                for value in values:
+                    tag("code", value, "m-wrap")
 
 
 def _store(rt: Runtime, path: str, values: dict[str, list[str]]) -> EnvironmentView:
