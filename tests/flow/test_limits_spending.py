@@ -22,7 +22,7 @@ MODEL = "claude-sonnet-4-5"  # has a public price
 
 @pytest.fixture
 def rt(tmp_path: Path) -> Iterator[Runtime]:
-    flags = {"data_dir": tmp_path / "data", "max_workers": 3, "min_free_memory_mb": 0, "day_budget_usd": 8}
+    flags = {"data_dir": tmp_path / "data", "max_workers": 3, "min_free_memory_mb": 0, "day_budget_usd": 100}
     opened = open_runtime(LoadedSettings(flags=flags, environment={}, dotenv=None))
     yield opened
     opened.jobs.stop()
@@ -87,10 +87,10 @@ def test_runs_side_by_side_share_what_is_left_and_the_next_waits_until_one_gives
 
 def test_a_budget_of_the_day_is_shared_by_sessions_and_the_demo_uses_none_of_it(rt: Runtime) -> None:
     free, free_tasks = session(rt, demo=True)
-    begin(rt, free, free_tasks[0], None, input_tokens=90_000_000, model=MODEL, cost_usd=50.0)
+    begin(rt, free, free_tasks[0], None, input_tokens=90_000_000, model=MODEL, model_calls=900, cost_usd=50.0)
     one, one_tasks = session(rt)
     other, other_tasks = session(rt)
-    begin(rt, one, one_tasks[0], 5.0)
+    begin(rt, one, one_tasks[0], 97.0)
     assert grant(rt, free, free_tasks[1]) == spending.Grant()
     assert grant(rt, other, other_tasks[0]).usd == 1.0
     assert queries.overview(rt).tokens_today.input == 0
