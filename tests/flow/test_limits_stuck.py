@@ -66,6 +66,23 @@ def test_without_automatic_resume_the_worker_stands_still_and_the_person_decides
         assert e.task(session.id, "t1").attempt == 1
 
 
+def test_a_stuck_worker_that_nobody_answers_about_is_parked_and_the_answer_goes_on(tmp_path: Path, repo: Path) -> None:
+    script = scenario(*finishes(asked="try t1.txt"), CIRCLES)
+    with engine(tmp_path, script, stuck_repeats=3, auto_unstick=False, park_after_minutes=0) as e:
+        session = e.run(repo, PLAN)
+        asked = e.until("approval_requested")
+        e.until("worker_parked")
+        e.until("worker_terminated", outcome="parked")
+        worker = queries.list_workers(e.rt, session.id)[0]
+        assert worker.pid is not None
+        assert not psutil.pid_exists(worker.pid)
+        assert [a.kind for a in queries.list_approvals(e.rt, session_id=session.id)] == ["stuck"]
+        assert e.task(session.id, "t1").status == "waiting"
+        gates.decide(e.rt, asked.payload["approval_id"], "allow", "try t1.txt")
+        e.until("state_changed", to="completed")
+        assert e.task(session.id, "t1").attempt == 1
+
+
 def test_a_silent_idle_tool_is_interrupted_and_a_busy_one_is_left_alone(tmp_path: Path, repo: Path) -> None:
     busy = bash("for i in $(seq 60); do seq 20000 | md5sum; sleep 0.2; done > /dev/null")
     script = scenario(*finishes(asked="# Interrupted"), task_rule("# Task t1:", busy, bash("sleep 120")))

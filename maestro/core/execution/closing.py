@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 
 from sqlmodel import Session as DbSession
+from sqlmodel import select
 
 from maestro.core import gatekeeping, lookup, processes
 from maestro.core.agent_config import in_force
 from maestro.core.execution import ingest, outcomes
 from maestro.core.guards import spending
 from maestro.core.runtime import Runtime
+from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
@@ -34,14 +36,17 @@ def close(rt: Runtime, worker_id: str) -> None:
         session = tx.db.get(models.Session, worker.session_id) if worker else None
         if worker is None or task is None or session is None or worker.ended_at is not None:
             return
+        asked = worker.status == "parked" and _is_asked_about(tx, worker)
         parked = worker.status == "parked" and (worker.result_json or {}).get("outcome") == "interrupted"
         end_row(tx, worker, "parked" if parked else worker.outcome or "lost")
-        if parked:
+        if parked and session.status == State.PAUSED:
             worker.status = "parked"  # resume wakes it: then a new process goes on with its conversation
         if worker.pid is None and worker.last_event_at is None:
             # The app was killed between writing the row and starting the process: nothing was interrupted.
             return
         _book(tx, session, task, worker)
+        if asked or (parked and session.status == State.EXECUTING):
+            return  # parked with a question about it: the answer goes on with its conversation
         config = in_force(session.agent_config, rt.settings)
         outcomes.worker_ended(tx, config, session, task, worker, rt.settings)
 
@@ -67,6 +72,16 @@ def end_row(tx: Transaction, worker: models.Worker, outcome: str) -> None:
     )
     text = f"{worker.name} ended: {outcome}" + (f" ({how})" if how else "")
     tx.log(worker.session_id, text, task_id=worker.task_id, worker_id=worker.id, level="debug")
+
+
+def _is_asked_about(tx: Transaction, worker: models.Worker) -> bool:
+    """Whether the question about a stuck worker still waits, and nothing that it did last has answered it."""
+    if (worker.result_json or {"outcome": "interrupted"}).get("outcome") != "interrupted":
+        return False
+    query = select(models.Approval.id).where(
+        models.Approval.worker_id == worker.id, models.Approval.kind == "stuck", models.Approval.status == "pending"
+    )
+    return tx.db.exec(query).first() is not None
 
 
 def _book(tx: Transaction, session: models.Session, task: models.Task, worker: models.Worker) -> None:

@@ -16,6 +16,7 @@ from sqlmodel import col, select
 
 from maestro.core import gatekeeping, processes
 from maestro.core.agent_config import AgentConfig
+from maestro.core.execution import prompts
 from maestro.core.guards import stops
 from maestro.core.guards.stuck import Trace
 from maestro.core.runtime import Runtime
@@ -30,6 +31,9 @@ _AT_WORK = 3.0
 
 #: How long a word may take to reach an agent; an agent that cannot be told is judged again after it.
 _HEARING_S = 30.0
+
+#: "Leave it alone", said after its run was parked: it holds for the next one.
+_NEXT_RUN = "next"
 
 #: What is read of the log when a run is first looked at, for instance after a restart of the app.
 _FIRST_ROWS = 300
@@ -53,6 +57,9 @@ def look(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Wor
     eye = eyes.setdefault(worker.id, _Eye(Trace(rt.settings.stuck_repeats)))
     if worker.status != "running":
         _stand_still(rt, eye, task, worker)
+        return
+    if task.care.get("left_alone") == _NEXT_RUN:
+        _leave_alone(rt, task.id, worker.id)
         return
     if task.care.get("left_alone") == worker.id or stops.wanted(task, worker) is not None:
         return
@@ -79,7 +86,10 @@ def answered(tx: Transaction, approval: models.Approval) -> None:
     """The person's answer: allow interrupts the run and goes on with their words; deny leaves the worker alone."""
     worker = tx.db.get(models.Worker, approval.worker_id) if approval.worker_id else None
     task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
-    if worker is None or task is None or worker.status == "ended":
+    if worker is None or task is None:
+        return
+    if worker.ended_at is not None or worker.status == "parked":
+        _wake(tx, approval, task)
         return
     task.care = {k: v for k, v in task.care.items() if k != "stuck_step"}
     if approval.status == "allowed":
@@ -93,6 +103,20 @@ def answered(tx: Transaction, approval: models.Approval) -> None:
     tx.db.add(task)
 
 
+def _wake(tx: Transaction, approval: models.Approval, task: models.Task) -> None:
+    """The worker was parked before the answer came: a new run goes on in its conversation."""
+    if task.status != "waiting":
+        return
+    allowed = approval.status == "allowed"
+    seen = str(approval.detail.get("reason") or "")
+    task.care = {k: v for k, v in task.care.items() if k not in {"stuck_step", "stop"}}
+    if not allowed:
+        task.care = task.care | {"left_alone": _NEXT_RUN}
+    task.prompt = _again(seen, approval.message) if allowed else prompts.RESUMED
+    task.status, task.progress_note = "running", "You have answered"
+    tx.db.add(task)
+
+
 def go_on(rt: Runtime, approval: models.Approval) -> None:
     """After the answer is committed: the worker moves again (and, if it was to be interrupted, hears of it first)."""
     if approval.kind != "stuck" or not approval.worker_id:
@@ -101,7 +125,7 @@ def go_on(rt: Runtime, approval: models.Approval) -> None:
         worker = db.get(models.Worker, approval.worker_id)
         task = db.get(models.Task, worker.task_id) if worker else None
         session = db.get(models.Session, approval.session_id)
-    if worker is None or task is None or session is None or worker.status == "ended":
+    if worker is None or task is None or session is None or worker.status in {"ended", "parked"}:
         return
     stops.deliver(rt, task, worker)
     if session.status != "paused":
@@ -240,6 +264,14 @@ def _recovered(rt: Runtime, task_id: str) -> None:
         task = tx.db.get(models.Task, task_id)
         if task is not None and "stuck_step" in task.care:
             task.care = {k: v for k, v in task.care.items() if k != "stuck_step"}
+            tx.db.add(task)
+
+
+def _leave_alone(rt: Runtime, task_id: str, worker_id: str) -> None:
+    with rt.db.write() as tx:
+        task = tx.db.get(models.Task, task_id)
+        if task is not None:
+            task.care = task.care | {"left_alone": worker_id}
             tx.db.add(task)
 
 
