@@ -71,9 +71,9 @@ class InvalidInput(MaestroError):
     status = 422
     title = "Invalid input"
 
-    def __init__(self, detail: str, fields: dict[str, str] | None = None) -> None:
+    def __init__(self, detail: str, fields: dict[str, str] | None = None, **extra: Any) -> None:
         self.fields = fields or {}
-        super().__init__(detail, fields=self.fields)
+        super().__init__(detail, fields=self.fields, **extra)
 
 
 class TooLarge(MaestroError):

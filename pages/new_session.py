@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from maestro.core import endpoint, queries
 from maestro.core.commands import sessions
 from maestro.core.runtime import Runtime
-from maestro.core.views import SessionView
+from maestro.core.views import RepositoryView, SessionView
 from maestro.errors import InvalidInput, MaestroError
 from maestro.templates import loader
-from maestro.worktrees import repository
+from pages import first_commit
 from pages.agent_fields import AgentFields
 from pages.components.action import FAILED, perform, say_failed
 from pages.components.buttons import button, link_button
@@ -150,16 +150,23 @@ class _Form:
         if self.looked_at:
             await self.environment.look(self.looked_at, self._branch())
 
-    async def _inspect(self, path: str) -> repository.RepositoryInfo | None:
+    async def _inspect(self, path: str) -> RepositoryView | None:
         try:
-            return await run.io_bound(repository.inspect, path)
+            return await run.io_bound(queries.repository, self.rt, path)
         except InvalidInput as error:
-            show_error(self.path, error.fields.get("repo_path", error.detail))
+            if path == self.looked_at:
+                show_error(self.path, error.fields.get("repo_path", error.detail))
+                first_commit.offer(self.found, self.rt, error, done=self.look_again)
         except MaestroError as error:
             show_error(self.path, error.detail)
         return None
 
-    def _show_found(self, info: repository.RepositoryInfo) -> None:
+    async def look_again(self) -> None:
+        """Look at the same repository once more, for it has changed."""
+        self.looked_at = None
+        await self.look()
+
+    def _show_found(self, info: RepositoryView) -> None:
         here = info.branch or "a detached commit"
         words = [f"On {here} at {info.head_commit[:8]}", plural(len(info.branches), "branch", "branches")]
         if info.dirty_files:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import typer
 
@@ -69,6 +70,25 @@ def run(
     except KeyboardInterrupt:
         outcome = Outcome(_INTERRUPTED, "Interrupted. The session stays where it is.")
     _report_run(session, outcome, as_json=json)
+
+
+@app.command("first-commit")
+def first_commit(
+    path: Annotated[Path, typer.Argument(help="A repository without a commit, or a folder that is none yet.")],
+    empty: Annotated[bool, typer.Option("--empty", help="Commit nothing of what is there.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Make the first commit of a folder, so that a session can begin there. Says what it would hold, and asks."""
+    route = f"/repositories/first-commit?{urlencode({'path': str(path.expanduser().resolve())})}"
+    with _reporting(), _api(data_dir) as api:
+        found = api.get(route)
+        typer.echo(words.beginning(found, empty=empty))
+        if not yes and not typer.confirm("Do it?"):
+            raise typer.Exit(2)
+        content = "empty" if empty else "files"
+        made = api.post(route, content=content, init=not found["is_repository"])
+        typer.echo(f"{made['branch']} is at {made['head_commit'][:8]} now.")
 
 
 @app.command("list")

@@ -44,6 +44,25 @@ def session_page(session: Json, tasks: list[Json], approvals: list[Json]) -> str
     return "\n".join(lines)
 
 
+def beginning(found: Json, *, empty: bool) -> str:
+    """What ``maestro first-commit`` is about to do."""
+    lines = [] if found["is_repository"] else [f"{found['root']} is not a git repository: git init makes it one."]
+    if empty:
+        return "\n".join([*lines, f"An empty first commit is made on {found['branch']}; the files stay as they are."])
+    files = "1 file" if found["files"] == 1 else f"{found['files']:,} files"
+    lines.append(f"The first commit on {found['branch']} holds {files}, {found['total_bytes'] / 1e6:,.1f} MB:")
+    lines += [f"  {name}" for name in found["names"]]
+    if found["files"] > len(found["names"]):
+        lines.append(f"  and {found['files'] - len(found['names']):,} more")
+    for key, say in (
+        ("secrets", "These may hold secrets, which a commit keeps for good"),
+        ("large", "These are large, and a commit keeps them for good"),
+        ("nested", "Left out, being repositories of their own"),
+    ):
+        lines += [f"{say}: {', '.join(found[key])}"] if found[key] else []
+    return "\n".join(lines)
+
+
 def progress(session: Json) -> str:
     """How many tasks are done: ``3/5``."""
     counts = session["tasks"]

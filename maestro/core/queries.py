@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.state_machine import allowed_events
 from maestro.core.views import (
     ApprovalView,
+    BeginningView,
     CheckpointView,
     CheckRunView,
     DecisionView,
@@ -33,6 +35,7 @@ from maestro.core.views import (
     MessageView,
     Overview,
     PlanView,
+    RepositoryView,
     SessionView,
     TaskCounts,
     TaskView,
@@ -41,7 +44,8 @@ from maestro.core.views import (
 )
 from maestro.db import models
 from maestro.errors import NotFound
-from maestro.worktrees import history, integration
+from maestro.worktrees import first_commit, history, integration
+from maestro.worktrees import repository as repositories
 
 _DIFF_LIMIT_BYTES = 2_000_000
 
@@ -368,3 +372,14 @@ def _tail(column: Any, length: int) -> Any:
 
 def _escape_like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def repository(_rt: Runtime, path: str) -> RepositoryView:
+    """Look at the repository at ``path`` as the creation of a session does. Raises InvalidInput, with what to do."""
+    return RepositoryView.model_validate(asdict(repositories.inspect(path)))
+
+
+def beginning(_rt: Runtime, path: str) -> BeginningView:
+    """What a first commit at ``path`` would hold. Raises InvalidInput where none can be made."""
+    folder, is_repository = repositories.beginning_of(path)
+    return BeginningView.model_validate(asdict(first_commit.outlook(folder, is_repository=is_repository)))

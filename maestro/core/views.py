@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -364,3 +365,29 @@ class TemplateView(BaseModel):
     description: str
     shipped: bool
     body: dict[str, Any]
+
+
+class RepositoryView(BaseModel):
+    """A repository that a session can begin in."""
+
+    root: Path
+    head_commit: str
+    branch: str | None  # None: detached
+    branches: list[str]
+    dirty_files: int
+    shallow: bool
+    has_submodules: bool
+
+
+class BeginningView(BaseModel):
+    """What the first commit of a folder would hold; ``names``: the first of its files."""
+
+    root: Path
+    is_repository: bool
+    branch: str
+    files: int
+    total_bytes: int
+    names: list[str]
+    secrets: list[str]
+    large: list[str]
+    nested: list[str]

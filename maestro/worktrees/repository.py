@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maestro.errors import InvalidInput
-from maestro.worktrees import fitness
+from maestro.worktrees import first_commit, fitness
 from maestro.worktrees.git import common_dir, git
 from maestro.worktrees.reading import instructions, list_files, read_file, search, suggest_checks
 from maestro.worktrees.refs import branch_ref, list_branches, ref_commit
 
 __all__ = [
     "RepositoryInfo",
+    "beginning_of",
     "inspect",
     "instructions",
     "list_files",
@@ -52,7 +53,7 @@ def inspect(path: Path | str) -> RepositoryInfo:
     git_dir = common_dir(root)
     head = git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False)
     if head.code != 0:
-        raise _wrong(_without_commit(root, git_dir))
+        raise _no_commit(root, git_dir)
     words = fitness.objection(root, git_dir) or fitness.missing_objects(root, git_dir, head.text)
     if words:
         raise _wrong(words)
@@ -125,14 +126,38 @@ def _folder(text: str) -> Path:
     return path.resolve()
 
 
-def _without_commit(root: Path, git_dir: Path) -> str:
+def _no_commit(root: Path, git_dir: Path) -> InvalidInput:
     # HEAD names a commit, and that commit cannot be read.
     if git(root, "rev-parse", "--verify", "--quiet", "HEAD", check=False).code == 0:
-        return fitness.incomplete(root, git_dir)
-    return (
-        f"{root} has no commit yet, so there is nothing to start from. Make a first one: "
-        'git add -A && git commit -m "First commit"'
-    )
+        return _wrong(fitness.incomplete(root, git_dir))
+    if first_commit.has_commits(root):
+        branch = first_commit.unborn_branch(root)
+        return _wrong(
+            f"{root} is on “{branch}”, which has no commit, while other branches have. Switch to one of them."
+        )
+    return _beginning(f"{root} has no commit yet, so there is nothing to start from.", root, is_repository=True)
+
+
+def _beginning(detail: str, root: Path, *, is_repository: bool) -> InvalidInput:
+    """The refusal of a folder that a first commit would make usable; ``first_commit`` in it is the offer."""
+    words = f"{detail} Make a first commit: maestro first-commit {shlex.quote(str(root))}"
+    offer = {"repo_path": str(root), "init": not is_repository}
+    return InvalidInput(words, {"repo_path": detail}, first_commit=offer)
+
+
+def beginning_of(path: Path | str) -> tuple[Path, bool]:
+    """The folder that could get a first commit, and whether it is a repository already.
+
+    Raises InvalidInput when there is a commit, or nothing that ``inspect`` would offer it for.
+    """
+    try:
+        root = inspect(path).root
+    except InvalidInput as error:
+        offer = error.extra.get("first_commit")
+        if offer is None:
+            raise
+        return Path(offer["repo_path"]), not offer["init"]
+    raise _wrong(f"{root} has a commit already.")
 
 
 def _root(folder: Path) -> Path:
@@ -165,5 +190,7 @@ def _root(folder: Path) -> Path:
             f"in it: git worktree repair {shlex.quote(str(folder))}"
         )
     if "not a git repository" in said:
-        raise _wrong(f"{folder} is not a git repository. Make it one with git init and a first commit.")
+        if folder in (Path("/"), Path.home().resolve()):
+            raise _wrong(f"{folder} is not a git repository. Give the folder of one project.")
+        raise _beginning(f"{folder} is not a git repository.", folder, is_repository=False)
     raise _wrong(f"git cannot read {folder}: {said.removeprefix('fatal: ')}")

@@ -52,3 +52,12 @@ def percent(share: float) -> str:
 def short_path(path: str, home: str) -> str:
     """A path with the person's home as ``~``."""
     return "~" + path[len(home) :] if home not in {"", "/"} and path.startswith(home + "/") else path
+
+
+def size(count: int) -> str:
+    """``812 bytes``, ``34 kB``, ``1.2 GB``."""
+    for limit, unit in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")):
+        if count >= limit:
+            value = count / limit
+            return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+    return plural(count, "byte")

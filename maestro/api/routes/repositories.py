@@ -1,4 +1,4 @@
-"""Repositories: what their new worktrees are given, and what they seem to need."""
+"""Repositories: their first commit, what their new worktrees are given, and what they seem to need."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from pydantic import StringConstraints
 from maestro.api.models import Limit, Listing, Offset, Short, page_of
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
-from maestro.core import repository_environment
-from maestro.core.commands import environments
+from maestro.core import queries, repository_environment
+from maestro.core.commands import environments, repositories
+from maestro.core.commands.repositories import FirstCommit
 from maestro.core.repository_environment import Environment, EnvironmentView, RememberedView
+from maestro.core.views import BeginningView, RepositoryView
 from maestro.errors import InvalidInput
 
 router = APIRouter(prefix="/repositories", tags=["Repositories"], route_class=CheckedRoute)
@@ -54,6 +56,29 @@ def forget_environment(rt: Rt, path: Path) -> None:
     environments.forget_environment(rt, path)
 
 
+@router.get("/first-commit")
+def read_beginning(rt: Rt, path: Path) -> BeginningView:
+    """What a first commit of a folder without one would hold. Nothing is written."""
+    try:
+        return queries.beginning(rt, path)
+    except InvalidInput as error:
+        raise _named(error) from error
+
+
+@router.post("/first-commit", status_code=201)
+def make_first_commit(rt: Rt, path: Path, body: FirstCommit) -> RepositoryView:
+    """Make the first commit of a repository that has none; with ``init`` the folder becomes a repository first.
+
+    It is offered by the problem document of a session's creation: its member ``first_commit`` says whether ``init``
+    is needed.
+    """
+    try:
+        return repositories.make_first_commit(rt, path, body)
+    except InvalidInput as error:
+        raise _named(error) from error
+
+
 def _named(error: InvalidInput) -> InvalidInput:
     """The same error, its field called as it is here."""
-    return InvalidInput(error.detail, {"path" if k == "repo_path" else k: v for k, v in error.fields.items()})
+    fields = {"path" if k == "repo_path" else k: v for k, v in error.fields.items()}
+    return InvalidInput(error.detail, fields, **{k: v for k, v in error.extra.items() if k != "fields"})
