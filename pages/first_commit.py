@@ -44,7 +44,9 @@ def offer(place: Tag, rt: Runtime, refusal: InvalidInput, done: Callable[[], Awa
             await done()
 
     with place:
-        opener = button("Make it a repository…" if init else "Make a first commit…", ask, icon="git-commit-horizontal", small=True)
+        opener = button(
+            "Make it a repository…" if init else "Make a first commit…", ask, icon="git-commit-horizontal", small=True
+        )
 
 
 async def _dialog(found: BeginningView) -> repositories.Content | None:
@@ -67,15 +69,19 @@ def _choice(panel: ui.dialog, words: str, content: repositories.Content, *, prim
 
 
 def _explain(found: BeginningView) -> None:
-    begins = "" if found.is_repository else "git init makes it one; your files stay as they are. "
-    tag("p", f"{begins}A session starts from a commit, and {found.root} has none yet.", "m-soft m-wrap")
+    begins = "" if found.is_repository else "It becomes one by “git init”; your files stay as they are. "
+    tag("p", f"{begins}A session starts from a commit, and “{found.root.name}” has none yet.", "m-soft m-wrap")
     if not found.files:
         tag("p", f"Nothing here can be committed, so the first commit on {found.branch} is empty.", "m-soft m-wrap")
         return
     rest = found.files - len(found.names)
     names = ", ".join(found.names) + (f" and {rest:,} more" if rest else "")
     with box("m-stack m-gap-4"):
-        tag("div", f"On {found.branch}: {plural(found.files, 'file')}, {size(found.total_bytes)}", "m-strong")
+        tag(
+            "div",
+            f"First commit on {found.branch}: {plural(found.files, 'file')}, {size(found.total_bytes)}",
+            "m-strong",
+        )
         tag("div", names, "m-meta m-wrap m-mono")
     _warn(found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -207,6 +208,16 @@ def submodule_as_the_path(tmp: Path) -> Kind:
 
 
 @kind
+def read_only(tmp: Path) -> Kind:
+    """For root, whom no mode stops, by a flag of the file system."""
+    repo = make_repo(tmp / "r", FILES)
+    objects = str(repo / ".git/objects")
+    close, open_ = (["chattr", "+i"], ["chattr", "-i"]) if os.geteuid() == 0 else (["chmod", "a-w"], ["chmod", "u+w"])
+    subprocess.run([*close, objects], check=True)
+    return Kind(repo, refused="cannot write to", free=lambda: subprocess.run([*open_, objects], check=True))
+
+
+@kind
 def other_owner(tmp: Path) -> Kind:
     repo = make_repo(tmp / "r", FILES)
     for path in (repo, *repo.rglob("*")):
@@ -236,6 +247,17 @@ def autocrlf(tmp: Path) -> Kind:
 @kind
 def sha256(tmp: Path) -> Kind:
     _git(tmp, "init", "-q", "-b", "main", "--object-format=sha256", "r")
+    commit(tmp / "r", FILES)
+    return Kind(tmp / "r")
+
+
+@kind
+def reftable(tmp: Path) -> Kind:
+    """Where this git can; else the usual refs once more."""
+    if subprocess.run(
+        ["git", "init", "-q", "-b", "main", "--ref-format=reftable", str(tmp / "r")], check=False, stderr=-3
+    ).returncode:
+        return Kind(make_repo(tmp / "r", FILES))
     commit(tmp / "r", FILES)
     return Kind(tmp / "r")
 
@@ -353,7 +375,7 @@ def names_that_differ_in_case(tmp: Path) -> Kind:
 
 @kind
 def large_file(tmp: Path) -> Kind:
-    repo = make_repo(tmp / "r", FILES | {"large.bin": os.urandom(1000) * 30_000})
+    repo = make_repo(tmp / "r", FILES | {"large.bin": os.urandom(1000) * 12_000})
     return Kind(repo)
 
 

@@ -93,6 +93,7 @@ def test_a_repository_works_to_the_merge_and_back_or_is_refused_with_what_to_do(
     if kind.refused:
         with pytest.raises(MaestroError) as refusal, completed(tmp_path, kind, worker=False):
             pass
+        kind.free()
         assert refusal.value.status == 422
         assert kind.refused in refusal.value.detail
         assert state(kind.checkout) == before
