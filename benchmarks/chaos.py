@@ -5,6 +5,7 @@ app, its workers and their agents get SIGKILL at random points, the app also whi
 with whatever the session asks. At the end ``nothing_lost.py`` reads database and repository by itself.
 
     .venv/bin/python benchmarks/chaos.py 200            # alternately Claude Code and plain commands as agents
+    .venv/bin/python benchmarks/chaos.py 200 -j 2       # two rounds side by side
     .venv/bin/python benchmarks/chaos.py 1 --seed 17    # one round again
 """
 
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -305,24 +307,25 @@ def main() -> None:
     arguments.add_argument("--seed", type=int, default=None, help="the first round's seed (default: by the clock)")
     arguments.add_argument("--agent", choices=["claude_code", "command", "both"], default="both")
     arguments.add_argument("--kills", type=int, default=12, help="shots a round at most (default 12)")
+    arguments.add_argument("-j", "--jobs", type=int, default=1, help="rounds side by side (default 1)")
     given = arguments.parse_args()
     seed = int(time.time()) % 1_000_000 if given.seed is None else given.seed
-    lost = 0
-    starts: list[float] = []
-    hits: dict[str, int] = {}
-    for number in range(seed, seed + given.rounds):
+
+    def one(number: int) -> tuple[bool, Round]:
         agent = given.agent if given.agent != "both" else ("claude_code", "command")[number % 2]
         began = time.monotonic()
         broken, game = play(number, agent, given.kills, keep=True)
-        lost += bool(broken)
-        starts += game.starts
-        for name, count in game.hits.items():
-            hits[name] = hits.get(name, 0) + count
         shots = ", ".join(f"{n} {count}" for n, count in game.hits.items() if count)
-        print(f"seed {number} {agent:11} {time.monotonic() - began:5.1f} s  killed: {shots or 'nothing':40} "
-              f"{'ok' if not broken else 'LOST (' + str(game.folder) + ')'}", flush=True)  # fmt: skip
-        for sentence in broken:
-            print(f"    {sentence}")
+        verdict = f"LOST ({game.folder})" if broken else "ok"
+        line = f"seed {number} {agent:11} {time.monotonic() - began:5.1f} s  killed: {shots or 'nothing':40} {verdict}"
+        print("\n    ".join([line, *broken]), flush=True)
+        return bool(broken), game
+
+    with ThreadPoolExecutor(given.jobs) as side_by_side:
+        played = list(side_by_side.map(one, range(seed, seed + given.rounds)))
+    lost = sum(broken for broken, _ in played)
+    starts = [seconds for _, game in played for seconds in game.starts]
+    hits = {name: sum(game.hits[name] for _, game in played) for name in played[0][1].hits}
     print(f"{given.rounds} rounds, killed {hits}; rounds with a violation: {lost}")
     print(f"slowest start {max(starts):.2f} s, median {sorted(starts)[len(starts) // 2]:.2f} s ({len(starts)} starts)")
     sys.exit(1 if lost else 0)
