@@ -78,7 +78,10 @@ class Settings(BaseModel):
         8192, ge=64, description="Memory one worker's process tree may use, in MB; beyond it the worker is interrupted."
     )
     worker_cpu_percent: int | None = Field(
-        None, ge=1, description="Processor use (100 is one core) from which a worker gets the lowest priority."
+        None,
+        ge=1,
+        description="Processor use of one worker, 100 is one core: it gets no more cores than that (Linux); "
+        "beyond it, it has the lowest priority.",
     )
     worker_nice: int = Field(5, ge=0, le=19, description="Priority of workers: 0 as the app, 19 the lowest.")
     min_free_memory_mb: int = Field(

@@ -21,7 +21,7 @@ from maestro.worker import proctable, tree
 from tests.app_process import wait_for
 from tests.engine import Engine, engine
 from tests.faults import commands
-from tests.repos import make_repo
+from tests.repos import make_repo, run_git
 from tests.scripted import bash, say, scenario, task_rule, write
 
 #: Writes a file, leaves a child in a session of its own, and goes on for as long as ``go`` is not there.
@@ -231,3 +231,10 @@ def test_each_worktree_has_ports_of_its_own_and_no_garbage_collection(tmp_path: 
         wait_for(lambda: {p.read_text() for p in place.glob("*/*/seen-*.txt")} == {"0\n"}, 20, "gc to be off")
         go.touch()
         e.until("state_changed", to="completed")
+
+
+def test_a_worker_and_what_it_starts_get_no_more_cores_than_their_cap(tmp_path: Path, repo: Path) -> None:
+    with engine(tmp_path, scenario()) as e:
+        commands.run(e, repo, one(checks=["true"]), command="nproc > cores.txt", worker_cpu_percent=100)
+        session = e.until("state_changed", to="completed").session_id
+        assert run_git(repo, "show", f"{e.get(session).session_branch}:cores.txt") == "1"

@@ -127,6 +127,7 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
             standby.dismiss()
         raise
     limits.lower_priority(rt, launched.pid)
+    limits.confine(config.worker_cpu_percent, launched.pid, int(worker.name.removeprefix("W-")))
     with rt.db.write() as tx:
         row = tx.db.get(models.Worker, worker.id)
         now = tx.db.get(models.Session, session.id)

@@ -6,7 +6,9 @@ None of it counts as an attempt: the task goes on in its conversation when the t
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -99,6 +101,21 @@ def lower_priority(rt: Runtime, pid: int) -> None:
     """Workers yield to the person's own programs; what a worker starts inherits it."""
     with contextlib.suppress(psutil.Error, OSError):
         psutil.Process(pid).nice(max(rt.settings.worker_nice, os.nice(0)))
+
+
+def confine(cap_percent: int | None, pid: int, number: int) -> None:
+    """Give a worker that has just started no more cores than its cap, rounded up (Linux only); its programs inherit it.
+
+    ``number`` spreads the workers over the cores. What a fraction of a core needs beyond this is a matter of priority.
+    """
+    if cap_percent is None or not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(psutil.Error, OSError):
+        process = psutil.Process(pid)
+        cores = process.cpu_affinity()
+        count = math.ceil(cap_percent / 100)
+        if count < len(cores):
+            process.cpu_affinity([cores[(number * count + n) % len(cores)] for n in range(count)])
 
 
 @contextlib.contextmanager

@@ -122,7 +122,7 @@ def _warn_once(tx: Transaction, task: models.Task, worker: models.Worker, said: 
 
 
 def _processor(rt: Runtime, config: AgentConfig, worker: models.Worker) -> None:
-    """Over the cap for some time: lowest priority for the whole tree. A hard cap needs cgroups; that is not enforced."""
+    """Over the cap for some time (a part of a core, or no Linux: see ``limits.confine``): lowest priority for the tree."""
     cap, looks = config.worker_cpu_percent, rt.helper("cpu_looks", dict)
     if cap is None or worker.pid is None or worker.pid_started is None:
         return
