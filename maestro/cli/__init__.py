@@ -224,6 +224,25 @@ def unmerge(session_id: SessionId, data_dir: DataDir = None) -> None:
 
 
 @app.command()
+def environment(
+    repo: Annotated[Path, typer.Argument(metavar="PATH", help="A git repository.")],
+    use: Annotated[bool, typer.Option("--use", help="Use what was found in new worktrees from now on.")] = False,
+    json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """What new worktrees of a repository get (✓), and what was found that they may need (·)."""
+    query = {"path": str(repo.expanduser().resolve())}
+    with _reporting(), _api(data_dir) as api:
+        view = api.get("/repositories/environment", **query)
+        if use:
+            view = api.put("/repositories/environment", query, words.with_found(view))
+    if json:
+        _print_json(view)
+    else:
+        typer.echo(words.environment_page(view))
+
+
+@app.command()
 def doctor(data_dir: DataDir = None) -> None:
     """Whether this machine has what Maestro needs."""
     from maestro.cli.doctor import examine  # knows the core, which takes a moment to load

@@ -49,13 +49,17 @@ class Api:
             base_url=f"{url}/api", headers=self._headers, trust_env=False, timeout=_ANSWER_TIMEOUT_S
         )
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, /, **query: Any) -> Any:
         """The answer to a GET."""
         return self._call("GET", path, params={k: v for k, v in query.items() if v is not None})
 
     def post(self, path: str, **body: Any) -> Any:
         """The answer to a POST with a JSON body; members that are None are left out."""
         return self._call("POST", path, json={k: v for k, v in body.items() if v is not None} if body else None)
+
+    def put(self, path: str, query: Json, body: Json) -> Any:
+        """The answer to a PUT with a JSON body."""
+        return self._call("PUT", path, params=query, json=body)
 
     def all(self, path: str, **query: Any) -> list[Json]:
         """All items of a list, page by page."""

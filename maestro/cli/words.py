@@ -19,6 +19,8 @@ MARKS = {
     "cancelled": "-",
 }
 
+_PARTS = {"setup": "run", "copy_files": "copy", "checks": "check"}
+
 
 def session_line(session: Json) -> str:
     """One line of ``maestro list``."""
@@ -61,6 +63,33 @@ def beginning(found: Json, *, empty: bool) -> str:
     ):
         lines += [f"{say}: {', '.join(found[key])}"] if found[key] else []
     return "\n".join(lines)
+
+
+def environment_page(view: Json) -> str:
+    """What ``maestro environment`` prints: ✓ is used in new worktrees, · is only offered."""
+    kept = view["remembered"] or {part: [] for part in _PARTS}
+    lines = [view["repo_path"]]
+    for part, verb in _PARTS.items():
+        found = {f["value"]: f for f in view["found"] if f["kind"] == part}
+        for value in [*kept[part], *(v for v in found if v not in kept[part])]:
+            reasons = [found[value]["reason"]] if value in found else ["no longer found"] * (value in view["gone"])
+            if value in found and not found[value]["tool_there"]:
+                reasons.append(f"{found[value]['tool']} is not on PATH")
+            why = f"  ({'; '.join(reasons)})" if reasons else ""
+            lines.append(f"  {'✓' if value in kept[part] else '·'} {verb:6} {value}{why}")
+    if len(lines) == 1:
+        lines.append("  Nothing was found that work in it would need besides its files.")
+    return "\n".join(lines)
+
+
+def with_found(view: Json) -> dict[str, list[str]]:
+    """What is remembered, and all that was found and can be run here."""
+    kept = view["remembered"] or {}
+    usable = [f for f in view["found"] if f["tool_there"] and not f["second"]]
+    return {
+        part: list(dict.fromkeys([*kept.get(part, []), *(f["value"] for f in usable if f["kind"] == part)]))
+        for part in _PARTS
+    }
 
 
 def progress(session: Json) -> str:

@@ -168,6 +168,26 @@ def test_it_drives_the_running_app(running: tuple[Cli, AppProcess]) -> None:
         api.delete(f"/api/sessions/{created['id']}").raise_for_status()
 
 
+def test_what_worktrees_need_is_shown_and_used_from_then_on(running: tuple[Cli, AppProcess], tmp_path: Path) -> None:
+    cli, app = running
+    repo = make_repo(tmp_path / "r", {".gitignore": ".env\n", "Makefile": "test:\n\ttrue\n", "mix.lock": ""})
+    (repo / ".env").write_text("A=1")
+    shown = cli("environment", str(repo))
+    assert shown.exit_code == 0, shown.stderr
+    assert "  · copy   /.env  (.env is in your checkout and ignored by git)" in shown.stdout
+    assert "  · run    mix deps.get  (mix.lock is in the repository; mix is not on PATH)" in shown.stdout
+
+    used = cli("environment", str(repo), "--use")
+    assert "  ✓ copy   /.env" in used.stdout
+    assert "  · run    mix deps.get" in used.stdout
+    with app.client() as api:
+        created = api.post("/api/sessions", json={"repo_path": str(repo)}).json()
+        assert created["agent_config"]["copy_files"] == ["/.env"]
+        assert "setup" not in created["agent_config"]
+        api.delete(f"/api/sessions/{created['id']}").raise_for_status()
+    assert cli("environment", "/no/such/repository").exit_code == 2
+
+
 def test_python_dash_m_maestro_is_the_command() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "maestro", "nonsense"], cwd=ROOT, capture_output=True, text=True, check=False
