@@ -91,6 +91,10 @@ class Settings(BaseModel):
         None, ge=1, le=64, description="Checks that run at the same time; empty: half the processor cores."
     )
 
+    large_repository_files: int = Field(
+        5000, ge=1, description="From so many tracked files on, worktrees are prepared ahead and used again."
+    )
+
     retry_first_s: float = Field(
         5,
         gt=0,
@@ -156,6 +160,7 @@ STORABLE = frozenset(
         "worker_memory_mb", "worker_cpu_percent", "worker_nice",
         "min_free_memory_mb", "check_slots", "retry_first_s", "retry_ceiling_s", "endpoint_patience_hours",
         "stuck_silence_minutes", "stuck_repeats", "stuck_calls_without_change", "auto_unstick",
+        "large_repository_files",
     }
 )  # fmt: skip
 

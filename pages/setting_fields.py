@@ -32,6 +32,7 @@ NAMES = {
     "endpoint_patience_hours": "Patience with the endpoint, hours",
     "keep_recovered_days": "Keep what was deleted, days",
     "host": "Address",
+    "large_repository_files": "Files of a large repository",
     "max_attempts": "Attempts a task",
     "max_turns": "Turns of one run",
     "max_workers": "Workers at the same time",

@@ -19,7 +19,7 @@ from maestro.core import gatekeeping, lookup, processes
 from maestro.core.agent_config import in_force
 from maestro.core.execution import closing, finishing, ingest, landing, scheduling, standbys, starting
 from maestro.core.guards import account, limits, signs, watching
-from maestro.core.keeping import digest, parking, storage_health
+from maestro.core.keeping import digest, parking, pooling, storage_health
 from maestro.core.locks import Stopped
 from maestro.core.proving import escape
 from maestro.core.runtime import Runtime
@@ -88,6 +88,7 @@ class Supervisor:
         if workers:
             gatekeeping.deliver(self._rt)
             parking.park_due(self._rt, workers)
+        pooling.drop_over(self._rt, {s.id for s in sessions})
         self._sample(workers)
         watching.look(self._rt, list(sessions))
         self._standbys = 0
@@ -172,6 +173,7 @@ class Supervisor:
         for task in tasks:
             self._go_on(session, task, live)
         self._start_ready(session, tasks, live)
+        pooling.look(rt, session, tasks)
 
     def _go_on(self, session: models.Session, task: models.Task, live: set[str]) -> None:
         if task.id in live:

@@ -15,7 +15,8 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,7 @@ _FIXED = {
 }
 _SHOWN_LINES = 6
 _GRACE_S = 2.0
+_STOP_EVERY_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -106,19 +108,22 @@ def git(
     env: Mapping[str, str] | None = None,
     timeout_s: float = 120,
     index: Path | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> GitResult:
     """Run git in ``repo`` (the root of a checkout) and wait for it.
 
     ``index`` names another index file than the checkout's own. Raises GitError when git fails (unless
-    ``check`` is off) or takes longer than ``timeout_s`` seconds, Unavailable when there is no git.
+    ``check`` is off), takes longer than ``timeout_s`` seconds or is called off by ``stop``, Unavailable when
+    there is no git.
     """
     process = _start(repo, args, _environment(repo, env, index), input is not None, subprocess.PIPE)
     with process:
         try:
-            stdout, stderr = process.communicate(input, timeout=timeout_s)
+            stdout, stderr = _wait(process, input, timeout_s, stop)
         except subprocess.TimeoutExpired:
             _stop(process)
-            raise GitError(f"git {_command(args)} took longer than {timeout_s:g} s and was stopped.") from None
+            why = "was called off" if stop and stop() else f"took longer than {timeout_s:g} s and was stopped"
+            raise GitError(f"git {_command(args)} {why}.") from None
         except BaseException:
             _stop(process)
             raise
@@ -126,6 +131,22 @@ def git(
     if check and result.code != 0:
         raise failure(_command(args), result)
     return result
+
+
+def _wait(
+    process: subprocess.Popen[bytes], data: bytes | None, timeout_s: float, stop: Callable[[], bool] | None
+) -> tuple[bytes, bytes]:
+    """What a call printed; TimeoutExpired at its limit, or when ``stop`` says so."""
+    if stop is None:
+        return process.communicate(data, timeout=timeout_s)
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return process.communicate(data, timeout=_STOP_EVERY_S)
+        except subprocess.TimeoutExpired:
+            data = None  # it has been sent
+            if stop() or time.monotonic() > deadline:
+                raise
 
 
 def git_head(

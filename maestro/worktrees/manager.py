@@ -49,6 +49,9 @@ _SUBMODULES_S = 300
 _UNFINISHED = "initializing"  # the reason git locks a worktree with while it is being added
 _UNFINISHED_WAIT_S = 5.0
 
+#: In a worktree's git folder: its files are prepared (``pool``) and nobody has worked there yet.
+PREPARED = "maestro-prepared"
+
 
 @dataclass(frozen=True)
 class WorktreeReport:
@@ -114,11 +117,9 @@ def add_worktree(repo: Path, path: Path, branch: str, start: str) -> WorktreeRep
     """
     check_branch_name(branch, "branch")
     with repository_lock(repo):
-        if _reusable(repo, path, branch):
-            doing = operation(path)
-            return WorktreeReport(path, False, [f"A {doing} was left half done here."] if doing else [])
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise Conflict(f"{path} is in the way: it exists and is not a worktree of {branch}.")
+        found = found_there(repo, path, branch)
+        if found is not None:
+            return found
         made = ref_commit(repo, branch_ref(branch)) is None
         if made:
             create_branch(repo, branch, start)
@@ -132,7 +133,20 @@ def add_worktree(repo: Path, path: Path, branch: str, start: str) -> WorktreeRep
                 git(repo, "update-ref", "-d", branch_ref(branch), commit_of(repo, start), check=False)
             raise
     # Outside the lock: this may go to the network.
-    return WorktreeReport(path, True, _submodules(path))
+    return WorktreeReport(path, True, fill_submodules(path))
+
+
+def found_there(repo: Path, path: Path, branch: str) -> WorktreeReport | None:
+    """The complete worktree of ``branch`` that is at ``path`` already; what is stale there is cleared.
+
+    Raises Conflict when something else is in the way. Call it with the repository's lock held.
+    """
+    if _reusable(repo, path, branch):
+        doing = operation(path)
+        return WorktreeReport(path, False, [f"A {doing} was left half done here."] if doing else [])
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise Conflict(f"{path} is in the way: it exists and is not a worktree of {branch}.")
+    return None
 
 
 def _reusable(repo: Path, path: Path, branch: str) -> bool:
@@ -186,10 +200,10 @@ def _forget(repo: Path, path: Path) -> None:
 def _clear(repo: Path, path: Path) -> None:
     """Take away what an unfinished add left; nobody has worked there yet."""
     _forget(repo, path)
-    _delete_tree(path)
+    delete_tree(path)
 
 
-def _submodules(worktree: Path) -> list[str]:
+def fill_submodules(worktree: Path) -> list[str]:
     """Fill the submodules of a new worktree; what failed, as sentences."""
     if not (worktree / ".gitmodules").is_file():
         return []
@@ -223,7 +237,7 @@ def remove_worktree(repo: Path, path: Path, *, recover_as: str | None, below: Pa
         raise Conflict(f"{path} is not below {below}, so Maestro does not remove it.")
     trash = place.with_name(f".{place.name}.removed")
     with repository_lock(repo):
-        _delete_tree(trash)  # left by a removal that was killed
+        delete_tree(trash)  # left by a removal that was killed
         entry = registered(repo, place)
         if entry is None and place.exists():
             raise Conflict(f"{path} is not a worktree of {repo}, so Maestro does not remove it.")
@@ -231,15 +245,24 @@ def remove_worktree(repo: Path, path: Path, *, recover_as: str | None, below: Pa
             return None
         if entry.main:
             raise Conflict(f"{path} is the main checkout of its repository, so Maestro does not remove it.")
-        saved = None
-        if recover_as is not None and place.exists():
-            saved = save_work(repo, place, recover_as, f"Uncommitted work of {place.name}")
-        if recover_as is not None and saved is None and entry.branch is None and entry.head.strip("0"):
-            saved = _keep_detached(repo, entry.head, recover_as)
+        saved = keep_work(repo, entry, recover_as) if recover_as is not None else None
         if place.exists():
             place.rename(trash)
         _forget(repo, place)
-    _delete_tree(trash)
+    delete_tree(trash)
+    return saved
+
+
+def keep_work(repo: Path, entry: WorktreeEntry, ref: str) -> str | None:
+    """Keep a worktree's uncommitted work, or else commits on no branch, under ``ref``; the commit that does."""
+    git_dir = git_dir_of(repo, entry.path)
+    if git_dir is not None and (git_dir / PREPARED).exists():
+        return None
+    saved = None
+    if not entry.missing:
+        saved = save_work(repo, entry.path, ref, f"Uncommitted work of {entry.path.name}")
+    if saved is None and entry.branch is None and entry.head.strip("0"):
+        saved = _keep_detached(repo, entry.head, ref)
     return saved
 
 
@@ -250,7 +273,9 @@ def _keep_detached(repo: Path, commit: str, ref: str) -> str | None:
     return commit
 
 
-def _delete_tree(path: Path) -> None:
+def delete_tree(path: Path) -> None:
+    """Delete a file or folder, folders that were made read-only included. Raises GitError when something is left."""
+
     def writable(function: Callable[[str], object], name: str, _error: object) -> None:
         # Package caches make their folders read-only.
         for part in (Path(name).parent, Path(name)):

@@ -49,6 +49,11 @@ def list_files(repo: Path, commit: str, prefix: str = "") -> list[str]:
     return [path for mode, _, path in _tree(repo, commit, "-r", plain or ".") if mode != _SUBMODULE]
 
 
+def count_files(repo: Path, commit: str) -> int:
+    """How many tracked files ``commit`` has."""
+    return git(repo, "ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--").stdout.count(b"\0")
+
+
 def _entry(repo: Path, commit: str, path: str) -> tuple[str, str] | None:
     plain = _normal(path)
     if not plain:

@@ -16,7 +16,7 @@ from maestro.core import lookup
 from maestro.core.agent_config import in_force
 from maestro.core.execution import outcomes, prompts, starting
 from maestro.core.hooks import Finding, Hook, Landing, evidence, hidden, outside
-from maestro.core.keeping import cleanup, storage_health
+from maestro.core.keeping import pooling, storage_health
 from maestro.core.locks import Stopped, branch_lock, stop_signal, train_lock
 from maestro.core.proving import check_changes, earlier_checks, escape, questions
 from maestro.core.proving.checking import CheckSite, first_failure
@@ -199,7 +199,7 @@ def _finish(flight: Flight, head: str) -> None:
                 raise Stopped from error
         summary = integration.diff_summary(flight.repo, start, head)
         _record_completion(flight, start, head, summary)
-    cleanup.remove_worktree(rt, session, flight.worktree)
+    pooling.put_back(rt, session, flight.worktree, keep=True)
 
 
 def _record_completion(flight: Flight, start: str, head: str, summary: integration.DiffSummary) -> None:

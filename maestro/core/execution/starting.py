@@ -14,7 +14,7 @@ from maestro.core.environment import place_environment, port_bases, worker_envir
 from maestro.core.execution import outcomes, prompts, standbys
 from maestro.core.execution.outfit import outfit
 from maestro.core.guards import account, limits, spending
-from maestro.core.keeping import storage_health
+from maestro.core.keeping import pooling, storage_health
 from maestro.core.keeping.cleanup import remove_worktree, worktrees_folder
 from maestro.core.locks import Stopped
 from maestro.core.planning.plan import parse_plan
@@ -76,7 +76,7 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
             row.start_commit, row.branch, row.worktree_path = task.start_commit, task.branch, task.worktree_path
             tx.db.add(row)
     assert task.branch is not None
-    report = manager.add_worktree(repo, path, task.branch, task.start_commit)
+    report = pooling.add_worktree(rt, session, path, task.branch, task.start_commit)
     ready = own_git_dir(path) / _READY
     if not ready.exists():  # new, or a kill came before its set-up was done
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from maestro.core.runtime import Runtime
@@ -23,14 +24,24 @@ def remove_worktrees(rt: Runtime, session: models.Session) -> None:
     for path in sorted(below.iterdir()) if below.is_dir() else []:
         if not path.name.endswith(TRASH):
             remove_worktree(rt, session, path)
-    if below.is_dir() and not any(below.iterdir()):
-        below.rmdir()
+    remove_if_empty(below)
 
 
 def remove_worktree(rt: Runtime, session: models.Session, path: Path) -> None:
     """Remove one worktree of a session; uncommitted work goes to a recovered ref first."""
-    label = integration.recovered_ref(session.id, f"worktree-{path.name}")
-    manager.remove_worktree(Path(session.repo_path), path, recover_as=label, below=worktrees_folder(rt, session.id))
+    below = worktrees_folder(rt, session.id)
+    manager.remove_worktree(Path(session.repo_path), path, recover_as=recovered_label(session, path), below=below)
+
+
+def recovered_label(session: models.Session, path: Path) -> str:
+    """The ref that keeps what a worktree of a session held."""
+    return integration.recovered_ref(session.id, f"worktree-{path.name}")
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a session's folder of worktrees when nothing is left in it."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def remove_branches(session: models.Session) -> None:

@@ -14,7 +14,7 @@ from sqlmodel import col, select
 
 from maestro.core import lookup, processes
 from maestro.core.execution import closing
-from maestro.core.keeping import cleanup, rollbacks
+from maestro.core.keeping import cleanup, pooling, rollbacks
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
@@ -45,6 +45,7 @@ def behind_the_scenes(rt: Runtime) -> None:
     """What may take longer: processes nobody waits for any more, and worktrees whose work is in."""
     _end_orphans(rt)
     _tidy_worktrees(rt)
+    pooling.tidy(rt)
 
 
 def finish_half_done_merges(rt: Runtime) -> None:

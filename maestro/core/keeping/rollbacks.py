@@ -45,7 +45,7 @@ def still(rt: Runtime, session_id: str) -> None:
     with rt.db.read() as db:
         tasks = lookup.tasks_of(db, session_id)
     names = [f"{kind}:{task.id}" for task in tasks for kind in ("start", "land")]
-    rt.jobs.wait_for([*names, f"baseline:{session_id}", f"validate:{session_id}"], _CALLED_OFF_S)
+    rt.jobs.wait_for([*names, f"baseline:{session_id}", f"validate:{session_id}", f"pool:{session_id}"], _CALLED_OFF_S)
     closing.stop_workers(rt, session_id)  # one that was being started meanwhile
 
 

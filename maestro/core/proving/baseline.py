@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from maestro.core import lookup
 from maestro.core.execution import starting
 from maestro.core.execution.outfit import outfit
-from maestro.core.keeping import cleanup
+from maestro.core.keeping import cleanup, pooling
 from maestro.core.locks import Stopped
 from maestro.core.proving import questions
 from maestro.core.proving.report import NOT_LOADED, TestReport
@@ -207,9 +207,12 @@ def checkout(rt: Runtime, session: models.Session, name: str, commit: str) -> It
     """
     below = cleanup.worktrees_folder(rt, session.id)
     path, repo = below / name, Path(session.repo_path)
-    scratch.lay_out(repo, path, commit, below=below)
+    if pooling.is_large(rt, session):
+        pooling.lay_out(rt, session, path, commit)
+    else:
+        scratch.lay_out(repo, path, commit, below=below)
     try:
         outfit(rt, session, path)
         yield path
     finally:
-        scratch.clear(repo, path, below=below)
+        pooling.put_back(rt, session, path, keep=False)
