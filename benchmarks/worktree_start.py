@@ -47,7 +47,7 @@ def session(folder: Path, repo: Path, given: argparse.Namespace) -> Path:
     threshold = {"MAESTRO_LARGE_REPOSITORY_FILES": "1000000000"} if given.no_pool else {}
     with ScriptedServer(scenario(*rules)) as server:
         endpoint = {"MAESTRO_ASSISTANT": "anthropic", "ANTHROPIC_API_KEY": DUMMY_KEY, "ANTHROPIC_BASE_URL": server.url}
-        app = AppProcess(folder / "data", **endpoint, **threshold)
+        app = AppProcess(folder / "data", home=folder / "home", **endpoint, **threshold)
         with app, app.client() as api, app.events() as events:
             new = {
                 "title": "Bench", "description": "x", "repo_path": str(repo), "agent_type": "command",

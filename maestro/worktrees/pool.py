@@ -166,18 +166,17 @@ def _take(repo: Path, path: Path) -> bool:
 
 def _leave(repo: Path, path: Path, place: Path, recover_as: str | None) -> bool:
     """Move a worktree aside, its work kept; False, with nothing moved, when it is not one that can be used again."""
-    with repository_lock(repo):
-        entry = registered(repo, path)
-        if entry is None or entry.missing or entry.main or not (path / ".git").is_file():
-            return False
-        # Modules of a worktree are cloned into its git folder; and git does not move a worktree that has any.
-        if own_git_dir(path).resolve() != git_dir_of(repo, path) or (path / ".gitmodules").exists():
-            return False
-        if recover_as is not None:
-            manager.keep_work(repo, entry, recover_as)
-        with suppress(GitError):
-            _move(repo, path, place)
-            return True
+    entry = registered(repo, path)
+    if entry is None or entry.missing or entry.main or not (path / ".git").is_file():
+        return False
+    # Modules of a worktree are cloned into its git folder; and git does not move a worktree that has any.
+    if own_git_dir(path).resolve() != git_dir_of(repo, path) or (path / ".gitmodules").exists():
+        return False
+    if recover_as is not None:
+        manager.keep_work(repo, entry, recover_as)  # without the lock: the next task's start may wait for it
+    with suppress(GitError):
+        _move(repo, path, place)
+        return True
     return False
 
 
