@@ -31,11 +31,11 @@ def scrub(repo: Path, worktree: Path) -> None:
     if git_dir is None or own_git_dir(worktree).resolve() != git_dir:
         raise GitError(f"{worktree} is no worktree of {repo} any more.")
     _bare_bones(git_dir)
-    # Entries that git was told not to look at would stay as they are: H is a plain one.
+    git(worktree, *_STRICT, "reset", "--hard", "--quiet", "--no-recurse-submodules", timeout_s=_LONG_S)
+    # Entries that git was told not to look at would stay as they were: H is a plain one.
     flags = git(worktree, "ls-files", "-v", "-z").stdout
     if any(not line.startswith(b"H ") for line in flags.split(b"\0") if line):
         raise GitError(f"Files of {worktree} are hidden from git.")
-    git(worktree, *_STRICT, "reset", "--hard", "--quiet", "--no-recurse-submodules", timeout_s=_LONG_S)
     git(worktree, *_STRICT, "clean", "-ffdx", "--quiet", timeout_s=_LONG_S)
     look = ("status", "--porcelain", "-z", "--ignored", "--untracked-files=all")
     if git(worktree, *_STRICT, *look, timeout_s=_LONG_S).stdout:
