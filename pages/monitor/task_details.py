@@ -7,6 +7,7 @@ from nicegui import ui
 from maestro.core.runtime import Runtime
 from maestro.core.views import TaskView
 from pages.components.buttons import icon_button, link_button
+from pages.components.inline import inline
 from pages.components.section import facts
 from pages.components.state import task_state
 from pages.components.tag import Tag, box, tag, text
@@ -107,7 +108,7 @@ class TaskDetails:
                 conflict_part(self._rt, self._id, task)
         with _part("Attempts", ""):
             if not runs:
-                tag("div", "Not started yet.", "m-soft")
+                inline(task.progress_note or "Not started yet.", "m-soft m-wrap")
             with tag("ol", "", "mon-ladder"):
                 for run in reversed(runs):
                     _rung(run)

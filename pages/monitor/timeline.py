@@ -133,6 +133,8 @@ def _note(task: TaskView, status: dict[str, str]) -> str:
     """Why nothing is in the lane yet."""
     if task.status == "waiting" and not task.attempt:
         return "waits for your word"
+    if task.status == "running":
+        return task.progress_note or ""  # its worktree is being set up
     if task.status != "pending":
         return ""
     missing = [k for k in task.depends_on if status.get(k) not in {"completed", "skipped"}]

@@ -10,7 +10,8 @@ from playwright.sync_api import Page, expect
 
 from tests.app_process import AppProcess
 from tests.browser.conftest import OpenWindow
-from tests.repos import commit, make_repo, write_files
+from tests.browser.seeds import seed_session, seeding, task
+from tests.repos import commit, make_repo, run_git, write_files
 
 
 @pytest.fixture
@@ -106,3 +107,24 @@ def test_a_wrong_line_is_told_where_it_stands(window: OpenWindow, app: AppProces
     page.get_by_role("button", name="Create and brainstorm").click()
     expect(line.get_by_role("alert")).to_contain_text("At most 4000")
     expect(page.get_by_label("Idea")).to_have_value("Sell more")
+
+
+def test_a_set_up_is_seen_at_work_on_the_monitor(window: OpenWindow, tmp_path: Path, repo: Path) -> None:
+    run_git(repo, "branch", "maestro/one/main")
+    with seeding(tmp_path / "own") as rt:
+        session = seed_session(
+            rt,
+            repo,
+            status="executing",
+            session_branch="maestro/one/main",
+            agent_config={"setup": ["echo Resolved 41 packages; exec sleep 1000"]},
+            tasks=[task("t1", "Write it")],
+        )
+    with AppProcess(tmp_path / "own", MAESTRO_ASSISTANT="demo") as app:
+        here = window(app=app)
+        page = here.visit(f"/session/{session.id}")
+        expect(page.get_by_text("Resolved 41 packages", exact=True)).to_be_visible()
+        expect(page.locator(".tl").get_by_text("Running `echo Resolved")).to_be_visible()
+        page.get_by_text("Write it").click()
+        expect(page.locator(".mon-panel__body").get_by_text("echo Resolved")).to_be_visible()
+        here.screenshot("environment-live")
