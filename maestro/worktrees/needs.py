@@ -22,6 +22,7 @@ Kind = Literal["setup", "copy_files", "checks"]
 _SMALL_BYTES = 256_000
 _LOOKED_INTO = 200  # folders
 _HINT_BYTES = 200_000
+_LITERAL = {"GIT_LITERAL_PATHSPECS": "1"}  # a folder may be called ``:!x``
 
 #: Folders whose lock files are about something else than the project: examples, other people's code.
 _PASSED_BY = frozenset(
@@ -142,7 +143,7 @@ def _folders(repo: Path, commit: str) -> list[_Folder]:
 
 def _tree(repo: Path, commit: str, *paths: str) -> list[tuple[str, str]]:
     """(type, path) of entries of a commit, of its root or directly inside the folders that ``paths`` name."""
-    listed = git(repo, "ls-tree", "-z", "--full-tree", commit, "--", *paths).fields
+    listed = git(repo, "ls-tree", "-z", "--full-tree", commit, "--", *paths, env=_LITERAL).fields
     return [(meta.split(" ")[1], path) for meta, _, path in (entry.partition("\t") for entry in listed)]
 
 
@@ -190,7 +191,9 @@ def _is_ignored(repo: Path, path: str) -> bool:
 def _which_ignored(repo: Path, paths: list[str]) -> list[str]:
     """Those of ``paths`` that git ignores; tracked files are none of them."""
     names = "\0".join(paths).encode("utf-8", "surrogateescape")
-    return git(repo, "check-ignore", "-z", "--stdin", input=names, check=False).fields if paths else []
+    if not paths:
+        return []
+    return git(repo, "check-ignore", "-z", "--stdin", input=names, env=_LITERAL, check=False).fields
 
 
 def _ignored(repo: Path, folders: list[_Folder]) -> list[Found]:

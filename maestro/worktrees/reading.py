@@ -34,7 +34,8 @@ def _tree(repo: Path, commit: str, *args: str) -> list[tuple[str, str, str]]:
     if commit.startswith("-"):
         raise GitError(f"{commit!r} names no commit.")
     entries = []
-    for line in git(repo, "ls-tree", "-z", "--full-tree", *args[:-1], commit, "--", *args[-1:]).fields:
+    literal = {"GIT_LITERAL_PATHSPECS": "1"}  # a file may be called ``:!x``
+    for line in git(repo, "ls-tree", "-z", "--full-tree", *args[:-1], commit, "--", *args[-1:], env=literal).fields:
         meta, _, name = line.partition("\t")
         mode, _, oid = meta.split(" ")
         entries.append((mode, oid, name))

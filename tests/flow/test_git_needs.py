@@ -48,8 +48,8 @@ CASES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         [],
     ),
     "odd folder names": (
-        {"it's; $(x)/uv.lock": "", "-n/uv.lock": "", "*/uv.lock": "", "nl\nname/uv.lock": ""},
-        ["cd '*' && uv sync", "cd 'it'\"'\"'s; $(x)' && uv sync"],
+        {"it's; $(x)/uv.lock": "", ":!x/uv.lock": "", "-n/uv.lock": "", "*/uv.lock": "", "nl\nname/uv.lock": ""},
+        ["cd '*' && uv sync", "cd ':!x' && uv sync", "cd 'it'\"'\"'s; $(x)' && uv sync"],
     ),
 }
 
@@ -80,7 +80,8 @@ def test_each_finding_says_why_and_whether_its_tool_is_there(tmp_path: Path, mon
 def test_files_to_copy_are_those_that_are_there_ignored_and_small(tmp_path: Path) -> None:
     ignore = ".env*\n!.env.example\n.envrc\nlocal.settings.json\nbuild/\n"
     repo = make_repo(
-        tmp_path / "r", {".gitignore": ignore, "web/a": "", "build.py": "", "linked/a": "", ".env.shared": "x"}
+        tmp_path / "r",
+        {".gitignore": ignore, "web/a": "", ":!x/a": "", "build.py": "", "linked/a": "", ".env.shared": "x"},
     )
     run_git(repo, "add", "-f", ".env.shared")
     run_git(repo, "commit", "-qm", "tracked although ignored")
@@ -94,5 +95,5 @@ def test_files_to_copy_are_those_that_are_there_ignored_and_small(tmp_path: Path
     (repo / "linked").symlink_to(tmp_path)
     (tmp_path / ".env").write_text("of another")
     found = needs.look(repo, "HEAD")
-    assert [f.value for f in found] == ["/.env", "/.env.local", "/web/.env", "/web/local.settings.json"]
-    assert found[2].reason == "web/.env is in your checkout and ignored by git"
+    assert [f.value for f in found] == ["/.env", "/.env.local", "/:!x/.env", "/web/.env", "/web/local.settings.json"]
+    assert found[3].reason == "web/.env is in your checkout and ignored by git"

@@ -115,12 +115,13 @@ def test_a_base_that_is_no_local_branch_is_refused(tmp_path: Path, name: str) ->
 
 
 def test_reading_stays_inside_the_commit(tmp_path: Path) -> None:
-    repo = make_repo(tmp_path / "r", {"src/a b.py": "one\ntwo\n", "ünï.txt": "x", "nl\nname": "needle\n"})
+    repo = make_repo(tmp_path / "r", {"src/a b.py": "one\ntwo\n", "ünï.txt": "x", "nl\nname": "needle\n", ":!q": "odd"})
     at = run_git(repo, "rev-parse", "HEAD")
     (repo / "src/a b.py").write_text("changed since")
     (repo / ".env").write_text("SECRET=needle")
     (tmp_path / "outside").write_text("needle")
-    assert list_files(repo, at) == ["nl\nname", "src/a b.py", "ünï.txt"]
+    assert list_files(repo, at) == [":!q", "nl\nname", "src/a b.py", "ünï.txt"]
+    assert read_file(repo, at, ":!q", 100) == b"odd"
     assert list_files(repo, at, "src/") == list_files(repo, at, "./src") == ["src/a b.py"]
     assert list_files(repo, at, "../") == []
     assert read_file(repo, at, "src/a b.py", 100) == b"one\ntwo\n"
