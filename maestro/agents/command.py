@@ -14,6 +14,7 @@ from collections.abc import Callable
 import psutil
 
 from maestro.agents.base import AgentLink, AgentResult, AgentSpec, FailureKind
+from maestro.awake import Stopwatch
 
 _PLACEHOLDER = "{prompt}"
 _CHUNK = 64 * 1024
@@ -22,6 +23,8 @@ _LINE_LIMIT = 32 * 1024
 #: How long a program has to end after SIGTERM, and its pipes to run dry after its end.
 _GRACE_S = 3.0
 _DRAIN_S = 1.0
+#: How often the time limit is looked at.
+_TICK_S = 0.5
 
 
 class Command:
@@ -71,8 +74,9 @@ async def _follow(process: asyncio.subprocess.Process, stdin: bytes, spec: Agent
     ]
     exiting = asyncio.create_task(_exit(process))
     stopping = asyncio.create_task(link.stop_requested())
+    out_of_time = asyncio.create_task(_used_up(spec.task_timeout_s))
     try:
-        await asyncio.wait({exiting, stopping}, timeout=spec.task_timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({exiting, stopping, out_of_time}, return_when=asyncio.FIRST_COMPLETED)
         if exiting.done():
             await asyncio.wait(pipes, timeout=_DRAIN_S)
             return _outcome(exiting.result(), spec.command[0], last)
@@ -82,9 +86,9 @@ async def _follow(process: asyncio.subprocess.Process, stdin: bytes, spec: Agent
         )
         return AgentResult(outcome="interrupted", message=reason, failure=None if stopping.done() else "time")
     finally:
-        for task in (*pipes, exiting, stopping):
+        for task in (*pipes, exiting, stopping, out_of_time):
             task.cancel()
-        await asyncio.gather(*pipes, exiting, stopping, return_exceptions=True)
+        await asyncio.gather(*pipes, exiting, stopping, out_of_time, return_exceptions=True)
         process._transport.close()  # type: ignore[attr-defined]  # else it waits for pipes that a grandchild holds
 
 
@@ -131,6 +135,13 @@ async def _lines(stream: asyncio.StreamReader, take: Callable[[str], None]) -> N
             rest = b""
     if rest:
         take(rest.decode("utf-8", "replace"))
+
+
+async def _used_up(seconds: float | None) -> None:
+    """Return when so much time was spent at work; a pause and a machine that sleeps do not count. None: never."""
+    stopwatch = Stopwatch(_TICK_S * 2)
+    while seconds is None or (left := seconds - stopwatch.look()) > 0:
+        await asyncio.sleep(_TICK_S if seconds is None else min(_TICK_S, left))
 
 
 async def _exit(process: asyncio.subprocess.Process) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from datetime import UTC, datetime
+import threading
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -21,6 +22,10 @@ from maestro.errors import MaestroError
 from maestro.monitoring.notifications import Notifier
 
 _LOOK_EVERY_S = 0.2
+
+#: How often it is looked whether the clock was set back, and from how much on that matters.
+_CLOCK_EVERY_S = 1.0
+_CLOCK_SLACK = timedelta(seconds=1)
 
 
 def start(rt: Runtime) -> None:
@@ -44,9 +49,20 @@ def start(rt: Runtime) -> None:
 
     rt.wake = wake
     rt.helper("scheduler", lambda: scheduler)
+    threading.Thread(target=_keep_time, args=(scheduler, rt.jobs.stopping), name="clock", daemon=True).start()
     rt.jobs.start("recovery", recovery.behind_the_scenes, rt)
     rt.jobs.start("expire", deleted.expire, rt)
     scheduler.add_job(deleted.expire, "interval", hours=24, id="expire", args=[rt])
+
+
+def _keep_time(scheduler: BackgroundScheduler, stopping: threading.Event) -> None:
+    """Run the jobs that a clock set back has put off: APScheduler would wait until the old time comes again."""
+    while not stopping.wait(_CLOCK_EVERY_S):
+        now = datetime.now(UTC)
+        for job in scheduler.get_jobs():
+            if job.next_run_time and job.next_run_time - now > job.trigger.interval + _CLOCK_SLACK:
+                with contextlib.suppress(JobLookupError):  # the app is stopping
+                    job.modify(next_run_time=now)
 
 
 def stop(rt: Runtime, *, stop_workers: bool = False) -> None:

@@ -13,7 +13,7 @@ from sqlmodel import Session as DbSession
 from sqlmodel import case, col, func, or_, select
 
 from maestro.core import lookup, processes
-from maestro.core.guards import account, spending
+from maestro.core.guards import account, signs, spending
 from maestro.core.guards.account import AccountState
 from maestro.core.keeping import deleted, digest, rollbacks, storage_health
 from maestro.core.keeping.deleted import DeletedView, RecoveredView
@@ -104,7 +104,7 @@ def list_workers(rt: Runtime, session_id: str) -> list[WorkerView]:
         lookup.session_row(db, session_id)
         query = select(models.Worker).where(models.Worker.session_id == session_id)
         rows = db.exec(query.order_by(col(models.Worker.started_at))).all()
-    return [_worker_view(r) for r in rows]
+    return [_worker_view(rt, r) for r in rows]
 
 
 def list_checkpoints(rt: Runtime, session_id: str) -> list[CheckpointView]:
@@ -360,9 +360,11 @@ def _count(db: DbSession, model: Any, condition: Any, ids: list[str]) -> dict[st
     return dict(db.exec(query).all())
 
 
-def _worker_view(row: models.Worker) -> WorkerView:
+def _worker_view(rt: Runtime, row: models.Worker) -> WorkerView:
     alive = row.status != "ended" and processes.alive(row)
-    return WorkerView.model_validate(row.model_dump() | {"alive": alive, "tokens": Tokens.of(row)})
+    silent = signs.watch(rt).silent_s(row.id) if alive else 0.0
+    now = {"alive": alive, "silent_s": round(silent, 1) if silent >= signs.NOTICED_S else None}
+    return WorkerView.model_validate(row.model_dump() | now | {"tokens": Tokens.of(row)})
 
 
 def _tail(column: Any, length: int) -> Any:

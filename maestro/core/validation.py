@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import IO
 from uuid import uuid4
 
+from maestro.awake import Stopwatch
 from maestro.worker import tree
 from maestro.worker.spool import WORKER_ID_VARIABLE
 
 _HEAD_BYTES = 64_000
 _TAIL_BYTES = 192_000
 _POLL_S = 0.05
+
+#: A look counts for so many seconds at most: a check that slept with the machine has not used its time up.
+_STEP_S = 1.0
 _HEARD_BYTES = 1_000_000
 
 
@@ -68,7 +72,7 @@ def run_command(
             return CommandOutcome(127, 0.0, f"The command could not be started: {error}", False)
         listener = _Listener(output.fileno(), hear)
         try:
-            stopped = _wait(process, began + timeout_s, stop, listener.look)
+            stopped = _wait(process, timeout_s, stop, listener.look)
         finally:
             # Also what is left of a check that ended by itself: a server in the background, say.
             tree.kill_trees([tree.Known(-1, 0.0, marker)])
@@ -100,11 +104,11 @@ class _Listener:
 
 
 def _wait(
-    process: subprocess.Popen[bytes], deadline: float, stop: Callable[[], bool], look: Callable[[], object]
+    process: subprocess.Popen[bytes], timeout_s: float, stop: Callable[[], bool], look: Callable[[], object]
 ) -> str | None:
-    pause = _POLL_S / 10
+    pause, stopwatch = _POLL_S / 10, Stopwatch(_STEP_S)
     while process.poll() is None:
-        if time.monotonic() > deadline:
+        if stopwatch.look() > timeout_s:
             return "time limit"
         if stop():
             return "stopped"

@@ -167,7 +167,11 @@ class TaskView(BaseModel):
 
 
 class WorkerView(BaseModel):
-    """A worker. ``alive`` is looked up in the process table at read time, never remembered."""
+    """A worker. ``alive`` is looked up in the process table at read time, never remembered.
+
+    ``silent_s``: for so many seconds its process, which should run, gave no sign of life; None while it does.
+    ``exit_code``: negative for a signal; None while it lives, and when the app that started it was gone at its end.
+    """
 
     id: str
     session_id: str
@@ -175,6 +179,7 @@ class WorkerView(BaseModel):
     pid: int | None
     status: str
     alive: bool
+    silent_s: float | None
     task_id: str | None
     attempt: int
     started_at: datetime

@@ -27,7 +27,7 @@ class DeletedSession(SQLModel, table=True):
 
 
 class Fact(SQLModel, table=True):
-    """Something the installation remembers of itself: ``stopped_at``, ``digest``, ``boot``."""
+    """Something the installation remembers of itself: ``stopped_at``, ``digest``, ``boot``, ``due``."""
 
     __tablename__ = "facts"
 

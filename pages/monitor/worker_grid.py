@@ -109,6 +109,7 @@ def _row(worker: WorkerView, task: TaskView | None) -> dict[str, Any]:
         "outcome": _OUTCOME.get(worker.outcome or "", "Ended") if ended else "",
         "last": _last(worker, task),
         "at": int(seen.timestamp() * 1000),
+        "still": int((utcnow().timestamp() - worker.silent_s) * 1000) if worker.silent_s else None,
         "tokens": t.total,
         "tokens_tip": f"{t.input:,} in, {t.output:,} out, {t.cache_read:,} read from cache, {t.cache_write:,} written to it",
     }

@@ -73,7 +73,7 @@ def limit_reached(
     """
     row, now = _row(tx, session, account, "rate_limit"), utcnow()
     stated = _from_epoch(until, now)
-    if row.active and row.kind == "rate_limit" and (row.paused_until is None or row.paused_until > now):
+    if row.active and row.kind == "rate_limit" and not _is_over(row, now):
         # Workers that run side by side meet the same limit: that is one pause, at most a longer one.
         if stated is None or row.paused_until is None or stated <= row.paused_until:
             return
@@ -168,9 +168,12 @@ def _active(db: DbSession) -> list[models.AccountPause]:
 
 def _pause_of(db: DbSession, account: str | None, now: datetime) -> models.AccountPause | None:
     row = db.get(models.AccountPause, account) if account else None
-    if row is None or not row.active or (row.paused_until is not None and row.paused_until <= now):
-        return None
-    return row
+    return row if row is not None and row.active and not _is_over(row, now) else None
+
+
+def _is_over(row: models.AccountPause, now: datetime) -> bool:
+    """Whether the pause's time has come. A clock set back before its beginning ends it too: asking again costs one call."""
+    return row.paused_until is not None and (row.paused_until <= now or now < row.since)
 
 
 def _row(tx: Transaction, session: models.Session, account: str | None, kind: Kind) -> models.AccountPause:
@@ -181,7 +184,7 @@ def _row(tx: Transaction, session: models.Session, account: str | None, kind: Ki
 
 def _is_due(db: DbSession, row: models.AccountPause, now: datetime) -> bool:
     if row.paused_until is not None:
-        return row.paused_until <= now
+        return _is_over(row, now)
     if row.kind != "auth":
         return False
     query = select(models.Approval).where(models.Approval.kind == "task_failed", models.Approval.status == "pending")

@@ -30,13 +30,16 @@ from maestro.settings import Settings
 #: What a worker takes before it has done anything: the CLI and the Python around it, in MB.
 WORKER_MB = 350
 
+#: How long a run tries by itself before it gives up on the endpoint, generously.
+_LONGEST_RUN = timedelta(minutes=15)
+
 #: How often somebody who waits for a check slot looks whether they were called off, in seconds.
 _SLOT_POLL_S = 0.2
 
 
 def may_start(rt: Runtime, session: models.Session, task: models.Task) -> bool:
     """Whether a worker for this running task may start now; if not, the task's note says what it waits for."""
-    if task.retry_at is not None and task.retry_at > utcnow():
+    if _waits(rt.settings, task):
         return False
     why = _hindrance(rt, session) or _too_little_money(rt, session, task)
     if why and task.progress_note != why:
@@ -191,15 +194,36 @@ def _back_off(
 ) -> str | None:
     """Overloaded or out of reach: a wait that grows up to a ceiling, kept in the row so that a restart keeps it."""
     now = utcnow()
-    task.failing_since = task.failing_since or now
+    lasted = _trouble(settings, task, now)
+    task.failing_since = now - lasted
     task.endpoint_failures += 1
-    lasted = now - task.failing_since
     if lasted > timedelta(hours=settings.endpoint_patience_hours):
         return f"{message} Tried {task.endpoint_failures} times in {_span(lasted)}."
-    wait = min(settings.retry_first_s * 3 ** min(task.endpoint_failures - 1, 12), settings.retry_ceiling_s)
-    task.retry_at = now + timedelta(seconds=wait)
+    task.retry_at = now + _planned_wait(settings, task.endpoint_failures)
     _wait(tx, session, task, worker, f"{message} Next try at {_clock(task.retry_at)}.")
     return None
+
+
+def _planned_wait(settings: Settings, failures: int) -> timedelta:
+    """How long a task waits after so many failures in a row."""
+    return timedelta(seconds=min(settings.retry_first_s * 3 ** min(max(failures - 1, 0), 12), settings.retry_ceiling_s))
+
+
+def _waits(settings: Settings, task: models.Task) -> bool:
+    """Whether the next try is still to come. One further away than any wait means that the clock was set back."""
+    left = task.retry_at - utcnow() if task.retry_at is not None else timedelta(0)
+    return timedelta(0) < left <= timedelta(seconds=settings.retry_ceiling_s)
+
+
+def _trouble(settings: Settings, task: models.Task, now: datetime) -> timedelta:
+    """How long the endpoint has been failing by now. Between two failures no more counts than the wait and a run:
+    a machine that slept, or whose clock was set, has not been waiting for the endpoint.
+    """
+    if task.failing_since is None or task.retry_at is None:
+        return timedelta(0)
+    wait = _planned_wait(settings, task.endpoint_failures)
+    failed_at = task.retry_at - wait
+    return failed_at - task.failing_since + min(max(now - failed_at, wait), wait + _LONGEST_RUN)
 
 
 def _wait(tx: Transaction, session: models.Session, task: models.Task, worker: models.Worker, note: str) -> None:

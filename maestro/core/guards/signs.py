@@ -6,10 +6,10 @@ clock: a machine that slept, a container that was frozen or a processor that nob
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from maestro.awake import Stopwatch
 from maestro.core import processes
 from maestro.core.runtime import Runtime
 from maestro.db import models
@@ -46,16 +46,14 @@ class Watch:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self._looked_at = time.monotonic()
+        self._stopwatch = Stopwatch(_LOOK_S)
         self._beats: dict[str, _Beat] = {}
         self._table: dict[int, Seen] = {}
         self._table_at = -_TABLE_S
 
     def tick(self) -> None:
         """Another look begins."""
-        at = time.monotonic()
-        self.now += min(at - self._looked_at, _LOOK_S)
-        self._looked_at = at
+        self.now = self._stopwatch.look()
 
     def silent_s(self, worker_id: str) -> float:
         """Seconds without a sign of life, as of the last look; 0 for a worker that nobody expects to give one."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlmodel import col, select
@@ -17,7 +17,7 @@ from sqlmodel import col, select
 from maestro.core import gatekeeping, processes
 from maestro.core.agent_config import AgentConfig
 from maestro.core.execution import prompts
-from maestro.core.guards import stops
+from maestro.core.guards import signs, stops
 from maestro.core.guards.stuck import Trace
 from maestro.core.runtime import Runtime
 from maestro.db import models
@@ -44,9 +44,9 @@ class _Eye:
     """What this app remembers of one run between looks. Lost at a restart, which only makes it more patient."""
 
     trace: Trace
+    quiet_since: float  # this and deaf_until on the supervisor's own watch: sleep is no silence
     log_id: int | None = None
     offset: int = -1
-    quiet_since: float = field(default_factory=time.monotonic)
     fingerprint: str | None = None
     deaf_until: float = 0.0  # a word is on its way: what is done meanwhile does not count
 
@@ -54,7 +54,8 @@ class _Eye:
 def look(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Worker) -> None:
     """Look at one live run of an executing session; takes at most one step."""
     eyes: dict[str, _Eye] = rt.helper("unsticking", dict)
-    eye = eyes.setdefault(worker.id, _Eye(Trace(rt.settings.stuck_repeats)))
+    now = signs.watch(rt).now
+    eye = eyes.setdefault(worker.id, _Eye(Trace(rt.settings.stuck_repeats), now))
     if worker.status != "running":
         _stand_still(rt, eye, task, worker)
         return
@@ -64,16 +65,16 @@ def look(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Wor
     if task.care.get("left_alone") == worker.id or stops.wanted(task, worker) is not None:
         return
     if worker.spool_offset != eye.offset:
-        eye.offset, eye.quiet_since = worker.spool_offset, time.monotonic()
+        eye.offset, eye.quiet_since = worker.spool_offset, now
         if _read_on(rt, eye, worker) and task.care.get("stuck_step"):
             _recovered(rt, task.id)
         seen = eye.trace.circle() or _nothing_changes(rt, eye, task)
     else:
         seen = _silent(rt, eye, worker)
-    if seen and time.monotonic() >= eye.deaf_until:
-        eye.deaf_until = time.monotonic() + _HEARING_S
+    if seen and now >= eye.deaf_until:
+        eye.deaf_until = now + _HEARING_S
         eye.trace.forget()
-        eye.fingerprint, eye.quiet_since = None, time.monotonic()
+        eye.fingerprint, eye.quiet_since = None, now
         _step(rt, config, task.id, worker, seen)
 
 
@@ -175,11 +176,12 @@ def _nothing_changes(rt: Runtime, eye: _Eye, task: models.Task) -> str | None:
 
 
 def _silent(rt: Runtime, eye: _Eye, worker: models.Worker) -> str | None:
-    """Nothing is heard, and nothing is at work either. Monotonic, so a laptop's sleep is no silence."""
+    """Nothing is heard, and nothing is at work either."""
+    now = signs.watch(rt).now
     if eye.trace.tool_is_running and worker.cpu_percent >= _AT_WORK:
-        eye.quiet_since = time.monotonic()
+        eye.quiet_since = now
         return None
-    quiet = time.monotonic() - eye.quiet_since
+    quiet = now - eye.quiet_since
     if quiet < rt.settings.stuck_silence_minutes * 60:
         return None
     while_what = f" since “{eye.trace.calls[-1].line}”" if eye.trace.tool_is_running else ""
@@ -252,7 +254,7 @@ def _ask(tx: Transaction, session: models.Session, task: models.Task, worker: mo
 
 def _stand_still(rt: Runtime, eye: _Eye, task: models.Task, worker: models.Worker) -> None:
     """Not at work: waiting, paused, parked. Silence does not count; who waits for its answer stays suspended."""
-    eye.quiet_since = time.monotonic()
+    eye.quiet_since = signs.watch(rt).now
     stood: set[str] = rt.helper("unsticking_stood", set)
     if worker.status == "paused" and task.status == "waiting" and worker.id not in stood:
         stood.add(worker.id)  # once in this app's life: a restart lets workers of executing sessions go on

@@ -11,11 +11,15 @@ from sqlmodel import col, select
 
 from maestro.core.runtime import Runtime
 from maestro.db import models
-from maestro.db.keeping import DeletedSession
+from maestro.db.keeping import DeletedSession, Fact
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.errors import MaestroError, NotFound
 from maestro.worktrees import integration, manager, refs
+
+#: The fact that says since when what is to be let go has been due, by session id.
+_DUE = "due"
+_GRACE = timedelta(hours=23)  # looked at once a day
 
 
 class RecoveredView(BaseModel):
@@ -96,9 +100,12 @@ def make_branch(rt: Runtime, session_id: str, ref: str) -> str:
 
 
 def expire(rt: Runtime) -> int:
-    """Let go what was kept long enough; how many sessions that were. Branches made of it stay."""
-    with rt.db.read() as db:
-        due = db.exec(select(DeletedSession).where(DeletedSession.expires_at <= utcnow())).all()
+    """Let go what was kept long enough; how many sessions that were. Branches made of it stay.
+
+    What is due goes with the first look a day after one that found it due: a clock that jumped forward, and was
+    put right within the day, takes nothing away.
+    """
+    due = _due_for_a_day(rt)
     for row in due:
         repo = Path(row.repo_path)
         try:
@@ -111,6 +118,18 @@ def expire(rt: Runtime) -> int:
             if kept is not None:
                 tx.db.delete(kept)
     return len(due)
+
+
+def _due_for_a_day(rt: Runtime) -> list[DeletedSession]:
+    now = utcnow()
+    with rt.db.write() as tx:
+        due = list(tx.db.exec(select(DeletedSession).where(DeletedSession.expires_at <= now)).all())
+        found = tx.db.get(Fact, _DUE)
+        before: dict[str, str] = found.value if found is not None and found.value else {}
+        since = {row.id: before.get(row.id, now.isoformat()) for row in due}
+        if since != before:
+            tx.db.merge(Fact(name=_DUE, value=since))
+    return [r for r in due if now - datetime.fromisoformat(since[r.id]) >= min(_GRACE, r.expires_at - r.deleted_at)]
 
 
 def remove_spools(rt: Runtime, worker_ids: list[str]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
+from maestro.awake import Stopwatch
 from maestro.core import lookup
 from maestro.core.execution import starting
 from maestro.core.execution.outfit import outfit
@@ -24,6 +25,10 @@ from maestro.worktrees import history, scratch
 
 _POLL_S = 0.1
 _GIVE_IT_UP_S = 2.0
+
+#: What one look counts for at most: a machine that slept has not waited.
+_STEP_S = 1.0
+
 _NAMED = 200
 
 
@@ -123,11 +128,12 @@ def wait_for(rt: Runtime, session_id: str, stop: Callable[[], bool]) -> Baseline
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
     _summary, checks = starting.approved_plan(rt, session)
-    limit = time.monotonic() + rt.settings.check_timeout_minutes * 60 * max(len(checks), 1)
-    idle_since = time.monotonic()
+    stopwatch = Stopwatch(_STEP_S)
+    limit = rt.settings.check_timeout_minutes * 60 * max(len(checks), 1)
+    idle_since = 0.0
     while True:
         measured = _measured(rt, session_id)
-        now = time.monotonic()
+        now = stopwatch.look()
         if rt.jobs.running(f"baseline:{session_id}"):
             idle_since = now
         # Nobody measures it (it could not be set up, say): then there is nothing to compare with.

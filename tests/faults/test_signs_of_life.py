@@ -1,0 +1,111 @@
+"""Workers whose loop hangs, agents that somebody stopped: noticed at once, helped or ended, gone on with."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from maestro.core import queries
+from maestro.core.guards import signs
+from tests.app_process import wait_for
+from tests.engine import engine
+from tests.faults.commands import run, task, until_working
+from tests.repos import make_repo
+from tests.scripted import scenario
+
+#: Says something all the time, until it may end.
+TICKING = """
+while ! test -e "{go}"; do echo tick; sleep 0.05; done
+echo t1 > t1.txt
+"""
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    return make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
+
+
+@contextlib.contextmanager
+def blocked(file: Path) -> Iterator[None]:
+    """Whoever opens the file to write to it waits: for a worker that reports, its loop stands still in the kernel."""
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)  # what the holder of a lease is sent
+    descriptor = os.open(file, os.O_RDONLY)
+
+    def lease() -> bool:
+        with contextlib.suppress(BlockingIOError):  # it is open for writing just now
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+            return True
+        return False
+
+    try:
+        wait_for(lease, 10, "a lease on the spool")
+        yield
+    finally:
+        os.close(descriptor)
+        signal.signal(signal.SIGIO, before)
+
+
+def test_a_worker_that_hangs_is_shown_so_and_ended_and_its_task_goes_on(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signs, "_HANG_S", 3.0)
+    go = tmp_path / "go"
+    with engine(tmp_path, scenario()) as e:
+        session = run(e, repo, task(), go=go, command=TICKING)
+        worker_id = e.until("log_entry", message="tick").payload["worker_id"]
+        with blocked(e.rt.data_dir / "workers" / worker_id / "events.jsonl"):
+            assert e.until("worker_silent").payload["worker_id"] == worker_id
+            (shown,) = queries.list_workers(e.rt, session.id)
+            assert shown.alive
+            assert shown.silent_s
+            assert shown.silent_s >= signs.NOTICED_S
+            ended = e.until("worker_terminated", worker_id=worker_id).payload
+            assert (ended["outcome"], ended["exit_code"]) == ("lost", -signal.SIGKILL)
+        go.touch()
+        e.until("state_changed", to="completed")
+        done = e.task(session.id, "t1")
+        assert (done.attempt, done.interruptions) == (1, 1)
+        assert queries.list_workers(e.rt, session.id)[0].outcome_detail == "The worker was killed by SIGKILL."
+
+
+def test_a_silence_that_ends_costs_nothing(tmp_path: Path, repo: Path) -> None:
+    go = tmp_path / "go"
+    with engine(tmp_path, scenario()) as e:
+        session = run(e, repo, task(), go=go, command=TICKING)
+        worker_id = e.until("log_entry", message="tick").payload["worker_id"]
+        with blocked(e.rt.data_dir / "workers" / worker_id / "events.jsonl"):
+            e.until("worker_silent")
+        e.until("worker_heard")
+        assert queries.list_workers(e.rt, session.id)[0].silent_s is None
+        go.touch()
+        e.until("state_changed", to="completed")
+        assert e.task(session.id, "t1").interruptions == 0
+
+
+def test_an_agent_that_somebody_stopped_is_woken_and_what_it_stopped_itself_is_not(tmp_path: Path, repo: Path) -> None:
+    go = tmp_path / "go"
+    script = "sleep 300 & kill -STOP $!; echo $! > stopped.pid; echo 'working on t1'\n" + (
+        'while ! test -e "{go}"; do sleep 0.05; done; echo t1 > t1.txt; kill -KILL $(cat stopped.pid); rm stopped.pid'
+    )
+    with engine(tmp_path, scenario()) as e:
+        session = run(e, repo, task(), go=go, command=script)
+        worker = psutil.Process(e.until("worker_spawned").payload["pid"])
+        until_working(e, "t1")
+        agent = worker.children()[0]
+        (left,) = (e.rt.data_dir / "worktrees").glob("*/t1/stopped.pid")
+        own = psutil.Process(int(left.read_text()))
+        e.until("metric")
+        e.until("metric")  # seconds have passed, and it was left alone
+        assert own.status() == psutil.STATUS_STOPPED
+        agent.suspend()
+        wait_for(lambda: agent.status() != psutil.STATUS_STOPPED, 20, "the agent to be woken")
+        go.touch()
+        e.until("state_changed", to="completed")
+        assert e.task(session.id, "t1").interruptions == 0
