@@ -61,9 +61,10 @@ def test_a_machine_that_slept_and_a_clock_that_was_set_back_stop_and_kill_nothin
         psutil.Process(app.pid).suspend()
         tree.suspend_trees([known])
         clock.write_text(f"{3 * HOUR} {3 * HOUR}")  # a frozen container's monotonic clock goes on, too
-        tree.resume_trees([known])
         psutil.Process(app.pid).resume()
         with app.events(None) as events:
+            api.get("/api/sessions").raise_for_status()
+            tree.resume_trees([known])
             until_ticks(events, "t1", 20)
             (row,) = api.get(f"/api/sessions/{session.id}/workers").json()["items"]
             assert (row["id"], row["status"], row["alive"]) == (worker_id, "running", True)
