@@ -190,10 +190,12 @@ def _is_ignored(repo: Path, path: str) -> bool:
 
 def _which_ignored(repo: Path, paths: list[str]) -> list[str]:
     """Those of ``paths`` that git ignores; tracked files are none of them."""
-    names = "\0".join(paths).encode("utf-8", "surrogateescape")
     if not paths:
         return []
-    return git(repo, "check-ignore", "-z", "--stdin", input=names, env=_LITERAL, check=False).fields
+    # The dot keeps a name from being read as pathspec magic; here git knows no other way.
+    names = "\0".join(f"./{path}" for path in paths).encode("utf-8", "surrogateescape")
+    found = git(repo, "check-ignore", "-z", "--stdin", input=names, check=False).fields
+    return [path.removeprefix("./") for path in found]
 
 
 def _ignored(repo: Path, folders: list[_Folder]) -> list[Found]:
