@@ -86,7 +86,7 @@ def test_files_to_copy_are_those_that_are_there_ignored_and_small(tmp_path: Path
     run_git(repo, "add", "-f", ".env.shared")
     run_git(repo, "commit", "-qm", "tracked although ignored")
     local = dict.fromkeys(
-        (".env", ".env.local", ".env.sample", ".env.[x]", "web/.env", "web/local.settings.json"), "A=1"
+        (".env", ".env.local", ".env.sample", ".env.[x]", ":!x/.env", "web/.env", "web/local.settings.json"), "A=1"
     )
     write_files(repo, {**local, ".env.huge": "x" * 300_000, "build/.env": "1", ".dev.vars": "not ignored"})
     (repo / ".envrc").symlink_to("/etc/passwd")
