@@ -1,0 +1,43 @@
+"""Sessions on repositories that count as large: worktrees are handed on, and nobody can tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from maestro.core import queries
+from maestro.core.commands import control
+from tests.app_process import wait_for
+from tests.engine import engine
+from tests.repos import make_repo, run_git
+from tests.scripted import bash, say, scenario, task_rule, write
+
+FILES = {f"d{d}/f{n}.txt": f"{d} {n}\n" for d in range(3) for n in range(4)} | {".gitignore": "node_modules/\n"}
+POOLED = "git rev-parse --git-dir | grep -q pool-"
+
+
+def test_tasks_hand_their_worktrees_on_and_the_pool_goes_with_the_session(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo", FILES)
+    before = run_git(repo, "config", "--list", "--local")
+    leave = bash("mkdir -p node_modules/x && echo x > node_modules/x/y")
+    script = scenario(
+        task_rule("# Task t1", write("d0/f0.txt", "t1\n"), leave, say("Done.")),
+        task_rule("# Task t2", bash("ls -a > found.txt; cat d0/f0.txt >> found.txt"), say("Done.")),
+        task_rule("# Task t3", write("d2/f0.txt", "t3\n"), say("Done.")),
+    )
+    chain = [
+        {"id": "t1", "title": "One", "checks": [POOLED]},
+        {"id": "t2", "title": "Two", "depends_on": ["t1"], "checks": [POOLED, "test ! -e node_modules"]},
+        {"id": "t3", "title": "Three", "depends_on": ["t2"], "checks": [POOLED], "requires_approval": True},
+    ]
+    with engine(tmp_path, script, large_repository_files=10) as e:
+        session = e.run(repo, {"summary": "Test", "checks": ["ls"], "tasks": chain}, permission_mode="bypass")
+        e.until("approval_requested", kind="task_start")
+        below = tmp_path / "data" / "worktrees" / session.id
+        wait_for(lambda: list(below.glob(".pool-*")), 20, "a worktree that is kept ready")
+        found = run_git(repo, "show", f"{e.get(session.id).session_branch}:found.txt").splitlines()
+        assert found == [".", "..", ".git", ".gitignore", "d0", "d1", "d2", "found.txt", "t1"]
+        assert {t.status for t in queries.list_tasks(e.rt, session.id)} == {"completed", "waiting"}
+        control.cancel(e.rt, session.id)
+        wait_for(lambda: not below.exists(), 20, "the pool to go")
+    assert run_git(repo, "worktree", "list", "--porcelain").count("worktree ") == 1
+    assert run_git(repo, "config", "--list", "--local") == before
