@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,7 @@ class Supervisor:
         assert config.max_workers is not None
         if not scheduling.ready(tasks) or not limits.may_begin(rt, session):
             return
-        tracked = repository.list_files(Path(session.repo_path), session.base_commit) if _has_globs(tasks) else []
+        tracked = _tracked(session.repo_path, session.base_commit) if _has_globs(tasks) else ()
         chosen = scheduling.choose(tasks, config.max_workers, tracked, live)
         with rt.db.write() as tx:
             row = lookup.session_row(tx.db, session.id)
@@ -233,6 +234,12 @@ def _was_allowed(tx: Transaction, task: models.Task) -> bool:
         models.Approval.task_id == task.id, models.Approval.kind == "task_start", models.Approval.status == "allowed"
     )
     return tx.db.exec(query).first() is not None
+
+
+@lru_cache(maxsize=4)
+def _tracked(repo: str, commit: str) -> tuple[str, ...]:
+    """The tracked files of a commit, which never change: asked at each look while tasks wait."""
+    return tuple(repository.list_files(Path(repo), commit))
 
 
 def _has_globs(tasks: list[models.Task]) -> bool:

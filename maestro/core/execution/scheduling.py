@@ -34,7 +34,7 @@ def choose(
     slots = max_workers - sum(1 for t in busy if t.status in {"running", "waiting"}) + len(idle)
     held = [t.files for t in busy]
     chosen: list[models.Task] = []
-    files = list(tracked)
+    files = tuple(tracked)
     for task in ready(tasks):
         if len(chosen) >= slots:
             break

@@ -72,9 +72,10 @@ def put_back(rt: Runtime, session: models.Session, path: Path, *, keep: bool) ->
 
 def look(rt: Runtime, session: models.Session, tasks: Sequence[models.Task]) -> None:
     """See to it that the next task of an executing session finds a worktree ready; it is made in the background."""
-    # The disk belongs first to those that wait for it.
+    # The disk belongs first to those that wait for it; and one that is about to come back is ready sooner.
     starting = any(rt.jobs.running(f"start:{t.id}") for t in tasks)
-    if starting or not any(t.status == "pending" for t in tasks) or session.id in _given_up(rt):
+    coming = any(t.status == "completed" and rt.jobs.running(f"land:{t.id}") for t in tasks)
+    if starting or coming or not any(t.status == "pending" for t in tasks) or session.id in _given_up(rt):
         return
     if is_large(rt, session) and not pool.pooled(cleanup.worktrees_folder(rt, session.id)):
         rt.jobs.start(f"pool:{session.id}", _prepare, rt, session.id)

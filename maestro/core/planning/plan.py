@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 from typing import Annotated, Any
@@ -165,7 +166,16 @@ def overlap(left: list[str], right: list[str], tracked: Iterable[str] = ()) -> b
     spec_left, spec_right = (GitIgnoreSpec.from_lines(_anchor(p) for p in side) for side in (left, right))
     if any(spec_left.match_file(_literal(p)) for p in right) or any(spec_right.match_file(_literal(p)) for p in left):
         return True
-    return any(spec_left.match_file(f) and spec_right.match_file(f) for f in tracked)
+    files = tuple(tracked)
+    return bool(files) and not _touched(tuple(left), files).isdisjoint(_touched(tuple(right), files))
+
+
+@lru_cache(maxsize=32)
+def _touched(patterns: tuple[str, ...], tracked: tuple[str, ...]) -> frozenset[str]:
+    """The tracked files that patterns match: asked again at each look while tasks wait, slow in large repositories."""
+    from pathspec import GitIgnoreSpec
+
+    return frozenset(GitIgnoreSpec.from_lines(_anchor(p) for p in patterns).match_files(tracked))
 
 
 def _anchor(pattern: str) -> str:
