@@ -84,8 +84,8 @@ def first_commit(
     with _reporting(), _api(data_dir) as api:
         found = api.get(route)
         typer.echo(words.beginning(found, empty=empty))
-        if not yes and not typer.confirm("Do it?"):
-            raise typer.Exit(2)
+        if not yes:
+            typer.confirm("Do it?", abort=True)
         content = "empty" if empty else "files"
         made = api.post(route, content=content, init=not found["is_repository"])
         typer.echo(f"{made['branch']} is at {made['head_commit'][:8]} now.")

@@ -16,13 +16,16 @@ from pathlib import Path
 from maestro.worktrees.git import git
 from maestro.worktrees.refs import ref_commit
 
-_ASKED = r"^(filter\..*\.(clean|smudge|process|required)|extensions\.partialclone|remote\..*\.promisor)$"
+_ASKED = (
+    r"^(filter\..*\.(clean|smudge|process|required)|includeif\..*\.path"
+    r"|extensions\.partialclone|remote\..*\.promisor|core\.sparsecheckout)$"
+)
 
 #: Filters by their usual tools, looked up on PATH: nothing of the repository runs.
 _KNOWN = re.compile(
     r"""cat|
-        git[- ]lfs[ ](clean|smudge)([ ]--skip)?([ ]--[ ]%f)?|
-        git[- ]lfs[ ]filter-process([ ]--skip)?|
+        git-lfs[ ](clean|smudge)([ ]--skip)?([ ]--[ ]%f)?|
+        git-lfs[ ]filter-process([ ]--skip)?|
         "?git-crypt"?[ ](clean|smudge)([ ]--key-name=[\w.-]+)?
     """,
     re.VERBOSE,
@@ -53,19 +56,34 @@ def missing_objects(root: Path, git_dir: Path, commit: str) -> str | None:
 
     Only a partial clone, or one that borrows from a repository that is gone, is looked through.
     """
-    partial = any("promisor" in key or "partialclone" in key for key in _read(root).here)
+    here = _read(root).here
+    partial = any("promisor" in key or "partialclone" in key for key in here)
     if not partial and not _borrows_in_vain(git_dir):
         return None
-    out = git(root, "rev-list", "--objects", "--missing=print", f"{commit}^{{tree}}", check=False, timeout_s=600)
-    count = sum(line.startswith(b"?") for line in out.stdout.splitlines())
-    if out.code == 0 and not count:
+    sparse = here.get("core.sparsecheckout", "false") == "true"
+    count = _missing_in_index(root) if sparse else _missing_in(root, commit)
+    if not count:
         return None
     if not partial:
         return incomplete(root, git_dir)
     return (
-        f"{root} is a partial clone: {count or 'some'} files or folders of {commit[:12]} were never fetched, and "
+        f"{root} is a partial clone: {count} files or folders of {commit[:12]} were never fetched, and "
         f"Maestro's own git calls fetch nothing. Fetch them: git -C {shlex.quote(str(root))} fetch --refetch --no-filter"
     )
+
+
+def _missing_in(root: Path, commit: str) -> int:
+    out = git(root, "rev-list", "--objects", "--missing=print", f"{commit}^{{tree}}", check=False, timeout_s=600)
+    return sum(line.startswith(b"?") for line in out.stdout.splitlines()) or int(out.code != 0)
+
+
+def _missing_in_index(root: Path) -> int:
+    """Of what a sparse checkout lays out; the rest is rightly not there."""
+    entries = git(root, "ls-files", "-t", "-s", "-z").fields
+    laid_out = [line.split(" ")[2] for line in entries if not line.startswith("S") and line.split(" ")[1] != "160000"]
+    asked = "\n".join(laid_out).encode() + b"\n"
+    found = git(root, "cat-file", "--batch-check", "--buffer", input=asked, timeout_s=600).stdout
+    return found.count(b" missing\n")
 
 
 def incomplete(root: Path, git_dir: Path) -> str:
@@ -86,6 +104,12 @@ def _read(root: Path) -> _Settings:
 
 def _foreign_filter(settings: _Settings) -> str | None:
     for key, value in settings.here.items():
+        if key.startswith("includeif."):
+            # It may hold in Maestro's worktrees alone, and then nothing of it is to be seen here.
+            return (
+                f"The repository's own configuration includes a file under a condition ({key}), so Maestro cannot see "
+                "which programs it names. Include it without a condition, or in your own configuration (--global)."
+            )
         program = key.startswith("filter.") and not key.endswith(".required") and value
         if program and not _KNOWN.fullmatch(value) and settings.own.get(key) != value:
             return (

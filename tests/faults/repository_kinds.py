@@ -310,6 +310,15 @@ def partial_clone_without_the_files(tmp: Path) -> Kind:
 
 
 @kind
+def partial_and_sparse_with_the_remote_gone(tmp: Path) -> Kind:
+    remote = _partial(tmp).parent / "remote"
+    commit(remote, {"docs/a.md": "never fetched\n"})
+    _git(tmp, "clone", "-q", "--filter=blob:none", "--sparse", f"file://{remote}", "r")
+    shutil.rmtree(remote)
+    return Kind(tmp / "r")
+
+
+@kind
 def sparse_checkout(tmp: Path) -> Kind:
     repo = make_repo(tmp / "r", FILES | {"docs/a.md": "a\n"})
     _git(repo, "sparse-checkout", "set", "src")
@@ -556,6 +565,14 @@ def filter_program_by_an_include(tmp: Path) -> Kind:
     _git(repo, "config", "include.path", "more")
     (repo / "README.md").write_text("mine\n")
     return Kind(repo, refused="git config --global filter.evil.process")
+
+
+@kind
+def filter_program_for_our_worktrees_alone(tmp: Path) -> Kind:
+    repo = make_repo(tmp / "r", FILES | {".gitattributes": "*.md filter=evil\n"})
+    (repo / ".git/more").write_text(f'[filter "evil"]\n\tsmudge = {_trap(tmp)}\n')
+    _git(repo, "config", "includeIf.onbranch:maestro/**.path", "more")
+    return Kind(repo, refused="includes a file under a condition")
 
 
 @kind

@@ -64,6 +64,7 @@ def completed(tmp_path: Path, kind: Kind, *, worker: bool) -> Iterator[tuple[Run
     work = f"{kind.work or ':'}; echo t1 > t1.txt"
     if not worker:
         with bench(tmp_path, kind.path, _PLAN, base=kind.base) as b:
+            b.measure_baseline()
             subprocess.run(["sh", "-c", work], cwd=b.begin(), check=True)
             b.end()
             assert b.land().status == "completed", b.logs()

@@ -188,6 +188,20 @@ def test_what_worktrees_need_is_shown_and_used_from_then_on(running: tuple[Cli, 
     assert cli("environment", "/no/such/repository").exit_code == 2
 
 
+def test_a_folder_gets_its_first_commit_once_it_is_asked_for(running: tuple[Cli, AppProcess], tmp_path: Path) -> None:
+    cli, _ = running
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/.env").write_text("KEY=1\n")
+    asked = cli("first-commit", str(tmp_path / "new"))  # nobody answers
+    assert asked.exit_code == 1
+    assert "git init makes it one" in asked.stdout
+    assert "may hold secrets" in asked.stdout
+    assert not (tmp_path / "new/.git").exists()
+    assert cli("first-commit", str(tmp_path / "new"), "--yes").exit_code == 0
+    assert run_git(tmp_path / "new", "ls-tree", "--name-only", "main") == ".env"
+    assert "has a commit already" in cli("first-commit", str(tmp_path / "new"), "--yes").stderr
+
+
 def test_python_dash_m_maestro_is_the_command() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "maestro", "nonsense"], cwd=ROOT, capture_output=True, text=True, check=False

@@ -61,7 +61,7 @@ def test_each_unusable_path_is_refused_with_its_reason(tmp_path: Path) -> None:
     assert "is a file" in _refused(tmp_path / "file")
     assert "not a git repository" in _refused(tmp_path / "empty")
     assert "bare repository" in _refused(tmp_path / "bare.git")
-    assert "git commit" in _refused(tmp_path / "unborn")
+    assert "maestro first-commit" in _refused(tmp_path / "unborn")
     assert "folder above" in _refused(tmp_path / "r" / ".git")
     assert "cannot be read" in _refused("/" + "x" * 5000)
 
