@@ -80,14 +80,16 @@ def first_commit(
     data_dir: DataDir = None,
 ) -> None:
     """Make the first commit of a folder, so that a session can begin there. Says what it would hold, and asks."""
-    route = f"/repositories/first-commit?{urlencode({'path': str(path.expanduser().resolve())})}"
+    where = {"path": str(path.expanduser().resolve())}
     with _reporting(), _api(data_dir) as api:
-        found = api.get(route)
+        found = api.get("/repositories/first-commit", **where)
         typer.echo(words.beginning(found, empty=empty))
         if not yes:
             typer.confirm("Do it?", abort=True)
         content = "empty" if empty else "files"
-        made = api.post(route, content=content, init=not found["is_repository"])
+        made = api.post(
+            f"/repositories/first-commit?{urlencode(where)}", content=content, init=not found["is_repository"]
+        )
         typer.echo(f"{made['branch']} is at {made['head_commit'][:8]} now.")
 
 

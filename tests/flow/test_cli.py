@@ -193,7 +193,7 @@ def test_a_folder_gets_its_first_commit_once_it_is_asked_for(running: tuple[Cli,
     (tmp_path / "new").mkdir()
     (tmp_path / "new/.env").write_text("KEY=1\n")
     asked = cli("first-commit", str(tmp_path / "new"))  # nobody answers
-    assert asked.exit_code == 1
+    assert asked.exit_code == 1, asked.stderr
     assert "git init makes it one" in asked.stdout
     assert "may hold secrets" in asked.stdout
     assert not (tmp_path / "new/.git").exists()
