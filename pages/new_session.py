@@ -116,6 +116,7 @@ class _Form:
             self.template.set_value(wanted["template"])
         if wanted.get("repo"):
             self.path.set_value(wanted["repo"][:4096])
+            ui.timer(0, self.look, once=True)
 
     def use_template(self) -> None:
         """Put the template's words into the idea, unless the person wrote something there."""

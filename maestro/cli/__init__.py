@@ -63,6 +63,8 @@ def run(
                 "/sessions", repo_path=str(repo.expanduser().resolve()), description=idea, template=template
             )
             say(f"Session {session['id'][:8]}: {session['title']}")
+            if hint := words.not_used(api.get("/repositories/environment", path=session["repo_path"])):
+                say(hint)
             outcome = Driver(api, session["id"], yes=yes, say=say).run()
             session = api.get(f"/sessions/{session['id']}")
     except (MaestroError, Refused) as error:

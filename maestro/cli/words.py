@@ -82,6 +82,14 @@ def environment_page(view: Json) -> str:
     return "\n".join(lines)
 
 
+def not_used(view: Json) -> str | None:
+    """A hint on what was found for worktrees while nothing was confirmed yet; None: there is none to give."""
+    found = [f["value"] for f in view["found"] if f["kind"] != "checks" and f["tool_there"] and not f["second"]]
+    if view["remembered"] or not found:
+        return None
+    return f"Found, but not used in worktrees: {', '.join(found)}. To use it: maestro environment {view['repo_path']} --use"
+
+
 def with_found(view: Json) -> dict[str, list[str]]:
     """What is remembered, and all that was found and can be run here."""
     kept = view["remembered"] or {}

@@ -97,9 +97,16 @@ def test_an_offer_is_ticked_once_remembered_told_when_it_changes_and_changed_in_
         assert api.get("/api/repositories/environments").json()["total"] == 0
 
 
-def test_a_wrong_line_is_told_where_it_stands(window: OpenWindow, app: AppProcess, repo: Path) -> None:
-    page = window(app=app).visit("/session/new")
-    look(page, repo)
+def test_the_offer_is_that_of_the_chosen_branch_and_a_wrong_line_is_told_where_it_stands(
+    window: OpenWindow, app: AppProcess, repo: Path
+) -> None:
+    run_git(repo, "branch", "old")
+    commit(repo, {"Cargo.lock": ""})
+    page = window(app=app).visit(f"/session/new?repo={repo}")
+    expect(page.get_by_role("checkbox", name="Run cargo fetch")).to_be_visible()
+    page.get_by_label("Start from").click()
+    page.get_by_role("option", name="old").click()
+    expect(page.get_by_role("checkbox", name="Run cargo fetch")).to_have_count(0)
     page.get_by_role("button", name="Add a command").click()
     line = page.locator(".m-env__row").filter(has=page.get_by_role("checkbox", name="Run", exact=True))
     line.get_by_role("textbox").fill("x" * 5000)

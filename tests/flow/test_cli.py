@@ -34,7 +34,7 @@ class Cli:
 
     def __init__(self, folder: Path, base_url: str | None = None) -> None:
         self.data = folder / "data"
-        self.repo = make_repo(folder / "repo", {"README.md": "hello\n"})
+        self.repo = make_repo(folder / "repo", {"README.md": "hello\n", ".gitignore": ".env\n"})
         self.environment = {"MAESTRO_DATA_DIR": str(self.data)}
         if base_url:
             self.environment |= {"ANTHROPIC_BASE_URL": base_url, "ANTHROPIC_API_KEY": DUMMY_KEY}
@@ -72,10 +72,12 @@ WRONG = (TALK, PLANNING, task_rule("# Task t1", *[write("made.txt", "wrong\n"), 
 
 @pytest.mark.parametrize("scripted", [RIGHT], indirect=True)
 def test_from_an_idea_to_a_merge_without_a_browser_and_without_a_running_app(scripted: Cli) -> None:
+    (scripted.repo / ".env").write_text("KEY=1")
     before = run_git(scripted.repo, "rev-parse", "main")
 
     ran = scripted.run("--yes", "--json")
     assert ran.exit_code == 0, ran.stderr
+    assert "Found, but not used in worktrees: /.env." in ran.stderr
     report = json.loads(ran.stdout)  # one object and nothing else
     assert (report["status"], report["exit_code"], report["reason"]) == ("completed", 0, None)
     assert "✓ t1" in ran.stderr

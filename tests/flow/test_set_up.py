@@ -10,7 +10,7 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.commands import control
-from maestro.core.execution import starting
+from maestro.core.execution import prompts, starting
 from maestro.db.journal import Event
 from tests.landing import Bench, bench, plan_of
 from tests.repos import make_repo
@@ -81,7 +81,8 @@ def test_a_flood_of_output_is_cut_and_what_git_does_not_ignore_is_told(tmp_path:
         printed = "\n".join(r.message for r in rows)
         assert len(rows) < 20
         assert "1\n2\n" not in rows[0].message
-        assert "\n1999\n2000\n[… more than this is not shown while it runs]" in printed
-        assert "2001" not in printed
+        assert "\n499\n500\n[… more than this is not shown while it runs]" in printed
+        assert "\n501\n" not in printed
         assert rows[-1].message.startswith("The set-up left left/, which git does not ignore")
+        assert "Run already" in prompts.first_prompt(b.task(), b.session, "", [], [])
         assert "3000000" in str(next(r.metadata for r in rows if "ended with 0" in r.message))

@@ -13,8 +13,8 @@ from maestro.core.runtime import Runtime
 _EVERY_S = 1.0
 _ROWS = 4  # at once; further lines fold into the last of them
 _LINE_CHARS = 2_000
-_LINES = 2_000
-_CHARS = 200_000
+_LINES = 500
+_CHARS = 100_000
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]")
 _CUT = "[… more than this is not shown while it runs]"
 

@@ -27,6 +27,8 @@ def first_prompt(
     parts.append(_section("Accepted when", task.acceptance))
     parts.append(_section("Files this task is about", task.files))
     parts.append(_section("Checks that Maestro will run", [f"`{c}`" for c in checks]))
+    set_up = session.agent_config.get("setup", [])
+    parts.append(_section("Run already, to set this worktree up", [f"`{c}`" for c in set_up]))
     parts.append(_section("What the tasks before yours changed", done_before))
     parts.append(f"## The whole\n{summary.strip()}" if summary.strip() else "")
     parts.append(idea_text(session.idea_card))
