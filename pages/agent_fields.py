@@ -41,6 +41,9 @@ class AgentFields:
                     "session_budget_usd", "Budget of the session, in dollars", settings.session_budget_usd or "no limit"
                 )
                 self._number("task_timeout_minutes", "Time of one run, in minutes", settings.task_timeout_minutes)
+            meant = "Agents hear no where they would ask you, and find another way. Other questions wait for you."
+            with field("While it runs", help=meant):
+                self._away = ui.checkbox("I’m away: go on without me as far as is safe").props("dense")
             with field("Model", optional=True):
                 self._model = ui.input(placeholder=settings.worker_model or "Claude Code’s own default").props(
                     "maxlength=200"
@@ -48,7 +51,11 @@ class AgentFields:
 
     def values(self) -> dict[str, Any]:
         """The ``agent_config``: only what was given."""
-        given: dict[str, Any] = {"permission_mode": self._mode.value, "model": (self._model.value or "").strip()}
+        given: dict[str, Any] = {
+            "away": self._away.value or None,
+            "permission_mode": self._mode.value,
+            "model": (self._model.value or "").strip(),
+        }
         given |= {name: _whole(element.value) for name, element in self._numbers.items()}
         return {name: value for name, value in given.items() if value not in (None, "")}
 

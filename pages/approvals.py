@@ -80,10 +80,12 @@ def _read(rt: Runtime) -> tuple[list[ApprovalView], list[ApprovalView]]:
 class _Past:
     def __init__(self, approval: ApprovalView) -> None:
         tone, symbol, word = _ANSWERS.get(approval.status, _ANSWERS["expired"])
+        away = approval.resolved_by == "away"
+        word = "Denied while you were away" if away else word
         with tag("a", "", "m-item m-answered", href=f"/session/{approval.session_id}", data_nav=""):
             icon(symbol, f"s-{tone}", label=word).style("color: var(--c)")
             with box("m-stack m-gap-0 m-grow"):
                 inline(approval.title, "m-cut", name="div").attr(title=approval.title)
-                words = " · ".join(w for w in (word, approval.session_title, approval.message) if w)
+                words = " · ".join(w for w in (word, approval.session_title, "" if away else approval.message) if w)
                 text(words, "m-meta m-cut", title=words)
             when(approval.resolved_at or approval.created_at, "m-meta m-num m-cut")

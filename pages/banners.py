@@ -13,6 +13,7 @@ from nicegui import run, ui
 
 from maestro.core import queries
 from maestro.core.commands import control, limits
+from maestro.core.commands.sessions import SessionChanges, update_session
 from maestro.core.guards.account import AccountState
 from maestro.core.keeping.deleted import RecoveredView
 from maestro.core.keeping.storage_health import StorageProblem
@@ -27,6 +28,7 @@ from pages.components.inline import inline
 from pages.components.keyed import KeyedList
 from pages.components.tag import Tag, box, text
 from pages.components.when import until
+from pages.components.words import plural
 
 _EVENTS = (
     "account_*",
@@ -36,8 +38,12 @@ _EVENTS = (
     "rolled_back",
     "restored",
     "checkpoint_created",
+    "session_updated",
 )
 _LOOK_S = 3.0
+
+#: Where the person's absence changes something.
+AWAY_IN = {"approved", "executing", "paused", "validating"}
 _AT_WORK = {"executing", "paused", "validating", "failed"}
 
 #: Questions that hold a whole session, and what holding is called.
@@ -74,6 +80,7 @@ class Trouble:
     account: AccountState | None
     holds: list[ApprovalView]
     undone: RecoveredView | None
+    away: int | None = None  # the person is away from this session: how much was denied for it
 
 
 def read(rt: Runtime, session_id: str | None, *, holds: bool) -> Trouble:
@@ -82,14 +89,17 @@ def read(rt: Runtime, session_id: str | None, *, holds: bool) -> Trouble:
     storage = queries.storage_problem(rt)
     account = queries.account_state(rt, demo=bool(session and session.demo))
     held: list[ApprovalView] = []
-    undone = None
+    undone = away = None
     if session is not None:
         waiting = queries.list_approvals(rt, session_id=session.id) if holds else []
         held = [a for a in waiting if a.kind == "infrastructure"] + held_by(waiting)
         if session.checkpoint_commit and session.status in _AT_WORK - {"validating"}:
             kept = queries.list_recovered(rt, session.id)
             undone = next((r for r in reversed(kept) if r.restorable), None)
-    return Trouble(storage, account, held, undone)
+        if session.agent_config.get("away") and session.status in AWAY_IN:
+            denied = queries.list_approvals(rt, status="denied", session_id=session.id)
+            away = sum(a.resolved_by == "away" for a in denied)
+    return Trouble(storage, account, held, undone, away)
 
 
 def held_by(questions: list[ApprovalView]) -> list[ApprovalView]:
@@ -132,7 +142,22 @@ class Banners:
             shown.append(_held(found.holds))
         if found.undone:
             shown.append(self._undone(found.undone))
+        if found.away is not None:
+            shown.append(self._away(found.away))
         return shown
+
+    def _away(self, denied: int) -> Banner:
+        words = "Agents hear no where they would ask you, and find another way. Other questions wait for you."
+        if denied:
+            words += f" {plural(denied, 'request')} denied in your absence."
+
+        def acts() -> None:
+            back = button("I’m back", small=True)
+            changes = SessionChanges(away=False)
+            done = "Welcome back. Agents ask you again."
+            back.on_click(lambda: perform(update_session, self._rt, self._id, changes, by=back, done=done))
+
+        return Banner(f"away {denied}", "pending", "coffee", "You are away", words, acts)
 
     def _account(self, state: AccountState) -> Banner:
         key = f"account {state.kind} {state.paused_until} {state.reason}"

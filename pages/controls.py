@@ -12,7 +12,7 @@ from maestro.core import queries
 from maestro.core.commands import control, sessions
 from maestro.core.views import SessionView
 from pages import rollback
-from pages.banners import held_by
+from pages.banners import AWAY_IN, held_by
 from pages.components.action import FAILED, perform, say_failed
 from pages.components.buttons import button, icon_button, link_button
 from pages.components.dialogs import answer, confirm, dialog, points
@@ -39,9 +39,13 @@ def controls(view: Frame, session: SessionView, tab: str | None) -> None:
             "review": link_button("Review plan", f"/session/{session.id}/plan", kind="primary", small=True),
             "merge": link_button("Review and merge", f"/session/{session.id}/changes", kind="primary", small=True),
             "pause": button("Pause", acts.pause, icon="pause", small=True),
+            "away": button("I’m away", acts.away, icon="coffee", small=True),
             "rollback": button("Roll back…", acts.rollback, icon="undo-2", small=True),
             "cancel": button("Cancel…", acts.cancel, icon="x", kind="danger", small=True),
         }
+        shown["away"].props.set_optional(
+            "title", "Go on without me: what agents ask is answered with no, the rest waits."
+        )
         for name in ("review", "merge"):
             shown[name].classes("m-btn--keep")
         with icon_button("ellipsis", "More", kind="ghost", small=True), ui.menu():
@@ -73,6 +77,8 @@ def available(session: SessionView, tab: str | None) -> set[str]:
         wanted.add("merge")
     if session.status in _ROLLS_BACK and session.checkpoint_commit and not session.merged:
         wanted.add("rollback")
+    if session.status in AWAY_IN and not session.agent_config.get("away"):
+        wanted.add("away")  # the way back is the banner's
     return wanted
 
 
@@ -148,6 +154,11 @@ class _Acts:
         if await answer(panel):
             await perform(control.cancel, self.rt, self.session.id, reason.value or None, done="Cancelled.")
             await self.view.reload_session()
+
+    async def away(self) -> None:
+        changes = sessions.SessionChanges(away=True)
+        await perform(sessions.update_session, self.rt, self.session.id, changes, done="Agents go on without you.")
+        await self.view.reload_session()
 
     async def rollback(self) -> None:
         if await rollback.choose(self.rt, self.session):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
 from maestro.core import lookup
@@ -13,6 +15,12 @@ from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.worker import spool
+
+#: What an agent hears instead of an answer while the person is away.
+AWAY = (
+    "The person is away and cannot allow this. Find another way without it; if there is none, leave it out, "
+    "go on with the rest, and say at the end what is missing and why."
+)
 
 #: Asked when an agent has ended, about what it leaves (see ``core.questions``).
 LANDING_KINDS = ("tests_missing", "outside_files", "check_changed", "infrastructure")
@@ -31,7 +39,7 @@ def ask(
     request_id: str | None = None,
     signature: str | None = None,
 ) -> models.Approval:
-    """Raise a question, or answer it at once when "allow for this session" covers it."""
+    """Raise a question, or answer it at once: "allow for this session" covers it, or nobody is there to allow it."""
     approval = models.Approval(
         session_id=session.id,
         task_id=task.id if task else None,
@@ -46,7 +54,10 @@ def ask(
     tx.db.add(approval)
     tx.db.flush()
     if signature and signature in session.allowances:
-        resolve(tx, session, approval, allow=True, message="Allowed for this session earlier.")
+        resolve(tx, session, approval, allow=True, message="Allowed for this session earlier.", by="allowance")
+        return approval
+    if kind == "tool" and session.agent_config.get("away"):
+        _deny_in_absence(tx, session, approval)
         return approval
     tx.emit(
         "approval_requested",
@@ -65,19 +76,32 @@ def ask(
 
 
 def resolve(
-    tx: Transaction, session: models.Session, approval: models.Approval, *, allow: bool, message: str | None = None
+    tx: Transaction,
+    session: models.Session,
+    approval: models.Approval,
+    *,
+    allow: bool,
+    message: str | None = None,
+    by: str = "you",
 ) -> None:
-    """Record the answer and what follows from it. A worker hears of it through ``deliver``."""
+    """Record the answer, who gave it (you, allowance, away), and what follows. A worker hears of it through ``deliver``."""
     approval.status = "allowed" if allow else "denied"
     approval.message = message
-    approval.resolved_at = utcnow()
+    approval.resolved_at, approval.resolved_by = utcnow(), by
     tx.db.add(approval)
     tx.emit(
-        "approval_resolved", session.id, approval_id=approval.id, task_id=approval.task_id, decision=approval.status
+        "approval_resolved",
+        session.id,
+        approval_id=approval.id,
+        task_id=approval.task_id,
+        decision=approval.status,
+        by=by,
     )
-    word = "Allowed" if allow else "Denied"
-    text = f"{word}: {approval.title}" + (f" ({message})" if message else "")
-    tx.log(session.id, text, kind="gate", source="you", task_id=approval.task_id, worker_id=approval.worker_id)
+    word = "Denied while you are away" if by == "away" else "Allowed" if allow else "Denied"
+    text = f"{word}: {approval.title}" + (f" ({message})" if message and by != "away" else "")
+    place = {"task_id": approval.task_id, "worker_id": approval.worker_id}
+    level, source = ("warn", "supervisor") if by == "away" else ("info", "you")
+    tx.log(session.id, text, level=level, kind="gate", source=source, **place)
     _FOLLOW_UP[approval.kind](tx, session, approval)
 
 
@@ -92,7 +116,45 @@ def remember(tx: Transaction, session: models.Session, signature: str) -> None:
         models.Approval.signature == signature,
     )
     for other in tx.db.exec(query).all():
-        resolve(tx, session, other, allow=True, message="Allowed for this session.")
+        resolve(tx, session, other, allow=True, message="Allowed for this session.", by="allowance")
+
+
+def absence_changed(tx: Transaction, session: models.Session, *, away: bool) -> None:
+    """The person goes or comes back: open gates of agents are answered, or it is told what was denied meanwhile.
+
+    Only what an agent wants to do is denied. Whatever else asks is the person's to decide and waits.
+    """
+    pending = lookup.pending_approvals(tx.db, session.id)
+    if away:
+        words = "You are away: agents hear no where they would ask you. Other questions wait for you."
+        tx.log(session.id, words, kind="gate", source="you")
+        for approval in pending:
+            if approval.kind == "tool":
+                _deny_in_absence(tx, session, approval)
+        return
+    denied = len(denied_in_absence(tx.db, session.id))
+    said = f"You are back. Denied while you were away, in all: {denied}. Questions that wait for you: {len(pending)}."
+    tx.log(session.id, said, kind="gate", source="you")
+
+
+def denied_in_absence(db: DbSession, session_id: str, since: datetime | None = None) -> list[str]:
+    """What Maestro has denied because the person was away, as titles; ``since`` a moment or ever."""
+    query = select(models.Approval.title).where(
+        models.Approval.session_id == session_id, models.Approval.resolved_by == "away"
+    )
+    if since is not None:
+        query = query.where(col(models.Approval.resolved_at) > since)
+    return list(db.exec(query.order_by(col(models.Approval.resolved_at))).all())
+
+
+def _deny_in_absence(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
+    if not denied_in_absence(tx.db, session.id):  # told once; the rest is in the log and on the session's page
+        title, text = (
+            "Denied while you are away",
+            f"{approval.title}. Agents go on without what they would have to ask for.",
+        )
+        tx.emit("notification", session.id, level="warn", title=title, text=text)
+    resolve(tx, session, approval, allow=False, message=AWAY, by="away")
 
 
 def expire(tx: Transaction, session_id: str, *, worker_id: str | None = None, task_id: str | None = None) -> None:

@@ -273,6 +273,7 @@ class ApprovalView(BaseModel):
     message: str | None
     created_at: datetime
     resolved_at: datetime | None
+    resolved_by: str | None
 
 
 class DecisionView(BaseModel):

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from maestro.core import processes, queries
-from maestro.core.commands import control, gates
+from maestro.core.commands import control, gates, sessions
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.errors import NotAllowed
@@ -47,6 +47,35 @@ def test_a_risky_command_waits_for_the_person_and_runs_when_allowed(tmp_path: Pa
         assert not list(e.rt.data_dir.glob("worktrees/*/t1/allowed.txt"))
         gates.decide(e.rt, asked.payload["approval_id"], "allow")
         e.until("state_changed", to="completed")
+
+
+def test_while_the_person_is_away_agents_hear_no_and_what_only_a_person_may_decide_waits(
+    tmp_path: Path, repo: Path
+) -> None:
+    script = scenario(does("t1", bash(RISKY), bash(RISKY + " # again")), does("t2", bash(RISKY)))
+    with engine(tmp_path, script) as e:
+        session = e.run(repo, plan(one(), one("t2", depends_on=["t1"], requires_approval=True)))
+        asked = e.until("approval_requested")
+        sessions.update_session(e.rt, session.id, sessions.SessionChanges(away=True))
+        e.until("approval_resolved", approval_id=asked.payload["approval_id"], decision="denied", by="away")
+        e.until("approval_resolved", decision="denied", by="away")
+        # The work went on without it; starting a task that asks first is nobody else's to decide.
+        assert e.until("approval_requested").payload["kind"] == "task_start"
+        assert e.task(session.id, "t1").status == "completed"
+        told = [ev.payload["title"] for ev in e.seen if ev.type == "notification"]
+        assert told == ["Denied while you are away"]
+        heard = [r for r in queries.list_logs(e.rt, session.id, limit=500) if "The person is away" in r.message]
+        assert len(heard) == 2
+        sessions.update_session(e.rt, session.id, sessions.SessionChanges(away=False))
+        (waits,) = queries.list_approvals(e.rt, session_id=session.id)
+        gates.decide(e.rt, waits.id, "allow")
+        again = e.until("approval_requested")
+        assert again.payload["kind"] == "tool"
+        gates.decide(e.rt, again.payload["approval_id"], "allow")
+        e.until("state_changed", to="completed")
+        by = [a.resolved_by for a in queries.list_approvals(e.rt, status=None, session_id=session.id)]
+        assert by == ["away", "away", "you", "you"]
+        assert "Denied while you were away: 2." in e.until("notification").payload["text"]
 
 
 def test_an_answer_counts_once(tmp_path: Path, repo: Path) -> None:

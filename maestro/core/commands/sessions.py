@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from maestro.agents import factory
-from maestro.core import lookup, queries, repository_environment
+from maestro.core import gatekeeping, lookup, queries, repository_environment
 from maestro.core.agent_config import parse_agent_config
 from maestro.core.commands import conversation
 from maestro.core.keeping import cleanup, deleted
@@ -51,6 +51,7 @@ class SessionChanges(BaseModel):
     title: Annotated[Words, StringConstraints(min_length=1, max_length=255)] | None = None
     description: Annotated[Words, StringConstraints(max_length=200_000)] | None = None
     agent_config: dict[str, Any] | None = None
+    away: bool | None = None  # agent_config.away alone, at once
 
 
 def create_session(rt: Runtime, new: NewSession, *, demo: bool = False) -> SessionView:
@@ -116,7 +117,10 @@ def start_session(rt: Runtime, session_id: str) -> SessionView:
 
 
 def update_session(rt: Runtime, session_id: str, changes: SessionChanges) -> SessionView:
-    """Rename or reconfigure a session; a new configuration holds for workers started from now on."""
+    """Rename or reconfigure a session; a new configuration holds for workers started from now on.
+
+    ``away`` holds at once: while it is on, agents are told no where they would have to ask.
+    """
     config = None
     if changes.agent_config is not None:
         config = parse_agent_config(changes.agent_config).model_dump(exclude_defaults=True)
@@ -124,10 +128,20 @@ def update_session(rt: Runtime, session_id: str, changes: SessionChanges) -> Ses
         row = lookup.session_row(tx.db, session_id)
         row.title = changes.title or row.title
         row.description = row.description if changes.description is None else changes.description
+        was_away = bool(row.agent_config.get("away"))
         row.agent_config = row.agent_config if config is None else config
+        if changes.away is not None:
+            row.agent_config = {k: v for k, v in row.agent_config.items() if k != "away"}
+            row.agent_config |= {"away": True} if changes.away else {}
+        away = bool(row.agent_config.get("away"))
         row.updated_at = utcnow()
         tx.db.add(row)
-        tx.emit("session_updated", session_id, title=row.title)
+        tx.emit("session_updated", session_id, title=row.title, away=away)
+        if away != was_away:
+            gatekeeping.absence_changed(tx, row, away=away)
+    if away != was_away:
+        gatekeeping.deliver(rt)
+        rt.wake()
     return queries.get_session(rt, session_id)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlmodel import col, func, select
 
-from maestro.core import lookup
+from maestro.core import gatekeeping, lookup
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.execution import outcomes, starting
 from maestro.core.keeping import rollbacks, storage_health
@@ -166,6 +166,8 @@ def _complete(tx: Transaction, session: models.Session, commit: str, checks: lis
     proof = f"{counted} of the whole passed" if checks else "the plan has no checks, so nothing proves it"
     tx.log(session.id, f"Completed: {proof}.", kind="system")
     tx.emit("session_completed", session.id, result=session.result_json)
-    tx.emit(
-        "notification", session.id, level="info", title=f"{session.title}: completed", text=f"Ready to merge: {proof}."
-    )
+    text = f"Ready to merge: {proof}."
+    denied = len(gatekeeping.denied_in_absence(tx.db, session.id))
+    if denied:
+        text += f" Denied while you were away: {denied}. See what was left out before you merge."
+    tx.emit("notification", session.id, level="info", title=f"{session.title}: completed", text=text)

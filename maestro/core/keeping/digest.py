@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from sqlmodel import Session as DbSession
 from sqlmodel import col, func, select
 
-from maestro.core import lookup, processes
+from maestro.core import gatekeeping, lookup, processes
 from maestro.core.execution import closing, ingest
 from maestro.core.runtime import Runtime
 from maestro.db import models
@@ -34,6 +34,7 @@ class SessionDigest(BaseModel):
     workers_lost: int = 0  # died; their tasks go on in the same conversation
     questions: int = 0
     failures: int = 0
+    denied_away: int = 0  # by Maestro, because the person was away
     log_rows: int = 0
     lines: list[str] = []
 
@@ -116,6 +117,7 @@ def _part(db: DbSession, session_id: str, counts: Counter[str], before: int, awa
         models.Approval.session_id == session_id, models.Approval.created_at > away, models.Approval.status == "pending"
     )
     asked = db.exec(query).one()
+    denied = len(gatekeeping.denied_in_absence(db, session_id, away))
     rows = _rows(db, session_id) - before
     words = [
         (counts["finished"], "agent finished", "agents finished"),
@@ -123,6 +125,7 @@ def _part(db: DbSession, session_id: str, counts: Counter[str], before: int, awa
         (counts["lost"], "worker died and goes on now", "workers died and go on now"),
         (counts["failed"], "agent ended without success", "agents ended without success"),
         (asked, "question waits for you", "questions wait for you"),
+        (denied, "request was denied because you were away", "requests were denied because you were away"),
         (rows, "new log row", "new log rows"),
     ]
     return SessionDigest(
@@ -134,6 +137,7 @@ def _part(db: DbSession, session_id: str, counts: Counter[str], before: int, awa
         workers_lost=counts["lost"],
         failures=counts["failed"],
         questions=asked,
+        denied_away=denied,
         log_rows=rows,
         lines=[f"{n} {one if n == 1 else many}" for n, one, many in words if n],
     )

@@ -1,0 +1,193 @@
+"""What stands in the way of work, seen and answered: conflicts, a refused key, an alarm, set-up, a run's budget, absence."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from maestro.core.endpoint import Endpoint
+from maestro.core.guards import account
+from maestro.core.runtime import Runtime
+from maestro.db import models
+from maestro.worktrees import integration
+from tests.app_process import AppProcess
+from tests.browser.conftest import OpenWindow
+from tests.browser.seeds import add, seed_session, seeding, task, tasks_of
+from tests.repos import commit, make_repo, run_git
+
+NOWHERE, KEY = "http://127.0.0.1:9", "sk-nobody"
+BRANCH = "maestro/held/main"
+ASKED: list[tuple[str, str, dict[str, Any]]] = [
+    ("escape", "A hook is new in your repository", {"changes": [{"what": "A hook is new", "undo": "rm hook"}]}),
+    ("infrastructure", "A worktree cannot be set up.", {"what": "set-up", "reason": "`npm ci` failed: ENETUNREACH"}),
+    (
+        "budget",
+        "The budget for one run of task t3 is used up",
+        {"budget": "run:t3:usd", "measure": "usd", "limit": 1.0, "used": 1.1, "raise_by": 1.0, "paused": False,
+         "reason": "$1.1 of $1 are used for one run of task t3."},
+    ),
+    ("task_failed", "Task t4 failed", {"reason": "The key was refused.", "failure": "auth"}),
+    ("tool", "Run `curl example.org`", {"tool": "Bash", "command": "curl example.org"}),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A small disk of its own for the data folder where the machine lets us have one."""
+    place = tmp_path_factory.mktemp("disk")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(place)], check=False).returncode
+    yield place
+    if mounted == 0:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory, disk: Path) -> dict[str, str]:
+    repo = make_repo(tmp_path_factory.mktemp("held") / "repo", {"a.txt": "one\ntwo\nthree\n"})
+    with seeding(disk / "data") as rt:
+        session = _held(rt, repo)
+        refused = account.name_of(Endpoint("anthropic", base_url=NOWHERE, api_key=KEY))
+        add(rt, models.AccountPause(account=refused, kind="auth", reason="invalid x-api-key (401)"))
+    return {"data": str(disk / "data"), "id": session}
+
+
+def _held(rt: Runtime, repo: Path) -> str:
+    """A paused session: t1 does not fit what came in, and each of the others asks something."""
+    base = run_git(repo, "rev-parse", "main")
+    tips = {}
+    for branch, words in ((BRANCH, "TWO"), ("maestro/held/t1", "2")):
+        run_git(repo, "checkout", "-q", "-b", branch, base)
+        tips[branch] = commit(repo, {"a.txt": f"one\n{words}\nthree\n"}, f"Say {words}")
+    run_git(repo, "checkout", "-q", "main")
+    conflict = {"branch": "maestro/held/t1", "start_commit": base, "result_json": {"conflicts": ["a.txt"]}}
+    tasks = [task("t1", "Count in digits", status="running", attempt=2, **conflict)]
+    tasks += [task(f"t{n}", f"Part {n}", status="waiting", attempt=1) for n in range(2, 2 + len(ASKED))]
+    session = seed_session(
+        rt, repo, title="Held", status="paused", tasks=tasks, session_branch=BRANCH, session_commit=tips[BRANCH],
+        checkpoint_commit=base,
+    )  # fmt: skip
+    integration.keep(repo, integration.checkpoint_ref(session.id, 0), base)
+    rows = tasks_of(rt, session)
+    for n, (kind, title, detail) in enumerate(ASKED):
+        of = None if kind == "escape" else rows[f"t{n + 2}"].id
+        add(rt, models.Approval(id=kind, session_id=session.id, task_id=of, kind=kind, title=title, detail=detail))
+    return session.id
+
+
+@pytest.fixture(scope="module")
+def app(seeded: dict[str, str]) -> Iterator[AppProcess]:
+    keys = {"MAESTRO_ASSISTANT": "anthropic", "ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": NOWHERE}
+    with AppProcess(Path(seeded["data"]), **keys) as process:
+        yield process
+
+
+def _row(seeded: dict[str, str], query: str, *values: str) -> Any:
+    with sqlite3.connect(f"file:{seeded['data']}/maestro.db?mode=ro", uri=True) as db:
+        return db.execute(query, values).fetchone()
+
+
+def _gate(page: Page, name: str) -> Locator:
+    return page.locator(f'[data-approval="{name}"]')
+
+
+def test_a_conflict_is_compared_from_both_sides(window: OpenWindow, seeded: dict[str, str]) -> None:
+    opened = window()
+    page = opened.visit(f"/session/{seeded['id']}?task=t1")
+    page.get_by_role("button", name="Compare both sides").click()
+    dialog = page.locator(".q-three")
+    expect(dialog).to_contain_text("1 file changed on both sides, first in the task’s commit “Say 2”.")
+    sides = dialog.locator("[data-conflict='a.txt'] .q-three__sides > *")
+    expect(sides.nth(0)).to_contain_text("TWO")
+    expect(sides.nth(1)).to_contain_text("three")
+    expect(sides.nth(2)).to_contain_text("2")
+    opened.screenshot("way-conflict")
+    dialog.get_by_text("With git’s conflict markers").click()
+    expect(dialog).to_contain_text("<<<<<<<")
+    opened.resize("phone")
+    opened.scheme("dark")
+    opened.screenshot("way-conflict-phone")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
+
+
+def test_a_refused_key_and_each_question_are_answered_in_their_own_words(
+    window: OpenWindow, seeded: dict[str, str]
+) -> None:
+    opened = window()
+    page = opened.visit("/")
+    key = page.locator(".m-banner", has_text="The model account refused the key")
+    expect(key).to_contain_text("invalid x-api-key (401)")
+    opened.screenshot("way-key")
+    key.get_by_role("button", name="Try the key again").click()
+    expect(key).to_have_count(0)
+    page = opened.visit("/approvals")
+    expect(_gate(page, "infrastructure")).to_contain_text("Set-up failed")
+    expect(_gate(page, "budget")).to_contain_text("$1.10 of $1.00 used")
+    expect(_gate(page, "task_failed")).to_contain_text("The key was refused")
+    opened.screenshot("way-questions")
+    opened.resize("phone")
+    opened.scheme("dark")
+    opened.screenshot("way-questions-phone", full_page=True)
+    opened.resize("desktop")
+    _gate(page, "infrastructure").get_by_role("button", name="Give up on the task").click()
+    _gate(page, "budget").get_by_role("button", name="Stop the task").click()
+    for name in ("infrastructure", "budget"):
+        expect(_gate(page, name)).to_have_count(0)
+    assert _row(seeded, "SELECT status FROM tasks WHERE key='t4'") == ("failed",)
+
+
+def test_while_away_open_gates_are_denied_and_the_way_back_is_in_sight(
+    window: OpenWindow, seeded: dict[str, str]
+) -> None:
+    opened = window()
+    page = opened.visit(f"/session/{seeded['id']}")
+    opened.resize("phone")
+    opened.screenshot("way-before-away-phone")
+    opened.resize("desktop")
+    page.get_by_role("button", name="I’m away").click()
+    banner = page.locator(".m-banner", has_text="You are away")
+    expect(banner).to_contain_text("1 request denied in your absence.")
+    expect(_gate(page, "tool")).to_have_count(0)
+    expect(_gate(page, "escape")).to_be_visible()
+    opened.screenshot("way-away")
+    opened.resize("phone")
+    opened.scheme("dark")
+    opened.screenshot("way-away-phone")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    opened.resize("desktop")
+    banner.get_by_role("button", name="I’m back").click()
+    expect(banner).to_have_count(0)
+    page.get_by_role("link", name="Approvals").first.click()
+    expect(page.locator(".m-answered", has_text="curl example.org")).to_contain_text("Denied while you were away")
+
+
+def test_going_on_after_an_alarm_resumes_the_session(window: OpenWindow, seeded: dict[str, str]) -> None:
+    page = window().visit(f"/session/{seeded['id']}")
+    _gate(page, "escape").get_by_role("button", name="Go on").click()
+    expect(_gate(page, "escape")).to_have_count(0)
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+
+
+def test_a_full_disk_is_told_until_there_is_room(window: OpenWindow, seeded: dict[str, str]) -> None:
+    place = Path(seeded["data"]).parent
+    if not os.path.ismount(place):
+        pytest.skip("mounting needs root")
+    opened = window()
+    page = opened.visit("/")
+    ballast = place / "ballast"
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, os.statvfs(place).f_bavail * os.statvfs(place).f_frsize - 20_000_000)
+    banner = page.locator(".m-banner", has_text="The disk is full")
+    expect(banner).to_contain_text("Free some space; the work goes on by itself.")
+    opened.scheme("dark")
+    opened.screenshot("way-disk")
+    ballast.unlink()
+    expect(banner).to_have_count(0)
