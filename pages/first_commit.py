@@ -25,7 +25,7 @@ _NAMED = 5
 
 
 def offer(place: Tag, rt: Runtime, refusal: InvalidInput, done: Callable[[], Awaitable[None]]) -> None:
-    """Put a button into ``place`` where the refusal of a repository offers a first commit; ``done`` comes after it."""
+    """Fill ``place`` with a button where the refusal of a repository offers a first commit; ``done`` comes after it."""
     offered = refusal.extra.get("first_commit")
     if offered is None:
         return
@@ -43,6 +43,7 @@ def offer(place: Tag, rt: Runtime, refusal: InvalidInput, done: Callable[[], Awa
         if await did(repositories.make_first_commit, rt, path, wanted, by=opener, done=words):
             await done()
 
+    place.clear()
     with place:
         opener = button(
             "Make it a repository…" if init else "Make a first commit…", ask, icon="git-commit-horizontal", small=True

@@ -228,6 +228,7 @@ class _Form:
             "description": self.idea,
             "template": self.template,
         }
+        first_commit.offer(self.found, self.rt, error, done=self.look_again)
         shown = [name for name in error.fields if name in places]
         for name in shown:
             show_error(places[name], error.fields[name])

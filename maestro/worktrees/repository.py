@@ -85,7 +85,8 @@ def resolve_base(info: RepositoryInfo, base_branch: str | None) -> tuple[str | N
         return info.branch, info.head_commit
     commit = None if base_branch.startswith("-") else ref_commit(info.root, branch_ref(base_branch))
     if commit is not None:
-        words = fitness.missing_objects(info.root, info.git_dir, commit)
+        here = commit == info.head_commit  # looked at by ``inspect``
+        words = None if here else fitness.missing_objects(info.root, info.git_dir, commit)
         if words:
             raise InvalidInput(words, {"base_branch": words})
         return base_branch, commit

@@ -16,9 +16,9 @@ def test_a_first_commit_is_offered_told_and_made_and_then_the_session_can_begin(
     repo = tmp_path / "shop"
     write_files(repo, {f"src/part{n}.py": "x\n" for n in range(12)} | {".env": "KEY=1\n", "README.md": "# Shop\n"})
     here = window()
-    page = here.visit("/session/new")
-    page.get_by_label("Repository").fill(str(repo))
-    page.get_by_label("Repository").press("Enter")
+    page = here.visit(f"/session/new?repo={repo}")
+    page.get_by_label("Idea").fill("Sell things")
+    page.get_by_role("button", name="Create and brainstorm").click()
     expect(page.get_by_text("is not a git repository.")).to_be_visible()
     page.get_by_role("button", name="Make it a repository").click()
 
@@ -44,4 +44,5 @@ def test_a_first_commit_is_offered_told_and_made_and_then_the_session_can_begin(
     asked.get_by_role("button", name="Commit what is there").click()
     expect(page.get_by_text("On main at")).to_be_visible()
     assert ".env" not in run_git(repo, "ls-tree", "-r", "--name-only", "main").splitlines()
-    expect(page.get_by_role("button", name="Make it a repository")).to_have_count(0)
+    page.get_by_role("button", name="Create and brainstorm").click()
+    page.wait_for_url("**/brainstorm")

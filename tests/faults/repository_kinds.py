@@ -202,6 +202,14 @@ def with_submodules(tmp: Path) -> Kind:
 
 
 @kind
+def with_submodules_that_may_be_fetched(tmp: Path) -> Kind:
+    """By the person's own configuration; a submodule's own is not asked."""
+    repo = with_submodules(tmp).path
+    _global(tmp, "protocol.file.allow", "always")
+    return Kind(repo, work="test -s lib/lib.txt || exit 1")
+
+
+@kind
 def submodule_as_the_path(tmp: Path) -> Kind:
     outer = with_submodules(tmp).path
     return Kind(outer / "lib")

@@ -19,7 +19,10 @@ router = APIRouter(prefix="/sessions", tags=["Sessions"], route_class=CheckedRou
 
 @router.post("", status_code=201)
 def create(rt: Rt, body: NewSession) -> SessionView:
-    """Create a session in state idle. ``repo_path`` must be an existing git repository on this machine."""
+    """Create a session in state idle. ``repo_path`` must be an existing git repository on this machine.
+
+    A folder without a commit is refused with a member ``first_commit``: ``POST /repositories/first-commit`` makes one.
+    """
     return sessions.create_session(rt, body)
 
 
