@@ -95,6 +95,11 @@ class Settings(BaseModel):
         5000, ge=1, description="From so many tracked files on, worktrees are prepared ahead and used again."
     )
 
+    sparse_checkout: bool = Field(
+        False,
+        description="In large repositories, give workers only the folders their task declares; checks still see all files.",
+    )
+
     retry_first_s: float = Field(
         5,
         gt=0,
@@ -160,7 +165,7 @@ STORABLE = frozenset(
         "worker_memory_mb", "worker_cpu_percent", "worker_nice",
         "min_free_memory_mb", "check_slots", "retry_first_s", "retry_ceiling_s", "endpoint_patience_hours",
         "stuck_silence_minutes", "stuck_repeats", "stuck_calls_without_change", "auto_unstick",
-        "large_repository_files",
+        "large_repository_files", "sparse_checkout",
     }
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from maestro.errors import InvalidInput
 from maestro.settings import PermissionMode, Settings
 
 #: Members that follow a setting when unset, and its name.
-_FALLBACK = {"model": "worker_model"} | {
+_FALLBACK = {"model": "worker_model", "sparse": "sparse_checkout"} | {
     name: name
     for name in (
         "permission_mode", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
@@ -49,6 +49,7 @@ class AgentConfig(BaseModel):
     copy_files: list[Command] = Field(default_factory=list, max_length=100)
     away: bool = False
     command: list[str] = Field(default_factory=list, max_length=100)  # agent_type "command": program and arguments
+    sparse: bool | None = None  # only the folders a task declares, in large repositories
     trust_repository: bool = False  # load the repository's own Claude settings
 
 

@@ -40,19 +40,16 @@ def port_bases(task_id: str) -> Iterator[int]:
     return (_FIRST_PORT + (wanted + n) % _RANGES * PORTS_PER_WORKTREE for n in range(_RANGES))
 
 
-def place_environment(port_base: int) -> dict[str, str]:
-    """What belongs to one worktree: a range of ports for its servers, and no garbage collection meanwhile.
+def place_environment(port_base: int, git_settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What belongs to one worktree: a range of ports for its servers, its git's settings, no garbage collection.
 
     A collection that the agent's own git starts could prune objects that another worktree has just written.
     """
-    return {
-        PORT_VARIABLE: str(port_base),
-        "GIT_CONFIG_COUNT": "2",
-        "GIT_CONFIG_KEY_0": "gc.auto",
-        "GIT_CONFIG_VALUE_0": "0",
-        "GIT_CONFIG_KEY_1": "maintenance.auto",
-        "GIT_CONFIG_VALUE_1": "false",
-    }
+    settings = {"gc.auto": "0", "maintenance.auto": "false", **(git_settings or {})}
+    env = {PORT_VARIABLE: str(port_base), "GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (name, value) in enumerate(settings.items()):
+        env |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return env
 
 
 def worker_environment(endpoint: Endpoint, demo_home: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -13,12 +13,12 @@ import hashlib
 import json
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from maestro.errors import GitError, MaestroError
-from maestro.worktrees import manager
+from maestro.worktrees import manager, sparse
 from maestro.worktrees.git import common_dir, git, own_git_dir, repository_lock
 from maestro.worktrees.listing import git_dir_of, registered
 from maestro.worktrees.manager import PREPARED, WorktreeReport
@@ -56,8 +56,13 @@ def prepare_ahead(repo: Path, below: Path, commit: str, stop: Stop) -> None:
         _prepare(repo, below, commit, stop)
 
 
-def add_worktree(repo: Path, path: Path, branch: str, start: str, stop: Stop) -> WorktreeReport:
-    """As ``manager.add_worktree``, from the pool in ``path``'s folder. Raises GitError when ``stop`` calls it off."""
+def add_worktree(
+    repo: Path, path: Path, branch: str, start: str, stop: Stop, *, folders: Sequence[str] | None = None
+) -> WorktreeReport:
+    """As ``manager.add_worktree``, from the pool in ``path``'s folder; with ``folders`` a new, sparse one.
+
+    Raises GitError when ``stop`` calls it off.
+    """
     check_branch_name(branch, "branch")
     with repository_lock(repo):
         found = manager.found_there(repo, path, branch)
@@ -67,7 +72,9 @@ def add_worktree(repo: Path, path: Path, branch: str, start: str, stop: Stop) ->
         if made:
             manager.create_branch(repo, branch, start)
     try:
-        if found is None:
+        if found is None and folders is not None:
+            _move(repo, _prepare(repo, path.parent, start, stop, folders), path)
+        elif found is None:
             obtain(repo, path, start, stop)
         arrive(path, branch)
     except MaestroError:
@@ -95,11 +102,12 @@ def arrive(worktree: Path, branch: str | None, commit: str = "HEAD") -> None:
     # The log says where the worktree has been, which for its new owner begins now.
     (git_dir / "logs" / "HEAD").unlink(missing_ok=True)
     target = ["--no-guess", branch] if branch else ["--detach", commit]
-    git(worktree, "checkout", "--force", "--quiet", "--no-recurse-submodules", *target, "--", timeout_s=_CHECKOUT_S)
+    command = (*sparse.options(git_dir), "checkout", "--force", "--quiet", "--no-recurse-submodules")
+    git(worktree, *command, *target, "--", timeout_s=_CHECKOUT_S)
     if _attributes_differ(worktree, before):
         # They say how files are written, those too that are the same in both commits.
         (git_dir / "index").unlink()
-        git(worktree, "reset", "--hard", "--quiet", timeout_s=_CHECKOUT_S)
+        git(worktree, *sparse.options(git_dir), "reset", "--hard", "--quiet", timeout_s=_CHECKOUT_S)
     for name in ("ORIG_HEAD", PREPARED):
         (git_dir / name).unlink(missing_ok=True)
 
@@ -114,7 +122,7 @@ def put_back(repo: Path, path: Path, *, recover_as: str | None, below: Path) -> 
         if _leave(repo, path, place, recover_as):
             try:
                 scrub(repo, place)
-                _note(repo, place)
+                _note(place, _rules(repo))
             except (MaestroError, OSError):
                 _clear(repo, place)
         else:
@@ -137,7 +145,7 @@ def drop(repo: Path, below: Path) -> None:
             _clear(repo, place)
 
 
-def _prepare(repo: Path, below: Path, commit: str, stop: Stop) -> Path:
+def _prepare(repo: Path, below: Path, commit: str, stop: Stop, folders: Sequence[str] | None = None) -> Path:
     place = _new_place(below)
     with _making(place):
         try:
@@ -146,8 +154,11 @@ def _prepare(repo: Path, below: Path, commit: str, stop: Stop) -> Path:
                 quiet = ("--quiet", "--detach", "--no-checkout")
                 git(repo, "worktree", "add", *quiet, "--", str(place), commit)
             # Outside the lock: it takes seconds and touches nothing that worktrees share.
-            git(place, "reset", "--hard", "--quiet", "--no-recurse-submodules", timeout_s=_CHECKOUT_S, stop=stop)
-            _note(repo, place)
+            if folders is None:
+                git(place, "reset", "--hard", "--quiet", "--no-recurse-submodules", timeout_s=_CHECKOUT_S, stop=stop)
+            else:
+                sparse.lay_out(place, folders)
+            _note(place, _rules(repo) if folders is None else "sparse: for one task alone")
         except BaseException:
             _clear(repo, place)
             raise
@@ -194,8 +205,8 @@ def _clear(repo: Path, place: Path) -> None:
             manager.delete_tree(place)
 
 
-def _note(repo: Path, place: Path) -> None:
-    (own_git_dir(place) / PREPARED).write_text(_rules(repo))
+def _note(place: Path, rules: str) -> None:
+    (own_git_dir(place) / PREPARED).write_text(rules)
 
 
 def _noted(repo: Path, place: Path) -> str | None:

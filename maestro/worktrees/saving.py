@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from maestro.errors import GitError
+from maestro.worktrees import sparse
 from maestro.worktrees.commits import commit_tree, tree_of
 from maestro.worktrees.git import git, own_git_dir
 from maestro.worktrees.listing import git_dir_of
@@ -54,7 +55,7 @@ def stage_all(worktree: Path, *, git_dir: Path, index: Path | None = None, env: 
     left_out = [*nested, *apart]
     specs = [":/", *(f":(exclude,top,literal){path}" for path in left_out)]
     git(
-        worktree, "add", "-A", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul",
+        worktree, *sparse.options(git_dir), "add", "-A", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul",
         input="\0".join(specs).encode("utf-8", "surrogateescape"), index=index, env=env, timeout_s=_LONG_S,
     )  # fmt: skip
     if apart:

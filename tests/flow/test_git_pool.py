@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from maestro.worktrees import git as git_module
-from maestro.worktrees import manager, pool
+from maestro.worktrees import integration, manager, pool, sparse
 from maestro.worktrees.git import own_git_dir
 from tests.repos import commit, make_repo, run_git, write_files
 
@@ -156,3 +156,29 @@ def test_after_a_kill_between_any_two_steps_the_work_is_there_and_the_next_task_
         assert {p.name for p in below.iterdir()} <= {"t2", *(p.name for p in pool.ready(here, below))}, held
         assert held.count("worktree ") == 2 + len(pool.ready(here, below))
     assert step > 20, "the steps were counted"
+
+
+def test_work_in_a_sparse_worktree_is_saved_and_widened_without_deletions_or_a_word_in_the_configuration(
+    tmp_path: Path, repo: Path
+) -> None:
+    base, below = run_git(repo, "rev-parse", "HEAD"), tmp_path / "data"
+    before = (repo / ".git" / "config").read_text()
+    folders = sparse.folders_of(repo, base, ["d0/f?.txt", "/d9/new/file.txt", "top.txt"])
+    assert folders == ["d0", "d9/new"]
+    assert [sparse.folders_of(repo, base, wide) for wide in (["**/f0.txt"], ["*.txt"], [])] == [None, None, None]
+    path = pool.add_worktree(repo, below / "t1", "maestro/x-1/t1", base, _going_on, folders=folders).path
+    assert sorted(p.name for p in path.iterdir()) == [".git", ".gitignore", "d0"]
+    assert run_git(path, "status", "--porcelain", "--branch") == "## maestro/x-1/t1"
+    # Also written where git has a file that is not here.
+    write_files(path, {"d0/f0.txt": "mine\n", "d1/f1.txt": "over it\n", "new.txt": "new\n"})
+    wanted = ["M\td0/f0.txt", "M\td1/f1.txt", "A\tnew.txt"]
+    saved = integration.save_work(repo, path, KEEP, "Saved")
+    assert run_git(repo, "diff", "--name-status", base, str(saved)).splitlines() == wanted
+    sparse.widen(path)
+    sparse.widen(path)
+    assert (path / "d2" / "f3.txt").read_text() == "2 3\n"
+    made = integration.commit_all(path, "Work", {"Maestro-Session": "s", "Maestro-Task": "t1"}, branch="maestro/x-1/t1")
+    assert run_git(repo, "diff", "--name-status", base, str(made)).splitlines() == wanted
+    assert (repo / ".git" / "config").read_text() == before
+    pool.put_back(repo, path, recover_as=KEEP, below=below)
+    assert len(pool.ready(repo, below)) == 1

@@ -41,3 +41,32 @@ def test_tasks_hand_their_worktrees_on_and_the_pool_goes_with_the_session(tmp_pa
         wait_for(lambda: not below.exists(), 20, "the pool to go")
     assert run_git(repo, "worktree", "list", "--porcelain").count("worktree ") == 1
     assert run_git(repo, "config", "--list", "--local") == before
+
+
+def test_a_sparse_task_sees_its_folders_its_checks_see_all_and_nothing_is_lost(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo", FILES)
+    before = (repo / ".git" / "config").read_text()
+    look = bash(
+        "ls -d d* | xargs > root.txt; git sparse-checkout add d1; ls -d d* | xargs >> root.txt; git commit -qam Own"
+    )
+    script = scenario(
+        task_rule(
+            "# Task t1", look, write("d0/f0.txt", "t1\n"), say("Done."), write("d0/f1.txt", "t1\n"), say("Done.")
+        ),
+    )
+    only = {
+        "id": "t1",
+        "title": "One",
+        "files": ["d0/*.txt", "root.txt"],
+        "checks": ["test -e d2/f3.txt", "grep t1 d0/f1.txt"],
+    }
+    plan = {"summary": "Test", "checks": ["ls"], "tasks": [only]}
+    with engine(tmp_path, script, large_repository_files=10) as e:
+        session = e.run(repo, plan, permission_mode="bypass", sparse=True)
+        e.until("state_changed", to="completed")
+        branch = e.get(session.id).session_branch
+        assert e.task(session.id, "t1").attempt == 2, "sent back once, with all files by then"
+        changed = run_git(repo, "diff", "--name-status", "main", branch).splitlines()
+        assert changed == ["M\td0/f0.txt", "M\td0/f1.txt", "A\troot.txt"]
+        assert run_git(repo, "show", f"{branch}:root.txt").splitlines() == ["d0", "d0 d1"]
+    assert (repo / ".git" / "config").read_text() == before

@@ -26,7 +26,7 @@ from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.errors import Conflict, MaestroError, SetupFailed
-from maestro.worktrees import history, integration, refs
+from maestro.worktrees import history, integration, refs, sparse
 
 #: Looked at in this order before any check runs.
 BEFORE_CHECKS: tuple[Hook, ...] = (
@@ -88,6 +88,7 @@ def land(rt: Runtime, task_id: str) -> None:
         _summary, plan_checks = starting.approved_plan(rt, session)
         checks = starting.checks_of(session, task, plan_checks)
         worktree = starting.prepare_worktree(rt, session, task)
+        sparse.widen(worktree)  # what is done is proven on all files
         flight = Flight(rt, session, task, result, checks, worktree, stop)
         refused = questions.refusal(rt, task)
         if refused is not None:

@@ -18,6 +18,11 @@ You work for Maestro, unattended, in a git worktree of your own. What holds for 
 - Tell how far you are with the tool `report_progress`, and record choices that matter with `record_decision`.
 - If something cannot be done, stop and say plainly why."""
 
+SPARSE = """
+- This worktree is sparse: of the repository's folders only those are here that your task declares. Nothing is deleted.
+  `git ls-files` lists all files; `git sparse-checkout add <folder>` brings a folder here. Use no other `git sparse-checkout`
+  command: they write to the repository's configuration. Maestro's checks run on all files."""
+
 
 def first_prompt(
     task: models.Task, session: models.Session, summary: str, checks: Sequence[str], done_before: Sequence[str]
@@ -37,11 +42,12 @@ def first_prompt(
     return "\n\n".join(p for p in parts if p)
 
 
-def system_append(instructions: str) -> str:
+def system_append(instructions: str, *, sparse: bool = False) -> str:
     """What is added to the agent's own system prompt: our rules and the project's instructions."""
+    rules = RULES + SPARSE if sparse else RULES
     if not instructions.strip():
-        return RULES
-    return f"{RULES}\n\nThe project's own instructions (CLAUDE.md, AGENTS.md):\n\n{instructions}"
+        return rules
+    return f"{rules}\n\nThe project's own instructions (CLAUDE.md, AGENTS.md):\n\n{instructions}"
 
 
 def check_failed_prompt(

@@ -26,7 +26,7 @@ from maestro.db.types import new_id, utcnow
 from maestro.errors import MaestroError, SetupFailed
 from maestro.worker import launch, tree
 from maestro.worker.spool import Spool
-from maestro.worktrees import history, manager, repository
+from maestro.worktrees import history, manager, repository, sparse
 from maestro.worktrees.git import identity_environment, own_git_dir
 
 #: Beside a worktree's index: its ignored files are copied and its set-up commands have run.
@@ -76,7 +76,7 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
             row.start_commit, row.branch, row.worktree_path = task.start_commit, task.branch, task.worktree_path
             tx.db.add(row)
     assert task.branch is not None
-    report = pooling.add_worktree(rt, session, path, task.branch, task.start_commit)
+    report = pooling.add_worktree(rt, session, task, path, task.branch, task.start_commit)
     ready = own_git_dir(path) / _READY
     if not ready.exists():  # new, or a kill came before its set-up was done
         try:
@@ -119,7 +119,7 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
         return
     try:
         spec = _spec(rt, session, task, worker, worktree, config)
-        env |= place_environment(spec.port_base)
+        env |= place_environment(spec.port_base, sparse.settings(worktree))
         escape.before(rt, session, worker)
         launched = launch.launch(Spool(Path(worker.spool_path)), spec, env, standby=standby, on_end=lambda: rt.wake())
     except BaseException:
@@ -227,7 +227,9 @@ def _spec(
         agent_type=session.agent_type,
         worktree=str(worktree),
         prompt=prompt,
-        system_append=prompts.system_append(repository.instructions(repo, session.base_commit)),
+        system_append=prompts.system_append(
+            repository.instructions(repo, session.base_commit), sparse=bool(sparse.settings(worktree))
+        ),
         conversation_id=task.conversation_id or new_id(),
         resume=resume,
         fresh_prompt=first,

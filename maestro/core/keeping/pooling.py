@@ -14,7 +14,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.errors import GitError, MaestroError
-from maestro.worktrees import history, manager, pool, repository
+from maestro.worktrees import history, manager, pool, repository, sparse
 
 _log = logging.getLogger(__name__)
 
@@ -31,14 +31,19 @@ def is_large(rt: Runtime, session: models.Session) -> bool:
     return known[key] >= rt.settings.large_repository_files
 
 
-def add_worktree(rt: Runtime, session: models.Session, path: Path, branch: str, start: str) -> manager.WorktreeReport:
+def add_worktree(
+    rt: Runtime, session: models.Session, task: models.Task, path: Path, branch: str, start: str
+) -> manager.WorktreeReport:
     """A task's worktree, from the pool where the repository is large. Raises Stopped when the session is called off."""
     repo = Path(session.repo_path)
     if not is_large(rt, session):
         return manager.add_worktree(repo, path, branch, start)
     stop = stop_signal(rt, session.id)
     try:
-        return pool.add_worktree(repo, path, branch, start, stop)
+        folders = None
+        if in_force(session.agent_config, rt.settings).sparse:
+            folders = sparse.folders_of(repo, start, task.files)
+        return pool.add_worktree(repo, path, branch, start, stop, folders=folders)
     except GitError:
         if stop():
             raise Stopped from None
@@ -75,7 +80,9 @@ def look(rt: Runtime, session: models.Session, tasks: Sequence[models.Task]) -> 
     # The disk belongs first to those that wait for it; and one that is about to come back is ready sooner.
     starting = any(rt.jobs.running(f"start:{t.id}") for t in tasks)
     coming = any(t.status == "completed" and rt.jobs.running(f"land:{t.id}") for t in tasks)
-    if starting or coming or not any(t.status == "pending" for t in tasks) or session.id in _given_up(rt):
+    narrow = in_force(session.agent_config, rt.settings).sparse
+    wanting = any(t.status == "pending" and not (narrow and t.files) for t in tasks)
+    if starting or coming or not wanting or session.id in _given_up(rt):
         return
     if is_large(rt, session) and not pool.pooled(cleanup.worktrees_folder(rt, session.id)):
         rt.jobs.start(f"pool:{session.id}", _prepare, rt, session.id)

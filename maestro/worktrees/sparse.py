@@ -1,0 +1,91 @@
+"""Sparse worktrees: the folders a task declares and the files at the root, until its checks need all.
+
+git keeps the switch for this in the repository's configuration, which belongs to the person and which
+``git sparse-checkout set`` would write to. Here every call of ours is told by options, an agent's git by its
+environment, and only the folders are in the worktree's own git folder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from maestro.worktrees.git import git, own_git_dir
+
+#: What git has to be told in a sparse worktree.
+SETTINGS = {"core.sparseCheckout": "true", "core.sparseCheckoutCone": "true"}
+
+_ROOT_ONLY = "/*\n!/*/\n"
+_ALL = "/*\n"
+_CHECKOUT_S = 600
+
+
+def folders_of(repo: Path, commit: str, declared: Sequence[str]) -> list[str] | None:
+    """The folders that hold what a task declares.
+
+    None when that may lie anywhere or is not told, or where there are submodules, which git does not narrow.
+    """
+    if not declared or git(repo, "cat-file", "-e", f"{commit}:.gitmodules", check=False).code == 0:
+        return None
+    folders = set()
+    for pattern in declared:
+        plain = pattern.removeprefix("/")
+        fixed = re.split(r"[*?\[\\!]", plain, maxsplit=1)[0]
+        if fixed != plain or plain.endswith("/"):
+            folder = fixed.rpartition("/")[0]
+            if not folder:
+                return None
+        else:
+            here = git(repo, "ls-tree", "-d", "--full-tree", commit, "--", plain).text
+            folder = plain if here else plain.rpartition("/")[0]
+        folders.add(folder)
+    return sorted(f for f in folders if f)
+
+
+def is_sparse(git_dir: Path) -> bool:
+    """Whether the worktree with this git folder holds only some of its files."""
+    return _patterns(git_dir).exists()
+
+
+def settings(worktree: Path) -> dict[str, str]:
+    """What an agent's git has to be told in its worktree; nothing where all files are there."""
+    return SETTINGS if is_sparse(own_git_dir(worktree)) else {}
+
+
+def options(git_dir: Path) -> list[str]:
+    """Options for a git call in a worktree, without which it would not see what was written beside its folders."""
+    return (
+        [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")] if is_sparse(git_dir) else []
+    )
+
+
+def lay_out(worktree: Path, folders: Sequence[str]) -> None:
+    """Fill a worktree that was added without its files."""
+    git_dir = own_git_dir(worktree)
+    _write(git_dir, _ROOT_ONLY)
+    git(worktree, *options(git_dir), "read-tree", "-m", "-u", "HEAD", timeout_s=_CHECKOUT_S)
+    if folders:
+        names = "".join(f"{folder}\n" for folder in folders).encode("utf-8", "surrogateescape")
+        add = ("sparse-checkout", "add", "--skip-checks", "--stdin")
+        git(worktree, *options(git_dir), *add, input=names, timeout_s=_CHECKOUT_S)
+
+
+def widen(worktree: Path) -> None:
+    """Write the files that are missing in a sparse worktree; work in it stays as it is. Does nothing in any other."""
+    git_dir = own_git_dir(worktree)
+    if not is_sparse(git_dir):
+        return
+    _write(git_dir, _ALL)
+    switch = ("-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false")
+    git(worktree, *switch, "sparse-checkout", "reapply", timeout_s=_CHECKOUT_S)
+    _patterns(git_dir).unlink()
+
+
+def _patterns(git_dir: Path) -> Path:
+    return git_dir / "info" / "sparse-checkout"
+
+
+def _write(git_dir: Path, patterns: str) -> None:
+    _patterns(git_dir).parent.mkdir(exist_ok=True)
+    _patterns(git_dir).write_text(patterns)
