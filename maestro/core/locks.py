@@ -30,11 +30,24 @@ def call_off(rt: Runtime, session_id: str) -> None:
     generations[session_id] = generations.get(session_id, 0) + 1
 
 
-def stop_signal(rt: Runtime, session_id: str) -> Callable[[], bool]:
-    """Asked by running work: whether the app stops, or the session was called off since this moment."""
+def call_off_set_ups(rt: Runtime, session_id: str) -> None:
+    """Make only the set-up commands of this session's worktrees end: it is paused."""
+    call_off(rt, _set_up(session_id))
+
+
+def stop_signal(rt: Runtime, session_id: str, *, set_up: bool = False) -> Callable[[], bool]:
+    """Asked by running work: whether the app stops, or the session was called off since this moment.
+
+    ``set_up``: the work is a worktree's set-up, which a pause calls off as well.
+    """
     generations = _generations(rt)
-    mine = generations.get(session_id, 0)
-    return lambda: rt.jobs.stopping.is_set() or generations.get(session_id, 0) != mine
+    names = (session_id, _set_up(session_id)) if set_up else (session_id,)
+    mine = [generations.get(name, 0) for name in names]
+    return lambda: rt.jobs.stopping.is_set() or [generations.get(name, 0) for name in names] != mine
+
+
+def _set_up(session_id: str) -> str:
+    return f"set-up:{session_id}"
 
 
 def _generations(rt: Runtime) -> dict[str, int]:

@@ -11,6 +11,7 @@ import pytest
 from maestro.core import queries
 from maestro.core.commands import control
 from maestro.core.execution import prompts, starting
+from maestro.core.locks import Stopped
 from maestro.db.journal import Event
 from tests.landing import Bench, bench, plan_of
 from tests.repos import make_repo
@@ -63,10 +64,32 @@ def test_what_a_set_up_prints_is_seen_before_it_ends(tmp_path: Path, repo: Path)
         assert b.asked("infrastructure")
 
 
-def test_cancelling_ends_a_set_up_at_once(tmp_path: Path, repo: Path) -> None:
-    with bench(tmp_path, repo, _PLAN, setup=["echo begun; sleep 1000"]) as b:
+def test_a_pause_ends_a_set_up_at_once_and_the_resume_begins_it_anew(tmp_path: Path, repo: Path) -> None:
+    go = tmp_path / "go"
+    with bench(
+        tmp_path,
+        repo,
+        _PLAN,
+        setup=[f"test ! -e half; touch half; printf '%s way\\n' half; test -e {go} || sleep 1000"],
+    ) as b:
         begun = _Beginning(b)
-        begun.until("log_entry", "begun")
+        begun.until("log_entry", "half way")
+        control.pause(b.rt, b.id)
+        begun.thread.join(_LONG_S)
+        assert not begun.thread.is_alive()
+        with pytest.raises(Stopped):  # a start that looked just before the pause
+            starting.prepare_worktree(b.rt, b.session, b.task())
+        assert b.logs().splitlines().count("half way") == 1
+        go.touch()
+        control.resume(b.rt, b.id)
+        b.begin()
+        assert "ended with 0" in b.logs()
+
+
+def test_cancelling_ends_a_set_up_at_once(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, _PLAN, setup=["printf '%s way\\n' half; sleep 1000"]) as b:
+        begun = _Beginning(b)
+        begun.until("log_entry", "half way")
         control.cancel(b.rt, b.id)
         begun.thread.join(_LONG_S)
         assert not begun.thread.is_alive()

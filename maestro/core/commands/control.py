@@ -9,7 +9,7 @@ from sqlmodel import select
 from maestro.core import gatekeeping, lookup, processes, queries
 from maestro.core.execution import closing, outcomes
 from maestro.core.keeping import cleanup, rollbacks
-from maestro.core.locks import branch_lock
+from maestro.core.locks import branch_lock, call_off_set_ups
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events, move
 from maestro.core.views import SessionView
@@ -59,6 +59,7 @@ def pause(rt: Runtime, session_id: str) -> SessionView:
         tx.log(session_id, "Paused. The workers stand still; nothing is lost.", source="you")
     # Stored first: killed here, the next start stops them (``recovery``).
     processes.suspend(*workers)
+    call_off_set_ups(rt, session_id)  # they begin anew with the resume
     return queries.get_session(rt, session_id)
 
 

@@ -12,6 +12,7 @@ from maestro.core.execution import prompts
 from maestro.core.execution.live_output import LiveOutput
 from maestro.core.locks import Stopped, stop_signal
 from maestro.core.runtime import Runtime
+from maestro.core.state_machine import State
 from maestro.core.validation import run_command
 from maestro.db import models
 from maestro.errors import SetupFailed
@@ -25,7 +26,7 @@ def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task |
     """Give a new worktree what git does not: ignored files by pattern, then the set-up commands.
 
     What the commands print is in the session's log while they run. Raises SetupFailed when one fails,
-    Stopped when the app ends or the session is called off meanwhile.
+    Stopped when the app ends, or the session is paused or called off meanwhile.
     """
     config = in_force(session.agent_config, rt.settings)
     task_id = task.id if task else None
@@ -44,11 +45,10 @@ def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task |
 
 def _set_up(rt: Runtime, session: models.Session, path: Path, command: str, task_id: str | None) -> None:
     columns: dict[str, Any] = {"kind": "check", "source": "setup", "task_id": task_id}
+    stop = stop_signal(rt, session.id, set_up=True)
     _announce(rt, session.id, command, columns)
     live = LiveOutput(rt, session.id, columns)
-    outcome = run_command(
-        command, path, base_environment(), _SETUP_TIMEOUT_S, stop_signal(rt, session.id), hear=live.hear
-    )
+    outcome = run_command(command, path, base_environment(), _SETUP_TIMEOUT_S, stop, hear=live.hear)
     live.end()
     if outcome.stopped == "stopped":
         raise Stopped
@@ -62,10 +62,12 @@ def _set_up(rt: Runtime, session: models.Session, path: Path, command: str, task
 
 
 def _announce(rt: Runtime, session_id: str, command: str, columns: dict[str, Any]) -> None:
-    """Say which command runs now: in the log, and as what the task is at."""
+    """Say which command runs now: in the log, and as what the task is at. Raises Stopped in a paused session."""
     line = " ".join(command.split())
     note = f"Running `{line if len(line) <= _NAMED_CHARS else line[: _NAMED_CHARS - 1] + '…'}`…"
     with rt.db.write() as tx:
+        if lookup.session_row(tx.db, session_id).status == State.PAUSED:
+            raise Stopped
         tx.log(session_id, note, **columns)
         task_id = columns["task_id"]
         if task_id is None:
