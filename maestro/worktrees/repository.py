@@ -61,7 +61,10 @@ def inspect(path: Path | str) -> RepositoryInfo:
     branch = git(root, "symbolic-ref", "--quiet", "HEAD", check=False).text.removeprefix("refs/heads/")
     # Not into submodules: they have configurations of their own, which may name filters.
     options = ("--no-renames", "--untracked-files=all", "--ignore-submodules=dirty")
-    dirty = len(git(root, "status", "--porcelain", "-z", *options).fields)
+    status = git(root, "status", "--porcelain", "-z", *options, check=False)
+    if status.code != 0:
+        raise _wrong(f"git cannot read the checkout {root}: {status.stderr.decode('utf-8', 'replace').strip()}")
+    dirty = len(status.fields)
     return RepositoryInfo(
         root=root,
         git_dir=git_dir,
@@ -175,9 +178,10 @@ def _root(folder: Path) -> Path:
         return root
     said = found.stderr.decode("utf-8", "replace").strip()
     if "dubious ownership" in said:
+        advised = re.search(r"safe\.directory (.+)", said)  # names the repository's root
         raise _wrong(
             f"{folder} belongs to another user, so git refuses to work in it. If you trust it: "
-            f"git config --global --add safe.directory '{folder}'"
+            f"git config --global --add safe.directory {advised[1] if advised else shlex.quote(str(folder))}"
         )
     if ".git" in folder.parts and folder.name != ".git" and "must be run in a work tree" in said:
         raise _wrong(f"{folder} lies inside git's own folder. Give the folder above it.")
@@ -192,7 +196,19 @@ def _root(folder: Path) -> Path:
             f"in it: git worktree repair {shlex.quote(str(folder))}"
         )
     if "not a git repository" in said:
+        broken = _unreadable(folder)
+        if broken:
+            raise _wrong(
+                f"{broken} is there, but git cannot read it as a repository. Restore what it lacks, or move it away."
+            )
         if folder in (Path("/"), Path.home().resolve()):
             raise _wrong(f"{folder} is not a git repository. Give the folder of one project.")
         raise _beginning(f"{folder} is not a git repository.", folder, is_repository=False)
     raise _wrong(f"git cannot read {folder}: {said.removeprefix('fatal: ')}")
+
+
+def _unreadable(folder: Path) -> Path | None:
+    """A ``.git`` above that git passes over; on the same file system, where git looks."""
+    device = folder.stat().st_dev
+    above = [place for place in (folder, *folder.parents) if (place / ".git").exists()]
+    return above[0] / ".git" if above and above[0].stat().st_dev == device else None

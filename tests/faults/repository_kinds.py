@@ -240,6 +240,31 @@ def other_owner_trusted(tmp: Path) -> Kind:
     return Kind(repo)
 
 
+# ---- what is broken ----------------------------------------------------------------------------------------
+
+
+@kind
+def broken_configuration(tmp: Path) -> Kind:
+    repo = make_repo(tmp / "r", FILES)
+    (repo / ".git/config").write_text("[core\n")
+    return Kind(repo, refused="bad config line 1")
+
+
+@kind
+def broken_index(tmp: Path) -> Kind:
+    repo = make_repo(tmp / "r", FILES)
+    (repo / ".git/index").write_bytes(b"DIRC" + b"x" * 100)
+    return Kind(repo, refused="git cannot read the checkout")
+
+
+@kind
+def head_lost(tmp: Path) -> Kind:
+    """No repository to git, and yet nothing to run ``git init`` in."""
+    repo = make_repo(tmp / "r", FILES)
+    (repo / ".git/HEAD").unlink()
+    return Kind(repo / "src", root=repo, refused=f"{repo / '.git'} is there")
+
+
 # ---- what git itself is set to -----------------------------------------------------------------------------
 
 
