@@ -17,7 +17,7 @@ from maestro.db import models
 from maestro.db.keeping import Fact
 from maestro.db.types import utcnow
 from maestro.worker import proctable, tree
-from tests.app_process import AppProcess, EventStream
+from tests.app_process import AppProcess, EventStream, wait_for
 from tests.engine import Engine, engine
 from tests.faults.commands import chain, run, task
 from tests.repos import make_repo
@@ -63,8 +63,8 @@ def test_a_machine_that_slept_and_a_clock_that_was_set_back_stop_and_kill_nothin
         clock.write_text(f"{3 * HOUR} {3 * HOUR}")  # a frozen container's monotonic clock goes on, too
         psutil.Process(app.pid).resume()
         with app.events(None) as events:
-            api.get("/api/sessions").raise_for_status()
-            tree.resume_trees([known])
+            # It finds a worker that stands still, and has said nothing for hours by any clock: it wakes it.
+            wait_for(lambda: worker.is_running() and worker.status() != psutil.STATUS_STOPPED, 20, "the worker")
             until_ticks(events, "t1", 20)
             (row,) = api.get(f"/api/sessions/{session.id}/workers").json()["items"]
             assert (row["id"], row["status"], row["alive"]) == (worker_id, "running", True)
