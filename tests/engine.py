@@ -33,8 +33,12 @@ class Engine:
         self.rt: Runtime = open_runtime(LoadedSettings(flags=flags, environment={}, dotenv=None))
         self.events: queue.Queue[Event] = queue.Queue()
         self.seen: list[Event] = []
-        self.rt.bus.subscribe(lambda batch: [self.events.put(e) for e in batch])
+        self.rt.bus.subscribe(self._hear)
         lifecycle.start(self.rt)
+
+    def _hear(self, batch: list[Event]) -> None:
+        for event in batch:
+            self.events.put(event)
 
     def until(self, type_: str, timeout_s: float = 60, **fields: Any) -> Event:
         """The next event of this type with these payload members."""
