@@ -12,16 +12,16 @@ export default {
     <div class="wg">
       <div class="wg__row" v-for="row in shown" :key="row.id" :class="['s-' + row.tone, { 'wg__row--ended': row.ended }]" :data-worker="row.name"
            data-nav tabindex="0" role="button" :aria-label="row.name + ', ' + row.life + ', ' + row.task + ' ' + row.title" @click="$emit('open', row.task_id)" @keydown.enter="$emit('open', row.task_id)">
-        <span class="m-life" :class="['m-life--' + row.shape, 's-' + row.tone, { 'm-alive': row.shape === 'running' }]" role="img" :title="row.life"></span>
+        <span class="m-life" :class="['m-life--' + row.shape, 's-' + row.tone, { 'm-alive': row.shape === 'running' && !row.still }]" role="img" :title="row.life"></span>
         <span class="wg__name">{{ row.name }}</span>
         <span class="wg__what">
           <span class="wg__task"><b>{{ row.task }}</b> {{ row.title }}</span>
-          <span class="wg__last wg__last--still" v-if="row.still" title="The process that runs the agent stands still. If it stays so it is ended, and the task goes on in the same conversation.">No sign of life for {{ Math.max(1, Math.round((now - row.still) / 1000)) }} s</span>
+          <span class="wg__last wg__last--still" v-if="row.still" title="The process that runs the agent stands still. If it stays so it is ended, and the task goes on in the same conversation.">No sign of life for {{ still(row) }} s</span>
           <span class="wg__last" v-else :title="row.last">{{ row.last }}</span>
         </span>
         <svg class="wg__spark" viewBox="0 0 60 20" preserveAspectRatio="none" aria-hidden="true" v-if="!row.ended"><polyline :points="line(row.id)" /></svg>
-        <span class="wg__num" v-if="!row.ended" :class="{ 'wg__num--quiet': silent(row) > 120000 && row.shape === 'running' }" :title="'Silent for ' + quiet(silent(row))">
-          {{ quiet(silent(row)) }}<small>{{ silent(row) < 5000 ? "now" : "silent" }}</small></span>
+        <span class="wg__num" v-if="!row.ended" :class="{ 'wg__num--quiet': row.still || (silent(row) > 120000 && row.shape === 'running') }" :title="'Silent for ' + quiet(silent(row))">
+          {{ row.still ? still(row) + " s" : quiet(silent(row)) }}<small>{{ silent(row) < 5000 && !row.still ? "now" : "silent" }}</small></span>
         <span class="wg__num wg__num--end" v-else :title="row.outcome">{{ row.outcome }}</span>
         <span class="wg__num" :title="row.tokens_tip">{{ tokens(row.tokens) }}<small>tokens</small></span>
       </div>
@@ -62,6 +62,8 @@ export default {
       this.now = Date.now();
     },
     silent(row) { return this.now - row.at; },
+    // Seconds that the process itself, not only the agent, has given no sign.
+    still(row) { return Math.max(1, Math.round((this.now - row.still) / 1000)); },
     line(id) {
       const values = this.series[id] ?? [], top = Math.max(25, ...values), from = FIELD - values.length;
       return values.map((v, i) => `${from + i},${(18.5 - (v / top) * 17).toFixed(1)}`).join(" ");
