@@ -53,9 +53,12 @@ def seeded(tmp_path_factory: pytest.TempPathFactory, disk: Path) -> dict[str, st
     repo = make_repo(tmp_path_factory.mktemp("held") / "repo", {"a.txt": "one\ntwo\nthree\n"})
     with seeding(disk / "data") as rt:
         session = _held(rt, repo)
+        alarm = seed_session(rt, repo, title="Alarm", status="paused", tasks=[task("t1", "Wait", status="waiting")])
+        detail = ASKED[0][2]
+        add(rt, models.Approval(id="alarm", session_id=alarm.id, kind="escape", title="A file changed", detail=detail))
         refused = account.name_of(Endpoint("anthropic", base_url=NOWHERE, api_key=KEY))
         add(rt, models.AccountPause(account=refused, kind="auth", reason="invalid x-api-key (401)"))
-    return {"data": str(disk / "data"), "id": session}
+    return {"data": str(disk / "data"), "id": session, "alarm": alarm.id}
 
 
 def _held(rt: Runtime, repo: Path) -> str:
@@ -170,9 +173,9 @@ def test_while_away_open_gates_are_denied_and_the_way_back_is_in_sight(
 
 
 def test_going_on_after_an_alarm_resumes_the_session(window: OpenWindow, seeded: dict[str, str]) -> None:
-    page = window().visit(f"/session/{seeded['id']}")
-    _gate(page, "escape").get_by_role("button", name="Go on").click()
-    expect(_gate(page, "escape")).to_have_count(0)
+    page = window().visit(f"/session/{seeded['alarm']}")
+    _gate(page, "alarm").get_by_role("button", name="Go on").click()
+    expect(_gate(page, "alarm")).to_have_count(0)
     expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
 
 
