@@ -13,8 +13,9 @@ from sqlmodel import Session as DbSession
 from sqlmodel import case, col, func, or_, select
 
 from maestro.core import lookup, processes
-from maestro.core.guards import account, signs, spending
+from maestro.core.guards import account, limit_views, signs, spending
 from maestro.core.guards.account import AccountState
+from maestro.core.guards.limit_views import LimitsView
 from maestro.core.keeping import deleted, digest, rollbacks, storage_health
 from maestro.core.keeping.deleted import DeletedView, RecoveredView
 from maestro.core.keeping.digest import Digest
@@ -286,6 +287,11 @@ def rollback_preview(rt: Runtime, session_id: str, checkpoint: str) -> RollbackP
 def account_state(rt: Runtime, *, demo: bool = False) -> AccountState | None:
     """Why no worker starts on the model account now (a limit, a refused key), until when; None while it takes work."""
     return account.account_state(rt, demo=demo)
+
+
+def limits_in_force(rt: Runtime, session_id: str) -> LimitsView:
+    """What limits a session now: budgets with what is used of them, and what else holds. Raises NotFound."""
+    return limit_views.limits_in_force(rt, session_id)
 
 
 def storage_problem(rt: Runtime) -> StorageProblem | None:

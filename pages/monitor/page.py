@@ -1,4 +1,4 @@
-"""The monitor's page: where the session stands, questions, timeline, workers, and beside them log, charts and checkpoints."""
+"""The monitor's page: where the session stands, questions, timeline, workers; beside them log, charts, checkpoints, limits."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from pages.monitor import snapshot
 from pages.monitor.charts import Charts
 from pages.monitor.checkpoints import Checkpoints
 from pages.monitor.gates import Gates
+from pages.monitor.limits import Limits
 from pages.monitor.snapshot import Snapshot
 from pages.monitor.standing import Standing
 from pages.monitor.task_details import TaskDetails
@@ -95,7 +96,7 @@ class Monitor:
                     empty("No worker yet", "Each task gets an agent of its own; they appear here.", symbol="bot")
 
     def _side(self) -> None:
-        with tag("section", "", "mon-side", aria_label="Log, charts, checkpoints"):
+        with tag("section", "", "mon-side", aria_label="Log, charts, checkpoints, limits"):
             tabs = _Tabs()
             with tabs.tab("Log", link=("Whole log", f"/session/{self.id}/logs")):
                 shown = LogView("Log")
@@ -106,6 +107,8 @@ class Monitor:
                 self.charts = Charts(self.rt, self.id)
             with tabs.tab("Checkpoints"):
                 self.points = Checkpoints(self.rt, self.id)
+            with tabs.tab("Limits", opened=lambda: self.limits.open()):
+                self.limits = Limits(self.rt, self.id)
 
     async def start(self) -> None:
         """Fill the page and go on with what happens."""
@@ -138,6 +141,7 @@ class Monitor:
         if now is not None:
             self.show(now)
             await self.charts.show(now)
+            await self.limits.look()
 
     def show(self, now: Snapshot) -> None:
         """Show the session as it is."""

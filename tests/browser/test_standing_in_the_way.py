@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -54,11 +55,15 @@ def seeded(tmp_path_factory: pytest.TempPathFactory, disk: Path) -> dict[str, st
     with seeding(disk / "data") as rt:
         session = _held(rt, repo)
         alarm = seed_session(rt, repo, title="Alarm", status="paused", tasks=[task("t1", "Wait", status="waiting")])
+        limits = {"session_budget_usd": 5, "session_token_limit": 1_000_000, "away": True}
+        spent = seed_session(rt, repo, title="Spent", status="paused", agent_config=limits, cost_usd=4.2, tasks=[
+            task("t1", "Wait", status="waiting", input_tokens=123_456)
+        ])  # fmt: skip
         detail = ASKED[0][2]
         add(rt, models.Approval(id="alarm", session_id=alarm.id, kind="escape", title="A file changed", detail=detail))
         refused = account.name_of(Endpoint("anthropic", base_url=NOWHERE, api_key=KEY))
         add(rt, models.AccountPause(account=refused, kind="auth", reason="invalid x-api-key (401)"))
-    return {"data": str(disk / "data"), "id": session, "alarm": alarm.id}
+    return {"data": str(disk / "data"), "id": session, "alarm": alarm.id, "spent": spent.id}
 
 
 def _held(rt: Runtime, repo: Path) -> str:
@@ -170,6 +175,26 @@ def test_while_away_open_gates_are_denied_and_the_way_back_is_in_sight(
     expect(banner).to_have_count(0)
     page.get_by_role("link", name="Approvals").first.click()
     expect(page.locator(".m-answered", has_text="curl example.org")).to_contain_text("Denied while you were away")
+
+
+def test_the_limits_in_force_are_shown_and_changed_for_the_session(window: OpenWindow, seeded: dict[str, str]) -> None:
+    opened = window()
+    page = opened.visit(f"/session/{seeded['spent']}")
+    page.get_by_role("tab", name="Limits").click()
+    budget = page.locator("[data-budget$=':usd']")
+    expect(budget).to_contain_text("$4.20 of $5.00")
+    opened.screenshot("way-limits")
+    page.get_by_role("button", name="Change…").click()
+    page.get_by_label("Budget of a session, dollars").fill("12")
+    opened.screenshot("way-limits-change")
+    page.get_by_role("button", name="Save").click()
+    expect(budget).to_contain_text("$4.20 of $12.00")
+    opened.resize("phone")
+    opened.scheme("dark")
+    budget.scroll_into_view_if_needed()
+    opened.screenshot("way-limits-phone")
+    config = _row(seeded, "SELECT agent_config FROM sessions WHERE id=?", seeded["spent"])[0]
+    assert json.loads(config) == {"session_budget_usd": 12, "away": True, "session_token_limit": 1_000_000}
 
 
 def test_going_on_after_an_alarm_resumes_the_session(window: OpenWindow, seeded: dict[str, str]) -> None:

@@ -191,7 +191,7 @@ CALLS = [
     "POST /plan/approve", "POST /execute", "POST /pause", "POST /resume", "POST /cancel", "POST /fail", "POST /retry",
     "POST /tasks/t1/retry", "POST /tasks/t1/skip", "POST /rollback", "GET /merge/preview", "POST /merge", "POST /unmerge",
     "GET /tasks", "GET /workers", "GET /checkpoints", "GET /decisions", "GET /evidence", "GET /evidence/x", "GET /diff",
-    "GET /logs", "GET /metrics",
+    "GET /logs", "GET /metrics", "GET /limits",
 ]  # fmt: skip
 BODIES: dict[str, dict[str, Any]] = {"/messages": {"content": "hello"}, "/rollback": {"checkpoint": 1}}
 

@@ -11,6 +11,7 @@ from maestro.api.models import Limit, Listing, Offset, RowId, Search, SeriesView
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
+from maestro.core.guards.limit_views import LimitsView
 from maestro.core.proving.proof_views import ConflictView, EvidenceView
 from maestro.core.views import (
     CheckpointView,
@@ -38,6 +39,12 @@ def list_tasks(rt: Rt, session_id: str, limit: Limit = 50, offset: Offset = 0) -
 def list_workers(rt: Rt, session_id: str, limit: Limit = 50, offset: Offset = 0) -> Listing[WorkerView]:
     """Workers, oldest first."""
     return page_of(queries.list_workers(rt, session_id), limit, offset)
+
+
+@router.get("/limits")
+def limits(rt: Rt, session_id: str) -> LimitsView:
+    """What limits the session now, and how much of its budgets is used."""
+    return queries.limits_in_force(rt, session_id)
 
 
 @router.get("/checkpoints")
