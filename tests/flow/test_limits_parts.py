@@ -169,10 +169,10 @@ def test_many_calls_that_change_nothing_are_seen_and_any_change_counts(rows: Row
             seen.append(unsticking._nothing_changes(rows.rt, eye, rows.task))
         return seen
 
-    idle = calls(unsticking._Eye(Trace(4)), 6)
+    idle = calls(unsticking._Eye(Trace(4), quiet_since=0.0), 6)
     assert idle[:-1] == [None] * 5
     assert idle[-1] == "6 tool calls in a row changed nothing in the worktree"
-    eye = unsticking._Eye(Trace(4))
+    eye = unsticking._Eye(Trace(4), quiet_since=0.0)
     calls(eye, 5)
     (repo / "README.md").write_text("changed by a command\n")
     assert calls(eye, 2) == [None, None]
