@@ -19,7 +19,7 @@ from maestro.core.runtime import Runtime
 from maestro.errors import MaestroError
 from tests.engine import engine
 from tests.faults.commands import task
-from tests.faults.repository_kinds import KINDS, Kind
+from tests.faults.kinds import KINDS, Kind
 from tests.landing import bench
 from tests.repos import run_git
 from tests.scripted import scenario
