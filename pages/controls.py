@@ -19,11 +19,13 @@ from pages.components.dialogs import answer, confirm, dialog, points
 from pages.components.fields import field
 from pages.components.tag import box
 from pages.components.words import plural
+from pages.session_environment import change_environment
 
 if TYPE_CHECKING:
     from pages.frame import Frame
 
 _ROLLS_BACK = {"executing", "paused", "completed", "failed"}
+_OVER = {"completed", "cancelled"}
 _DELETES = {"idle", "brainstorming", "planning", "plan_review", "approved", "completed", "failed", "cancelled"}
 
 
@@ -50,6 +52,7 @@ def controls(view: Frame, session: SessionView, tab: str | None) -> None:
             shown[name].classes("m-btn--keep")
         with icon_button("ellipsis", "More", kind="ghost", small=True), ui.menu():
             ui.menu_item("Rename…", acts.rename)
+            set_up = ui.menu_item("Worktree set-up…", acts.set_up)
             delete = ui.menu_item("Delete…", acts.delete)
 
     def show(now: SessionView) -> None:
@@ -57,6 +60,7 @@ def controls(view: Frame, session: SessionView, tab: str | None) -> None:
         for name, element in shown.items():
             _show(element, name in wanted)
         delete.set_visibility(now.status in _DELETES)
+        set_up.set_visibility(now.status not in _OVER)
 
     show(session)
     view.on_session(show)
@@ -176,6 +180,10 @@ class _Acts:
         if wanted and wanted.strip() and wanted != self.session.title:
             changes = sessions.SessionChanges(title=wanted.strip()[:255])
             await perform(sessions.update_session, self.rt, self.session.id, changes)
+            await self.view.reload_session()
+
+    async def set_up(self) -> None:
+        if await change_environment(self.rt, self.session.id):
             await self.view.reload_session()
 
     async def delete(self) -> None:

@@ -39,8 +39,13 @@ class EnvironmentRows:
         self._place.clear()
         self._rows, self._lines = [], None
 
-    def show(self, view: EnvironmentView, instead: Mapping[str, Sequence[str]] | None = None) -> None:
-        """Show what is remembered and found; parts in ``instead`` (a template's) take the place of what is remembered."""
+    def show(
+        self,
+        view: EnvironmentView,
+        instead: Mapping[str, Sequence[str]] | None = None,
+        whence: str = "From the template",
+    ) -> None:
+        """Show what is remembered and found; parts in ``instead`` (from ``whence``) take the place of what is remembered."""
         self.clear()
         instead = instead or {}
         kept = {part: instead.get(part, getattr(view.remembered, part, [])) for part in PARTS}
@@ -58,7 +63,7 @@ class EnvironmentRows:
         with self._lines:
             for part in PARTS:
                 for value in kept[part]:
-                    why = ("From the template", "") if part in instead else _why_kept(part, value, view)
+                    why = (whence, "") if part in instead else _why_kept(part, value, view)
                     self._rows.append(_Row(part, value, *why, ticked=True))
                 news = [f for f in offered if f.kind == part and f not in declined]
                 self._rows += [_offer(f, mark="new" if view.remembered else "") for f in news]

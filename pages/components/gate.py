@@ -14,9 +14,10 @@ from pages.components.buttons import button
 from pages.components.icon import icon
 from pages.components.inline import inline
 from pages.components.question_detail import question_detail
-from pages.components.question_words import Words, title_of, words_of
+from pages.components.question_words import Words, is_set_up, title_of, words_of
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import when
+from pages.session_environment import change_environment
 
 _RISK = {"high": ("failed", "High risk"), "medium": ("waiting", "Medium risk"), "low": ("pending", "Low risk")}
 
@@ -67,6 +68,9 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
         always = button("Allow for this session", small=True)
         always.on_click(lambda: answer("allow_session", always, "Allowed for this session."))
         always.props.set_optional("title", "The like of it is not asked about again in this session.")
+    if is_set_up(approval):
+        change = button("Change the set-up…", small=True)
+        change.on_click(lambda: change_environment(rt, approval.session_id))
     if approval.kind == "task_failed" and approval.task_key:
         _skip(rt, approval)
     deny = button(words.deny, kind="danger" if words.stops_work else "quiet", small=True)

@@ -131,13 +131,18 @@ _RUN_DENY = _SETUP_DENY | {"deny": "Stop the task"}
 def words_of(approval: ApprovalView) -> Words:
     """The words of a question; a kind nobody has named yet is asked as allow or deny."""
     words, detail = _KINDS.get(approval.kind, Words()), approval.detail
-    if approval.kind == "infrastructure" and detail.get("what") == "set-up":
+    if is_set_up(approval):
         return replace(words, name="Set-up failed", allow_means="You have mended it: it is tried again.", **_SETUP_DENY)
     if approval.kind == "budget" and not detail.get("paused"):
         return replace(words, **_RUN_DENY)
     if approval.kind == "task_failed" and detail.get("failure") == "auth":
         return replace(words, icon="key-round", name="The key was refused", allow_means="Signed in: the key is tried.")
     return words
+
+
+def is_set_up(approval: ApprovalView) -> bool:
+    """Whether it asks what to do about a set-up command that failed."""
+    return approval.kind == "infrastructure" and approval.detail.get("what") == "set-up"
 
 
 def title_of(approval: ApprovalView) -> str:

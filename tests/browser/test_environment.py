@@ -116,7 +116,9 @@ def test_the_offer_is_that_of_the_chosen_branch_and_a_wrong_line_is_told_where_i
     expect(page.get_by_label("Idea")).to_have_value("Sell more")
 
 
-def test_a_set_up_is_seen_at_work_on_the_monitor(window: OpenWindow, tmp_path: Path, repo: Path) -> None:
+def test_a_set_up_that_failed_is_changed_where_it_asks_and_seen_at_work_on_the_monitor(
+    window: OpenWindow, tmp_path: Path, repo: Path
+) -> None:
     run_git(repo, "branch", "maestro/one/main")
     with seeding(tmp_path / "own") as rt:
         session = seed_session(
@@ -124,12 +126,20 @@ def test_a_set_up_is_seen_at_work_on_the_monitor(window: OpenWindow, tmp_path: P
             repo,
             status="executing",
             session_branch="maestro/one/main",
-            agent_config={"setup": ["echo Resolved 41 packages; exec sleep 1000"]},
+            agent_config={"setup": ["exit 3"], "max_workers": 1},
             tasks=[task("t1", "Write it")],
         )
     with AppProcess(tmp_path / "own", MAESTRO_ASSISTANT="demo") as app:
         here = window(app=app)
         page = here.visit(f"/session/{session.id}")
+        page.get_by_role("button", name="Change the set-up…").click()
+        page.get_by_role("alertdialog").get_by_label("Run: command").first.fill(
+            "echo Resolved 41 packages; exec sleep 1000"
+        )
+        here.screenshot("environment-of-session")
+        page.get_by_role("alertdialog").get_by_role("button", name="Save").click()
+        expect(page.get_by_role("alertdialog")).to_be_hidden()
+        page.get_by_role("button", name="Try again").click()
         expect(page.get_by_text("Resolved 41 packages", exact=True)).to_be_visible()
         expect(page.locator(".tl").get_by_text("Running `echo Resolved")).to_be_visible()
         page.get_by_text("Write it").click()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from maestro.core import repository_environment
+from maestro.core import lookup, queries, repository_environment
 from maestro.core.repository_environment import Environment, EnvironmentView
 from maestro.core.runtime import Runtime
+from maestro.core.views import SessionView
+from maestro.db.types import utcnow
 from maestro.worktrees import repository
 
 
@@ -18,6 +20,22 @@ def remember_environment(rt: Runtime, path: str, chosen: Environment) -> Environ
     with rt.db.write() as tx:
         repository_environment.store(tx, info, chosen, seen)
     return repository_environment.environment(rt, path)
+
+
+def change_session_environment(rt: Runtime, session_id: str, chosen: Environment) -> SessionView:
+    """Give the worktrees that a session makes from now on something else; its other configuration stays.
+
+    Raises NotFound.
+    """
+    with rt.db.write() as tx:
+        row = lookup.session_row(tx.db, session_id)
+        kept = {name: value for name, value in row.agent_config.items() if name not in repository_environment.PARTS}
+        row.agent_config = kept | {part: values for part, values in chosen.model_dump().items() if values}
+        row.updated_at = utcnow()
+        tx.db.add(row)
+        tx.log(session_id, "What its new worktrees get was changed.", source="you", details=chosen.model_dump())
+        tx.emit("session_updated", session_id, title=row.title)
+    return queries.get_session(rt, session_id)
 
 
 def forget_environment(rt: Runtime, path: str) -> None:

@@ -1,0 +1,57 @@
+"""What a session's new worktrees get, changed in a dialog: where a set-up command turned out wrong, say."""
+
+from __future__ import annotations
+
+from nicegui import ui
+
+from maestro.core import queries, repository_environment
+from maestro.core.commands import environments
+from maestro.core.repository_environment import PARTS, EnvironmentView, parse_environment
+from maestro.core.runtime import Runtime
+from maestro.core.views import SessionView
+from pages.components.action import FAILED, perform
+from pages.components.buttons import button
+from pages.components.dialogs import answer, dialog
+from pages.components.tag import tag
+from pages.environment_rows import EnvironmentRows
+
+
+async def change_environment(rt: Runtime, session_id: str) -> bool:
+    """Ask, store; whether anything was stored."""
+    found = await perform(_look, rt, session_id)
+    if found is FAILED:
+        return False
+    session, view = found
+    with dialog("Worktree set-up of this session", wide=True) as (panel, body):
+        with body:
+            rows = EnvironmentRows()
+            now: dict[str, list[str]] = {part: list(session.agent_config.get(part, [])) for part in PARTS}
+            rows.show(view, now, whence="As this session has it")
+            remember = ui.checkbox("Remember for this repository", value=False).props("dense")
+            tag("div", "Holds for worktrees made from now on.", "m-field__help")
+        with tag("div", "", "m-dialog__foot"):
+            button("Leave it", lambda: panel.submit(None))
+            save = button("Save", kind="primary")
+
+    async def store() -> None:
+        rows.show_errors({})
+        stored = await perform(
+            _store, rt, session, rows.values(), bool(remember.value), by=save, invalid=rows.explain, done="Saved."
+        )
+        if stored is not FAILED:
+            panel.submit(True)
+
+    save.on_click(store)
+    return bool(await answer(panel))
+
+
+def _look(rt: Runtime, session_id: str) -> tuple[SessionView, EnvironmentView]:
+    session = queries.get_session(rt, session_id)
+    return session, repository_environment.environment(rt, session.repo_path)
+
+
+def _store(rt: Runtime, session: SessionView, values: dict[str, list[str]], remember: bool) -> SessionView:
+    chosen = parse_environment(values)
+    if remember:
+        environments.remember_environment(rt, session.repo_path, chosen)
+    return environments.change_session_environment(rt, session.id, chosen)
