@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import playwright
 import pytest
 
 from maestro.core.proving.js_reports import JsonReport
@@ -263,7 +264,9 @@ def run(command: str, tmp_path: Path) -> tuple[dict[str, str] | None, str]:
     aside = tmp_path / "aside"
     aside.mkdir()
     asked = instrument(command, aside, tmp_path)
-    env = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **asked.env}
+    # Not every machine has a node; the one that drives the browser tests is there.
+    node = Path(playwright.__file__).parent / "driver"
+    env = {"PATH": f"{node}{os.pathsep}{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1", **asked.env}
     done = subprocess.run(["/bin/sh", "-c", asked.command], cwd=tmp_path, env=env, capture_output=True, check=False)
     report, text = read_report(asked, (done.stdout + done.stderr).decode(), cut=False)
     return report.outcomes if report else None, text
