@@ -49,7 +49,9 @@ def notice_of(event: Event) -> Notice | None:
     if event.type == "session_failed":
         return Notice("failed", event.session_id, "The session failed", str(told.get("error") or ""))
     if event.type == "session_completed":
-        return Notice("completed", event.session_id, "The session is done", "Its result is ready to merge.")
+        denied = (told.get("result") or {}).get("denied_away")
+        absent = f" Denied while you were away: {denied}. See what was left out before you merge." if denied else ""
+        return Notice("completed", event.session_id, "The session is done", f"Its result is ready to merge.{absent}")
     # Failures and completions come with a notification for the pages as well: once is enough.
     if event.type == "notification" and told.get("level") == "warn":
         return Notice("notice", event.session_id, str(told.get("title") or ""), str(told.get("text") or ""))

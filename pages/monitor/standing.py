@@ -197,7 +197,9 @@ def _proof(session: SessionView) -> str:
     tasks = plural(int(result.get("tasks", session.tasks.done)), "task")
     skipped = int(result.get("skipped", 0))
     left_out = f" ({skipped} skipped)" if skipped else ""
-    checks = int(result.get("checks", 0))
+    checks, denied = int(result.get("checks", 0)), int(result.get("denied_away", 0))
+    if denied:
+        left_out += f", {plural(denied, 'request')} denied while you were away"
     if not checks:
         return (
             f"{tasks} done{left_out}. The plan has no checks, so nothing proves the whole: look at the changes closely."

@@ -161,13 +161,15 @@ def _complete(tx: Transaction, session: models.Session, commit: str, checks: lis
         "skipped": sum(1 for t in tasks if t.status == "skipped"),
         "completed_at": utcnow().isoformat(),
     }
+    denied = len(gatekeeping.denied_in_absence(tx.db, session.id))
+    if denied:
+        session.result_json = session.result_json | {"denied_away": denied}
     move(tx, session, "pass")
     counted = "1 check" if len(checks) == 1 else f"{len(checks)} checks"
     proof = f"{counted} of the whole passed" if checks else "the plan has no checks, so nothing proves it"
     tx.log(session.id, f"Completed: {proof}.", kind="system")
     tx.emit("session_completed", session.id, result=session.result_json)
     text = f"Ready to merge: {proof}."
-    denied = len(gatekeeping.denied_in_absence(tx.db, session.id))
     if denied:
         text += f" Denied while you were away: {denied}. See what was left out before you merge."
     tx.emit("notification", session.id, level="info", title=f"{session.title}: completed", text=text)

@@ -70,6 +70,8 @@ def notice_run(
     rt: Runtime, session: models.Session, config: AgentConfig, task: models.Task, worker: models.Worker
 ) -> None:
     """Say once that a run has nearly used up its own budget; what follows at its end is ``run_reached``'s."""
+    if config.budget_usd is None and config.run_model_calls is None:
+        return
     near = []
     with rt.db.read() as db:
         for measure, own in (("usd", config.budget_usd), ("model_calls", config.run_model_calls)):
