@@ -173,19 +173,14 @@ def _by_pip(repo: Path, commit: str, folder: _Folder) -> list[Found]:
         wanted, reason = "-e .", f"{folder.path('pyproject.toml')} is"
     else:
         return []
-    # What git does not ignore would be committed as work.
-    hide = "" if _is_ignored(repo, folder.path(".venv/x")) else " && echo '*' > .venv/.gitignore"
-    command = f"python3 -m venv .venv{hide} && .venv/bin/python -m pip install {wanted}"
+    # What git does not ignore would be committed as work; Python writes this file itself only since 3.13.
+    command = f"python3 -m venv .venv && echo '*' > .venv/.gitignore && .venv/bin/python -m pip install {wanted}"
     return [Found("setup", folder.command(command), f"{reason} in the repository, without a lock file", "python3")]
 
 
 def _installable(repo: Path, commit: str, path: str) -> bool:
     text = read_file(repo, commit, path, _HINT_BYTES).decode("utf-8", "replace")
     return any(line.strip() in {"[project]", "[build-system]"} for line in text.splitlines())
-
-
-def _is_ignored(repo: Path, path: str) -> bool:
-    return bool(_which_ignored(repo, [path]))
 
 
 def _which_ignored(repo: Path, paths: list[str]) -> list[str]:

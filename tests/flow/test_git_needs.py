@@ -10,8 +10,7 @@ from maestro.worktrees import needs
 from tests.repos import make_repo, run_git, write_files
 
 _PYPROJECT = '[project]\nname = "x"\n[tool.pytest.ini_options]\n'
-_VENV = "python3 -m venv .venv"
-_HIDE = "echo '*' > .venv/.gitignore"
+_VENV = "python3 -m venv .venv && echo '*' > .venv/.gitignore"
 
 CASES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "uv": ({"uv.lock": "", "pyproject.toml": _PYPROJECT}, ["uv sync", "uv run python -m pytest -q"]),
@@ -20,7 +19,7 @@ CASES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         ["poetry install", "cd web && npm ci", "poetry run python -m pytest -q"],
     ),
     "requirements": (
-        {".gitignore": ".venv/\n", "requirements.txt": "", "requirements-dev.txt": "", "tests/test_a.py": ""},
+        {"requirements.txt": "", "requirements-dev.txt": "", "tests/test_a.py": ""},
         [
             f"{_VENV} && .venv/bin/python -m pip install -r requirements.txt -r requirements-dev.txt",
             ".venv/bin/python -m pytest -q",
@@ -28,7 +27,7 @@ CASES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "a package without a lock": (
         {"pyproject.toml": "[build-system]\n"},
-        [f"{_VENV} && {_HIDE} && .venv/bin/python -m pip install -e ."],
+        [f"{_VENV} && .venv/bin/python -m pip install -e ."],
     ),
     "only tools are configured": ({"pyproject.toml": "[tool.ruff]\n"}, []),
     "modern yarn": (
