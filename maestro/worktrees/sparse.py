@@ -16,6 +16,9 @@ from maestro.worktrees.git import git, own_git_dir
 #: What git has to be told in a sparse worktree.
 SETTINGS = {"core.sparseCheckout": "true", "core.sparseCheckoutCone": "true"}
 
+#: In the git folder of a worktree that Maestro made sparse. The person's own sparse checkout is inherited by each
+#: worktree, and neither narrowed nor widened.
+_OURS = "maestro-sparse"
 _ROOT_ONLY = "/*\n!/*/\n"
 _ALL = "/*\n"
 _CHECKOUT_S = 600
@@ -24,9 +27,11 @@ _CHECKOUT_S = 600
 def folders_of(repo: Path, commit: str, declared: Sequence[str]) -> list[str] | None:
     """The folders that hold what a task declares.
 
-    None when that may lie anywhere or is not told, or where there are submodules, which git does not narrow.
+    None when that may lie anywhere or is not told, or where there are submodules, which git does not narrow,
+    or the person's own checkout is sparse.
     """
-    if not declared or git(repo, "cat-file", "-e", f"{commit}:.gitmodules", check=False).code == 0:
+    theirs = git(repo, "config", "--type=bool", "--get", "core.sparseCheckout", check=False).text == "true"
+    if not declared or theirs or git(repo, "cat-file", "-e", f"{commit}:.gitmodules", check=False).code == 0:
         return None
     folders = set()
     for pattern in declared:
@@ -44,8 +49,8 @@ def folders_of(repo: Path, commit: str, declared: Sequence[str]) -> list[str] | 
 
 
 def is_sparse(git_dir: Path) -> bool:
-    """Whether the worktree with this git folder holds only some of its files."""
-    return _patterns(git_dir).exists()
+    """Whether Maestro gave the worktree with this git folder only some of its files."""
+    return (git_dir / _OURS).exists()
 
 
 def settings(worktree: Path) -> dict[str, str]:
@@ -63,6 +68,7 @@ def options(git_dir: Path) -> list[str]:
 def lay_out(worktree: Path, folders: Sequence[str]) -> None:
     """Fill a worktree that was added without its files."""
     git_dir = own_git_dir(worktree)
+    (git_dir / _OURS).touch()
     _write(git_dir, _ROOT_ONLY)
     git(worktree, *options(git_dir), "read-tree", "-m", "-u", "HEAD", timeout_s=_CHECKOUT_S)
     if folders:
@@ -80,6 +86,7 @@ def widen(worktree: Path) -> None:
     switch = ("-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false")
     git(worktree, *switch, "sparse-checkout", "reapply", timeout_s=_CHECKOUT_S)
     _patterns(git_dir).unlink()
+    (git_dir / _OURS).unlink()
 
 
 def _patterns(git_dir: Path) -> Path:

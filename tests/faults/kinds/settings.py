@@ -119,7 +119,7 @@ def partial_and_sparse_with_the_remote_gone(tmp: Path) -> Kind:
 def sparse_checkout(tmp: Path) -> Kind:
     repo = make_repo(tmp / "r", FILES | {"docs/a.md": "a\n"})
     run_git(repo, "sparse-checkout", "set", "src")
-    return Kind(repo)
+    return Kind(repo, work="test ! -e docs || exit 1")
 
 
 @kind
