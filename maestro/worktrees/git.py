@@ -266,12 +266,36 @@ def identity_environment(repo: Path) -> dict[str, str]:
 
 def common_dir(repo: Path) -> Path:
     """The git folder that all worktrees of ``repo`` share."""
+    found = _git_folder(repo)
+    if found is not None and (found / "HEAD").is_file():
+        if not (found / "commondir").exists():
+            return found
+        with suppress(OSError, ValueError):
+            return (found / (found / "commondir").read_text().rstrip("\n")).resolve(strict=True)
     return Path(git(repo, "rev-parse", "--path-format=absolute", "--git-common-dir").text).resolve()
 
 
 def own_git_dir(worktree: Path) -> Path:
     """The git folder of this one worktree (HEAD, index, the state of a merge or rebase)."""
+    found = _git_folder(worktree)
+    if found is not None and (found / "HEAD").is_file():
+        return found
     return Path(git(worktree, "rev-parse", "--absolute-git-dir").text)
+
+
+def _git_folder(root: Path) -> Path | None:
+    """What ``.git`` in the root of a checkout is or points to: asked so often that starting git for it is felt.
+
+    None where that is not plain to see; git itself has the word then.
+    """
+    with suppress(OSError, ValueError):
+        place = root / ".git"
+        if place.is_dir():
+            return place.resolve()
+        pointer = place.read_text(encoding="utf-8", errors="surrogateescape")
+        if pointer.startswith("gitdir: "):
+            return (root / pointer.removeprefix("gitdir: ").rstrip("\n")).resolve(strict=True)
+    return None
 
 
 _locks: dict[Path, threading.RLock] = {}
