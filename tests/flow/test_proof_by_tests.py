@@ -104,6 +104,15 @@ def test_a_quiet_runner_is_compared_by_its_failures_and_its_number_of_tests(tmp_
         assert b.evidence()[-1].tests_summary["still_failing"] == ["test_u.T.test_bad"]  # type: ignore[index]
 
 
+def test_a_quiet_unittest_misses_a_deleted_test_although_another_was_added(tmp_path: Path) -> None:
+    two = UNIT + "\n    def test_old(self):\n        pass\n"
+    with bench(tmp_path, *one("python -m unittest -q", tmp_path, {"test_u.py": two})) as b:
+        b.measure_baseline()
+        assert b.work({"test_u.py": two.replace("test_old", "test_new")}).status == "waiting"
+        assert b.asked("tests_missing")[0].detail["vanished"] == ["test_u.T.test_old"]
+        assert b.evidence()[-1].command == "python -m unittest -q"
+
+
 def test_a_check_that_passed_on_this_commit_is_not_run_again_after_an_answer(tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     repo, plan = one(f"echo x >> {ran}", tmp_path, {"docs/a.md": "a\n"})
