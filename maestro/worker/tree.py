@@ -24,6 +24,9 @@ from maestro.worker.proctable import Seen
 _KILL_PATIENCE_S = 5.0
 #: How long is waited before looking whether a killed tree has grown again.
 _KILL_ROUND_S = 0.5
+#: How long stopping may take, and how often it is looked whether all stand.
+_STOP_PATIENCE_S = 2.0
+_STOP_LOOK_S = 0.005
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -74,15 +77,20 @@ def kill_trees(trees: Collection[Known]) -> int:
 
 
 def suspend_trees(trees: Collection[Known]) -> None:
-    """Stop (SIGSTOP) these workers and all they started; what is started meanwhile is stopped too."""
-    stopped: set[int] = set()
-    for _round in range(10):
-        fresh = [p for p in _trees(trees) if p.pid not in stopped] if trees else []
-        if not fresh:
-            return
-        for process in fresh:
+    """Stop (SIGSTOP) these workers and all they started; what is started meanwhile is stopped too.
+
+    Returns when they stand: on a busy machine a process hears of it when it gets the processor next. One that waits in
+    the kernel (D) stands as it is, and stops when it comes back.
+    """
+    asked: set[int] = set()
+    deadline = time.monotonic() + _STOP_PATIENCE_S
+    while trees and (moving := [p for p in _trees(trees) if not _stands(p, asked)]):
+        for process in moving:
             proctable.send(process, signal.SIGSTOP)
-            stopped.add(process.pid)
+            asked.add(process.pid)
+        if time.monotonic() > deadline:
+            return
+        time.sleep(_STOP_LOOK_S)
 
 
 def resume_trees(trees: Collection[Known]) -> None:
@@ -116,6 +124,10 @@ def end_descendants(worker_id: str, grace_s: float = 1.0) -> list[str]:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
     return names
+
+
+def _stands(process: Seen, asked: set[int]) -> bool:
+    return process.state in "Tt" or (process.state == "D" and process.pid in asked)
 
 
 def _trees(trees: Collection[Known]) -> list[Seen]:
