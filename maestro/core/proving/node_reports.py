@@ -121,7 +121,7 @@ def _tests(lines: list[dict[str, object]], root: Path) -> Iterator[tuple[str, st
         file = str(path.relative_to(root)) if path.is_relative_to(root) else path.name
         names = line["names"]
         assert isinstance(names, list)
-        # Named by its whole path, or (since Node 22) by that from where it ran.
+        # Named by its whole path, or in newer Nodes by that from where it ran.
         if len(names) == 1 and f"/{path}".endswith(f"/{names[0]}") and str(names[0]).endswith(path.name):
             yield f"{NOT_LOADED}{file}", str(line["outcome"])
             continue
