@@ -18,7 +18,7 @@ import pytest
 
 from maestro.core.agent_config import AgentConfig
 from maestro.core.execution import ingest
-from maestro.core.guards import limits, unsticking, watching
+from maestro.core.guards import account, limits, unsticking, watching
 from maestro.core.guards.stuck import Trace
 from maestro.core.locks import Stopped
 from maestro.core.runtime import Runtime, open_runtime
@@ -176,3 +176,39 @@ def test_many_calls_that_change_nothing_are_seen_and_any_change_counts(rows: Row
     calls(eye, 5)
     (repo / "README.md").write_text("changed by a command\n")
     assert calls(eye, 2) == [None, None]
+
+
+def test_a_night_asleep_uses_up_no_patience_with_the_endpoint(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = utcnow()
+    rows.worker.result_json = {"outcome": "failed", "failure": "overloaded", "message": "Overloaded."}
+
+    def fails_after(hours: float) -> str | None:
+        monkeypatch.setattr(limits, "utcnow", lambda: began + timedelta(hours=hours))
+        with rows.rt.db.write() as tx:
+            session, task = tx.db.get(models.Session, rows.session.id), tx.db.get(models.Task, rows.task.id)
+            assert session is not None
+            assert task is not None
+            return limits.endpoint_trouble(tx, rows.rt.settings, session, task, rows.worker)
+
+    assert [fails_after(hours) for hours in (0, 10, 20)] == [None, None, None]  # the laptop was shut in between
+    assert not limits.may_start(rows.rt, rows.session, rows.task_now())
+    fails_after(2)  # the clock was set back: neither patience nor a wait without end
+    assert limits.may_start(rows.rt, rows.session, rows.task_now()) is False
+    monkeypatch.setattr(limits, "utcnow", lambda: began - timedelta(hours=9))
+    assert limits.may_start(rows.rt, rows.session, rows.task_now())
+    reasons = [fails_after(3 + tenth / 10) for tenth in range(60)]  # hours of nothing else
+    assert next(reason for reason in reasons if reason).startswith("Overloaded. Tried")
+
+
+def test_a_pause_of_the_account_ends_with_a_clock_that_was_set_back_before_it(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with rows.rt.db.write() as tx:
+        session = tx.db.get(models.Session, rows.session.id)
+        assert session is not None
+        account.limit_reached(tx, session, "account-1", until=None, reason="Too many requests.")
+    account.release_due(rows.rt)
+    assert rows.pauses()[0].active
+    monkeypatch.setattr(account, "utcnow", lambda: utcnow() - timedelta(days=1))
+    account.release_due(rows.rt)
+    assert not rows.pauses()[0].active

@@ -100,7 +100,7 @@ def look(rt: Runtime, worker: models.Worker) -> None:
     silent = seen.now - beat.since
     _tell(rt, worker, beat, silent)
     if beat.stopped_since is not None:
-        if not _wake(rt, worker):
+        if not _wake(rt, worker, tell=beat.stopped_since == seen.now):
             return
         seen.look_again()
     stood = seen.now - beat.stopped_since if beat.stopped_since is not None else 0.0
@@ -131,7 +131,7 @@ def _tell(rt: Runtime, worker: models.Worker, beat: _Beat, silent: float) -> Non
             tx.emit("worker_heard", worker.session_id, **about)
 
 
-def _wake(rt: Runtime, worker: models.Worker) -> bool:
+def _wake(rt: Runtime, worker: models.Worker, *, tell: bool) -> bool:
     """Let a stopped worker or agent go on; False when it is stopped on purpose after all."""
     with rt.db.write() as tx:
         row = tx.db.get(models.Worker, worker.id)
@@ -139,4 +139,7 @@ def _wake(rt: Runtime, worker: models.Worker) -> bool:
             return False
         # Under the writer's lock: a pause is stored before it stops anything, so this one is none.
         processes.go_on(worker)
+        if tell:
+            text = f"{worker.name} or its agent was stopped from outside, not by a pause. It goes on."
+            tx.log(worker.session_id, text, level="warn", task_id=worker.task_id, worker_id=worker.id)
     return True
