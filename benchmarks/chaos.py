@@ -103,6 +103,8 @@ class Round:
             MAESTRO_ASSISTANT="anthropic",
             ANTHROPIC_API_KEY=DUMMY_KEY,
             ANTHROPIC_BASE_URL=self.server.url,
+            # In every other round worktrees are handed from task to task, as in large repositories.
+            MAESTRO_LARGE_REPOSITORY_FILES=self.chance.choice(["1", "5000"]),
         )
         threads = [threading.Thread(target=job, daemon=True) for job in (self._listen, self._watch, self._shoot)]
         try:

@@ -48,7 +48,7 @@ NAMES = {
     "session_budget_usd": "Budget of a session, dollars",
     "session_model_calls": "Model calls of a session",
     "session_token_limit": "Tokens of a session",
-    "sparse_checkout": "Only declared folders in large repositories",
+    "sparse_checkout": "Sparse worktrees",
     "stuck_calls_without_change": "Tool calls without a change",
     "stuck_repeats": "The same call again, times",
     "stuck_silence_minutes": "Silence of a worker, minutes",

@@ -155,12 +155,12 @@ def _reusable(repo: Path, path: Path, branch: str) -> bool:
         git(repo, "worktree", "repair", str(path), check=False)  # the data folder was moved
     for entry in list_worktrees(repo):
         if entry.branch == branch and entry.missing and not entry.main:
-            _forget(repo, entry.path)
+            forget(repo, entry.path)
     found = _finished(repo, path)
     if found is None:
         return False
     if found.missing:
-        _forget(repo, path)
+        forget(repo, path)
         return False
     if found.locked == _UNFINISHED:
         _clear(repo, path)
@@ -192,14 +192,14 @@ def _ours(repo: Path, path: Path) -> bool:
     return False
 
 
-def _forget(repo: Path, path: Path) -> None:
+def forget(repo: Path, path: Path) -> None:
     """Drop the registration of one worktree. Not ``prune``: that would drop the person's unmounted ones too."""
     git(repo, "worktree", "remove", "--force", "--force", str(path), check=False)
 
 
 def _clear(repo: Path, path: Path) -> None:
     """Take away what an unfinished add left; nobody has worked there yet."""
-    _forget(repo, path)
+    forget(repo, path)
     delete_tree(path)
 
 
@@ -248,7 +248,7 @@ def remove_worktree(repo: Path, path: Path, *, recover_as: str | None, below: Pa
         saved = keep_work(repo, entry, recover_as) if recover_as is not None else None
         if place.exists():
             place.rename(trash)
-        _forget(repo, place)
+        forget(repo, place)
     delete_tree(trash)
     return saved
 

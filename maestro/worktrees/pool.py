@@ -20,7 +20,7 @@ from pathlib import Path
 from maestro.errors import GitError, MaestroError
 from maestro.worktrees import manager, sparse
 from maestro.worktrees.git import common_dir, git, own_git_dir, repository_lock
-from maestro.worktrees.listing import git_dir_of, registered
+from maestro.worktrees.listing import git_dir_of, list_worktrees, registered
 from maestro.worktrees.manager import PREPARED, WorktreeReport
 from maestro.worktrees.refs import branch_ref, check_branch_name, commit_of, ref_commit
 from maestro.worktrees.scrubbing import scrub
@@ -136,6 +136,7 @@ def tidy(repo: Path, below: Path) -> None:
     for place in pooled(below):
         if place not in usable and place not in _busy:
             _clear(repo, place)
+    _forget_missing(repo, below)
 
 
 def drop(repo: Path, below: Path) -> None:
@@ -143,6 +144,7 @@ def drop(repo: Path, below: Path) -> None:
     for place in pooled(below):
         if place not in _busy:
             _clear(repo, place)
+    _forget_missing(repo, below)
 
 
 def _prepare(repo: Path, below: Path, commit: str, stop: Stop, folders: Sequence[str] | None = None) -> Path:
@@ -203,6 +205,13 @@ def _clear(repo: Path, place: Path) -> None:
     if place.exists() and registered(repo, place) is None:
         with suppress(MaestroError, OSError):
             manager.delete_tree(place)
+
+
+def _forget_missing(repo: Path, below: Path) -> None:
+    """Registrations of pooled worktrees whose folders were deleted, or have moved with the data folder."""
+    for entry in list_worktrees(repo):
+        if entry.missing and entry.path.name.startswith(PREFIX) and entry.path.parent.name == below.name:
+            manager.forget(repo, entry.path)
 
 
 def _note(place: Path, rules: str) -> None:

@@ -106,6 +106,21 @@ def test_one_that_cannot_be_made_like_new_is_not_used_again(tmp_path: Path, repo
     assert (path / "d0" / "f0.txt").read_bytes() == wanted
 
 
+def test_a_pool_that_moved_with_the_data_folder_or_was_deleted_leaves_nothing_registered(
+    tmp_path: Path, repo: Path
+) -> None:
+    base, old, new = run_git(repo, "rev-parse", "HEAD"), tmp_path / "data" / "s1", tmp_path / "moved" / "s1"
+    for _ in range(2):
+        pool.prepare_ahead(repo, old, base, _going_on)
+    shutil.rmtree(pool.pooled(old)[0])
+    new.parent.mkdir()
+    old.rename(new)
+    assert pool.ready(repo, new) == []
+    pool.tidy(repo, new)
+    assert list(new.iterdir()) == []
+    assert run_git(repo, "worktree", "list", "--porcelain").count("worktree ") == 1
+
+
 def _killed_before(step: int, work: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> bool:
     """Do ``work`` in a process of its own that dies before its n-th call of git; False when it had fewer."""
     if (child := os.fork()) == 0:
