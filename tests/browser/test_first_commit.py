@@ -46,3 +46,20 @@ def test_a_first_commit_is_offered_told_and_made_and_then_the_session_can_begin(
     assert ".env" not in run_git(repo, "ls-tree", "-r", "--name-only", "main").splitlines()
     page.get_by_role("button", name="Create and brainstorm").click()
     page.wait_for_url("**/brainstorm")
+
+
+def test_an_unborn_branch_without_files_is_offered_an_empty_commit_alone(window: OpenWindow, tmp_path: Path) -> None:
+    run_git(tmp_path, "init", "-q", "-b", "trunk", "new")
+    here = window("phone", scheme="dark")
+    page = here.visit("/session/new")
+    page.get_by_label("Repository").fill(str(tmp_path / "new"))
+    page.get_by_label("Repository").press("Enter")
+    expect(page.get_by_text("has no commit yet")).to_be_visible()
+    page.get_by_role("button", name="Make a first commit").click()
+    asked = page.get_by_role("alertdialog")
+    expect(asked.get_by_text("the first commit on trunk is empty")).to_be_visible()
+    expect(asked.get_by_role("button", name="Commit what is there")).to_have_count(0)
+    here.screenshot("first-commit-empty")
+    asked.get_by_role("button", name="Empty first commit").click()
+    expect(page.get_by_text("On trunk at")).to_be_visible()
+    assert run_git(tmp_path / "new", "log", "--format=%s", "trunk") == "First commit"
