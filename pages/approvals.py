@@ -8,6 +8,7 @@ from maestro.core import queries
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
 from pages import live
+from pages.banners import Banners
 from pages.components.gate import gate
 from pages.components.icon import icon
 from pages.components.inline import inline
@@ -34,6 +35,7 @@ def install(rt: Runtime) -> None:
     @page(rt, "/approvals", title="Approvals", width="narrow")
     async def approvals(view: Frame) -> None:
         shown = _Approvals(view.rt)
+        await shown.banners.refresh()
         await shown.refresh()
         live.subscribe(None, lambda _events: shown.refresh(), types=("approval_*", "session_*"), every_s=0.5)
 
@@ -41,6 +43,7 @@ def install(rt: Runtime) -> None:
 class _Approvals:
     def __init__(self, rt: Runtime) -> None:
         self.rt = rt
+        self.banners = Banners(rt)
         self.nothing = box()
         with self.nothing:
             empty(

@@ -67,7 +67,7 @@ def test_a_pause_that_was_stored_and_not_carried_out_is_carried_out_at_the_start
         first.close(stop_workers=False)
         second = Engine(tmp_path / "data", server.url)
         try:
-            assert worker.status() == psutil.STATUS_STOPPED
+            wait_for(lambda: worker.status() == psutil.STATUS_STOPPED, 30, "the worker to stand still")
             control.resume(second.rt, session.id)
             go.touch()
             second.until("state_changed", to="completed")
@@ -85,7 +85,7 @@ def test_a_long_pause_parks_the_worker_and_resume_goes_on_after_a_restart(tmp_pa
         first.until("log_entry", message="working on t1")
         control.pause(first.rt, session.id)
         first.until("worker_terminated", outcome="parked")
-        assert not worker.is_running()
+        wait_for(lambda: not worker.is_running(), 30, "the process to be gone")
         assert [w.status for w in queries.list_workers(first.rt, session.id)] == ["parked"]
         first.close()
         second = Engine(tmp_path / "data", server.url)

@@ -10,6 +10,7 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.commands import gates
+from tests.app_process import wait_for
 from tests.engine import engine
 from tests.repos import make_repo
 from tests.scripted import bash, say, scenario, task_rule, write
@@ -60,7 +61,8 @@ def test_without_automatic_resume_the_worker_stands_still_and_the_person_decides
         worker = queries.list_workers(e.rt, session.id)[0]
         assert worker.pid is not None
         e.until("metric")  # a look later
-        assert psutil.Process(worker.pid).status() == psutil.STATUS_STOPPED
+        process = psutil.Process(worker.pid)
+        wait_for(lambda: process.status() == psutil.STATUS_STOPPED, 30, "the worker to stand still")
         gates.decide(e.rt, asked.payload["approval_id"], "allow", "try t1.txt")
         e.until("state_changed", to="completed")
         assert e.task(session.id, "t1").attempt == 1
@@ -74,8 +76,7 @@ def test_a_stuck_worker_that_nobody_answers_about_is_parked_and_the_answer_goes_
         e.until("worker_parked")
         e.until("worker_terminated", outcome="parked")
         worker = queries.list_workers(e.rt, session.id)[0]
-        assert worker.pid is not None
-        assert not psutil.pid_exists(worker.pid)
+        wait_for(lambda: not psutil.pid_exists(worker.pid or 0), 30, "its process to be gone")
         assert [a.kind for a in queries.list_approvals(e.rt, session_id=session.id)] == ["stuck"]
         assert e.task(session.id, "t1").status == "waiting"
         gates.decide(e.rt, asked.payload["approval_id"], "allow", "try t1.txt")

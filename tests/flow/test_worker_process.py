@@ -9,6 +9,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def test_sigterm_ends_the_run_as_interrupted_with_all_it_started(start: Any) -> 
     )
     run = python(start, detached)
     run.until(lambda: "up" in run.logs("text"))
-    assert any(p.name() == "sleep" for p in tree.processes_of(run.spec.worker_id))
+    run.until(lambda: any(p.name() == "sleep" for p in tree.processes_of(run.spec.worker_id)))
     os.kill(run.known.pid, signal.SIGTERM)
     assert run.result()["outcome"] == "interrupted"
     run.until(lambda: not run.alive())
@@ -206,7 +207,8 @@ def standby_of(folder: Path) -> launch.Standby:
 
 def test_a_standby_works_in_the_environment_of_its_orders_and_is_known_by_its_id(tmp_path: Path) -> None:
     standby = standby_of(tmp_path)
-    assert [p.pid for p in tree.processes_of(standby.worker_id)] == [standby.process.pid]
+    found = partial(tree.processes_of, standby.worker_id)
+    wait_for(lambda: [p.pid for p in found()] == [standby.process.pid], 30, "its id in its environment")
     ended = threading.Event()
     code = "import os; print(sorted(os.environ))"
     run = WorkerRun(
