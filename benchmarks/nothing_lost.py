@@ -105,7 +105,9 @@ def _spools(db: sqlite3.Connection, data_dir: Path) -> Iterator[str]:
         ]
         for column in ("input_tokens", "output_tokens", "cost_usd"):
             spent = max((float(u.get(column) or 0) for u in usages), default=0.0)
-            if abs(spent - worker[column]) > 1e-6:
+            # A run that died before its agent named a price has cost what its tokens cost: Maestro's own estimate.
+            estimated = column == "cost_usd" and not spent and any(u.get("output_tokens") for u in usages)
+            if abs(spent - worker[column]) > 1e-6 and not estimated:
                 yield f"{worker['name']} used {spent} {column}, recorded {worker[column]}"
     for row in _rows(
         db,
