@@ -6,11 +6,14 @@ with seeding(data_dir) as rt:
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from playwright.sync_api import Locator, Page
 
 from maestro.core.runtime import Runtime, open_runtime
 from maestro.db import models
@@ -78,3 +81,14 @@ def finished_repo(path: Path, session_branch: str, files: dict[str, str | bytes]
     head = commit(repo, files, "The work")
     run_git(repo, "checkout", "-q", "main")
     return repo, head
+
+
+def stored_row(seeded: dict[str, str], query: str, *values: str) -> Any:
+    """The first row that the app's database holds now."""
+    with sqlite3.connect(f"file:{seeded['data']}/maestro.db?mode=ro", uri=True) as db:
+        return db.execute(query, values).fetchone()
+
+
+def gate_on(page: Page, approval_id: str) -> Locator:
+    """A question as the page shows it."""
+    return page.locator(f'[data-approval="{approval_id}"]')

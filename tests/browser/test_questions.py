@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
 from maestro.core.endpoint import Endpoint
 from maestro.core.guards import account
@@ -20,7 +19,7 @@ from maestro.db.types import utcnow
 from maestro.worktrees import integration
 from tests.app_process import AppProcess, wait_for
 from tests.browser.conftest import OpenWindow
-from tests.browser.seeds import add, ago, seed_session, seeding, task, tasks_of
+from tests.browser.seeds import add, ago, gate_on, seed_session, seeding, stored_row, task, tasks_of
 from tests.repos import commit, make_repo, run_git
 
 NOWHERE, KEY = "http://127.0.0.1:9", "sk-nobody"
@@ -130,19 +129,10 @@ def app(seeded: dict[str, str]) -> Iterator[AppProcess]:
         yield process
 
 
-def _row(seeded: dict[str, str], query: str, *values: str) -> Any:
-    with sqlite3.connect(f"file:{seeded['data']}/maestro.db?mode=ro", uri=True) as db:
-        return db.execute(query, values).fetchone()
-
-
-def _gate(page: Page, name: str) -> Locator:
-    return page.locator(f'[data-approval="{name}"]')
-
-
 def test_each_kind_is_readable_and_its_buttons_do_what_they_say(window: OpenWindow, seeded: dict[str, str]) -> None:
     page = window().visit("/approvals")
     for n, (kind, _detail, shown, answer, _after) in enumerate(ANSWERS):
-        asked = _gate(page, f"ask-{n}")
+        asked = gate_on(page, f"ask-{n}")
         expect(asked, kind).to_contain_text(shown)
         assert '{"' not in asked.inner_text(), f"{kind} shows raw JSON"
         field = asked.get_by_role("textbox")
@@ -150,8 +140,8 @@ def test_each_kind_is_readable_and_its_buttons_do_what_they_say(window: OpenWind
             field.fill("As I said")
         asked.get_by_role("button", name=answer, exact=True).click()
     for n, (kind, _detail, _shown, answer, after) in enumerate(ANSWERS):
-        expect(_gate(page, f"ask-{n}"), kind).to_have_count(0)
-        status, message, was = _row(
+        expect(gate_on(page, f"ask-{n}"), kind).to_have_count(0)
+        status, message, was = stored_row(
             seeded, "SELECT a.status, a.message, t.status FROM approvals a JOIN tasks t ON t.id = a.task_id WHERE a.id=?",
             f"ask-{n}",
         )  # fmt: skip
@@ -166,15 +156,15 @@ def test_a_budget_is_raised_by_what_the_field_says(window: OpenWindow, seeded: d
     banner = page.locator(".m-banner", has_text="questions hold this session")
     expect(banner).to_be_visible()
     banner.get_by_role("link", name="Answer").click()
-    asked = _gate(page, "budget-0")
+    asked = gate_on(page, "budget-0")
     expect(asked).to_contain_text("$5.50 of $5.00 used")
     expect(page.locator(".mon-standing")).to_contain_text("The question below decides")
     asked.get_by_label("Raise by, in dollars").fill("7.25")
     asked.get_by_role("button", name="Raise and go on").click()
     expect(asked).to_have_count(0)
-    assert _row(seeded, "SELECT raised_by FROM budget_marks WHERE name='session:b:usd'") == (7.25,)
-    _gate(page, "budget-1").get_by_role("button", name="Stay stopped").click()
-    expect(_gate(page, "budget-1")).to_have_count(0)
+    assert stored_row(seeded, "SELECT raised_by FROM budget_marks WHERE name='session:b:usd'") == (7.25,)
+    gate_on(page, "budget-1").get_by_role("button", name="Stay stopped").click()
+    expect(gate_on(page, "budget-1")).to_have_count(0)
     expect(page.locator(".mon-standing").get_by_role("button", name="Resume now")).to_be_visible()
     page.get_by_role("link", name="Logs", exact=True).click()
     expect(page.get_by_text("Following")).to_be_visible()
@@ -190,7 +180,7 @@ def test_a_paused_account_counts_down_and_goes_on_for_every_window(window: OpenW
     one.locator(".m-banner").get_by_role("button", name="Resume now").click()
     expect(one.locator(".m-banner")).to_have_count(0)
     expect(other.locator(".m-banner")).to_have_count(0)
-    assert _row(seeded, "SELECT active FROM account_pauses") == (0,)
+    assert stored_row(seeded, "SELECT active FROM account_pauses") == (0,)
 
 
 def test_a_rollback_says_first_what_it_takes_away_and_comes_back(window: OpenWindow, seeded: dict[str, str]) -> None:
@@ -205,12 +195,12 @@ def test_a_rollback_says_first_what_it_takes_away_and_comes_back(window: OpenWin
     asked.get_by_role("button", name="Roll back").click()
     offer = page.locator(".m-banner", has_text="Rolled back to checkpoint 1")
     expect(offer).to_be_visible()
-    assert _row(seeded, "SELECT count(*) FROM checkpoints WHERE session_id=?", seeded["ledger"]) == (2,)
+    assert stored_row(seeded, "SELECT count(*) FROM checkpoints WHERE session_id=?", seeded["ledger"]) == (2,)
     page.get_by_role("tab", name="Checkpoints").click()
     expect(page.locator(".kept__line")).to_contain_text("Taken away by going back to checkpoint 1")
     offer.get_by_role("button", name="Bring it back").click()
     expect(offer).to_have_count(0)
-    assert _row(seeded, "SELECT count(*) FROM checkpoints WHERE session_id=?", seeded["ledger"]) == (4,)
+    assert stored_row(seeded, "SELECT count(*) FROM checkpoints WHERE session_id=?", seeded["ledger"]) == (4,)
 
 
 def test_the_dashboard_tells_what_happened_while_the_app_was_off(window: OpenWindow, seeded: dict[str, str]) -> None:

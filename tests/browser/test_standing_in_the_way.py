@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
 from maestro.core.endpoint import Endpoint
 from maestro.core.guards import account
@@ -20,7 +19,7 @@ from maestro.db import models
 from maestro.worktrees import integration
 from tests.app_process import AppProcess
 from tests.browser.conftest import OpenWindow
-from tests.browser.seeds import add, seed_session, seeding, task, tasks_of
+from tests.browser.seeds import add, gate_on, seed_session, seeding, stored_row, task, tasks_of
 from tests.repos import commit, make_repo, run_git
 
 NOWHERE, KEY = "http://127.0.0.1:9", "sk-nobody"
@@ -96,15 +95,6 @@ def app(seeded: dict[str, str]) -> Iterator[AppProcess]:
         yield process
 
 
-def _row(seeded: dict[str, str], query: str, *values: str) -> Any:
-    with sqlite3.connect(f"file:{seeded['data']}/maestro.db?mode=ro", uri=True) as db:
-        return db.execute(query, values).fetchone()
-
-
-def _gate(page: Page, name: str) -> Locator:
-    return page.locator(f'[data-approval="{name}"]')
-
-
 def test_a_conflict_is_compared_from_both_sides(window: OpenWindow, seeded: dict[str, str]) -> None:
     opened = window()
     page = opened.visit(f"/session/{seeded['id']}?task=t1")
@@ -139,19 +129,19 @@ def test_a_refused_key_and_each_question_are_answered_in_their_own_words(
     opened.screenshot("way-key-approvals")
     key.get_by_role("button", name="Try the key again").click()
     expect(key).to_have_count(0)
-    expect(_gate(page, "infrastructure")).to_contain_text("Set-up failed")
-    expect(_gate(page, "budget")).to_contain_text("$1.10 of $1.00 used")
-    expect(_gate(page, "task_failed")).to_contain_text("The key was refused")
+    expect(gate_on(page, "infrastructure")).to_contain_text("Set-up failed")
+    expect(gate_on(page, "budget")).to_contain_text("$1.10 of $1.00 used")
+    expect(gate_on(page, "task_failed")).to_contain_text("The key was refused")
     opened.screenshot("way-questions")
     opened.resize("phone")
     opened.scheme("dark")
     opened.screenshot("way-questions-phone", full_page=True)
     opened.resize("desktop")
-    _gate(page, "infrastructure").get_by_role("button", name="Give up on the task").click()
-    _gate(page, "budget").get_by_role("button", name="Stop the task").click()
+    gate_on(page, "infrastructure").get_by_role("button", name="Give up on the task").click()
+    gate_on(page, "budget").get_by_role("button", name="Stop the task").click()
     for name in ("infrastructure", "budget"):
-        expect(_gate(page, name)).to_have_count(0)
-    assert _row(seeded, "SELECT status FROM tasks WHERE key='t4'") == ("failed",)
+        expect(gate_on(page, name)).to_have_count(0)
+    assert stored_row(seeded, "SELECT status FROM tasks WHERE key='t4'") == ("failed",)
 
 
 def test_while_away_open_gates_are_denied_and_the_way_back_is_in_sight(
@@ -165,8 +155,8 @@ def test_while_away_open_gates_are_denied_and_the_way_back_is_in_sight(
     page.get_by_role("button", name="I’m away").click()
     banner = page.locator(".m-banner", has_text="You are away")
     expect(banner).to_contain_text("1 request denied in your absence.")
-    expect(_gate(page, "tool")).to_have_count(0)
-    expect(_gate(page, "escape")).to_be_visible()
+    expect(gate_on(page, "tool")).to_have_count(0)
+    expect(gate_on(page, "escape")).to_be_visible()
     opened.screenshot("way-away")
     opened.resize("phone")
     opened.scheme("dark")
@@ -195,14 +185,14 @@ def test_the_limits_in_force_are_shown_and_changed_for_the_session(window: OpenW
     opened.scheme("dark")
     budget.scroll_into_view_if_needed()
     opened.screenshot("way-limits-phone")
-    config = _row(seeded, "SELECT agent_config FROM sessions WHERE id=?", seeded["spent"])[0]
+    config = stored_row(seeded, "SELECT agent_config FROM sessions WHERE id=?", seeded["spent"])[0]
     assert json.loads(config) == {"session_budget_usd": 12, "away": True, "session_token_limit": 1_000_000}
 
 
 def test_going_on_after_an_alarm_resumes_the_session(window: OpenWindow, seeded: dict[str, str]) -> None:
     page = window().visit(f"/session/{seeded['alarm']}")
-    _gate(page, "alarm").get_by_role("button", name="Go on").click()
-    expect(_gate(page, "alarm")).to_have_count(0)
+    gate_on(page, "alarm").get_by_role("button", name="Go on").click()
+    expect(gate_on(page, "alarm")).to_have_count(0)
     expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
 
 
