@@ -73,7 +73,10 @@ def script(layers: int) -> Any:
     for number in range(_WIDTH * layers):
         key = f"t{number + 1}"
         steps = [write(f"{key}.txt", f"{key}\n"), bash("sleep 0.2; ls"), {"content": [say("Done.")], "delay_s": 0.1}]
-        rules.append(task_rule(f"# Task {key}:", *steps))
+        # A kill between the model's word and the deed loses the deed; a real model looks and does it again.
+        anew = task_rule(f"# Task {key}:", write(f"{key}.txt", f"{key}\n"), "Done now.", from_asked=True)
+        anew["match"]["asked"] = "Nothing was changed"
+        rules += [anew, task_rule(f"# Task {key}:", *steps)]
     return scenario(*rules)
 
 
