@@ -196,7 +196,12 @@ class Round:
             api.post(f"{path}/cancel", json={"reason": "chaos"})
 
     def _uncommitted(self) -> dict[str, str]:
-        """Files in the worktrees of a paused session; nobody writes there now."""
+        """Files in the worktrees of a paused session; nobody writes there now, but git, in one that is just being made."""
+        before = self._files()
+        time.sleep(0.3)
+        return {path: text for path, text in self._files().items() if before.get(path) == text}
+
+    def _files(self) -> dict[str, str]:
         found = {}
         for path in (self.folder / "data" / "worktrees" / self.session_id).glob("*/*.txt"):
             with contextlib.suppress(OSError):
