@@ -189,11 +189,6 @@ def repair_task(tx: Transaction, session: models.Session, failures: list[tuple[s
     return task
 
 
-def unfinished(tasks: list[models.Task]) -> list[models.Task]:
-    """Tasks that are neither completed nor skipped."""
-    return [t for t in tasks if t.status not in {"completed", "skipped"}]
-
-
 def is_active(session: models.Session) -> bool:
     """Whether work of this session may go on."""
     return session.status in {State.EXECUTING, State.VALIDATING}

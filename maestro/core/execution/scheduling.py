@@ -45,6 +45,11 @@ def choose(
     return chosen
 
 
+def unfinished(tasks: Sequence[models.Task]) -> list[models.Task]:
+    """Tasks that are neither in nor skipped."""
+    return [t for t in tasks if t.status not in SATISFIED]
+
+
 def finished(tasks: Sequence[models.Task]) -> bool:
     """Whether every task is in."""
-    return bool(tasks) and all(t.status in SATISFIED for t in tasks)
+    return bool(tasks) and not unfinished(tasks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import psutil
 
@@ -91,12 +91,11 @@ def pool(rt: Runtime) -> Standbys:
     return found
 
 
-def wanted(rt: Runtime, session: models.Session, tasks: Iterable[models.Task]) -> int:
+def wanted(rt: Runtime, session: models.Session, tasks: Sequence[models.Task]) -> int:
     """How many this session's next starts could use: a task that runs may need a new attempt, too."""
     config = in_force(session.agent_config, rt.settings)
     assert config.max_workers is not None
-    unfinished = sum(1 for t in tasks if t.status not in scheduling.SATISFIED)
-    return min(unfinished, config.max_workers) if session.agent_type == _AGENT else 0
+    return min(len(scheduling.unfinished(tasks)), config.max_workers) if session.agent_type == _AGENT else 0
 
 
 def _room(rt: Runtime) -> bool:
