@@ -81,6 +81,10 @@ class Window:
         self.page.screenshot(path=path, full_page=full_page, animations="disabled")
         return path
 
+    def close(self) -> None:
+        """Be gone, before an app of the test's own ends: a page that loses its server says so on the console."""
+        self.context.close()
+
     def watch(self, page: Page) -> None:
         """Note what goes wrong on a page."""
         page.on("pageerror", lambda error: self.problems.append(f"script error: {error.stack or error}"))
@@ -158,7 +162,7 @@ def window(browser: Browser, app: AppProcess, request: pytest.FixtureRequest) ->
             with contextlib.suppress(PlaywrightError):
                 name = re.sub(r"[^\w.-]+", "_", request.node.nodeid)
                 each.screenshot(f"failed/{name}-{number}")
-        each.context.close()
+        each.close()
     for each in opened:
         each.check()
 

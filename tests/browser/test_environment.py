@@ -152,3 +152,4 @@ def test_a_set_up_that_failed_is_changed_where_it_asks_and_seen_at_work_on_the_m
         page.get_by_text("Write it").click()
         expect(page.locator(".mon-panel__body").get_by_text("echo Resolved")).to_be_visible()
         here.screenshot("environment-live")
+        here.close()
