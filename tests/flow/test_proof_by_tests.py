@@ -177,3 +177,20 @@ def test_a_check_of_an_earlier_task_runs_again_for_a_task_that_touches_its_tests
         assert b.asked("tests_missing")[0].detail["vanished"] == ["test_a::test_two"]
         b.answer("allow")
         assert b.land("t3").status == "completed"
+
+
+def test_an_exit_code_of_0_neither_hides_failing_tests_nor_stands_for_tests_that_no_longer_report(
+    tmp_path: Path,
+) -> None:
+    two = "from app import f\n\n\ndef test_one():\n    assert f() == 1\n\n\ndef test_two():\n    assert f() + 1 == 2\n"
+    repo = make_repo(tmp_path / "repo", {**FILES, "app.py": "def f():\n    return 1\n", "test_app.py": two})
+    plan = plan_of({"id": "t1"}, {"id": "t2", "checks": [f"{PYTEST} | tail -5"]}, checks=[PYTEST])
+    with bench(tmp_path, repo, plan) as b:
+        b.measure_baseline()
+        assert b.work({"app.py": "import os\n\n\ndef f():\n    os._exit(0)\n"}).status == "waiting"
+        assert b.evidence()[-1].exit_code == 0
+        (question,) = b.asked("tests_missing")
+        assert question.detail["vanished"] == ["test_app::test_one", "test_app::test_two"]
+        task = b.work({"app.py": "def f():\n    return 2\n"}, "t2")
+        assert (task.status, task.attempt, b.evidence()[-1].exit_code) == ("running", 2, 0)
+        assert "test_app::test_two" in (task.prompt or "")

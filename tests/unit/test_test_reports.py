@@ -12,6 +12,7 @@ import playwright
 import pytest
 
 from maestro.core.proving.js_reports import JsonReport
+from maestro.core.proving.report import UNCLEAR
 from maestro.core.proving.test_reports import Instrumented, instrument, is_plain, read_report, refused
 
 CARGO = """\
@@ -131,7 +132,7 @@ def test_a_junit_file_gives_the_worst_outcome_of_each_test(tmp_path: Path) -> No
     }
     assert output == "1 failed\ndone\n"
     # A second pytest wrote over what the first had said: then nobody knows.
-    assert read_report(asked, said + said, cut=False)[0] is None
+    assert read_report(asked, said + said, cut=False)[0] is UNCLEAR
 
 
 @pytest.mark.parametrize("content", ["", "<testsuites>", "not xml", "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"])

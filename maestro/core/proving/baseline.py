@@ -192,6 +192,13 @@ def named_before(command: str, base: Baseline) -> set[str]:
     }
 
 
+def counted_before(command: str, base: Baseline) -> int:
+    """How many tests this command is known to have run, the last time that work came in with it."""
+    run, last = base.runs.get(command), base.accepted.get(command)
+    summary = (last.summary if last else run.tests_summary if run else None) or {}
+    return int(summary.get("total", 0)) - int(summary.get("skipped", 0))
+
+
 def _by_count(now: TestReport, command: str, base: Baseline) -> tuple[list[str], list[str]]:
     """A quiet runner names no tests that pass: then their number has to do."""
     run, last = base.runs.get(command), base.accepted.get(command)

@@ -21,7 +21,7 @@ from maestro.core.locks import Stopped
 from maestro.core.proving import baseline, infrastructure, judging, questions, test_reports
 from maestro.core.proving.judging import Verdict
 from maestro.core.proving.questions import Question
-from maestro.core.proving.report import TestReport
+from maestro.core.proving.report import UNCLEAR, TestReport
 from maestro.core.runtime import Runtime
 from maestro.core.validation import CommandOutcome, run_command
 from maestro.db import models
@@ -47,7 +47,7 @@ class CheckSite:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One run of one check: how it ended, and the single tests where it told."""
+    """One run of one check: how it ended, and the single tests where it told (see ``test_reports.read_report``)."""
 
     outcome: CommandOutcome
     report: TestReport | None
@@ -231,7 +231,7 @@ def _ask_about_missing(command: str, verdict: Verdict) -> Question:
 def _record(
     rt: Runtime, site: CheckSite, command: str, ran: Ran, verdict: Verdict, *, could_not_run: bool = False
 ) -> None:
-    outcome, report = ran.outcome, ran.report
+    outcome, report = ran.outcome, None if ran.report is UNCLEAR else ran.report
     task_id = site.task.id if site.task else None
     summary = None
     if report is not None:

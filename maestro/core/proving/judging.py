@@ -6,8 +6,8 @@ from collections.abc import Set
 from dataclasses import dataclass, field, replace
 
 from maestro.core.proving import test_reports
-from maestro.core.proving.baseline import Baseline, Comparison, compare
-from maestro.core.proving.report import TestReport
+from maestro.core.proving.baseline import Baseline, Comparison, compare, counted_before, named_before
+from maestro.core.proving.report import UNCLEAR, TestReport
 from maestro.core.validation import CommandOutcome
 
 #: What test runners end with when tests failed and nothing worse happened.
@@ -33,12 +33,16 @@ def judge(
     """One run against the base. ``agreed`` are missing tests that the person has accepted."""
     run = base.runs.get(command)
     failed_before = run is not None and not run.passed
-    if report is None:
+    if report is None and outcome.passed and counted_before(command, base):
+        # Whatever ended with 0 here, the tests it ran before did not.
+        report = TestReport({}, 0, 0, 0, complete=bool(named_before(command, base)))
+    if report is None or report is UNCLEAR:
         return Verdict(outcome.passed, failed_before=failed_before)
     compared = compare(report, command, base)
     if not outcome.passed and not _only_tests_failed(command, outcome, report, base):
         return Verdict(False, comparison=compared, failed_before=failed_before)
-    if compared.newly_failing and not outcome.passed:
+    # Also with exit code 0, which may be that of a pipe or of what came after the tests.
+    if compared.newly_failing:
         doubtful = all(_may_have_passed(t, command, base) for t in compared.newly_failing)
         return Verdict(False, comparison=compared, doubtful=doubtful, failed_before=failed_before)
     notes = []
@@ -62,7 +66,7 @@ def judge_again(
 ) -> Verdict:
     """The second run after a doubtful one: what fails only once is flaky, which is told and not counted."""
     second = judge(command, outcome, report, base, agreed)
-    if report is None:
+    if report is None or report is UNCLEAR:
         return replace(second, doubtful=False)
     flaky = [t for t in first.comparison.newly_failing if t not in report.failing]
     note = "; ".join(

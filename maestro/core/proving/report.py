@@ -45,6 +45,10 @@ class TestReport:
         return {"passed": self.passed, "failed": self.failed, "skipped": self.skipped, "total": self.total}
 
 
+#: Runners said what can be understood in two ways, which is not the same as saying nothing.
+UNCLEAR = TestReport({}, 0, 0, 0, complete=False)
+
+
 def report_of(pairs: Iterable[tuple[str, str]], *, complete: bool = True) -> TestReport:
     """A report of (test id, outcome) pairs; of a test that is named twice the worst counts."""
     outcomes: dict[str, str] = {}

@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 from maestro.core.proving import go_reports, js_reports, node_reports, printed_reports
 from maestro.core.proving.js_reports import JsonReport
 from maestro.core.proving.node_reports import LinesReport
-from maestro.core.proving.report import NOT_LOADED, TestReport, report_of
+from maestro.core.proving.report import NOT_LOADED, UNCLEAR, TestReport, report_of
 
 _MAX_REPORT_BYTES = 64_000_000
 _SHELL = re.compile(r"[;&|<>`$()\n\\]")
@@ -65,14 +65,17 @@ def refused(output: str) -> bool:
 
 
 def read_report(asked: Instrumented, output: str, *, cut: bool) -> tuple[TestReport | None, str]:
-    """What a finished check reported, and its output as it would have been without being asked."""
+    """What a finished check reported, and its output as it would have been without being asked.
+
+    None where it told of no test, ``UNCLEAR`` where what it told can be understood in two ways.
+    """
     if asked.go_json:
         return go_reports.read(output, verbose=" -v" in asked.command, cut=cut)
     written = _JUNIT_LINE.findall(output)
     clean = js_reports.without_notice(_JUNIT_LINE.sub("", output))
     told = (_VERBOSE_NOTE if asked.verbose else "") + clean
     if len(written) != len(set(written)):
-        return None, told  # one pytest wrote over what another had said
+        return UNCLEAR, told  # one pytest wrote over what another had said
     found = [report for source in asked.reports if (report := _read(source)) is not None]
     if asked.prints or not found:
         found += [r for parse in (printed_reports.unittest, printed_reports.libtest) if (r := parse(clean, cut=cut))]
@@ -175,11 +178,11 @@ def _read(source: Path | JsonReport | LinesReport) -> TestReport | None:
 
 
 def _merged(found: list[TestReport]) -> TestReport | None:
-    """One report of several runners; none where one of them does not name its tests."""
+    """One report of several runners; an unclear one where one of them does not name its tests."""
     if len(found) < 2:
         return found[0] if found else None
     if not all(report.complete for report in found):
-        return None
+        return UNCLEAR
     return report_of(pair for report in found for pair in report.outcomes.items())
 
 
