@@ -280,7 +280,7 @@ class Round:
             time.sleep(0.1)
 
     def _workers(self) -> list[psutil.Process]:
-        return [p for p in self._having(str(self.folder / "data" / "workers")) if "maestro.worker" in p.info["cmdline"]]
+        return [p for p in self._having(str(self.folder / "data" / "workers")) if "maestro.worker" in (p.info["cmdline"] or ())]
 
     def _processes(self, but: int | None = None) -> list[str]:
         return [f"{p.pid} {p.info['cmdline'][:4]}" for p in self._having(str(self.folder / "data")) if p.pid != but]

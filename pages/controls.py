@@ -48,7 +48,7 @@ def controls(view: Frame, session: SessionView, tab: str | None) -> None:
         shown["away"].props.set_optional(
             "title", "Go on without me: what agents ask is answered with no, the rest waits."
         )
-        for name in ("review", "merge"):
+        for name in ("review", "merge", "resume"):
             shown[name].classes("m-btn--keep")
         with icon_button("ellipsis", "More", kind="ghost", small=True), ui.menu():
             ui.menu_item("Rename…", acts.rename)
@@ -79,7 +79,8 @@ def available(session: SessionView, tab: str | None) -> set[str]:
         wanted.add("review")
     if session.status == "completed" and not session.merged and tab != "changes":
         wanted.add("merge")
-    if session.status in _ROLLS_BACK and session.checkpoint_commit and not session.merged:
+    earlier = session.checkpoint_commit not in {None, session.base_commit}
+    if session.status in _ROLLS_BACK and earlier and not session.merged:
         wanted.add("rollback")
     if session.status in AWAY_IN and not session.agent_config.get("away"):
         wanted.add("away")  # the way back is the banner's
@@ -194,7 +195,7 @@ class _Acts:
         ]
         if not await confirm(f"Delete “{self.session.title}”?", happens=happens, act="Delete session"):
             return
-        deleted: object = await perform(sessions.delete_session, self.rt, self.session.id)
+        deleted: object = await perform(sessions.delete_session, self.rt, self.session.id, done="Deleted.")
         if deleted is not FAILED:
             ui.navigate.to("/session")
 

@@ -161,13 +161,18 @@ class _Dashboard:
 
 
 def _off(digest: Digest) -> str:
-    span = duration(max((digest.until - digest.since).total_seconds(), 60))
+    seconds = (digest.until - digest.since).total_seconds()
+    span = "under a minute" if seconds < 60 else duration(seconds)
     return f"Maestro stopped unexpectedly and was off for {span}" if digest.crashed else f"Maestro was off for {span}"
 
 
 def _headline(board: Board) -> str:
-    needs, running = board.nav.needs, len(board.running)
+    needs = board.nav.needs
+    paused = sum(r.session.status == "paused" for r in board.running)
+    running = len(board.running) - paused
     work = f"{plural(running, 'session')} at work" if running else "nothing running"
+    if paused:
+        work += f", {paused} paused"
     if needs:
         return f"{plural(needs, 'thing needs', 'things need')} you, {work}"
     return work[0].upper() + work[1:]

@@ -37,7 +37,7 @@ def read_running(rt: Runtime) -> list[Running]:
 def _running(rt: Runtime, session: SessionView) -> Running:
     if session.status == "planning":
         return Running(session, "Making the plan", None)
-    logs = queries.list_logs(rt, session.id, kind="text,tool,check", limit=1)
+    logs = queries.list_logs(rt, session.id, kind="text,tool", limit=1)
     words = f"{logs[0].source}: {logs[0].message}" if logs else ""
     left = _minutes_left(queries.list_tasks(rt, session.id), session.live_workers)
     return Running(session, words.splitlines()[0][:300] if words else "", left)
@@ -127,7 +127,8 @@ def _need(session: SessionView) -> tuple[str, str, str]:
         return "/plan", "Start", f"The plan is approved · {repository}"
     if session.status in {"idle", "brainstorming"}:
         return "/brainstorm", "Continue", repository
-    return "/changes", "Merge", f"{plural(session.tasks.done, 'task')} proven, ready to merge · {repository}"
+    how = "proven" if (session.result or {}).get("proven") else "done, no checks prove the whole"
+    return "/changes", "Merge", f"{plural(session.tasks.done, 'task')} {how}, ready to merge · {repository}"
 
 
 class DigestRow:
@@ -135,7 +136,8 @@ class DigestRow:
 
     def __init__(self, part: SessionDigest) -> None:
         asks = part.questions or part.failures
-        tone, symbol, word = ("waiting", "hand", "Needs you") if asks else ("done", "check", "Went on")
+        went_on = ("paused", "pause", "Paused") if part.status == "paused" else ("done", "check", "Went on")
+        tone, symbol, word = ("waiting", "hand", "Needs you") if asks else went_on
         with tag("a", "", "m-away__row m-away__row--told", href=f"/session/{part.session_id}"):
             icon(symbol, f"s-{tone}", label=word).style("color: var(--c)")
             with box("m-stack m-gap-0 m-grow"):

@@ -31,7 +31,7 @@ from pages.banners import Banners
 from pages.components.icon import icon
 from pages.components.state import session_chip, session_mark
 from pages.components.tag import Tag, box, tag, text
-from pages.components.words import money
+from pages.components.words import money, plural
 
 Width = Literal["normal", "narrow", "wide", "bare"]
 
@@ -170,7 +170,7 @@ def _facts(view: Frame, session: SessionView, here: Tag) -> None:
 
 
 def _tasks(session: SessionView) -> str:
-    return f"{session.tasks.done} of {session.tasks.total} tasks" if session.tasks.total else ""
+    return f"{session.tasks.done} of {plural(session.tasks.total, 'task')}" if session.tasks.total else ""
 
 
 def _tools() -> None:

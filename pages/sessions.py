@@ -216,7 +216,8 @@ class SessionRow:
         self.bar.show(session.tasks)
         self.bar.classes(**{"remove" if session.tasks.total else "add": "m-invisible"})
         counts = session.tasks
-        self.count.set_text(f"{counts.done} of {counts.total}" if counts.total else "no plan yet")
+        none = "" if session.plan_version else "no plan yet"
+        self.count.set_text(f"{counts.done} of {counts.total}" if counts.total else none)
         self.count.attr(title=plural(counts.total, "task"))
         self.cost.set_text(money(session.cost_usd))
         set_when(self.when, session.updated_at)

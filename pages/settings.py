@@ -17,6 +17,7 @@ from pages.components.action import FAILED, perform, say
 from pages.components.buttons import button
 from pages.components.code import code
 from pages.components.fields import show_error
+from pages.components.inline import inline
 from pages.components.section import section
 from pages.components.state import chip
 from pages.components.tag import box, tag, text
@@ -101,7 +102,7 @@ def _assistant(rt: Runtime) -> None:
     with box("m-row m-row--wrap m-gap-12"):
         chip(READY[kind])
         if kind == "none":
-            text(endpoint.NOT_CONFIGURED, "m-soft")
+            inline(endpoint.NOT_CONFIGURED, "m-soft")
         demo_button(rt, small=True)
 
 

@@ -67,7 +67,7 @@ async def perform(
 
 def say(words: str) -> None:
     """A short notice that something was done."""
-    ui.notify(words, position="bottom-right", timeout=3500, classes="s-done", progress=False)
+    ui.notify(words, position="bottom-right", timeout=3500, classes="s-done", progress=False, group=False)
 
 
 def say_failed(words: str) -> None:
@@ -77,6 +77,7 @@ def say_failed(words: str) -> None:
         position="bottom-right",
         timeout=12_000,
         classes="s-failed",
+        group=False,
         close_button="Close",
         multi_line=len(words) > 90,
     )

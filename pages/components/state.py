@@ -48,6 +48,7 @@ TASK = {
     "skipped": Mark("pending", "skip-forward", "Skipped"),
     "cancelled": Mark("pending", "ban", "Cancelled"),
 }
+PAUSED = Mark("paused", "pause", "Paused")
 LIFE = {
     "starting": "Starting",
     "running": "Running",
@@ -68,8 +69,10 @@ def session_mark(session: SessionView) -> Mark:
     return SESSION.get(session.status, SESSION["idle"])
 
 
-def task_mark(status: str) -> Mark:
-    """The mark of a task's status."""
+def task_mark(status: str, *, still: bool = False) -> Mark:
+    """The mark of a task's status; ``still``: its session is paused, so nothing of it runs."""
+    if still and status == "running":
+        return PAUSED
     return TASK.get(status, TASK["pending"])
 
 

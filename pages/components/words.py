@@ -44,6 +44,11 @@ def plural(count: int, word: str, many: str | None = None) -> str:
     return f"{count:,} {word if count == 1 else many or word + 's'}"
 
 
+def number(value: float) -> str:
+    """``3``, ``0.5``, ``5,000,000``."""
+    return f"{value:,.15g}"
+
+
 def percent(share: float) -> str:
     """``42 %`` of a share between 0 and 1."""
     return f"{share * 100:.0f} %"

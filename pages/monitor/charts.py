@@ -196,7 +196,7 @@ def _layout(unit: str) -> dict[str, Any]:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"size": 11, "family": "system-ui, sans-serif"},
-        "xaxis": {**axis, "showgrid": False, "nticks": 6, "tickformatstops": _TIMES},
+        "xaxis": {**axis, "showgrid": False, "nticks": 4, "tickangle": 0, "tickformatstops": _TIMES},
         "yaxis": {**axis, "rangemode": "tozero", "nticks": 4, "ticksuffix": unit, "separatethousands": True},
     }
 

@@ -14,7 +14,7 @@ from pages.components.buttons import button
 from pages.components.dialogs import answer, dialog
 from pages.components.fields import field
 from pages.components.tag import box, tag, text
-from pages.components.words import amount, money, tokens
+from pages.components.words import amount, money, number, tokens
 from pages.setting_fields import NAMES
 
 #: What can be changed for one session while it goes on.
@@ -86,14 +86,15 @@ class Limits:
         follows = getattr(self._rt.settings, name)
         with field(NAMES[name]):
             made = ui.number(value=value if isinstance(value, (int, float)) else None)
-            made.props.set_optional("placeholder", "no limit" if follows is None else f"{follows:g}")
+            made.props.set_optional("placeholder", "no limit" if follows is None else number(follows))
         return made
 
 
 def _budget(budget: BudgetView) -> None:
     used = money(budget.used) if budget.measure == "usd" else tokens(int(budget.used))
     words = f"{used} of {amount(budget.measure, budget.limit)}"
-    whose = budget.whose[:1].upper() + budget.whose[1:]
+    measure = "money" if budget.measure == "usd" else budget.measure.replace("_", " ")
+    whose = f"{budget.whose[:1].upper()}{budget.whose[1:]}, {measure}"
     with box("m-stack m-gap-4", data_budget=budget.name):
         with box("m-row"):
             text(whose, "m-grow")
@@ -108,7 +109,7 @@ def _rule(rule: RuleView) -> None:
         text(NAMES.get(rule.name, rule.name), "m-grow")
         if rule.own:
             text("set here")
-        text(f"{rule.value:,g}", "m-num")
+        text(number(rule.value), "m-num")
 
 
 def _whole(number: float | None) -> float | int | None:

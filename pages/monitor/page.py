@@ -42,6 +42,7 @@ _PULSE = ("log_entry", "metric", live.DROPPED)
 #: Processes die without an event; their life is looked at this often while something runs.
 _LOOK_S = 10.0
 _AT_WORK = {"executing", "validating", "paused"}
+_STILL = {"paused", "parked"}
 _BEFORE = {"idle", "brainstorming", "planning", "plan_review"}
 _COUNTED = ("running", "waiting", "checking", "integrating", "failed", "pending", "completed", "skipped", "cancelled")
 
@@ -153,9 +154,11 @@ class Monitor:
         self.points.show(now)
         self.details.show(now)
         self.feed.name(now.tasks, now.workers)
-        self._counts.show(now.session.tasks)
-        live_ones = sum(1 for w in now.workers if w.status != "ended")
-        self._alive.set_text(f"{live_ones} running" if live_ones else "")
+        self._counts.show(now.session.tasks, still=now.session.status == "paused")
+        live_ones = [w for w in now.workers if w.status != "ended"]
+        still = sum(w.status in _STILL for w in live_ones)
+        said = [f"{n} {word}" for n, word in ((len(live_ones) - still, "running"), (still, "standing still")) if n]
+        self._alive.set_text(", ".join(said))
         self._work.set_visibility(now.session.status not in _BEFORE and bool(now.tasks))
 
     def _pulse(self, events: list[Event]) -> None:
@@ -176,23 +179,35 @@ class _Counts:
 
     def __init__(self) -> None:
         self._place = box("m-row m-row--wrap mon-counts")
-        self._said: dict[str, int] | None = None
+        self._said: object = None
 
-    def show(self, counts: TaskCounts) -> None:
+    def show(self, counts: TaskCounts, *, still: bool) -> None:
+        """``still``: the session is paused, so what would be running stands still."""
         by_status = {s: counts.by_status[s] for s in _COUNTED if counts.by_status.get(s)}
-        if by_status == self._said:
+        if (by_status, still) == self._said:
             return
-        self._said = by_status
+        self._said = (by_status, still)
         self._place.clear()
         with self._place:
             for status, count in by_status.items():
-                mark = task_mark(status)
+                mark = task_mark(status, still=still)
                 word = mark.word.lower() if status != "waiting" else "waiting for you"
                 text(f"{count} {word}", f"mon-count s-{mark.tone} m-num")
 
 
+#: Along the tabs by arrow keys, as https://www.w3.org/WAI/ARIA/apg/patterns/tabs has it.
+_ARROWS = """(e) => {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[e.key], all = [...e.currentTarget.parentElement.children];
+  if (!step) return;
+  e.preventDefault();
+  const next = all.at((all.indexOf(e.currentTarget) + step) % all.length);
+  next.focus();
+  next.click();
+}"""
+
+
 class _Tabs:
-    """Three panes of which one is seen; the others keep what they hold."""
+    """Panes of which one is seen; the others keep what they hold."""
 
     def __init__(self) -> None:
         with box("mon-head mon-tabs"):
@@ -211,6 +226,7 @@ class _Tabs:
 
         with self._bar:
             head = tag("button", word, "mon-tab", type="button", role="tab").on("click", pick)
+            head.on("keydown", js_handler=_ARROWS)
         with self._right:
             more = tag("a", link[0], href=link[1]) if link else None
         with self._body:
@@ -222,7 +238,9 @@ class _Tabs:
 
     def _show(self, chosen: int) -> None:
         for number, (head, pane, more) in enumerate(self._tabs):
-            head.attr(aria_selected="true" if number == chosen else "false")
+            head.attr(
+                aria_selected="true" if number == chosen else "false", tabindex=None if number == chosen else "-1"
+            )
             pane.set_visibility(number == chosen)
             if more:
                 more.set_visibility(number == chosen)

@@ -121,9 +121,7 @@ class Standing:
         if held_by(now.approvals):  # resuming would only stop again
             _banner("paused", "pause", "Paused", "The question below decides how it goes on.")
             return
-        with _banner("paused", "pause", "Paused", words):
-            go = button("Resume now", icon="play", kind="soft", small=True)
-            go.on_click(lambda: perform(control.resume, self._rt, self._id, by=go, done="Going on."))
+        _banner("paused", "pause", "Paused", words)
 
     def _validating(self, now: Snapshot) -> None:
         commands = list(dict.fromkeys(c.command for c in now.checks if c.task_id is None))
@@ -160,10 +158,14 @@ class Standing:
     def _cancelled(self, now: Snapshot) -> None:
         session = now.session
         done = session.tasks.by_status.get("completed", 0)
-        kept = f"{plural(done, 'finished task')} stay on {session.session_branch}. " if done else ""
-        kept += f"Unfinished work is kept under refs/maestro/{session.id}/recovered/."
-        words = f"{session.error_message or 'Cancelled.'} {kept}"
-        _banner("pending", "ban", "Cancelled", words)
+        why = (session.error_message or "").removeprefix("Cancelled").lstrip(".: ")
+        said = [f"{why.rstrip('.')}."] if why else []
+        if done:
+            said.append(
+                f"{plural(done, 'finished task')} {'stays' if done == 1 else 'stay'} on {session.session_branch}."
+            )
+        said.append("Unfinished work is kept: see Checkpoints.")
+        _banner("pending", "ban", "Cancelled", " ".join(said))
 
     async def _start(self, by: ui.button) -> None:
         if await perform(sessions.start_session, self._rt, self._id, by=by) is not FAILED:

@@ -7,6 +7,7 @@ import asyncio
 from nicegui import ui
 
 from maestro.core import queries
+from maestro.core.planning import past_costs
 from maestro.core.runtime import Runtime
 from maestro.core.views import LogView, PlanView, SessionView
 from maestro.db.journal import Event
@@ -80,7 +81,8 @@ class _Page:
             if kind == "making":
                 await Making(self.view, session).load()
             elif plan:
-                self.bench = Bench(self.view, plan, editable=kind == "editing", refresh=self.refresh)
+                costs = await read(past_costs.of_repository, self.view.rt, session.repo_path)
+                self.bench = Bench(self.view, plan, editable=kind == "editing", costs=costs, refresh=self.refresh)
                 self.bench.show(details=True)
             elif not failure:
                 none_yet(session)

@@ -16,7 +16,7 @@ from pages.components.icon import icon
 from pages.components.inline import inline
 from pages.components.tag import box, tag, text
 from pages.components.when import when
-from pages.components.words import plural
+from pages.components.words import money, plural
 from pages.plan.draft import estimate
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class Bar:
                     rough + (f", {plural(shape.unknown, 'step')} without estimate" if shape.unknown else ""),
                     title="Estimates along the longest chain of tasks",
                 )
+        self._cost(len(bench.draft.tasks))
         if bench.plan.uncovered:
             self._uncovered(bench.plan.uncovered)
         if bench.session.status == "approved" and bench.plan.approved_at:
@@ -101,6 +102,15 @@ class Bar:
             text("An edit needs approval again.", "m-soft")
         elif bench.plan.version > 1:
             text(f"version {bench.plan.version}", "m-meta")
+
+    def _cost(self, tasks: int) -> None:
+        costs = self.bench.costs
+        if costs is None:
+            text("cost not known yet", "m-soft", title="Too few tasks were finished in this repository to say.")
+            return
+        low, high = money(costs.low * tasks), money(costs.high * tasks)
+        words = f"about {low}" if low == high else f"{low} to {high}"
+        text(words, title=f"From what {plural(costs.known, 'finished task')} in this repository cost")
 
     def _uncovered(self, goals: list[str]) -> None:
         with tag("button", "", "p-hint s-waiting", type="button") as made:

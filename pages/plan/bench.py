@@ -11,6 +11,7 @@ from nicegui import ui
 from nicegui.events import GenericEventArguments
 
 from maestro.core.commands import plans
+from maestro.core.planning.past_costs import TaskCosts
 from maestro.core.views import PlanView, SessionView, TaskView
 from maestro.errors import Conflict, InvalidInput, MaestroError
 from pages.components.action import say, say_failed
@@ -37,12 +38,21 @@ _REST_S = 0.3
 class Bench:
     """One window's view of the plan. ``refresh`` has the page read everything again."""
 
-    def __init__(self, view: Frame, plan: PlanView, *, editable: bool, refresh: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        view: Frame,
+        plan: PlanView,
+        *,
+        editable: bool,
+        costs: TaskCosts | None,
+        refresh: Callable[[], Awaitable[None]],
+    ) -> None:
         assert view.session is not None
         self.view = view
         self.session: SessionView = view.session
         self.plan = plan
         self.editable = editable
+        self.costs = costs
         self.refresh = refresh
         self.draft = Draft(plan)
         self.draft.look()

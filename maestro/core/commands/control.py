@@ -100,7 +100,10 @@ def cancel(rt: Runtime, session_id: str, reason: str | None = None) -> SessionVi
     cleanup.remove_worktrees(rt, row)
     with rt.db.write() as tx:
         tx.log(
-            session_id, f"{row.error_message} Unfinished work is kept under recovered refs.", level="warn", source="you"
+            session_id,
+            f"{row.error_message.rstrip('.')}. Unfinished work is kept under recovered refs.",
+            level="warn",
+            source="you",
         )
     return queries.get_session(rt, session_id)
 

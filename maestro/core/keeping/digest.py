@@ -15,6 +15,7 @@ from sqlmodel import col, func, select
 from maestro.core import gatekeeping, lookup, processes
 from maestro.core.execution import closing, ingest
 from maestro.core.runtime import Runtime
+from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.db.keeping import Fact
 from maestro.db.types import utcnow
@@ -119,10 +120,15 @@ def _part(db: DbSession, session_id: str, counts: Counter[str], before: int, awa
     asked = db.exec(query).one()
     denied = len(gatekeeping.denied_in_absence(db, session_id, away))
     rows = _rows(db, session_id) - before
+    kept = ("worker went on and is taken back", "workers went on and are taken back")
+    lost = ("worker died and goes on now", "workers died and go on now")
+    if session.status == State.PAUSED:
+        kept = ("worker stands still and is taken back", "workers stand still and are taken back")
+        lost = ("worker died and goes on when you resume", "workers died and go on when you resume")
     words = [
         (counts["finished"], "agent finished", "agents finished"),
-        (counts["kept"], "worker went on and is taken back", "workers went on and are taken back"),
-        (counts["lost"], "worker died and goes on now", "workers died and go on now"),
+        (counts["kept"], *kept),
+        (counts["lost"], *lost),
         (counts["failed"], "agent ended without success", "agents ended without success"),
         (asked, "question waits for you", "questions wait for you"),
         (denied, "request was denied because you were away", "requests were denied because you were away"),

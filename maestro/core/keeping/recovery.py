@@ -127,8 +127,9 @@ def _relocate(rt: Runtime) -> None:
             task.worktree_path = str(home / "worktrees" / task.session_id / task.key)
             tx.db.add(task)
         for session in tx.db.exec(select(models.Session)).all():
-            if Path(session.repo_path).is_relative_to(old):  # the demo's sample repository lies in the data folder
-                session.repo_path = str(home / Path(session.repo_path).relative_to(old))
+            moved = _moved(Path(session.repo_path), old, home)
+            if moved.is_dir():
+                session.repo_path = str(moved)
                 tx.db.add(session)
             if session.status in {*_AT_WORK, State.PAUSED}:
                 tx.log(session.id, f"The data folder was moved from {old} to {home}. Everything was found again.")
@@ -137,6 +138,11 @@ def _relocate(rt: Runtime) -> None:
             row = db.get(models.Worker, worker.id)
         if row is not None and row.ended_at is None:
             closing.finish(rt, row)
+
+
+def _moved(repo: Path, old: Path, home: Path) -> Path:
+    """Where a repository is now: the demo's sample lies in the data folder, and was moved with it."""
+    return home / repo.relative_to(old) if repo.is_relative_to(old) else repo
 
 
 def _agree_about_pauses(rt: Runtime) -> None:
