@@ -280,16 +280,18 @@ class Round:
             time.sleep(0.1)
 
     def _workers(self) -> list[psutil.Process]:
-        return [p for p in self._having(str(self.folder / "data" / "workers")) if "maestro.worker" in (p.info["cmdline"] or ())]
+        return [p for p, command in self._having(str(self.folder / "data" / "workers")) if "maestro.worker" in command]
 
     def _processes(self, but: int | None = None) -> list[str]:
-        return [f"{p.pid} {p.info['cmdline'][:4]}" for p in self._having(str(self.folder / "data")) if p.pid != but]
+        return [f"{p.pid} {command[:4]}" for p, command in self._having(str(self.folder / "data")) if p.pid != but]
 
-    def _having(self, text: str) -> list[psutil.Process]:
+    def _having(self, text: str) -> list[tuple[psutil.Process, list[str]]]:
+        """Processes with this in their command line, and it: psutil shares ``info`` between the rounds' threads."""
         found = []
         for process in psutil.process_iter(["cmdline"]):
-            if any(text in part for part in process.info["cmdline"] or ()):
-                found.append(process)
+            command = list(process.info["cmdline"] or ())
+            if any(text in part for part in command):
+                found.append((process, command))
         return found
 
 
