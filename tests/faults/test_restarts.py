@@ -204,18 +204,27 @@ def test_a_rollback_that_was_killed_half_way_is_finished_at_the_start(tmp_path: 
 
 
 def test_a_session_that_is_given_up_goes_back_to_before_its_repairs(tmp_path: Path, repo: Path) -> None:
-    """The repair mends one check of the whole and breaks the other, so it helped nobody."""
-    script = "if grep -q '^# Task repair'; then touch mended; echo x > r.txt; else echo t1 > t1.txt; fi"
+    """The repair mends one check of the whole and breaks the other, so it helped nobody.
+
+    A planned task whose id reads like a repair's is work like any other.
+    """
+    script = (
+        "words=$(cat); case $words in *'# Task repair-1'*) touch mended; echo x > r.txt;;"
+        " *'# Task repair-2'*) echo repair-2 > repair-2.txt;; *) echo t1 > t1.txt;; esac"
+    )
     checks = ["test ! -e t1.txt || test -e mended", "test ! -e mended"]
     with engine(tmp_path, scenario()) as e:
-        session = run(e, repo, task(), checks=checks, command=script, max_attempts=2)
+        planned = [task(), task("repair-2", depends_on=["t1"])]
+        session = run(e, repo, *planned, checks=checks, command=script, max_attempts=2)
         rolled = e.until("rolled_back").payload
-        assert (rolled["number"], rolled["automatic"]) == (1, True)
+        assert (rolled["number"], rolled["automatic"]) == (2, True)
         view = e.get(session.id)
         assert view.status == "failed"
-        assert run_git(repo, "ls-tree", "--name-only", session.session_branch).split() == ["README.md", "t1.txt"]
+        kept = run_git(repo, "ls-tree", "--name-only", session.session_branch).split()
+        assert kept == ["README.md", "repair-2.txt", "t1.txt"]
         assert {t.key: t.status for t in queries.list_tasks(e.rt, session.id)} == {
             "t1": "completed",
+            "repair-2": "completed",
             "repair-1": "pending",
         }
         assert any(r.restorable for r in queries.list_recovered(e.rt, session.id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 from sqlmodel import col, select
@@ -174,7 +175,8 @@ def announce_failure(tx: Transaction, session: models.Session, reason: str) -> N
 def repair_task(tx: Transaction, session: models.Session, failures: list[tuple[str, str]]) -> models.Task:
     """Add a task that mends what the checks of the whole found."""
     tasks = lookup.tasks_of(tx.db, session.id)
-    number = sum(1 for t in tasks if t.key.startswith("repair-")) + 1
+    taken = {t.key.lower() for t in tasks}  # the plan may have such ids of its own
+    number = next(n for n in count(1) if f"repair-{n}" not in taken)
     task = models.Task(
         session_id=session.id,
         key=f"repair-{number}",

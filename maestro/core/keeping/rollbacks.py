@@ -100,8 +100,9 @@ def take_back_repairs(tx: Transaction, session: models.Session) -> None:
     Carried out by ``finish_automatic`` soon, or by the next start. Nothing to do without repairs.
     """
     points = undone_by(tx.db, session.id, models.Checkpoint(number=-1, session_id=session.id, commit="", title=""))
-    keys = {t.id: t.key for t in lookup.tasks_of(tx.db, session.id)}
-    repairs = [p.number for p in points if p.task_id and keys.get(p.task_id, "").startswith("repair-")]
+    planned = {task["id"] for task in lookup.plan_row(tx.db, session).plan_json["tasks"]}
+    added = {t.id for t in lookup.tasks_of(tx.db, session.id) if t.key not in planned}
+    repairs = [p.number for p in points if p.task_id in added]
     good = [p for p in points if repairs and p.number < min(repairs)]
     if good and not lookup.is_held(tx.db, session.id):
         _intend(tx, session.id, "rollback", {"checkpoint": good[-1].id, "automatic": True})
