@@ -7,6 +7,7 @@ folder and the database, ``load(stored=…)`` then gives the settings in force.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,12 @@ PermissionMode = Literal["ask", "edits", "sandboxed", "bypass"]
 
 #: Used where neither the person nor the endpoint names one; the only model name in the code.
 DEFAULT_MODEL = "claude-sonnet-5"
+
+#: The most a limit may be: larger numbers do not come back from the database as they went in.
+MOST = 10**15
+MOST_MB = 10**9
+
+_HOST = re.compile(r"[\w.:%-]{1,253}|\*")
 
 
 class Settings(BaseModel):
@@ -64,35 +71,44 @@ class Settings(BaseModel):
     task_budget_usd: float | None = Field(
         None, gt=0, le=100_000, description="Money one task may cost over all its runs."
     )
-    task_token_limit: int | None = Field(None, ge=1, description="Tokens one task may use over all its runs.")
+    task_token_limit: int | None = Field(None, ge=1, le=MOST, description="Tokens one task may use over all its runs.")
     session_budget_usd: float | None = Field(None, gt=0, le=1_000_000, description="Money one session may cost.")
-    session_token_limit: int | None = Field(None, ge=1, description="Tokens one session may use.")
+    session_token_limit: int | None = Field(None, ge=1, le=MOST, description="Tokens one session may use.")
     day_budget_usd: float | None = Field(None, gt=0, le=1_000_000, description="Money all sessions may cost in a day.")
-    day_token_limit: int | None = Field(None, ge=1, description="Tokens all sessions may use in a day.")
-    task_model_calls: int | None = Field(None, ge=1, description="Model calls of one task over all its runs.")
-    session_model_calls: int | None = Field(None, ge=1, description="Model calls of one session's workers.")
-    day_model_calls: int | None = Field(None, ge=1, description="Model calls of all workers in a day.")
-    run_model_calls: int | None = Field(None, ge=1, description="Model calls of one worker run, subagents included.")
+    day_token_limit: int | None = Field(None, ge=1, le=MOST, description="Tokens all sessions may use in a day.")
+    task_model_calls: int | None = Field(None, ge=1, le=MOST, description="Model calls of one task over all its runs.")
+    session_model_calls: int | None = Field(None, ge=1, le=MOST, description="Model calls of one session's workers.")
+    day_model_calls: int | None = Field(None, ge=1, le=MOST, description="Model calls of all workers in a day.")
+    run_model_calls: int | None = Field(
+        None, ge=1, le=MOST, description="Model calls of one worker run, subagents included."
+    )
 
     worker_memory_mb: int | None = Field(
-        8192, ge=64, description="Memory one worker's process tree may use, in MB; beyond it the worker is interrupted."
+        8192,
+        ge=64,
+        le=MOST_MB,
+        description="Memory one worker's process tree may use, in MB; beyond it the worker is interrupted.",
     )
     worker_cpu_percent: int | None = Field(
         None,
         ge=1,
+        le=1_000_000,
         description="Processor use of one worker, 100 is one core: it gets no more cores than that (Linux); "
         "beyond it, it has the lowest priority.",
     )
     worker_nice: int = Field(5, ge=0, le=19, description="Priority of workers: 0 as the app, 19 the lowest.")
     min_free_memory_mb: int = Field(
-        512, ge=0, description="No new worker starts when less memory than this would stay free, in MB; 0: no limit."
+        512,
+        ge=0,
+        le=MOST_MB,
+        description="No new worker starts when less memory than this would stay free, in MB; 0: no limit.",
     )
     check_slots: int | None = Field(
         None, ge=1, le=64, description="Checks that run at the same time; empty: half the processor cores."
     )
 
     large_repository_files: int = Field(
-        5000, ge=1, description="From so many tracked files on, worktrees are prepared ahead and used again."
+        5000, ge=1, le=MOST, description="From so many tracked files on, worktrees are prepared ahead and used again."
     )
 
     sparse_checkout: bool = Field(
@@ -140,7 +156,14 @@ class Settings(BaseModel):
         description="What is worth a notice: approval, failed, completed, notice (limits and budgets).",
     )
 
-    @field_validator("host", "database_url", "anthropic_base_url", "assistant_model", "worker_model")
+    @field_validator("host")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if not _HOST.fullmatch(value):
+            raise ValueError("must be a name or an address to listen on, like 127.0.0.1")
+        return value
+
+    @field_validator("database_url", "anthropic_base_url", "assistant_model", "worker_model")
     @classmethod
     def _printable(cls, value: str | None) -> str | None:
         if value is not None and any(ord(c) < 32 for c in value):
@@ -226,6 +249,15 @@ class LoadedSettings:
             raise InvalidInput(f"A setting is not valid: {words}", fields) from error
         self.origins = origins
         return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
+
+
+def sound(stored: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Stored settings that are valid, and of the others (another version's, say) what is wrong with each."""
+    try:
+        LoadedSettings(stored=stored, environment={}, dotenv=None)
+    except InvalidInput as error:
+        return {k: v for k, v in stored.items() if k not in error.fields}, error.fields
+    return stored, {}
 
 
 def _read_dotenv(path: Path) -> dict[str, str]:

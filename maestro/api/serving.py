@@ -30,6 +30,8 @@ def listen(host: str, port: int) -> socket.socket:
         choices = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         family, _, _, _, address = min(choices, key=lambda c: c[0] != socket.AF_INET)  # localhost: IPv4 first
         return socket.create_server(address[:2], family=family)
+    except UnicodeError as error:  # a name that no name service could take
+        raise Unavailable(f"Maestro cannot listen on {host}: that is no address. See --host.") from error
     except OSError as error:
         raise Unavailable(_why(host, port, error)) from error
 

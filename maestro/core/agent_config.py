@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from maestro.errors import InvalidInput
-from maestro.settings import PermissionMode, Settings
+from maestro.settings import MOST, MOST_MB, PermissionMode, Settings
 
 #: Members that follow a setting when unset, and its name.
 _FALLBACK = {"model": "worker_model", "sparse": "sparse_checkout"} | {
@@ -34,15 +34,15 @@ class AgentConfig(BaseModel):
     max_turns: int | None = Field(None, ge=1, le=10_000)
     budget_usd: float | None = Field(None, gt=0, le=100_000)
     task_timeout_minutes: float | None = Field(None, gt=0, le=10_000)
-    worker_memory_mb: int | None = Field(None, ge=64)
-    worker_cpu_percent: int | None = Field(None, ge=1)
+    worker_memory_mb: int | None = Field(None, ge=64, le=MOST_MB)
+    worker_cpu_percent: int | None = Field(None, ge=1, le=1_000_000)
     task_budget_usd: float | None = Field(None, gt=0, le=100_000)
-    task_token_limit: int | None = Field(None, ge=1)
+    task_token_limit: int | None = Field(None, ge=1, le=MOST)
     session_budget_usd: float | None = Field(None, gt=0, le=1_000_000)
-    session_token_limit: int | None = Field(None, ge=1)
-    task_model_calls: int | None = Field(None, ge=1)
-    session_model_calls: int | None = Field(None, ge=1)
-    run_model_calls: int | None = Field(None, ge=1)
+    session_token_limit: int | None = Field(None, ge=1, le=MOST)
+    task_model_calls: int | None = Field(None, ge=1, le=MOST)
+    session_model_calls: int | None = Field(None, ge=1, le=MOST)
+    run_model_calls: int | None = Field(None, ge=1, le=MOST)
     auto_unstick: bool | None = None
     setup: list[Command] = Field(default_factory=list, max_length=20)
     checks: list[Command] = Field(default_factory=list, max_length=50)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sqlmodel import Session as DbSession
 from sqlmodel import select
 
 from maestro.core.background import Background
@@ -15,7 +17,9 @@ from maestro.db.models import StoredSetting
 from maestro.db.session import Database
 from maestro.db.types import new_id
 from maestro.monitoring.events import EventBus
-from maestro.settings import LoadedSettings, Settings
+from maestro.settings import LoadedSettings, Settings, sound
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -63,11 +67,19 @@ def open_runtime(loaded: LoadedSettings) -> Runtime:
     loaded.current.data_dir.mkdir(parents=True, exist_ok=True)
     db = Database(loaded.current.db_url, on_commit=bus.publish)
     db.migrate()
-    loaded.reload(stored_settings(db))
+    stored, wrong = sound(stored_settings(db))
+    for name, why in wrong.items():
+        _log.warning("the stored setting %s is not valid and does not hold: %s", name, why)
+    loaded.reload(stored)
     return Runtime(loaded=loaded, db=db, bus=bus, jobs=Background())
 
 
 def stored_settings(db: Database) -> dict[str, Any]:
     """The settings a person stored, by name."""
     with db.read() as session:
-        return {row.name: row.value for row in session.exec(select(StoredSetting)).all()}
+        return setting_rows(session)
+
+
+def setting_rows(db: DbSession) -> dict[str, Any]:
+    """``stored_settings`` in a transaction that is open already."""
+    return {row.name: row.value for row in db.exec(select(StoredSetting)).all()}

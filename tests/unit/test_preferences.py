@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import pytest
 
 from maestro.core.commands import preferences
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.runtime import Runtime, open_runtime, stored_settings
+from maestro.db import models
+from maestro.db.types import utcnow
 from maestro.errors import InvalidInput
 from maestro.settings import LoadedSettings
 
@@ -27,6 +32,45 @@ def test_a_bad_value_is_refused_even_where_a_flag_or_variable_hides_it_now(rt: R
         preferences.change_settings(rt, {"port": 10**6, "max_attempts": 4})
     assert "port" in refused.value.fields
     assert rt.settings.max_attempts == 3
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"session_token_limit": 10**19}, {"worker_memory_mb": 10**30}, {"host": ""}, {"host": "not a host"}],
+    ids=str,
+)
+def test_what_the_next_start_could_not_use_is_refused(rt: Runtime, value: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        preferences.change_settings(rt, value)
+    assert list(refused.value.fields) == list(value)
+
+
+def test_a_stored_value_that_is_not_valid_any_more_stops_neither_a_start_nor_other_changes(tmp_path: Path) -> None:
+    loaded = LoadedSettings(flags={"data_dir": tmp_path}, environment={}, dotenv=None)
+    rt = open_runtime(loaded)
+    with rt.db.write() as tx:
+        for name, value in {"host": "", "session_token_limit": 10**19, "max_attempts": 4}.items():
+            tx.db.add(models.StoredSetting(name=name, value=value, updated_at=utcnow()))
+    rt.db.close()
+    rt = open_runtime(loaded)
+    preferences.change_settings(rt, {"max_workers": 2})
+    now = rt.settings
+    assert (now.host, now.session_token_limit, now.max_attempts, now.max_workers) == ("127.0.0.1", None, 4, 2)
+    rt.db.close()
+
+
+def test_changes_at_the_same_time_are_all_kept(rt: Runtime) -> None:
+    values = {"max_attempts": 4, "max_turns": 50, "worker_nice": 7, "check_slots": 3, "stuck_repeats": 9, "port": 9001}
+    together = Barrier(len(values))
+
+    def change(name: str) -> None:
+        together.wait()
+        preferences.change_settings(rt, {name: values[name]})
+
+    with ThreadPoolExecutor(len(values)) as pool:
+        list(pool.map(change, values))
+    assert stored_settings(rt.db) == values
+    assert (rt.settings.max_attempts, rt.settings.stuck_repeats) == (4, 9)
 
 
 def test_the_order_is_flag_environment_stored_default(rt: Runtime) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import select
-
-from maestro.core.runtime import Runtime, stored_settings
+from maestro.core.runtime import Runtime, setting_rows
 from maestro.core.views import SettingView
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.errors import InvalidInput
-from maestro.settings import NEEDS_RESTART, SECRET, STORABLE, LoadedSettings, Settings, variable
+from maestro.settings import NEEDS_RESTART, SECRET, STORABLE, LoadedSettings, Settings, sound, variable
 
 
 def list_settings(rt: Runtime) -> list[SettingView]:
@@ -30,19 +28,19 @@ def change_settings(rt: Runtime, values: dict[str, Any]) -> list[SettingView]:
         raise InvalidInput(
             "Some settings cannot be stored: " + "; ".join(f"{k} ({v})" for k, v in wrong.items()), wrong
         )
-    stored = stored_settings(rt.db)
-    wanted = {k: v for k, v in (stored | values).items() if v is not None}
-    # On their own first: what a flag or variable hides now would stop the next start that comes without it.
-    LoadedSettings(stored=wanted, environment={}, dotenv=None)
-    rt.loaded.reload(wanted)
-    with rt.db.write() as tx:
-        for row in tx.db.exec(select(models.StoredSetting)).all():
-            if row.name not in wanted:
+    with rt.db.write() as tx:  # read in here, so that of two changes at once neither is lost
+        stored, _wrong = sound(setting_rows(tx.db))
+        wanted = {k: v for k, v in (stored | values).items() if v is not None}
+        # On their own first: what a flag or variable hides now would stop the next start that comes without it.
+        LoadedSettings(stored=wanted, environment={}, dotenv=None)
+        for name, value in values.items():
+            if value is not None:
+                tx.db.merge(models.StoredSetting(name=name, value=value, updated_at=utcnow()))
+            elif row := tx.db.get(models.StoredSetting, name):
                 tx.db.delete(row)
-        for name in values:
-            if name in wanted:
-                tx.db.merge(models.StoredSetting(name=name, value=wanted[name], updated_at=utcnow()))
         tx.emit("settings_changed", "", names=sorted(values))
+        tx.db.flush()
+        rt.loaded.reload(wanted)
     return list_settings(rt)
 
 
