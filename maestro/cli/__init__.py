@@ -48,7 +48,10 @@ def run(
     repo: Annotated[Path, typer.Option(help="The git repository to work on.")],
     idea: Annotated[str, typer.Option(help="What is to be made, in your words.")],
     template: Annotated[str | None, typer.Option(help="Name of a session template.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Approve the plan and answer every question with yes.")] = False,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", help="Approve the plan, say yes to all but budgets and alarms."),
+    ] = False,
     json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -150,7 +153,7 @@ def logs(
             while (event := events.next(0 if over else None)) is not None:
                 if event["type"] == "log_entry" and event["id"] > last and _wanted(event, level):
                     typer.echo(words.log_line(event))
-                over = over or (event["type"] == "state_changed" and event["to"] in _OVER)
+                over = over or _is_end(event)
 
 
 @app.command()
@@ -249,11 +252,11 @@ def environment(
 @app.command()
 def doctor(data_dir: DataDir = None) -> None:
     """Whether this machine has what Maestro needs."""
-    from maestro.cli.doctor import examine  # knows the core, which takes a moment to load
+    from maestro.cli.doctor import examine, with_stored  # knows the core, which takes a moment to load
 
     well = True
     with _reporting():
-        for finding in examine(_settings(data_dir)):
+        for finding in examine(with_stored(LoadedSettings({"data_dir": data_dir}))):
             typer.echo(finding.line)
             well = well and finding.ok
     if not well:
@@ -311,6 +314,11 @@ def _report_run(session: Json | None, outcome: Outcome, *, as_json: bool) -> Non
     elif session:
         typer.echo(f"{words.cost(session)}. Bring it into your branch with: maestro merge {session['id'][:8]}")
     raise typer.Exit(outcome.code)
+
+
+def _is_end(event: Json) -> bool:
+    """Whether nothing more comes of a session after this."""
+    return event["type"] == "session_deleted" or (event["type"] == "state_changed" and event["to"] in _OVER)
 
 
 def _wanted(event: Json, level: str | None) -> bool:

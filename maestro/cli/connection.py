@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Self
+from urllib.parse import quote
 
 import httpx
 from websockets.exceptions import ConnectionClosed
@@ -25,6 +26,7 @@ from maestro.settings import Settings
 
 _START_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 20
+_SHORTEST_ID = 4
 _ANSWER_TIMEOUT_S = 300  # a merge or a cancel answers when it is done
 
 Json = dict[str, Any]
@@ -71,11 +73,16 @@ class Api:
                 return items
 
     def find(self, wanted: str) -> Json:
-        """A session by its id or the beginning of it. Raises Refused when none or several fit."""
+        """A session by its id or the beginning of it. Raises Refused when none or several fit, or it says too little."""
+        wanted = wanted.strip().lower()
+        if len(wanted) < _SHORTEST_ID:  # an unset variable in a script must not mean the only session there is
+            raise Refused(
+                422, f"“{wanted}” is no session's id: give at least {_SHORTEST_ID} characters. See: maestro list"
+            )
         if len(wanted) >= len("00000000-0000-0000-0000-000000000000"):
-            found: Json = self.get(f"/sessions/{wanted}")
+            found: Json = self.get(f"/sessions/{quote(wanted, safe='')}")
             return found
-        fitting = [s for s in self.all("/sessions") if s["id"].startswith(wanted.lower())]
+        fitting = [s for s in self.all("/sessions") if s["id"].startswith(wanted)]
         if len(fitting) != 1:
             words = "No session begins" if not fitting else f"{len(fitting)} sessions begin"
             raise Refused(404, f"{words} with “{wanted}”. See: maestro list")

@@ -11,9 +11,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
+from sqlalchemy.exc import SQLAlchemyError
 
 from maestro.core import endpoint, instance
-from maestro.settings import Settings
+from maestro.core.runtime import stored_settings
+from maestro.db.session import Database
+from maestro.settings import LoadedSettings, Settings, sound
 
 _GIT_AT_LEAST = (2, 38)  # merge-tree --write-tree
 _DISK_AT_LEAST = 2 * 1024**3
@@ -34,6 +37,21 @@ class Finding:
         """``✓ git 2.39.5`` or ``✗ no git`` with the advice below."""
         head = f"{'✓' if self.ok else '✗'} {self.what}"
         return head if self.ok or not self.advice else f"{head}\n    {self.advice}"
+
+
+def with_stored(loaded: LoadedSettings) -> Settings:
+    """The settings with those that a person stored in this data folder. Nothing is made or changed there."""
+    settings = loaded.current
+    if settings.database_url is None and not (settings.data_dir / "maestro.db").is_file():
+        return settings
+    try:
+        db = Database(settings.db_url)
+        try:
+            return loaded.reload(sound(stored_settings(db))[0])
+        finally:
+            db.close()
+    except (SQLAlchemyError, ImportError):  # what the start says about such a database is the start's to say
+        return settings
 
 
 def examine(settings: Settings) -> Iterator[Finding]:

@@ -15,6 +15,9 @@ FAILED = 1
 USAGE = 2
 WAITS = 3
 
+#: Questions that ``--yes`` does not answer: a limit that raises itself is none, and an alarm is to be looked at.
+_FOR_A_PERSON = frozenset({"budget", "escape"})
+
 #: Events tell when to look again; this is for one that went missing.
 _LOOK_AGAIN_S = 5
 _PATIENCE = 3
@@ -109,22 +112,33 @@ class Driver:
         return True
 
     def _when_executing(self, session: Json) -> Outcome | bool:
-        if not session["pending_approvals"]:
-            return False
-        pending = self._api.all("/approvals", status="pending", session_id=self._id)
+        pending = self._pending(session)
         if pending and not self._yes:
-            return Outcome(WAITS, f"{pending[0]['title']}. Answer with: maestro approve {self._id[:8]}")
+            return self._waits_for(pending[0])
         for approval in pending:
             if approval["kind"] == "task_failed":
                 self._api.post(f"{self._path}/fail", reason=_why(approval))
                 return True
-            self._api.post(f"/approvals/{approval['id']}", decision="allow")
-        return bool(pending)
+            if approval["kind"] not in _FOR_A_PERSON:
+                self._api.post(f"/approvals/{approval['id']}", decision="allow")
+        left = next((a for a in pending if a["kind"] in _FOR_A_PERSON), None)
+        return self._waits_for(left) if left else bool(pending)
 
     def _when_paused(self, session: Json) -> Outcome | bool:
+        for approval in self._pending(session):
+            if approval["kind"] in _FOR_A_PERSON:
+                return self._waits_for(approval)
         if self._yes:
             return False  # whoever paused it will let it go on
         return Outcome(WAITS, session["error_message"] or f"It is paused. Go on with: maestro resume {self._id[:8]}")
+
+    def _pending(self, session: Json) -> list[Json]:
+        return (
+            self._api.all("/approvals", status="pending", session_id=self._id) if session["pending_approvals"] else []
+        )
+
+    def _waits_for(self, approval: Json) -> Outcome:
+        return Outcome(WAITS, f"{approval['title']}. Answer with: maestro approve {self._id[:8]}")
 
     def _when_completed(self, _session: Json) -> Outcome:
         return Outcome(COMPLETED)

@@ -74,11 +74,8 @@ class Limits:
                 button("Save", lambda: panel.submit(True), kind="primary")
         if not await answer(panel):
             return
-        # Read again: the rest of it may have changed while the dialog was open.
-        session = await run.io_bound(queries.get_session, self._rt, self._id) or session
         given = {name: _whole(number.value) for name, number in numbers.items()}
-        kept = {name: value for name, value in session.agent_config.items() if name not in _CHANGES}
-        changes = sessions.SessionChanges(agent_config=kept | {k: v for k, v in given.items() if v is not None})
+        changes = sessions.SessionChanges(agent_config=given)  # the rest of it stays as it is
         if await perform(sessions.update_session, self._rt, self._id, changes, done="Saved.") is not FAILED:
             await self.look()
 

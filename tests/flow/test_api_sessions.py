@@ -174,6 +174,9 @@ def test_a_session_is_renamed_and_only_what_is_given_changes(api: TestClient, re
     for wrong in ({"title": ""}, {"status": "completed"}, {"agent_config": {"max_turns": "many"}}):
         assert api.patch(path, json=wrong).status_code == 422
     assert api.get(path).json()["title"] == "After"
+    api.patch(path, json={"agent_config": {"permission_mode": "ask", "budget_usd": 5}})
+    changed = api.patch(path, json={"agent_config": {"max_workers": 2, "budget_usd": None}}).json()
+    assert changed["agent_config"] == {"permission_mode": "ask", "max_workers": 2}
 
 
 def test_a_deleted_session_is_gone(api: TestClient, repo: Path) -> None:

@@ -15,7 +15,10 @@ from typer.testing import CliRunner
 
 from maestro.cli import app as maestro
 from maestro.core import instance
+from maestro.core.commands import preferences
+from maestro.core.runtime import open_runtime
 from maestro.demo.server import ScriptedServer
+from maestro.settings import LoadedSettings
 from tests.app_process import ROOT, AppProcess
 from tests.repos import make_repo, run_git
 from tests.scripted import DUMMY_KEY, call, error, say, scenario, task_rule, write
@@ -101,6 +104,18 @@ def test_a_task_that_never_passes_its_check_ends_in_1(scripted: Cli) -> None:
 
 
 @pytest.mark.parametrize("scripted", [RIGHT], indirect=True)
+def test_yes_does_not_raise_a_budget(scripted: Cli) -> None:
+    scripted.environment["MAESTRO_SESSION_MODEL_CALLS"] = "1"
+    ran = scripted.run("--yes", "--json")
+
+    assert ran.exit_code == 3, ran.stderr
+    report = json.loads(ran.stdout)
+    assert report["status"] == "paused"
+    assert "budget" in report["reason"]
+    assert f"maestro approve {report['id'][:8]}" in report["reason"]
+
+
+@pytest.mark.parametrize("scripted", [RIGHT], indirect=True)
 def test_without_yes_it_stops_at_the_plan_with_3_and_says_how_to_go_on(scripted: Cli) -> None:
     ran = scripted.run("--json")
 
@@ -136,6 +151,8 @@ def test_usage_errors_end_in_2(running: tuple[Cli, AppProcess]) -> None:
         ["run", "--repo", repo, "--idea", "x", "--surprise"],
         ["show"],
         ["show", "0000"],
+        ["cancel", ""],
+        ["cancel", "0"],
         ["rollback", "0000"],
         ["nonsense"],
     ):
@@ -156,7 +173,9 @@ def test_it_drives_the_running_app(running: tuple[Cli, AppProcess]) -> None:
     assert "Starting Maestro" not in cli("list").stderr
     shown = cli("show", short)
     assert created["id"] in shown.stdout
-    assert json.loads(cli("show", short, "--json").stdout)["id"] == created["id"]
+    assert json.loads(cli("show", created["id"].upper(), "--json").stdout)["id"] == created["id"]
+    for nothing in ("", short[:3]):  # an unset variable in a script names nobody
+        assert cli("cancel", nothing).exit_code == 2
     assert cli("logs", short).exit_code == 0
 
     refused = cli("pause", short)
@@ -186,7 +205,12 @@ def test_what_worktrees_need_is_shown_and_used_from_then_on(running: tuple[Cli, 
         created = api.post("/api/sessions", json={"repo_path": str(repo)}).json()
         assert created["agent_config"]["copy_files"] == ["/.env"]
         assert "setup" not in created["agent_config"]
-        api.delete(f"/api/sessions/{created['id']}").raise_for_status()
+        follow = [sys.executable, "-m", "maestro", "logs", created["id"], "-f", "--data-dir", str(cli.data)]
+        with subprocess.Popen(follow, cwd=ROOT, env=app.environment, stdout=subprocess.PIPE, text=True) as following:
+            assert following.stdout
+            assert "As remembered" in following.stdout.readline()  # it listens now
+            api.delete(f"/api/sessions/{created['id']}").raise_for_status()
+            assert following.wait(30) == 0  # nothing more can come
     assert cli("environment", "/no/such/repository").exit_code == 2
 
 
@@ -221,6 +245,11 @@ def test_doctor_says_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
     assert "✓ Claude Code" in seen.stdout
     assert "✗ no model is configured" in seen.stdout
     assert "ANTHROPIC_API_KEY" in seen.stdout
+    rt = open_runtime(LoadedSettings({"data_dir": cli.data}, environment={}, dotenv=None))
+    preferences.change_settings(rt, {"anthropic_base_url": "http://127.0.0.1:9"})
+    assert "✗" not in cli("doctor").stdout
+    preferences.change_settings(rt, {"anthropic_base_url": None})
+    rt.db.close()
     cli.environment["ANTHROPIC_API_KEY"] = DUMMY_KEY
     well = cli("doctor")
     assert (well.exit_code, "✗" in well.stdout) == (0, False)

@@ -44,7 +44,7 @@ class NewSession(BaseModel):
 
 
 class SessionChanges(BaseModel):
-    """What ``PATCH /sessions/{id}`` takes; only given members change."""
+    """What ``PATCH /sessions/{id}`` takes; only given members change, those of ``agent_config`` alike (null: unset)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -121,15 +121,14 @@ def update_session(rt: Runtime, session_id: str, changes: SessionChanges) -> Ses
 
     ``away`` holds at once: while it is on, agents are told no where they would have to ask.
     """
-    config = None
-    if changes.agent_config is not None:
-        config = parse_agent_config(changes.agent_config).model_dump(exclude_defaults=True)
     with rt.db.write() as tx:
         row = lookup.session_row(tx.db, session_id)
         row.title = changes.title or row.title
         row.description = row.description if changes.description is None else changes.description
         was_away = bool(row.agent_config.get("away"))
-        row.agent_config = row.agent_config if config is None else config
+        if changes.agent_config is not None:
+            given = {k: v for k, v in (row.agent_config | changes.agent_config).items() if v is not None}
+            row.agent_config = parse_agent_config(given).model_dump(exclude_defaults=True)
         if changes.away is not None:
             row.agent_config = {k: v for k, v in row.agent_config.items() if k != "away"}
             row.agent_config |= {"away": True} if changes.away else {}
