@@ -10,7 +10,11 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -45,3 +49,32 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Take the temporary HOME away again."""
     shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_git_inside_a_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whoever holds a repository's lock may wait for the writer's; in the other order both wait for ever."""
+    from maestro.db.session import Database
+    from maestro.worktrees import git
+
+    here, found = threading.local(), list[str]()
+    write, start = Database.write, git._start
+
+    @contextmanager
+    def watched(self: Database, **more: Any) -> Iterator[Any]:
+        with write(self, **more) as tx:
+            here.depth = getattr(here, "depth", 0) + 1
+            try:
+                yield tx
+            finally:
+                here.depth -= 1
+
+    def asked(repo: Path, args: tuple[str, ...], *more: Any) -> Any:
+        if getattr(here, "depth", 0):
+            found.append(f"git {' '.join(args)}")
+        return start(repo, args, *more)
+
+    monkeypatch.setattr(Database, "write", watched)
+    monkeypatch.setattr(git, "_start", asked)
+    yield
+    assert not found, f"called inside a write transaction: {found}"

@@ -194,7 +194,7 @@ def deliver(rt: Runtime) -> None:
             "message": approval.message or "",
         }
         if worker.status != "ended":
-            spool.append(spool.Spool(Path(worker.spool_path)).inbox, entry)
+            spool.tell(Path(worker.spool_path), entry)
         with rt.db.write() as tx:
             row = tx.db.get(models.Approval, approval.id)
             if row is not None:
@@ -207,7 +207,7 @@ def spread(rt: Runtime, session_id: str, signature: str) -> None:
     with rt.db.read() as db:
         workers = lookup.live_workers(db, session_id)
     for worker in workers:
-        spool.append(spool.Spool(Path(worker.spool_path)).inbox, {"type": "allowance", "signature": signature})
+        spool.tell(Path(worker.spool_path), {"type": "allowance", "signature": signature})
 
 
 def _after_tool(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:

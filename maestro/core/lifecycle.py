@@ -11,7 +11,7 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import OperationalError
 
-from maestro.core import gatekeeping, lookup, processes
+from maestro.core import lookup, processes
 from maestro.core.conversation import brainstorm
 from maestro.core.execution import standbys
 from maestro.core.keeping import deleted, digest, recovery, storage_health
@@ -34,7 +34,6 @@ def start(rt: Runtime) -> None:
     planning_engine.recover(rt)
     recovery.before_serving(rt)
     storage_health.health(rt)
-    gatekeeping.deliver(rt)
     rt.helper("notifier", lambda: Notifier(rt.bus, rt.db, lambda: rt.settings))
     # A look that is late is late; it must never be skipped, not after a suspend of hours either.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)

@@ -83,26 +83,27 @@ class Supervisor:
                 select(models.Session).where(col(models.Session.status).in_([State.EXECUTING, State.VALIDATING]))
             ).all()
         self._busy = bool(workers or sessions)
-        account.release_due(self._rt)
+        self._guarded(account.release_due, self._rt)
         for worker in workers:
             self._guarded(self._watch, worker)
         if workers:
-            gatekeeping.deliver(self._rt)
-            parking.park_due(self._rt, workers)
-        pooling.drop_over(self._rt, {s.id for s in sessions})
-        self._sample(workers)
+            self._guarded(gatekeeping.deliver, self._rt)
+            self._guarded(parking.park_due, self._rt, workers)
+        self._guarded(pooling.drop_over, self._rt, {s.id for s in sessions})
+        self._guarded(self._sample, workers)
         watching.look(self._rt, list(sessions))
         self._standbys = 0
         for session in sessions:
             self._guarded(self._advance, session)
-        standbys.pool(self._rt).keep(self._rt, self._standbys)
+        self._guarded(standbys.pool(self._rt).keep, self._rt, self._standbys)
 
-    def _guarded(self, step: Callable[[Any], None], row: models.Worker | models.Session) -> None:
-        """One broken session or worker must not stop the others."""
+    def _guarded(self, step: Callable[..., Any], *about: Any) -> None:
+        """One broken session, worker or step must not stop the others."""
         try:
-            step(row)
-        except Exception:
-            _log.exception("the supervisor could not deal with %s %s", type(row).__name__, row.id)
+            step(*about)
+        except Exception as error:
+            storage_health.health(self._rt).report(error)
+            _log.exception("the supervisor could not do %s %s", step.__name__, getattr(about[-1], "id", ""))
 
     def _watch(self, worker: models.Worker) -> None:
         ingest.ingest(self._rt, worker.id)

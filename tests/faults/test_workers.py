@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from maestro.core import processes, queries
-from maestro.core.commands import control
+from maestro.core import gatekeeping, lookup, processes, queries, supervisor
+from maestro.core.commands import control, gates
 from maestro.core.keeping import recovery
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
@@ -128,6 +129,37 @@ def test_a_worker_that_somebody_stopped_is_woken(tmp_path: Path, repo: Path) -> 
         go.touch()
         e.until("state_changed", to="completed")
         assert e.task(session.id, "t1").interruptions == 0
+
+
+def test_a_deleted_spool_with_an_answer_on_its_way_stops_nobody(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("a step of the look that always breaks")
+
+    monkeypatch.setattr(supervisor.parking, "park_due", breaks)
+    go = tmp_path / "go"
+    with engine(tmp_path, scenario()) as e:
+        session = command_session(e, repo, go)
+        worker = working(e)
+        (known,) = queries.list_workers(e.rt, session.id)
+        with e.rt.db.write() as tx:
+            row, task = tx.db.get(models.Worker, known.id), lookup.task_row(tx.db, session.id, "t1")
+            assert row is not None
+            row.status, task.status = "waiting", "waiting"
+            about = {"worker_id": row.id, "request_id": "r", "signature": "s"}
+            asked = gatekeeping.ask(
+                tx, lookup.session_row(tx.db, session.id), task, kind="tool", title="?", detail={}, **about
+            )
+            tx.db.add(row)
+            tx.db.add(task)
+        shutil.rmtree(e.rt.data_dir / "workers")
+        gates.decide(e.rt, asked.id, "allow_session")
+        go.touch()
+        other = command_session(e, make_repo(tmp_path / "other", {"README.md": "Hello\n"}), go)
+        worker.kill()
+        done = {e.until("state_changed", to="completed").session_id for _ in range(2)}
+        assert done == {session.id, other.id}
 
 
 def test_a_worker_row_without_a_process_is_no_interruption(tmp_path: Path, repo: Path) -> None:

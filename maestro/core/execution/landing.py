@@ -204,16 +204,19 @@ def _finish(flight: Flight, head: str) -> None:
 
 
 def _record_completion(flight: Flight, start: str, head: str, summary: integration.DiffSummary) -> None:
+    """Under the branch's lock, so that no other landing takes the checkpoint's number."""
     session_id = flight.session.id
     diff = f"{summary.files} file{'s' if summary.files != 1 else ''}, +{summary.insertions} −{summary.deletions}"
+    numbers = select(func.max(col(models.Checkpoint.number))).where(models.Checkpoint.session_id == session_id)
+    with flight.rt.db.read() as db:
+        number = (db.exec(numbers).one() or 0) + 1
+    # Not in the transaction: a merge holds the repository's lock while it waits for the writer's.
+    integration.keep(flight.repo, integration.checkpoint_ref(session_id, number), head)
     with flight.rt.db.write() as tx:
         session = lookup.session_row(tx.db, session_id)
         task = lookup.task_row(tx.db, session_id, flight.task.id)
         if task.status == "completed" or lookup.is_held(tx.db, session_id):
             raise Stopped
-        numbers = select(func.max(col(models.Checkpoint.number))).where(models.Checkpoint.session_id == session_id)
-        number = (tx.db.exec(numbers).one() or 0) + 1
-        integration.keep(flight.repo, integration.checkpoint_ref(session_id, number), head)
         point = models.Checkpoint(session_id=session_id, number=number, commit=head, task_id=task.id, title=task.title)
         tx.db.add(point)
         task.status, task.progress, task.completed_at = "completed", 1.0, utcnow()

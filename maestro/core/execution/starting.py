@@ -26,7 +26,7 @@ from maestro.db.types import new_id, utcnow
 from maestro.errors import MaestroError, SetupFailed
 from maestro.worker import launch, tree
 from maestro.worker.spool import Spool
-from maestro.worktrees import history, manager, repository, sparse
+from maestro.worktrees import history, integration, manager, repository, sparse
 from maestro.worktrees.git import identity_environment, own_git_dir
 
 #: Beside a worktree's index: its ignored files are copied and its set-up commands have run.
@@ -68,8 +68,11 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
     repo = Path(session.repo_path)
     path = worktrees_folder(rt, session.id) / task.key
     if task.start_commit is None:
-        task.start_commit = history.tip(repo, session.session_branch)
         task.branch = manager.task_branch(session.session_branch, task.key)
+        # One that is there was rolled back: begun on it, the task would bring back what was taken away.
+        kept = integration.recovered_ref(session.id, f"branch-{task.key}")
+        manager.delete_branch(repo, task.branch, keep_as=kept)
+        task.start_commit = history.tip(repo, session.session_branch)
         task.worktree_path = str(path)
         with rt.db.write() as tx:
             row = lookup.task_row(tx.db, session.id, task.id)

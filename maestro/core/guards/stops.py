@@ -49,4 +49,4 @@ def deliver(rt: Runtime, task: models.Task, worker: models.Worker) -> None:
     sent: set[str] = rt.helper("stops_sent", set)
     if stop and worker.id not in sent:
         sent.add(worker.id)
-        spool.append(spool.Spool(Path(worker.spool_path)).inbox, {"type": "stop", "reason": stop["reason"]})
+        spool.tell(Path(worker.spool_path), {"type": "stop", "reason": stop["reason"]})

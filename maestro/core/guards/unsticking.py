@@ -235,7 +235,7 @@ def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker,
             done=done,
         )
     if step == 1:
-        spool.append(spool.Spool(Path(worker.spool_path)).inbox, {"type": "say", "text": _word(seen)})
+        spool.tell(Path(worker.spool_path), {"type": "say", "text": _word(seen)})
     if ask:
         processes.suspend(worker)
 

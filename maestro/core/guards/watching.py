@@ -32,10 +32,11 @@ _log = logging.getLogger(__name__)
 def look(rt: Runtime, sessions: list[models.Session]) -> None:
     """Compare what runs with its limits; one that breaks must not stop the supervisor."""
     executing = [s for s in sessions if s.status == State.EXECUTING]
-    try:
-        budgets.look(rt, executing)
-    except Exception:
-        _log.exception("the budgets could not be compared")
+    for session in executing:
+        try:
+            budgets.look(rt, [session])
+        except Exception:
+            _log.exception("the budgets of session %s could not be compared", session.id)
     for session in executing:
         try:
             _look_at_workers(rt, session)

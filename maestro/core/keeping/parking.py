@@ -88,5 +88,5 @@ def _park_stuck(rt: Runtime, session_id: str, before: datetime) -> None:
 def _send_off(workers: Sequence[models.Worker]) -> None:
     for worker in workers:
         # In this order: woken first, it would go on working.
-        spool.append(spool.Spool(Path(worker.spool_path)).inbox, {"type": "stop", "reason": _REASON})
+        spool.tell(Path(worker.spool_path), {"type": "stop", "reason": _REASON})
     processes.go_on(*workers)
