@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -216,9 +217,9 @@ class Transcript:
         )  # fmt: skip
 
 
-def shortened(tool_input: dict[str, Any]) -> dict[str, Any]:
-    """A tool's input with long texts cut, for logs and questions."""
-    return {key: _cut(value) for key, value in tool_input.items()}
+def shortened(tool_input: dict[str, Any], whole: Container[str] = ()) -> dict[str, Any]:
+    """A tool's input with long texts cut, for logs and questions; the members named in ``whole`` are kept."""
+    return {key: value if key in whole else _cut(value) for key, value in tool_input.items()}
 
 
 def _cut(value: Any) -> Any:

@@ -25,15 +25,19 @@ class Gatekeeper:
         self._link = link
         self.denied: list[dict[str, str]] = []
         self.asking = 0  # questions that wait for the person right now
+        self._folders: dict[str, Path] = {}  # where the shell was at a call, by the call's id
 
-    def _judge(self, tool: str, tool_input: dict[str, Any]) -> Verdict:
-        spec = self._spec
-        return judge(spec.permission_mode, tool, tool_input, Path(spec.worktree), spec.checks, self._link.allowances())
+    def _judge(self, tool: str, tool_input: dict[str, Any], folder: Path | None) -> Verdict:
+        spec, allowed = self._spec, self._link.allowances()
+        return judge(spec.permission_mode, tool, tool_input, Path(spec.worktree), spec.checks, allowed, folder)
 
-    async def before_tool(self, event: Any, _tool_use_id: str | None, _context: Any) -> Any:
+    async def before_tool(self, event: Any, tool_use_id: str | None, _context: Any) -> Any:
         """The hook: quick, never asks."""
         tool, tool_input = event["tool_name"], event["tool_input"]
-        verdict = self._judge(tool, tool_input)
+        folder = Path(event["cwd"]) if event.get("cwd") else None
+        verdict = self._judge(tool, tool_input, folder)
+        if folder and tool_use_id:
+            self._folders[tool_use_id] = folder
         if verdict.action == "ask" and tool in _READING:
             return {}  # the CLI knows its own files (long tool output, for one) and asks for all others
         if verdict.action == "deny":
@@ -47,11 +51,11 @@ class Gatekeeper:
             }
         }
 
-    async def may_use(self, tool: str, tool_input: dict[str, Any], _context: Any) -> Any:
+    async def may_use(self, tool: str, tool_input: dict[str, Any], context: Any) -> Any:
         """``can_use_tool``: asks the person, and waits."""
         from claude_agent_sdk import PermissionResultAllow, PermissionResultDeny
 
-        verdict = self._judge(tool, tool_input)
+        verdict = self._judge(tool, tool_input, self._folders.pop(context.tool_use_id, None))
         if verdict.action == "allow":
             return PermissionResultAllow()
         if verdict.action == "deny":
@@ -68,7 +72,8 @@ class Gatekeeper:
         request = GateRequest(
             tool=tool,
             title=verdict.title,
-            detail={**shortened(tool_input), "reason": verdict.reason},
+            # The command whole: what is cut off would be allowed unseen.
+            detail={**shortened(tool_input, whole=("command",)), "reason": verdict.reason},
             risk=verdict.risk,
             signature=verdict.signature,
         )

@@ -7,15 +7,18 @@ the person, unless an allowance ("allow for this session") covers its signature.
 
 from __future__ import annotations
 
-import hashlib
+import os
 import re
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from maestro.agents import shell
+from maestro.agents import allowances, shell
 from maestro.agents.base import PermissionMode
+from maestro.agents.looking import is_read_only, stays_inside
+from maestro.agents.places import Place, places
 
 Action = Literal["allow", "ask", "deny"]
 Risk = Literal["low", "medium", "high"]
@@ -43,31 +46,9 @@ _EDITORS = {"Write": "file_path", "Edit": "file_path", "MultiEdit": "file_path",
 
 #: Folders of the system that hold no secrets of a person; reading there is free.
 _SYSTEM_FOLDERS = tuple(Path(p) for p in ("/usr", "/lib", "/lib64", "/opt", "/bin", "/dev/null"))
-#: In the worktree, but obeyed by the agent itself or by editors: changing these changes what runs later.
-_SETTINGS = frozenset({".claude", ".mcp.json", ".vscode", ".idea"})
 
-_HIGH_RISK = re.compile(
-    r"\brm\s+(?:-\S*\s+)*-{1,2}(?:[a-zA-Z]*[rR]|recursive)|\bgit\s+(?:\S+\s+)*?(?:push|config|remote|clean|filter-branch|update-ref)\b"
-    r"|\b(?:sudo|su|doas|ssh|scp|sftp|rsync|dd|mkfs\S*|shutdown|reboot|crontab|systemctl|launchctl|docker|podman|kubectl|nc|ncat|socat)\b"
-    r"|\b(?:curl|wget)\b|\|\s*(?:ba|z|da|k)?sh\b|\beval\b"
-    r"|\b(?:pip3?|npm|pnpm|yarn|bun|cargo|gem|go|uv|pipx|poetry|conda|brew|apt|apt-get|dnf|yum|apk|pacman)\s+(?:\S+\s+)*?(?:install|i|add|ci|update|upgrade|sync|get)\b"
-    r"|\b(?:npx|uvx|bunx)\b|\bch(?:mod|own)\s+-\S*R|\bkill(?:all)?\b|\bpkill\b|(?:^|[\s/'\"])\.git/|>\s*(?:/(?!dev/null)|~|\.\.)"
-)  # fmt: skip
-# fmt: off
-#: Programs that run what their arguments say: an allowance covers only the very same command.
-_INTERPRETERS = frozenset({
-    "python", "python3", "node", "deno", "bun", "perl", "ruby", "php", "sh", "bash", "zsh", "dash", "env",
-    "xargs", "sudo", "doas", "su", "eval", "exec", "source", ".", "nohup", "timeout", "time", "nice", "ssh",
-    "awk", "sed", "find", "parallel", "watch", "osascript", "rm",
-})
-_WITH_SUBCOMMAND = frozenset({
-    "git", "npm", "pnpm", "yarn", "pip", "pip3", "uv", "cargo", "go", "make", "docker", "podman", "kubectl",
-    "gh", "apt", "apt-get", "brew", "poetry", "npx", "uvx", "conda", "gem",
-})
-# fmt: on
-#: Python modules that an allowance may cover by name.
-_MODULES = frozenset({"pytest", "unittest", "mypy", "ruff", "build", "compileall", "coverage"})
-_EDITING_PROGRAMS = frozenset({"mkdir", "touch", "cp", "mv"})
+#: Programs that make and move files, with the options they may have: those that take no value.
+_EDITING_PROGRAMS = {"mkdir": "pv", "touch": "acm", "cp": "afinpruvxPRLH", "mv": "finuv"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +77,20 @@ def judge(
     tool_input: dict[str, Any],
     worktree: Path,
     checks: Iterable[str] = (),
-    allowances: Iterable[str] = (),
+    allowed: Iterable[str] = (),
+    folder: Path | None = None,
 ) -> Verdict:
-    """Decide about one tool call. Looks at the file system only to follow links; changes nothing."""
-    found = _find(tool, tool_input, worktree.resolve(), list(checks))
+    """Decide about one tool call. Looks at the file system only to follow links; changes nothing.
+
+    ``allowed``: signatures that the person allowed for the session. ``folder``: where the agent's shell is.
+    """
+    root = worktree.resolve()
+    found = _find(tool, tool_input, Place(root, (folder.resolve() if folder else root,)), list(checks))
     if mode == "sandboxed" and tool_input.get("dangerouslyDisableSandbox"):
-        found = replace(found, kind="other", risk="high", reason="It asks to leave the sandbox.")
+        signature = allowances.exactly(str(tool_input.get("command") or ""))
+        found = replace(found, kind="other", risk="high", signature=signature, reason="It asks to leave the sandbox.")
     action: Action = "allow" if mode == "bypass" else POLICY[mode].get(found.kind, "ask")
-    if action == "ask" and _covered(found.signature, allowances):
+    if action == "ask" and allowances.covered(found.signature, allowed):
         action = "allow"
     return Verdict(action=action, title=found.title, risk=found.risk, signature=found.signature, reason=found.reason)
 
@@ -128,16 +115,16 @@ def describe(tool: str, tool_input: dict[str, Any], worktree: Path) -> str:
     return f"Use {tool.removeprefix('mcp__').replace('__', ': ')}"
 
 
-def _find(tool: str, tool_input: dict[str, Any], worktree: Path, checks: list[str]) -> _Finding:
-    title = describe(tool, tool_input, worktree)
+def _find(tool: str, tool_input: dict[str, Any], place: Place, checks: list[str]) -> _Finding:
+    title = describe(tool, tool_input, place.worktree)
     if tool in _OWN_TOOLS or tool.startswith("mcp__maestro__"):
         return _Finding("own", title, "low", tool, "")
     if tool in _READERS:
-        return _reading(str(tool_input.get(_READERS[tool]) or "."), title, worktree)
+        return _reading(str(tool_input.get(_READERS[tool]) or "."), title, place)
     if tool in _EDITORS:
-        return _editing(tool_input.get(_EDITORS[tool]), title, worktree)
+        return _editing(tool_input.get(_EDITORS[tool]), title, place)
     if tool == "Bash":
-        return _running(str(tool_input.get("command") or ""), title, worktree, checks)
+        return _running(str(tool_input.get("command") or ""), title, place, checks)
     if tool == "WebFetch":
         return _Finding("web", title, "medium", f"WebFetch:{_host(tool_input)}", "It talks to the network.")
     if tool == "WebSearch":
@@ -145,102 +132,104 @@ def _find(tool: str, tool_input: dict[str, Any], worktree: Path, checks: list[st
     return _Finding("other", title, "medium", tool, "Maestro does not know this tool.")
 
 
-def _reading(path: str, title: str, worktree: Path) -> _Finding:
-    if shell.is_within(path, worktree):
+def _reading(path: str, title: str, place: Place) -> _Finding:
+    if place.holds(path):
         return _Finding("read", title, "low", "Read", "")
     try:
-        resolved = (worktree / path).expanduser().resolve()
+        resolved = place.target(path)
     except (OSError, ValueError, RuntimeError):
         resolved = Path("/")
     if any(resolved.is_relative_to(folder) for folder in _SYSTEM_FOLDERS):
         return _Finding("read", title, "low", "Read", "")
-    return _Finding("read_outside", title, "medium", "Read:outside", "It reads outside the worktree.")
+    hidden = resolved.parent == Path.home() or any(part.startswith(".") for part in resolved.parts)
+    signature = allowances.of_reading(resolved, hidden=hidden)
+    return _Finding("read_outside", title, "medium", signature, "It reads outside the worktree.")
 
 
-def _editing(path: Any, title: str, worktree: Path) -> _Finding:
-    kind = _edit_kind(path, worktree) if isinstance(path, str) and path else "edit_outside"
+def _editing(path: Any, title: str, place: Place) -> _Finding:
+    kind = place.edit_kind(path) if isinstance(path, str) and path else "edit_outside"
     if kind == "edit":
         return _Finding(kind, title, "low", "Write:worktree", "It changes a file of the worktree.")
+    try:
+        target: object = place.target(path)
+    except (OSError, ValueError, RuntimeError, TypeError):
+        target = path
+    signature = allowances.of_writing(target)
     if kind == "edit_settings":
-        return _Finding(kind, title, "medium", "Write:settings", "It changes settings that tools obey.")
+        return _Finding(kind, title, "medium", signature, "It changes settings that tools obey.")
     if kind == "edit_git":
-        return _Finding(kind, title, "high", "Write:git", "It changes git's own files.")
-    return _Finding("edit_outside", title, "high", "Write:outside", "It writes outside the worktree.")
+        return _Finding(kind, title, "high", signature, "It changes git's own files.")
+    return _Finding("edit_outside", title, "high", signature, "It writes outside the worktree.")
 
 
-def _edit_kind(path: str, worktree: Path) -> Kind:
-    if not shell.is_within(path, worktree):
-        return "edit_outside"
-    given = Path(path)
-    if given.is_absolute():
-        given = given.relative_to(worktree) if given.is_relative_to(worktree) else Path()
-    # Both spellings count: the one given, and the one behind links. Case is folded for macOS.
-    parts = (*(worktree / path).resolve().relative_to(worktree).parts, *given.parts)
-    names = {part.lower() for part in parts}
-    if ".git" in names:
-        return "edit_git"
-    return "edit_settings" if _SETTINGS & names else "edit"
-
-
-def _running(command: str, title: str, worktree: Path, checks: list[str]) -> _Finding:
+def _running(command: str, title: str, start: Place, checks: list[str]) -> _Finding:
     parsed = shell.parse(command.strip())
-    if command.strip() in checks or (parsed and _is_check(parsed, worktree, checks)):
+    if command.strip() in checks or (parsed and _is_check(parsed, start.worktree, checks)):
         return _Finding("shell_check", title, "low", "Bash:check", "It runs a check of the plan.")
-    risk: Risk = "high" if _HIGH_RISK.search(command) else "medium"
+    risk: Risk = "high" if allowances.is_risky(command) else "medium"
     if parsed is None:
-        return _Finding("shell", title, risk, _exactly(command), "It does more than Maestro can read off the command.")
-    kinds = [_command_kind(c, worktree, checks) for c in parsed]
+        exactly = allowances.exactly(command)
+        return _Finding("shell", title, risk, exactly, "It does more than Maestro can read off the command.")
+    line = list(zip(parsed, places(parsed, start), strict=True))
+    kinds = [_command_kind(c, place, checks) for c, place in line]
+    if any(_moves_unseen(c, place) for c, place in line[:-1]):
+        kinds = ["shell" if kind == "shell_edit" else kind for kind in kinds]
     if all(kind == "shell_read" for kind in kinds):
         return _Finding("shell_read", title, "low", "Bash:read", "")
-    rest = [c for c, kind in zip(parsed, kinds, strict=True) if kind != "shell_read"]
     if "shell" not in kinds:
         return _Finding("shell_edit", title, "low", "Bash:edit", "It changes files of the worktree.")
-    return _Finding("shell", title, risk, _signature(rest, command), "It runs a command that is no check of the plan.")
+    rest = [each for each, kind in zip(line, kinds, strict=True) if kind != "shell_read"]
+    signature = allowances.of_command(rest, command)
+    return _Finding("shell", title, risk, signature, "It runs a command that is no check of the plan.")
 
 
-def _command_kind(command: shell.Command, worktree: Path, checks: list[str]) -> Kind:
-    if shell.is_read_only(command, worktree):
+def _command_kind(command: shell.Command, place: Place, checks: list[str]) -> Kind:
+    if is_read_only(command, place):
         return "shell_read"
-    if _is_check([shell.Command(command.words, command.globbed)], worktree, checks):
+    if _is_check([shell.Command(command.words, command.globbed)], place.worktree, checks):
         return "shell_check"
-    if command.program in _EDITING_PROGRAMS and shell.stays_inside(command, worktree):
-        operands = [a for a in command.arguments if not a.startswith("-")]
-        if operands and not command.globbed and all(_edit_kind(a, worktree) == "edit" for a in operands):
-            return "shell_edit"
-    return "shell"
+    return "shell_edit" if _makes_files(command, place) else "shell"
+
+
+def _makes_files(command: shell.Command, place: Place) -> bool:
+    """Whether a command just makes, copies or moves plain files of the worktree."""
+    letters = _EDITING_PROGRAMS.get(command.program)
+    operands = [a for a in command.arguments if not a.startswith("-")]
+    options = [a for a in command.arguments if a.startswith("-")]
+    if letters is None or not operands or command.globbed or not stays_inside(command, place):
+        return False
+    if not all(len(option) > 1 and set(option[1:]) <= set(letters) for option in options):
+        return False  # -t, --target-directory: a path in an option
+    written = list(operands)
+    if command.program in ("cp", "mv") and len(operands) > 1:
+        # Into a folder: what stands there under the same name could be a link.
+        inside = [f"{operands[-1]}/{source.rpartition('/')[2] or '.'}" for source in operands[:-1]]
+        if any(set("aRr") & set(option) for option in options) and any(_stands(path, place) for path in inside):
+            return False  # links in the copy that is there already would be followed
+        written += inside
+    return all(place.edit_kind(path) == "edit" for path in written)
+
+
+def _stands(path: str, place: Place) -> bool:
+    return any(os.path.lexists(folder / path) for folder in place.folders)
+
+
+def _moves_unseen(command: shell.Command, place: Place) -> bool:
+    """Whether a command brings a folder or a link to another name: what follows it cannot be judged by today's names."""
+    sources = [a for a in command.arguments[:-1] if not a.startswith("-")] if command.program in ("cp", "mv") else []
+    return not all(_is_plain_file(folder / source) for source in sources for folder in place.folders)
+
+
+def _is_plain_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _is_check(parsed: list[shell.Command], worktree: Path, checks: list[str]) -> bool:
     wanted = [c.shape() for c in shell.without_wrapping(parsed, worktree)]
     return any([c.shape() for c in known] == wanted for known in map(shell.parse, checks) if known)
-
-
-def _signature(commands: list[shell.Command], whole: str) -> str:
-    """``Bash:git push``; several programs are joined; what runs code given to it is covered only word for word."""
-    names = set()
-    for command in commands:
-        if command.words[1:2] == ["-m"] and command.program.startswith("python") and _MODULES & {*command.words[2:3]}:
-            names.add(" ".join(command.words[:3]))
-        elif command.program in _INTERPRETERS or "/" in command.program or "=" in command.program:
-            return _exactly(whole)
-        elif command.program in _WITH_SUBCOMMAND:
-            operands = [a for a in command.arguments if not a.startswith("-")]
-            if command.arguments[:1] != operands[:1]:
-                return _exactly(whole)
-            names.add(" ".join([command.program, *operands[:1]]))
-        else:
-            names.add(command.program)
-    return "Bash:" + " + ".join(sorted(names))
-
-
-def _exactly(command: str) -> str:
-    return f"Bash:exactly {hashlib.sha256(command.strip().encode('utf-8', 'replace')).hexdigest()[:16]}"
-
-
-def _covered(signature: str, allowances: Iterable[str]) -> bool:
-    tool, _, names = signature.partition(":")
-    known = {part for a in allowances if a.partition(":")[0] == tool for part in a.partition(":")[2].split(" + ")}
-    return set(names.split(" + ")) <= known
 
 
 def _host(tool_input: dict[str, Any]) -> str:

@@ -44,8 +44,10 @@ def place_environment(port_base: int, git_settings: Mapping[str, str] | None = N
     """What belongs to one worktree: a range of ports for its servers, its git's settings, no garbage collection.
 
     A collection that the agent's own git starts could prune objects that another worktree has just written.
+    A folder of the repository that merely looks like a git directory must not be taken for one: its
+    configuration names programs, and git would run them for a plain ``git status``.
     """
-    settings = {"gc.auto": "0", "maintenance.auto": "false", **(git_settings or {})}
+    settings = {"gc.auto": "0", "maintenance.auto": "false", "safe.bareRepository": "explicit", **(git_settings or {})}
     env = {PORT_VARIABLE: str(port_base), "GIT_CONFIG_COUNT": str(len(settings))}
     for number, (name, value) in enumerate(settings.items()):
         env |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}

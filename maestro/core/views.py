@@ -6,8 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, computed_field
 
+from maestro.agents import allowances
 from maestro.db import models
 
 
@@ -274,6 +275,12 @@ class ApprovalView(BaseModel):
     created_at: datetime
     resolved_at: datetime | None
     resolved_by: str | None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def covers(self) -> str:
+        """What "allow for this session" would allow, as a sentence; empty where it is not offered."""
+        return allowances.in_words(self.signature) if self.signature else ""
 
 
 class DecisionView(BaseModel):

@@ -15,8 +15,8 @@ from maestro.worktrees.saving import copied, remember_copied
 def copy_ignored(repo_root: Path, worktree: Path, patterns: list[str]) -> list[str]:
     """Copy ignored and untracked files that match gitignore-style ``patterns``; returns their paths.
 
-    Nothing that exists in the worktree is replaced and no link is followed out of either folder. A file
-    that git does not ignore in the worktree is noted, so that Maestro never commits it.
+    Nothing that exists in the worktree is replaced and no link is followed out of either folder. All are
+    noted, so that Maestro never commits them, even if ``.gitignore`` names them no more.
     """
     from pathspec import GitIgnoreSpec
 
@@ -33,9 +33,7 @@ def copy_ignored(repo_root: Path, worktree: Path, patterns: list[str]) -> list[s
         if _copy(repo_root.resolve(), worktree.resolve(), path):
             done.append(path)
     if done:
-        names = "\0".join(done).encode("utf-8", "surrogateescape")
-        ignored = set(git(worktree, "check-ignore", "-z", "--stdin", input=names, check=False).fields)
-        remember_copied(worktree, [path for path in done if path not in ignored])
+        remember_copied(worktree, done)
     return done
 
 

@@ -29,6 +29,16 @@ def copied(git_dir: Path) -> list[str]:
     return _noted(git_dir / _COPIED)
 
 
+def exposed_copies(worktree: Path, git_dir: Path, env: dict[str, str] | None = None) -> list[str]:
+    """The files noted by ``remember_copied`` that git does not ignore: what it would take for work."""
+    noted = copied(git_dir)
+    if not noted:
+        return []
+    names = "\0".join(noted).encode("utf-8", "surrogateescape")
+    ignored = set(git(worktree, "check-ignore", "-z", "--stdin", input=names, env=env or {}, check=False).fields)
+    return [path for path in noted if path not in ignored]
+
+
 def _noted(note: Path) -> list[str]:
     if not note.exists():
         return []
@@ -52,7 +62,7 @@ def stage_all(worktree: Path, *, git_dir: Path, index: Path | None = None, env: 
     """``git add`` of all that belongs to the work; returns the nested repositories that were left out."""
     nested = _nested(worktree, env)
     apart = copied(git_dir)
-    left_out = [*nested, *apart]
+    left_out = [*nested, *exposed_copies(worktree, git_dir, env)]
     specs = [":/", *(f":(exclude,top,literal){path}" for path in left_out)]
     git(
         worktree, *sparse.options(git_dir), "add", "-A", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from maestro.worktrees import manager
 from maestro.worktrees.git import git, own_git_dir, repository_lock
-from maestro.worktrees.saving import copied
+from maestro.worktrees.saving import exposed_copies
 
 _ADD_S = 600
 
@@ -32,7 +32,7 @@ def discard_changes(worktree: Path) -> None:
     if not git(worktree, "status", "--porcelain", "-z", "--ignore-submodules=dirty").stdout:
         return
     git(worktree, "reset", "--hard", "--quiet")
-    spared = [f"--exclude=/{_literal(path)}" for path in copied(own_git_dir(worktree))]
+    spared = [f"--exclude=/{_literal(path)}" for path in exposed_copies(worktree, own_git_dir(worktree))]
     git(worktree, "clean", "-fd", "--quiet", *spared)
 
 

@@ -67,7 +67,7 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
     if approval.signature and approval.kind == "tool":
         always = button("Allow for this session", small=True)
         always.on_click(lambda: answer("allow_session", always, "Allowed for this session."))
-        always.props.set_optional("title", "The like of it is not asked about again in this session.")
+        always.props.set_optional("title", f"Not asked again in this session: {approval.covers}")
     if is_set_up(approval):
         change = button("Change the set-up…", small=True)
         change.on_click(lambda: change_environment(rt, approval.session_id))

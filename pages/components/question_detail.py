@@ -48,7 +48,7 @@ def _tool(detail: dict[str, Any]) -> None:
     assert isinstance(given, dict)
     for name in _AS_CODE:
         if given.get(name):
-            code(str(given[name])[:_TEXT], block=True)
+            _code(str(given[name]))
             break
     else:
         name = ""
@@ -60,6 +60,15 @@ def _tool(detail: dict[str, Any]) -> None:
     rest = {_name(k): _plain(v) for k, v in given.items() if k not in _SAID and k != name and v not in (None, "", [])}
     if rest:
         facts(rest)
+
+
+def _code(words: str) -> None:
+    """All of it, what is long folded: nobody allows what they could not see."""
+    code(words[:_TEXT], block=True)
+    if len(words) > _TEXT:
+        with tag("details"):
+            tag("summary", f"and {len(words) - _TEXT:,} more characters", "q-more mi-chevron-right")
+            code(words[_TEXT:], block=True)
 
 
 def _start(detail: dict[str, Any]) -> None:

