@@ -105,7 +105,7 @@ class Bar:
 
     def _cost(self, tasks: int) -> None:
         costs = self.bench.costs
-        if costs is None:
+        if not costs.known:
             text("cost not known yet", "m-soft", title="Too few tasks were finished in this repository to say.")
             return
         low, high = money(costs.low * tasks), money(costs.high * tasks)

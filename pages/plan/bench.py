@@ -44,7 +44,7 @@ class Bench:
         plan: PlanView,
         *,
         editable: bool,
-        costs: TaskCosts | None,
+        costs: TaskCosts,
         refresh: Callable[[], Awaitable[None]],
     ) -> None:
         assert view.session is not None

@@ -16,15 +16,15 @@ _FEWEST, _MOST = 3, 50
 
 @dataclass(frozen=True, slots=True)
 class TaskCosts:
-    """What the middle half of ``known`` finished tasks cost, each with all its attempts, in USD."""
+    """What the middle half of ``known`` finished tasks cost, each with all its attempts, in USD; 0 are too few to say."""
 
-    low: float
-    high: float
-    known: int
+    low: float = 0.0
+    high: float = 0.0
+    known: int = 0
 
 
-def of_repository(rt: Runtime, repo_path: str) -> TaskCosts | None:
-    """What a task costs in this repository; None while too few were finished to say. Blocks."""
+def of_repository(rt: Runtime, repo_path: str) -> TaskCosts:
+    """What a task costs in this repository. Blocks."""
     query = (
         select(models.Task.cost_usd)
         .join(models.Session, col(models.Session.id) == models.Task.session_id)
@@ -35,6 +35,6 @@ def of_repository(rt: Runtime, repo_path: str) -> TaskCosts | None:
     with rt.db.read() as db:
         costs = db.exec(query).all()
     if len(costs) < _FEWEST:
-        return None
+        return TaskCosts()
     low, _middle, high = quantiles(costs, n=4, method="inclusive")
     return TaskCosts(low, high, len(costs))
