@@ -19,7 +19,7 @@ from maestro.core.state_machine import move
 from maestro.demo.server import ScriptedServer
 from tests.app_process import AppProcess
 from tests.browser.conftest import OpenWindow
-from tests.browser.seeds import seeding
+from tests.browser.seeds import seed_session, seeding
 from tests.repos import make_repo
 from tests.scripted import DUMMY_KEY, call, scenario
 
@@ -69,6 +69,8 @@ def app(tmp_path_factory: pytest.TempPathFactory, ids: dict[str, str]) -> Iterat
             ids[name] = _review(rt, repo, name, PLAN)
         ids["big"] = _review(rt, repo, "big", BIG)
         ids["fail"] = _talk(rt, repo, "fail")
+        old = [{"key": f"t{usd}", "title": "Old", "status": "completed", "cost_usd": usd} for usd in (0.1, 0.2, 0.3)]
+        seed_session(rt, repo, title="Before", status="completed", tasks=old)
     with (
         ScriptedServer(SCRIPT) as model,
         AppProcess(data, ANTHROPIC_BASE_URL=model.url, ANTHROPIC_API_KEY=DUMMY_KEY) as process,
@@ -217,6 +219,7 @@ def test_a_plan_is_approved_and_an_edit_needs_approval_again(window: OpenWindow,
     page = opened.visit(ids["approve"])
     expect(page.locator(".p-bar")).to_contain_text("3 tasks")
     expect(page.locator(".p-bar")).to_contain_text("about 20 min")
+    expect(page.locator(".p-bar")).to_contain_text("$0.45 to $0.75")  # three times the middle half of what tasks cost
     page.get_by_text("1 goal without an acceptance line").click()
     expect(page.get_by_text("writes an export file")).to_be_visible()
     page.keyboard.press("Escape")
