@@ -104,7 +104,11 @@ def _open(loaded: LoadedSettings) -> Runtime:
 
     try:
         return open_runtime(loaded)
-    except (ArgumentError, ImportError) as error:
+    except ImportError as error:
+        words = f"this kind of database needs the package {error.name}, which is not installed"
+        name = variable("database_url")
+        raise InvalidInput(f"A setting is not valid: {name}: {words}", {"database_url": words}) from error
+    except ArgumentError as error:
         name = variable("database_url")
         raise InvalidInput(f"A setting is not valid: {name}: {error}", {"database_url": str(error)}) from error
     except DatabaseError as error:

@@ -25,6 +25,7 @@ DEFAULT_MODEL = "claude-sonnet-5"
 MOST = 10**15
 MOST_MB = 10**9
 
+_IN_MEMORY = re.compile(r"sqlite(\+\w+)?:(//|///|///:memory:)(\?.*)?")
 _HOST = re.compile(r"[\w.:%-]{1,253}|\*")
 
 
@@ -163,6 +164,15 @@ class Settings(BaseModel):
             raise ValueError("must be a name or an address to listen on, like 127.0.0.1")
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _lasting(cls, value: str | None) -> str | None:
+        if value is not None and _IN_MEMORY.fullmatch(value):
+            raise ValueError(
+                "names a database in memory; Maestro needs one that lasts, like sqlite:////folder/maestro.db"
+            )
+        return value
+
     @field_validator("database_url", "anthropic_base_url", "assistant_model", "worker_model")
     @classmethod
     def _printable(cls, value: str | None) -> str | None:
@@ -263,7 +273,10 @@ def sound(stored: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 def _read_dotenv(path: Path) -> dict[str, str]:
     from dotenv import dotenv_values
 
-    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+    try:
+        return {name: value for name, value in dotenv_values(path).items() if value is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path.absolute()} cannot be read: {error}. Save it as UTF-8 text.") from error
 
 
 def _split_list(name: str, value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from nicegui import run, ui
 
+from maestro.core.commands import preferences
 from maestro.core.runtime import Runtime
 from maestro.errors import InvalidInput
 from maestro.templates import loader
@@ -80,7 +81,9 @@ class _Templates:
 
         async def store() -> None:
             data: dict[str, Any] = {key: element.value or "" for key, element in fields.items()}
-            made = await perform(loader.create, self.rt.db, data, by=save, invalid=beside, done="Template saved.")
+            made = await perform(
+                preferences.create_template, self.rt, data, by=save, invalid=beside, done="Template saved."
+            )
             if made is not FAILED:
                 panel.close()
                 await self.refresh()

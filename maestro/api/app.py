@@ -13,15 +13,17 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maestro import __version__
 from maestro.api import docs, websocket
 from maestro.api.models import Problem
-from maestro.api.problems import MEDIA_TYPE, kind, problem, problem_of
+from maestro.api.problems import MEDIA_TYPE, problem, problem_of
 from maestro.api.routes import approvals, execution, installation, observation, planning, repositories, sessions
 from maestro.core.runtime import Runtime
 from maestro.errors import InvalidInput, MaestroError, NotFound, Unavailable
 
+_UNREADABLE = 400
 _WRONG_METHOD = 405
 
 _log = logging.getLogger(__name__)
@@ -65,6 +67,7 @@ def build_api(rt: Runtime) -> FastAPI:
         api.include_router(router)
     for error, handler in _HANDLERS.items():
         api.add_exception_handler(error, handler)
+    api.add_middleware(_Mistakes)
     return api
 
 
@@ -90,6 +93,11 @@ def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == NotFound.status:
         return problem_of(NotFound(f"There is no {request.url.path}. See /api/docs."))
+    if (
+        error.status_code == _UNREADABLE and (why := error.__cause__) is not None
+    ):  # FastAPI's word for a body it cannot read
+        words = "it is nested too deeply" if isinstance(why, RecursionError) else str(why)
+        return problem_of(InvalidInput(f"The body is not JSON that can be read: {words}.", {"body": words}))
     title = http.HTTPStatus(error.status_code).phrase
     response = problem(error.status_code, title, str(error.detail))
     response.headers.update(error.headers or {})
@@ -111,10 +119,31 @@ def _database(_request: Request, error: Exception) -> Response:
     return problem_of(Unavailable(f"The database could not do it: {error.orig}. Nothing was changed."))
 
 
-def _unexpected(_request: Request, _error: Exception) -> Response:
-    # uvicorn logs it with its traceback; outside it stays without internals
-    wrong = MaestroError("This is a mistake in Maestro. Its log, maestro.log in the data folder, knows more.")
-    return problem(wrong.status, wrong.title, wrong.detail, kind(wrong))
+class _Mistakes:
+    """Logs what nobody expected, with its traceback, and answers without internals.
+
+    It goes no further once it is answered: the server would log it again and end the connection.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:
+            if scope["type"] != "http" or begun:
+                raise
+            _log.error("%s %s failed: %r", scope["method"], scope["path"], error, exc_info=error)
+            wrong = MaestroError("This is a mistake in Maestro. Its log, maestro.log in the data folder, knows more.")
+            await problem_of(wrong)(scope, receive, send)
 
 
 _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
@@ -122,5 +151,4 @@ _HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     RequestValidationError: _invalid,
     HTTPException: _http,
     OperationalError: _database,
-    Exception: _unexpected,
 }

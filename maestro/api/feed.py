@@ -61,15 +61,20 @@ class Feed:
     async def subscribe(self, session_id: str, after: int | None) -> None:
         """Begin to deliver a session's events (``"*"``: all), those after ``after`` first, or only new ones."""
         last = await run_in_threadpool(self._last_seq)
+        start = last if after is None else min(after, last)
         if self._position is None:
             self._position = last  # the queue has whatever came since
-        start = last if after is None else min(after, last)
+            self.seq = start
         self._subscriptions[session_id] = _Subscription(session_id, start, start, start < self._position)
         self._something.set()
 
     def unsubscribe(self, session_id: str) -> None:
         """Deliver no more of a session's events."""
         self._subscriptions.pop(session_id, None)
+
+    async def here(self) -> int:
+        """The ``seq`` to go on from: of the newest event given; before any subscription, of the newest there is."""
+        return self.seq if self._position is not None else await run_in_threadpool(self._last_seq)
 
     async def events(self) -> AsyncIterator[Event]:
         """The events in turn, for ever."""

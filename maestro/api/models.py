@@ -15,6 +15,7 @@ _MAX_INT = 2**63 - 1  # what the database can hold
 Text = Annotated[str, StringConstraints(max_length=200_000, pattern=_NO_NUL)]
 Short = Annotated[str, StringConstraints(max_length=500, pattern=_NO_NUL)]
 RowId = Annotated[int, Field(ge=0, le=_MAX_INT)]
+Number = Annotated[int, Field(strict=True, ge=0, le=_MAX_INT)]  # true is none
 Limit = Annotated[int, Query(ge=0, le=500, description="At most so many items.")]
 Offset = Annotated[int, Query(ge=0, le=_MAX_INT, description="Skip so many items first.")]
 Search = Annotated[Short | None, Query(description="Words to search for.")]
@@ -79,7 +80,7 @@ class TaskRetry(Body):
 class Rollback(Body):
     """``POST /sessions/{id}/rollback``: a checkpoint's id or number."""
 
-    checkpoint: Short | RowId
+    checkpoint: Short | Number
 
 
 class Restore(Body):

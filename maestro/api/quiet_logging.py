@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import logging.handlers
 import re
@@ -33,8 +34,10 @@ class _Redacting(logging.Formatter):
 class _OneLine(_Redacting):
     """Only the message; the traceback is in the file."""
 
-    def formatException(self, ei: object) -> str:  # noqa: N802 - logging's name
-        return ""
+    def format(self, record: logging.LogRecord) -> str:
+        short = copy.copy(record)  # the traceback may hang there already, as text that another handler made
+        short.exc_info = short.exc_text = short.stack_info = None
+        return super().format(short)
 
 
 def set_up(settings: Settings, token: str) -> None:

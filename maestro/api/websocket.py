@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocketDisconnect
 
 from maestro.api.feed import ALL, Feed
-from maestro.api.models import RowId, Short, Text
+from maestro.api.models import Number, RowId, Short, Text
 from maestro.api.runtime import Rt
 from maestro.api.text import check_text
 from maestro.core import queries
@@ -127,7 +127,7 @@ class Rollback(ClientMessage):
 
     type: Literal["rollback"]
     session_id: Id
-    checkpoint: Short | RowId
+    checkpoint: Short | Number
 
     def obey(self, rt: Runtime) -> None:
         """Roll the session back."""
@@ -230,7 +230,7 @@ class _Connection:
             | ({"request_id": request_id} if isinstance(request_id, str | int) else {})
             | {
                 "type": kind,
-                "seq": self.feed.seq,
+                "seq": await self.feed.here(),
                 "session_id": session_id if isinstance(session_id, str) else "",
                 "timestamp": utcnow().isoformat(),
             }

@@ -59,7 +59,8 @@ def parse_agent_config(data: Any) -> AgentConfig:
         return AgentConfig.model_validate(data or {})
     except ValidationError as error:
         fields = {"agent_config." + ".".join(str(p) for p in e["loc"]): e["msg"] for e in error.errors()}
-        raise InvalidInput("The agent configuration is not valid.", fields) from error
+        words = "; ".join(f"{name.removeprefix('agent_config.')}: {why}" for name, why in fields.items())
+        raise InvalidInput(f"The agent configuration is not valid. {words}", fields) from error
 
 
 def in_force(config: dict[str, Any], settings: Settings) -> AgentConfig:

@@ -98,6 +98,10 @@ def known_token(settings: Settings) -> str | None:
         return (settings.data_dir / _TOKEN).read_text("ascii", errors="ignore").strip() or None
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise Unavailable(
+            f"The access token in {settings.data_dir / _TOKEN} cannot be read: {error.strerror}."
+        ) from error
 
 
 def ensure_token(settings: Settings) -> str:

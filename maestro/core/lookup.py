@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
 from maestro.db import models
-from maestro.errors import NotFound
+from maestro.errors import Conflict, NotFound
 
 
 def session_row(db: DbSession, session_id: str) -> models.Session:
@@ -15,6 +17,14 @@ def session_row(db: DbSession, session_id: str) -> models.Session:
     if row is None:
         raise NotFound(f"There is no session {session_id}.")
     return row
+
+
+def repository(session: models.Session) -> Path:
+    """The person's repository. Raises Conflict when it is not where it was."""
+    path = Path(session.repo_path)
+    if not path.is_dir():
+        raise Conflict(f"The repository is not at {path} any more. Put it back there, then go on.")
+    return path
 
 
 def task_row(db: DbSession, session_id: str, task: str) -> models.Task:

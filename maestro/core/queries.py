@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import defer
 from sqlmodel import Session as DbSession
 from sqlmodel import case, col, func, or_, select
@@ -48,6 +49,7 @@ from maestro.errors import NotFound
 from maestro.worktrees import first_commit, history, integration
 from maestro.worktrees import repository as repositories
 
+_READ_APPROVALS = 500
 _DIFF_LIMIT_BYTES = 2_000_000
 
 
@@ -170,23 +172,44 @@ def get_check_run(rt: Runtime, session_id: str, check_id: str) -> CheckRunView:
 
 
 def list_approvals(rt: Runtime, *, status: str | None = "pending", session_id: str | None = None) -> list[ApprovalView]:
-    """Questions to the person, oldest first."""
+    """Questions to the person, oldest first; the newest ones, where there are more than anybody reads."""
+    with rt.db.read() as db:
+        total = _count_approvals(db, status, session_id)
+        return _approvals(db, status, session_id, _READ_APPROVALS, max(total - _READ_APPROVALS, 0))
+
+
+def page_of_approvals(
+    rt: Runtime, *, status: str | None, session_id: str | None, limit: int, offset: int
+) -> tuple[list[ApprovalView], int]:
+    """A part of all questions, oldest first, with the total."""
+    with rt.db.read() as db:
+        return _approvals(db, status, session_id, limit, offset), _count_approvals(db, status, session_id)
+
+
+def _approvals(
+    db: DbSession, status: str | None, session_id: str | None, limit: int, offset: int
+) -> list[ApprovalView]:
     query = (
         select(models.Approval, models.Session.title, models.Task.key)
         .join(models.Session, col(models.Session.id) == col(models.Approval.session_id))
         .outerjoin(models.Task, col(models.Task.id) == col(models.Approval.task_id))
+        .where(*_these_approvals(status, session_id))
     )
-    if status:
-        query = query.where(models.Approval.status == status)
-    if session_id:
-        query = query.where(models.Approval.session_id == session_id)
-    with rt.db.read() as db:
-        # The newest ones, where there are more than anybody reads.
-        rows = db.exec(query.order_by(col(models.Approval.created_at).desc()).limit(500)).all()[::-1]
-        return [
-            ApprovalView.model_validate(a.model_dump() | {"session_title": title, "task_key": key})
-            for a, title, key in rows
-        ]
+    order = (col(models.Approval.created_at), col(models.Approval.id))
+    return [
+        ApprovalView.model_validate(a.model_dump() | {"session_title": title, "task_key": key})
+        for a, title, key in db.exec(query.order_by(*order).limit(limit).offset(offset)).all()
+    ]
+
+
+def _count_approvals(db: DbSession, status: str | None, session_id: str | None) -> int:
+    counted = select(func.count()).select_from(models.Approval).where(*_these_approvals(status, session_id))
+    return db.exec(counted).one()
+
+
+def _these_approvals(status: str | None, session_id: str | None) -> list[ColumnElement[bool]]:
+    wanted = ((models.Approval.status, status), (models.Approval.session_id, session_id))
+    return [col(column) == value for column, value in wanted if value]
 
 
 def get_approval(rt: Runtime, approval_id: str) -> ApprovalView:
@@ -250,7 +273,7 @@ def get_diff(rt: Runtime, session_id: str, *, task: str | None = None) -> DiffVi
             base, head = done or row.start_commit or base, row.result_commit
     if head is None:
         raise NotFound("Nothing has been changed yet.")
-    repo = Path(session.repo_path)
+    repo = lookup.repository(session)
     files = [FileChange(path=p, insertions=i, deletions=d) for p, i, d in history.changed_lines(repo, base, head)]
     text, cut = integration.diff_text(repo, base, head, _DIFF_LIMIT_BYTES)
     return DiffView(

@@ -65,7 +65,7 @@ class ScriptedServer:
         self._socket = listener
         self._stopping = asyncio.Event()
         config = uvicorn.Config(
-            self._app(), log_config=None, log_level="critical", access_log=False, ws="none",
+            self._app(), log_config=None, access_log=False, ws="none",
             loop="asyncio", lifespan="off", timeout_graceful_shutdown=1,
         )  # fmt: skip
         self._server = uvicorn.Server(config)

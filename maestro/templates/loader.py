@@ -50,16 +50,21 @@ def find(db: Database, name: str) -> Template:
     raise InvalidInput(f"There is no template “{name}”.", {"template": "unknown"})
 
 
-def create(db: Database, data: Any) -> Template:
-    """Store a template of the person's own. Raises InvalidInput, and Conflict when the name is taken."""
+def parse(data: Any) -> Template:
+    """Check a template from outside, but for what its ``agent_config`` holds. Raises InvalidInput naming each field."""
     try:
-        template = Template.model_validate(data)
+        return Template.model_validate(data)
     except ValidationError as error:
         fields = {".".join(str(p) for p in e["loc"]): e["msg"] for e in error.errors()}
-        raise InvalidInput("The template is not valid.", fields) from error
-    if any(t.name == template.name for t, _ in all_templates(db)):
-        raise Conflict(f"There is a template “{template.name}” already.")
+        words = "; ".join(f"{name}: {why}" for name, why in fields.items())
+        raise InvalidInput(f"The template is not valid. {words}", fields) from error
+
+
+def store(db: Database, template: Template) -> None:
+    """Store a template of the person's own. Raises Conflict when the name is taken."""
     with db.write() as tx:
+        same = select(models.TemplateRow.id).where(models.TemplateRow.name == template.name)
+        if tx.db.exec(same).first() is not None or any(t.name == template.name for t in shipped()):
+            raise Conflict(f"There is a template “{template.name}” already.")
         tx.db.add(models.TemplateRow(name=template.name, title=template.title, body=template.model_dump()))
         tx.emit("template_created", "", name=template.name)
-    return template

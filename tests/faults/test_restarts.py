@@ -11,11 +11,11 @@ from fastapi.testclient import TestClient
 
 from maestro.api.app import build_api
 from maestro.core import lookup, queries
-from maestro.core.commands import control, sessions
+from maestro.core.commands import control, delivery, plans, sessions
 from maestro.core.keeping import deleted, rollbacks
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
-from maestro.errors import Conflict
+from maestro.errors import Conflict, NotAllowed
 from maestro.worker import tree
 from maestro.worktrees import integration
 from tests.app_process import wait_for
@@ -228,6 +228,31 @@ def test_a_session_that_is_given_up_goes_back_to_before_its_repairs(tmp_path: Pa
             "repair-1": "pending",
         }
         assert any(r.restorable for r in queries.list_recovered(e.rt, session.id))
+
+
+def test_a_repository_that_was_moved_away_is_told_and_nothing_changes(tmp_path: Path, repo: Path) -> None:
+    plan = {"summary": "Test", "checks": [], "tasks": [task()]}
+    with engine(tmp_path, scenario()) as e:
+        done = run(e, repo, task())
+        e.until("state_changed", to="completed")
+        reviewed = e.session(repo, plan)
+        plans.replace_plan(e.rt, reviewed.id, plan | {"summary": "Another"})
+        away = repo.rename(tmp_path / "elsewhere")
+        for call in (
+            lambda: queries.get_diff(e.rt, done.id),
+            lambda: queries.rollback_preview(e.rt, done.id, "0"),
+            lambda: control.rollback(e.rt, done.id, "0"),
+            lambda: delivery.merge(e.rt, done.id),
+            lambda: plans.approve_plan(e.rt, reviewed.id),
+        ):
+            with pytest.raises(Conflict, match="not at"):
+                call()
+        assert [e.get(s.id).status for s in (done, reviewed)] == ["completed", "plan_review"]
+        away.rename(repo)
+        delivery.merge(e.rt, done.id)
+        with pytest.raises(NotAllowed, match="unmerge") as refused:
+            control.rollback(e.rt, done.id, "0")
+        assert "rollback" not in refused.value.allowed
 
 
 def test_cancel_leaves_no_process_and_stores_what_was_said(tmp_path: Path, repo: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -15,8 +17,10 @@ from starlette.testclient import TestClient
 
 from maestro.api.site import build_site
 from maestro.core import queries
+from maestro.core.commands import preferences
 from maestro.core.runtime import Runtime, open_runtime
 from maestro.db import models
+from maestro.errors import MaestroError
 from maestro.settings import LoadedSettings
 from tests.repos import make_repo
 
@@ -119,9 +123,10 @@ def test_a_mistake_of_ours_tells_nothing_of_the_inside(
         raise ZeroDivisionError("internal detail")
 
     monkeypatch.setattr(queries, "list_sessions", broken)
-    with caplog.at_level(logging.CRITICAL):
-        answer = api.get("/api/sessions")
+    with caplog.at_level(logging.ERROR):
+        answer = TestClient(api.app, base_url="http://localhost").get("/api/sessions")  # nothing is raised past the API
     assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
+    assert "internal detail" in caplog.text  # the log has the traceback
     assert "internal detail" not in answer.text
     assert "ZeroDivisionError" not in answer.text
 
@@ -158,6 +163,45 @@ def test_templates_are_listed_and_added_once(api: TestClient) -> None:
     assert any(t["shipped"] for t in api.get("/api/templates").json()["items"])
     assert api.post("/api/templates", json=mine).status_code == 201
     assert api.post("/api/templates", json=mine).status_code == 409
+
+
+def test_a_template_that_no_session_could_use_is_refused_and_the_list_stays_readable(
+    api: TestClient, rt: Runtime
+) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(300):
+        deep = {"a": deep}
+    for number, config in enumerate(({"bogus": deep}, {"max_workers": "lots"})):
+        refused = api.post("/api/templates", json={"name": f"t{number}", "title": "T", "agent_config": config})
+        field = f"agent_config.{next(iter(config))}"
+        assert (refused.status_code, list(refused.json()["fields"])) == (422, [field])
+        assert next(iter(config)) in refused.json()["detail"]
+    assert api.get("/api/templates").status_code == 200
+
+    together = Barrier(4)
+
+    def create(_number: int) -> int:
+        together.wait()
+        try:
+            preferences.create_template(rt, {"name": "same", "title": "Same"})
+        except MaestroError as error:
+            return error.status
+        return 201
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(create, range(4))) == [201, 409, 409, 409]
+
+
+def test_all_questions_are_counted_and_can_be_paged_to_the_last(api: TestClient, rt: Runtime, path: str) -> None:
+    asked = datetime(2026, 1, 1, tzinfo=UTC)
+    with rt.db.write() as tx:
+        for n in range(503):
+            at = asked + timedelta(seconds=n)
+            row = models.Approval(session_id=path.rsplit("/", 1)[1], kind="tool", title=f"q{n}", created_at=at)
+            tx.db.add(row)
+    last = api.get("/api/approvals", params={"status": "pending", "limit": 2, "offset": 502}).json()
+    assert (last["total"], [a["title"] for a in last["items"]]) == (503, ["q502"])
+    assert [queries.list_approvals(rt)[place].title for place in (0, -1)] == ["q3", "q502"]
     assert api.post("/api/templates", json={"name": "../x", "title": "T"}).json()["fields"].keys() == {"name"}
 
 

@@ -108,12 +108,25 @@ def test_bad_input_names_its_field_and_creates_nothing(
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b"[" * 100_000, b'{"repo_path": NaN}']
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"text"',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"repo_path": NaN}',
+        b'{"repo_path": ' + b"1" * 5000 + b"}",
+    ],
+    ids=lambda body: repr(body[:20]),
 )
 def test_a_body_that_is_no_json_object_is_refused(api: TestClient, body: bytes) -> None:
     answer = api.post("/api/sessions", content=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code in {400, 422}
+    assert answer.status_code == 422
     assert answer.headers["content-type"] == PROBLEM
+    assert answer.json()["fields"]
 
 
 def test_half_a_character_anywhere_in_a_body_is_refused(api: TestClient, repo: Path) -> None:
@@ -225,6 +238,9 @@ def test_what_the_state_does_not_allow_names_the_state_and_the_way_on(api: TestC
         assert answer.status_code == 409, call
         assert answer.json()["state"] == "idle", call
         assert answer.json()["allowed"] == ["start", "cancel"], call
+    preview = api.get(f"{path}/merge/preview")
+    assert (preview.status_code, preview.json()["state"]) == (409, "idle")
+    assert api.post(f"{path}/rollback", json={"checkpoint": True}).status_code == 422
     assert api.get(path).json()["status"] == "idle"
 
 

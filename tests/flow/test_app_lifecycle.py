@@ -104,6 +104,7 @@ def test_a_configured_token_opens_the_door_and_is_not_stored(tmp_path: Path) -> 
         ([], {"MAESTRO_ASSISTANT": "oracle"}, 2, "MAESTRO_ASSISTANT"),
         ([], {"MAESTRO_TOKEN": "with space"}, 2, "MAESTRO_TOKEN"),
         ([], {"MAESTRO_DATABASE_URL": "nonsense"}, 2, "MAESTRO_DATABASE_URL"),
+        ([], {"MAESTRO_DATABASE_URL": "postgresql+psycopg://localhost/x"}, 2, "package psycopg"),
         (["--nonsense"], {}, 2, "--nonsense"),
         (["--host", ""], {}, 2, "host"),
         (["--host", "192.0.2.1"], {}, 1, "192.0.2.1"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from tests.app_process import AppProcess
@@ -39,3 +41,12 @@ def test_the_demo_goes_from_an_empty_data_folder_to_merged_code_without_a_key(tm
         api.post(f"{base}/merge", json={}).raise_for_status()
         log = run_git(Path(done["repo_path"]), "log", "--format=%(trailers:key=Maestro-Task,valueonly)", "main")
         assert set(log.split()) == {t["key"] for t in tasks}
+
+        with closing(sqlite3.connect(app.data_dir / "maestro.db")) as db, db:  # what nobody can have foreseen
+            db.execute("INSERT INTO templates (id, name, title, body, created_at) VALUES ('x', 'x', 'x', '{}', 0)")
+        for _ in range(2):
+            broken = api.get("/api/templates")
+            assert (broken.status_code, broken.headers.get("connection")) == (500, None)
+        assert "Traceback" in (app.data_dir / "logs" / "maestro.log").read_text()  # the scripted model hushes nothing
+        assert "Traceback" not in app.output
+        assert "/api/templates failed" in app.output

@@ -129,7 +129,9 @@ async def test_unsubscribing_ends_it(rt: Runtime) -> None:
 async def test_after_from_another_life_does_not_silence_the_future(rt: Runtime) -> None:
     emit(rt, 3)
     feed = Feed(rt)
+    assert await feed.here() == 3
     await feed.subscribe("*", after=1_000_000)  # a client that remembers a data folder that is gone
+    assert await feed.here() == 3
     emit(rt, 1)
     assert await take(feed, upto=4) == [4]
     feed.close()
@@ -212,6 +214,7 @@ def test_a_reconnect_goes_on_where_the_last_connection_ended(app: AppProcess, se
         ({"type": "resolve_approval", "approval_id": "nobody", "decision": "maybe"}, 422),
         ({"type": "approve_plan", "session_id": "nobody"}, 404),
         ({"type": "rollback", "session_id": "nobody", "checkpoint": "1"}, 404),
+        ({"type": "rollback", "session_id": "nobody", "checkpoint": True}, 422),
     ],
 )
 def test_a_bad_message_is_answered_and_the_connection_stays(
@@ -235,6 +238,9 @@ def test_a_command_that_is_not_allowed_now_names_state_and_events(
     assert answer["state"] == "idle"
     assert answer["allowed"] == ["start", "cancel"]
     assert answer["session_id"] == session["id"]
+    assert answer["seq"] > 0  # also before any subscription
+    subscribed = ask(socket, {"type": "subscribe", "session_id": "*", "after": 10**9, "request_id": "s1"})
+    assert (subscribed["type"], subscribed["seq"] >= answer["seq"]) == ("ack", True)
 
 
 def test_the_whole_way_to_an_approved_plan_over_the_websocket(app: AppProcess) -> None:

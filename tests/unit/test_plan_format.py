@@ -62,6 +62,16 @@ def test_a_wrong_plan_is_refused_by_name(plan: Any, field: str) -> None:
     assert refused.value.fields[field]
 
 
+@pytest.mark.parametrize("chosen", [-1, 2, 10**30])
+def test_a_choice_of_nothing_is_refused_at_the_door_and_a_stored_one_can_be_read(chosen: int) -> None:
+    plan = GOOD | {"decisions": [{"decision_type": "library", "options": ["a", "b"], "chosen": chosen}]}
+    with pytest.raises(InvalidInput) as refused:
+        checked_plan(plan)
+    assert list(refused.value.fields) == ["decisions.0.chosen"]
+    assert parse_plan(plan).decisions[0].chosen == chosen
+    assert checked_plan(GOOD | {"decisions": [{"decision_type": "scope"}]})
+
+
 def test_200_tasks_are_a_plan() -> None:
     assert len(parse_plan({"tasks": [{"id": f"t{n}", "title": "x"} for n in range(200)]}).tasks) == 200
 

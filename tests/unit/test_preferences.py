@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from maestro.core import instance
 from maestro.core.commands import preferences
 from maestro.core.runtime import Runtime, open_runtime, stored_settings
 from maestro.db import models
 from maestro.db.types import utcnow
-from maestro.errors import InvalidInput
-from maestro.settings import LoadedSettings
+from maestro.errors import InvalidInput, Unavailable
+from maestro.settings import LoadedSettings, Settings
 
 
 @pytest.fixture
@@ -80,6 +81,22 @@ def test_the_order_is_flag_environment_stored_default(rt: Runtime) -> None:
     assert (origins["port"], origins["max_workers"], origins["max_attempts"]) == ("flag", "environment", "stored")
     preferences.change_settings(rt, {"max_attempts": None})
     assert rt.settings.max_attempts == 3
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_database_in_memory_is_refused(url: str) -> None:
+    with pytest.raises(InvalidInput, match="MAESTRO_DATABASE_URL"):
+        LoadedSettings(environment={"MAESTRO_DATABASE_URL": url}, dotenv=None)
+
+
+def test_files_of_the_start_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_bytes(b"MAESTRO_PORT=9\xff")
+    with pytest.raises(InvalidInput, match=r"\.env cannot be read"):
+        LoadedSettings(environment={}, dotenv=dotenv)
+    (tmp_path / "token").mkdir()
+    with pytest.raises(Unavailable, match="token"):
+        instance.ensure_token(Settings(data_dir=tmp_path))
 
 
 def test_keys_and_unknown_names_are_refused_and_named(rt: Runtime) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from fastapi import APIRouter
 
-from maestro.api.models import Answer, Limit, Listing, Offset, Short, page_of
+from maestro.api.models import Answer, Limit, Listing, Offset, Short
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
@@ -25,7 +25,8 @@ def list_approvals(
     offset: Offset = 0,
 ) -> Listing[ApprovalView]:
     """Questions, oldest first; of all states unless ``status`` names one."""
-    return page_of(queries.list_approvals(rt, status=status, session_id=session_id), limit, offset)
+    items, total = queries.page_of_approvals(rt, status=status, session_id=session_id, limit=limit, offset=offset)
+    return Listing(items=items, total=total)
 
 
 @router.get("/{approval_id}")

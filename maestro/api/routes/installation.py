@@ -101,7 +101,7 @@ def list_templates(rt: Rt, limit: Limit = 50, offset: Offset = 0) -> Listing[Tem
 @router.post("/templates", status_code=201)
 def create_template(rt: Rt, body: JsonObject) -> TemplateView:
     """Store a template of your own."""
-    return _template(loader.create(rt.db, body), shipped=False)
+    return _template(preferences.create_template(rt, body), shipped=False)
 
 
 @router.get("/settings")

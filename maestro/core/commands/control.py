@@ -27,8 +27,8 @@ def execute(rt: Runtime, session_id: str) -> SessionView:
             session = lookup.session_row(db, session_id)
         if session.status != State.APPROVED:
             raise rollbacks.not_now(session, "start_execution")
+        repo = lookup.repository(session)
         base = _base_commit(session)
-        repo = Path(session.repo_path)
         _make_branch(repo, session, base)
         integration.keep(repo, integration.checkpoint_ref(session_id, 0), base)
         with rt.db.write() as tx:

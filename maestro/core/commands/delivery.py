@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Literal
 
 from sqlmodel import col, select
@@ -25,11 +24,14 @@ Method = Literal["merge", "squash", "ff"]
 def preview_merge(
     rt: Runtime, session_id: str, *, target: str | None = None, method: Method = "merge"
 ) -> MergePreviewView:
-    """What a merge would do, and what stands in its way. Changes nothing."""
+    """What a merge would do, and what stands in its way. Changes nothing; raises NotAllowed before the work has begun."""
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
+    if session.session_commit is None:
+        words = "There is nothing to merge yet: the work has not begun."
+        raise NotAllowed(words, state=session.status, allowed=allowed_events(session.status))
     chosen = target or session.base_branch
-    seen = delivery.preview(Path(session.repo_path), session.session_branch, chosen, method)
+    seen = delivery.preview(lookup.repository(session), session.session_branch, chosen, method)
     return MergePreviewView.model_validate(asdict(seen))
 
 
@@ -75,7 +77,7 @@ def unmerge(rt: Runtime, session_id: str) -> SessionView:
         names = ("target", "method", "before", "after")
         record = delivery.MergeRecord(**{k: session.merge_json[k] for k in names})
         kept = integration.recovered_ref(session_id, f"unmerge-{record.after[:12]}")
-        delivery.unmerge(Path(session.repo_path), record, keep_as=kept)
+        delivery.unmerge(lookup.repository(session), record, keep_as=kept)
         with rt.db.write() as tx:
             row = lookup.session_row(tx.db, session_id)
             row.merge_json, row.updated_at = None, utcnow()
@@ -89,7 +91,7 @@ def unmerge(rt: Runtime, session_id: str) -> SessionView:
 def _merge(rt: Runtime, session: models.Session, target: str, method: Method) -> delivery.MergeRecord:
     try:
         return delivery.merge(
-            Path(session.repo_path),
+            lookup.repository(session),
             session.session_branch,
             target,
             method,

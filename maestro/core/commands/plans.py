@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from maestro.core.conversation import brainstorm
-from maestro.core.lookup import plan_row, session_row, tasks_of
+from maestro.core.lookup import plan_row, repository, session_row, tasks_of
 from maestro.core.planning import planning_engine
 from maestro.core.planning.plan import Plan, parse_plan, plan_hash
 from maestro.core.planning.plan_answer import checked_plan
@@ -78,10 +78,13 @@ def replace_plan(rt: Runtime, session_id: str, data: Any, *, expected_version: i
 def approve_plan(rt: Runtime, session_id: str, *, start: bool = True, expected_hash: str | None = None) -> PlanView:
     """Freeze the current plan, make its tasks, and (unless ``start`` is off) begin to execute it.
 
-    Raises NotAllowed outside PLAN_REVIEW, and Conflict when the plan is not the one with ``expected_hash``.
+    Raises NotAllowed outside PLAN_REVIEW, and Conflict when the plan is not the one with ``expected_hash`` or the
+    repository is gone.
     """
     with rt.db.write() as tx:
         session = session_row(tx.db, session_id)
+        if start:
+            repository(session)  # before anything is frozen: without it nothing could begin
         move(tx, session, "approved", approved=True)
         row = plan_row(tx.db, session)
         if expected_hash is not None and expected_hash != row.hash:

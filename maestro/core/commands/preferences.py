@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from maestro.core.agent_config import parse_agent_config
 from maestro.core.runtime import Runtime, setting_rows
 from maestro.core.views import SettingView
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.errors import InvalidInput
 from maestro.settings import NEEDS_RESTART, SECRET, STORABLE, LoadedSettings, Settings, sound, variable
+from maestro.templates import loader
 
 
 def list_settings(rt: Runtime) -> list[SettingView]:
@@ -42,6 +44,17 @@ def change_settings(rt: Runtime, values: dict[str, Any]) -> list[SettingView]:
         tx.db.flush()
         rt.loaded.reload(wanted)
     return list_settings(rt)
+
+
+def create_template(rt: Runtime, data: Any) -> loader.Template:
+    """Store a session template of the person's own.
+
+    Raises InvalidInput (naming each field, those of its ``agent_config`` too), and Conflict when the name is taken.
+    """
+    template = loader.parse(data)
+    parse_agent_config(template.agent_config)
+    loader.store(rt.db, template)
+    return template
 
 
 def _refusal(name: str) -> str:

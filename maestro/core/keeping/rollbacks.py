@@ -59,8 +59,13 @@ def roll_back(rt: Runtime, session_id: str, checkpoint: str, *, automatic: bool 
         session = lookup.session_row(tx.db, session_id)
         point = find_checkpoint(tx.db, session_id, checkpoint)
         allowed = {State.EXECUTING, State.PAUSED, State.FAILED, State.COMPLETED}
-        if session.status not in allowed or session.merge_json:
+        if session.status not in allowed:
             raise not_now(session, "rollback")
+        if session.merge_json:
+            words = "It is merged. Take the merge back first (unmerge), then roll back."
+            possible = [event for event in allowed_events(session.status) if event != "rollback"]
+            raise NotAllowed(words, state=session.status, allowed=possible)
+        lookup.repository(session)
         intent = _intend(tx, session_id, "rollback", {"checkpoint": point.id, "automatic": automatic})
     _carry_out(rt, intent)
     rt.wake()
@@ -75,7 +80,7 @@ def restore(rt: Runtime, session_id: str, ref: str) -> None:
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
         undone = next((i for i in rollbacks_of(db, session_id) if i.detail.get("kept") == ref), None)
-    repo = Path(session.repo_path)
+    repo = lookup.repository(session)
     commit = refs.ref_commit(repo, ref)
     if undone is None or commit is None:
         raise NotFound(f"{ref} is nothing that a rollback of this session took away.")
@@ -178,7 +183,7 @@ def preview(rt: Runtime, session_id: str, checkpoint: str) -> RollbackPreview:
         point = find_checkpoint(db, session_id, checkpoint)
         gone = {c.task_id for c in undone_by(db, session_id, point)}
         tasks = lookup.tasks_of(db, session_id)
-    repo = Path(session.repo_path)
+    repo = lookup.repository(session)
     tip = history.tip(repo, session.session_branch)
     return RollbackPreview(
         number=point.number,

@@ -113,11 +113,16 @@ class PlanAnswers:
 
 
 def checked_plan(data: Any) -> Plan:
-    """``parse_plan`` for data from outside: texts inside lists are looked through for NUL characters as well."""
+    """``parse_plan`` for data from outside: NUL characters inside lists and choices of nothing are refused as well."""
     plan = parse_plan(data)
     fields = {path: "must not contain NUL characters" for path, text in _texts(plan.model_dump()) if "\0" in text}
     if fields:
         raise InvalidInput("The plan is not valid: NUL characters in " + ", ".join(fields), fields)
+    # Here and not in the format: a plan that was stored without this look must still be readable.
+    for number, decision in enumerate(plan.decisions):
+        if not 0 <= decision.chosen < max(len(decision.options), 1):
+            field, why = f"decisions.{number}.chosen", "must be the place of one of the options, counted from 0"
+            raise InvalidInput(f"The plan is not valid: {field}: {why}", {field: why})
     return plan
 
 
