@@ -42,7 +42,8 @@ class Finding:
 def with_stored(loaded: LoadedSettings) -> Settings:
     """The settings with those that a person stored in this data folder. Nothing is made or changed there."""
     settings = loaded.current
-    if settings.database_url is None and not (settings.data_dir / "maestro.db").is_file():
+    file = settings.data_dir / "maestro.db"
+    if settings.database_url is None and not (file.is_file() and file.stat().st_size):
         return settings
     try:
         db = Database(settings.db_url)
