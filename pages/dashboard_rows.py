@@ -38,7 +38,7 @@ def _running(rt: Runtime, session: SessionView) -> Running:
     if session.status == "planning":
         return Running(session, "Making the plan", None)
     logs = queries.list_logs(rt, session.id, kind="text,tool", limit=1)
-    words = f"{logs[0].source}: {logs[0].message}" if logs else ""
+    words = f"{logs[0].source}: {logs[0].message}".replace("`", "") if logs else ""
     left = _minutes_left(queries.list_tasks(rt, session.id), session.live_workers)
     return Running(session, words.splitlines()[0][:300] if words else "", left)
 
