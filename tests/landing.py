@@ -31,8 +31,12 @@ class Bench:
     ) -> None:
         self.rt: Runtime = _open(data_dir)
         self.repo = repo
+        self.another(plan, base=base, **config)
+
+    def another(self, plan: dict[str, Any], *, base: str | None = None, **config: Any) -> None:
+        """From here on the bench is about a new session of the same repository."""
         new = NewSession(
-            title="Test", description="Build it", repo_path=str(repo), base_branch=base, agent_config=config
+            title="Test", description="Build it", repo_path=str(self.repo), base_branch=base, agent_config=config
         )
         self.id = create_session(self.rt, new).id
         with self.rt.db.write() as tx:

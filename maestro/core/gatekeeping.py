@@ -213,9 +213,10 @@ def spread(rt: Runtime, session_id: str, signature: str) -> None:
 def _after_tool(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:
     worker = tx.db.get(models.Worker, approval.worker_id) if approval.worker_id else None
     task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
-    if worker and worker.status == "waiting" and not _other_open(tx, approval):
-        worker.status = "running"
-        tx.db.add(worker)
+    if worker and worker.status in {"waiting", "paused"} and not _other_open(tx, approval):
+        if worker.status == "waiting":  # a paused one hears of it when the session goes on
+            worker.status = "running"
+            tx.db.add(worker)
         if task and task.status == "waiting":
             task.status = "running"
             tx.db.add(task)

@@ -61,13 +61,17 @@ def _mend(root: Path, torn: list[Change]) -> None:
     git(root, "checkout-index", "-f", "-q", "-z", "--stdin", input=paths)
 
 
-def obstacles(repo: Path, branch: str, before: str, after: str, *, resume: bool = False) -> list[str]:
-    """Sentences that say why ``branch`` cannot be moved now, as far as its checkouts are concerned."""
+def obstacles(
+    repo: Path, branch: str, before: str, after: str, *, resume: bool = False, apart: Path | None = None
+) -> list[str]:
+    """Sentences that say why ``branch`` cannot be moved now, as far as its checkouts (but those below ``apart``) go."""
     reasons = []
-    under_way = held_by_operation(repo, branch)
+    under_way = held_by_operation(repo, branch, apart=apart)
     if under_way:
         reasons.append(f"A {under_way} of {branch} is under way. Finish or abort it first.")
     for entry in checkouts_of(repo, branch):
+        if apart is not None and entry.path.resolve().is_relative_to(apart.resolve()):
+            continue
         if entry.missing:
             reasons.append(f"{branch} is checked out at {entry.path}, which is not there now.")
             continue

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maestro.errors import Conflict, GitError
-from maestro.worktrees.checkout import bring, move_branch, overlaps
+from maestro.worktrees.checkout import bring, move_branch, obstacles, overlaps
 from maestro.worktrees.commits import (
     RawCommit,
     commit_tree,
@@ -46,6 +46,7 @@ __all__ = [
     "add_trailers",
     "advance",
     "changed_files",
+    "check_move",
     "checkpoint_ref",
     "commit_all",
     "conflicts_between",
@@ -216,6 +217,17 @@ def reset_branch(repo: Path, branch: str, to: str, *, keep_as: str) -> str:
         kept = keep(repo, keep_as, old)
         _move(repo, branch, old, target, "maestro: roll back")
     return kept
+
+
+def check_move(repo: Path, branch: str, before: str, after: str, *, apart: Path | None = None) -> None:
+    """Raise the Conflict that moving a session branch would raise because of who has it checked out. Changes nothing.
+
+    Worktrees below ``apart`` do not count: they go before the branch moves.
+    """
+    _not_in_main_checkout(repo, branch)
+    reasons = obstacles(repo, branch, before, after, apart=apart)
+    if reasons:
+        raise Conflict(" ".join(reasons), reasons=reasons)
 
 
 def _move(repo: Path, branch: str, before: str, after: str, reason: str) -> None:

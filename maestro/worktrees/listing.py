@@ -98,10 +98,16 @@ def operation(worktree: Path) -> str | None:
     return next((words for name, words in _OPERATIONS.items() if (git_dir / name).exists()), None)
 
 
-def held_by_operation(repo: Path, branch: str) -> str | None:
-    """``rebase`` or ``bisect`` when such an operation, in any worktree, will put ``branch`` back at its end."""
+def held_by_operation(repo: Path, branch: str, *, apart: Path | None = None) -> str | None:
+    """``rebase`` or ``bisect`` when such an operation, in any worktree, will put ``branch`` back at its end.
+
+    Worktrees below ``apart`` do not count.
+    """
     shared = common_dir(repo)
     for git_dir in (shared, *(shared / "worktrees").glob("*")):
+        pointer = _content(git_dir / "gitdir")
+        if apart is not None and pointer and Path(pointer).resolve().is_relative_to(apart.resolve()):
+            continue
         for name in ("rebase-merge/head-name", "rebase-apply/head-name"):
             if _content(git_dir / name) == branch_ref(branch):
                 return "rebase"

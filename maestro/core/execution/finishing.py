@@ -19,7 +19,7 @@ from maestro.core.state_machine import State, move
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
-from maestro.errors import MaestroError, SetupFailed
+from maestro.errors import GitError, MaestroError, SetupFailed
 from maestro.worktrees import history
 
 
@@ -68,9 +68,10 @@ def validate(rt: Runtime, session_id: str) -> None:
         session = lookup.session_row(db, session_id)
     if session.status != State.VALIDATING or questions.open_for_whole(rt, session_id):
         return
-    commit = history.tip(Path(session.repo_path), session.session_branch)
     _summary, checks = starting.approved_plan(rt, session)
+    commit = ""
     try:
+        commit = _tip(session)
         failures, question = _run_all(rt, session, checks, commit)
     except Stopped:
         return
@@ -84,15 +85,24 @@ def validate(rt: Runtime, session_id: str) -> None:
             questions.raise_question(rt, session, None, question)
             return
         _give_up(rt, session_id, refused)
-        rt.jobs.start("rollbacks", rollbacks.finish_automatic, rt)
+        rollbacks.finish_automatic(rt, session_id)
         return
     with rt.db.write() as tx:
         row = lookup.session_row(tx.db, session_id)
         if row.status != State.VALIDATING:
             return
         _decide(tx, row, in_force(row.agent_config, rt.settings), commit, checks, failures)
-    rt.jobs.start("rollbacks", rollbacks.finish_automatic, rt)  # takes back what a give-up intends to
+    rollbacks.finish_automatic(rt, session_id)  # takes back what a give-up intends to
     rt.wake()
+
+
+def _tip(session: models.Session) -> str:
+    """Where the session branch stands. Raises GitError, with the way to bring it back, when it is gone."""
+    try:
+        return history.tip(Path(session.repo_path), session.session_branch)
+    except GitError as error:
+        way = f"`git branch {session.session_branch} {session.session_commit}`"
+        raise GitError(f"{error.detail} This brings it back: {way}") from error
 
 
 def _give_up(rt: Runtime, session_id: str, reason: str) -> None:

@@ -199,7 +199,8 @@ def _gate(intake: Intake, entry: dict[str, Any]) -> None:
         return
     detail = entry.get("detail")
     title = _clean(str(entry.get("title", "Allow this?")))[:500]
-    intake.worker.status = "waiting"
+    if intake.worker.status in {"starting", "running"}:  # else it was paused or parked before this came in
+        intake.worker.status = "waiting"
     intake.task.status = "waiting" if intake.task.status == "running" else intake.task.status
     risk = str(entry.get("risk"))
     signature = str(entry.get("signature") or "")[:500]

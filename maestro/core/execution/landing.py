@@ -14,7 +14,7 @@ from sqlmodel import col, func, select
 
 from maestro.core import lookup
 from maestro.core.agent_config import in_force
-from maestro.core.execution import outcomes, prompts, starting
+from maestro.core.execution import in_the_way, outcomes, prompts, starting
 from maestro.core.hooks import Finding, Hook, Landing, evidence, hidden, outside
 from maestro.core.keeping import pooling, storage_health
 from maestro.core.locks import Stopped, branch_lock, stop_signal, train_lock
@@ -85,6 +85,8 @@ def land(rt: Runtime, task_id: str) -> None:
     stop = stop_signal(rt, session.id)
     result = (worker.result_json if worker else None) or {}
     try:
+        if in_the_way.is_there(rt, session, task):
+            return
         _summary, plan_checks = starting.approved_plan(rt, session)
         checks = starting.checks_of(session, task, plan_checks)
         worktree = starting.prepare_worktree(rt, session, task)
@@ -113,11 +115,13 @@ def _land(flight: Flight) -> None:
         return _send_back(
             flight, Finding(error.detail, prompts.left_elsewhere_prompt(error.detail, flight.task.branch))
         )
+    start = flight.task.start_commit
+    assert start is not None
+    if flight.tip() == start and in_the_way.look(flight.rt, flight.session, flight.task, start, head):
+        raise Stopped
     arrival = _arrival(flight, head)
     site = _site(flight, "task", head)
     answer = next((said for hook in BEFORE_CHECKS if (said := hook(arrival))), None)
-    start = flight.task.start_commit
-    assert start is not None
     answer = answer or first_failure(flight.rt, site, _all_checks(flight, start, head), flight.stop)
     answer = answer or check_changes.look(flight.rt, site, start, flight.checks, flight.stop)
     if answer:
@@ -196,7 +200,9 @@ def _finish(flight: Flight, head: str) -> None:
             try:
                 integration.advance(flight.repo, session.session_branch, start, head)
             except Conflict as error:
-                # Someone moved the session branch by hand: the next look starts from the top.
+                # The session branch was moved or checked out by hand: the next look starts from the top.
+                if flight.tip() == start:
+                    in_the_way.look(rt, session, flight.task, start, head)
                 raise Stopped from error
         summary = integration.diff_summary(flight.repo, start, head)
         _record_completion(flight, start, head, summary)

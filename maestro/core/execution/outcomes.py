@@ -5,8 +5,6 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-from sqlmodel import col, select
-
 from maestro.core import gatekeeping, lookup
 from maestro.core.agent_config import AgentConfig
 from maestro.core.execution import prompts
@@ -133,19 +131,20 @@ def retry_task(tx: Transaction, session: models.Session, task: models.Task, hint
 
 
 def release_waiting(tx: Transaction, session: models.Session) -> None:
-    """Tasks whose question was closed by the session's failure go on: nobody would answer it any more."""
+    """Tasks that wait though nothing is asked about them any more go on; their workers have ended.
+
+    The question was closed, with the session's failure or with the worker, or its answer found nobody.
+    """
+    asked = {approval.task_id for approval in lookup.pending_approvals(tx.db, session.id)}
     for task in lookup.tasks_of(tx.db, session.id):
-        if task.status != "waiting":
+        if task.status != "waiting" or task.id in asked:
             continue
-        asked = select(models.Approval).where(models.Approval.task_id == task.id)
-        last = tx.db.exec(asked.order_by(col(models.Approval.created_at).desc())).first()
-        if last is None or last.status != "expired" or last.kind not in {"tool", "task_start"}:
-            continue
-        if last.kind == "task_start":
+        if not task.attempt:  # it waited for its first yes
             _set(tx, task, status="pending", progress_note=None)
         else:
             prompt = prompts.RESUMED if task.conversation_id else None
-            _set(tx, task, status="running", prompt=prompt, progress_note="Going on")
+            care = {k: v for k, v in task.care.items() if k != "stuck_step"}
+            _set(tx, task, status="running", prompt=prompt, care=care, progress_note="Going on")
 
 
 def skip_task(tx: Transaction, session: models.Session, task: models.Task) -> None:

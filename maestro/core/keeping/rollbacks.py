@@ -7,24 +7,26 @@ session starts or lands, and a start after a kill finishes it. Each step can be 
 from __future__ import annotations
 
 import logging
+import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
-from maestro.core import gatekeeping, lookup
-from maestro.core.execution import closing
-from maestro.core.keeping import cleanup
+from maestro.core import lookup
+from maestro.core.execution import closing, outcomes
+from maestro.core.keeping import cleanup, rewinding, storage_health
 from maestro.core.locks import branch_lock, call_off
 from maestro.core.runtime import Runtime
-from maestro.core.state_machine import State, allowed_events, move
+from maestro.core.state_machine import State, allowed_events
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
-from maestro.errors import Conflict, MaestroError, NotAllowed, NotFound
+from maestro.errors import Conflict, MaestroError, NotAllowed, NotFound, Unavailable
 from maestro.worktrees import history, integration, refs
 
 _log = logging.getLogger(__name__)
@@ -33,9 +35,6 @@ _log = logging.getLogger(__name__)
 _CALLED_OFF_S = 20.0
 
 _UNDER_WAY = frozenset({"running", "waiting", "checking", "integrating"})
-
-#: What a rolled-back task gets back at a restore.
-_KEPT_OF_TASKS = ("status", "attempt", "branch", "start_commit", "result_commit", "result_json", "conversation_id")
 
 
 def still(rt: Runtime, session_id: str) -> None:
@@ -53,19 +52,14 @@ def roll_back(rt: Runtime, session_id: str, checkpoint: str, *, automatic: bool 
     """Take the session branch back to a checkpoint (id, number or commit); later tasks become pending.
 
     What it takes away stays under a recovered ref and can be restored. A completed session that is not merged
-    is paused by it. Raises NotAllowed in other states, NotFound for an unknown checkpoint.
+    is paused by it. Raises NotAllowed in other states, NotFound for an unknown checkpoint, Conflict (before anything
+    stops) when the person has the session branch checked out.
     """
+    with rt.db.read() as db:
+        session, point = _may_go_back(db, session_id, checkpoint)
+    _must_be_free(rt, session, history.tip(Path(session.repo_path), session.session_branch), point.commit)
     with rt.db.write() as tx:
-        session = lookup.session_row(tx.db, session_id)
-        point = find_checkpoint(tx.db, session_id, checkpoint)
-        allowed = {State.EXECUTING, State.PAUSED, State.FAILED, State.COMPLETED}
-        if session.status not in allowed:
-            raise not_now(session, "rollback")
-        if session.merge_json:
-            words = "It is merged. Take the merge back first (unmerge), then roll back."
-            possible = [event for event in allowed_events(session.status) if event != "rollback"]
-            raise NotAllowed(words, state=session.status, allowed=possible)
-        lookup.repository(session)
+        session, point = _may_go_back(tx.db, session_id, checkpoint)
         intent = _intend(tx, session_id, "rollback", {"checkpoint": point.id, "automatic": automatic})
     _carry_out(rt, intent)
     rt.wake()
@@ -92,11 +86,33 @@ def restore(rt: Runtime, session_id: str, ref: str) -> None:
             f"Work came in since that rollback. Roll back to {undone.detail['to'][:10]} first (what came is kept too), "
             "then restore this."
         )
+    _must_be_free(rt, session, tip, commit)
     with rt.db.write() as tx:
         detail = undone.detail | {"from": tip, "to": commit, "rollback": undone.id}
         intent = _intend(tx, session_id, "restore", detail)
     _carry_out(rt, intent)
     rt.wake()
+
+
+def _may_go_back(db: DbSession, session_id: str, checkpoint: str) -> tuple[models.Session, models.Checkpoint]:
+    session = lookup.session_row(db, session_id)
+    point = find_checkpoint(db, session_id, checkpoint)
+    allowed = {State.EXECUTING, State.PAUSED, State.FAILED, State.COMPLETED}
+    if session.status not in allowed:
+        raise not_now(session, "rollback")
+    if session.merge_json:
+        words = "It is merged. Take the merge back first (unmerge), then roll back."
+        possible = [event for event in allowed_events(session.status) if event != "rollback"]
+        raise NotAllowed(words, state=session.status, allowed=possible)
+    lookup.repository(session)
+    return session, point
+
+
+def _must_be_free(rt: Runtime, session: models.Session, before: str, after: str) -> None:
+    """Refuse, before anything stops, a move that the person's checkouts stand in the way of."""
+    if before != after:
+        own = cleanup.worktrees_folder(rt, session.id)  # these go first
+        integration.check_move(Path(session.repo_path), session.session_branch, before, after, apart=own)
 
 
 def take_back_repairs(tx: Transaction, session: models.Session) -> None:
@@ -115,16 +131,16 @@ def take_back_repairs(tx: Transaction, session: models.Session) -> None:
 
 
 def finish_half_done(rt: Runtime) -> None:
-    """After a kill: carry out each rollback or restore that was begun."""
+    """After a kill, or a disk that was full: carry out each rollback or restore that was begun."""
     for intent in _open(rt):
         _finish(rt, intent)
 
 
-def finish_automatic(rt: Runtime) -> None:
-    """Carry out what ``take_back_repairs`` intended; a person's own rollbacks are theirs to carry out."""
+def finish_automatic(rt: Runtime, session_id: str) -> None:
+    """In the background, carry out what ``take_back_repairs`` intended; a person's own rollbacks are theirs to do."""
     for intent in _open(rt):
-        if intent.detail.get("automatic"):
-            _finish(rt, intent)
+        if intent.session_id == session_id and intent.detail.get("automatic"):
+            rt.jobs.start(f"rollback:{session_id}", _finish, rt, intent)
 
 
 def _open(rt: Runtime) -> list[models.Intent]:
@@ -137,7 +153,7 @@ def _open(rt: Runtime) -> list[models.Intent]:
 def _finish(rt: Runtime, intent: models.Intent) -> None:
     try:
         _carry_out(rt, intent)
-    except MaestroError:
+    except Exception:  # one that cannot be finished must not stop the others, nor the app's start
         _log.exception("a %s that was begun could not be finished", intent.kind)
 
 
@@ -227,7 +243,7 @@ def _take_stock(rt: Runtime, intent: models.Intent) -> dict[str, Any]:
         "to": point.commit,
         "kept": kept,
         "checkpoints": [_plain(c.model_dump()) for c in gone],
-        "tasks": [{"id": t.id, **{name: getattr(t, name) for name in _KEPT_OF_TASKS}} for t in tasks],
+        "tasks": [{"id": t.id, **{name: getattr(t, name) for name in rewinding.KEPT_OF_TASKS}} for t in tasks],
     }
     with rt.db.write() as tx:
         row = tx.db.get(models.Intent, intent.id)
@@ -242,17 +258,36 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _carry_out(rt: Runtime, intent: models.Intent) -> None:
+    """Do what an intent says, unless it was done meanwhile.
+
+    Raises MaestroError when it cannot be done. Unless a full disk or the like is the reason (then it stays begun,
+    and is finished when that is mended) nothing has moved, and work goes on.
+    """
     session_id = intent.session_id
-    try:
-        still(rt, session_id)
-        detail = intent.detail if "to" in intent.detail else _take_stock(rt, intent)
-        with branch_lock(rt, session_id):
-            _move(rt, intent, detail)
-    except MaestroError:
-        # It cannot be done (the branch is checked out somewhere, say): then nothing has moved, and work goes on.
-        with rt.db.write() as tx:
-            _mark_done(tx, intent.id)
-        raise
+    alone: threading.Lock = rt.helper(f"rollback:{session_id}", threading.Lock)
+    with alone:
+        with rt.db.read() as db:
+            now = db.get(models.Intent, intent.id)
+        if now is None or now.done_at is not None:
+            return
+        try:
+            still(rt, session_id)
+            detail = now.detail if "to" in now.detail else _take_stock(rt, now)
+            with branch_lock(rt, session_id):
+                _move(rt, now, detail)
+        except (MaestroError, OSError, OperationalError) as error:
+            words = getattr(error, "detail", None) or str(getattr(error, "orig", None) or error)
+            if storage_health.health(rt).report(error) or isinstance(error, OperationalError):
+                raise Unavailable(f"{words} The {now.kind} is finished as soon as that is mended.") from error
+            _call_it_off(rt, now)
+            raise error if isinstance(error, MaestroError) else Unavailable(words) from error
+
+
+def _call_it_off(rt: Runtime, intent: models.Intent) -> None:
+    """It cannot be done (the branch was checked out just now, say): what was stopped for it goes on."""
+    with rt.db.write() as tx:
+        _mark_done(tx, intent.id)
+        outcomes.release_waiting(tx, lookup.session_row(tx.db, intent.session_id))
 
 
 def _move(rt: Runtime, intent: models.Intent, detail: dict[str, Any]) -> None:
@@ -269,69 +304,12 @@ def _move(rt: Runtime, intent: models.Intent, detail: dict[str, Any]) -> None:
     with rt.db.write() as tx:
         row = lookup.session_row(tx.db, session.id)
         if intent.kind == "rollback":
-            _rewind(tx, row, detail)
+            rewinding.rewind(tx, row, detail)
         else:
-            _bring_back(tx, row, detail)
+            rewinding.bring_back(tx, row, detail)
         row.session_commit = row.checkpoint_commit = detail["to"]
         tx.db.add(row)
         _mark_done(tx, intent.id)
-
-
-def _rewind(tx: Transaction, session: models.Session, detail: dict[str, Any]) -> None:
-    undone = {c["id"] for c in detail["checkpoints"]}
-    tasks = {t["id"] for t in detail["tasks"]}
-    for task in lookup.tasks_of(tx.db, session.id):
-        if task.id in tasks or task.status not in {"completed", "skipped"}:
-            reset(tx, task)
-    for later in undone:
-        if point := tx.db.get(models.Checkpoint, later):
-            tx.db.delete(point)
-    gatekeeping.expire(tx, session.id)
-    session.rollback_commit = detail["to"]
-    session.result_json, session.validation_attempt, session.completed_at = None, 0, None
-    if session.status == State.COMPLETED:
-        move(tx, session, "rollback")
-    tx.log(
-        session.id,
-        f"Rolled back to checkpoint {detail['number']}: {detail['title']}. What was taken away is kept at {detail['kept']}.",
-        kind="git",
-        source="supervisor" if detail.get("automatic") else "you",
-        level="warn",
-    )
-    told = {"checkpoint_id": detail["checkpoint"], "number": detail["number"], "commit": detail["to"]}
-    tx.emit("rolled_back", session.id, **told, recovered_ref=detail["kept"], automatic=bool(detail.get("automatic")))
-
-
-def _bring_back(tx: Transaction, session: models.Session, detail: dict[str, Any]) -> None:
-    for kept in detail["tasks"]:
-        task = tx.db.get(models.Task, kept["id"])
-        if task is not None:
-            for name in _KEPT_OF_TASKS:
-                setattr(task, name, kept[name])
-            task.progress, task.completed_at, task.prompt, task.error_message = 1.0, utcnow(), None, None
-            task.progress_note = None
-            tx.db.add(task)
-    for task in lookup.tasks_of(tx.db, session.id):
-        if task.status not in {"completed", "skipped"}:
-            reset(tx, task)  # it may have begun from the earlier commit meanwhile
-    for point in detail["checkpoints"]:
-        if tx.db.get(models.Checkpoint, point["id"]) is None:
-            tx.db.add(models.Checkpoint(**point | {"created_at": datetime.fromisoformat(point["created_at"])}))
-    gatekeeping.expire(tx, session.id)
-    keys = ", ".join(sorted(str(p["title"]) for p in detail["checkpoints"]))
-    tx.log(session.id, f"Restored what a rollback had taken away: {keys}.", kind="git", source="you")
-    tx.emit("restored", session.id, commit=detail["to"], recovered_ref=detail["kept"])
-
-
-def reset(tx: Transaction, task: models.Task) -> None:
-    """Back to pending, as if it had never run; what was spent on it stays counted."""
-    task.status, task.attempt, task.interruptions, task.progress = "pending", 0, 0, 0.0
-    task.assigned_worker_id = task.conversation_id = task.prompt = task.progress_note = task.error_message = None
-    task.branch = task.worktree_path = task.start_commit = task.result_commit = None
-    task.result_json = None
-    task.started_at = task.completed_at = None
-    task.retry_at, task.endpoint_failures, task.failing_since, task.care = None, 0, None, {}
-    tx.db.add(task)
 
 
 def _mark_done(tx: Transaction, intent_id: str) -> None:

@@ -119,6 +119,8 @@ class StorageHealth:
         self._tell({"kind": self.problem.kind, "message": self.problem.message})
 
     def _recovered(self) -> None:
+        from maestro.core.keeping import rollbacks
+
         problem, self.problem = self.problem, None
         assert problem is not None
         minutes = (utcnow() - problem.since).total_seconds() / 60
@@ -131,6 +133,7 @@ class StorageHealth:
                 tx.log(session_id, text, level="warn", source="supervisor")
         processes.go_on(*(worker for worker, state in self._workers() if state != State.PAUSED))
         self._tell({"kind": None, "message": "The data folder can be written again; the work goes on."})
+        self._rt.jobs.start("rollbacks", rollbacks.finish_half_done, self._rt)  # one may have been cut short
 
     def _workers(self) -> list[tuple[models.Worker, str]]:
         with self._rt.db.read() as db:

@@ -1,0 +1,212 @@
+"""Steps that cannot be taken now, and answers that come late: nothing stands still unseen, nothing is stopped for nothing."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from maestro.core import gatekeeping, lookup
+from maestro.core.commands import control
+from maestro.core.execution import outcomes
+from maestro.core.keeping import rollbacks, storage_health
+from maestro.core.runtime import Runtime
+from maestro.db import models
+from maestro.db.types import utcnow
+from maestro.errors import Conflict, Unavailable
+from maestro.worktrees import integration, saving
+from tests.app_process import wait_for
+from tests.landing import Bench, bench, plan_of
+from tests.repos import make_repo, run_git, write_files
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    return make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
+
+
+@pytest.fixture
+def two(tmp_path: Path, repo: Path) -> Iterator[Bench]:
+    """Two tasks: the first has work on the session branch or is at work, the second begins."""
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, {"id": "t2"})) as made:
+        yield made
+
+
+def waits(b: Bench, tmp_path: Path, key: str, kind: str, *, live: bool = False) -> None:
+    """The task's worker (which lives, or has ended) has led to a question of this kind, and the task waits for it."""
+    (tmp_path / "spool").mkdir(exist_ok=True)
+    with b.rt.db.write() as tx:
+        session, task = lookup.session_row(tx.db, b.id), lookup.task_row(tx.db, b.id, key)
+        task.status = "waiting"
+        worker = models.Worker(session_id=b.id, task_id=task.id, name="W-1", spool_path=str(tmp_path / "spool"))
+        worker.status, worker.ended_at = ("waiting", None) if live else ("ended", utcnow())
+        tx.db.add(worker)
+        tx.db.flush()
+        task.assigned_worker_id = worker.id
+        tx.db.add(task)
+        of_worker = {"worker_id": worker.id, "request_id": "r"} if kind != "budget" else {}
+        gatekeeping.ask(tx, session, task, kind=kind, title="?", detail={"reason": "r"}, **of_worker)
+
+
+def held(b: Bench) -> bool:
+    with b.rt.db.read() as db:
+        return lookup.is_held(db, b.id)
+
+
+@pytest.mark.parametrize("kind", ["stuck", "budget", "tool"])
+def test_a_retry_lets_every_task_go_on_whose_question_is_gone(two: Bench, tmp_path: Path, kind: str) -> None:
+    two.begin("t1")
+    two.begin("t2")
+    waits(two, tmp_path, "t1", kind)
+    with two.rt.db.write() as tx:
+        outcomes.task_failed(tx, lookup.session_row(tx.db, two.id), lookup.task_row(tx.db, two.id, "t2"), "broke")
+    control.fail_session(two.rt, two.id)
+    control.retry(two.rt, two.id)
+    assert [two.task(key).status for key in ("t1", "t2")] == ["running", "running"]
+    assert two.asked() == []
+
+
+def test_an_answer_given_during_a_pause_lets_the_task_go_on(two: Bench, tmp_path: Path) -> None:
+    two.begin("t1")
+    waits(two, tmp_path, "t1", "tool", live=True)
+    control.pause(two.rt, two.id)
+    two.answer("allow")
+    control.resume(two.rt, two.id)
+    assert two.task("t1").status == "running"
+    control.fail_session(two.rt, two.id)
+    control.retry(two.rt, two.id)
+    assert two.task("t1").status == "running"
+
+
+def test_a_refused_rollback_stops_nothing_and_one_refused_late_lets_all_go_on(
+    two: Bench, tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert two.work({"a.txt": "a"}, "t1").status == "completed"
+    worktree = two.begin("t2")
+    write_files(worktree, {"half.txt": "half"})
+    waits(two, tmp_path, "t2", "tool", live=True)
+    tip = run_git(repo, "rev-parse", two.session.session_branch)
+    run_git(repo, "checkout", "-q", two.session.session_branch)
+    with pytest.raises(Conflict, match="Switch that checkout"):
+        control.rollback(two.rt, two.id, "0")
+    with two.rt.db.read() as db:
+        assert len(lookup.live_workers(db, two.id)) == 1
+    assert (two.task("t2").status, len(two.asked("tool")), (worktree / "half.txt").exists()) == ("waiting", 1, True)
+    monkeypatch.setattr(integration, "check_move", lambda *_a, **_k: None)  # checked out right after the look
+    with pytest.raises(Conflict, match="Switch that checkout"):
+        control.rollback(two.rt, two.id, "0")
+    assert (two.task("t2").status, two.asked(), held(two)) == ("running", [], False)
+    assert run_git(repo, "rev-parse", two.session.session_branch) == tip
+    monkeypatch.undo()
+    run_git(repo, "checkout", "-q", "main")
+    worktree = two.begin("t2")  # an agent's own checkout is no reason
+    run_git(worktree, "checkout", "-q", two.session.session_branch)
+    write_files(worktree, {"a.txt": "changed"})
+    control.rollback(two.rt, two.id, "0")
+    kept = next(
+        r.split()[0] for r in run_git(repo, "for-each-ref", "--format=%(refname)").splitlines() if "rollback-" in r
+    )
+    run_git(repo, "checkout", "-q", two.session.session_branch)
+    with pytest.raises(Conflict, match="Switch that checkout"):
+        control.restore(two.rt, two.id, kept)
+    run_git(repo, "checkout", "-q", "main")
+    control.restore(two.rt, two.id, kept)
+    assert two.task("t1").status == "completed"
+
+
+def test_a_landing_waits_for_a_branch_that_the_person_has_checked_out_and_says_so_once(
+    tmp_path: Path, repo: Path
+) -> None:
+    check, ran = tmp_path / "check.sh", tmp_path / "ran"
+    check.write_text(f"echo x >> {ran}")
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, {"id": "t2"}, checks=[f"sh {check}"])) as b:
+        branch = b.session.session_branch
+        run_git(repo, "checkout", "-q", branch)
+        b.work({"a.txt": "a"}, "t1")
+        task = b.land("t1")
+        assert (task.status, "Switch that checkout" in (task.progress_note or "")) == ("checking", True)
+        assert (b.logs().count("Switch that checkout"), ran.exists()) == (1, False)
+        run_git(repo, "checkout", "-q", "main")
+        assert b.land("t1").status == "completed"
+
+        check.write_text(f"echo x >> {ran}; git -C {repo} checkout -q {branch}")  # while the checks run
+        assert b.work({"b.txt": "b"}, "t2").status == "integrating"
+        task, runs = b.land("t2"), ran.read_text()
+        assert "Switch that checkout" in (task.progress_note or "")
+        assert (b.logs().count("Switch that checkout"), b.land("t2").status) == (2, "integrating")
+        assert ran.read_text() == runs
+        check.write_text("")
+        run_git(repo, "checkout", "-q", "main")
+        assert b.land("t2").status == "completed"
+
+
+def fails_with(number: int, words: str) -> Callable[..., None]:
+    def fail(*_args: object, **_more: object) -> None:
+        raise OSError(number, words)
+
+    return fail
+
+
+def test_a_rollback_that_a_full_disk_cut_short_is_finished_when_there_is_room(
+    two: Bench, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert two.work({"a.txt": "a"}, "t1").status == "completed"
+    write_files(two.begin("t2"), {"half.txt": "half"})
+    with monkeypatch.context() as patched:  # nothing but the disk is at fault: it stays begun
+        patched.setattr(saving.tempfile, "TemporaryDirectory", fails_with(errno.ENOSPC, "No space left on device"))
+        with pytest.raises(Unavailable, match="No space left"):
+            control.rollback(two.rt, two.id, "0")
+    assert held(two)
+    storage_health.health(two.rt).look()
+    wait_for(lambda: not held(two), 30, "the rollback to be finished")
+    assert [two.task(key).status for key in ("t1", "t2")] == ["pending", "pending"]
+    assert run_git(repo, "rev-parse", two.session.session_branch) == two.session.base_commit
+    with monkeypatch.context() as patched:  # something else: it is over, and can be tried again
+        patched.setattr(saving.tempfile, "TemporaryDirectory", fails_with(errno.EACCES, "Permission denied"))
+        write_files(two.begin("t1"), {"half.txt": "half"})
+        with pytest.raises(Unavailable, match="Permission denied"):
+            control.rollback(two.rt, two.id, "0")
+    assert not held(two)
+    control.rollback(two.rt, two.id, "0")
+
+
+def test_two_sessions_that_are_given_up_at_once_both_go_back(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, go, still = plan_of({"id": "t1", "checks": ["true"]}, checks=["false"]), threading.Event(), rollbacks.still
+    with bench(tmp_path, repo, plan, max_attempts=1) as b:
+        first = b.id
+
+        def slowly(rt: Runtime, session_id: str) -> None:
+            assert session_id != first or go.wait(60)
+            still(rt, session_id)
+
+        monkeypatch.setattr(rollbacks, "still", slowly)
+        for _ in range(2):
+            with b.rt.db.write() as tx:
+                repair = outcomes.repair_task(tx, lookup.session_row(tx.db, b.id), [("true", "it is broken")]).key
+            assert b.work({"r.txt": "r"}, repair).status == "completed"
+            assert b.complete() == "failed"
+            assert held(b)
+            if b.id == first:
+                b.another(plan, max_attempts=1)
+        wait_for(lambda: not held(b), 30, "the second session to go back")
+        b.id = first
+        assert held(b)
+        go.set()
+        wait_for(lambda: not held(b), 30, "the first session to go back")
+
+
+def test_a_session_branch_that_was_deleted_before_the_last_checks_is_asked_about(two: Bench, repo: Path) -> None:
+    assert two.work({"a.txt": "a"}, "t1").status == "completed"
+    assert two.work({"b.txt": "b"}, "t2").status == "completed"
+    run_git(repo, "branch", "-D", two.session.session_branch)
+    assert two.complete() == "validating"
+    (asked,) = two.asked("infrastructure")
+    way = asked.detail["reason"].partition("brings it back: `git ")[2].rstrip("`")
+    run_git(repo, *way.split())
+    two.answer("allow")
+    assert two.complete() == "completed"
