@@ -149,7 +149,10 @@ class AgentLink(Protocol):
 
 
 class AgentAdapter(Protocol):
-    """A kind of agent. Implementations are found by ``factory.create``."""
+    """A kind of agent. Implementations are found by ``factory.create``.
+
+    One that cannot be told anything during a run, and has no conversation to go on in, says ``hears = False``.
+    """
 
     name: str
 

@@ -31,6 +31,7 @@ class Command:
     """The adapter; see ``maestro.agents.base.AgentAdapter``."""
 
     name = "command"
+    hears = False
 
     async def run(self, spec: AgentSpec, link: AgentLink) -> AgentResult:
         """Run the program once. Exit code 0 is success."""

@@ -28,6 +28,14 @@ def preload() -> None:
     from maestro.agents import claude_code  # noqa: F401
 
 
+def hears(agent_type: str) -> bool:
+    """Whether agents of this type can be told something during a run, and go on in a conversation after it."""
+    try:
+        return bool(getattr(create(agent_type), "hears", True))
+    except InvalidInput:
+        return True
+
+
 def create(agent_type: str) -> AgentAdapter:
     """A fresh adapter. Raises ``InvalidInput`` when the name is unknown or its plug-in does not load."""
     if agent_type in _BUILT_IN:

@@ -69,6 +69,14 @@ def pending_approvals(db: DbSession, session_id: str) -> list[models.Approval]:
     return list(db.exec(query.order_by(col(models.Approval.created_at))).all())
 
 
+def standing(db: DbSession) -> set[str | None]:
+    """Ids of workers that seem stuck: they stand still until the person has answered about them, whatever else goes on."""
+    query = select(models.Approval.worker_id).where(
+        models.Approval.kind == "stuck", models.Approval.status == "pending"
+    )
+    return set(db.exec(query).all())
+
+
 def is_held(db: DbSession, session_id: str) -> bool:
     """Whether a step is under way (a rollback, a restore) during which nothing of the session may start or land."""
     query = select(models.Intent.id).where(

@@ -7,20 +7,25 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
-from maestro.core import gatekeeping, lookup
-from maestro.core.commands import control
+from maestro.core import gatekeeping, lookup, queries
+from maestro.core.commands import control, gates
 from maestro.core.execution import outcomes
 from maestro.core.keeping import rollbacks, storage_health
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.types import utcnow
+from maestro.demo.server import ScriptedServer
 from maestro.errors import Conflict, Unavailable
 from maestro.worktrees import integration, saving
 from tests.app_process import wait_for
+from tests.engine import Engine
+from tests.faults.commands import run, task
 from tests.landing import Bench, bench, plan_of
 from tests.repos import make_repo, run_git, write_files
+from tests.scripted import scenario
 
 
 @pytest.fixture
@@ -210,3 +215,38 @@ def test_a_session_branch_that_was_deleted_before_the_last_checks_is_asked_about
     run_git(repo, *way.split())
     two.answer("allow")
     assert two.complete() == "completed"
+
+
+def test_a_stuck_worker_stands_still_through_pause_disk_trouble_and_restart_until_the_answer(
+    tmp_path: Path, repo: Path
+) -> None:
+    go = tmp_path / "go"
+    quiet = f"while ! test -e {go}; do sleep 1; done; echo t1 > t1.txt"
+    with ScriptedServer(scenario()) as server:
+        e = Engine(tmp_path / "data", server.url, stuck_silence_minutes=0.05)
+        session = run(e, repo, task(), command=quiet)
+        process = psutil.Process(e.until("worker_spawned").payload["pid"])
+        asked = e.until("approval_requested", kind="stuck").payload["approval_id"]
+
+        def stands_still() -> bool:
+            e.until("metric")  # a look later
+            return process.status() == psutil.STATUS_STOPPED
+
+        control.pause(e.rt, session.id)
+        control.resume(e.rt, session.id)
+        assert stands_still()
+        health = storage_health.health(e.rt)
+        with health._lock:
+            health._stopped("error", "a disk that was away for a moment")
+        e.until("storage_problem", kind=None)
+        assert stands_still()
+        e.close(stop_workers=False)
+        e = Engine(tmp_path / "data", server.url)
+        try:
+            assert stands_still()
+            go.touch()
+            gates.decide(e.rt, asked, "deny")
+            e.until("state_changed", to="completed")
+            assert len(queries.list_workers(e.rt, session.id)) == 1
+        finally:
+            e.close()

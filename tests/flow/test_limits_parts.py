@@ -16,9 +16,11 @@ from typing import Any
 import psutil
 import pytest
 
+from maestro.core import queries
 from maestro.core.agent_config import AgentConfig
-from maestro.core.execution import ingest
-from maestro.core.guards import account, limits, unsticking, watching
+from maestro.core.commands import gates
+from maestro.core.execution import closing, ingest
+from maestro.core.guards import account, limits, signs, unsticking, watching
 from maestro.core.guards.stuck import Trace
 from maestro.core.locks import Stopped
 from maestro.core.runtime import Runtime, open_runtime
@@ -176,6 +178,50 @@ def test_many_calls_that_change_nothing_are_seen_and_any_change_counts(rows: Row
     calls(eye, 5)
     (repo / "README.md").write_text("changed by a command\n")
     assert calls(eye, 2) == [None, None]
+
+
+def seen_after(rows: Rows, seconds: float, cpu: float) -> tuple[int, int, str | None]:
+    """The steps taken and the questions asked when a worker was quiet for so long, with this use of the processor."""
+    watch = signs.watch(rows.rt)
+    with rows.rt.db.write() as tx:
+        worker = tx.db.get(models.Worker, rows.worker.id)
+        assert worker is not None
+        worker.cpu_percent = cpu
+        tx.db.add(worker)
+    config = AgentConfig(auto_unstick=True)
+    unsticking.look(rows.rt, config, rows.task_now(), worker)
+    watch.now += seconds
+    unsticking.look(rows.rt, config, rows.task_now(), worker)
+    care = rows.task_now().care
+    asked = queries.list_approvals(rows.rt, session_id=rows.session.id)
+    return int(care.get("stuck_step", 0)), len(asked), (care.get("stop") or {}).get("then")
+
+
+def test_a_quiet_tool_that_computes_is_left_alone_before_and_after_a_word(rows: Rows) -> None:
+    with rows.rt.db.write() as tx:
+        place = {"task_id": rows.task.id, "worker_id": rows.worker.id, "source": "W-1"}
+        for use, tool in (("1", "Bash"), ("2", "Read")):
+            tx.log(rows.session.id, tool, kind="tool", details={"tool_use_id": use, "tool": tool, "input": {}}, **place)
+        tx.log(rows.session.id, "read", kind="tool_result", details={"tool_use_id": "2"}, **place)
+    assert seen_after(rows, 3600, 100.0) == (0, 0, None)
+    assert seen_after(rows, 3600, 0.0) == (1, 0, None)
+    assert seen_after(rows, 3600, 100.0) == (1, 0, None)
+    assert seen_after(rows, 3600, 0.0) == (2, 0, "resume")
+
+
+def test_a_quiet_command_is_left_alone_while_it_computes_and_asked_about_when_it_does_not(rows: Rows) -> None:
+    with rows.rt.db.write() as tx:
+        rows.session.agent_type = "command"
+        tx.db.add(rows.session)
+    assert seen_after(rows, 3600, 100.0) == (0, 0, None)
+    assert seen_after(rows, 3600, 0.0) == (1, 1, None)  # it can neither hear a word nor go on where it was
+    (asked,) = queries.list_approvals(rows.rt, session_id=rows.session.id)
+    gates.decide(rows.rt, asked.id, "allow", "try it offline")
+    append(Spool(Path(rows.worker.spool_path)).events, {"type": "result", "outcome": "interrupted", "message": "."})
+    ingest.ingest(rows.rt, rows.worker.id)
+    closing.close(rows.rt, rows.worker.id)
+    task = rows.task_now()
+    assert (task.status, "try it offline" in (task.prompt or "")) == ("running", True)
 
 
 def test_a_night_asleep_uses_up_no_patience_with_the_endpoint(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def test_what_was_done_long_ago_does_not_count() -> None:
 def test_a_call_without_its_result_is_not_a_repetition_yet() -> None:
     made = trace(*[("make", "error 2")] * 3)
     made.tool("x", "Bash", {"command": "make"}, "Run `make`")
-    assert made.tool_is_running
+    assert made.running is not None
     assert made.circle() is None
 
 
@@ -52,5 +52,10 @@ def test_only_a_successful_edit_counts_as_a_change() -> None:
 
 def test_after_a_step_everything_begins_anew() -> None:
     made = trace(*[("make", "error 2")] * 4)
+    made.tool("x", "Bash", {"command": "make all"}, "Run `make all`")
+    made.tool("y", "Read", {}, "Read")
+    made.result("y", "…", False)
     made.forget()
     assert (made.circle(), made.since_change) == (None, 0)
+    assert made.running is not None  # what runs is not over for that
+    assert made.running.tool_use_id == "x"

@@ -72,15 +72,15 @@ def resume(rt: Runtime, session_id: str) -> SessionView:
         closing.close(rt, worker.id)
     with rt.db.write() as tx:
         move(tx, lookup.session_row(tx.db, session_id), "resume")
-        going = lookup.live_workers(tx.db, session_id)
-        for worker in going:
-            if worker.status == "paused":
+        workers, standing = lookup.live_workers(tx.db, session_id), lookup.standing(tx.db)
+        for worker in workers:
+            if worker.status == "paused" and worker.id not in standing:
                 worker.status = "waiting" if _has_open_gate(tx, worker) else "running"
             elif worker.status == "parked":
                 worker.status = "ended"  # its task is running and has no worker: the next look starts one
             tx.db.add(worker)
         tx.log(session_id, "Going on.", source="you")
-    processes.go_on(*going)
+    processes.go_on(*(worker for worker in workers if worker.id not in standing))
     rt.wake()
     return queries.get_session(rt, session_id)
 

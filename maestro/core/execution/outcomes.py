@@ -203,7 +203,8 @@ def _stopped(
     if stop["then"] == "person":
         task_failed(tx, session, task, reason)
     elif stop["then"] != "budget" or not budgets.run_reached(tx, settings, session, task, str(stop["measure"])):
-        prompt = str(stop["prompt"] or prompts.RESUMED) if task.conversation_id else None
+        # Without a conversation it is a new run, which is told all the same why the last one ended.
+        prompt = str(stop["prompt"] or "") or (prompts.RESUMED if task.conversation_id else None)
         _set(tx, task, status="running", prompt=prompt, progress_note="Going on after Maestro interrupted it")
         tx.log(session.id, f"{reason} The task goes on in its conversation.", level="warn", task_id=task.id)
 

@@ -34,6 +34,7 @@ class Trace:
     repeats: int
     calls: deque[Call] = field(default_factory=deque)
     since_change: int = 0
+    names_tools: bool = False  # whether it ever told of a call
 
     def __post_init__(self) -> None:
         self.calls = deque(self.calls, maxlen=max(8 * self.repeats, 64))
@@ -43,6 +44,7 @@ class Trace:
         kept = {k: v for k, v in tool_input.items() if k not in _WORDS} if isinstance(tool_input, dict) else tool_input
         what = f"{tool} {json.dumps(kept, sort_keys=True, default=str)}"
         self.calls.append(Call(tool_use_id, tool, what, line))
+        self.names_tools = True
         self.since_change += 1
 
     def result(self, tool_use_id: str, text: str, failed: bool) -> bool:
@@ -57,13 +59,13 @@ class Trace:
         return False
 
     @property
-    def tool_is_running(self) -> bool:
-        """Whether the last call has no result yet."""
-        return bool(self.calls) and self.calls[-1].result is None
+    def running(self) -> Call | None:
+        """The latest call that has no result yet, also when others that came after it have one."""
+        return next((call for call in reversed(self.calls) if call.result is None), None)
 
     def forget(self) -> None:
-        """Begin anew after a step was taken: only what follows counts."""
-        self.calls.clear()
+        """Begin anew after a step was taken: only what follows counts, and what still runs."""
+        self.calls = deque((call for call in self.calls if call.result is None), maxlen=self.calls.maxlen)
         self.since_change = 0
 
     def circle(self) -> str | None:

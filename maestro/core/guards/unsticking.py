@@ -2,7 +2,7 @@
 
 First a word in its conversation. Then (unless ``auto_unstick`` is off) its run is interrupted and goes on
 with a summary. Then the worker stands still and the person is asked. A successful edit takes it back to
-the beginning.
+the beginning. About an agent that hears nothing during its run the person is asked at once.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from maestro.core import gatekeeping, processes
+from maestro.agents import factory
+from maestro.core import gatekeeping, lookup, processes
 from maestro.core.agent_config import AgentConfig
 from maestro.core.execution import prompts
 from maestro.core.guards import signs, stops
 from maestro.core.guards.stuck import Trace
 from maestro.core.runtime import Runtime
+from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.errors import MaestroError
 from maestro.worker import spool
 from maestro.worktrees.git import git
 
-#: Processor use of the tree, in percent of a core, from which a running tool counts as at work.
+#: Processor use of the tree, in percent of a core, from which a running tool (or an agent that names none) is at work.
 _AT_WORK = 3.0
 
 #: How long a word may take to reach an agent; an agent that cannot be told is judged again after it.
@@ -57,7 +59,7 @@ def look(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Wor
     now = signs.watch(rt).now
     eye = eyes.setdefault(worker.id, _Eye(Trace(rt.settings.stuck_repeats), now))
     if worker.status != "running":
-        _stand_still(rt, eye, task, worker)
+        eye.quiet_since = now  # waiting, paused, parked: that is no silence
         return
     if task.care.get("left_alone") == _NEXT_RUN:
         _leave_alone(rt, task.id, worker.id)
@@ -98,7 +100,8 @@ def answered(tx: Transaction, approval: models.Approval) -> None:
         stops.request(tx, task, worker, then="resume", reason=seen, prompt=_again(seen, approval.message))
     else:
         task.care = task.care | {"left_alone": worker.id}
-    worker.status = "running"
+    session = lookup.session_row(tx.db, approval.session_id)
+    worker.status = "paused" if session.status == State.PAUSED else "running"
     task.status = "running" if task.status == "waiting" else task.status
     tx.db.add(worker)
     tx.db.add(task)
@@ -129,7 +132,7 @@ def go_on(rt: Runtime, approval: models.Approval) -> None:
     if worker is None or task is None or session is None or worker.status in {"ended", "parked"}:
         return
     stops.deliver(rt, task, worker)
-    if session.status != "paused":
+    if session.status != State.PAUSED:
         processes.go_on(worker)
 
 
@@ -177,14 +180,14 @@ def _nothing_changes(rt: Runtime, eye: _Eye, task: models.Task) -> str | None:
 
 def _silent(rt: Runtime, eye: _Eye, worker: models.Worker) -> str | None:
     """Nothing is heard, and nothing is at work either."""
-    now = signs.watch(rt).now
-    if eye.trace.tool_is_running and worker.cpu_percent >= _AT_WORK:
+    now, tool = signs.watch(rt).now, eye.trace.running
+    if worker.cpu_percent >= _AT_WORK and (tool is not None or not eye.trace.names_tools):
         eye.quiet_since = now
         return None
     quiet = now - eye.quiet_since
     if quiet < rt.settings.stuck_silence_minutes * 60:
         return None
-    while_what = f" since “{eye.trace.calls[-1].line}”" if eye.trace.tool_is_running else ""
+    while_what = f" since “{tool.line}”" if tool is not None else ""
     span = f"{quiet / 60:.0f} minutes" if quiet >= 120 else f"{quiet:.0f} seconds"
     return f"Nothing was heard for {span}{while_what}, and it uses {worker.cpu_percent:.0f} % of a core"
 
@@ -205,7 +208,9 @@ def _fingerprint(worktree: Path) -> str:
 
 
 def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker, seen: str) -> None:
-    ask = False
+    ask, told = False, False
+    with rt.db.read() as db:  # one that hears nothing would lose a word, and begin anew after an interruption
+        hears = factory.hears(lookup.session_row(db, worker.session_id).agent_type)
     with rt.db.write() as tx:
         task, row = tx.db.get(models.Task, task_id), tx.db.get(models.Worker, worker.id)
         session = tx.db.get(models.Session, worker.session_id)
@@ -214,14 +219,14 @@ def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker,
         step = int(task.care.get("stuck_step", 0)) + 1
         task.care = task.care | {"stuck_step": step}
         tx.db.add(task)
-        if step == 1:
-            done = "told so, in its conversation"
-        elif step == 2 and config.auto_unstick:
+        if step == 1 and hears:
+            told, done = True, "told so, in its conversation"
+        elif step == 2 and hears and config.auto_unstick:
             done = "interrupted, and goes on with a summary"
             stops.request(tx, task, row, then="resume", reason=f"{seen}.", prompt=_again(f"{seen}.", None))
         else:
             ask, done = True, "standing still until you have answered"
-            _ask(tx, session, task, row, seen)
+            _ask(tx, session, task, row, seen, hears=hears)
         text = f"{row.name} seems stuck: {seen}. It is {done}."
         tx.log(session.id, text, level="warn", task_id=task.id, worker_id=row.id, details={"seen": seen, "step": step})
         tx.emit(
@@ -234,31 +239,24 @@ def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker,
             step=step,
             done=done,
         )
-    if step == 1:
+    if told:
         spool.tell(Path(worker.spool_path), {"type": "say", "text": _word(seen)})
     if ask:
         processes.suspend(worker)
 
 
-def _ask(tx: Transaction, session: models.Session, task: models.Task, worker: models.Worker, seen: str) -> None:
+def _ask(
+    tx: Transaction, session: models.Session, task: models.Task, worker: models.Worker, seen: str, *, hears: bool
+) -> None:
     task.status, worker.status = "waiting", "paused"
     tx.db.add(worker)
     detail = {
         "reason": f"{seen}.",
-        "allow": "interrupt it and go on in its conversation, with your message",
+        "allow": f"interrupt it and {'go on in its conversation' if hears else 'start it again'}, with your message",
         "deny": "leave it alone for the rest of this run",
     }
     title = f"{worker.name} seems stuck on {task.key}: {task.title}"
     gatekeeping.ask(tx, session, task, kind="stuck", title=title, detail=detail, worker_id=worker.id)
-
-
-def _stand_still(rt: Runtime, eye: _Eye, task: models.Task, worker: models.Worker) -> None:
-    """Not at work: waiting, paused, parked. Silence does not count; who waits for its answer stays suspended."""
-    eye.quiet_since = signs.watch(rt).now
-    stood: set[str] = rt.helper("unsticking_stood", set)
-    if worker.status == "paused" and task.status == "waiting" and worker.id not in stood:
-        stood.add(worker.id)  # once in this app's life: a restart lets workers of executing sessions go on
-        processes.suspend(worker)
 
 
 def _recovered(rt: Runtime, task_id: str) -> None:

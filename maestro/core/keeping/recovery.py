@@ -150,7 +150,9 @@ def _agree_about_pauses(rt: Runtime) -> None:
     with rt.db.read() as db:
         workers = closing.watched(db)
         states = {w.session_id: lookup.session_row(db, w.session_id).status for w in workers}
-    still = [w for w in workers if states[w.session_id] == State.PAUSED and w.status != "parked"]
+        standing = lookup.standing(db)
+    paused = {w.id for w in workers if states[w.session_id] == State.PAUSED} | standing
+    still = [w for w in workers if w.id in paused and w.status != "parked"]
     processes.suspend(*still)
     processes.go_on(*(w for w in workers if w not in still))
 

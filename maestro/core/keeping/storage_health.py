@@ -131,7 +131,9 @@ class StorageHealth:
             for session_id in tx.db.exec(query).all():
                 text = f"Work stood still for {minutes:.1f} minutes: {problem.message}"
                 tx.log(session_id, text, level="warn", source="supervisor")
-        processes.go_on(*(worker for worker, state in self._workers() if state != State.PAUSED))
+        with self._rt.db.read() as db:
+            standing = lookup.standing(db)
+        processes.go_on(*(w for w, state in self._workers() if state != State.PAUSED and w.id not in standing))
         self._tell({"kind": None, "message": "The data folder can be written again; the work goes on."})
         self._rt.jobs.start("rollbacks", rollbacks.finish_half_done, self._rt)  # one may have been cut short
 
