@@ -37,12 +37,17 @@ def copy_ignored(repo_root: Path, worktree: Path, patterns: list[str]) -> list[s
     return done
 
 
+def copied_into(worktree: Path) -> set[str]:
+    """The files that ``copy_ignored`` has put into a worktree."""
+    return set(copied(own_git_dir(worktree)))
+
+
 def left_behind(worktree: Path) -> list[str]:
     """What a worktree nobody has worked in yet shows as changed: git would take it for work.
 
     Folders that are new as a whole end in a slash.
     """
-    apart = set(copied(own_git_dir(worktree)))
+    apart = copied_into(worktree)
     entries = git(worktree, "status", "--porcelain", "-z", "--no-renames", timeout_s=600).fields
     return [path for path in (entry[3:] for entry in entries) if path not in apart]
 

@@ -39,6 +39,12 @@ def commits(repo: Path, before: str, after: str) -> set[str]:
     return set(git(repo, "rev-list", ends, "--").text.split())
 
 
+def added_paths(repo: Path, before: str, after: str) -> set[str]:
+    """The files that any commit which ``after`` has and ``before`` has not brings in, a later one removed or not."""
+    plain = ("--no-ext-diff", "--no-textconv", "--no-renames", "--diff-filter=A", "--name-only", "--format=", "-z")
+    return set(git(repo, "log", *plain, f"{commit_of(repo, before)}..{commit_of(repo, after)}", "--").fields)
+
+
 def carries(repo: Path, commit: str, trailers: Mapping[str, str]) -> bool:
     """Whether a commit's message holds exactly these trailers already."""
     message = read_commit(repo, commit).words

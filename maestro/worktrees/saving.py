@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -20,8 +21,7 @@ _COPIED = "maestro-copied"
 def remember_copied(worktree: Path, paths: list[str]) -> None:
     """Note files that Maestro put into ``worktree`` and that are never to be committed."""
     note = own_git_dir(worktree) / _COPIED
-    known = _noted(note)
-    note.write_bytes("\0".join([*known, *(p for p in paths if p not in known)]).encode("utf-8", "surrogateescape"))
+    note.write_bytes("\0".join(dict.fromkeys([*_noted(note), *paths])).encode("utf-8", "surrogateescape"))
 
 
 def copied(git_dir: Path) -> list[str]:
@@ -60,6 +60,7 @@ def _nested(worktree: Path, env: dict[str, str]) -> list[str]:
 
 def stage_all(worktree: Path, *, git_dir: Path, index: Path | None = None, env: dict[str, str]) -> list[str]:
     """``git add`` of all that belongs to the work; returns the nested repositories that were left out."""
+    _look_at_all(worktree, git_dir, index, env)
     nested = _nested(worktree, env)
     apart = copied(git_dir)
     left_out = [*nested, *exposed_copies(worktree, git_dir, env)]
@@ -75,6 +76,26 @@ def stage_all(worktree: Path, *, git_dir: Path, index: Path | None = None, env: 
         data = names.encode("utf-8", "surrogateescape")
         git(worktree, "update-index", "--force-remove", "-z", "--stdin", input=data, index=index, env=env)
     return nested
+
+
+def _look_at_all(worktree: Path, git_dir: Path, index: Path | None, env: dict[str, str]) -> None:
+    """Undo ``update-index --skip-worktree`` and ``--assume-unchanged``: git would leave changed files out.
+
+    In a sparse worktree files that are not there have the first of these marks rightly.
+    """
+    asked = ("config", "--type=bool", "--get", "core.sparseCheckout")
+    narrow = sparse.is_sparse(git_dir) or git(worktree, *asked, check=False, env=env).text == "true"
+    unseen: dict[str, list[str]] = {"--no-skip-worktree": [], "--no-assume-unchanged": []}
+    for line in git(worktree, "ls-files", "-v", "-z", "--full-name", index=index, env=env, timeout_s=_LONG_S).fields:
+        tag, path = line[0], line[2:]
+        if tag in "Ss" and not (narrow and not os.path.lexists(worktree / path)):
+            unseen["--no-skip-worktree"].append(path)
+        if tag.islower():
+            unseen["--no-assume-unchanged"].append(path)
+    for option, paths in unseen.items():
+        if paths:
+            names = "\0".join(paths).encode("utf-8", "surrogateescape")
+            git(worktree, "update-index", option, "-z", "--stdin", input=names, index=index, env=env)
 
 
 def save_work(repo: Path, worktree: Path, ref: str, message: str) -> str | None:

@@ -176,3 +176,43 @@ def test_a_changed_test_that_hides_nothing_or_that_the_plan_names_asks_nothing(t
         assert b.work({**harmless}).status == "completed"
         assert b.work(named, "t2").status == "completed"
         assert not list((b.rt.data_dir / "worktrees" / b.id).glob(".proof*"))
+
+
+def test_a_copy_of_the_persons_own_file_is_committed_neither_by_maestro_nor_by_the_agent(
+    tmp_path: Path, repo: Path
+) -> None:
+    write_files(repo, {"conf/.env": "KEY=secret\n", ".gitignore": ".env\n"})
+    run_git(repo, "commit", "-qam", "ignore")
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]}, {"id": "t2"}), copy_files=[".env"]) as b:
+        # As a scaffold's template does.
+        assert b.work({".gitignore": "node_modules/\n", "a.txt": "a\n"}).status == "completed"
+        tree = b.begin("t2")
+        start = run_git(tree, "rev-parse", "HEAD")
+        run_git(tree, "add", "-A")
+        run_git(tree, "commit", "-q", "-m", "all")
+        run_git(tree, "rm", "-q", "--cached", "conf/.env")
+        run_git(tree, "commit", "-q", "--allow-empty", "-m", "gone, and still in the history")
+        write_files(tree, {"b.txt": "b\n"})
+        b.end("t2")
+        assert b.land("t2").status == "waiting"
+        assert b.asked("outside_files")[0].detail["files"] == ["conf/.env"]
+        b.answer("deny")
+        assert "git reset --soft" in (b.land("t2").prompt or "")
+        run_git(tree, "reset", "-q", "--soft", start)
+        run_git(tree, "rm", "-q", "-r", "--cached", "--ignore-unmatch", "conf/.env")
+        b.end("t2")
+        assert b.land("t2").status == "completed"
+        assert run_git(repo, "log", "--format=%h", b.session.session_branch, "--", "conf") == ""
+
+
+@pytest.mark.parametrize("mark", ["--skip-worktree", "--assume-unchanged"])
+def test_what_is_hidden_from_git_is_part_of_the_commit_that_is_proven(tmp_path: Path, repo: Path, mark: str) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["grep -q new value.txt && test ! -e calc.py"]})) as b:
+        tree = b.begin()
+        run_git(tree, "update-index", mark, "value.txt", "calc.py")
+        write_files(tree, {"value.txt": "new\n", "own.txt": "1\n"})
+        (tree / "calc.py").unlink()
+        b.end()
+        assert b.land().status == "completed"
+        assert run_git(repo, "show", f"{b.session.session_branch}:value.txt") == "new"
+        assert "calc.py" not in run_git(repo, "ls-tree", "--name-only", b.session.session_branch)

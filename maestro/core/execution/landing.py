@@ -35,6 +35,7 @@ BEFORE_CHECKS: tuple[Hook, ...] = (
     hidden.nothing_left_on_another_branch,
     evidence.something_changed,
     evidence.nothing_needed_was_denied,
+    outside.no_copied_files,
     outside.only_declared_files,
 )
 

@@ -1,4 +1,4 @@
-"""Changes far outside the files that the plan gave to a task."""
+"""Changes far outside the files that the plan gave to a task, and commits of what is the person's own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from maestro.core.hooks import Landing
 from maestro.core.proving.paths import is_test
 from maestro.core.proving.questions import Question
-from maestro.worktrees import diffs
+from maestro.worktrees import copying, diffs, history
 
 #: What tools write along with other changes, and what a new file may need beside it.
 _ALONG = ("*.lock", "*-lock.json", "*-lock.yaml", "go.sum", "go.mod", ".gitignore", "__init__.py", "CHANGELOG*")
@@ -41,6 +41,35 @@ def only_declared_files(landing: Landing) -> Question | None:
         "deny": "send it back",
     }
     return Question("outside_files", f"{task.key} changed files outside its task: {shown}", far, prompt, detail)
+
+
+def no_copied_files(landing: Landing) -> Question | None:
+    """Files that Maestro copied from the person's checkout (``.env``…) are in no commit, unless the person agrees."""
+    copied = copying.copied_into(landing.worktree) - set(landing.task.files)
+    if not copied:
+        return None
+    agreed = landing.accepted("outside_files")
+    told = sorted(copied & history.added_paths(landing.repo, landing.start, landing.head) - agreed)
+    if not told:
+        return None
+    shown = ", ".join(told[:5]) + (f" and {len(told) - 5} more" if len(told) > 5 else "")
+    listed = "\n".join(f"- {p}" for p in told[:100])
+    prompt = (
+        f"# Files that are not yours to commit\n\nThese are the person's own, copied here so that things run:\n{listed}\n\n"
+        "Take them out of every commit of yours, so that no history holds them: "
+        f"`git reset --soft {landing.start}`, `git rm --cached` these, let .gitignore name them, commit again. "
+        "Leave the files themselves where they are."
+    )
+    detail = {
+        "files": told[:500],
+        "declared": landing.task.files,
+        "reason": "They were copied from your checkout and may hold secrets. Commits keep them for good.",
+        "allow": "that is fine",
+        "deny": "send it back",
+    }
+    return Question(
+        "outside_files", f"{landing.task.key} committed copies of files of yours: {shown}", told, prompt, detail
+    )
 
 
 def _is_far(path: str, declared: list[str]) -> bool:
