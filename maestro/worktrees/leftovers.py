@@ -8,21 +8,44 @@ from pathlib import Path
 from maestro.worktrees.git import git
 
 _STASHED_ON = re.compile(r"(?:WIP on|On) (.+?): ")
+_MOVED = re.compile(r"checkout: moving from (\S+) to (\S+)$")
+#: How a move names a place that is no branch: a commit, or one told from another.
+_DETACHED = re.compile(r"[0-9a-f]{40,64}|HEAD|.*[~^@].*")
+_NO_BRANCH = "(no branch)"
 _LOOKED_AT = 200
 
 
-def stashed_files(repo: Path, branch: str, head: str) -> list[str]:
-    """Files of stash entries made on ``branch`` whose stashed content ``head`` does not hold."""
-    out = git(repo, "log", "-g", "-n", str(_LOOKED_AT), "--format=%H%x00%gs%x00", "refs/stash", "--", check=False)
+def stashed_files(worktree: Path, branch: str, head: str) -> list[str]:
+    """Files of stash entries made in this worktree whose stashed content ``head`` does not hold.
+
+    All worktrees share the stash. An entry is this one's when it was made on ``branch``; or on another branch or
+    none, at a commit where this worktree has been, and it has been on that branch, too.
+    """
+    out = git(
+        worktree, "log", "-g", "-n", str(_LOOKED_AT), "--format=%H %P%x00%gs%x00", "refs/stash", "--", check=False
+    )
     if out.code != 0:
         return []
     parts = [part.strip("\n") for part in out.stdout.decode("utf-8", "replace").split("\0")]
+    names, commits = _been_on(worktree)
     found: list[str] = []
-    for commit, said in zip(parts[::2], parts[1::2], strict=False):
+    for ids, said in zip(parts[::2], parts[1::2], strict=False):
+        stash, parent, *_more = ids.split()
         made_on = _STASHED_ON.match(said)
-        if made_on and made_on[1] == branch:
-            found += _not_in(repo, commit, head)
+        if made_on and (made_on[1] == branch or (made_on[1] in names and parent in commits)):
+            found += _not_in(worktree, stash, head)
     return sorted(set(found))
+
+
+def _been_on(worktree: Path) -> tuple[set[str], set[str]]:
+    """The branches, or none, and the commits that a worktree's HEAD has been on since it was given to a task."""
+    out = git(worktree, "log", "-g", "-n", str(_LOOKED_AT), "--format=%H %gs", "HEAD", "--", check=False).text
+    entries = [line.partition(" ") for line in out.splitlines()]
+    # The first of all is how the worktree came to its task's branch.
+    moves = [moved for _, _, said in entries[:-1] if (moved := _MOVED.match(said))]
+    places = {place for moved in moves for place in moved.groups()}
+    names = {_NO_BRANCH if _DETACHED.fullmatch(place) else place for place in places}
+    return names, {commit for commit, _, _ in entries}
 
 
 def _not_in(repo: Path, stash: str, head: str) -> list[str]:

@@ -52,6 +52,32 @@ def test_work_left_in_a_stash_goes_back_and_a_stash_of_the_person_does_not_matte
         assert len(run_git(repo, "stash", "list").splitlines()) == 2
 
 
+@pytest.mark.parametrize(("elsewhere", "mine"), [(["-b", "wip"], ["--detach"]), (["--detach"], ["main"])])
+def test_work_left_in_a_stash_that_was_made_beside_the_tasks_branch_goes_back(
+    tmp_path: Path, repo: Path, elsewhere: list[str], mine: list[str]
+) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
+        tree = b.begin()
+        branch = run_git(tree, "branch", "--show-current")
+        run_git(tree, "checkout", "-q", *elsewhere)
+        write_files(tree, {"hidden.txt": "2\n"})
+        run_git(tree, "stash", "-q", "-u")
+        run_git(tree, "checkout", "-q", branch)
+        # The person's own, made meanwhile at the commit where the task began.
+        run_git(repo, "checkout", "-q", *mine)
+        write_files(repo, {"mine.txt": "1\n"})
+        run_git(repo, "stash", "-q", "-u")
+        write_files(tree, {"own.txt": "1\n"})
+        b.end()
+        task = b.land()
+        assert (task.status, task.attempt) == ("running", 2)
+        assert "hidden.txt" in (task.prompt or "")
+        assert "mine.txt" not in (task.prompt or "")
+        run_git(tree, "stash", "drop", "-q", "stash@{1}")
+        b.end()
+        assert b.land().status == "completed"
+
+
 def test_commits_left_on_another_branch_go_back(tmp_path: Path, repo: Path) -> None:
     with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
         tree = b.begin()

@@ -7,15 +7,15 @@ from maestro.worktrees import leftovers
 
 
 def nothing_left_in_a_stash(landing: Landing) -> Finding | None:
-    """Stash entries made on the task's branch hold nothing that its head does not hold."""
+    """Stash entries made in the task's worktree hold nothing that its head does not hold."""
     assert landing.task.branch is not None
-    names = leftovers.stashed_files(landing.repo, landing.task.branch, landing.head)
+    names = leftovers.stashed_files(landing.worktree, landing.task.branch, landing.head)
     if not names:
         return None
     listed = ", ".join(names[:10])
     prompt = (
         f"# Work in a stash\n\nYou left work in a git stash, where it is not part of the task: {listed}.\n\n"
-        "Run `git stash list`, bring the entries of this branch back with `git stash pop`, resolve what conflicts, "
+        "Run `git stash list`, bring the entries that you made back with `git stash pop`, resolve what conflicts, "
         "and stop with everything in the worktree. Drop an entry that is not wanted."
     )
     return Finding(f"Work was left in a stash: {listed}.", prompt)
