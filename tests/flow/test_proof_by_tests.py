@@ -194,3 +194,31 @@ def test_an_exit_code_of_0_neither_hides_failing_tests_nor_stands_for_tests_that
         task = b.work({"app.py": "def f():\n    return 2\n"}, "t2")
         assert (task.status, task.attempt, b.evidence()[-1].exit_code) == ("running", 2, 0)
         assert "test_app::test_two" in (task.prompt or "")
+
+
+def test_a_check_that_runs_no_test_is_asked_about_unless_nothing_about_that_is_new(tmp_path: Path) -> None:
+    unit = "PYTHONDONTWRITEBYTECODE=1 python -m unittest discover; true"  # newer ones end with 5 when they find nothing
+    skipped = "import pytest\n\n\n@pytest.mark.skip\ndef test_new():\n    assert False\n"
+    plan = plan_of(
+        {"id": "t1"}, {"id": "t2", "checks": [f"{PYTEST} test_new.py"]}, {"id": "t3"}, {"id": "t4"}, checks=[unit]
+    )
+    with bench(tmp_path, make_repo(tmp_path / "repo", FILES), plan) as b:
+        b.measure_baseline()
+        # A repository without tests yet.
+        assert b.work({"app.py": "x = 1\n", "tests/__init__.py": ""}).status == "completed"
+        assert b.evidence()[-1].note == "no test ran"
+        assert b.work({"test_new.py": skipped}, "t2").status == "waiting"
+        (question,) = b.asked("tests_missing")
+        assert "no test ran" in question.title
+        assert question.detail["skipped_now"] == ["test_new::test_new"]
+        b.answer("deny")
+        assert "ran no test" in (b.land("t2").prompt or "")
+        assert b.work(
+            {"test_new.py": skipped.replace("False", "True").replace("@pytest.mark.skip\n", "")}, "t2"
+        ).status == ("completed")
+        # Now there are tests, which unittest does not find.
+        assert b.work({"app.py": "x = 2\n"}, "t3").status == "waiting"
+        b.answer("allow", "tests_missing")
+        assert b.land("t3").status == "completed"
+        assert b.work({"app.py": "x = 3\n"}, "t4").status == "completed"
+        assert b.complete() == "completed"

@@ -83,6 +83,14 @@ def tests_missing_prompt(command: str, vanished: Sequence[str], skipped: Sequenc
     return "\n\n".join(p for p in parts if p)
 
 
+def no_test_ran_prompt(command: str) -> str:
+    """A check that was to run tests and ran none, and the person's no to that."""
+    return (
+        f"# No test ran\n\n`{command}` ended with exit code 0 and ran no test: none was found, or all were skipped. "
+        "That proves nothing, and the person does not accept it. See that your tests are found and run, and that they pass."
+    )
+
+
 def conflict_prompt(files: Sequence[str], detail: str, branch: str) -> str:
     """A rebase that met conflicts, for the same conversation."""
     listed = "\n".join(f"- {f}" for f in files)

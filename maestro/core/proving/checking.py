@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from sqlmodel import col, select
 
@@ -18,7 +17,7 @@ from maestro.core.guards import limits
 from maestro.core.hooks import Finding
 from maestro.core.keeping.cleanup import worktrees_folder
 from maestro.core.locks import Stopped
-from maestro.core.proving import baseline, infrastructure, judging, questions, test_reports
+from maestro.core.proving import baseline, infrastructure, judging, missing_tests, questions, test_reports
 from maestro.core.proving.judging import Verdict
 from maestro.core.proving.questions import Question
 from maestro.core.proving.report import UNCLEAR, TestReport
@@ -95,9 +94,10 @@ def prove(rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool]) 
         scratch.discard_changes(site.folder)
         verdict = judging.judge_again(command, again.outcome, again.report, base, agreed, verdict)
         ran = again
+    verdict = missing_tests.look(site.session, site.commit, command, ran.report, base, agreed, verdict)
     if verdict.passed or verdict.missing:
         _record(rt, site, command, ran, verdict)
-        return _ask_about_missing(command, verdict) if verdict.missing else None
+        return missing_tests.question(command, ran.report, verdict) if verdict.missing else None
     question = None if verdict.comparison.newly_failing else _surroundings(rt, site, command, ran, base, stop)
     note = str(question.detail["reason"]) if question else verdict.note
     _record(rt, site, command, ran, replace(verdict, note=note), could_not_run=question is not None)
@@ -209,23 +209,6 @@ def _stop_the_train(reason: str, key: str, outcome: CommandOutcome) -> Question:
     }
     title = f"Nothing lands until you have looked at it: {reason}"[:400]
     return Question("infrastructure", title, [key], "", detail, risk="high")
-
-
-def _ask_about_missing(command: str, verdict: Verdict) -> Question:
-    gone, skipped = verdict.comparison.vanished, verdict.comparison.skipped_now
-    parts = [f"{len(gone)} vanished" if gone else "", f"{len(skipped)} newly skipped" if skipped else ""]
-    title = f"Tests are missing from `{command}`: {', '.join(p for p in parts if p)}. Is that meant?"
-    detail: dict[str, Any] = {
-        "command": command,
-        "vanished": gone[:500],
-        "skipped_now": skipped[:500],
-        "reason": "These ran before. What no longer runs proves nothing.",
-        "allow": "it is meant",
-        "deny": "send it back",
-    }
-    return Question(
-        "tests_missing", title, verdict.missing, prompts.tests_missing_prompt(command, gone, skipped), detail
-    )
 
 
 def _record(

@@ -10,6 +10,7 @@ _TEST_NAME = re.compile(
     r"test_.*\.py|.*_test\.(py|go|rb|exs|dart|c|cc|cpp)|.*\.(test|spec)\.[cm]?[jt]sx?|.*(Test|Tests|Spec)\.(java|kt|cs|scala|swift)"
 )
 _TEST_FOLDERS = frozenset({"test", "tests", "__tests__", "spec", "specs", "testing"})
+_NO_CODE = frozenset({"", ".md", ".txt", ".rst", ".json", ".yml", ".yaml", ".toml", ".ini", ".cfg", ".csv"})
 _CONFIGURATION = (
     "pytest.ini", ".pytest.ini", "conftest.py", "tox.ini", "noxfile.py", "setup.cfg", ".coveragerc",
     "jest.config.*", "jest.setup.*", "vitest.config.*", "vitest.workspace.*", "playwright.config.*", "karma.conf.*",
@@ -24,6 +25,13 @@ def is_test(path: str) -> bool:
     """Whether a file is a test or lies among tests (data of tests included)."""
     pure = PurePosixPath(path)
     return bool(_TEST_NAME.fullmatch(pure.name)) or any(part in _TEST_FOLDERS for part in pure.parts[:-1])
+
+
+def is_test_code(path: str) -> bool:
+    """Whether a file is likely to hold tests, by its name or as code among tests."""
+    pure = PurePosixPath(path)
+    code = pure.suffix not in _NO_CODE and pure.name not in {"__init__.py", "conftest.py"}
+    return bool(_TEST_NAME.fullmatch(pure.name)) or (code and is_test(path))
 
 
 def is_test_configuration(path: str) -> bool:

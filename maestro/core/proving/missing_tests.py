@@ -1,0 +1,90 @@
+"""Asking about tests that do not run: those that ran before and no longer do, and a check that runs none at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from maestro.core.execution import prompts
+from maestro.core.proving import paths
+from maestro.core.proving.baseline import Baseline
+from maestro.core.proving.judging import Verdict
+from maestro.core.proving.questions import Question
+from maestro.core.proving.report import UNCLEAR, TestReport
+from maestro.db import models
+from maestro.worktrees import repository
+
+#: Options with which a runner is not to run tests, or may find none.
+_NONE_ASKED_FOR = re.compile(r"--co(llect-only)?\b|--setup-plan\b|--passWithNoTests\b|--list\b")
+
+
+def look(
+    session: models.Session,
+    commit: str,
+    command: str,
+    report: TestReport | None,
+    base: Baseline,
+    agreed: Set[str],
+    verdict: Verdict,
+) -> Verdict:
+    """The verdict on a check of ``commit``; not passed where it was to run tests and ran none.
+
+    That is no matter, and only noted, in a repository that holds no tests yet, and where it was so on the base.
+    """
+    if report is None or report is UNCLEAR or not verdict.passed or verdict.comparison.missing:
+        return verdict
+    if report.passed or report.failed:
+        return verdict
+    item = _item(command)
+    if item in agreed:
+        return replace(verdict, note="no test ran, which you agreed to")
+    if _NONE_ASKED_FOR.search(command) or _nothing_new(session, commit, command, report, base):
+        return replace(verdict, note="no test ran")
+    return replace(verdict, passed=False, missing=[item], note="no test ran")
+
+
+def question(command: str, report: TestReport | None, verdict: Verdict) -> Question:
+    """What to ask about a verdict's missing tests."""
+    gone, skipped = verdict.comparison.vanished, verdict.comparison.skipped_now
+    never = verdict.missing == [_item(command)]
+    if never:
+        gone, skipped = verdict.missing, [n for n, o in report.outcomes.items() if o == "skipped"] if report else []
+        title = f"`{command}` ended well, but no test ran. Is that meant?"
+    else:
+        parts = [f"{len(gone)} vanished" if gone else "", f"{len(skipped)} newly skipped" if skipped else ""]
+        title = f"Tests are missing from `{command}`: {', '.join(p for p in parts if p)}. Is that meant?"
+    detail: dict[str, Any] = {
+        "command": command,
+        "vanished": gone[:500],
+        "skipped_now": skipped[:500],
+        "reason": "A check that runs no test proves nothing."
+        if never
+        else "These ran before. What no longer runs proves nothing.",
+        "allow": "it is meant",
+        "deny": "send it back",
+    }
+    prompt = prompts.no_test_ran_prompt(command) if never else prompts.tests_missing_prompt(command, gone, skipped)
+    return Question("tests_missing", title, verdict.missing, prompt, detail)
+
+
+def _item(command: str) -> str:
+    return f"`{command}` ran no test"
+
+
+def _nothing_new(session: models.Session, commit: str, command: str, report: TestReport, base: Baseline) -> bool:
+    repo, run = Path(session.repo_path), base.runs.get(command)
+    if not report.total and not (base.outcomes or base.accepted or _holds_tests(repo, commit)):
+        return True
+    before = run.tests_summary if run is not None and run.passed else None
+    if before is None or before.get("passed") or before.get("failed"):
+        return False
+    if report.total:
+        return bool(before.get("skipped"))
+    return _holds_tests(repo, session.base_commit)
+
+
+def _holds_tests(repo: Path, commit: str) -> bool:
+    return any(paths.is_test_code(path) for path in repository.list_files(repo, commit))
