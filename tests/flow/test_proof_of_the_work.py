@@ -18,6 +18,8 @@ PLAIN_TEST = "import sys\nsys.path.insert(0, '.')\nimport calc\nassert calc.add(
 FILES: dict[str, str | bytes] = {
     "calc.py": "def add(a, b):\n    return a + b\n",
     "check.sh": "test $(cat value.txt) = good\n",
+    "Makefile": "test: other\n\t@bash ci/all.sh\nother:\n",
+    "ci/all.sh": "sh ./check.sh\n",
     "value.txt": "good\n",
     "tests/test_plain.py": PLAIN_TEST,
     "deep/inside/a.txt": "a\n",
@@ -170,6 +172,8 @@ def test_a_session_that_is_given_up_and_retried_asks_again(tmp_path: Path, repo:
     [
         (CHECK, {"check.sh": "true\n", "value.txt": "bad\n"}, "check.sh"),
         (PLAIN, {"calc.py": "def add(a, b):\n    return 5\n", "tests/test_plain.py": "pass\n"}, "tests/test_plain.py"),
+        ("make test", {"ci/all.sh": "true\n", "value.txt": "bad\n"}, "ci/all.sh"),
+        ("python -m ruff check --no-cache .", {"bad.py": "import os\n", "ruff.toml": "exclude = ['*.py']\n"}, "ruff.toml"),
         ("true", {"tests/test_plain.py": None}, "tests/test_plain.py"),
         ("true", {".github/workflows/ci.yml": "jobs: {}\n"}, ".github/workflows/ci.yml"),
         (

@@ -1,9 +1,10 @@
 """A check that passes only because the task changed what it runs proves nothing until the person agrees.
 
-What a task may not quietly change: existing tests, the configuration of tests, the check's own scripts. Where
-it did, its checks run once more with the old versions of these. If they pass all the same, nothing was gained
-by the change; if not, the person sees the diff and decides. Deleted tests, tests that are newly skipped and
-changed build pipelines are shown in any case. What the plan gave to the task by name is the task's own.
+What a task may not quietly change: existing tests, the configuration of tests and of the other tools that its
+checks run, the checks' own scripts. Where it did, its checks run once more with the old versions of these. If they
+pass all the same, nothing was gained by the change; if not, the person sees the diff and decides. Deleted tests,
+tests that are newly skipped and changed build pipelines are shown in any case. What the plan gave to the task by
+name is the task's own.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shlex
 import tomllib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
-from maestro.core.proving import baseline, judging, paths
+from maestro.core.proving import baseline, check_settings, judging, paths
+from maestro.core.proving.check_scripts import Reached, reached
 from maestro.core.proving.checking import CheckSite, execute
 from maestro.core.proving.questions import Question, accepted
 from maestro.core.runtime import Runtime
-from maestro.errors import NotFound
+from maestro.errors import MaestroError, NotFound
 from maestro.worktrees import diffs, reading, scratch
 
 _DIFF_BYTES = 60_000
@@ -31,7 +34,6 @@ _SKIP = re.compile(
     r"|SkipTest|\b(x?it|x?describe|test)\.(skip|todo)\(|\bx(it|describe|test)\(|\bt\.Skip|#\[ignore|@Disabled|@Ignore\b)",
     re.MULTILINE,
 )
-_INTERPRETER = re.compile(r"(ba|da|z|k)?sh|python[\d.]*|node|ruby|perl|php|deno|bun|env|exec|time|nice")
 _MANIFESTS = {"pyproject.toml", "package.json"}
 _MAKE = {"Makefile": "make", "makefile": "make", "GNUmakefile": "make", "justfile": "just", "Taskfile.yml": "task"}
 
@@ -45,7 +47,8 @@ def look(rt: Runtime, site: CheckSite, start: str, checks: Sequence[str], stop: 
     repo, task = Path(site.session.repo_path), site.task
     changed = diffs.changed_status(repo, start, site.commit)
     own = _declared(task.files)
-    guarded = [p for p, how in changed.items() if not own(p) and _is_guarded(repo, start, site.commit, p, how, checks)]
+    between = _Range(repo, start, site.commit, checks)
+    guarded = [p for p, how in changed.items() if not own(p) and between.is_guarded(p, how)]
     if not guarded:
         return None
     texts = {p: diffs.path_diff(repo, start, site.commit, [p], _DIFF_BYTES)[0] for p in guarded}
@@ -74,30 +77,46 @@ def decides_tests(repo: Path, start: str, head: str, path: str) -> bool:
     return paths.is_test_configuration(path)
 
 
-def _is_guarded(repo: Path, start: str, head: str, path: str, how: str, checks: Sequence[str]) -> bool:
-    name = path.rpartition("/")[2]
-    if paths.is_pipeline(path) or decides_tests(repo, start, head, path):
-        return True
-    if name in _MAKE:
-        return any(re.search(rf"\b{_MAKE[name]}\b", check) for check in checks)
-    if how == "A":
-        return False  # a new test, a new script
-    return paths.is_test(path) or (paths.is_check_script(path) and any(path in _run_by(check) for check in checks))
+@dataclass(frozen=True)
+class _Range:
+    """What a task changed, and what its checks run as they were before."""
+
+    repo: Path
+    start: str
+    head: str
+    checks: Sequence[str]
+
+    def before(self, path: str) -> str | None:
+        return _text(self.repo, self.start, path)
+
+    def after(self, path: str) -> str | None:
+        return _text(self.repo, self.head, path)
+
+    def is_guarded(self, path: str, how: str) -> bool:
+        """Whether a changed path has a say in what the checks find."""
+        name = path.rpartition("/")[2]
+        if paths.is_pipeline(path) or decides_tests(self.repo, self.start, self.head, path):
+            return True
+        if name in _MAKE:
+            return any(re.search(rf"\b{_MAKE[name]}\b", command) for command in self._reached.commands)
+        if check_settings.tools(path) and check_settings.used(path, self._reached.commands):
+            files = partial(reading.list_files, self.repo, self.start)
+            if check_settings.differs(path, self.before, self.after, files):
+                return True
+        if how == "A":
+            return False  # a new test, a new script
+        return paths.is_test(path) or (paths.is_check_script(path) and path in self._reached.files)
+
+    @cached_property
+    def _reached(self) -> Reached:
+        return reached(self.checks, self.before)
 
 
-def _run_by(command: str) -> set[str]:
-    """The files that a command runs: its first words and what it hands to an interpreter, not what it looks at."""
-    run: set[str] = set()
-    for part in re.split(r"&&|\|\||[;|\n]", command):
-        try:
-            words = shlex.split(part)
-        except ValueError:
-            words = part.split()
-        words = [w for w in words if "=" not in w.partition("/")[0]]
-        if words and _INTERPRETER.fullmatch(words[0].rpartition("/")[2]):
-            words = [w for w in words[1:] if not w.startswith("-")]
-        run |= {word.removeprefix("./") for word in words[:1]}
-    return run
+def _text(repo: Path, commit: str, path: str) -> str | None:
+    try:
+        return reading.read_file(repo, commit, path, _FILE_BYTES).decode("utf-8", "replace")
+    except MaestroError:
+        return None
 
 
 def _test_settings(repo: Path, commit: str, path: str) -> object:
