@@ -246,3 +246,26 @@ def test_what_is_hidden_from_git_is_part_of_the_commit_that_is_proven(tmp_path: 
         assert b.land().status == "completed"
         assert run_git(repo, "show", f"{b.session.session_branch}:value.txt") == "new"
         assert "calc.py" not in run_git(repo, "ls-tree", "--name-only", b.session.session_branch)
+
+
+def test_a_check_that_passes_only_beside_code_that_git_ignores_goes_back(tmp_path: Path, repo: Path) -> None:
+    (repo / ".gitignore").write_text("__pycache__/\nlib/\nnode_modules/\n.venv/\nmade.py\n")
+    run_git(repo, "commit", "-qam", "ignore")
+    ran = tmp_path / "ran"
+    check = f"echo x >> {ran}; python -c 'import app'"
+    plan = plan_of({"id": "t1", "checks": [check]}, {"id": "t2", "checks": [check]})
+    with bench(tmp_path, repo, plan, setup=["touch made.py"]) as b:
+        task = b.work({"app.py": "import lib.helper\n", "lib/helper.py": "x = 1\n"})
+        assert (task.status, task.attempt) == ("running", 2)
+        assert "- lib/helper.py" in (task.prompt or "")
+        assert "made.py" not in (task.prompt or "")
+        assert [run.passed for run in b.evidence()] == [True, False]
+        run_git(b.begin(), "add", "-f", "lib/helper.py")
+        b.end()
+        assert b.land().status == "completed"
+        assert "lib/helper.py" in run_git(repo, "ls-tree", "-r", "--name-only", b.session.session_branch)
+        before = len(ran.read_text())
+        # What tools and set-ups make is no code of the work, and costs no second run.
+        ordinary: dict[str, str | None] = {f"{f}/x.py": "1\n" for f in ("node_modules", ".venv", "lib/__pycache__")}
+        assert b.work({"more.py": "x = 1\n", **ordinary}, "t2").status == "completed"
+        assert len(ran.read_text()) == before + len("x\n")

@@ -18,7 +18,7 @@ from maestro.core.execution import in_the_way, outcomes, prompts, starting
 from maestro.core.hooks import Finding, Hook, Landing, evidence, hidden, outside
 from maestro.core.keeping import pooling, storage_health
 from maestro.core.locks import Stopped, branch_lock, stop_signal, train_lock
-from maestro.core.proving import check_changes, earlier_checks, escape, questions
+from maestro.core.proving import check_changes, clean_checkout, earlier_checks, escape, questions
 from maestro.core.proving.checking import CheckSite, first_failure
 from maestro.core.proving.questions import Question
 from maestro.core.runtime import Runtime
@@ -125,6 +125,8 @@ def _land(flight: Flight) -> None:
     answer = next((said for hook in BEFORE_CHECKS if (said := hook(arrival))), None)
     answer = answer or first_failure(flight.rt, site, _all_checks(flight, start, head), flight.stop)
     answer = answer or check_changes.look(flight.rt, site, start, flight.checks, flight.stop)
+    # The plan's checks run in a clean checkout at the end anyway.
+    answer = answer or clean_checkout.look(flight.rt, site, flight.task.checks, flight.stop)
     if answer:
         return _send_back(flight, answer)
     with train_lock(flight.rt, flight.session.id):

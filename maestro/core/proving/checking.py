@@ -63,25 +63,30 @@ def measure(rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool]
 
 
 def first_failure(
-    rt: Runtime, site: CheckSite, checks: Sequence[str], stop: Callable[[], bool]
+    rt: Runtime, site: CheckSite, checks: Sequence[str], stop: Callable[[], bool], *, again: bool = False
 ) -> Finding | Question | None:
-    """Prove checks in order up to the first that does not pass; what to tell or to ask because of it."""
+    """Prove checks in order up to the first that does not pass; what to tell or to ask because of it.
+
+    ``again``: those as well that have passed on this commit, in another folder.
+    """
     for command in checks:
-        answer = prove(rt, site, command, stop)
+        answer = prove(rt, site, command, stop, again=again)
         if answer is not None:
             return answer
     return None
 
 
-def prove(rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool]) -> Finding | Question | None:
+def prove(
+    rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool], *, again: bool = False
+) -> Finding | Question | None:
     """Run one check and judge it against the base; None when it proves the commit.
 
     What the check leaves behind in the folder is removed: the next one, and the next attempt, are about
     the commit and nothing else. A check that has passed on this very commit is not run again (a landing
-    goes through here again after each answer of the person). Raises Stopped, with nothing recorded, when
+    goes through here again after each answer of the person), except ``again``. Raises Stopped, with nothing recorded, when
     ``stop`` said so.
     """
-    if _proven_before(rt, site, command):
+    if not again and _proven_before(rt, site, command):
         return None
     base = baseline.on_branch(rt, site.session, baseline.wait_for(rt, site.session.id, stop), site.start)
     agreed = questions.accepted(rt, site.session.id, None, "tests_missing")
@@ -90,10 +95,10 @@ def prove(rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool]) 
     scratch.discard_changes(site.folder)
     if verdict.doubtful:
         _record(rt, site, command, ran, replace(verdict, note="New failures: it is run again, to tell a flaky test."))
-        again = execute(rt, site.folder, command, stop)
+        second = execute(rt, site.folder, command, stop)
         scratch.discard_changes(site.folder)
-        verdict = judging.judge_again(command, again.outcome, again.report, base, agreed, verdict)
-        ran = again
+        verdict = judging.judge_again(command, second.outcome, second.report, base, agreed, verdict)
+        ran = second
     verdict = missing_tests.look(site.session, site.commit, command, ran.report, base, agreed, verdict)
     if verdict.passed or verdict.missing:
         _record(rt, site, command, ran, verdict)
