@@ -50,10 +50,10 @@ _KINDS = {
     "tests_missing": Words(
         icon="flask-conical",
         allow="It is meant",
-        allow_means="These tests may be gone for the rest of the session.",
+        allow_means="The check counts without these tests for the rest of the session.",
         allow_said="Accepted. The check counts without them.",
         deny="Send it back",
-        deny_means="The agent is to bring these tests back.",
+        deny_means="The agent is to see that these tests run.",
         deny_said="Sent back to the agent.",
         hint="A word to the agent (optional)",
     ),

@@ -51,7 +51,7 @@ def question(command: str, report: TestReport | None, verdict: Verdict) -> Quest
     gone, skipped = verdict.comparison.vanished, verdict.comparison.skipped_now
     never = verdict.missing == [_item(command)]
     if never:
-        gone, skipped = verdict.missing, [n for n, o in report.outcomes.items() if o == "skipped"] if report else []
+        gone, skipped = [], [n for n, o in report.outcomes.items() if o == "skipped"] if report else []
         title = f"`{command}` ended well, but no test ran. Is that meant?"
     else:
         parts = [f"{len(gone)} vanished" if gone else "", f"{len(skipped)} newly skipped" if skipped else ""]
