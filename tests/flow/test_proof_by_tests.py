@@ -200,11 +200,17 @@ def test_a_check_that_runs_no_test_is_asked_about_unless_nothing_about_that_is_n
     unit = "PYTHONDONTWRITEBYTECODE=1 python -m unittest discover; true"  # newer ones end with 5 when they find nothing
     skipped = "import pytest\n\n\n@pytest.mark.skip\ndef test_new():\n    assert False\n"
     plan = plan_of(
-        {"id": "t1"}, {"id": "t2", "checks": [f"{PYTEST} test_new.py"]}, {"id": "t3"}, {"id": "t4"}, checks=[unit]
+        {"id": "t0"},
+        {"id": "t1"},
+        {"id": "t2", "checks": [f"{PYTEST} test_new.py"]},
+        {"id": "t3"},
+        {"id": "t4"},
+        checks=[unit],
     )
     with bench(tmp_path, make_repo(tmp_path / "repo", FILES), plan) as b:
         b.measure_baseline()
         # A repository without tests yet.
+        assert b.work({"pre.py": "x = 1\n"}, "t0").status == "completed"
         assert b.work({"app.py": "x = 1\n", "tests/__init__.py": ""}).status == "completed"
         assert b.evidence()[-1].note == "no test ran"
         assert b.work({"test_new.py": skipped}, "t2").status == "waiting"
