@@ -113,6 +113,7 @@ def test_yes_does_not_raise_a_budget(scripted: Cli) -> None:
     assert report["status"] == "paused"
     assert "budget" in report["reason"]
     assert f"maestro approve {report['id'][:8]}" in report["reason"]
+    assert scripted("cancel", report["id"]).exit_code == 0  # its worker stands still, and would for ever
 
 
 @pytest.mark.parametrize("scripted", [RIGHT], indirect=True)
