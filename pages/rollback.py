@@ -8,7 +8,7 @@ from nicegui import run, ui
 
 from maestro.core import queries
 from maestro.core.commands import control
-from maestro.core.keeping.rollbacks import RollbackPreview
+from maestro.core.keeping.going_back import RollbackPreview
 from maestro.core.runtime import Runtime
 from maestro.core.views import CheckpointView, SessionView
 from maestro.errors import MaestroError

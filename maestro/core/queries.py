@@ -17,10 +17,10 @@ from maestro.core import lookup, processes
 from maestro.core.guards import account, limit_views, signs, spending
 from maestro.core.guards.account import AccountState
 from maestro.core.guards.limit_views import LimitsView
-from maestro.core.keeping import deleted, digest, rollbacks, storage_health
+from maestro.core.keeping import deleted, digest, going_back, rollbacks, storage_health
 from maestro.core.keeping.deleted import DeletedView, RecoveredView
 from maestro.core.keeping.digest import Digest
-from maestro.core.keeping.rollbacks import RollbackPreview
+from maestro.core.keeping.going_back import RollbackPreview
 from maestro.core.keeping.storage_health import StorageProblem
 from maestro.core.proving.proof_views import ConflictView, EvidenceView
 from maestro.core.runtime import Runtime
@@ -291,7 +291,8 @@ def list_recovered(rt: Runtime, session_id: str) -> list[RecoveredView]:
     """What rollbacks, cancels and clean-ups of a session took away and is kept; ``restorable`` with one click."""
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
-        undone = {str(i.detail["kept"]): i.detail["to"] for i in rollbacks.rollbacks_of(db, session_id) if i.done_at}
+        done = [i for i in rollbacks.rollbacks_of(db, session_id) if i.done_at and "kept" in i.detail]
+        undone = {str(i.detail["kept"]): i.detail["to"] for i in done}
     at = session.session_commit
     restorable = frozenset(ref for ref, to in undone.items() if to == at)
     return deleted.recovered(Path(session.repo_path), session_id, restorable)
@@ -304,7 +305,7 @@ def list_deleted(rt: Runtime) -> list[DeletedView]:
 
 def rollback_preview(rt: Runtime, session_id: str, checkpoint: str) -> RollbackPreview:
     """What going back to a checkpoint would take away. Raises NotFound."""
-    return rollbacks.preview(rt, session_id, checkpoint)
+    return going_back.preview(rt, session_id, checkpoint)
 
 
 def account_state(rt: Runtime, *, demo: bool = False) -> AccountState | None:

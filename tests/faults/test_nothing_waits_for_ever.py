@@ -170,11 +170,11 @@ def test_a_rollback_that_a_full_disk_cut_short_is_finished_when_there_is_room(
     assert [two.task(key).status for key in ("t1", "t2")] == ["pending", "pending"]
     assert run_git(repo, "rev-parse", two.session.session_branch) == two.session.base_commit
     with monkeypatch.context() as patched:  # something else: it is over, and can be tried again
-        patched.setattr(saving.tempfile, "TemporaryDirectory", fails_with(errno.EACCES, "Permission denied"))
-        write_files(two.begin("t1"), {"half.txt": "half"})
+        patched.setattr(rollbacks, "still", fails_with(errno.EACCES, "Permission denied"))
         with pytest.raises(Unavailable, match="Permission denied"):
             control.rollback(two.rt, two.id, "0")
     assert not held(two)
+    assert queries.list_recovered(two.rt, two.id)
     control.rollback(two.rt, two.id, "0")
 
 

@@ -10,7 +10,7 @@ from maestro.api.text import CheckedRoute
 from maestro.core import queries
 from maestro.core.commands import control, delivery
 from maestro.core.keeping.deleted import RecoveredView
-from maestro.core.keeping.rollbacks import RollbackPreview
+from maestro.core.keeping.going_back import RollbackPreview
 from maestro.core.views import MergePreviewView, SessionView
 
 router = APIRouter(prefix="/sessions/{session_id}", tags=["Execution"], route_class=CheckedRoute)

@@ -17,16 +17,15 @@ def is_there(rt: Runtime, session: models.Session, task: models.Task) -> bool:
     Raises GitError when the session branch is gone.
     """
     move = _stopped(rt).get(task.id)
-    if move is not None and history.tip(Path(session.repo_path), session.session_branch) == move[0]:
-        return look(rt, session, task, *move)
-    _stopped(rt).pop(task.id, None)
-    return False
+    return move is not None and look(rt, session, task, *move)
 
 
 def look(rt: Runtime, session: models.Session, task: models.Task, before: str, after: str) -> bool:
-    """Whether the session branch cannot go from ``before`` to ``after`` now; told once, in the log and on the task."""
+    """Whether the session branch, at ``before``, cannot go to ``after`` now; told once, in the log and on the task."""
+    repo, branch = Path(session.repo_path), session.session_branch
     try:
-        integration.check_move(Path(session.repo_path), session.session_branch, before, after)
+        if history.tip(repo, branch) == before:
+            integration.check_move(repo, branch, before, after)
     except Conflict as error:
         _stopped(rt)[task.id] = (before, after)
         _tell(rt, task, error.detail)

@@ -118,7 +118,7 @@ def _land(flight: Flight) -> None:
         )
     start = flight.task.start_commit
     assert start is not None
-    if flight.tip() == start and in_the_way.look(flight.rt, flight.session, flight.task, start, head):
+    if in_the_way.look(flight.rt, flight.session, flight.task, start, head):
         raise Stopped
     arrival = _arrival(flight, head)
     site = _site(flight, "task", head)
@@ -204,8 +204,7 @@ def _finish(flight: Flight, head: str) -> None:
                 integration.advance(flight.repo, session.session_branch, start, head)
             except Conflict as error:
                 # The session branch was moved or checked out by hand: the next look starts from the top.
-                if flight.tip() == start:
-                    in_the_way.look(rt, session, flight.task, start, head)
+                in_the_way.look(rt, session, flight.task, start, head)
                 raise Stopped from error
         summary = integration.diff_summary(flight.repo, start, head)
         _record_completion(flight, start, head, summary)

@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session as DbSession
 from sqlmodel import col, select
@@ -33,8 +32,6 @@ _log = logging.getLogger(__name__)
 
 #: How long landings and starts may take to notice that they were called off.
 _CALLED_OFF_S = 20.0
-
-_UNDER_WAY = frozenset({"running", "waiting", "checking", "integrating"})
 
 
 def still(rt: Runtime, session_id: str) -> None:
@@ -178,38 +175,6 @@ def not_now(session: models.Session, event: str) -> NotAllowed:
     """The refusal that names state and allowed events."""
     words = f"“{event}” is not possible while the session is {session.status.replace('_', ' ')}."
     return NotAllowed(words, state=session.status, allowed=allowed_events(session.status))
-
-
-class RollbackPreview(BaseModel):
-    """What going back to a checkpoint would take away; all of it can be restored."""
-
-    number: int
-    title: str
-    commit: str
-    tasks: list[str]  # keys of tasks that would be pending again
-    unfinished: list[str]  # keys of tasks at work now, whose work so far is kept under recovered refs
-    commits: list[str]  # subjects, the latest first
-    files: list[str]
-
-
-def preview(rt: Runtime, session_id: str, checkpoint: str) -> RollbackPreview:
-    """What a rollback to a checkpoint (id, number or commit) would take away. Changes nothing; raises NotFound."""
-    with rt.db.read() as db:
-        session = lookup.session_row(db, session_id)
-        point = find_checkpoint(db, session_id, checkpoint)
-        gone = {c.task_id for c in undone_by(db, session_id, point)}
-        tasks = lookup.tasks_of(db, session_id)
-    repo = lookup.repository(session)
-    tip = history.tip(repo, session.session_branch)
-    return RollbackPreview(
-        number=point.number,
-        title=point.title,
-        commit=point.commit,
-        tasks=[t.key for t in tasks if t.id in gone],
-        unfinished=[t.key for t in tasks if t.id not in gone and t.status in _UNDER_WAY],
-        commits=history.subjects(repo, point.commit, tip),
-        files=integration.changed_files(repo, point.commit, tip),
-    )
 
 
 def rollbacks_of(db: DbSession, session_id: str) -> list[models.Intent]:
