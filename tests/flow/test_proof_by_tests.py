@@ -184,7 +184,8 @@ def test_an_exit_code_of_0_neither_hides_failing_tests_nor_stands_for_tests_that
 ) -> None:
     two = "from app import f\n\n\ndef test_one():\n    assert f() == 1\n\n\ndef test_two():\n    assert f() + 1 == 2\n"
     repo = make_repo(tmp_path / "repo", {**FILES, "app.py": "def f():\n    return 1\n", "test_app.py": two})
-    plan = plan_of({"id": "t1"}, {"id": "t2", "checks": [f"{PYTEST} | tail -5"]}, checks=[PYTEST])
+    tail, one_file = f"{PYTEST} | tail -5", f"{PYTEST} test_app.py"
+    plan = plan_of({"id": "t1"}, {"id": "t2", "checks": [tail]}, {"id": "t3", "checks": [one_file]}, checks=[PYTEST])
     with bench(tmp_path, repo, plan) as b:
         b.measure_baseline()
         assert b.work({"app.py": "import os\n\n\ndef f():\n    os._exit(0)\n"}).status == "waiting"
@@ -194,6 +195,9 @@ def test_an_exit_code_of_0_neither_hides_failing_tests_nor_stands_for_tests_that
         task = b.work({"app.py": "def f():\n    return 2\n"}, "t2")
         assert (task.status, task.attempt, b.evidence()[-1].exit_code) == ("running", 2, 0)
         assert "test_app::test_two" in (task.prompt or "")
+        # A check of which nothing is known from before, and which would have told of its tests.
+        assert b.work({"app.py": "import os\n\n\ndef f():\n    os._exit(0)\n"}, "t3").status == "waiting"
+        assert any("tells of no test" in asked.title for asked in b.asked("tests_missing"))
 
 
 def test_a_check_that_runs_no_test_is_asked_about_unless_nothing_about_that_is_new(tmp_path: Path) -> None:
@@ -215,7 +219,7 @@ def test_a_check_that_runs_no_test_is_asked_about_unless_nothing_about_that_is_n
         assert b.evidence()[-1].note == "no test ran"
         assert b.work({"test_new.py": skipped}, "t2").status == "waiting"
         (question,) = b.asked("tests_missing")
-        assert "no test ran" in question.title
+        assert "tells of no test" in question.title
         assert question.detail["skipped_now"] == ["test_new::test_new"]
         b.answer("deny")
         assert "ran no test" in (b.land("t2").prompt or "")

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from maestro.core.proving import check_settings
+from maestro.core.proving.baseline import Baseline
 from maestro.core.proving.check_scripts import reached
+from maestro.core.proving.judging import Verdict
+from maestro.core.proving.missing_tests import look
+from maestro.db.models import Session
 
 FILES = {
     "package.json": '{"scripts": {"pretest": "npm run lint", "test": "node scripts/run.js", "lint": "eslint ."}}',
@@ -69,3 +73,25 @@ def test_settings_of_a_tool_count_when_they_are_loosened_and_not_when_it_is_only
     assert check_settings.used(path, ["pytest -q", f"{check_settings.tools(path)[0]} ."])
     assert not check_settings.used(path, ["python -m pytest -q", "node --test"])
     assert check_settings.used(path, ["tox -q"])
+
+
+@pytest.mark.parametrize(
+    ("check", "asked"),
+    [
+        ("pytest -q", True),
+        ("X=1 uv run pytest tests -p no:cacheprovider", True),
+        (".venv/bin/python -m unittest discover", True),
+        ("pytest --version", False),
+        ("pytest --junitxml=own.xml", False),
+        ("pytest -q || true", False),
+        ("pip install pytest", False),
+        ("python -m mypy .", False),
+        ("ruff check .", False),
+        ("make test", False),
+        ("test -s README.md", False),
+    ],
+)
+def test_only_a_plain_test_runner_is_missed_when_it_tells_of_no_test(check: str, asked: bool) -> None:
+    session = Session(title="T", repo_path=".", base_commit="c")
+    verdict = look(session, "c", check, None, Baseline({}, {}), set(), Verdict(True))
+    assert bool(verdict.missing) is asked

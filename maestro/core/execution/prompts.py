@@ -86,8 +86,9 @@ def tests_missing_prompt(command: str, vanished: Sequence[str], skipped: Sequenc
 def no_test_ran_prompt(command: str) -> str:
     """A check that was to run tests and ran none, and the person's no to that."""
     return (
-        f"# No test ran\n\n`{command}` ended with exit code 0 and ran no test: none was found, or all were skipped. "
-        "That proves nothing, and the person does not accept it. See that your tests are found and run, and that they pass."
+        f"# No test ran\n\n`{command}` ended with exit code 0 and ran no test: none was found, all were skipped, or it ended "
+        "too early to tell. That proves nothing, and the person does not accept it. See that your tests are found and run, "
+        "and that they pass."
     )
 
 

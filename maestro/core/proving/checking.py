@@ -121,15 +121,15 @@ def execute(rt: Runtime, folder: Path, command: str, stop: Callable[[], bool]) -
     """
     limit = rt.settings.check_timeout_minutes * 60
     with limits.check_slot(rt, stop), tempfile.TemporaryDirectory(prefix="maestro-check-") as aside:
-        asked = test_reports.instrument(command, Path(aside), folder)
+        asked, told_not_to = test_reports.instrument(command, Path(aside), folder), False
         outcome = run_command(asked.command, folder, base_environment() | asked.env, limit, stop)
         if not outcome.passed and outcome.stopped is None and test_reports.refused(outcome.output):
-            asked = test_reports.Instrumented(command)
+            asked, told_not_to = test_reports.Instrumented(command), True
             outcome = run_command(command, folder, base_environment(), limit, stop)
         if outcome.stopped == "stopped":
             raise Stopped
         report, output = test_reports.read_report(asked, outcome.output, cut=outcome.output_cut)
-    return Ran(replace(outcome, output=output), report)
+    return Ran(replace(outcome, output=output), UNCLEAR if report is None and told_not_to else report)
 
 
 def _proven_before(rt: Runtime, site: CheckSite, command: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from maestro.core.execution import prompts
-from maestro.core.proving import paths
+from maestro.core.proving import paths, test_reports
 from maestro.core.proving.baseline import Baseline
 from maestro.core.proving.judging import Verdict
 from maestro.core.proving.questions import Question
@@ -19,6 +19,14 @@ from maestro.worktrees import repository
 
 #: Options with which a runner is not to run tests, or may find none.
 _NONE_ASKED_FOR = re.compile(r"--co(llect-only)?\b|--setup-plan\b|--passWithNoTests\b|--list\b")
+
+#: What tells of its tests whenever it runs any, unless it is told not to.
+_TELLS = re.compile(
+    r"(\w+=\S* )*((uv|poetry|pdm|pipenv|rye) run )?(\S*python[\d.]* (-\w+ )*-m (pytest|unittest)|pytest|py\.test)( |$)"
+)
+_TOLD_NOT_TO = re.compile(
+    r"PYTEST_ADDOPTS|--junit|--help|--version|--fixtures|--markers|--cache-show|no:junitxml| -[hV]\b"
+)
 
 
 def look(
@@ -34,14 +42,14 @@ def look(
 
     That is no matter, and only noted, in a repository that holds no tests yet, and where it was so on the base.
     """
-    if report is None or report is UNCLEAR or not verdict.passed or verdict.comparison.missing:
+    if report is UNCLEAR or not verdict.passed or verdict.comparison.missing:
         return verdict
-    if report.passed or report.failed:
+    if not _should_have_told(command, base) if report is None else report.passed or report.failed:
         return verdict
     item = _item(command)
     if item in agreed:
         return replace(verdict, note="no test ran, which you agreed to")
-    if _NONE_ASKED_FOR.search(command) or _nothing_new(session, commit, command, report, base):
+    if _NONE_ASKED_FOR.search(command) or (report is not None and _nothing_new(session, commit, command, report, base)):
         return replace(verdict, note="no test ran")
     return replace(verdict, passed=False, missing=[item], note="no test ran")
 
@@ -52,7 +60,7 @@ def question(command: str, report: TestReport | None, verdict: Verdict) -> Quest
     never = verdict.missing == [_item(command)]
     if never:
         gone, skipped = [], [n for n, o in report.outcomes.items() if o == "skipped"] if report else []
-        title = f"`{command}` ended well, but no test ran. Is that meant?"
+        title = f"`{command}` ended well, but tells of no test that ran. Is that meant?"
     else:
         parts = [f"{len(gone)} vanished" if gone else "", f"{len(skipped)} newly skipped" if skipped else ""]
         title = f"Tests are missing from `{command}`: {', '.join(p for p in parts if p)}. Is that meant?"
@@ -72,6 +80,14 @@ def question(command: str, report: TestReport | None, verdict: Verdict) -> Quest
 
 def _item(command: str) -> str:
     return f"`{command}` ran no test"
+
+
+def _should_have_told(command: str, base: Baseline) -> bool:
+    """Whether a check is plainly a runner that always tells of its tests, and did not fail to on the base as well."""
+    run = base.runs.get(command)
+    silent_before = run is not None and run.passed and run.tests_summary is None
+    plain = test_reports.is_plain(command) and _TELLS.match(command) and not _TOLD_NOT_TO.search(command)
+    return bool(plain) and not silent_before
 
 
 def _nothing_new(session: models.Session, commit: str, command: str, report: TestReport, base: Baseline) -> bool:
