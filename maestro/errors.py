@@ -65,6 +65,13 @@ class Conflict(MaestroError):
     title = "Conflict"
 
 
+class OverBudget(MaestroError):
+    """The money or tokens of the session or of the day are used up; the detail says how to go on."""
+
+    status = 409
+    title = "The budget is used up"
+
+
 class InvalidInput(MaestroError):
     """Input from outside is wrong. ``fields`` maps a field's path (``tasks.2.title``) to the reason."""
 

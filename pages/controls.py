@@ -20,6 +20,7 @@ from pages.components.fields import field
 from pages.components.tag import box
 from pages.components.words import plural
 from pages.session_environment import change_environment
+from pages.session_limits import change_limits
 
 if TYPE_CHECKING:
     from pages.frame import Frame
@@ -53,6 +54,7 @@ def controls(view: Frame, session: SessionView, tab: str | None) -> None:
         with icon_button("ellipsis", "More", kind="ghost", small=True), ui.menu():
             ui.menu_item("Rename…", acts.rename)
             set_up = ui.menu_item("Worktree set-up…", acts.set_up)
+            limits = ui.menu_item("Limits…", acts.limits)
             delete = ui.menu_item("Delete…", acts.delete)
 
     def show(now: SessionView) -> None:
@@ -61,6 +63,7 @@ def controls(view: Frame, session: SessionView, tab: str | None) -> None:
             _show(element, name in wanted)
         delete.set_visibility(now.status in _DELETES)
         set_up.set_visibility(now.status not in _OVER)
+        limits.set_visibility(now.status not in _OVER)
 
     show(session)
     view.on_session(show)
@@ -182,6 +185,9 @@ class _Acts:
             changes = sessions.SessionChanges(title=wanted.strip()[:255])
             await perform(sessions.update_session, self.rt, self.session.id, changes)
             await self.view.reload_session()
+
+    async def limits(self) -> None:
+        await change_limits(self.rt, self.session.id)
 
     async def set_up(self) -> None:
         if await change_environment(self.rt, self.session.id):

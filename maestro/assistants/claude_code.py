@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maestro.assistants import failures
+from maestro.assistants import failures, pricing
 from maestro.assistants.base import (
     SILENCE_S,
     Answer,
@@ -90,6 +90,7 @@ class ClaudeCodeAssistant:
         finally:
             run.cancel()
             await asyncio.gather(run, return_exceptions=True)
+            reply.count_call()  # the one that was broken off
 
     async def _run(self, request: Request, reply: _Reply) -> StopReason:
         import claude_agent_sdk as sdk
@@ -106,7 +107,7 @@ class ClaudeCodeAssistant:
                     result = message
         if result is None:
             raise failures.broken_off(_NAME)
-        reply.listener.on_usage(_usage(result))
+        reply.count_rest(result)
         return self._ended(result, reply)
 
     def _ended(self, result: ResultMessage, reply: _Reply) -> StopReason:
@@ -167,15 +168,52 @@ class _Reply(ReplyText):
         super().__init__(listener)
         self.heard_at = time.monotonic()
         self.resets_at: float | None = None
+        self._model = ""
+        self._call: dict[str, Any] = {}  # what the model call that goes on has used, as the API names it
+        self._counted = Usage()
 
     def event(self, event: dict[str, Any]) -> None:
         """Take in one raw stream event of the Messages API."""
         self.heard_at = time.monotonic()
         if event.get("type") == "message_start":
             self.new_block()
+            self.count_call()
+            message = event.get("message") or {}
+            self._model, self._call = str(message.get("model") or ""), dict(message.get("usage") or {})
+        elif event.get("type") == "message_delta":
+            self._call |= {name: n for name, n in (event.get("usage") or {}).items() if n}
+        elif event.get("type") == "message_stop":
+            self.count_call()
         delta = event.get("delta") or {}
         if event.get("type") == "content_block_delta" and delta.get("type") == "text_delta":
             self.add(str(delta.get("text", "")))
+
+    def count_call(self) -> None:
+        """Tell at once what a call has used: a reply that is ended before the CLI's last word has cost it all the same."""
+        if not self._call:
+            return
+        usage, self._call = _tokens(self._call), {}
+        usage.cost_usd = pricing.cost_usd(self._model, usage)
+        self._tell(usage)
+
+    def count_rest(self, result: ResultMessage) -> None:
+        """The CLI's own count, without what was told before; of money it is the truer one."""
+        self.count_call()
+        total = _tokens(result.usage or {})
+        rest = Usage(
+            input_tokens=max(total.input_tokens - self._counted.input_tokens, 0),
+            output_tokens=max(total.output_tokens - self._counted.output_tokens, 0),
+            cache_read_tokens=max(total.cache_read_tokens - self._counted.cache_read_tokens, 0),
+            cache_write_tokens=max(total.cache_write_tokens - self._counted.cache_write_tokens, 0),
+        )
+        if result.total_cost_usd is not None:
+            rest.cost_usd = result.total_cost_usd - self._counted.cost_usd
+        self._tell(rest)
+
+    def _tell(self, usage: Usage) -> None:
+        if usage != Usage():
+            self._counted.add(usage)
+            self.listener.on_usage(usage)
 
 
 def _as_mcp(tool: Tool, request: Request, reply: _Reply) -> SdkMcpTool[Any]:
@@ -212,12 +250,10 @@ def _environment(base_url: str | None) -> dict[str, str]:
     return environment
 
 
-def _usage(result: ResultMessage) -> Usage:
-    counts = result.usage or {}
+def _tokens(counts: dict[str, Any]) -> Usage:
     return Usage(
         input_tokens=counts.get("input_tokens") or 0,
         output_tokens=counts.get("output_tokens") or 0,
         cache_read_tokens=counts.get("cache_read_input_tokens") or 0,
         cache_write_tokens=counts.get("cache_creation_input_tokens") or 0,
-        cost_usd=result.total_cost_usd or 0.0,
     )

@@ -334,14 +334,14 @@ def overview(rt: Runtime) -> Overview:
         by_status = dict(db.exec(select(models.Session.status, func.count()).group_by(models.Session.status)).all())
         pending = db.exec(select(func.count()).where(models.Approval.status == "pending")).one()
         live = db.exec(select(func.count()).where(models.Worker.status != "ended")).one()
-        sessions, workers = spending.today(db)
+        days, workers = spending.today(db)
     return Overview(
         sessions=sum(by_status.values()),
         by_status=by_status,
         pending_approvals=pending,
         live_workers=live,
-        tokens_today=Tokens.of(*workers, *sessions),
-        cost_today_usd=sum(w.cost_usd for w in workers) + sum(s.cost_usd for s in sessions),
+        tokens_today=Tokens.of(*workers, *days),
+        cost_today_usd=sum(w.cost_usd for w in workers) + sum(d.cost_usd for d in days),
     )
 
 

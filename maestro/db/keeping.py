@@ -1,4 +1,4 @@
-"""Tables of what outlives a session or a start: deleted sessions whose work is still kept, and facts of the installation."""
+"""Tables of what outlives a session or a start: deleted sessions whose work is still kept, money, facts of the installation."""
 
 from __future__ import annotations
 
@@ -24,6 +24,24 @@ class DeletedSession(SQLModel, table=True):
     cost_usd: float = 0.0
     deleted_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime, nullable=False)
     expires_at: datetime = Field(sa_type=UtcDateTime, nullable=False)
+
+
+class DayUsage(SQLModel, table=True):
+    """What a session's assistant used on one day (UTC), and, once the session is deleted, its runs begun that day.
+
+    The runs of a living session are counted from their own rows. The demo's sessions have none.
+    """
+
+    __tablename__ = "day_usage"
+
+    day: str = Field(primary_key=True)  # 2026-01-31
+    session_id: str = Field(primary_key=True)  # no foreign key: it outlives the session
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cost_usd: float = 0.0
+    model_calls: int = 0  # of runs; the assistant's are not limited
 
 
 class Fact(SQLModel, table=True):

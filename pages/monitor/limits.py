@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from nicegui import run, ui
+from nicegui import run
 
 from maestro.core import queries
-from maestro.core.commands import sessions
 from maestro.core.guards.limit_views import BudgetView, LimitsView, RuleView
 from maestro.core.runtime import Runtime
-from pages.components.action import FAILED, perform
 from pages.components.bar import share_bar
 from pages.components.buttons import button
-from pages.components.dialogs import answer, dialog
-from pages.components.fields import field
 from pages.components.tag import box, tag, text
 from pages.components.words import amount, money, number, tokens
+from pages.session_limits import change_limits
 from pages.setting_fields import NAMES
 
-#: What can be changed for one session while it goes on.
-_CHANGES = (
-    "session_budget_usd", "session_token_limit", "session_model_calls", "task_budget_usd", "task_token_limit",
-    "task_model_calls", "budget_usd", "run_model_calls", "max_workers", "max_attempts",
-)  # fmt: skip
 _OVER = 1.0
 
 
@@ -60,31 +52,8 @@ class Limits:
             button("Change…", self._change, small=True).classes("m-start")
 
     async def _change(self) -> None:
-        session = await run.io_bound(queries.get_session, self._rt, self._id)
-        if session is None:
-            return
-        config = session.agent_config
-        with dialog("Limits of this session") as (panel, body):
-            with body:
-                tag("p", "What is empty follows the settings. A worker that runs keeps what it was given.", "m-soft")
-                with box("m-form__pair"):
-                    numbers = {name: self._number(name, config.get(name)) for name in _CHANGES}
-            with box("m-dialog__foot"):
-                button("Leave it", lambda: panel.submit(None))
-                button("Save", lambda: panel.submit(True), kind="primary")
-        if not await answer(panel):
-            return
-        given = {name: _whole(number.value) for name, number in numbers.items()}
-        changes = sessions.SessionChanges(agent_config=given)  # the rest of it stays as it is
-        if await perform(sessions.update_session, self._rt, self._id, changes, done="Saved.") is not FAILED:
+        if await change_limits(self._rt, self._id):
             await self.look()
-
-    def _number(self, name: str, value: object) -> ui.number:
-        follows = getattr(self._rt.settings, name)
-        with field(NAMES[name]):
-            made = ui.number(value=value if isinstance(value, (int, float)) else None)
-            made.props.set_optional("placeholder", "no limit" if follows is None else number(follows))
-        return made
 
 
 def _budget(budget: BudgetView) -> None:
@@ -107,7 +76,3 @@ def _rule(rule: RuleView) -> None:
         if rule.own:
             text("set here")
         text(number(rule.value), "m-num")
-
-
-def _whole(number: float | None) -> float | int | None:
-    return int(number) if number is not None and float(number).is_integer() else number

@@ -187,6 +187,11 @@ def test_the_limits_in_force_are_shown_and_changed_for_the_session(window: OpenW
     opened.screenshot("way-limits-phone")
     config = stored_row(seeded, "SELECT agent_config FROM sessions WHERE id=?", seeded["spent"])[0]
     assert json.loads(config) == {"session_budget_usd": 12, "away": True, "session_token_limit": 1_000_000}
+    opened.resize("desktop")
+    opened.visit(f"/session/{seeded['spent']}/brainstorm")  # where a reply is refused when the budget is used up
+    page.get_by_role("button", name="More", exact=True).click()
+    page.get_by_text("Limits…").click()
+    expect(page.get_by_label("Budget of a session, dollars")).to_have_value("12")
 
 
 def test_going_on_after_an_alarm_resumes_the_session(window: OpenWindow, seeded: dict[str, str]) -> None:

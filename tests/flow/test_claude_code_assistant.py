@@ -11,6 +11,7 @@ import pytest
 from maestro.assistants.base import Request, Tool, Turn, Usage
 from maestro.assistants.claude_code import ClaudeCodeAssistant
 from maestro.demo.server import ScriptedServer
+from maestro.demo.wire import token_count
 from maestro.errors import AssistantError
 from tests.scripted import call, error, say, scenario
 
@@ -41,7 +42,9 @@ class Heard:
 
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
+    slowly: dict[str, Any] = {"content": [say("Handed in.")], "delay_s": 5}
     rules: list[dict[str, Any]] = [
+        {"match": {"asked": "Hand it in"}, "steps": [[call(NOTE, text="milk")], slowly]},
         {"match": {"has_tool": NOTE}, "steps": [[say("I note it."), call(NOTE, text="milk")], "Done with that."]},
         {"match": {"asked": "refused"}, "reply": error(401, "authentication_error", "token revoked")},
         {"match": {"asked": "silent"}, "reply": {"hang": True}},
@@ -71,13 +74,32 @@ def test_it_talks_with_our_tools_only(server: ScriptedServer, assistant: ClaudeC
     answer = assistant.converse(Request(system="You note things.", history=history, tools=[tool]), heard)
     assert (answer.text, answer.stop_reason) == ("I note it.\n\nDone with that.", "end")
     assert (heard.text, heard.tools, noted) == (answer.text, ["Noted milk"], ["milk"])
-    assert heard.usage.output_tokens > 0
+    # Told call by call, and nothing twice when the CLI gives its own count.
+    said = token_count(["I note it.", {"text": "milk"}]) + token_count(["Done with that."])
+    assert heard.usage.output_tokens == said
     body = server.messages()[-1]
     assert not {"Bash", "Read", "Write", "WebFetch"} & {t["name"] for t in body["tools"]}
     assert "You note things." in str(body["system"])
     assert "Yes?" in str(body["messages"][0])
     sent = [r["headers"] for r in server.requests if r["path"] == "/v1/messages"]
     assert all("must-not-get-through" not in str(headers) for headers in sent)
+
+
+def test_what_calls_used_is_told_although_the_reply_ends_with_the_plan(
+    server: ScriptedServer, assistant: ClaudeCodeAssistant
+) -> None:
+    heard = Heard()
+
+    def take(_given: dict[str, Any]) -> str:
+        heard.stop = True  # as when the plan is handed in
+        return "Taken."
+
+    schema = {"type": "object", "properties": {"text": {"type": "string"}}}
+    tool = Tool(name="note", description="Takes.", schema=schema, handler=take, summary=lambda _: "Taken")
+    answer = assistant.converse(Request(system="s", history=[Turn("user", "Hand it in")], tools=[tool]), heard)
+    assert answer.stop_reason == "stopped"
+    assert heard.usage.input_tokens + heard.usage.cache_write_tokens + heard.usage.cache_read_tokens > 0
+    assert heard.usage.output_tokens > 0
 
 
 def test_a_refused_login_is_said_plainly(assistant: ClaudeCodeAssistant) -> None:

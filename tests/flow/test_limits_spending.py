@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from maestro.assistants import factory
+from maestro.assistants.base import Answer, Listener, Request, Usage
 from maestro.core import queries
 from maestro.core.agent_config import in_force
+from maestro.core.commands import conversation, plans, sessions
+from maestro.core.conversation import brainstorm
+from maestro.core.conversation.assistant import check_budgets
+from maestro.core.conversation.reply import add_message
 from maestro.core.execution import closing
-from maestro.core.guards import budgets, limits, spending
+from maestro.core.guards import budgets, limits, raising, spending
 from maestro.core.runtime import Runtime, open_runtime
 from maestro.db import models
 from maestro.db.types import utcnow
-from maestro.settings import LoadedSettings
+from maestro.errors import OverBudget
+from maestro.settings import LoadedSettings, Settings
+from tests.app_process import wait_for
+from tests.repos import make_repo, run_git
 
 MODEL = "claude-sonnet-4-5"  # has a public price
 
@@ -23,7 +33,7 @@ MODEL = "claude-sonnet-4-5"  # has a public price
 @pytest.fixture
 def rt(tmp_path: Path) -> Iterator[Runtime]:
     flags = {"data_dir": tmp_path / "data", "max_workers": 3, "min_free_memory_mb": 0, "day_budget_usd": 100}
-    opened = open_runtime(LoadedSettings(flags=flags, environment={}, dotenv=None))
+    opened = open_runtime(LoadedSettings(flags=flags, environment={"ANTHROPIC_API_KEY": "sk-none"}, dotenv=None))
     yield opened
     opened.jobs.stop()
     opened.db.close()
@@ -121,3 +131,88 @@ def test_a_run_that_dies_without_a_word_has_cost_what_its_tokens_cost(rt: Runtim
     worker = begin(rt, row, tasks[0], None, input_tokens=1_000_000, model=MODEL, model_calls=10, last_event_at=utcnow())
     closing.close(rt, worker.id)
     assert queries.get_session(rt, row.id).cost_usd == pytest.approx(3.0)
+
+
+class Talker:
+    """An assistant whose every call costs $2, and which looks what is booked before it says more."""
+
+    def __init__(self, rt: Runtime, session_id: str) -> None:
+        self._rt, self._id = rt, session_id
+        self.booked: list[float] = []
+
+    def converse(self, _request: Request, listener: Listener) -> Answer:
+        listener.on_usage(Usage(input_tokens=10, cost_usd=2.0))
+        self.booked.append(queries.get_session(self._rt, self._id).cost_usd)
+        return Answer(text="Words.", stop_reason="end")
+
+
+def test_what_the_assistant_uses_is_booked_at_once_on_the_day_of_the_call_until_a_budget_is_used_up(
+    rt: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = make_repo(tmp_path / "repo", {"a.txt": "a\n"})
+    with rt.db.write() as tx:
+        row = models.Session(
+            status="brainstorming", repo_path=str(repo), base_commit=run_git(repo, "rev-parse", "HEAD"),
+            session_branch="x", agent_config={"session_budget_usd": 7}, created_at=utcnow() - timedelta(days=3),
+        )  # fmt: skip
+        tx.db.add(row)
+    talker = Talker(rt, row.id)
+    monkeypatch.setattr(factory, "choose", lambda *_a, **_k: talker)
+    conversation.send_message(rt, row.id, "Hello")
+    assert brainstorm.wait_for_reply(rt, row.id, 30)
+    assert talker.booked == [2.0]
+    plans.request_plan(rt, row.id)  # its three answers are no plan
+    wait_for(lambda: queries.get_session(rt, row.id).status == "brainstorming", 30, "the planner gives up")
+    assert talker.booked == [2.0, 4.0, 6.0, 8.0]
+    assert queries.overview(rt).cost_today_usd == 8.0
+    assert queries.overview(rt).tokens_today.input == 40
+    for refused in (
+        lambda: conversation.send_message(rt, row.id, "More"),
+        lambda: plans.request_plan(rt, row.id),
+    ):
+        with pytest.raises(OverBudget, match=r"\$8 of \$7 are used for this session\. Raise session_budget_usd"):
+            refused()
+    assert queries.get_session(rt, row.id).status == "brainstorming"
+    with rt.db.write() as tx:  # said just before the app stopped: the answer would begin with the next start
+        add_message(tx, row.id, "user", "And?")
+    brainstorm.recover(rt)
+    assert brainstorm.wait_for_reply(rt, row.id, 30)
+    last = queries.list_messages(rt, row.id)[0][-1]
+    assert (last.status, "Raise session_budget_usd" in str(last.error)) == ("failed", True)
+    sessions.update_session(rt, row.id, sessions.SessionChanges(agent_config={"session_budget_usd": 50}))
+    conversation.send_message(rt, row.id, "More")
+    assert brainstorm.wait_for_reply(rt, row.id, 30)
+    assert len(talker.booked) == 5
+
+
+def test_a_deleted_session_has_cost_the_day_what_it_cost(rt: Runtime) -> None:
+    row, tasks = session(rt)
+    run = begin(rt, row, tasks[0], None, input_tokens=500, model=MODEL, model_calls=3)
+    end(rt, run, tasks[0], 90.0)
+    with rt.db.write() as tx:
+        kept = tx.db.get(models.Session, row.id)
+        assert kept is not None
+        spending.count_assistant(tx.db, kept, Usage(output_tokens=7, cost_usd=10.0))
+        kept.status = "failed"
+    before = queries.overview(rt)
+    sessions.delete_session(rt, row.id)
+    after = queries.overview(rt)
+    assert (after.cost_today_usd, after.tokens_today) == (100.0, before.tokens_today)
+    other, _ = session(rt)
+    with rt.db.read() as db, pytest.raises(OverBudget, match="go on tomorrow"):
+        check_budgets(rt, db, other)
+    with rt.db.read() as db:
+        (day,) = spending.budgets_of(db, Settings(day_model_calls=5), other)
+    assert day.used == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "amount"),
+    [
+        ("1,000,000", 1_000_000), ("1,000,000 tokens", 1_000_000), ("50", 50), ("$2.50 please", 2.5), ("2,5", 2.5),
+        ("raise it by 50 please", 50), ("Raised by 7.25 dollars", 7.25), ("500k", 500_000), ("5_000", 5000),
+        ("ok, finish t2 first", None), ("2 of them first", None), ("1.000.000", None), ("0,500,000", None), ("", None),
+    ],
+)  # fmt: skip
+def test_only_a_plain_amount_raises_by_a_number(words: str, amount: float | None) -> None:
+    assert raising.wanted(words) == amount

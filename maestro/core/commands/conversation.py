@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from maestro.core.conversation import brainstorm
+from maestro.core.conversation.assistant import check_budgets
 from maestro.core.conversation.brainstorm import open_conversation
 from maestro.core.conversation.idea_card import IdeaCard, edit, stored_card
 from maestro.core.conversation.reply import add_message, emit_message
@@ -26,12 +27,13 @@ def send_message(rt: Runtime, session_id: str, content: str) -> MessageView:
     """Store what the person says and answer it in the background.
 
     While a reply is under way the message is stored and answered after it. Raises InvalidInput, NotFound,
-    and NotAllowed outside BRAINSTORMING.
+    NotAllowed outside BRAINSTORMING, and OverBudget.
     """
     _check(content)
     with rt.db.write() as tx:
         session = session_row(tx.db, session_id)
         _must_talk(session)
+        check_budgets(rt, tx.db, session)
         row = add_message(tx, session_id, "user", content)
         session.updated_at = utcnow()
         tx.db.add(session)
@@ -43,7 +45,7 @@ def send_message(rt: Runtime, session_id: str, content: str) -> MessageView:
 def ask_again(rt: Runtime, session_id: str) -> None:
     """Answer the person's last message once more, when the reply to it broke off or never came.
 
-    Raises NotAllowed when the last reply is whole or one is under way.
+    Raises NotAllowed when the last reply is whole or one is under way, and OverBudget.
     """
     with rt.db.read() as db:
         session = session_row(db, session_id)
@@ -53,6 +55,8 @@ def ask_again(rt: Runtime, session_id: str) -> None:
         raise _not_now(session, "A reply is under way. Wait for it, or stop it first.")
     if not said or (said[-1].status == "complete" and said[-1].role == "ai"):
         raise _not_now(session, "The last reply is whole; there is nothing to ask again.")
+    with rt.db.read() as db:
+        check_budgets(rt, db, session)
     brainstorm.start_reply(rt, session_id, once_more=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from maestro.core.conversation import brainstorm
+from maestro.core.conversation.assistant import check_budgets
 from maestro.core.lookup import plan_row, repository, session_row, tasks_of
 from maestro.core.planning import planning_engine
 from maestro.core.planning.plan import Plan, parse_plan, plan_hash
@@ -24,7 +25,7 @@ MAX_FEEDBACK = 20_000
 def request_plan(rt: Runtime, session_id: str) -> None:
     """BRAINSTORMING to PLANNING; the plan is made in the background (events tell how it ends).
 
-    A reply that is under way is heard to its end first. Raises NotAllowed.
+    A reply that is under way is heard to its end first. Raises NotAllowed, OverBudget.
     """
     with rt.db.write() as tx:
         session = session_row(tx.db, session_id)
@@ -33,14 +34,20 @@ def request_plan(rt: Runtime, session_id: str) -> None:
             raise NotAllowed(
                 "Say first what is to be built.", state=State.BRAINSTORMING, allowed=allowed_events(State.BRAINSTORMING)
             )
+        check_budgets(rt, tx.db, session)
     planning_engine.start_generation(rt, session_id)
 
 
 def regenerate_plan(rt: Runtime, session_id: str, feedback: str | None = None) -> None:
-    """PLAN_REVIEW back to PLANNING, with the person's words on what should be different. Raises NotAllowed, InvalidInput."""
+    """PLAN_REVIEW back to PLANNING, with the person's words on what should be different.
+
+    Raises NotAllowed, InvalidInput, OverBudget.
+    """
     words = _checked_feedback(feedback)
     with rt.db.write() as tx:
-        move(tx, session_row(tx.db, session_id), "regenerate", reason=words)
+        session = session_row(tx.db, session_id)
+        move(tx, session, "regenerate", reason=words)
+        check_budgets(rt, tx.db, session)
     planning_engine.start_generation(rt, session_id, words)
 
 

@@ -11,6 +11,7 @@ from maestro.agents import factory
 from maestro.core import gatekeeping, lookup, queries, repository_environment
 from maestro.core.agent_config import parse_agent_config
 from maestro.core.commands import conversation
+from maestro.core.guards import spending
 from maestro.core.keeping import cleanup, deleted
 from maestro.core.repository_environment import Environment
 from maestro.core.runtime import Runtime
@@ -166,6 +167,7 @@ def delete_session(rt: Runtime, session_id: str) -> None:
         session = lookup.session_row(tx.db, session_id)
         if session.session_commit is not None:  # else it never had a branch, and nothing is kept
             deleted.remember(tx, session, view.cost_usd, rt.settings.keep_recovered_days)
+        spending.keep_runs(tx.db, session)
         tx.db.delete(session)
         tx.emit("session_deleted", session_id, title=row.title)
     deleted.remove_spools(rt, workers)

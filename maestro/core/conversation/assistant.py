@@ -1,16 +1,20 @@
-"""What brainstorm and planning share: the assistant of a session, its tools, and what it used."""
+"""What brainstorm and planning share: the assistant of a session, its tools, what it used and what it may use."""
 
 from __future__ import annotations
 
 import threading
 from pathlib import Path
 
+from sqlmodel import Session as DbSession
+
 from maestro.assistants import factory
 from maestro.assistants.base import Assistant, Tool, Usage
 from maestro.core.conversation.repository_tools import repository_tools
 from maestro.core.endpoint import endpoint_for
+from maestro.core.guards import spending
 from maestro.core.runtime import Runtime
 from maestro.db import models
+from maestro.errors import OverBudget
 
 
 class _Assistants:
@@ -47,10 +51,22 @@ def tools_for(session: models.Session) -> list[Tool]:
     return repository_tools(Path(session.repo_path), session.base_commit)
 
 
-def count_usage(session: models.Session, usage: Usage) -> None:
-    """Add what the assistant used to the session (a row of the caller's transaction)."""
-    session.input_tokens += usage.input_tokens
-    session.output_tokens += usage.output_tokens
-    session.cache_read_tokens += usage.cache_read_tokens
-    session.cache_write_tokens += usage.cache_write_tokens
-    session.cost_usd += usage.cost_usd
+def count_usage(rt: Runtime, session_id: str, usage: Usage) -> None:
+    """Store at once what a model call of a session's assistant used: nothing that comes after it takes it back."""
+    with rt.db.write() as tx:
+        session = tx.db.get(models.Session, session_id)
+        if session is not None:
+            spending.count_assistant(tx.db, session, usage)
+
+
+def check_budgets(rt: Runtime, db: DbSession, session: models.Session) -> None:
+    """Before the assistant is asked: raises OverBudget when the session's or the day's money or tokens are used up."""
+    for budget in spending.budgets_of(db, rt.settings, session):
+        if budget.task_id or budget.measure == "model_calls" or budget.share < 1 - 1e-9:
+            continue
+        kind = "budget_usd" if budget.measure == "usd" else "token_limit"
+        if budget.whose == "today":
+            way = f"Raise day_{kind} in the settings, or go on tomorrow (the day ends at midnight UTC)."
+        else:
+            way = f"Raise session_{kind} under Limits in the session's menu, then ask again."
+        raise OverBudget(f"{budget.words()}. {way}")

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from maestro.assistants.base import Answer, Request, Tool, Turn
 from maestro.core.agent_config import AgentConfig
-from maestro.core.conversation.assistant import assistant_for, tools_for
+from maestro.core.conversation.assistant import assistant_for, check_budgets, tools_for
 from maestro.core.conversation.decisions import mirror_card
 from maestro.core.conversation.idea_card import UPDATE_SCHEMA, IdeaCard, as_text, merge_update, stored_card
 from maestro.core.conversation.reply import ReplyStream, add_message, emit_message
@@ -200,6 +200,7 @@ def _answer(rt: Runtime, session_id: str, stream: ReplyStream) -> None:
     try:
         with rt.db.read() as db:
             session = session_row(db, session_id)
+            check_budgets(rt, db, session)
             turns = history(conversation(db, session_id))
         assistant = assistant_for(rt, session)
         request = Request(

@@ -34,7 +34,6 @@ class ReplyStream:
         self._stored_at = time.monotonic()
         self._looked_at = time.monotonic()
         self._orphaned = False
-        self._usage = Usage()
         self.heard_text = False
         self.stop = False
 
@@ -56,7 +55,7 @@ class ReplyStream:
 
     def on_usage(self, usage: Usage) -> None:
         """See ``Listener``."""
-        self._usage.add(usage)
+        count_usage(self._rt, self._session_id, usage)
 
     def should_stop(self) -> bool:
         """See ``Listener``; also the moment to pass on text that has waited long enough."""
@@ -70,7 +69,7 @@ class ReplyStream:
         return self.stop or self._orphaned or self._rt.jobs.stopping.is_set()
 
     def finish(self, status: str, error: str | None) -> None:
-        """The reply has ended: the rest of the text, how it ended, what it used, and the ``message`` event."""
+        """The reply has ended: the rest of the text, how it ended, and the ``message`` event."""
         with self._rt.db.write() as tx:
             row = tx.db.get(models.Message, self._message_id)
             session = tx.db.get(models.Session, self._session_id)
@@ -79,7 +78,6 @@ class ReplyStream:
             row.content += self._waiting
             row.status, row.error = status, error
             tx.db.add(row)
-            count_usage(session, self._usage)
             session.updated_at = utcnow()
             tx.db.add(session)
             emit_message(tx, row)

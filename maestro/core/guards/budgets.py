@@ -6,7 +6,6 @@ What is used and what a run may be given is told by ``spending``; here it is com
 from __future__ import annotations
 
 import contextlib
-import re
 from typing import Any
 
 from sqlmodel import Session as DbSession
@@ -14,7 +13,7 @@ from sqlmodel import Session as DbSession
 from maestro.core import gatekeeping, lookup
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.execution import prompts
-from maestro.core.guards import spending
+from maestro.core.guards import raising, spending
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
@@ -24,7 +23,6 @@ from maestro.errors import NotAllowed
 from maestro.settings import Settings
 
 _NOTICE = 0.8
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 
 
 def look(rt: Runtime, sessions: list[models.Session]) -> None:
@@ -174,8 +172,7 @@ def _ask(tx: Transaction, session: models.Session, task: models.Task | None, bud
 
 
 def _wanted(approval: models.Approval) -> float:
-    found = _NUMBER.search((approval.message or "").replace("_", ""))
-    by = float(found.group().replace(",", ".")) if found else 0.0
+    by = raising.wanted(approval.message or "") or 0.0
     return by if by > 0 else float(approval.detail.get("raise_by") or 0.0)
 
 

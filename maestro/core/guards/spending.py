@@ -20,6 +20,7 @@ from maestro.assistants.base import Usage
 from maestro.core import lookup
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.db import models
+from maestro.db.keeping import DayUsage
 from maestro.db.types import utcnow
 from maestro.settings import Settings
 
@@ -99,10 +100,10 @@ def budgets_of(db: DbSession, settings: Settings, session: models.Session) -> li
             used = _used([task], mine, demo=session.demo)
             found += _budgets(db, f"task:{task.id}", f"task {task.key}", task_limits, used, task.id)
     if day_limits:
-        sessions, runs = today(db)
+        days, runs = today(db)
         # A run counts on the day it began, whole; its task has no day.
-        used = _used([*sessions, *runs], runs, demo=False)
-        found += _budgets(db, f"day:{utcnow():%Y-%m-%d}", "today", day_limits, used)
+        used = _used([*days, *runs], runs, demo=False, gone=days)
+        found += _budgets(db, f"day:{day_of(utcnow())}", "today", day_limits, used)
     return found
 
 
@@ -155,14 +156,53 @@ def so_far(worker: models.Worker, *, demo: bool) -> float:
     return max(worker.cost_usd, calls * pricing.cost_usd(worker.model, usage))
 
 
-def today(db: DbSession) -> tuple[list[models.Session], list[models.Worker]]:
-    """Sessions and workers begun since midnight UTC, the demo's left out."""
+def today(db: DbSession) -> tuple[list[DayUsage], list[models.Worker]]:
+    """What assistants and deleted sessions used since midnight UTC, and the workers begun since then; not the demo's."""
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    begun = models.Session.demo == False  # noqa: E712  SQL, not Python
     workers = select(models.Worker).join(models.Session, col(models.Session.id) == col(models.Worker.session_id))
-    workers = workers.where(col(models.Worker.started_at) >= midnight, begun)
-    sessions = select(models.Session).where(col(models.Session.created_at) >= midnight, begun)
-    return list(db.exec(sessions).all()), list(db.exec(workers).all())
+    workers = workers.where(col(models.Worker.started_at) >= midnight, models.Session.demo == False)  # noqa: E712  SQL
+    days = select(DayUsage).where(DayUsage.day == day_of(midnight))
+    return list(db.exec(days).all()), list(db.exec(workers).all())
+
+
+def count_assistant(db: DbSession, session: models.Session, usage: Usage) -> None:
+    """Add what the assistant has just used to its session (a row of the caller's transaction) and to today."""
+    rows: list[models.Session | DayUsage] = [session]
+    if not session.demo:
+        rows.append(_day(db, session.id, day_of(utcnow())))
+    for row in rows:
+        _add(row, usage)
+        row.cost_usd += usage.cost_usd
+        db.add(row)
+
+
+def keep_runs(db: DbSession, session: models.Session) -> None:
+    """Before a session is deleted: what its runs used stays used on the day each began."""
+    runs = db.exec(select(models.Worker).where(models.Worker.session_id == session.id)).all()
+    for run in runs if not session.demo else ():
+        row = _day(db, session.id, day_of(run.started_at))
+        _add(row, run)
+        row.cost_usd += so_far(run, demo=False) if run.ended_at is None else run.cost_usd
+        row.model_calls += run.model_calls
+        db.add(row)
+
+
+def day_of(moment: datetime) -> str:
+    """The day that a moment counts on, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d}"
+
+
+def _day(db: DbSession, session_id: str, day: str) -> DayUsage:
+    row = db.get(DayUsage, (day, session_id)) or DayUsage(day=day, session_id=session_id)
+    db.add(row)
+    return row
+
+
+def _add(row: models.Session | DayUsage, used: Usage | models.Worker) -> None:
+    row.input_tokens += used.input_tokens
+    row.output_tokens += used.output_tokens
+    row.cache_read_tokens += used.cache_read_tokens
+    row.cache_write_tokens += used.cache_write_tokens
 
 
 def _limits(source: Settings | AgentConfig, whose: str) -> dict[str, float]:
@@ -180,8 +220,11 @@ def _budgets(
         yield Budget(name, measure, whose, own, own + raised(db, name), getattr(used, measure), task_id, held)
 
 
-def _used(rows: Iterable[Any], runs: Iterable[models.Worker], *, demo: bool) -> _Used:
-    """Rows hold what is booked; a run that goes on has used more than that, and was given more still."""
+def _used(rows: Iterable[Any], runs: Iterable[models.Worker], *, demo: bool, gone: Iterable[DayUsage] = ()) -> _Used:
+    """Rows hold what is booked; a run that goes on has used more than that, and was given more still.
+
+    ``gone``: rows that hold the model calls of runs that are no more.
+    """
     rows, runs = list(rows), list(runs)
     usd, held = sum(row.cost_usd for row in rows), 0.0
     for run in runs:
@@ -190,7 +233,8 @@ def _used(rows: Iterable[Any], runs: Iterable[models.Worker], *, demo: bool) -> 
             usd += now - run.cost_usd
             held += max((run.reserved_usd or 0.0) - now, 0.0)
     tokens = sum(r.input_tokens + r.output_tokens + r.cache_read_tokens + r.cache_write_tokens for r in rows)
-    return _Used(float(usd), float(tokens), float(sum(run.model_calls for run in runs)), held)
+    calls = sum(run.model_calls for run in runs) + sum(day.model_calls for day in gone)
+    return _Used(float(usd), float(tokens), float(calls), held)
 
 
 def _free_slots(db: DbSession, session: models.Session, config: AgentConfig) -> int:

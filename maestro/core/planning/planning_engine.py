@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from maestro.assistants.base import Request, Turn, Usage
 from maestro.core.agent_config import AgentConfig
 from maestro.core.conversation import brainstorm
-from maestro.core.conversation.assistant import assistant_for, count_usage, tools_for
+from maestro.core.conversation.assistant import assistant_for, check_budgets, count_usage, tools_for
 from maestro.core.conversation.decisions import mirror_plan
 from maestro.core.conversation.idea_card import as_text, stored_card
 from maestro.core.conversation.reply import add_message, emit_message
@@ -97,8 +97,6 @@ def generate(rt: Runtime, session_id: str, feedback: str | None = None) -> None:
     except Exception as error:
         _log.exception("planning session %s failed", session_id)
         _fail(rt, session_id, f"Something went wrong inside Maestro: {error}", answers.raw)
-    finally:
-        _count(rt, session_id, listener.usage)
 
 
 def plan_view(db: DbSession, session: models.Session) -> PlanView:
@@ -148,7 +146,6 @@ class _PlanListener:
         self._answers = answers
         self._looked_at = 0.0
         self._left = False
-        self.usage = Usage()
 
     @property
     def ended(self) -> bool:
@@ -171,7 +168,7 @@ class _PlanListener:
 
     def on_usage(self, usage: Usage) -> None:
         """See ``Listener``."""
-        self.usage.add(usage)
+        count_usage(self._rt, self._session_id, usage)
 
     def should_stop(self) -> bool:
         """See ``Listener``."""
@@ -190,6 +187,7 @@ def _ask(rt: Runtime, session_id: str, feedback: str | None, answers: PlanAnswer
     """Ask until the answers are settled or nobody waits for them any more."""
     with rt.db.read() as db:
         session = session_row(db, session_id)
+        check_budgets(rt, db, session)
         question = _question(db, session, feedback)
     assistant = assistant_for(rt, session)
     tools = [answers.tool(), *tools_for(session)]
@@ -270,14 +268,6 @@ def _fail(rt: Runtime, session_id: str, reason: str, raw: str) -> None:
         tx.log(session_id, f"No plan: {reason}", level="error", source="assistant", kind="error", details=details)
         emit_message(tx, add_message(tx, session_id, "system", f"The plan could not be made. {reason}"))
         move(tx, session, "plan_failed", reason=reason)
-
-
-def _count(rt: Runtime, session_id: str, usage: Usage) -> None:
-    with rt.db.write() as tx:
-        session = tx.db.get(models.Session, session_id)
-        if session is not None:
-            count_usage(session, usage)
-            tx.db.add(session)
 
 
 def _latest_feedback(db: DbSession, session_id: str) -> str | None:
