@@ -114,8 +114,8 @@ def complete_merge(repo_root: Path, target: str, before: str, after: str) -> Non
     """
     with repository_lock(repo_root):
         current = ref_commit(repo_root, branch_ref(target))
-        if current == after:
-            return  # the branch moves last: all before it was done
+        if current is not None and is_ancestor(repo_root, after, current):
+            return  # the branch moves last: all before it was done, and work may have come since
         if current != before:
             raise Conflict(_moved(repo_root, target, before, current))
         move_branch(repo_root, target, before, after, "maestro: complete merge", resume=True)

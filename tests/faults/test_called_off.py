@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from maestro.core import queries
-from maestro.core.commands import control
+from maestro.core.commands import control, gates, sessions
+from maestro.core.keeping import cleanup, rollbacks
+from maestro.db import models
+from maestro.demo.server import ScriptedServer
+from maestro.errors import NotFound
+from maestro.worker import tree
+from tests.app_process import wait_for
+from tests.engine import Engine, engine
+from tests.faults.commands import SCRIPT, run, task, until_working
 from tests.landing import bench, plan_of
 from tests.repos import make_repo, run_git, write_files
+from tests.scripted import scenario
 
 
 @pytest.fixture
@@ -36,3 +46,77 @@ def test_a_task_that_was_rolled_back_begins_without_what_was_taken_away(tmp_path
         control.rollback(b.rt, b.id, "0")
         assert not (b.begin("t1") / "half.txt").exists()
         assert any(r.label == "worktree-t1" for r in queries.list_recovered(b.rt, b.id))
+
+
+def test_a_no_to_trying_a_failed_task_again_ends_the_other_workers_too(tmp_path: Path, repo: Path) -> None:
+    fails = SCRIPT.replace("printf half", 'test "$key" = t2 && exit 7; printf half')
+    with engine(tmp_path, scenario()) as e:
+        session = run(e, repo, task("t1"), task("t2"), go=tmp_path / "never", command=fails, max_attempts=1)
+        until_working(e, "t1")
+        wait_for(lambda: e.task(session.id, "t2").status == "failed", 30, "t2 to fail")
+        ids = [w.id for w in queries.list_workers(e.rt, session.id)]
+        (asked,) = queries.list_approvals(e.rt, session_id=session.id)
+        gates.decide(e.rt, asked.id, "deny")
+        assert e.get(session.id).status == "failed"
+        assert not [p for i in ids for p in tree.processes_of(i)]
+        assert {w.status for w in queries.list_workers(e.rt, session.id)} == {"ended"}
+
+
+def test_a_cancel_that_was_stored_and_not_carried_out_is_carried_out_at_the_start(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with ScriptedServer(scenario()) as server:
+        first = Engine(tmp_path / "data", server.url)
+        session = run(first, repo, task(), go=tmp_path / "never")
+        until_working(first, "t1")
+        (worker,) = queries.list_workers(first.rt, session.id)
+        with monkeypatch.context() as patch:
+            patch.setattr(rollbacks, "still", killed)
+            with pytest.raises(Killed):
+                control.cancel(first.rt, session.id)
+        first.close(stop_workers=False)
+        assert tree.processes_of(worker.id)
+        second = Engine(tmp_path / "data", server.url)
+        try:
+            assert not tree.processes_of(worker.id)
+            assert [w.status for w in queries.list_workers(second.rt, session.id)] == ["ended"]
+            place = cleanup.worktrees_folder(second.rt, session.id)
+            wait_for(lambda: not place.exists(), 30, "its worktree to be gone")
+            (kept,) = [r for r in queries.list_recovered(second.rt, session.id) if r.kind == "worktree"]
+            assert run_git(repo, "show", f"{kept.ref}:t1.txt") == "half"
+        finally:
+            second.close()
+
+
+def test_a_session_that_is_being_deleted_is_not_set_to_work_again(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1"})) as b:
+        b.begin("t1")
+        control.fail_session(b.rt, b.id)
+        refused: list[NotFound] = []
+        remove = cleanup.remove_branches
+
+        def retry() -> None:
+            with pytest.raises(NotFound) as error:
+                control.retry(b.rt, b.id)
+            refused.append(error.value)
+
+        other = threading.Thread(target=retry)
+
+        def retried_meanwhile(row: models.Session) -> None:
+            other.start()
+            other.join(0.3)  # as long as a retry takes that nothing holds up
+            remove(row)
+
+        monkeypatch.setattr(cleanup, "remove_branches", retried_meanwhile)
+        sessions.delete_session(b.rt, b.id)
+        other.join(30)
+        assert len(refused) == 1
+        assert queries.list_sessions(b.rt)[1] == 0

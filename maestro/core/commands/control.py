@@ -64,7 +64,10 @@ def pause(rt: Runtime, session_id: str) -> SessionView:
 
 
 def resume(rt: Runtime, session_id: str) -> SessionView:
-    """PAUSED to EXECUTING; the workers go on where they stood, parked ones in a new process."""
+    """PAUSED to EXECUTING; the workers go on where they stood, parked ones in a new process.
+
+    A stuck one that the person is asked about stands still until that answer.
+    """
     with rt.db.read() as db:
         parking = [w for w in lookup.live_workers(db, session_id) if w.status == "parked" and w.ended_at is None]
     for worker in parking:  # asked to end, and not there yet
@@ -113,7 +116,7 @@ def retry(rt: Runtime, session_id: str, *, task: str | None = None, hint: str | 
 
     ``hint`` is told to the agent. Raises NotAllowed when nothing has failed.
     """
-    with rt.db.write() as tx:
+    with branch_lock(rt, session_id), rt.db.write() as tx:  # not while it is being deleted
         session = lookup.session_row(tx.db, session_id)
         tasks = [lookup.task_row(tx.db, session_id, task)] if task else lookup.tasks_of(tx.db, session_id)
         failed = [t for t in tasks if t.status == "failed"]

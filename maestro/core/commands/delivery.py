@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Literal
 
-from sqlmodel import col, select
-
 from maestro.core import lookup, queries
+from maestro.core.keeping import merges
 from maestro.core.locks import branch_lock
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events
 from maestro.core.views import MergePreviewView, SessionView
 from maestro.db import models
-from maestro.db.session import Transaction
-from maestro.db.types import utcnow
 from maestro.errors import Conflict, MaestroError, NotAllowed
 from maestro.worktrees import delivery, integration
 
@@ -39,9 +36,11 @@ def merge(rt: Runtime, session_id: str, *, target: str | None = None, method: Me
     """Move the user's branch, once: the proven session branch goes into ``target`` (default: the base branch).
 
     Raises NotAllowed before COMPLETED or when merged already, Conflict (with the reason) when it would
-    overwrite uncommitted work or does not fit.
+    overwrite uncommitted work or does not fit. One that was cut short is finished instead.
     """
     with branch_lock(rt, session_id):
+        if "merge" in merges.finish_half_done(rt, session_id):
+            return queries.get_session(rt, session_id)
         with rt.db.read() as db:
             session = lookup.session_row(db, session_id)
         if session.status != State.COMPLETED or session.merge_json:
@@ -51,25 +50,21 @@ def merge(rt: Runtime, session_id: str, *, target: str | None = None, method: Me
         if chosen is None:
             raise Conflict("The checkout was detached when the work began. Name the branch to merge into.")
         record = _merge(rt, session, chosen, method)
-        done = {"target": record.target, "method": record.method, "before": record.before, "after": record.after}
+        text = f"Merged into {record.target}: {record.before[:10]} → {record.after[:10]} ({record.method})"
         with rt.db.write() as tx:
-            row = lookup.session_row(tx.db, session_id)
-            row.merge_json = done | {"merged_at": utcnow().isoformat()}
-            row.updated_at = utcnow()
-            tx.db.add(row)
-            _close_intents(tx, session_id)
-            text = f"Merged into {record.target}: {record.before[:10]} → {record.after[:10]} ({record.method})"
-            tx.log(session_id, text, kind="git", source="you")
-            tx.emit("merged", session_id, **done)
+            merges.merged(tx, lookup.session_row(tx.db, session_id), record, text)
     return queries.get_session(rt, session_id)
 
 
 def unmerge(rt: Runtime, session_id: str) -> SessionView:
     """Take the merge back: the user's branch returns to where it was.
 
-    Raises NotAllowed when nothing was merged, Conflict when the branch has moved on since.
+    Raises NotAllowed when nothing was merged, Conflict when the branch has moved on since. One that was cut short is
+    finished.
     """
     with branch_lock(rt, session_id):
+        if "unmerge" in merges.finish_half_done(rt, session_id):
+            return queries.get_session(rt, session_id)
         with rt.db.read() as db:
             session = lookup.session_row(db, session_id)
         if not session.merge_json:
@@ -77,48 +72,40 @@ def unmerge(rt: Runtime, session_id: str) -> SessionView:
         names = ("target", "method", "before", "after")
         record = delivery.MergeRecord(**{k: session.merge_json[k] for k in names})
         kept = integration.recovered_ref(session_id, f"unmerge-{record.after[:12]}")
-        delivery.unmerge(lookup.repository(session), record, keep_as=kept)
+        repo = lookup.repository(session)
+        merges.intend(rt, session_id, "unmerge", record, kept)
+        try:
+            delivery.unmerge(repo, record, keep_as=kept)
+        except MaestroError:
+            merges.refused(rt, session_id)
+            raise
+        text = f"Merge taken back: {record.target} is at {record.before[:10]} again"
         with rt.db.write() as tx:
-            row = lookup.session_row(tx.db, session_id)
-            row.merge_json, row.updated_at = None, utcnow()
-            tx.db.add(row)
-            text = f"Merge taken back: {record.target} is at {record.before[:10]} again"
-            tx.log(session_id, text, kind="git", source="you", level="warn")
-            tx.emit("unmerged", session_id, target=record.target, commit=record.before, recovered_ref=kept)
+            merges.unmerged(tx, lookup.session_row(tx.db, session_id), record, kept, text)
     return queries.get_session(rt, session_id)
 
 
 def _merge(rt: Runtime, session: models.Session, target: str, method: Method) -> delivery.MergeRecord:
+    def intend(before: str, after: str) -> None:
+        merges.intend(rt, session.id, "merge", delivery.MergeRecord(target, method, before, after))
+
+    repo = lookup.repository(session)
     try:
         return delivery.merge(
-            lookup.repository(session),
+            repo,
             session.session_branch,
             target,
             method,
             message=_message(session),
             trailers={"Maestro-Session": session.id},
-            on_intent=lambda before, after: _intend(rt, session, target, method, before, after),
+            on_intent=intend,
         )
     except MaestroError:
         # A refused merge must not be taken for a half-done one at the next start.
-        with rt.db.write() as tx:
-            _close_intents(tx, session.id)
+        merges.refused(rt, session.id)
         raise
-
-
-def _intend(rt: Runtime, session: models.Session, target: str, method: Method, before: str, after: str) -> None:
-    with rt.db.write() as tx:
-        detail = {"target": target, "method": method, "before": before, "after": after}
-        tx.db.add(models.Intent(session_id=session.id, kind="merge", detail=detail))
 
 
 def _message(session: models.Session) -> str:
     problem = str(session.idea_card.get("problem") or "").strip()
     return f"{session.title}\n\n{problem}".strip()
-
-
-def _close_intents(tx: Transaction, session_id: str) -> None:
-    query = select(models.Intent).where(models.Intent.session_id == session_id, col(models.Intent.done_at).is_(None))
-    for intent in tx.db.exec(query).all():
-        intent.done_at = utcnow()
-        tx.db.add(intent)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from maestro.core import gatekeeping, lookup, queries
 from maestro.core.guards import budgets, unsticking
+from maestro.core.keeping import rollbacks
 from maestro.core.proving import escape
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
@@ -32,6 +33,8 @@ def decide(rt: Runtime, approval_id: str, decision: Decision, message: str | Non
             gatekeeping.remember(tx, session, approval.signature)
     if decision == "allow_session" and approval.signature:
         gatekeeping.spread(rt, session.id, approval.signature)
+    if approval.kind == "task_failed" and decision == "deny":
+        rollbacks.still(rt, session.id)  # as at ``control.fail_session``
     gatekeeping.deliver(rt)
     budgets.go_on(rt, approval)
     escape.go_on(rt, approval)

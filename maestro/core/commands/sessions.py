@@ -12,7 +12,8 @@ from maestro.core import gatekeeping, lookup, queries, repository_environment
 from maestro.core.agent_config import parse_agent_config
 from maestro.core.commands import conversation
 from maestro.core.guards import spending
-from maestro.core.keeping import cleanup, deleted
+from maestro.core.keeping import cleanup, deleted, rollbacks
+from maestro.core.locks import branch_lock
 from maestro.core.repository_environment import Environment
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events, move
@@ -151,26 +152,35 @@ def delete_session(rt: Runtime, session_id: str) -> None:
     Raises NotAllowed while it executes, is paused or validates.
     """
     with rt.db.read() as db:
-        row = lookup.session_row(db, session_id)
-    if row.status in {State.EXECUTING, State.PAUSED, State.VALIDATING}:
+        _not_at_work(lookup.session_row(db, session_id))
+    rollbacks.still(rt, session_id)
+    with branch_lock(rt, session_id):  # which whoever would set it to work again needs too
+        with rt.db.read() as db:
+            row = lookup.session_row(db, session_id)
+        _not_at_work(row)
+        if Path(row.repo_path).exists():
+            cleanup.remove_worktrees(rt, row)
+            cleanup.remove_branches(row)
+        view = queries.get_session(rt, session_id)
+        workers = [w.id for w in queries.list_workers(rt, session_id)]
+        with rt.db.write() as tx:
+            session = lookup.session_row(tx.db, session_id)
+            _not_at_work(session)
+            if session.session_commit is not None:  # else it never had a branch, and nothing is kept
+                deleted.remember(tx, session, view.cost_usd, rt.settings.keep_recovered_days)
+            spending.keep_runs(tx.db, session)
+            tx.db.delete(session)
+            tx.emit("session_deleted", session_id, title=row.title)
+    deleted.remove_spools(rt, workers)
+
+
+def _not_at_work(session: models.Session) -> None:
+    if session.status in {State.EXECUTING, State.PAUSED, State.VALIDATING}:
         raise NotAllowed(
             "This session is still at work. Cancel it first, then delete it.",
-            state=row.status,
-            allowed=allowed_events(row.status),
+            state=session.status,
+            allowed=allowed_events(session.status),
         )
-    if Path(row.repo_path).exists():
-        cleanup.remove_worktrees(rt, row)
-        cleanup.remove_branches(row)
-    view = queries.get_session(rt, session_id)
-    workers = [w.id for w in queries.list_workers(rt, session_id)]
-    with rt.db.write() as tx:
-        session = lookup.session_row(tx.db, session_id)
-        if session.session_commit is not None:  # else it never had a branch, and nothing is kept
-            deleted.remember(tx, session, view.cost_usd, rt.settings.keep_recovered_days)
-        spending.keep_runs(tx.db, session)
-        tx.db.delete(session)
-        tx.emit("session_deleted", session_id, title=row.title)
-    deleted.remove_spools(rt, workers)
 
 
 def _first_line(text: str) -> str:

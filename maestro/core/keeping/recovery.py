@@ -14,15 +14,14 @@ from sqlmodel import col, select
 
 from maestro.core import lookup, processes
 from maestro.core.execution import closing
-from maestro.core.keeping import cleanup, pooling, rollbacks
+from maestro.core.keeping import cleanup, merges, pooling, rollbacks
 from maestro.core.runtime import Runtime
-from maestro.core.state_machine import State
+from maestro.core.state_machine import FINAL, State
 from maestro.db import models
 from maestro.db.keeping import Fact
-from maestro.db.types import utcnow
 from maestro.errors import MaestroError
 from maestro.worker import proctable
-from maestro.worktrees import delivery, scratch
+from maestro.worktrees import scratch
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +33,14 @@ _AT_WORK = (State.EXECUTING, State.VALIDATING)
 
 def before_serving(rt: Runtime) -> None:
     """What must be right before anybody may ask for anything: paths, half-done moves, who stands and who runs."""
-    for step in (_after_a_reboot, _relocate, finish_half_done_merges, rollbacks.finish_half_done, _agree_about_pauses):
+    for step in (
+        _after_a_reboot,
+        _relocate,
+        merges.finish_half_done,
+        rollbacks.finish_half_done,
+        _end_what_is_over,
+        _agree_about_pauses,
+    ):
         try:
             step(rt)
         except (MaestroError, OSError):
@@ -46,45 +52,6 @@ def behind_the_scenes(rt: Runtime) -> None:
     _end_orphans(rt)
     _tidy_worktrees(rt)
     pooling.tidy(rt)
-
-
-def finish_half_done_merges(rt: Runtime) -> None:
-    """Finish each merge whose intent was written and whose end was not; the person had asked for it."""
-    query = select(models.Intent).where(models.Intent.kind == "merge", col(models.Intent.done_at).is_(None))
-    with rt.db.read() as db:
-        intents = db.exec(query).all()
-    for intent in intents:
-        _finish_merge(rt, intent)
-
-
-def _finish_merge(rt: Runtime, intent: models.Intent) -> None:
-    with rt.db.read() as db:
-        session = db.get(models.Session, intent.session_id)
-    if session is None:
-        return
-    names = ("target", "method", "before", "after")
-    done = {name: str(intent.detail.get(name, "")) for name in names}
-    try:
-        delivery.complete_merge(Path(session.repo_path), done["target"], done["before"], done["after"])
-        problem = None
-    except MaestroError as error:
-        problem = error.detail
-    with rt.db.write() as tx:
-        row = tx.db.get(models.Session, session.id)
-        kept = tx.db.get(models.Intent, intent.id)
-        if row is None or kept is None:
-            return
-        kept.done_at = utcnow()
-        tx.db.add(kept)
-        if problem:
-            text = f"A merge was cut short and could not be finished: {problem}"
-            tx.log(row.id, text, level="error", kind="git", source="git")
-        elif row.merge_json is None:
-            row.merge_json = done | {"merged_at": utcnow().isoformat()}
-            tx.db.add(row)
-            text = f"A merge into {done['target']} that was cut short is finished now."
-            tx.log(row.id, text, kind="git", source="git")
-            tx.emit("merged", row.id, **done)
 
 
 def _after_a_reboot(rt: Runtime) -> None:
@@ -143,6 +110,15 @@ def _relocate(rt: Runtime) -> None:
 def _moved(repo: Path, old: Path, home: Path) -> Path:
     """Where a repository is now: the demo's sample lies in the data folder, and was moved with it."""
     return home / repo.relative_to(old) if repo.is_relative_to(old) else repo
+
+
+def _end_what_is_over(rt: Runtime) -> None:
+    """Killed between storing a session's end and carrying it out: its workers end now, before their worktrees go."""
+    with rt.db.read() as db:
+        working = {w.session_id for w in lookup.live_workers(db)}
+        over = [i for i in working if lookup.session_row(db, i).status in FINAL]
+    for session_id in over:
+        rollbacks.still(rt, session_id)
 
 
 def _agree_about_pauses(rt: Runtime) -> None:

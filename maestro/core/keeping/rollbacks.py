@@ -18,7 +18,7 @@ from sqlmodel import col, select
 
 from maestro.core import lookup
 from maestro.core.execution import closing, outcomes
-from maestro.core.keeping import cleanup, rewinding, storage_health
+from maestro.core.keeping import cleanup, merges, rewinding, storage_health
 from maestro.core.locks import branch_lock, call_off
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events
@@ -52,12 +52,14 @@ def roll_back(rt: Runtime, session_id: str, checkpoint: str, *, automatic: bool 
     is paused by it. Raises NotAllowed in other states, NotFound for an unknown checkpoint, Conflict (before anything
     stops) when the person has the session branch checked out.
     """
-    with rt.db.read() as db:
-        session, point = _may_go_back(db, session_id, checkpoint)
-    _must_be_free(rt, session, history.tip(Path(session.repo_path), session.session_branch), point.commit)
-    with rt.db.write() as tx:
-        session, point = _may_go_back(tx.db, session_id, checkpoint)
-        intent = _intend(tx, session_id, "rollback", {"checkpoint": point.id, "automatic": automatic})
+    with branch_lock(rt, session_id):  # not while it is being merged, or half merged
+        merges.finish_half_done(rt, session_id)
+        with rt.db.read() as db:
+            session, point = _may_go_back(db, session_id, checkpoint)
+        _must_be_free(rt, session, history.tip(Path(session.repo_path), session.session_branch), point.commit)
+        with rt.db.write() as tx:
+            session, point = _may_go_back(tx.db, session_id, checkpoint)
+            intent = _intend(tx, session_id, "rollback", {"checkpoint": point.id, "automatic": automatic})
     _carry_out(rt, intent)
     rt.wake()
 

@@ -1,0 +1,120 @@
+"""Merges and unmerges on record: written down before the person's branch moves, and finished where a kill came between.
+
+What is open here while nobody holds the session's branch lock was cut short, by a kill or by a disk that was full.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from sqlmodel import col, select
+
+from maestro.core import lookup
+from maestro.core.locks import branch_lock
+from maestro.core.runtime import Runtime
+from maestro.db import models
+from maestro.db.session import Transaction
+from maestro.db.types import utcnow
+from maestro.errors import Conflict, MaestroError
+from maestro.worktrees import delivery
+from maestro.worktrees.delivery import MergeRecord
+
+
+def intend(rt: Runtime, session_id: str, kind: str, record: MergeRecord, kept: str | None = None) -> None:
+    """Write down a ``merge`` or ``unmerge`` (which keeps what it takes away under ``kept``) that is about to happen.
+
+    Raises Conflict while a rollback or restore of the session is under way.
+    """
+    with rt.db.write() as tx:
+        if lookup.is_held(tx.db, session_id):
+            raise Conflict("A rollback of this session is under way. Try again in a moment.")
+        tx.db.add(models.Intent(session_id=session_id, kind=kind, detail=asdict(record) | {"kept": kept}))
+
+
+def refused(rt: Runtime, session_id: str) -> None:
+    """It was refused and nothing has moved: nothing is half done."""
+    with rt.db.write() as tx:
+        _close(tx, session_id)
+
+
+def merged(tx: Transaction, session: models.Session, record: MergeRecord, text: str, source: str = "you") -> None:
+    """Record that the session is merged."""
+    session.merge_json = asdict(record) | {"merged_at": utcnow().isoformat()}
+    session.updated_at = utcnow()
+    tx.db.add(session)
+    _close(tx, session.id)
+    tx.log(session.id, text, kind="git", source=source)
+    tx.emit("merged", session.id, **asdict(record))
+
+
+def unmerged(
+    tx: Transaction, session: models.Session, record: MergeRecord, kept: str, text: str, source: str = "you"
+) -> None:
+    """Record that the session's merge is taken back."""
+    session.merge_json, session.updated_at = None, utcnow()
+    tx.db.add(session)
+    _close(tx, session.id)
+    tx.log(session.id, text, kind="git", source=source, level="warn")
+    tx.emit("unmerged", session.id, target=record.target, commit=record.before, recovered_ref=kept)
+
+
+def finish_half_done(rt: Runtime, session_id: str | None = None) -> list[str]:
+    """Finish each merge and unmerge that was cut short, of one session or of all; the kinds of those that are done now."""
+    done = []
+    for intent in _open(rt, session_id):
+        with branch_lock(rt, intent.session_id):
+            if _finish(rt, intent):
+                done.append(intent.kind)
+    return done
+
+
+def _open(rt: Runtime, session_id: str | None) -> list[models.Intent]:
+    query = select(models.Intent).where(
+        col(models.Intent.kind).in_(["merge", "unmerge"]), col(models.Intent.done_at).is_(None)
+    )
+    if session_id is not None:
+        query = query.where(models.Intent.session_id == session_id)
+    with rt.db.read() as db:
+        return list(db.exec(query.order_by(col(models.Intent.created_at))).all())
+
+
+def _finish(rt: Runtime, intent: models.Intent) -> bool:
+    with rt.db.read() as db:
+        session = lookup.session_row(db, intent.session_id)
+    repo, kept = Path(session.repo_path), str(intent.detail.get("kept"))
+    record = MergeRecord(**{name: str(intent.detail.get(name, "")) for name in ("target", "method", "before", "after")})
+    if not repo.is_dir():
+        return False  # when it is back
+    problem = None
+    try:
+        if intent.kind == "merge":
+            delivery.complete_merge(repo, record.target, record.before, record.after)
+        else:
+            delivery.unmerge(repo, record, keep_as=kept)
+    except MaestroError as error:
+        problem = error.detail
+    with rt.db.write() as tx:
+        row = lookup.session_row(tx.db, session.id)
+        if problem:
+            what = "A merge" if intent.kind == "merge" else "Taking back a merge"
+            text = f"{what} was cut short and could not be finished: {problem}"
+            tx.log(row.id, text, level="error", kind="git", source="git")
+            _close(tx, row.id)
+        elif intent.kind == "merge":
+            merged(tx, row, record, f"A merge into {record.target} that was cut short is finished now.", "git")
+        else:
+            text = f"A merge into {record.target} was being taken back; that is finished now."
+            unmerged(tx, row, record, kept, text, "git")
+    return problem is None
+
+
+def _close(tx: Transaction, session_id: str) -> None:
+    query = select(models.Intent).where(
+        models.Intent.session_id == session_id,
+        col(models.Intent.kind).in_(["merge", "unmerge"]),
+        col(models.Intent.done_at).is_(None),
+    )
+    for intent in tx.db.exec(query).all():
+        intent.done_at = utcnow()
+        tx.db.add(intent)
