@@ -41,6 +41,15 @@ def known(worker: Worker) -> tree.Known:
     return tree.Known(worker.pid, worker.pid_started, worker.id)
 
 
+def is_stopped(worker: Worker) -> bool:
+    """Whether the worker's own process stands still."""
+    process = main(worker)
+    try:
+        return process is not None and process.status() == psutil.STATUS_STOPPED
+    except psutil.Error:
+        return False
+
+
 def main(worker: Worker) -> psutil.Process | None:
     """The worker's own process, for measuring; None when it is gone or its pid was never stored."""
     pid, started, _worker_id = known(worker)

@@ -125,6 +125,8 @@ class Supervisor:
             return False
         if worker.result_json is not None or worker.status == "parked":
             signs.watch(self._rt).forget(worker.id)
+            if worker.status == "parked" and processes.is_stopped(worker):
+                processes.go_on(worker)  # parked while the pause was still being carried out: stopped, it cannot end
             patience = parking.PATIENCE_S if worker.status == "parked" else _LINGER_S
             if self._lasts(worker.id) > patience:
                 processes.end(worker)

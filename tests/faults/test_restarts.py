@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from maestro.api.app import build_api
-from maestro.core import lookup, queries
+from maestro.core import lookup, processes, queries
 from maestro.core.commands import control, delivery, plans, sessions
 from maestro.core.keeping import deleted, rollbacks
 from maestro.db import models
@@ -76,14 +76,23 @@ def test_a_pause_that_was_stored_and_not_carried_out_is_carried_out_at_the_start
             second.close()
 
 
-def test_a_long_pause_parks_the_worker_and_resume_goes_on_after_a_restart(tmp_path: Path, repo: Path) -> None:
-    go = tmp_path / "go"
+def test_a_long_pause_parks_the_worker_and_resume_goes_on_after_a_restart(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, suspend = tmp_path / "go", processes.suspend
     with ScriptedServer(scenario()) as server:
         first = Engine(tmp_path / "data", server.url, park_after_minutes=0)
         session = run(first, repo, task(), go=go)
         worker = psutil.Process(first.until("worker_spawned").payload["pid"])
         first.until("log_entry", message="working on t1")
-        control.pause(first.rt, session.id)
+
+        def late(*workers: models.Worker) -> None:
+            first.until("worker_parked")
+            suspend(*workers)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(processes, "suspend", late)
+            control.pause(first.rt, session.id)
         first.until("worker_terminated", outcome="parked")
         wait_for(lambda: not worker.is_running(), 30, "the process to be gone")
         assert [w.status for w in queries.list_workers(first.rt, session.id)] == ["parked"]
