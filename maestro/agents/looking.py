@@ -24,7 +24,8 @@ def paths_of(command: Command, skip: int = 0) -> Iterator[tuple[int, str]]:
 def stays_inside(command: Command, place: Place, skip: int = 0) -> bool:
     """Whether every argument that can be a path lies in the worktree."""
     return all(
-        place.holds(path) and not (index in command.globbed and ".." in path) for index, path in paths_of(command, skip)
+        place.holds(path) and (index not in command.globbed or (".." not in path and place.holds_all(path)))
+        for index, path in paths_of(command, skip)
     )
 
 
@@ -46,7 +47,10 @@ def is_read_only(command: Command, place: Place) -> bool:
         # A file that is named like an option could slip in through a wildcard.
         if passes is None or command.globbed or not passes(arguments):
             return False
-    return stays_inside(command, place, skip=_leading_patterns(command))
+    patterns = _leading_patterns(command)
+    if not stays_inside(command, place, skip=patterns):
+        return False
+    return not _follows_links(command) or place.links_stay(_searched(command)[patterns:] or ["."])
 
 
 def _cd(command: Command, place: Place) -> bool:
@@ -58,6 +62,24 @@ def _cd(command: Command, place: Place) -> bool:
 def _printf(arguments: list[str]) -> bool:
     # The name behind -v is evaluated, ``a[$(id)]`` with it; in zsh numbers are as well.
     return not (arguments and arguments[0].startswith("-v")) and not any(set("$`") & set(word) for word in arguments)
+
+
+def _follows_links(command: Command) -> bool:
+    """Whether a search goes into every link that it comes upon."""
+    if command.program in ("grep", "egrep", "fgrep"):
+        return _short(command.arguments, "R") or _long(command.arguments, "--dereference-recursive")
+    if command.program == "rg":
+        return _short(command.arguments, "L") or _long(command.arguments, "--follow")
+    return (command.program == "find" and bool({"-L", "-follow"} & {*command.arguments})) or (
+        command.program == "tree" and _short(command.arguments, "l")
+    )
+
+
+def _searched(command: Command) -> list[str]:
+    """The operands of a search; none where one of them could as well be an option's value."""
+    options = [a for a in command.arguments if a.startswith("-")]
+    plain = all(re.fullmatch(r"-[RrnIiHhlcowsEFGPvxqL]+|--[a-z-]+=.*", option) for option in options)
+    return _operands(command.arguments) if plain and command.program in ("grep", "egrep", "fgrep") else []
 
 
 def _leading_patterns(command: Command) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ EditKind = Literal["edit", "edit_settings", "edit_git", "edit_outside"]
 _SETTINGS = frozenset({".claude", ".mcp.json", ".vscode", ".idea"})
 #: More folders than this where a command could run: nobody follows that.
 _FOLDERS = 32
+#: More files than this behind a wildcard, or in a search that follows links: the person is asked instead.
+_ENTRIES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,35 @@ class Place:
             return self.target(path).is_relative_to(self.worktree)
         except (OSError, ValueError, RuntimeError):
             return False
+
+    def holds_all(self, pattern: str) -> bool:
+        """Whether everything that a pattern with wildcards can stand for is in the worktree: links may lie among it."""
+        absolute = Path(pattern).is_absolute()
+        spots = [Path("/")] if absolute else list(self.folders)
+        for part in Path(pattern).parts[1 if absolute else 0 :]:
+            if set(part) & set("*?["):
+                spots = [spot / name for spot in spots for name in _names(spot) if _matches(name, part)]
+            else:
+                spots = [spot / part for spot in spots]
+            if len(spots) > _ENTRIES:
+                return False
+        return all(self.holds(str(spot)) for spot in spots)
+
+    def links_stay(self, below: list[str]) -> bool:
+        """Whether all links below some paths lead into the worktree, or to programs, as those of a venv do.
+
+        False as well when there is too much to look through.
+        """
+        seen = 0
+        for start in (folder / path for folder in self.folders for path in below):
+            for folder, folders, files in os.walk(start):
+                seen += len(folders) + len(files)
+                if seen > _ENTRIES:
+                    return False
+                paths = (Path(folder, name) for name in (*folders, *files))
+                if not all(self.holds(str(path)) or _is_program(path) for path in paths if path.is_symlink()):
+                    return False
+        return True
 
     def edit_kind(self, path: str) -> EditKind:
         """What writing to a path would be."""
@@ -88,3 +120,19 @@ def places(commands: Iterable[Command], start: Place) -> list[Place]:
             piped = command.operator == "|" or (index + 1 < len(line) and line[index + 1].operator == "|")
             now = seen if piped else reached
     return found
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [path.name for path in folder.iterdir()]
+    except OSError:
+        return []
+
+
+def _is_program(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.X_OK)
+
+
+def _matches(name: str, part: str) -> bool:
+    """Whether a shell could put a name for a part with wildcards; brackets, which shells differ in, fit all."""
+    return name.startswith(".") <= part.startswith(".") and ("[" in part or fnmatch.fnmatchcase(name, part))

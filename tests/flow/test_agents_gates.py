@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,12 @@ cd src; cat ../x
 true || cd src && cat ../x
 cd src | cat ../x
 cd up && cd ../.. && cat secret
+cat */link/secret
+cat src/lin*
+cat src/l[hi]nk
+grep -R x .
+rg -L x src
+find -L . -name x
 sed -i s/a/b/ src/a.py
 sed -n 1p -i src/a.py
 sed -n '1w x' src/a.py
@@ -345,6 +352,22 @@ def test_an_allowance_for_a_file_or_folder_outside_covers_no_other(worktree: Pat
         f"Reading files in {lib}, not in its folders.",
         f"Reading anything in {lib}.",
     ]
+
+
+def test_links_that_stay_in_the_worktree_may_be_followed(tmp_path: Path) -> None:
+    tree = tmp_path / "wt"
+    (tree / "src").mkdir(parents=True)
+    (tree / "src/a.py").write_text("")
+    (tree / "also").symlink_to("src")
+    (tree / ".venv").symlink_to(tmp_path)  # a wildcard does not stand for hidden names
+    assert run(tree, "cat */a.py src/* al[s]o/a.py", "ask").action == "allow"
+    assert run(tree, "grep -RIn x .", "ask").action == "ask"
+    assert run(tree, "grep -RIn x src", "ask").action == "allow"
+    assert run(tree, "grep -RIn -e src", "ask").action == "ask"
+    assert run(tree, "grep -R x -A 3", "ask").action == "ask"
+    (tree / ".venv").unlink()
+    (tree / "python").symlink_to(sys.executable)
+    assert run(tree, "grep -RIn x .", "ask").action == "allow"
 
 
 def test_a_shell_that_stands_in_a_folder_is_judged_from_there(worktree: Path) -> None:
