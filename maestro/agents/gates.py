@@ -120,7 +120,7 @@ def _find(tool: str, tool_input: dict[str, Any], place: Place, checks: list[str]
     if tool in _OWN_TOOLS or tool.startswith("mcp__maestro__"):
         return _Finding("own", title, "low", tool, "")
     if tool in _READERS:
-        return _reading(str(tool_input.get(_READERS[tool]) or "."), title, place)
+        return _reading(_read_path(tool, tool_input), title, place)
     if tool in _EDITORS:
         return _editing(tool_input.get(_EDITORS[tool]), title, place)
     if tool == "Bash":
@@ -130,6 +130,16 @@ def _find(tool: str, tool_input: dict[str, Any], place: Place, checks: list[str]
     if tool == "WebSearch":
         return _Finding("web", title, "low", "WebSearch", "It talks to the network.")
     return _Finding("other", title, "medium", tool, "Maestro does not know this tool.")
+
+
+def _read_path(tool: str, tool_input: dict[str, Any]) -> str:
+    """What a reading tool looks at; a ``Glob``'s pattern may lead out of its folder."""
+    path = str(tool_input.get(_READERS[tool]) or ".")
+    pattern = str(tool_input.get("pattern") or "") if tool == "Glob" else ""
+    start, _, rest = re.sub(r"[*?\[{]", "*", pattern).partition("*")
+    if start.startswith(("/", "~")):
+        return start
+    return "/" if ".." in rest else f"{path}/{start}"
 
 
 def _reading(path: str, title: str, place: Place) -> _Finding:
