@@ -69,7 +69,10 @@ def tasks_of(rt: Runtime, session: models.Session) -> dict[str, models.Task]:
 
 
 def add(rt: Runtime, *rows: Any) -> None:
-    """Write rows."""
+    """Write rows; workers with the place where their spool would lie."""
+    for row in rows:
+        if isinstance(row, models.Worker):
+            row.spool_path = str(rt.data_dir / "workers" / row.id)
     with rt.db.write() as tx:
         tx.db.add_all(rows)
 

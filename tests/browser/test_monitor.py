@@ -63,7 +63,7 @@ def _asking(rt: Runtime, repo: Path) -> str:
     session = seed_session(rt, repo, title="Asking", status="executing", tasks=tasks)
     t1 = tasks_of(rt, session)["t1"]
     common = {"session_id": session.id, "task_id": t1.id}
-    ended = common | {"status": "ended", "spool_path": "/nowhere", "outcome": "success"}
+    ended = common | {"status": "ended", "outcome": "success"}
     check = common | {"phase": "task", "command": "pytest -q", "exit_code": 1, "output": "2 failed, 12 passed"}
     question = {"title": "Task t1 failed: Write it", "detail": {"reason": f"2 of 14 tests failed {EVIL}"}}
     add(
@@ -84,7 +84,7 @@ def _large(rt: Runtime, repo: Path) -> str:
     rows = [
         models.Worker(
             session_id=session.id, task_id=t.id, name=f"W-{n}", status="paused",
-            spool_path="/nowhere", started_at=ago(300 - n), last_action=f"Read file {n}",
+            started_at=ago(300 - n), last_action=f"Read file {n}",
         )
         for n, t in enumerate(tasks_of(rt, session).values(), 1)
         if n <= 30
