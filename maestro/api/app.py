@@ -93,9 +93,8 @@ def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == NotFound.status:
         return problem_of(NotFound(f"There is no {request.url.path}. See /api/docs."))
-    if (
-        error.status_code == _UNREADABLE and (why := error.__cause__) is not None
-    ):  # FastAPI's word for a body it cannot read
+    why = error.__cause__
+    if error.status_code == _UNREADABLE and why is not None:  # FastAPI's word for a body it cannot read
         words = "it is nested too deeply" if isinstance(why, RecursionError) else str(why)
         return problem_of(InvalidInput(f"The body is not JSON that can be read: {words}.", {"body": words}))
     title = http.HTTPStatus(error.status_code).phrase
