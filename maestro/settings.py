@@ -164,6 +164,11 @@ class Settings(BaseModel):
             raise ValueError("must be a name or an address to listen on, like 127.0.0.1")
         return value
 
+    @field_validator("claude_path", mode="before")
+    @classmethod
+    def _no_path(cls, value: object) -> object:
+        return value or None
+
     @field_validator("database_url")
     @classmethod
     def _lasting(cls, value: str | None) -> str | None:

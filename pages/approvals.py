@@ -9,13 +9,13 @@ from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
 from pages import live
 from pages.banners import Banners
-from pages.components.gate import gate
+from pages.components.gate_list import GateList
 from pages.components.icon import icon
 from pages.components.inline import inline
 from pages.components.keyed import KeyedList
 from pages.components.placeholders import empty
 from pages.components.section import section
-from pages.components.tag import Tag, box, tag, text
+from pages.components.tag import box, tag, text
 from pages.components.when import when
 from pages.components.words import plural
 from pages.frame import Frame
@@ -51,10 +51,7 @@ class _Approvals:
                 "Workers ask here before they do something risky, and when a task failed. The browser tab counts open questions.",
                 symbol="hand",
             )
-        self.open_box = box("m-list")
-        self.open: KeyedList[ApprovalView, Tag] = KeyedList(
-            self.open_box, key=lambda a: a.id, build=lambda a: gate(rt, a)
-        )
+        self.open = GateList(rt)
         self.more = tag("div", "", "m-meta")
         with box() as self.past_box, section("Answered"):
             self.past = KeyedList(box("m-list"), key=lambda a: a.id + a.status, build=_Past)
@@ -66,7 +63,7 @@ class _Approvals:
             return
         waiting, answered = found
         self.open.sync(waiting[:_SHOWN])
-        self.open_box.set_visibility(bool(waiting))
+        self.open.box.set_visibility(bool(waiting))
         self.nothing.set_visibility(not waiting)
         rest = len(waiting) - _SHOWN
         self.more.set_text(f"{plural(rest, 'more question')} after these." if rest > 0 else "")

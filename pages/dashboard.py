@@ -10,12 +10,12 @@ from nicegui import run
 from maestro.core import queries
 from maestro.core.keeping.digest import Digest
 from maestro.core.runtime import Runtime
-from maestro.core.views import ApprovalView, Overview, SessionView
+from maestro.core.views import Overview, SessionView
 from maestro.db.types import utcnow
 from pages import first_run, live, machine, nav
 from pages.banners import Banners
 from pages.components.buttons import link_button
-from pages.components.gate import gate
+from pages.components.gate_list import GateList
 from pages.components.keyed import KeyedList
 from pages.components.placeholders import calm
 from pages.components.section import section
@@ -97,7 +97,7 @@ class _Dashboard:
         approvals, waiting = board.nav.approvals, board.nav.waiting
         self.gates.sync(approvals[:20])
         self.waiting.sync(waiting)
-        self.gate_box.set_visibility(bool(approvals))
+        self.gates.box.set_visibility(bool(approvals))
         self.waiting_box.set_visibility(bool(waiting))
         self.nothing.set_visibility(not approvals and not waiting)
         self.running.sync(board.running)
@@ -121,10 +121,7 @@ class _Dashboard:
     def _needs(self) -> None:
         with section("Needs you"):
             self.nothing = calm("Nothing needs you right now.")
-            self.gate_box = box("m-list")
-            self.gates: KeyedList[ApprovalView, Tag] = KeyedList(
-                self.gate_box, key=lambda a: a.id, build=lambda a: gate(self.rt, a)
-            )
+            self.gates = GateList(self.rt)
             self.waiting_box = box("m-list")
             self.waiting = KeyedList(self.waiting_box, key=lambda s: s.id, build=NeedRow, update=NeedRow.show)
 

@@ -78,7 +78,7 @@ class GateRequest:
 
     tool: str
     title: str  # a sentence: "Run `git push origin main`"
-    detail: dict[str, Any]  # the tool's input, but for its command shortened where long
+    detail: dict[str, Any]  # the tool's input, whole where it says what is done
     risk: Literal["low", "medium", "high"]
     signature: str  # what an "allow for this session" would cover
 

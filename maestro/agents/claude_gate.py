@@ -14,6 +14,8 @@ from maestro.agents.base import AgentLink, AgentSpec, GateDecision, GateRequest
 from maestro.agents.claude_events import shortened
 from maestro.agents.gates import Verdict, judge
 
+#: What a question shows whole: what is cut off would be allowed unseen.
+_DECIDED = ("command", "content", "old_string", "new_string", "new_source")
 _READING = frozenset({"Read", "Grep", "Glob", "LS", "NotebookRead"})
 
 
@@ -72,8 +74,7 @@ class Gatekeeper:
         request = GateRequest(
             tool=tool,
             title=verdict.title,
-            # The command whole: what is cut off would be allowed unseen.
-            detail={**shortened(tool_input, whole=("command",)), "reason": verdict.reason},
+            detail={**shortened(tool_input, whole=_DECIDED), "reason": verdict.reason},
             risk=verdict.risk,
             signature=verdict.signature,
         )

@@ -18,7 +18,7 @@ from maestro.core.keeping import deleted, digest, recovery, storage_health
 from maestro.core.planning import planning_engine
 from maestro.core.runtime import Runtime
 from maestro.core.supervisor import Supervisor
-from maestro.errors import MaestroError
+from maestro.errors import MaestroError, Unavailable
 from maestro.monitoring.notifications import Notifier
 
 _LOOK_EVERY_S = 0.2
@@ -29,10 +29,17 @@ _CLOCK_SLACK = timedelta(seconds=1)
 
 
 def start(rt: Runtime) -> None:
-    """Take up what a stop or a crash left, then start looking. Quick: what takes long happens in the background."""
-    brainstorm.recover(rt)
-    planning_engine.recover(rt)
-    recovery.before_serving(rt)
+    """Take up what a stop or a crash left, then start looking. Quick: what takes long happens in the background.
+
+    Raises Unavailable when what was left cannot be taken up because the database takes no writes (full, locked).
+    """
+    try:
+        brainstorm.recover(rt)
+        planning_engine.recover(rt)
+        recovery.before_serving(rt)
+    except OperationalError as error:
+        words = f"The data folder {rt.data_dir} cannot be written: {error.orig}."
+        raise Unavailable(f"{words} Put that right, then start Maestro again.") from error
     storage_health.health(rt)
     rt.helper("notifier", lambda: Notifier(rt.bus, rt.db, lambda: rt.settings))
     # A look that is late is late; it must never be skipped, not after a suspend of hours either.

@@ -9,6 +9,7 @@ from html import escape
 from nicegui import ui
 
 from pages.components.tag import Tag, box, tag
+from pages.components.words import plural
 
 MAX_LINES = 400
 _MAX_LINE = 1000
@@ -28,12 +29,27 @@ def diff_lines(diff: str, *, cut: bool = False) -> Tag:
 
 def replaced_lines(old: str, new: str) -> Tag:
     """What an edit replaces, line by line."""
+    return diff_lines("\n".join(_replaced(old, new)))
+
+
+def edit_in_full(old: str, new: str) -> None:
+    """An edit that waits for a yes: no line is left out or cut, what is long is folded."""
+    lines = _replaced(old, new)
+    with box("q-diff", tabindex="0", role="group", aria_label="The change"):
+        ui.html("".join(_line(line, len(line)) for line in lines[:MAX_LINES]), sanitize=False)
+        if len(lines) > MAX_LINES:
+            with tag("details"):
+                tag("summary", f"and {plural(len(lines) - MAX_LINES, 'more line')}", "q-more mi-chevron-right")
+                ui.html("".join(_line(line, len(line)) for line in lines[MAX_LINES:]), sanitize=False)
+
+
+def _replaced(old: str, new: str) -> list[str]:
     pair = difflib.unified_diff(old.splitlines(), new.splitlines(), n=2, lineterm="")
-    return diff_lines("\n".join(list(pair)[3:]))
+    return list(pair)[3:]
 
 
-def _line(line: str) -> str:
-    words = escape(line[:_MAX_LINE]) + (" …" if len(line) > _MAX_LINE else "")
+def _line(line: str, most: int = _MAX_LINE) -> str:
+    words = escape(line[:most]) + (" …" if len(line) > most else "")
     if line.startswith("diff --git "):
         return f'<div class="q-diff__file">{escape(_path(line))}</div>'
     if line.startswith(("new file", "deleted file", "rename ", "Binary files")):

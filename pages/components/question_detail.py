@@ -8,7 +8,7 @@ from typing import Any
 from maestro.core.views import ApprovalView
 from pages.components.bar import share_bar
 from pages.components.code import code
-from pages.components.diff_lines import diff_lines, replaced_lines
+from pages.components.diff_lines import diff_lines, edit_in_full
 from pages.components.inline import inline
 from pages.components.name_list import name_list
 from pages.components.section import facts
@@ -53,10 +53,10 @@ def _tool(detail: dict[str, Any]) -> None:
     else:
         name = ""
     if "new_string" in given:
-        replaced_lines(str(given.get("old_string") or ""), str(given["new_string"]))
+        edit_in_full(str(given.get("old_string") or ""), str(given["new_string"]))
     written = given.get("content") or given.get("new_source")
     if written:
-        diff_lines("\n".join(f"+{line}" for line in str(written)[:_TEXT].split("\n")), cut=len(str(written)) > _TEXT)
+        edit_in_full("", str(written))
     rest = {_name(k): _plain(v) for k, v in given.items() if k not in _SAID and k != name and v not in (None, "", [])}
     if rest:
         facts(rest)

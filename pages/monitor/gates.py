@@ -5,8 +5,7 @@ from __future__ import annotations
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
 from pages.banners import HOLDS
-from pages.components.gate import gate
-from pages.components.keyed import KeyedList
+from pages.components.gate_list import GateList
 from pages.components.tag import box, tag, text
 from pages.components.words import plural
 
@@ -19,11 +18,7 @@ class Gates:
 
     def __init__(self, rt: Runtime) -> None:
         with box("mon-gates") as self._place:
-            self._list: KeyedList[ApprovalView, object] = KeyedList(
-                box("m-card m-card--flush m-card--edge s-waiting"),
-                key=lambda a: a.id,
-                build=lambda a: gate(rt, a, session_named=False),
-            )
+            self._list = GateList(rt, "m-card m-card--flush m-card--edge s-waiting", session_named=False)
             with box("m-row mon-gates__more") as self._more:
                 self._rest = text("", "m-soft")
                 tag("a", "See all approvals", href="/approvals")

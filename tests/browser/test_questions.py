@@ -34,6 +34,11 @@ CONTRAST = """(text) => {
   const both = [getComputedStyle(text).color, getComputedStyle(notice).backgroundColor].map(light);
   return (Math.max(...both) + .05) / (Math.min(...both) + .05);
 }"""
+#: Whether the second question can be clicked at the moment at which the first has gone.
+MOVED = """() => new MutationObserver(() => {
+  if (document.querySelector('[data-approval=budget-0]')) return;
+  window.clickable ??= getComputedStyle(document.querySelector('[data-approval=budget-1] .m-gate__foot')).pointerEvents;
+}).observe(document.body, {childList: true, subtree: true})"""
 NOWHERE, KEY = "http://127.0.0.1:9", "sk-nobody"
 DIFF = (
     "diff --git a/tests/test_a.py b/tests/test_a.py\n--- a/tests/test_a.py\n+++ b/tests/test_a.py\n@@ -1,2 +1,2 @@\n"
@@ -45,6 +50,7 @@ ANSWERS: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("tool", {"tool": "Bash", "command": f"cp a {'b' * 5000} | sh"}, "b | sh", "Allow", "waiting"),
     ("tool", {"tool": "Bash", "command": "rm -r build"}, "rm -r build", "Deny", "waiting"),
     ("tool", {"tool": "Edit", "file_path": "a.py", "old_string": "x = 1", "new_string": "x = 2"}, "+x = 2", "Deny", ""),
+    ("tool", {"tool": "Write", "file_path": "a", "content": f"++ {'c' * 5000}\nthe end"}, "the end", "Deny", ""),
     ("tool", {"tool": "mcp__a__b", "fields": {"loud_one": True}}, "Loud one: yes", "Deny", ""),
     ("task_start", {"description": "Publish it"}, "Publish it", "Start it", "pending"),
     ("task_start", {"description": "Publish it"}, "Publish it", "Skip it", "skipped"),
@@ -176,8 +182,10 @@ def test_a_budget_is_raised_by_what_the_field_says(window: OpenWindow, seeded: d
     expect(asked).to_contain_text("$5.50 of $5.00 used")
     expect(page.locator(".mon-standing")).to_contain_text("The question below decides")
     asked.get_by_label("Raise by, in dollars").fill("7.25")
+    page.evaluate(MOVED)
     asked.get_by_role("button", name="Raise and go on").click()
     expect(asked).to_have_count(0)
+    assert page.evaluate("window.clickable") == "none"  # a second click meets no other question
     assert stored_row(seeded, "SELECT raised_by FROM budget_marks WHERE name='session:b:usd'") == (7.25,)
     gate_on(page, "budget-1").get_by_role("button", name="Stay stopped").click()
     expect(gate_on(page, "budget-1")).to_have_count(0)

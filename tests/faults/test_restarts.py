@@ -15,7 +15,7 @@ from maestro.core.commands import control, delivery, plans, sessions
 from maestro.core.keeping import deleted, rollbacks
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
-from maestro.errors import Conflict, NotAllowed
+from maestro.errors import Conflict, GitError, NotAllowed
 from maestro.worker import tree
 from maestro.worktrees import integration
 from tests.app_process import wait_for
@@ -166,6 +166,13 @@ def test_a_rollback_shows_what_it_would_take_away_and_can_be_taken_back(tmp_path
         assert [t.status for t in queries.list_tasks(e.rt, session.id)] == ["completed", "pending", "pending"]
         kept = next(r for r in queries.list_recovered(e.rt, session.id) if r.restorable)
         assert kept.commit == tip
+        where = integration.checkpoint_ref(session.id, 3)
+        run_git(repo, "update-ref", "-d", where)
+        run_git(repo, "update-ref", f"{where}/taken", tip)  # what cannot be restored leaves all as it is
+        with pytest.raises(GitError):
+            control.restore(e.rt, session.id, kept.ref)
+        assert run_git(repo, "rev-parse", session.session_branch) == seen.commit
+        run_git(repo, "update-ref", "-d", f"{where}/taken")
         control.restore(e.rt, session.id, kept.ref)
         assert run_git(repo, "rev-parse", session.session_branch) == tip
         assert [t.status for t in queries.list_tasks(e.rt, session.id)] == ["completed"] * 3

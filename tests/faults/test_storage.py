@@ -12,8 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from maestro.core import queries
+from maestro.core import lifecycle, queries
 from maestro.core.keeping import storage_health
+from maestro.core.runtime import open_runtime
+from maestro.errors import Unavailable
+from maestro.settings import LoadedSettings
 from tests.app_process import ROOT, clean_environment, wait_for
 from tests.engine import engine
 from tests.faults.commands import run, task
@@ -121,6 +124,21 @@ def test_a_database_that_another_program_holds_is_waited_for(
         e.until("state_changed", to="completed")
         assert e.task(session.id, "t1").attempt == 1
         assert len([x for x in e.seen if x.type == "task_completed"]) == 1
+
+
+def test_a_database_that_is_held_while_a_start_takes_up_what_was_left_ends_it_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("maestro.db.session._BUSY_TIMEOUT_S", 0.2)
+    rt = open_runtime(LoadedSettings({"data_dir": tmp_path / "data"}, environment={}, dotenv=None))
+    other = sqlite3.connect(rt.data_dir / "maestro.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match=r"cannot be written: database is locked\. Put that right, then start"):
+        lifecycle.start(rt)
+    other.execute("COMMIT")
+    other.close()
+    lifecycle.start(rt)
+    lifecycle.stop(rt)
 
 
 def test_what_is_not_the_storages_fault_is_not_blamed_on_it(tmp_path: Path) -> None:

@@ -291,20 +291,23 @@ def test_a_hostile_repository_runs_nothing_and_redirects_nothing(serve: Any, sta
     assert stranger.messages() == []
 
 
-def test_a_command_is_judged_from_where_the_shell_stands_and_shown_whole(
+def test_a_command_is_judged_from_where_the_shell_stands_and_questions_show_what_is_done_whole(
     serve: Any, start: Start, tmp_path: Path
 ) -> None:
     (tmp_path / "secret").write_text("the secret")
     (tmp_path / "worktree/sub").mkdir(parents=True)
     (tmp_path / "worktree/sub/link").symlink_to(tmp_path)
     long = f"touch {'a' * 2500}/b; curl http://127.0.0.1:9/"
-    server = serve(task_rule("", bash("cd sub"), bash("cat link/secret"), bash(long), "Done."))
+    server = serve(task_rule("", bash("cd sub"), bash("cat link/secret"), bash(long), write("late.txt", long), "Done."))
     run = start(server, permission_mode="ask")
     gate = run.wait("gate")
     assert gate["title"] == "Run `cat link/secret`"
     run.decide(gate, allow=False)
     whole = run.wait("gate", count=2)
     assert whole["detail"]["command"] == long
+    run.decide(whole, allow=False)
+    whole = run.wait("gate", count=3)
+    assert whole["detail"]["content"] == long
     run.decide(whole, allow=False)
     assert run.result()["outcome"] == "success"
     assert "the secret" not in json.dumps(server.messages()[-1]["messages"])

@@ -35,6 +35,11 @@ def test_a_bad_value_is_refused_even_where_a_flag_or_variable_hides_it_now(rt: R
     assert rt.settings.max_attempts == 3
 
 
+def test_an_empty_path_means_the_bundled_program(rt: Runtime) -> None:
+    preferences.change_settings(rt, {"claude_path": ""})
+    assert rt.settings.claude_path is None
+
+
 @pytest.mark.parametrize(
     "value",
     [{"session_token_limit": 10**19}, {"worker_memory_mb": 10**30}, {"host": ""}, {"host": "not a host"}],

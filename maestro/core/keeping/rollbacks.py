@@ -265,9 +265,9 @@ def _move(rt: Runtime, intent: models.Intent, detail: dict[str, Any]) -> None:
     if intent.kind == "rollback":
         integration.reset_branch(repo, session.session_branch, detail["to"], keep_as=detail["kept"])
     else:
-        integration.advance(repo, session.session_branch, detail["from"], detail["to"])
-        for point in detail["checkpoints"]:
+        for point in detail["checkpoints"]:  # before the branch: what cannot be done must fail with nothing moved
             integration.keep(repo, integration.checkpoint_ref(session.id, point["number"]), point["commit"])
+        integration.advance(repo, session.session_branch, detail["from"], detail["to"])
     with rt.db.write() as tx:
         row = lookup.session_row(tx.db, session.id)
         if intent.kind == "rollback":

@@ -17,7 +17,7 @@ from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
-from maestro.errors import MaestroError
+from maestro.errors import MaestroError, SetupFailed
 
 #: Kinds whose "yes" holds for the whole session; of the others, for the task that asked.
 _FOR_SESSION = frozenset({"tests_missing"})
@@ -125,14 +125,15 @@ def _open_infrastructure(tx: Transaction, session_id: str) -> bool:
 
 
 def setup_failed(error: MaestroError, *, then: str = "checking") -> Question:
-    """The question after a set-up command failed: the surroundings have to be mended first."""
+    """The question after a set-up command or git failed: the surroundings have to be mended first."""
     detail = {
         "what": SETUP,
         "reason": error.detail,
         "allow": "try again: I have mended it",
         "deny": "give up",
     }
-    title = "A worktree cannot be set up. Nothing goes on in this session until you have looked at it."
+    what = "A worktree cannot be set up." if isinstance(error, SetupFailed) else "The repository needs you."
+    title = f"{what} Nothing goes on in this session until you have looked at it."
     return Question("infrastructure", title, [error.detail], error.detail, detail, risk="high", then=then)
 
 
