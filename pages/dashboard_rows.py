@@ -64,7 +64,7 @@ class RunningRow:
                 self.chip = session_chip(session)
                 self.chip.classes("m-push")
             with box("m-running__bar") as self.progress:
-                self.bar = task_bar(session.tasks)
+                self.bar = task_bar(session)
                 self.facts = text("", "m-meta m-num")
             self.words = tag("div", "", "m-meta m-cut")
         self.show(running)
@@ -74,7 +74,7 @@ class RunningRow:
         session = running.session
         self.title.set_text(session.title)
         self.chip.show(session_mark(session))
-        self.bar.show(session.tasks)
+        self.bar.show(session)
         self.progress.set_visibility(bool(session.tasks.total))
         self.facts.set_text(_facts(running))
         self.words.set_text(running.last_words)

@@ -201,7 +201,7 @@ class SessionRow:
                 self.title = tag("div", session.title, "m-strong m-cut")
                 repository = Path(session.repo_path).name + (" · demo" if session.demo else "")
                 tag("div", repository, "m-meta m-cut", title=session.repo_path)
-            self.bar = task_bar(session.tasks, thin=True)
+            self.bar = task_bar(session, thin=True)
             self.count = text("", "m-meta m-num m-srow__count")
             self.cost = text("", "m-meta m-num m-srow__cost")
             self.when = when(session.updated_at, "m-meta m-num m-srow__when")
@@ -213,7 +213,7 @@ class SessionRow:
         self.title.set_text(session.title)
         self.title.attr(title=session.title)
         self.title.classes(**{"add" if session.needs_you else "remove": "m-srow__needs mi-hand"})
-        self.bar.show(session.tasks)
+        self.bar.show(session)
         self.bar.classes(**{"remove" if session.tasks.total else "add": "m-invisible"})
         counts = session.tasks
         none = "" if session.plan_version else "no plan yet"

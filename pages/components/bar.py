@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from maestro.core.views import TaskCounts
-from pages.components.state import task_mark
+from maestro.core.views import SessionView
+from pages.components.state import Mark, task_mark
 from pages.components.tag import Tag
 from pages.components.words import plural
 
@@ -13,38 +13,39 @@ _ORDER = ("completed", "skipped", "integrating", "checking", "running", "waiting
 class TaskBar(Tag):
     """One stripe a status, as wide as its tasks are many; one element. ``show`` changes it in place."""
 
-    def __init__(self, counts: TaskCounts, *, thin: bool = False) -> None:
+    def __init__(self, session: SessionView, *, thin: bool = False) -> None:
         super().__init__("div", "", "m-bar m-bar--thin" if thin else "m-bar")
-        self._shown: dict[str, int] | None = None
-        self.show(counts)
+        self._shown: list[tuple[Mark, int]] | None = None
+        self.show(session)
 
-    def show(self, counts: TaskCounts) -> None:
-        """Show other counts; nothing is sent when they are the same."""
-        by_status = {s: counts.by_status[s] for s in _ORDER if counts.by_status.get(s)}
-        if by_status == self._shown:
+    def show(self, session: SessionView) -> None:
+        """Show the session's counts; nothing is sent when they are the same."""
+        counts, still = session.tasks, session.status == "paused"
+        shown = [(task_mark(s, still=still), counts.by_status[s]) for s in _ORDER if counts.by_status.get(s)]
+        if shown == self._shown:
             return
-        self._shown = by_status
-        words = ", ".join(f"{n} {task_mark(s).word.lower()}" for s, n in by_status.items())
+        self._shown = shown
+        words = ", ".join(f"{n} {mark.word.lower()}" for mark, n in shown)
         self.attr(role="img", aria_label=f"{plural(counts.total, 'task')}: {words or 'none'}", title=words or None)
-        self.style(f"background: {_stripes(by_status)}")
+        self.style(f"background: {_stripes(shown)}")
 
 
-def _stripes(by_status: dict[str, int]) -> str:
-    total, at, stops = sum(by_status.values()), 0.0, []
-    for status, count in by_status.items():
+def _stripes(shown: list[tuple[Mark, int]]) -> str:
+    total, at, stops = sum(count for _, count in shown), 0.0, []
+    for mark, count in shown:
         end = at + 100 * count / total
         gap = f"transparent calc({end:.2f}% - 2px) {end:.2f}%" if end < 99.9 else ""
         stops += [
-            f"var(--{task_mark(status).tone}-solid) {at:.2f}% " + (f"calc({end:.2f}% - 2px)" if gap else "100%"),
+            f"var(--{mark.tone}-solid) {at:.2f}% " + (f"calc({end:.2f}% - 2px)" if gap else "100%"),
             gap,
         ]
         at = end
     return f"linear-gradient(90deg, {', '.join(s for s in stops if s)})" if total else "var(--pending-soft)"
 
 
-def task_bar(counts: TaskCounts, *, thin: bool = False) -> TaskBar:
-    """The bar of ``session.tasks``."""
-    return TaskBar(counts, thin=thin)
+def task_bar(session: SessionView, *, thin: bool = False) -> TaskBar:
+    """The bar of a session's tasks."""
+    return TaskBar(session, thin=thin)
 
 
 def share_bar(share: float, words: str) -> Tag:

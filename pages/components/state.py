@@ -97,9 +97,9 @@ def session_chip(session: SessionView) -> StateTag:
     return StateTag(session_mark(session), "m-chip")
 
 
-def task_state(status: str) -> StateTag:
-    """A task's state as icon and word. Later: ``state.show(task_mark(status))``."""
-    return StateTag(task_mark(status), "m-state")
+def task_state(status: str, *, still: bool = False) -> StateTag:
+    """A task's state as icon and word; ``still`` as for ``task_mark``. Later: ``state.show(task_mark(status))``."""
+    return StateTag(task_mark(status, still=still), "m-state")
 
 
 def chip(mark: Mark) -> StateTag:

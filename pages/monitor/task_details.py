@@ -70,14 +70,16 @@ class TaskDetails:
             return
         workers, checks = by_task(now.workers)[task.id], checks_by_task(now.checks)[task.id]
         runs = runs_of(task, workers, checks)
+        still = now.session.status == "paused"
         said = (
+            still,
             task.model_copy(update={"tokens": None, "cost_usd": 0.0, "progress": 0.0}),
             [(r.worker.id, r.outcome, r.reason, len(r.checks)) for r in runs],
         )
         if said == self._said:
             return
         self._said = said
-        self._head(task)
+        self._head(task, still=still)
         self._body.clear()
         with self._body:
             self._story(task, runs)
@@ -87,22 +89,26 @@ class TaskDetails:
                     evidence_list(self._rt, self._id, checks)
             _numbers(task)
 
-    def _head(self, task: TaskView) -> None:
+    def _head(self, task: TaskView, *, still: bool) -> None:
         self._line.clear()
         with self._line:
-            task_state(task.status)
+            task_state(task.status, still=still)
             text(f"task {task.key}")
         self._title.set_text(task.title)
 
-    def _story(self, task: TaskView, runs: list[Run]) -> None:
-        if task.error_message and task.status in {"failed", "skipped"}:
-            tone = "failed" if task.status == "failed" else "pending"
-            tag("div", task.error_message, f"mon-why s-{tone} m-pre")
+    def _links(self, task: TaskView, runs: list[Run]) -> None:
         with box("m-row m-row--wrap"):
             if task.result_commit:
                 link_button("Its changes", f"/session/{self._id}/changes?task={task.key}", icon="file-diff", small=True)
             if runs:
                 link_button("Its log", f"/session/{self._id}/logs?task={task.key}", icon="list", small=True)
+
+    def _story(self, task: TaskView, runs: list[Run]) -> None:
+        if task.error_message and task.status in {"failed", "skipped"}:
+            tone = "failed" if task.status == "failed" else "pending"
+            tag("div", task.error_message, f"mon-why s-{tone} m-pre")
+        if task.result_commit or runs:
+            self._links(task, runs)
         if conflicting_files(task):
             with _part("Conflict", ""):
                 conflict_part(self._rt, self._id, task)

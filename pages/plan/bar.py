@@ -157,7 +157,7 @@ class Bar:
         if counts.total:
             text(f"{counts.done} of {counts.total} done")
             with box("p-bar__tasks"):
-                TaskBar(counts)
+                TaskBar(bench.session)
 
     # -- what it offers ------------------------------------------------------------------------------------------------
 

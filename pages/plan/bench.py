@@ -18,6 +18,7 @@ from pages.components.action import say, say_failed
 from pages.components.buttons import button
 from pages.components.calls import did, read
 from pages.components.icon import icon
+from pages.components.state import task_mark
 from pages.components.tag import box, tag, text
 from pages.frame import Frame
 from pages.plan.bar import Bar
@@ -88,12 +89,13 @@ class Bench:
 
     def update(self, session: SessionView, plan: PlanView, tasks: list[TaskView]) -> None:
         """Follow the session, its tasks and other windows. What is typed here stays; the bar says when versions part."""
-        self.session, self.plan = session, plan
+        went_on, self.session, self.plan = self.session.status != session.status, session, plan
         live_before, self.live = self.live, {t.key: t for t in tasks} if not self.editable else {}
         if plan.version != self.draft.version and not self.draft.dirty:
             self.take()
             return
-        self.show(details=not self.editable and live_before.get(self.selected) != self.live.get(self.selected))
+        changed = went_on or live_before.get(self.selected) != self.live.get(self.selected)
+        self.show(details=not self.editable and changed)
 
     def show(self, *, details: bool) -> None:
         """Bring graph, list and bar up to date; ``details`` makes those anew."""
@@ -109,11 +111,11 @@ class Bench:
 
     def _show_rows(self) -> None:
         wrong = {t["id"] for t in self.draft.tasks if self.draft.task_errors(t["id"])}
-        self.rows.show(self.draft.tasks, self.live, wrong)
+        self.rows.show(self.draft.tasks, self.live, wrong, still=self.session.status == "paused")
 
     def _show_graph(self) -> None:
-        states = {key: t.status for key, t in self.live.items()}
-        if self.graph.show(self.draft.tasks, self.draft.shape, states):
+        marks = {key: task_mark(t.status, still=self.session.status == "paused") for key, t in self.live.items()}
+        if self.graph.show(self.draft.tasks, self.draft.shape, marks):
             self._mark()
 
     def take(self) -> None:
@@ -150,7 +152,7 @@ class Bench:
                 self.editor = Editor(self.draft, self._changed, self.act)
                 self.editor.show_task(task) if task else self.editor.show_whole()
             elif task:
-                read_task(task, self.live.get(self.selected), self.session.id)
+                read_task(task, self.live.get(self.selected), self.session)
             else:
                 read_whole(self.draft.data)
         self._run("window.maestroPlan?.detailsToTop()")

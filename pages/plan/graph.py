@@ -11,7 +11,7 @@ from nicegui import ui
 from nicegui.events import GenericEventArguments
 
 from pages.components.buttons import icon_button
-from pages.components.state import task_mark
+from pages.components.state import TASK, Mark
 from pages.components.tag import box
 from pages.plan.draft import Shape, estimate
 from pages.plan.layout import BOX_HEIGHT, BOX_WIDTH, Point, lay_out
@@ -36,9 +36,9 @@ class Graph:
 
         view.on("click", chosen, js_handler=_CLICK)
 
-    def show(self, tasks: Sequence[Mapping[str, Any]], shape: Shape | None, states: Mapping[str, str]) -> bool:
+    def show(self, tasks: Sequence[Mapping[str, Any]], shape: Shape | None, marks: Mapping[str, Mark]) -> bool:
         """Draw it anew when anything changed; whether it did."""
-        markup = draw(tasks, shape, states) if shape else ""
+        markup = draw(tasks, shape, marks) if shape else ""
         if markup == self._markup:
             return False
         self._markup = markup
@@ -47,7 +47,7 @@ class Graph:
         return True
 
 
-def draw(tasks: Sequence[Mapping[str, Any]], shape: Shape, states: Mapping[str, str]) -> str:
+def draw(tasks: Sequence[Mapping[str, Any]], shape: Shape, marks: Mapping[str, Mark]) -> str:
     """The drawing's markup."""
     by_key = {t["id"]: t for t in tasks if t["id"] in shape.levels}
     plan = lay_out(
@@ -61,7 +61,8 @@ def draw(tasks: Sequence[Mapping[str, Any]], shape: Shape, states: Mapping[str, 
         for edge, points in sorted(plan.lines.items(), key=lambda i: i[0] in heavy)
     )
     boxes = "".join(
-        _box(by_key[key], at, states.get(key, "pending"), critical=key in critical) for key, at in plan.boxes.items()
+        _box(by_key[key], at, marks.get(key, TASK["pending"]), critical=key in critical)
+        for key, at in plan.boxes.items()
     )
     return (
         f'<div class="p-drawing" style="width:{plan.width:.0f}px;height:{plan.height:.0f}px">'
@@ -78,12 +79,11 @@ def _line(edge: tuple[str, str], points: Sequence[Point], *, heavy: bool) -> str
     return f'<path class="{name}" data-from="{escape(edge[0])}" data-to="{escape(edge[1])}" d="{path}"/>'
 
 
-def _box(task: Mapping[str, Any], at: Point, status: str, *, critical: bool) -> str:
-    mark = task_mark(status)
+def _box(task: Mapping[str, Any], at: Point, mark: Mark, *, critical: bool) -> str:
     key, title = escape(task["id"]), escape(task["title"] or "No title yet")
     minutes = task["estimate_minutes"]
     time = f'<span class="p-box__time">{escape(estimate(minutes))}</span>' if minutes else ""
-    waits = task["requires_approval"] and status == "pending"
+    waits = task["requires_approval"] and mark == TASK["pending"]
     asks = '<i class="mi mi-hand p-box__asks" title="Asks you before it starts"></i>' if waits else ""
     return (
         f'<button type="button" tabindex="-1" class="p-box s-{mark.tone}{" p-box--critical" if critical else ""}" '

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from maestro.core.views import TaskView
+from maestro.core.views import SessionView, TaskView
 from pages.components.buttons import link_button
 from pages.components.inline import inline
 from pages.components.placeholders import notice
@@ -15,15 +15,15 @@ from pages.components.words import duration, money, percent, tokens
 from pages.plan.draft import Data, estimate
 
 
-def read_task(task: Data, live: TaskView | None, session_id: str) -> None:
+def read_task(task: Data, live: TaskView | None, session: SessionView) -> None:
     """A task of the plan, with how it goes."""
     with box("p-details__head"):
         text(task["id"], "p-details__key m-cut m-grow")
         if live:
-            task_state(live.status)
+            task_state(live.status, still=session.status == "paused")
     tag("h2", task["title"], "m-head m-wrap")
     if live:
-        _progress(live, session_id)
+        _progress(live, session.id)
     _words("Description", task["description"])
     _lines("Acceptance", task["acceptance"])
     _lines("Checks", task["checks"], mono=True)

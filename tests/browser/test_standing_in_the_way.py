@@ -98,6 +98,7 @@ def app(seeded: dict[str, str]) -> Iterator[AppProcess]:
 def test_a_conflict_is_compared_from_both_sides(window: OpenWindow, seeded: dict[str, str]) -> None:
     opened = window()
     page = opened.visit(f"/session/{seeded['id']}?task=t1")
+    expect(page.locator(".mon-panel .m-state")).to_have_text("Paused")
     page.get_by_role("button", name="Compare both sides").click()
     dialog = page.locator(".q-three")
     expect(dialog).to_contain_text("1 file changed on both sides, first in the task’s commit “Say 2”.")
