@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import sqlite3
 import subprocess
 import sys
@@ -11,15 +11,18 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from maestro.core import lifecycle, queries
 from maestro.core.keeping import storage_health
 from maestro.core.runtime import open_runtime
-from maestro.errors import Unavailable
+from maestro.errors import GitError, Unavailable
 from maestro.settings import LoadedSettings
+from maestro.worktrees.git import git
 from tests.app_process import ROOT, clean_environment, wait_for
 from tests.engine import engine
 from tests.faults.commands import run, task
+from tests.landing import bench, plan_of
 from tests.repos import make_repo
 from tests.scripted import scenario
 
@@ -141,10 +144,27 @@ def test_a_database_that_is_held_while_a_start_takes_up_what_was_left_ends_it_wi
     lifecycle.stop(rt)
 
 
+def git_failed(*args: str) -> GitError:
+    with pytest.raises(GitError) as raised:
+        git(Path("/"), *args)
+    return raised.value
+
+
 def test_what_is_not_the_storages_fault_is_not_blamed_on_it(tmp_path: Path) -> None:
-    with engine(tmp_path, scenario()) as e:
-        health = storage_health.health(e.rt)
+    with bench(
+        tmp_path, make_repo(tmp_path / "quota read-only readonly is full", {"a": "a"}), plan_of({"id": "t1"})
+    ) as b:
+        health = storage_health.health(b.rt)
         assert not health.report(ValueError("no such column"))
-        assert not health.report(FileNotFoundError(2, "No such file"))
-        assert health.report(OSError(28, "No space left on device"))
-        assert os.access(e.rt.data_dir, os.W_OK)
+        assert not health.report(FileNotFoundError(2, "No such file", "/No space left on device"))
+        assert not health.report(git_failed("-C", "/no/quota-service is full, readonly", "status"))
+        with pytest.raises(OperationalError) as unknown, b.rt.db.write() as tx:
+            tx.db.connection().exec_driver_sql("SELECT quota_is_full FROM sessions")
+        assert not health.report(unknown.value)
+        b.begin()
+        b.end()
+        b.repo.rename(tmp_path / "elsewhere")
+        assert (b.land().status, health.look()) == ("failed", True)
+        assert health.report(OSError(errno.ENOSPC, "No space left on device"))
+        assert health.report(GitError("git add failed: fatal: /a: Disk quota exceeded"))
+        assert health.report(GitError("git add failed: fatal: cannot create '/a': Read-only file system"))

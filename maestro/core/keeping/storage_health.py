@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import shutil
 import threading
 import time
@@ -23,6 +24,7 @@ from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.db.journal import Event
 from maestro.db.types import utcnow
+from maestro.errors import MaestroError
 
 #: Below this the disk counts as full: there must be room left to store what is under way.
 MIN_FREE_BYTES = 32 * 1024 * 1024
@@ -37,6 +39,20 @@ _WHAT_TO_DO = {
     "read_only": "{place} cannot be written (read-only, or no permission). Make it writable; the work goes on by itself.",
     "locked": "Another program holds the database in {place}. Close it; the work goes on by itself.",
     "error": "{place} cannot be written: {words}. Put that right; the work goes on by itself.",
+}
+
+
+_NUMBERS = {errno.ENOSPC: "disk_full", errno.EDQUOT: "disk_full", errno.EROFS: "read_only"}
+
+#: As git and set-up commands quote the system.
+_OF_THE_SYSTEM = {os.strerror(number): kind for number, kind in _NUMBERS.items()}
+_OF_SQLITE = {
+    "database or disk is full": "disk_full",
+    "attempt to write a readonly database": "read_only",
+    "unable to open database file": "read_only",
+    "database is locked": "locked",
+    "database table is locked": "locked",
+    "disk I/O error": "error",
 }
 
 
@@ -80,11 +96,10 @@ class StorageHealth:
 
         Cheap and callable from anywhere: the next look, at once, stops the workers.
         """
-        words = str(getattr(error, "orig", None) or getattr(error, "detail", None) or error)
-        kind = _kind_of(error, words)
+        kind = _kind_of(error)
         if kind is None:
             return False
-        self._noted = self._noted or (kind, words)
+        self._noted = self._noted or (kind, _words_of(error))
         self._next_look = 0.0
         return True
 
@@ -107,8 +122,7 @@ class StorageHealth:
                 tx.db.flush()
                 tx.db.delete(row)
         except (OSError, OperationalError) as error:
-            words = str(getattr(error, "orig", None) or error)
-            return _kind_of(error, words) or "error", words
+            return _kind_of(error) or "error", _words_of(error)
         return self._nearly_full()
 
     def _stopped(self, kind: str, words: str) -> None:
@@ -154,14 +168,23 @@ def health(rt: Runtime) -> StorageHealth:
     return found
 
 
-def _kind_of(error: BaseException, words: str) -> str | None:
-    """What kind of trouble an error stands for; None when it has nothing to do with storage."""
+def _words_of(error: BaseException) -> str:
+    return str(getattr(error, "orig", None) or getattr(error, "detail", None) or error)
+
+
+def _kind_of(error: BaseException) -> str | None:
+    """What kind of trouble an error stands for; None when it has nothing to do with storage.
+
+    Single words would not do: an error names paths, branches and titles, and those may hold any.
+    """
     number = getattr(error, "errno", None)
-    low = words.lower()
-    if number in {errno.ENOSPC, errno.EDQUOT} or "is full" in low or "no space left" in low or "quota" in low:
-        return "disk_full"
-    if number == errno.EROFS or "readonly" in low or "read-only file" in low or "unable to open database" in low:
-        return "read_only"
-    if "database is locked" in low or "database table is locked" in low:
-        return "locked"
-    return "error" if "disk i/o error" in low else None
+    if number is not None:
+        return _NUMBERS.get(number)
+    if isinstance(error, OperationalError):
+        phrases = _OF_SQLITE
+    elif isinstance(error, (MaestroError, OSError)):
+        phrases = _OF_THE_SYSTEM
+    else:
+        return None
+    words = _words_of(error)
+    return next((kind for phrase, kind in phrases.items() if phrase in words), None)
