@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
-from maestro.db import journal, models
+from maestro.db import journal, keeping, models
 from maestro.db.journal import Event
 from maestro.db.session import Database, newest_version
 
@@ -139,6 +139,28 @@ def test_a_database_of_the_first_schema_is_brought_up_to_date_with_its_rows(tmp_
         assert row.message == "old"
         assert row.timestamp.tzinfo is not None
     database.close()
+
+
+@pytest.mark.parametrize("version", ["0006", "0007"])
+def test_what_assistants_had_used_is_kept_under_the_day_of_their_session(
+    db: Database, session_id: str, version: str
+) -> None:
+    """Also where 0007, in an earlier form, wrote no date; what was used since is added."""
+    with db.write() as tx:
+        session = tx.db.get_one(models.Session, session_id)
+        session.created_at, session.cost_usd, session.input_tokens = datetime(2026, 1, 31, 23, 59, tzinfo=UTC), 9.5, 100
+        day = keeping.DayUsage(day="1769903940", session_id=session_id, cost_usd=9.5, input_tokens=100)
+        since = keeping.DayUsage(day="2026-01-31", session_id=session_id, cost_usd=0.5, input_tokens=10)
+        tx.db.add_all([session, day, since])
+        tx.db.connection().execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+        if version == "0006":
+            tx.db.flush()
+            tx.db.connection().execute(text("DROP TABLE day_usage"))
+    db.migrate()
+    with db.read() as reading:
+        (row,) = reading.exec(select(keeping.DayUsage)).all()
+    used = (9.5, 100) if version == "0006" else (10.0, 110)
+    assert (row.day, row.session_id, row.cost_usd, row.input_tokens) == ("2026-01-31", session_id, *used)
 
 
 def test_a_time_without_its_zone_is_refused(db: Database, session_id: str) -> None:

@@ -22,11 +22,11 @@ def upgrade() -> None:
         sa.Column("cost_usd", sa.Float(), nullable=False),
         sa.Column("model_calls", sa.Integer(), nullable=False),
     )
-    # So far the assistant counted on the day of its session.
+    # So far the assistant counted on the day of its session. Times are microseconds since 1970, days are UTC's.
     op.execute(
         "INSERT INTO day_usage (day, session_id, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,"
-        " cost_usd, model_calls) SELECT substr(created_at, 1, 10), id, input_tokens, output_tokens, cache_read_tokens,"
-        " cache_write_tokens, cost_usd, 0 FROM sessions WHERE demo = 0"
+        " cost_usd, model_calls) SELECT strftime('%Y-%m-%d', created_at / 1000000, 'unixepoch'), id, input_tokens,"
+        " output_tokens, cache_read_tokens, cache_write_tokens, cost_usd, 0 FROM sessions WHERE demo = 0"
     )
 
 
