@@ -1,61 +1,50 @@
-"""A fingerprint of the person's checkout, to notice when an agent wrote there."""
+"""A fingerprint of the person's checkout: what is checked out, staged and changed, to notice when an agent was there.
+
+What git could be made to run (configuration, hooks, attributes) is ``tampering``'s.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from maestro.worktrees.git import common_dir, git
+from maestro.worktrees.git import git
 
+#: Of a longer list of changed files only a hash is kept: that something changed can be told then, not what.
 _LISTED = 500
-_WORDS = {
-    "head": "the checked-out commit (HEAD) moved",
-    "branch": "another branch was checked out",
-    "index": "what is staged changed",
-    "files": "files changed",
-    "branches": "branches or tags moved",
-    "config": "git's configuration (.git/config) changed",
-    "hooks": "git hooks (.git/hooks) changed",
-    "attributes": "git's attributes or excludes (.git/info) changed",
-}
 
 
-def fingerprint(repo_root: Path, *, ignore: Sequence[Path] = ()) -> dict[str, str]:
-    """The state of a checkout, part by part; equal parts mean that nothing was written there.
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Two of them are equal when nothing was written in between. ``files``: changed ones with a mark each."""
 
-    Maestro's own branches and refs are left out, and what lies below the folders in ``ignore`` (the data
-    folder, when it is inside the repository). Writes nothing.
-    """
-    shared = common_dir(repo_root)
-    return {
-        "head": git(repo_root, "rev-parse", "HEAD", check=False).text,
-        "branch": git(repo_root, "symbolic-ref", "--quiet", "HEAD", check=False).text,
+    head: str
+    branch: str
+    index: str
+    files: dict[str, str]
+    many_files: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values, to be kept; ``Fingerprint(**kept)`` is the same again."""
+        return asdict(self)
+
+
+def fingerprint(repo_root: Path, *, ignore: Sequence[Path] = ()) -> Fingerprint:
+    """The state of a checkout. What lies below the folders in ``ignore`` (the data folder) is left out. Writes nothing."""
+    files, many = _files(repo_root, ignore), ""
+    if len(files) > _LISTED:
+        files, many = {}, _hash(repr(sorted(files.items())).encode())
+    return Fingerprint(
+        head=git(repo_root, "rev-parse", "--verify", "--quiet", "HEAD", check=False).text,
+        branch=git(repo_root, "symbolic-ref", "--quiet", "HEAD", check=False).text,
         # Entries, not the file: any look by an editor's git refreshes the file's time stamps.
-        "index": _hash(git(repo_root, "ls-files", "-s", "-z").stdout),
-        "files": _listing(_files(repo_root, ignore)),
-        "branches": _listing(_branches(repo_root)),
-        "config": _hash(_content(shared / "config") + b"\0" + _content(shared / "config.worktree")),
-        "hooks": _hash(json.dumps(_hooks(shared / "hooks")).encode()),
-        "attributes": _hash(b"\0".join(_content(shared / "info" / name) for name in ("attributes", "exclude"))),
-    }
-
-
-def difference(before: dict[str, str], after: dict[str, str]) -> list[str]:
-    """What changed between two fingerprints, in words for a person; empty: nothing."""
-    said = []
-    for part, words in _WORDS.items():
-        old, new = before.get(part, ""), after.get(part, "")
-        if old == new:
-            continue
-        if part in ("head", "branch"):
-            short = [(value.removeprefix("refs/heads/") or "none") for value in (old, new)]
-            words += f" from {short[0][:60]} to {short[1][:60]}"
-        elif part in ("files", "branches"):
-            words += _names(old, new)
-        said.append(words)
-    return said
+        index=_hash(git(repo_root, "ls-files", "-s", "-z").stdout),
+        files=files,
+        many_files=many,
+    )
 
 
 def _files(root: Path, ignore: Sequence[Path]) -> dict[str, str]:
@@ -76,42 +65,6 @@ def _files(root: Path, ignore: Sequence[Path]) -> dict[str, str]:
             stamp = line[:2]
         stamps[line[3:]] = stamp
     return stamps
-
-
-def _branches(root: Path) -> dict[str, str]:
-    out = git(root, "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags").text
-    pairs = (line.partition(" ") for line in out.splitlines())
-    return {name: oid for oid, _, name in pairs if not name.startswith("refs/heads/maestro/")}
-
-
-def _hooks(folder: Path) -> list[tuple[str, str, str]]:
-    if not folder.is_dir():
-        return []
-    files = sorted(path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
-    return [(str(p.relative_to(folder)), f"{p.lstat().st_mode:o}", _hash(_content(p))) for p in files]
-
-
-def _listing(entries: dict[str, str]) -> str:
-    text = json.dumps(entries, sort_keys=True)
-    # A short list can later name what changed; a long one only that something did.
-    return text if len(entries) <= _LISTED else _hash(text.encode())
-
-
-def _names(old: str, new: str) -> str:
-    if not (old.startswith("{") and new.startswith("{")):
-        return ""
-    first, second = json.loads(old), json.loads(new)
-    names = sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
-    shown = [name.removeprefix("refs/heads/").removeprefix("refs/tags/") for name in names[:10]]
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return f": {', '.join(shown)}{more}"
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
 
 
 def _hash(data: bytes) -> str:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from maestro.errors import Conflict, GitError, MaestroError
 from maestro.worktrees.copying import copy_ignored
-from maestro.worktrees.fingerprint import difference, fingerprint
 from maestro.worktrees.git import common_dir, git, own_git_dir, repository_lock
 from maestro.worktrees.listing import WorktreeEntry, git_dir_of, list_worktrees, operation, registered
 from maestro.worktrees.refs import (
@@ -36,8 +35,6 @@ __all__ = [
     "copy_ignored",
     "create_branch",
     "delete_branch",
-    "difference",
-    "fingerprint",
     "remove_worktree",
     "session_branch",
     "task_branch",

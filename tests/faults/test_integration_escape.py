@@ -9,7 +9,7 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.commands import gates
-from maestro.core.proving import escape
+from maestro.core.proving import escape, trespass
 from maestro.db import models
 from tests.engine import engine
 from tests.landing import Bench, bench, plan_of
@@ -108,3 +108,79 @@ def test_a_file_of_the_persons_checkout_that_a_worker_wrote_is_told(tmp_path: Pa
         told = [r.message for r in queries.list_logs(e.rt, session.id, limit=500) if r.source == "escape"]
         assert told == ["escaped.txt in your own checkout changed while W-1 ran, which wrote to it."]
         assert (repo / "README.md").read_text() == "Hello\n"
+
+
+def test_what_a_workers_commands_did_in_the_persons_checkout_stops_the_session_and_can_be_undone(
+    tmp_path: Path, repo: Path
+) -> None:
+    commit(repo, {"kept.txt": "kept\n", "mine.txt": "1\n"})
+    (repo / "mine.txt").write_text("my own change\n")
+    write_files(repo, {"notes.txt": "mine, too\n"})
+    there = f"cd {repo} && echo bad > kept.txt && git add kept.txt && echo x > new.txt && echo bad >> mine.txt"
+    script = scenario(task_rule("# Task t1:", bash(there), write("t1.txt", "x\n"), say("Done.")))
+    with engine(tmp_path, script, permission_mode="bypass") as e:
+        session = e.run(repo, plan_of({"id": "t1", "checks": ["test -s t1.txt"]}))
+        asked = e.until("approval_requested", kind="escape")
+        e.until("state_changed", to="paused")
+        changes = queries.get_approval(e.rt, asked.payload["approval_id"]).detail["changes"]
+        assert [str(c["what"]) for c in changes] == [
+            "kept.txt changed in your checkout",
+            "new.txt is new in your checkout",
+            "mine.txt, where you had changes of your own, changed in your checkout",
+        ]
+        for change in changes:
+            subprocess.run(["sh", "-c", change["undo"]], check=True)
+        assert run_git(repo, "status", "--porcelain").split() == ["M", "mine.txt", "??", "notes.txt"]
+        gates.decide(e.rt, asked.payload["approval_id"], "allow")
+        e.until("state_changed", to="completed")
+        assert e.get(session.id).status == "completed"
+
+
+@pytest.mark.parametrize(
+    ("did", "what"),
+    [
+        (("checkout", "-q", "-b", "other"), "Your checkout was switched from main to other"),
+        (("commit", "-q", "--allow-empty", "-m", "x"), "HEAD of your checkout moved from"),
+    ],
+    ids=["switched", "moved"],
+)
+def test_a_checkout_that_a_worker_was_in_and_that_stands_elsewhere_now(
+    tmp_path: Path, repo: Path, did: tuple[str, ...], what: str
+) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
+        b.begin()
+        worker = worker_of(b)
+        before = run_git(repo, "rev-parse", "--symbolic-full-name", "HEAD"), run_git(repo, "rev-parse", "HEAD")
+        run_git(repo, *did)
+        assert not escape.after(b.rt, worker.id), "it was the person"
+        with b.rt.db.write() as tx:
+            details = {"tool": "Bash", "input": {"command": f"git -C '{repo}' {' '.join(did)}"}}
+            tx.log(b.id, "Run it", task_id=b.task().id, worker_id=worker.id, details=details)
+        assert escape.after(b.rt, worker.id)
+        (question,) = b.asked("escape")
+        (change,) = question.detail["changes"]
+        assert what in change["what"]
+        subprocess.run(["sh", "-c", change["undo"]], check=True, capture_output=True)
+        assert before == (
+            run_git(repo, "rev-parse", "--symbolic-full-name", "HEAD"),
+            run_git(repo, "rev-parse", "HEAD"),
+        )
+
+
+@pytest.mark.parametrize(
+    ("command", "leads"),
+    [
+        ("cat /r/a.txt", True),
+        ("git -C /r status", True),
+        ("git --git-dir=/r/.git log", True),
+        ("cd ../../../.. && touch x", True),
+        ("cd ../../../../.. && ls", False),
+        ("(cd /r; rm -r x)", True),
+        ("cat /r/data/worktrees/s/t1/a.txt", False),
+        ("cat ../t2/a.txt /repo/r ~nobody/x", False),
+        ("pytest -q", False),
+    ],
+)
+def test_a_command_leads_to_the_checkout_when_it_names_a_path_there(command: str, leads: bool) -> None:
+    root = Path("/r")
+    assert trespass.leads_to(command, root, root / "data" / "worktrees" / "s" / "t1", root / "data") == leads

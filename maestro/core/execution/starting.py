@@ -47,6 +47,8 @@ def start_worker(rt: Runtime, task_id: str) -> None:
         _give_up(rt, task_id, refused)
         return
     try:
+        if escape.look(rt, session.id):
+            return
         worktree = prepare_worktree(rt, session, task)
         _launch(rt, session, task, worktree)
     except Stopped:

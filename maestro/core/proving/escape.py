@@ -1,8 +1,8 @@
 """The escape alarm: what a worker wrote outside its worktree, into the person's own repository.
 
 People edit and commit in their checkout while workers run, so only what a worker plausibly did raises it:
-git's configuration, hooks and attributes; branches moved to a worker's commits; and files that a worker's own
-tool calls name. The first two stop the session; files are told.
+git's configuration, hooks and attributes; branches moved to a worker's commits; what changed in a checkout that
+a worker's commands led to (``trespass``). That stops the session. Files that its editing tools named are told.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from typing import Any
 from sqlmodel import col, select
 
 from maestro.core import gatekeeping, lookup
+from maestro.core.proving import trespass
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.errors import MaestroError, NotAllowed
 from maestro.worker.spool import Spool
 from maestro.worktrees import tampering
+from maestro.worktrees.fingerprint import fingerprint
 from maestro.worktrees.git import common_dir
 
 _log = logging.getLogger(__name__)
@@ -36,7 +38,8 @@ def before(rt: Runtime, session: models.Session, worker: models.Worker) -> None:
     repo = Path(session.repo_path)
     shared = common_dir(repo)
     watched = tampering.watched(shared)
-    snapshot = {"shared": str(shared), "watched": watched, "heads": tampering.heads(repo)}
+    checkout = fingerprint(repo, ignore=[rt.data_dir]).to_json()
+    snapshot = {"shared": str(shared), "watched": watched, "heads": tampering.heads(repo), "checkout": checkout}
     tampering.save_copies(shared, list(watched), _copies(worker))
     with rt.db.write() as tx:
         row = tx.db.get(models.Worker, worker.id)
@@ -61,7 +64,7 @@ def after(rt: Runtime, worker_id: str, *, ended: bool = True) -> bool:
     changes = _planted(worker)
     if not changes and ended:
         try:
-            changes = _moved(session, task, worker.checkout_before)
+            changes = _moved(session, task, worker.checkout_before) + trespass.changes(rt, session, worker)
         except MaestroError as error:  # the repository is out of reach: others say so, louder
             _log.warning("no look at %s after %s: %s", session.repo_path, worker.name, error.detail)
         _tell_files(rt, session, worker)
