@@ -33,8 +33,10 @@ _HIGH_RISK = re.compile(
 _INTERPRETERS = frozenset({
     "python", "python3", "node", "deno", "bun", "perl", "ruby", "php", "sh", "bash", "zsh", "dash", "env",
     "xargs", "sudo", "doas", "su", "eval", "exec", "source", ".", "nohup", "timeout", "time", "nice", "ssh",
-    "awk", "sed", "find", "parallel", "watch", "osascript", "rm", "printf", "test",
+    "awk", "sed", "find", "parallel", "watch", "osascript", "rm",
 })
+#: These evaluate an argument as the shell's own commands only; as a subcommand (``npm test``) they are names.
+_BUILTINS = frozenset({"printf", "test"})
 _WITH_SUBCOMMAND = frozenset({
     "git", "npm", "pnpm", "yarn", "pip", "pip3", "uv", "cargo", "go", "make", "docker", "podman", "kubectl",
     "gh", "apt", "apt-get", "brew", "poetry", "npx", "uvx", "conda", "gem",
@@ -141,7 +143,7 @@ def _part(command: Command, place: Place) -> str | None:
         return None
     if command.words[1:2] == ["-m"] and command.program.startswith("python") and _MODULES & {*command.words[2:3]}:
         name, rest = command.words[:3], 3
-    elif command.program in _INTERPRETERS or "/" in command.program or "=" in command.program:
+    elif command.program in _INTERPRETERS | _BUILTINS or "/" in command.program or "=" in command.program:
         return None
     elif command.program in _WITH_SUBCOMMAND and command.arguments:
         rest = 3 if command.words[1] in _RUNNERS else 2

@@ -122,7 +122,7 @@ def _sed(arguments: list[str]) -> bool:
     return (
         len(arguments) >= 2
         and arguments[0] == "-n"
-        and bool(re.fullmatch(r"\d+(,(\d+|\$))?p", arguments[1]))
+        and bool(re.fullmatch(r"\d+(,(\d+|\$))?p(; ?\d+(,(\d+|\$))?p)*", arguments[1]))
         and len(_operands(arguments[2:])) == len(arguments[2:])
     )
 

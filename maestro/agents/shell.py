@@ -16,6 +16,10 @@ _OPERATORS = ("&&", "||", ";", "|")
 _HARMLESS_REDIRECTION = re.compile(r"(?:2>&1|[12&]?>\s*/dev/null|2>&-)(?=\s|$|[;|&])")
 _REFUSED = set("`$()<>&\\{}!#\n\r\0")
 _GLOB = set("*?[")
+#: A backslash in double quotes that stays what it is: before anything that it does not quote there.
+_PLAIN_BACKSLASH = re.compile(r"\\[^$`\"\\!\n]")
+#: How the command before ended: a number, which only ``echo`` is trusted with (as a path it could be a link).
+_STATUS = "$?"
 
 
 @dataclass(slots=True)
@@ -73,13 +77,17 @@ def _word(line: str, at: int, command: Command) -> int | None:
         if char in "'\"":
             end = line.find(char, at + 1)
             quoted = line[at + 1 : end]
-            if end < 0 or (char == '"' and set(quoted) & set("$`\\!")) or "\0" in quoted:
+            if end < 0 or (char == '"' and _means_more(quoted, command)) or "\0" in quoted:
                 return None
             word += quoted
             at = end + 1
             continue
         if line.startswith("&&", at):
             break
+        if line.startswith(_STATUS, at) and _is_echo(command):
+            word += _STATUS
+            at += len(_STATUS)
+            continue
         if char in _REFUSED or (char == "~" and not word and not re.match(r"~(/|\s|$)", line[at:])):
             return None
         globbed = globbed or char in _GLOB
@@ -89,6 +97,18 @@ def _word(line: str, at: int, command: Command) -> int | None:
         command.globbed.add(len(command.words))
     command.words.append(word)
     return at
+
+
+def _means_more(quoted: str, command: Command) -> bool:
+    """Whether the shell would make something else of what stands between double quotes."""
+    plain = _PLAIN_BACKSLASH.sub(" ", quoted)
+    if _is_echo(command):
+        plain = plain.replace(_STATUS, "")
+    return bool(set(plain) & set("$`\\!"))
+
+
+def _is_echo(command: Command) -> bool:
+    return command.words[:1] == ["echo"]
 
 
 def without_wrapping(commands: list[Command], worktree: Path) -> list[Command]:

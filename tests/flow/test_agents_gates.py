@@ -19,7 +19,7 @@ from tests.repos import make_repo
 CHECKS = ["python -m pytest -q", "make test && make lint", "FLAG=1 ./run.sh > out.txt"]
 
 
-READ_ONLY = """
+READ_ONLY = r"""
 ls
 ls -la src
 cat src/a.py
@@ -38,6 +38,9 @@ find src -path '*/x'
 cat src/a.py | head -n 5 | sort
 sed -n '1,20p' src/a.py
 sed -n 5p src/a.py
+sed -n '1,40p;60,$p' src/a.py
+grep -rn "foo\|ba[rz]\." src
+grep -rn "\bx\b" src; echo "exit $?" code=$?
 cd src && ls
 cd <wt> && git status
 cat <wt>/src/a.py
@@ -74,7 +77,7 @@ ls && python -m pytest -q
 cd . && python -m pytest -q
 """.strip().splitlines()
 
-ASKING = """
+ASKING = r"""
 python -m pytest -q && curl x
 python -m pytest -q; rm x
 python -m pytest -q -p evil
@@ -168,6 +171,17 @@ ls || rm x
 unclosed 'quote
 echo "$(id)"
 echo "`id`"
+echo "\$(id)$(id)"
+echo "\`id"
+echo "\"; rm x"
+echo "\\\|$x"
+echo "\\" x
+echo $?$(id)
+echo "$?a$b"
+cat "$?"
+cat $?
+A=1 echo $?
+sed -n '1p;w x' src/a.py
 ls # && rm
 ! rm x
 eval ls
@@ -268,6 +282,10 @@ def test_ordinary_commands_are_marked_medium(worktree: Path, command: str) -> No
         ("python3 -m pytest x", "Bash:python3 -m pytest"),
         ("cargo build --release", "Bash:cargo build"),
         ("tsc -p .", "Bash:tsc"),
+        ("npm test -- --watch=false", "Bash:npm test"),
+        ("npm run test", "Bash:npm run test"),
+        ("make test && cargo test", "Bash:cargo test + make test"),
+        ("go test ./...", "Bash:go test"),
     ],
 )
 def test_an_allowance_covers_program_and_subcommand(worktree: Path, command: str, signature: str) -> None:
@@ -298,7 +316,16 @@ def test_an_allowance_covers_no_more_than_it_says(worktree: Path) -> None:
         "git config core.fsmonitor x",
     ):
         assert run(worktree, command, allowances=allowed).action == "ask"
-    for command in ("python -c 'print(1)'", "rm -rf build", "sh x.sh", "make $(id)", "./tool x", "sudo ls", "A=b ls"):
+    for command in (
+        "python -c 'print(1)'",
+        "rm -rf build",
+        "sh x.sh",
+        "make $(id)",
+        "./tool x",
+        "sudo ls",
+        "A=b ls",
+        "test -v 'a[1]'",
+    ):
         signature = run(worktree, command).signature
         assert run(worktree, command, allowances=(signature,)).action == "allow"
         assert run(worktree, command + " more", allowances=(signature,)).action == "ask"
