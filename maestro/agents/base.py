@@ -16,7 +16,7 @@ PermissionMode = Literal["ask", "edits", "sandboxed", "bypass"]
 #: How a run ended. ``success`` only says that the agent stopped by itself; Maestro's checks decide the rest.
 Outcome = Literal["success", "failed", "interrupted"]
 
-#: Why a run failed, where that changes what Maestro does next. Only ``agent`` counts as a failed attempt.
+#: Why a run failed, where that changes what Maestro does next. ``agent``, ``turns`` and ``protocol`` count as a failed attempt.
 FailureKind = Literal[
     "agent",
     "auth",

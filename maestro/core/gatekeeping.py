@@ -22,7 +22,7 @@ AWAY = (
     "go on with the rest, and say at the end what is missing and why."
 )
 
-#: Asked when an agent has ended, about what it leaves (see ``core.questions``).
+#: Asked when an agent has ended, about what it leaves (see ``proving.questions``).
 LANDING_KINDS = ("tests_missing", "outside_files", "check_changed", "infrastructure")
 
 
@@ -260,7 +260,7 @@ def _after_task_failed(tx: Transaction, session: models.Session, approval: model
 
 
 def _after_landing(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:
-    """Whatever the answer, the next landing takes it up (see ``core.questions``)."""
+    """Whatever the answer, the next landing takes it up (see ``proving.questions``)."""
     _back_to_landing(tx, approval, "You have answered")
 
 

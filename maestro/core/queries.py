@@ -46,6 +46,7 @@ from maestro.core.views import (
 )
 from maestro.db import models
 from maestro.errors import NotFound
+from maestro.monitoring import log_rows
 from maestro.worktrees import first_commit, history, integration
 from maestro.worktrees import repository as repositories
 
@@ -61,9 +62,8 @@ def list_sessions(
     if status:
         query = query.where(col(models.Session.status).in_([s.strip() for s in status.split(",")]))
     if q:
-        like = f"%{_escape_like(q)}%"
         columns = (models.Session.title, models.Session.description, models.Session.repo_path)
-        query = query.where(or_(*(col(c).like(like, escape="\\") for c in columns)))
+        query = query.where(or_(*(col(c).contains(q, autoescape=True) for c in columns)))
     with rt.db.read() as db:
         total = db.exec(select(func.count()).select_from(query.subquery())).one()
         rows = db.exec(query.order_by(col(models.Session.updated_at).desc()).limit(limit).offset(offset)).all()
@@ -240,17 +240,10 @@ def list_logs(
     """Log rows by increasing id: the first after ``after``, else the last before ``before``, else the last ones."""
     with rt.db.read() as db:
         lookup.session_row(db, session_id)
-        query = select(models.AgentLog).where(models.AgentLog.session_id == session_id)
-        if level:
-            query = query.where(col(models.AgentLog.level).in_(level.split(",")))
-        if kind:
-            query = query.where(col(models.AgentLog.kind).in_(kind.split(",")))
         if task:
-            query = query.where(models.AgentLog.task_id == lookup.task_row(db, session_id, task).id)
-        if worker:
-            query = query.where(models.AgentLog.worker_id == worker)
-        if q:
-            query = query.where(col(models.AgentLog.message).like(f"%{_escape_like(q)}%", escape="\\"))
+            task = lookup.task_row(db, session_id, task).id
+        wanted = log_rows.fitting(session_id, level=level, task=task, worker=worker, kind=kind, q=q)
+        query = select(models.AgentLog).where(*wanted)
         if before is not None:
             query = query.where(col(models.AgentLog.id) < before)
         if after is not None:
@@ -400,10 +393,6 @@ def _worker_view(rt: Runtime, row: models.Worker) -> WorkerView:
 def _tail(column: Any, length: int) -> Any:
     """The last ``length`` characters of a text column."""
     return func.substr(column, case((func.length(column) > length, func.length(column) - length + 1), else_=1))
-
-
-def _escape_like(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def repository(_rt: Runtime, path: str) -> RepositoryView:

@@ -30,7 +30,7 @@ class Runtime:
     db: Database
     bus: EventBus
     jobs: Background
-    #: Asks the supervisor to look now instead of at its next tick; set by ``supervisor.start``.
+    #: Asks the supervisor to look now instead of at its next tick; set by ``lifecycle.start``.
     wake: Callable[[], None] = lambda: None
     #: Where this app can be reached, once it serves; workers never learn it.
     url: str | None = None

@@ -16,7 +16,6 @@ from maestro.worktrees.commits import (
     RawCommit,
     commit_tree,
     linear_range,
-    merge_trees,
     pick,
     rewrite,
     tree_of,
@@ -49,7 +48,6 @@ __all__ = [
     "check_move",
     "checkpoint_ref",
     "commit_all",
-    "conflicts_between",
     "delete_ref",
     "diff_summary",
     "diff_text",
@@ -184,11 +182,6 @@ def _is_empty(repo: Path, commit: RawCommit) -> bool:
 def _move_head(worktree: Path, new: str, old: str, reason: str) -> None:
     if new != old:
         git(worktree, "update-ref", "-m", reason, "HEAD", new, old)
-
-
-def conflicts_between(repo: Path, ours: str, theirs: str) -> list[str]:
-    """Files in which merging the two commits would conflict. Nothing is written but loose objects."""
-    return merge_trees(repo, commit_of(repo, ours), commit_of(repo, theirs)).conflicts
 
 
 def advance(repo: Path, branch: str, expected: str, new: str) -> None:

@@ -41,7 +41,6 @@ class RepositoryInfo:
     dirty_files: int
     shallow: bool
     has_submodules: bool
-    bare: bool
 
 
 def inspect(path: Path | str) -> RepositoryInfo:
@@ -75,7 +74,6 @@ def inspect(path: Path | str) -> RepositoryInfo:
         dirty_files=dirty,
         shallow=git(root, "rev-parse", "--is-shallow-repository").text == "true",
         has_submodules=git(root, "cat-file", "-e", "HEAD:.gitmodules", check=False).code == 0,
-        bare=False,  # a bare repository was refused above
     )
 
 

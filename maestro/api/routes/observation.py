@@ -22,7 +22,7 @@ from maestro.core.views import (
     TaskView,
     WorkerView,
 )
-from maestro.monitoring import log_count, metric_series
+from maestro.monitoring import log_rows, metric_series
 
 router = APIRouter(prefix="/sessions/{session_id}", tags=["Observation"], route_class=CheckedRoute)
 
@@ -119,7 +119,7 @@ def list_logs(
     rows = queries.list_logs(
         rt, session_id, after=after, before=before, limit=limit, level=level, task=task, worker=worker, kind=kind, q=q
     )
-    total = log_count.count(rt.db, session_id, level=level, task=task, worker=worker, kind=kind, q=q)
+    total = log_rows.count(rt.db, session_id, level=level, task=task, worker=worker, kind=kind, q=q)
     return Listing(items=rows, total=total)
 
 
