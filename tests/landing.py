@@ -49,11 +49,11 @@ class Bench:
         plans.approve_plan(self.rt, self.id, start=False)
         control.execute(self.rt, self.id)
 
-    def reopen(self) -> None:
-        """The app stops and starts."""
+    def reopen(self, at: Path | None = None) -> None:
+        """The app stops and starts; ``at``: with its data folder moved there meanwhile."""
         self.rt.jobs.stop()
         self.rt.db.close()
-        self.rt = _open(self.rt.data_dir)
+        self.rt = _open(self.rt.data_dir.rename(at) if at else self.rt.data_dir)
 
     @property
     def session(self) -> models.Session:

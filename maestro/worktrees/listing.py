@@ -74,6 +74,25 @@ def registered(repo: Path, path: Path) -> WorktreeEntry | None:
     return next((entry for entry in list_worktrees(repo) if entry.path.resolve() == wanted), None)
 
 
+def moved_here(repo: Path, path: Path) -> bool:
+    """Whether ``path`` points at a worktree of ``repo`` that git knows at another place, by the same name.
+
+    A copy beside the worktree (``cp -r t1 t1.bak``) points at it as well, and is not it.
+    """
+    pointer = _content(path / ".git") if (path / ".git").is_file() else None
+    git_dir = Path((pointer or "").removeprefix("gitdir: "))
+    known = _content(git_dir / "gitdir") if git_dir.parent.resolve() == common_dir(repo) / "worktrees" else None
+    return known is not None and Path(known).parent.name == path.name
+
+
+def is_worktree(repo: Path, path: Path) -> bool:
+    """Whether ``path`` is a linked worktree of ``repo``, moved ones included; whatever else lies there is not."""
+    if path.is_symlink():
+        return False
+    entry = registered(repo, path)
+    return not entry.main if entry is not None else moved_here(repo, path)
+
+
 def checkouts_of(repo: Path, branch: str) -> list[WorktreeEntry]:
     """The worktrees that have ``branch`` checked out and whose files are there."""
     return [

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from maestro.errors import Conflict, GitError, MaestroError
 from maestro.worktrees.copying import copy_ignored
-from maestro.worktrees.git import common_dir, git, own_git_dir, repository_lock
-from maestro.worktrees.listing import WorktreeEntry, git_dir_of, list_worktrees, operation, registered
+from maestro.worktrees.git import git, own_git_dir, repository_lock
+from maestro.worktrees.listing import WorktreeEntry, git_dir_of, list_worktrees, moved_here, operation, registered
 from maestro.worktrees.refs import (
     branch_ref,
     check_branch_name,
@@ -148,8 +148,7 @@ def found_there(repo: Path, path: Path, branch: str) -> WorktreeReport | None:
 
 def _reusable(repo: Path, path: Path, branch: str) -> bool:
     """Clear what is stale; True when ``path`` is a complete worktree of ``branch``."""
-    if (path / ".git").is_file() and registered(repo, path) is None and _ours(repo, path):
-        git(repo, "worktree", "repair", str(path), check=False)  # the data folder was moved
+    _found_again(repo, path)
     for entry in list_worktrees(repo):
         if entry.branch == branch and entry.missing and not entry.main:
             forget(repo, entry.path)
@@ -182,11 +181,10 @@ def _finished(repo: Path, path: Path) -> WorktreeEntry | None:
     return found
 
 
-def _ours(repo: Path, path: Path) -> bool:
-    with suppress(OSError):
-        pointer = (path / ".git").read_text().removeprefix("gitdir: ").rstrip("\n")
-        return Path(pointer).resolve().parent == common_dir(repo) / "worktrees"
-    return False
+def _found_again(repo: Path, path: Path) -> None:
+    """Tell git where a worktree is that was moved with the data folder."""
+    if registered(repo, path) is None and moved_here(repo, path):
+        git(repo, "worktree", "repair", str(path), check=False)
 
 
 def forget(repo: Path, path: Path) -> None:
@@ -235,6 +233,7 @@ def remove_worktree(repo: Path, path: Path, *, recover_as: str | None, below: Pa
     trash = place.with_name(f".{place.name}.removed")
     with repository_lock(repo):
         delete_tree(trash)  # left by a removal that was killed
+        _found_again(repo, place)
         entry = registered(repo, place)
         if entry is None and place.exists():
             raise Conflict(f"{path} is not a worktree of {repo}, so Maestro does not remove it.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.commands import control, gates, sessions
-from maestro.core.keeping import cleanup, rollbacks
+from maestro.core.keeping import cleanup, deleted, rollbacks
+from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.errors import NotFound
@@ -18,7 +20,7 @@ from tests.app_process import wait_for
 from tests.engine import Engine, engine
 from tests.faults.commands import SCRIPT, run, task, until_working
 from tests.landing import bench, plan_of
-from tests.repos import make_repo, run_git, write_files
+from tests.repos import commit, make_repo, run_git, write_files
 from tests.scripted import scenario
 
 
@@ -110,13 +112,41 @@ def test_a_session_that_is_being_deleted_is_not_set_to_work_again(
 
         other = threading.Thread(target=retry)
 
-        def retried_meanwhile(row: models.Session) -> None:
+        def retried_meanwhile(rt: Runtime, row: models.Session) -> None:
             other.start()
             other.join(0.3)  # as long as a retry takes that nothing holds up
-            remove(row)
+            remove(rt, row)
 
         monkeypatch.setattr(cleanup, "remove_branches", retried_meanwhile)
         sessions.delete_session(b.rt, b.id)
         other.join(30)
         assert len(refused) == 1
         assert queries.list_sessions(b.rt)[1] == 0
+
+
+def test_neither_a_moved_data_folder_nor_strays_beside_the_worktrees_hold_up_what_takes_work_away(
+    tmp_path: Path, repo: Path
+) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, {"id": "t2"})) as b:
+        b.work({"a.txt": "a"}, "t1")
+        write_files(b.begin("t2"), {"unsaved.txt": "precious"})
+        control.pause(b.rt, b.id)
+        b.reopen(at=tmp_path / "moved")
+        place = cleanup.worktrees_folder(b.rt, b.id)
+        shutil.copytree(place / "t2", place / "a-copy")  # points at the same worktree, and comes before it
+        (place / "link").symlink_to(repo)
+        write_files(place, {".DS_Store": "", "notes.txt": "an agent's `> ../notes.txt`"})
+        control.rollback(b.rt, b.id, "0")
+        strays = [".DS_Store", "a-copy", "link", "notes.txt"]
+        assert sorted(p.name for p in place.iterdir()) == strays
+        assert all(f"{place / name} is no worktree of this session" in b.logs() for name in strays)
+        recovered = {r.kind: r for r in queries.list_recovered(b.rt, b.id)}
+        assert run_git(repo, "show", f"{recovered['worktree'].ref}:unsaved.txt") == "precious"
+        # What the person makes of recovered work is theirs, also when they have it checked out.
+        mine = deleted.make_branch(b.rt, b.id, recovered["rollback"].ref)
+        run_git(repo, "switch", "-q", mine)
+        commit(repo, {"mine.txt": "m"})
+        control.cancel(b.rt, b.id)
+        sessions.delete_session(b.rt, b.id)
+        assert run_git(repo, "branch", "--list", "--format=%(refname:short)", "maestro/*") == mine
+        assert sorted(p.name for p in place.iterdir()) == strays

@@ -160,7 +160,7 @@ def delete_session(rt: Runtime, session_id: str) -> None:
         _not_at_work(row)
         if Path(row.repo_path).exists():
             cleanup.remove_worktrees(rt, row)
-            cleanup.remove_branches(row)
+            cleanup.remove_branches(rt, row)
         view = queries.get_session(rt, session_id)
         workers = [w.id for w in queries.list_workers(rt, session_id)]
         with rt.db.write() as tx:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from pathlib import Path
 
+from maestro.core import lookup
 from maestro.core.runtime import Runtime
 from maestro.db import models
-from maestro.worktrees import integration, manager
+from maestro.worktrees import integration, listing, manager
+
+_log = logging.getLogger(__name__)
 
 #: What the git layer renames a worktree to before it deletes it; a killed deletion leaves it behind.
 TRASH = ".removed"
@@ -19,12 +23,26 @@ def worktrees_folder(rt: Runtime, session_id: str) -> Path:
 
 
 def remove_worktrees(rt: Runtime, session: models.Session) -> None:
-    """Remove all worktrees of a session; uncommitted work goes to recovered refs first."""
-    below = worktrees_folder(rt, session.id)
+    """Remove all worktrees of a session; uncommitted work goes to recovered refs first.
+
+    What else lies beside them (an agent wrote to ``..``, or Finder did) stays, and is told.
+    """
+    below, repo = worktrees_folder(rt, session.id), Path(session.repo_path)
     for path in sorted(below.iterdir()) if below.is_dir() else []:
-        if not path.name.endswith(TRASH):
+        if path.name.endswith(TRASH):
+            continue
+        if listing.is_worktree(repo, path):
             remove_worktree(rt, session, path)
+        else:
+            _leave(rt, session, path)
     remove_if_empty(below)
+
+
+def _leave(rt: Runtime, session: models.Session, path: Path) -> None:
+    words = f"{path} is no worktree of this session. It stays where it is."
+    _log.warning("%s", words)  # the session's own log goes with a session that is deleted
+    with rt.db.write() as tx:
+        tx.log(session.id, words, level="warn", kind="git", source="git")
 
 
 def remove_worktree(rt: Runtime, session: models.Session, path: Path) -> None:
@@ -44,11 +62,15 @@ def remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def remove_branches(session: models.Session) -> None:
-    """Delete the session's own branches; each head stays under a recovered ref."""
+def remove_branches(rt: Runtime, session: models.Session) -> None:
+    """Delete the branches of the session and of its tasks; each head stays under a recovered ref.
+
+    Those that the person made beside them (of recovered work, say) are theirs.
+    """
     repo = Path(session.repo_path)
+    with rt.db.read() as db:
+        keys = [task.key for task in lookup.tasks_of(db, session.id)]
     prefix = session.session_branch.removesuffix("main")
-    for ref in integration.list_refs(repo, f"refs/heads/{prefix}"):
-        branch = ref.removeprefix("refs/heads/")
+    for branch in [session.session_branch, *(manager.task_branch(session.session_branch, key) for key in keys)]:
         kept = integration.recovered_ref(session.id, f"branch-{branch.removeprefix(prefix)}")
         manager.delete_branch(repo, branch, keep_as=kept)
