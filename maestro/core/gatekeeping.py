@@ -158,8 +158,9 @@ def _deny_in_absence(tx: Transaction, session: models.Session, approval: models.
 
 
 def expire(tx: Transaction, session_id: str, *, worker_id: str | None = None, task_id: str | None = None) -> None:
-    """Close open questions that nobody waits for any more."""
+    """Close open questions that nobody waits for any more. An alarm stays: what was planted is there all the same."""
     query = select(models.Approval).where(models.Approval.session_id == session_id, models.Approval.status == "pending")
+    query = query.where(models.Approval.kind != "escape")
     if worker_id:
         query = query.where(models.Approval.worker_id == worker_id)
     if task_id:

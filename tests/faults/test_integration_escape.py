@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from maestro.core import queries
-from maestro.core.commands import gates
+from maestro.core.commands import control, gates
 from maestro.core.proving import escape, trespass
 from maestro.db import models
+from maestro.errors import NotAllowed
 from tests.engine import engine
 from tests.landing import Bench, bench, plan_of
 from tests.repos import commit, make_repo, run_git, write_files
@@ -22,8 +24,9 @@ def repo(tmp_path: Path) -> Path:
     return make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
 
 
-def worker_of(b: Bench) -> models.Worker:
-    worker = models.Worker(session_id=b.id, task_id=b.task().id, name="W-1", spool_path=str(b.rt.data_dir / "spool"))
+def worker_of(b: Bench, key: str = "t1", **columns: Any) -> models.Worker:
+    spool = str(b.rt.data_dir / "spool")
+    worker = models.Worker(session_id=b.id, task_id=b.task(key).id, name="W-1", spool_path=spool, **columns)
     with b.rt.db.write() as tx:
         tx.db.add(worker)
     escape.before(b.rt, b.session, worker)
@@ -96,6 +99,33 @@ def test_a_no_leaves_the_session_paused(tmp_path: Path, repo: Path) -> None:
         assert b.session.status == "paused"
         assert escape.after(b.rt, worker.id)
         assert not b.asked()
+
+
+def test_what_was_planted_is_told_also_where_maestro_ends_the_worker(tmp_path: Path, repo: Path) -> None:
+    def titles() -> list[str]:
+        return [a.title.partition(": ")[2] for a in b.asked("escape")]
+
+    git_dir = repo / ".git"
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, {"id": "t2"})) as b:
+        b.work({"t1.txt": "x"})
+        b.begin("t2")
+        worker_of(b, "t2")
+        write_files(git_dir, {"hooks/post-checkout": "#!/bin/sh\n"})
+        control.rollback(b.rt, b.id, "1")
+        assert b.session.status == "paused"
+        assert titles() == [f"{git_dir}/hooks/post-checkout is new"]
+        # One that was just being parked: asked first, and then the person may go on all the same.
+        worker_of(b, "t2", status="parked")
+        run_git(repo, "config", "core.fsmonitor", "touch /nowhere")
+        with pytest.raises(NotAllowed, match="Look at the alarm first"):
+            control.resume(b.rt, b.id)
+        assert b.session.status == "paused"
+        assert titles()[1:] == [f"{git_dir}/config is changed"]
+        control.resume(b.rt, b.id)
+        worker_of(b, "t2")
+        (git_dir / "hooks" / "post-checkout").unlink()
+        control.cancel(b.rt, b.id)
+        assert titles()[2:] == [f"{git_dir}/hooks/post-checkout is gone"]
 
 
 def test_a_file_of_the_persons_checkout_that_a_worker_wrote_is_told(tmp_path: Path, repo: Path) -> None:

@@ -10,6 +10,7 @@ from maestro.core import gatekeeping, lookup, processes, queries
 from maestro.core.execution import closing, outcomes
 from maestro.core.keeping import cleanup, rollbacks
 from maestro.core.locks import branch_lock, call_off_set_ups
+from maestro.core.proving import escape
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events, move
 from maestro.core.views import SessionView
@@ -66,13 +67,18 @@ def pause(rt: Runtime, session_id: str) -> SessionView:
 def resume(rt: Runtime, session_id: str) -> SessionView:
     """PAUSED to EXECUTING; the workers go on where they stood, parked ones in a new process.
 
-    A stuck one that the person is asked about stands still until that answer.
+    A stuck one that the person is asked about stands still until that answer. Raises NotAllowed when one that was
+    being parked turns out to have planted something: the person is asked about that first.
     """
     with rt.db.read() as db:
         parking = [w for w in lookup.live_workers(db, session_id) if w.status == "parked" and w.ended_at is None]
+    known = escape.alarms(rt, session_id)
     for worker in parking:  # asked to end, and not there yet
         closing.finish(rt, worker)
+        escape.after(rt, worker.id)
         closing.close(rt, worker.id)
+    if escape.alarms(rt, session_id) - known:
+        raise _alarm(rt, session_id)
     with rt.db.write() as tx:
         move(tx, lookup.session_row(tx.db, session_id), "resume")
         workers, standing = lookup.live_workers(tx.db, session_id), lookup.standing(tx.db)
@@ -181,6 +187,13 @@ def restore(rt: Runtime, session_id: str, ref: str) -> SessionView:
     """
     rollbacks.restore(rt, session_id, ref)
     return queries.get_session(rt, session_id)
+
+
+def _alarm(rt: Runtime, session_id: str) -> NotAllowed:
+    with rt.db.read() as db:
+        session = lookup.session_row(db, session_id)
+    words = "A worker changed something in your repository. Look at the alarm first, then go on."
+    return NotAllowed(words, state=session.status, allowed=allowed_events(session.status))
 
 
 def _make_branch(repo: Path, session: models.Session, base: str) -> None:

@@ -11,6 +11,7 @@ from maestro.core import gatekeeping, lookup, processes
 from maestro.core.agent_config import in_force
 from maestro.core.execution import ingest, outcomes
 from maestro.core.guards import spending
+from maestro.core.proving import escape
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
@@ -97,13 +98,16 @@ def _book(tx: Transaction, session: models.Session, task: models.Task, worker: m
 def stop_workers(rt: Runtime, session_id: str, outcome: str = "cancelled") -> None:
     """End all workers of a session; when this returns no process of theirs is left and all they wrote is stored.
 
-    Their tasks stay as they are: the caller decides about them.
+    Their tasks stay as they are: the caller decides about them. What they planted raises the alarm, as at any end:
+    the next run would take it for the person's own.
     """
     with rt.db.read() as db:
         workers = lookup.live_workers(db, session_id)
     processes.end(*workers)
     for worker in workers:
         _take_rest(rt, worker)
+        if worker.ended_at is None:  # one that is parked was looked at when its process ended
+            escape.after(rt, worker.id)
     with rt.db.write() as tx:
         for worker in workers:
             row = tx.db.get(models.Worker, worker.id)

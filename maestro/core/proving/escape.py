@@ -78,6 +78,12 @@ def look(rt: Runtime, session_id: str) -> bool:
     return [worker_id for worker_id in running if after(rt, worker_id, ended=False)] != []
 
 
+def alarms(rt: Runtime, session_id: str) -> set[str]:
+    """Alarms of a session that nobody has answered."""
+    with rt.db.read() as db:
+        return {a.id for a in lookup.pending_approvals(db, session_id) if a.kind == "escape"}
+
+
 def go_on(rt: Runtime, approval: models.Approval) -> None:
     """After a yes to an alarm the session goes on, where the person has not resumed it already."""
     if approval.kind != "escape" or approval.status != "allowed":
@@ -97,6 +103,8 @@ def _copies(worker: models.Worker) -> Path:
 def _planted(worker: models.Worker) -> list[dict[str, str]]:
     known = worker.checkout_before or {}
     shared, old = Path(known["shared"]), known["watched"]
+    if not shared.is_dir():
+        return []  # the repository was moved, or its disk is away: nothing was taken out of it
     now = tampering.watched(shared)
     changes = []
     for name in sorted(old.keys() | now.keys()):
