@@ -21,7 +21,8 @@ from maestro.worktrees import integration
 from tests.app_process import wait_for
 from tests.engine import Engine, engine
 from tests.faults.commands import chain, run, task, until_working
-from tests.repos import make_repo, run_git
+from tests.landing import bench, plan_of
+from tests.repos import commit, make_repo, run_git, write_files
 from tests.scripted import scenario
 
 
@@ -137,7 +138,25 @@ def test_a_worktree_folder_that_was_deleted_underneath_is_made_again(tmp_path: P
         shutil.rmtree(e.rt.data_dir / "worktrees" / session.id)
         psutil.Process(spawned.payload["pid"]).kill()
         go.touch()
+        told = "The worktree of t1 was gone. It was made again from its branch, without what was not committed."
+        e.until("log_entry", message=told)
         e.until("state_changed", to="completed")
+
+
+def test_a_worktree_deleted_before_the_landing_costs_no_attempt(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["grep -q more a.txt"]}), max_attempts=1) as b:
+        b.measure_baseline()
+        worktree = b.begin()
+        commit(worktree, {"a.txt": "half\n"})
+        write_files(worktree, {"a.txt": "more\n"})
+        b.end()
+        shutil.rmtree(worktree)
+        task = b.land()
+        assert (task.status, task.attempt, task.interruptions) == ("running", 1, 1)
+        assert (b.begin() / "a.txt").read_text() == "half\n"
+        assert "The worktree of t1 was gone." in b.logs()
+        assert b.work({"a.txt": "more\n"}).status == "completed"
+        assert b.logs().count("was gone") == 1
 
 
 def test_an_index_lock_of_a_killed_git_does_not_stop_the_landing(tmp_path: Path, repo: Path) -> None:

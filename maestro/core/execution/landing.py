@@ -14,7 +14,7 @@ from sqlmodel import col, func, select
 
 from maestro.core import lookup
 from maestro.core.agent_config import in_force
-from maestro.core.execution import in_the_way, outcomes, prompts, starting
+from maestro.core.execution import gone, in_the_way, outcomes, prompts, starting
 from maestro.core.hooks import Finding, Hook, Landing, evidence, hidden, outside
 from maestro.core.keeping import pooling, storage_health
 from maestro.core.locks import Stopped, branch_lock, stop_signal, train_lock
@@ -86,7 +86,7 @@ def land(rt: Runtime, task_id: str) -> None:
     stop = stop_signal(rt, session.id)
     result = (worker.result_json if worker else None) or {}
     try:
-        if in_the_way.is_there(rt, session, task):
+        if in_the_way.is_there(rt, session, task) or gone.look(rt, session, task):
             return
         _summary, plan_checks = starting.approved_plan(rt, session)
         checks = starting.checks_of(session, task, plan_checks)

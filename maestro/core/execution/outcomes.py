@@ -43,7 +43,8 @@ def worker_ended(
     elif result and result.get("outcome") == "interrupted" and result.get("failure") == "time":
         _out_of_time(tx, session, task, str(result.get("message") or "The time limit is reached."))
     elif result is None or result.get("outcome") == "interrupted":
-        _interrupted(tx, session, task, result)
+        words = str(result.get("message") or "") if result else "The worker is gone without a word."
+        interrupted(tx, session, task, words)
     elif result.get("outcome") == "success":
         _set(tx, task, status="checking", progress_note="Running the checks")
     elif result.get("failure") in _ENDPOINT:
@@ -229,10 +230,12 @@ def _out_of_time(tx: Transaction, session: models.Session, task: models.Task, re
     tx.log(session.id, f"{reason} The task goes on, once (not counted as an attempt).", level="warn", task_id=task.id)
 
 
-def _interrupted(tx: Transaction, session: models.Session, task: models.Task, result: dict[str, Any] | None) -> None:
-    reason = str(result.get("message") or "") if result else "The worker is gone without a word."
+def interrupted(
+    tx: Transaction, session: models.Session, task: models.Task, reason: str, prompt: str = prompts.RESUMED
+) -> None:
+    """Something outside cut the task short: it goes on in its conversation, after a few times the person is asked."""
     if session.status == State.PAUSED:
-        _set(tx, task, status="running", prompt=prompts.RESUMED)
+        _set(tx, task, status="running", prompt=prompt)
         return
     task.interruptions += 1
     if task.interruptions >= MAX_INTERRUPTIONS:
@@ -242,7 +245,7 @@ def _interrupted(tx: Transaction, session: models.Session, task: models.Task, re
         tx,
         task,
         status="running",
-        prompt=prompts.RESUMED if task.conversation_id else None,
+        prompt=prompt if task.conversation_id else None,
         progress_note="Going on after an interruption",
     )
     tx.log(

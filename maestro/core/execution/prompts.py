@@ -135,6 +135,12 @@ def run_failed_prompt(message: str) -> str:
 
 RESUMED = "# Go on\n\nYou were interrupted. Look at what is there, then go on with the task."
 
+WORKTREE_GONE = (
+    "# Your worktree was deleted\n\nIts folder was deleted from outside after you had stopped. It has been made again from the "
+    "last commit of your branch; what you had not committed is lost. Look at what is there, do again what is missing, "
+    "and run the checks before you stop."
+)
+
 
 def repair_description(failures: Sequence[tuple[str, str]]) -> str:
     """The description of a repair task: each check that failed on the whole, and what there is to say of it."""

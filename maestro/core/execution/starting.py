@@ -12,6 +12,7 @@ from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.endpoint import endpoint_for
 from maestro.core.environment import place_environment, port_bases, worker_environment
 from maestro.core.execution import outcomes, prompts, standbys
+from maestro.core.execution.gone import is_gone
 from maestro.core.execution.outfit import outfit
 from maestro.core.guards import account, limits, spending
 from maestro.core.keeping import pooling, storage_health
@@ -81,6 +82,7 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
             row.start_commit, row.branch, row.worktree_path = task.start_commit, task.branch, task.worktree_path
             tx.db.add(row)
     assert task.branch is not None
+    gone = is_gone(rt, session, task)
     report = pooling.add_worktree(rt, session, task, path, task.branch, task.start_commit)
     ready = own_git_dir(path) / _READY
     if not ready.exists():  # new, or a kill came before its set-up was done
@@ -91,7 +93,8 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
             remove_worktree(rt, session, path)
             raise
         ready.touch()
-    for warning in report.warnings:
+    lost = f"The worktree of {task.key} was gone. It was made again from its branch, without what was not committed."
+    for warning in [lost, *report.warnings] if gone else report.warnings:
         with rt.db.write() as tx:
             tx.log(session.id, warning, level="warn", kind="git", source="git", task_id=task.id)
     return path
