@@ -40,13 +40,20 @@ def test_the_evidence_of_a_task_and_of_the_session_is_in_one_place(tmp_path: Pat
         assert {c.phase for c in whole.checks} == {"baseline", "task", "validation"}
 
 
-def test_a_conflict_shows_each_file_before_on_the_branch_and_in_the_task(tmp_path: Path, repo: Path) -> None:
-    plan = plan_of({"id": "t1", "checks": ["true"]}, {"id": "t2", "checks": ["true"]})
-    with bench(tmp_path, repo, plan, max_attempts=1) as b:
+def test_a_conflict_shows_both_sides_to_the_agent_and_to_the_person(tmp_path: Path, repo: Path) -> None:
+    first = {"id": "t1", "title": "Greet", "description": "Say from whom.", "checks": ["true"]}
+    plan = plan_of(first, {"id": "t2", "checks": ["true"]})
+    with bench(tmp_path, repo, plan, max_attempts=2) as b:
         later = b.begin("t2")
         assert b.work({"README.md": "top\n\nfrom t1\n", "logo.bin": "\0a"}).status == "completed"
         (later / "README.md").write_text("top\n\nfrom t2\n")
         (later / "logo.bin").write_bytes(b"\0b")
+        b.end("t2")
+        told = b.land("t2").prompt or ""
+        came_in, _, own = told.partition("## What you changed there")
+        assert "## What came in: t1, Greet\nSay from whom." in came_in
+        assert "+from t1" in came_in
+        assert "+from t2" in own
         b.end("t2")
         task = b.land("t2")
         assert task.status == "failed"

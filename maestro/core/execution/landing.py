@@ -14,7 +14,7 @@ from sqlmodel import col, func, select
 
 from maestro.core import lookup
 from maestro.core.agent_config import in_force
-from maestro.core.execution import gone, in_the_way, outcomes, prompts, starting
+from maestro.core.execution import conflicts, gone, in_the_way, outcomes, prompts, starting
 from maestro.core.hooks import Finding, Hook, Landing, evidence, hidden, outside
 from maestro.core.keeping import pooling, storage_health
 from maestro.core.locks import Stopped, branch_lock, stop_signal, train_lock
@@ -179,7 +179,7 @@ def _integrate(flight: Flight) -> None:
     if tip != flight.task.start_commit:
         moved = integration.rebase_onto(flight.worktree, flight.task.start_commit, tip)
         if not moved.ok:
-            prompt = prompts.conflict_prompt(moved.conflicts, moved.detail, flight.session.session_branch)
+            prompt = conflicts.explain(flight.rt, flight.session, flight.task.start_commit, tip, moved)
             reason = f"Conflicts with work that came in meanwhile: {', '.join(moved.conflicts[:5])}."
             return _send_back(flight, Finding(reason, prompt, tuple(moved.conflicts)))
         head = moved.head

@@ -92,15 +92,28 @@ def no_test_ran_prompt(command: str) -> str:
     )
 
 
-def conflict_prompt(files: Sequence[str], detail: str, branch: str) -> str:
-    """A rebase that met conflicts, for the same conversation."""
+def conflict_prompt(
+    files: Sequence[str], detail: str, branch: str, came_in: Sequence[tuple[str, str, str]], own: str
+) -> str:
+    """A rebase that met conflicts, for the same conversation.
+
+    ``came_in``: whose work, what it was to do, and its changes to these files; ``own``: the agent's.
+    """
     listed = "\n".join(f"- {f}" for f in files)
+    sides = [
+        f"## What came in: {who}\n{clip(about, 1500)}".strip() + _changes(diff) for who, about, diff in came_in[:5]
+    ]
+    theirs = "\n\n".join(sides)
     return (
         "# Conflict with work that came in meanwhile\n\n"
         f"Your commits do not apply to the session branch `{branch}` as it is now. "
-        f"These files conflict:\n{listed}\n\n{clip(detail)}\n\n"
+        f"These files conflict:\n{listed}\n\n{clip(detail)}\n\n{theirs}\n\n## What you changed there{_changes(own)}\n\n"
         f"Run `git merge {branch}`, resolve the conflicts so that both changes keep their meaning, run the checks, and commit."
     )
+
+
+def _changes(diff: str) -> str:
+    return f"\n\n```diff\n{diff.strip()}\n```" if diff.strip() else ""
 
 
 def nothing_changed_prompt(last_words: str) -> str:
