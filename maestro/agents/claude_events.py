@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Container
 from pathlib import Path
@@ -139,8 +141,8 @@ class Transcript:
             self._error = message.error
         else:
             self.answered = True
-        side: dict[str, Any] = {"subagent": True} if message.parent_tool_use_id else {}
         for block in message.content:
+            side: dict[str, Any] = {"subagent": True} if message.parent_tool_use_id else {}
             if isinstance(block, TextBlock) and block.text.strip():
                 if message.error:
                     self._link.log("error", block.text, level="error")
@@ -149,7 +151,10 @@ class Transcript:
                 self._link.log("text", block.text, **side)
             elif isinstance(block, ToolUseBlock) and not block.name.startswith("mcp__maestro__"):
                 line = describe(block.name, block.input, self._worktree)
-                side |= {"tool": block.name, "tool_use_id": block.id, "input": shortened(block.input)}
+                kept = shortened(block.input)
+                side |= {"tool": block.name, "tool_use_id": block.id, "input": kept}
+                if kept != block.input:  # two calls that differ in what is cut are not the same call
+                    side["cut"] = {k: _sha256(v) for k, v in block.input.items() if kept[k] != v}
                 self._link.log("tool", line, **side)
         if not message.message_id or not message.usage:
             return
@@ -164,13 +169,15 @@ class Transcript:
         for block in message.content:
             if isinstance(block, ToolResultBlock):
                 text = _output(block.content)
+                whole = {"sha256": _sha256(text)} if len(text) > _OUTPUT_LIMIT else {}
                 self._link.log(
                     "tool_result",
                     text[:_OUTPUT_LIMIT],
                     level="warn" if block.is_error else "info",
                     tool_use_id=block.tool_use_id,
                     is_error=bool(block.is_error),
-                    truncated=len(text) > _OUTPUT_LIMIT,
+                    truncated=bool(whole),
+                    **whole,
                 )
 
     def _system(self, subtype: str, data: dict[str, Any]) -> None:
@@ -228,6 +235,11 @@ def _cut(value: Any) -> Any:
     if isinstance(value, list | dict) and len(str(value)) > _INPUT_LIMIT:
         return _cut(str(value))
     return value
+
+
+def _sha256(value: Any) -> str:
+    """Tells two values apart that were cut to the same beginning."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _output(content: str | list[dict[str, Any]] | None) -> str:

@@ -15,12 +15,16 @@ from typing import Any
 
 import psutil
 import pytest
+from claude_agent_sdk import AssistantMessage, ContentBlock, ToolResultBlock, ToolUseBlock, UserMessage
 
+from maestro.agents.base import AgentSpec
+from maestro.agents.claude_events import Transcript
 from maestro.core import queries
 from maestro.core.agent_config import AgentConfig
 from maestro.core.commands import gates
 from maestro.core.execution import closing, ingest
 from maestro.core.guards import account, limits, signs, unsticking, watching
+from maestro.core.guards.standstill import Standstill
 from maestro.core.guards.stuck import Trace
 from maestro.core.locks import Stopped
 from maestro.core.runtime import Runtime, open_runtime
@@ -28,6 +32,7 @@ from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.settings import LoadedSettings
 from maestro.worker import proctable
+from maestro.worker.link import SpoolLink
 from maestro.worker.spool import WORKER_ID_VARIABLE, Spool, append
 from tests.app_process import wait_for
 from tests.repos import make_repo
@@ -162,22 +167,53 @@ def test_a_tree_over_its_processor_cap_gets_the_lowest_priority(rows: Rows) -> N
 def test_many_calls_that_change_nothing_are_seen_and_any_change_counts(rows: Rows, tmp_path: Path) -> None:
     rows.rt.loaded.reload({"stuck_calls_without_change": 6})
     repo = make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
-    rows.task.worktree_path = str(repo)
 
     def calls(eye: unsticking._Eye, count: int) -> list[str | None]:
         seen = []
         for number in range(count):
             eye.trace.tool(str(number), "Bash", {"command": f"look {number}"}, "Look")
-            seen.append(unsticking._nothing_changes(rows.rt, eye, rows.task))
-        return seen
+            seen.append(eye.standstill.look(rows.rt, repo, eye.trace))
+            rows.rt.jobs.wait_for([eye.standstill.job], 30)  # git is asked behind the look, never in it
+            seen.append(eye.standstill.look(rows.rt, repo, eye.trace))
+        return [words for words in seen if words]
 
-    idle = calls(unsticking._Eye(Trace(4), quiet_since=0.0), 6)
-    assert idle[:-1] == [None] * 5
-    assert idle[-1] == "6 tool calls in a row changed nothing in the worktree"
-    eye = unsticking._Eye(Trace(4), quiet_since=0.0)
-    calls(eye, 5)
-    (repo / "README.md").write_text("changed by a command\n")
-    assert calls(eye, 2) == [None, None]
+    def new_eye() -> unsticking._Eye:
+        return unsticking._Eye(Trace(4), Standstill(rows.worker.id), quiet_since=0.0)
+
+    eye = new_eye()
+    assert calls(eye, 5) == []
+    assert calls(eye, 1) == ["6 tool calls in a row changed nothing in the worktree"]
+    (repo / "made").mkdir()
+    (repo / "made" / "a.txt").write_text("by a command\n")
+    for change, text in (("README.md", "changed\n"), ("made/a.txt", "longer by a command\n"), ("made/b.txt", "new\n")):
+        eye = new_eye()
+        calls(eye, 5)
+        (repo / change).write_text(text)
+        assert calls(eye, 2) == [], change
+
+
+def test_what_differs_only_after_the_cut_of_the_log_is_not_the_same_again(rows: Rows) -> None:
+    spec = AgentSpec(
+        worker_id="w", session_id="s", task_id="t", task_key="t1", agent_type="claude_code", worktree="/x", prompt="."
+    )
+    transcript = Transcript(spec, SpoolLink(Spool(Path(rows.worker.spool_path)), spec))
+    eye = unsticking._Eye(Trace(4), Standstill(rows.worker.id), quiet_since=0.0)
+
+    def does(command: str, output: str) -> str | None:
+        use = uuid.uuid4().hex
+        blocks: list[ContentBlock] = [ToolUseBlock(use, "Bash", {"command": command, "description": use})]
+        transcript.take(AssistantMessage(blocks, model="m"))
+        transcript.take(UserMessage([ToolResultBlock(use, output)]))
+        ingest.ingest(rows.rt, rows.worker.id)
+        unsticking._read_on(rows.rt, eye, rows.worker)
+        return eye.trace.circle()
+
+    long = "a line\n" * 1000
+    assert [does("make", f"{long}{number} failures left") for number in range(5)] == [None] * 5
+    assert [does(f"{long}step({number})", "") for number in range(5)] == [None] * 5
+    again = [does(f"{long}the same", f"{long}the same") for number in range(4)]
+    assert again[:3] == [None] * 3
+    assert again[3] is not None
 
 
 def seen_after(rows: Rows, seconds: float, cpu: float) -> tuple[int, int, str | None]:

@@ -10,6 +10,7 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.commands import gates
+from maestro.core.guards import unsticking
 from tests.app_process import wait_for
 from tests.engine import engine
 from tests.repos import make_repo
@@ -84,10 +85,13 @@ def test_a_stuck_worker_that_nobody_answers_about_is_parked_and_the_answer_goes_
         assert e.task(session.id, "t1").attempt == 1
 
 
-def test_a_silent_idle_tool_is_interrupted_and_a_busy_one_is_left_alone(tmp_path: Path, repo: Path) -> None:
-    busy = bash("for i in $(seq 60); do seq 20000 | md5sum; sleep 0.2; done > /dev/null")
+def test_a_silent_idle_tool_is_interrupted_and_a_busy_one_is_left_alone(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unsticking, "_HEARING_S", 2.0)
+    busy = bash("for i in $(seq 45); do seq 20000 | md5sum; sleep 0.2; done > /dev/null")  # half as long again
     script = scenario(*finishes(asked="# Interrupted"), task_rule("# Task t1:", busy, bash("sleep 120")))
-    with engine(tmp_path, script, stuck_silence_minutes=0.2, permission_mode="bypass") as e:
+    with engine(tmp_path, script, stuck_silence_minutes=0.1, permission_mode="bypass") as e:
         session = e.run(repo, PLAN)
         first = e.until("stuck_detected")
         assert "sleep 120" in first.payload["seen"]

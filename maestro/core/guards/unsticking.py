@@ -7,10 +7,9 @@ the beginning. About an agent that hears nothing during its run the person is as
 
 from __future__ import annotations
 
-import hashlib
-import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlmodel import col, select
 
@@ -19,14 +18,13 @@ from maestro.core import gatekeeping, lookup, processes
 from maestro.core.agent_config import AgentConfig
 from maestro.core.execution import prompts
 from maestro.core.guards import signs, stops
+from maestro.core.guards.standstill import Standstill
 from maestro.core.guards.stuck import Trace
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.db.session import Transaction
-from maestro.errors import MaestroError
 from maestro.worker import spool
-from maestro.worktrees.git import git
 
 #: Processor use of the tree, in percent of a core, from which a running tool (or an agent that names none) is at work.
 _AT_WORK = 3.0
@@ -46,10 +44,10 @@ class _Eye:
     """What this app remembers of one run between looks. Lost at a restart, which only makes it more patient."""
 
     trace: Trace
+    standstill: Standstill
     quiet_since: float  # this and deaf_until on the supervisor's own watch: sleep is no silence
     log_id: int | None = None
     offset: int = -1
-    fingerprint: str | None = None
     deaf_until: float = 0.0  # a word is on its way: what is done meanwhile does not count
 
 
@@ -57,7 +55,7 @@ def look(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Wor
     """Look at one live run of an executing session; takes at most one step."""
     eyes: dict[str, _Eye] = rt.helper("unsticking", dict)
     now = signs.watch(rt).now
-    eye = eyes.setdefault(worker.id, _Eye(Trace(rt.settings.stuck_repeats), now))
+    eye = eyes.setdefault(worker.id, _Eye(Trace(rt.settings.stuck_repeats), Standstill(worker.id), now))
     if worker.status != "running":
         eye.quiet_since = now  # waiting, paused, parked: that is no silence
         return
@@ -70,13 +68,17 @@ def look(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Wor
         eye.offset, eye.quiet_since = worker.spool_offset, now
         if _read_on(rt, eye, worker) and task.care.get("stuck_step"):
             _recovered(rt, task.id)
-        seen = eye.trace.circle() or _nothing_changes(rt, eye, task)
+        seen = eye.trace.circle()
     else:
         seen = _silent(rt, eye, worker)
-    if seen and now >= eye.deaf_until:
+    if now < eye.deaf_until:
+        return
+    if seen is None and task.worktree_path:
+        seen = eye.standstill.look(rt, Path(task.worktree_path), eye.trace)
+    if seen:
         eye.deaf_until = now + _HEARING_S
         eye.trace.forget()
-        eye.fingerprint, eye.quiet_since = None, now
+        eye.quiet_since = now
         _step(rt, config, task.id, worker, seen)
 
 
@@ -153,29 +155,21 @@ def _read_on(rt: Runtime, eye: _Eye, worker: models.Worker) -> bool:
         details = row.details or {}
         use = str(details.get("tool_use_id", ""))
         if row.kind == "tool":
-            eye.trace.tool(use, str(details.get("tool", "")), details.get("input"), row.message[:120])
+            eye.trace.tool(use, str(details.get("tool", "")), _whole_input(details), row.message[:120])
         elif row.kind == "system" and details.get("told"):
             eye.deaf_until = 0.0
             eye.trace.forget()
         elif row.kind == "tool_result":
-            changed = eye.trace.result(use, row.message, bool(details.get("is_error"))) or changed
+            text = str(details.get("sha256") or row.message)
+            changed = eye.trace.result(use, text, bool(details.get("is_error"))) or changed
     eye.log_id = rows[-1].id if rows else eye.log_id or 0
     return changed
 
 
-def _nothing_changes(rt: Runtime, eye: _Eye, task: models.Task) -> str | None:
-    """Many tool calls without an edit, and over the second half of them the worktree has not changed by other means."""
-    calls, limit = eye.trace.since_change, rt.settings.stuck_calls_without_change
-    if calls < limit // 2 or not task.worktree_path:
-        eye.fingerprint = None
-        return None
-    if eye.fingerprint is not None and calls < limit:
-        return None
-    found = _fingerprint(Path(task.worktree_path))
-    if eye.fingerprint == found:
-        return f"{calls} tool calls in a row changed nothing in the worktree"
-    eye.fingerprint, eye.trace.since_change = found, limit // 2
-    return None
+def _whole_input(details: dict[str, Any]) -> Any:
+    """A call's input as it is compared: what was too long for the log by its hash."""
+    kept, cut = details.get("input"), details.get("cut")
+    return kept | cut if isinstance(kept, dict) and isinstance(cut, dict) else kept
 
 
 def _silent(rt: Runtime, eye: _Eye, worker: models.Worker) -> str | None:
@@ -190,21 +184,6 @@ def _silent(rt: Runtime, eye: _Eye, worker: models.Worker) -> str | None:
     while_what = f" since “{tool.line}”" if tool is not None else ""
     span = f"{quiet / 60:.0f} minutes" if quiet >= 120 else f"{quiet:.0f} seconds"
     return f"Nothing was heard for {span}{while_what}, and it uses {worker.cpu_percent:.0f} % of a core"
-
-
-def _fingerprint(worktree: Path) -> str:
-    """The worktree's contents against its commit, and the commit."""
-    found = hashlib.sha256()
-    try:
-        for arguments in (
-            ("rev-parse", "HEAD"),
-            ("status", "--porcelain", "-z"),
-            ("diff", "--no-ext-diff", "--no-textconv", "HEAD"),
-        ):
-            found.update(git(worktree, *arguments, timeout_s=20).stdout)
-    except (MaestroError, OSError):
-        found.update(str(time.monotonic()).encode())  # cannot be told: never the same
-    return found.hexdigest()
 
 
 def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker, seen: str) -> None:
