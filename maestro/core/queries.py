@@ -17,7 +17,7 @@ from maestro.core import lookup, processes
 from maestro.core.guards import account, limit_views, signs, spending
 from maestro.core.guards.account import AccountState
 from maestro.core.guards.limit_views import LimitsView
-from maestro.core.keeping import deleted, digest, going_back, rollbacks, storage_health
+from maestro.core.keeping import checkpoints, deleted, digest, going_back, storage_health
 from maestro.core.keeping.deleted import DeletedView, RecoveredView
 from maestro.core.keeping.digest import Digest
 from maestro.core.keeping.going_back import RollbackPreview
@@ -284,7 +284,7 @@ def list_recovered(rt: Runtime, session_id: str) -> list[RecoveredView]:
     """What rollbacks, cancels and clean-ups of a session took away and is kept; ``restorable`` with one click."""
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
-        done = [i for i in rollbacks.rollbacks_of(db, session_id) if i.done_at and "kept" in i.detail]
+        done = [i for i in checkpoints.rollbacks_of(db, session_id) if i.done_at and "kept" in i.detail]
         undone = {str(i.detail["kept"]): i.detail["to"] for i in done}
     at = session.session_commit
     restorable = frozenset(ref for ref, to in undone.items() if to == at)

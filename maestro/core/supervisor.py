@@ -212,7 +212,7 @@ class Supervisor:
     def _complete(self, session_id: str) -> None:
         with self._rt.db.write() as tx:
             row = lookup.session_row(tx.db, session_id)
-            if row.status == State.EXECUTING:
+            if row.status == State.EXECUTING and not lookup.is_held(tx.db, session_id):
                 move(tx, row, "complete")
 
 

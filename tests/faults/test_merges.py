@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from maestro.core.commands import control, delivery
-from maestro.core.keeping import merges, recovery, rollbacks
+from maestro.core.keeping import checkpoints, merges, recovery, rollbacks
 from maestro.errors import Conflict, NotAllowed
 from maestro.worktrees import checkout
 from tests.landing import Bench, bench, plan_of
@@ -92,7 +92,7 @@ def test_a_merge_that_could_not_be_recorded_is_recorded_by_whatever_comes_next(
 
 def test_no_merge_while_a_rollback_is_under_way_which_it_does_not_end(done: Bench) -> None:
     with done.rt.db.write() as tx:
-        point = rollbacks.find_checkpoint(tx.db, done.id, "0")
+        point = checkpoints.find_checkpoint(tx.db, done.id, "0")
         rollbacks._intend(tx, done.id, "rollback", {"checkpoint": point.id, "automatic": False})
     with pytest.raises(Conflict, match="A rollback of this session is under way"):
         delivery.merge(done.rt, done.id)

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from maestro.api.app import build_api
 from maestro.core import lookup, processes, queries
 from maestro.core.commands import control, delivery, plans, sessions
-from maestro.core.keeping import deleted, rollbacks
+from maestro.core.keeping import checkpoints, deleted, rollbacks
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.errors import Conflict, GitError, NotAllowed
@@ -220,7 +220,7 @@ def test_a_rollback_that_was_killed_half_way_is_finished_at_the_start(tmp_path: 
         session = run(first, repo, *chain(2))
         first.until("state_changed", to="completed")
         with first.rt.db.write() as tx:
-            point = rollbacks.find_checkpoint(tx.db, session.id, "1")
+            point = checkpoints.find_checkpoint(tx.db, session.id, "1")
             intent = rollbacks._intend(tx, session.id, "rollback", {"checkpoint": point.id, "automatic": False})
         if moved:
             detail = rollbacks._take_stock(first.rt, intent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from maestro.core import lookup
-from maestro.core.keeping import rollbacks
+from maestro.core.keeping import checkpoints
 from maestro.core.runtime import Runtime
 from maestro.worktrees import history, integration
 
@@ -28,8 +28,8 @@ def preview(rt: Runtime, session_id: str, checkpoint: str) -> RollbackPreview:
     """What a rollback to a checkpoint (id, number or commit) would take away. Changes nothing; raises NotFound."""
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
-        point = rollbacks.find_checkpoint(db, session_id, checkpoint)
-        gone = {c.task_id for c in rollbacks.undone_by(db, session_id, point)}
+        point = checkpoints.find_checkpoint(db, session_id, checkpoint)
+        gone = {c.task_id for c in checkpoints.undone_by(db, session_id, point)}
         tasks = lookup.tasks_of(db, session_id)
     repo = lookup.repository(session)
     tip = history.tip(repo, session.session_branch)

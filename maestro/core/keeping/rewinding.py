@@ -22,6 +22,7 @@ def rewind(tx: Transaction, session: models.Session, detail: dict[str, Any]) -> 
     for task in lookup.tasks_of(tx.db, session.id):
         if task.id in tasks or task.status not in {"completed", "skipped"}:
             reset(tx, task)
+            task.status = "cancelled" if session.status == State.CANCELLED else task.status
     for later in undone:
         if point := tx.db.get(models.Checkpoint, later):
             tx.db.delete(point)
@@ -61,6 +62,21 @@ def bring_back(tx: Transaction, session: models.Session, detail: dict[str, Any])
     keys = ", ".join(sorted(str(p["title"]) for p in detail["checkpoints"]))
     tx.log(session.id, f"Restored what a rollback had taken away: {keys}.", kind="git", source="you")
     tx.emit("restored", session.id, commit=detail["to"], recovered_ref=detail["kept"])
+
+
+def tell_unfinished(tx: Transaction, intent_id: str, why: str) -> None:
+    """A rollback or restore that nobody waits for could not be done: say so in its session."""
+    intent = tx.db.get(models.Intent, intent_id)
+    session = tx.db.get(models.Session, intent.session_id) if intent else None
+    if intent is None or session is None:
+        return
+    text = f"A {intent.kind} that was begun could not be finished: {why}"
+    if intent.done_at is not None and intent.detail.get("automatic"):  # called off
+        text = f"The repairs, which did not help, are still on the session branch: {why} Roll back to take them away."
+        session.rollback_commit = None
+        tx.db.add(session)
+    tx.log(session.id, text, level="error", kind="git", source="git")
+    tx.emit("notification", session.id, level="warn", title=f"{session.title}: not rolled back", text=text)
 
 
 def reset(tx: Transaction, task: models.Task) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from sqlmodel import col, select
 from maestro.core import lookup
 from maestro.core.execution import closing, outcomes
 from maestro.core.keeping import cleanup, merges, rewinding, storage_health
+from maestro.core.keeping.checkpoints import before_repairs, find_checkpoint, rollbacks_of, undone_by
 from maestro.core.locks import branch_lock, call_off
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events
@@ -50,8 +52,13 @@ def roll_back(rt: Runtime, session_id: str, checkpoint: str, *, automatic: bool 
 
     What it takes away stays under a recovered ref and can be restored. A completed session that is not merged
     is paused by it. Raises NotAllowed in other states, NotFound for an unknown checkpoint, Conflict (before anything
-    stops) when the person has the session branch checked out.
+    stops) when the person has the session branch checked out. One that something cut short is finished first.
     """
+    begun = _finish_begun(rt, session_id)
+    with rt.db.read() as db:
+        point = find_checkpoint(db, session_id, checkpoint)
+    if any(i.kind == "rollback" and i.detail["checkpoint"] == point.id for i in begun):
+        return
     with branch_lock(rt, session_id):  # not while it is being merged, or half merged
         merges.finish_half_done(rt, session_id)
         with rt.db.read() as db:
@@ -70,6 +77,8 @@ def restore(rt: Runtime, session_id: str, ref: str) -> None:
     Raises NotFound for an unknown ref, Conflict when the branch has moved since the rollback: then the two lines
     cannot both be the session's, and rolling back to where they parted comes first.
     """
+    if any(i.kind == "restore" and i.detail["kept"] == ref for i in _finish_begun(rt, session_id)):
+        return
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
         undone = next((i for i in rollbacks_of(db, session_id) if i.detail.get("kept") == ref), None)
@@ -119,18 +128,14 @@ def take_back_repairs(tx: Transaction, session: models.Session) -> None:
 
     Carried out by ``finish_automatic`` soon, or by the next start. Nothing to do without repairs.
     """
-    points = undone_by(tx.db, session.id, models.Checkpoint(number=-1, session_id=session.id, commit="", title=""))
-    planned = {task["id"] for task in lookup.plan_row(tx.db, session).plan_json["tasks"]}
-    added = {t.id for t in lookup.tasks_of(tx.db, session.id) if t.key not in planned}
-    repairs = [p.number for p in points if p.task_id in added]
-    good = [p for p in points if repairs and p.number < min(repairs)]
-    if good and not lookup.is_held(tx.db, session.id):
-        _intend(tx, session.id, "rollback", {"checkpoint": good[-1].id, "automatic": True})
-        session.rollback_commit = good[-1].commit
+    good = before_repairs(tx.db, session)
+    if good is not None and not lookup.is_held(tx.db, session.id):
+        _intend(tx, session.id, "rollback", {"checkpoint": good.id, "automatic": True})
+        session.rollback_commit = good.commit
 
 
 def finish_half_done(rt: Runtime) -> None:
-    """After a kill, or a disk that was full: carry out each rollback or restore that was begun."""
+    """After a kill, or a disk that was full or away: carry out each rollback or restore that was begun."""
     for intent in _open(rt):
         _finish(rt, intent)
 
@@ -149,40 +154,32 @@ def _open(rt: Runtime) -> list[models.Intent]:
         return list(db.exec(query).all())
 
 
+def _finish_begun(rt: Runtime, session_id: str) -> list[models.Intent]:
+    """Carry out what was begun and nobody is at work on: it is in the way of every other. Raises as that does."""
+    begun = [i for i in _open(rt) if i.session_id == session_id and not _alone(rt, session_id).locked()]
+    for intent in begun:
+        _carry_out(rt, intent)
+    if begun:
+        rt.wake()
+    return begun
+
+
 def _finish(rt: Runtime, intent: models.Intent) -> None:
     try:
-        _carry_out(rt, intent)
-    except Exception:  # one that cannot be finished must not stop the others, nor the app's start
+        with rt.db.read() as db:
+            session = lookup.session_row(db, intent.session_id)
+        if Path(session.repo_path).is_dir():  # else when it is back
+            _carry_out(rt, intent)
+    except Exception as error:  # one that cannot be finished must not stop the others, nor the app's start
         _log.exception("a %s that was begun could not be finished", intent.kind)
-
-
-def find_checkpoint(db: DbSession, session_id: str, name: str) -> models.Checkpoint:
-    """A checkpoint by id, number or commit. Raises NotFound."""
-    query = select(models.Checkpoint).where(models.Checkpoint.session_id == session_id)
-    for point in db.exec(query).all():
-        if name in {point.id, str(point.number)} or (len(name) >= 7 and point.commit.startswith(name)):
-            return point
-    raise NotFound(f"There is no checkpoint {name} in this session.")
-
-
-def undone_by(db: DbSession, session_id: str, point: models.Checkpoint) -> list[models.Checkpoint]:
-    """The checkpoints that going back to ``point`` takes away, oldest first."""
-    query = select(models.Checkpoint).where(
-        models.Checkpoint.session_id == session_id, col(models.Checkpoint.number) > point.number
-    )
-    return list(db.exec(query.order_by(col(models.Checkpoint.number))).all())
+        with suppress(OperationalError), rt.db.write() as tx:
+            rewinding.tell_unfinished(tx, intent.id, getattr(error, "detail", None) or str(error))
 
 
 def not_now(session: models.Session, event: str) -> NotAllowed:
     """The refusal that names state and allowed events."""
     words = f"“{event}” is not possible while the session is {session.status.replace('_', ' ')}."
     return NotAllowed(words, state=session.status, allowed=allowed_events(session.status))
-
-
-def rollbacks_of(db: DbSession, session_id: str) -> list[models.Intent]:
-    """The rollbacks of a session, newest first, with what each took away."""
-    query = select(models.Intent).where(models.Intent.session_id == session_id, models.Intent.kind == "rollback")
-    return list(db.exec(query.order_by(col(models.Intent.created_at).desc())).all())
 
 
 def _intend(tx: Transaction, session_id: str, kind: str, detail: dict[str, Any]) -> models.Intent:
@@ -227,27 +224,51 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 def _carry_out(rt: Runtime, intent: models.Intent) -> None:
     """Do what an intent says, unless it was done meanwhile.
 
-    Raises MaestroError when it cannot be done. Unless a full disk or the like is the reason (then it stays begun,
-    and is finished when that is mended) nothing has moved, and work goes on.
+    Raises MaestroError when it cannot be done. Where a full disk or the like is the reason, or the branch has moved
+    already, it stays begun and is finished when that is mended; else nothing has moved, and work goes on.
     """
     session_id = intent.session_id
-    alone: threading.Lock = rt.helper(f"rollback:{session_id}", threading.Lock)
-    with alone:
+    with _alone(rt, session_id):
         with rt.db.read() as db:
             now = db.get(models.Intent, intent.id)
         if now is None or now.done_at is not None:
             return
+        detail = now.detail
         try:
             still(rt, session_id)
-            detail = now.detail if "to" in now.detail else _take_stock(rt, now)
+            if "to" not in detail:
+                detail = _take_stock(rt, now)
             with branch_lock(rt, session_id):
                 _move(rt, now, detail)
         except (MaestroError, OSError, OperationalError) as error:
             words = getattr(error, "detail", None) or str(getattr(error, "orig", None) or error)
             if storage_health.health(rt).report(error) or isinstance(error, OperationalError):
                 raise Unavailable(f"{words} The {now.kind} is finished as soon as that is mended.") from error
+            if "to" in detail and _may_have_moved(rt, now, detail):
+                more = "Put that right, then ask for it again or restart Maestro: that finishes it."
+                raise Unavailable(f"{words} The {now.kind} is half done. {more}") from error
             _call_it_off(rt, now)
             raise error if isinstance(error, MaestroError) else Unavailable(words) from error
+
+
+def _alone(rt: Runtime, session_id: str) -> threading.Lock:
+    """Held by whoever carries out a session's rollback or restore."""
+    lock: threading.Lock = rt.helper(f"rollback:{session_id}", threading.Lock)
+    return lock
+
+
+def _may_have_moved(rt: Runtime, intent: models.Intent, detail: dict[str, Any]) -> bool:
+    """Whether the branch stands behind its move, or cannot be read: then its rows must follow."""
+    with rt.db.read() as db:
+        session = lookup.session_row(db, intent.session_id)
+    repo = Path(session.repo_path)
+    try:
+        tip = history.tip(repo, session.session_branch)
+        if intent.kind == "rollback":
+            return not refs.is_ancestor(repo, detail["from"], tip)
+        return refs.is_ancestor(repo, detail["to"], tip)
+    except (MaestroError, OSError):
+        return True
 
 
 def _call_it_off(rt: Runtime, intent: models.Intent) -> None:
@@ -260,6 +281,8 @@ def _call_it_off(rt: Runtime, intent: models.Intent) -> None:
 def _move(rt: Runtime, intent: models.Intent, detail: dict[str, Any]) -> None:
     with rt.db.read() as db:
         session = lookup.session_row(db, intent.session_id)
+    if session.status == State.CANCELLED and not _may_have_moved(rt, intent, detail):
+        raise not_now(session, intent.kind)  # cancelled meanwhile
     repo = Path(session.repo_path)
     cleanup.remove_worktrees(rt, session)
     if intent.kind == "rollback":

@@ -1,0 +1,110 @@
+"""Rollbacks that something gets in the way of: finished, or called off with nothing moved, and never silently."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from maestro.core import lookup
+from maestro.core.commands import control
+from maestro.core.execution import outcomes
+from maestro.core.keeping import cleanup, recovery, rewinding, rollbacks
+from maestro.core.runtime import Runtime
+from maestro.core.supervisor import Supervisor
+from maestro.errors import Conflict, NotAllowed, Unavailable
+from tests.app_process import wait_for
+from tests.landing import Bench, bench, plan_of
+from tests.repos import make_repo, run_git
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    return make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
+
+
+@pytest.fixture
+def two(tmp_path: Path, repo: Path) -> Iterator[Bench]:
+    """Two tasks whose work is in."""
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, {"id": "t2"})) as made:
+        assert made.work({"a.txt": "a"}, "t1").status == "completed"
+        assert made.work({"b.txt": "b"}, "t2").status == "completed"
+        yield made
+
+
+def held(b: Bench) -> bool:
+    with b.rt.db.read() as db:
+        return lookup.is_held(db, b.id)
+
+
+def tasks(b: Bench) -> list[str]:
+    return [b.task(key).status for key in ("t1", "t2")]
+
+
+def test_a_rollback_that_was_cut_short_after_the_branch_moved_is_never_called_off(
+    two: Bench, tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    def in_the_way(*_: object) -> None:
+        raise Conflict("A folder lies there.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rewinding, "rewind", killed)
+        with pytest.raises(Killed):
+            control.rollback(two.rt, two.id, "1")
+    shutil.move(repo, tmp_path / "unmounted")
+    two.reopen()
+    recovery.before_serving(two.rt)
+    shutil.move(tmp_path / "unmounted", repo)
+    with monkeypatch.context() as patched:
+        patched.setattr(cleanup, "remove_worktrees", in_the_way)
+        two.reopen()
+        recovery.before_serving(two.rt)
+        assert "could not be finished: A folder lies there. The rollback is half done." in two.logs()
+        with pytest.raises(Unavailable, match="half done"):
+            control.rollback(two.rt, two.id, "0")
+    Supervisor(two.rt)._complete(two.id)  # a look that had seen all tasks in goes on here
+    assert (two.session.status, held(two), tasks(two)) == ("executing", True, ["completed", "completed"])
+    control.rollback(two.rt, two.id, "1")
+    assert (two.session.status, held(two), tasks(two)) == ("executing", False, ["completed", "pending"])
+    assert two.logs().count("Rolled back to checkpoint") == 1
+    assert run_git(repo, "rev-parse", two.session.session_branch) == two.session.session_commit
+
+
+def test_a_session_that_is_cancelled_during_its_rollback_keeps_its_branch(
+    two: Bench, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.begin("t2")
+    tip, still = run_git(repo, "rev-parse", two.session.session_branch), rollbacks.still
+
+    def cancelled_meanwhile(rt: Runtime, session_id: str) -> None:
+        still(rt, session_id)
+        monkeypatch.setattr(rollbacks, "still", still)
+        control.cancel(rt, session_id)
+
+    monkeypatch.setattr(rollbacks, "still", cancelled_meanwhile)
+    with pytest.raises(NotAllowed, match="cancelled"):
+        control.rollback(two.rt, two.id, "0")
+    assert (two.session.status, held(two), tasks(two)) == ("cancelled", False, ["completed", "cancelled"])
+    assert run_git(repo, "rev-parse", two.session.session_branch) == tip
+
+
+def test_repairs_that_cannot_be_taken_back_are_told(tmp_path: Path, repo: Path) -> None:
+    plan = plan_of({"id": "t1", "checks": ["true"]}, checks=["false"])
+    with bench(tmp_path, repo, plan, max_attempts=1) as b:
+        with b.rt.db.write() as tx:
+            repair = outcomes.repair_task(tx, lookup.session_row(tx.db, b.id), [("true", "it is broken")]).key
+        assert b.work({"r.txt": "r"}, repair).status == "completed"
+        tip = run_git(repo, "rev-parse", b.session.session_branch)
+        run_git(repo, "switch", "-q", b.session.session_branch)
+        assert b.complete() == "failed"
+        wait_for(lambda: "still on the session branch" in b.logs(), 30, "the session to tell")
+        assert (held(b), b.session.rollback_commit) == (False, None)
+        assert run_git(repo, "rev-parse", b.session.session_branch) == tip
