@@ -16,8 +16,10 @@ from pathlib import Path
 from maestro.worktrees.git import git
 from maestro.worktrees.refs import ref_commit
 
+#: git-lfs looks for its transfer programs with this very pattern, whose dots stand for anything.
 _ASKED = (
-    r"^(filter\..*\.(clean|smudge|process|required)|includeif\..*\.path"
+    r"^(lfs\.extension\..*|.*lfs.customtransfer.*"
+    r"|filter\..*\.(clean|smudge|process|required)|includeif\..*\.path"
     r"|extensions\.partialclone|remote\..*\.promisor|core\.sparsecheckout)$"
 )
 
@@ -30,6 +32,7 @@ _KNOWN = re.compile(
     """,
     re.VERBOSE,
 )
+_NO_PROGRAM = re.compile(r"\d*|true|false|download|upload|both")
 _PLAIN_PROGRAM = re.compile(r"[\w./+-]+")
 
 
@@ -48,7 +51,7 @@ class _Settings:
 def objection(root: Path, git_dir: Path) -> str | None:
     """Why Maestro cannot work in the checkout at ``root``, and what to do; None: it can."""
     settings = _read(root)
-    return _foreign_filter(settings) or _missing_filter(root, settings) or _not_writable(git_dir) or _taken_name(root)
+    return _foreign_program(settings) or _missing_filter(root, settings) or _not_writable(git_dir) or _taken_name(root)
 
 
 def missing_objects(root: Path, git_dir: Path, commit: str) -> str | None:
@@ -102,22 +105,31 @@ def _read(root: Path) -> _Settings:
     return found
 
 
-def _foreign_filter(settings: _Settings) -> str | None:
-    for key, value in settings.here.items():
+def _foreign_program(settings: _Settings) -> str | None:
+    """A filter of the repository's own, or a program of its own that git-lfs runs."""
+    for key in settings.here:
         if key.startswith("includeif."):
             # It may hold in Maestro's worktrees alone, and then nothing of it is to be seen here.
             return (
                 f"The repository's own configuration includes a file under a condition ({key}), so Maestro cannot see "
                 "which programs it names. Include it without a condition, or in your own configuration (--global)."
             )
-        program = key.startswith("filter.") and not key.endswith(".required") and value
-        if program and not _KNOWN.fullmatch(value) and settings.own.get(key) != value:
-            return (
-                f"The repository's own configuration names a program that git runs on its files ({key}), and Maestro "
-                "runs none of a repository's programs. If you know and trust it, make it yours: "
-                f"git config --global {shlex.quote(key)} {shlex.quote(value)}"
-            )
-    return None
+    foreign = [(key, value) for key, value in settings.here.items() if _is_foreign(key, value, settings.own)]
+    if not foreign:
+        return None
+    trusting = " && ".join(f"git config --global {shlex.quote(key)} {shlex.quote(value)}" for key, value in foreign)
+    return (
+        f"The repository's own configuration names a program that git runs on its files ({foreign[0][0]}), and "
+        f"Maestro runs none of a repository's programs. If you know and trust it, make it yours: {trusting}"
+    )
+
+
+def _is_foreign(key: str, value: str, own: dict[str, str]) -> bool:
+    if own.get(key) == value:
+        return False
+    if re.search(r"^lfs\.extension\.|lfs.customtransfer", key) and not _NO_PROGRAM.fullmatch(value):
+        return True
+    return key.startswith("filter.") and not key.endswith(".required") and value != "" and not _KNOWN.fullmatch(value)
 
 
 def _missing_filter(root: Path, settings: _Settings) -> str | None:

@@ -1,10 +1,9 @@
 """The only place that starts git.
 
 Worktrees share their repository's configuration, so whatever an agent writes there is read by *our*
-next call as well. Each call therefore switches off what a repository could use to run code here:
-hooks, fsmonitor, signing programs, external diffs, editors, pagers, all transports, and (for merges)
-the repository's own merge drivers. Clean and smudge filters named by ``.gitattributes`` must still run:
-without them LFS and git-crypt files would be stored wrongly. ``fitness`` looks at them before a session is made,
+next call as well. Each call therefore switches off what a repository could use to run code here (``told``), and
+merges do without the repository's own merge drivers. Clean and smudge filters named by ``.gitattributes`` must still
+run: without them LFS and git-crypt files would be stored wrongly. ``fitness`` looks at them before a session is made,
 ``tampering`` watches for changes there.
 """
 
@@ -22,60 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maestro.errors import GitError, Unavailable
+from maestro.worktrees.told import FIXED, OPTIONS, PASSED_ON
 
-_CONFIG = {
-    "core.hooksPath": "/dev/null",
-    "core.fsmonitor": "false",
-    "gc.auto": "0",
-    "maintenance.auto": "false",
-    "safe.bareRepository": "explicit",
-    "protocol.ext.allow": "never",
-    "core.quotePath": "false",
-    "commit.gpgSign": "false",
-    "tag.gpgSign": "false",
-    # What follows keeps people's own settings from changing what our calls mean.
-    "core.safecrlf": "false",
-    "core.filesRefLockTimeout": "2000",
-    "i18n.commitEncoding": "UTF-8",
-    "submodule.recurse": "false",
-    "log.showSignature": "false",  # it would run gpg.program
-    "rerere.enabled": "false",
-    "color.ui": "false",
-}
-_ALWAYS = [part for key, value in _CONFIG.items() for part in ("-c", f"{key}={value}")]
-
-#: What git gets of our environment; GIT_* never, so that no GIT_DIR of the caller leaks in.
-_PASSED_ON = (
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "TMPDIR",
-    "XDG_CONFIG_HOME",
-    "SSH_AUTH_SOCK",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-    "no_proxy",
-)
-_FIXED = {
-    "LC_ALL": "C.UTF-8",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",  # a look at the user's checkout must not write its index
-    "GIT_EDITOR": "true",
-    "GIT_SEQUENCE_EDITOR": "true",
-    "GIT_PAGER": "cat",
-    "GIT_ASKPASS": "true",
-    # Nothing is fetched unasked: a partial clone's configuration says which program to fetch with.
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_ALLOW_PROTOCOL": "none",
-}
 _SHOWN_LINES = 6
 _GRACE_S = 2.0
 _STOP_EVERY_S = 0.1
@@ -197,9 +144,9 @@ def failure(command: str, result: GitResult) -> GitError:
 
 
 def _environment(repo: Path, extra: Mapping[str, str] | None, index: Path | None) -> dict[str, str]:
-    built = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    built = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     built.setdefault("PATH", os.defpath)
-    built |= _FIXED
+    built |= FIXED
     # A worktree that lost its .git file must not turn into a call on some repository above it
     # (the data folder may well lie inside one).
     built["GIT_CEILING_DIRECTORIES"] = str(repo.resolve().parent)
@@ -215,7 +162,7 @@ def _start(
         raise GitError("A name handed to git holds a NUL byte.")
     try:
         return subprocess.Popen(
-            ["git", *_ALWAYS, "-C", str(repo), *args],
+            ["git", *OPTIONS, "-C", str(repo), *args],
             stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,

@@ -69,9 +69,53 @@ def filter_program_for_our_worktrees_alone(tmp: Path) -> Kind:
 
 
 @kind
-def filter_program_the_person_trusts(tmp: Path) -> Kind:
+def lfs_extension(tmp: Path) -> Kind:
+    repo = make_repo(tmp / "r", FILES)
+    run_git(repo, "config", "lfs.extension.evil.priority", "0")
+    run_git(repo, "config", "lfs.extension.evil.clean", trap(tmp))
+    return Kind(repo, refused="git config --global lfs.extension.evil.clean")
+
+
+@kind
+def lfs_transfer_program_under_a_name_that_git_lfs_takes_too(tmp: Path) -> Kind:
+    repo = make_repo(tmp / "r", FILES)
+    run_git(repo, "config", "lfs.standalonetransferagent", "evil")
+    run_git(repo, "config", "xlfs.customtransfer.evil.path", trap(tmp))
+    return Kind(repo, refused="git config --global xlfs.customtransfer.evil.path")
+
+
+@kind
+def filter_that_fetches(tmp: Path) -> Kind:
+    """As git-lfs does: over ssh, and with a password. What for is the person's own, not the repository's."""
+    fetch, used = tmp / "fetch", tmp / "used"
+    password = r"printf 'protocol=https\nhost=h.invalid\n\n' | git credential fill"
+    ssh = "GIT_ALLOW_PROTOCOL=ssh git ls-remote ssh://h.invalid/r </dev/null"
+    fetch.write_text(f"#!/bin/sh\n({password}; {ssh}) >/dev/null 2>&1\nexec cat\n")
+    fetch.chmod(0o755)
+    set_globally(tmp, "core.sshCommand", f"sh -c 'echo ssh \"$@\" >> {used}; exit 1' ''")
+    set_globally(tmp, "credential.helper", f"!echo helper >> {used}; echo")
+    for name in ("clean", "smudge"):
+        set_globally(tmp, f"filter.fetch.{name}", str(fetch))
+    repo = make_repo(tmp / "r", FILES | {".gitattributes": "*.md filter=fetch\n"})
+    for name in ("core.sshCommand", "core.askPass", "credential.helper", "credential.https://h.invalid.helper"):
+        run_git(repo, "config", name, trap(tmp))
+
+    def both_were_used() -> None:
+        assert "helper" in used.read_text()
+        assert "ssh -o BatchMode=yes h.invalid" in used.read_text()
+
+    return Kind(repo, since=both_were_used)
+
+
+@kind
+def programs_the_person_trusts(tmp: Path) -> Kind:
     set_globally(tmp, "filter.evil.clean", "cat -u")
-    return Kind(_filtered(tmp, "cat -u"))
+    set_globally(tmp, "lfs.customtransfer.folder.path", "lfs-folder")
+    repo = _filtered(tmp, "cat -u")
+    run_git(repo, "config", "lfs.standalonetransferagent", "folder")
+    for name, value in (("path", "lfs-folder"), ("concurrent", "false"), ("direction", "both")):
+        run_git(repo, "config", f"lfs.customtransfer.folder.{name}", value)
+    return Kind(repo)
 
 
 @kind

@@ -1,0 +1,74 @@
+"""What each of our git calls is told, so that neither a repository nor people's settings change what it does.
+
+Off are hooks, fsmonitor, signing programs, external diffs, editors, pagers and all transports. What a filter fetches
+with (git-lfs gets files that are not here yet) is the person's own, never the repository's.
+"""
+
+from __future__ import annotations
+
+_CONFIG = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "safe.bareRepository": "explicit",
+    "protocol.ext.allow": "never",
+    "core.quotePath": "false",
+    "commit.gpgSign": "false",
+    "tag.gpgSign": "false",
+    # What follows keeps people's own settings from changing what our calls mean.
+    "core.safecrlf": "false",
+    "core.filesRefLockTimeout": "2000",
+    "i18n.commitEncoding": "UTF-8",
+    "submodule.recurse": "false",
+    "log.showSignature": "false",  # it would run gpg.program
+    "rerere.enabled": "false",
+    "color.ui": "false",
+}
+
+#: Both are shell that looks up the person's own setting when it is needed, which is next to never.
+_OWN_CREDENTIALS = (
+    "!f() { case $1 in get) set fill ;; store) set approve ;; *) set reject ;; esac; cd / && "
+    'unset GIT_CONFIG_PARAMETERS GIT_CONFIG_COUNT GIT_WORK_TREE && GIT_DIR=/dev/null git credential "$1"; }; f'
+)
+_OWN_SSH = (
+    'sh -c \'eval "$(git config --global --includes core.sshCommand || echo ssh) -o BatchMode=yes \\"\\$@\\""\' ssh'
+)
+
+#: An empty helper takes away those that configuration names, for single addresses as well.
+_HELPERS = ["-c", "credential.helper=", "-c", f"credential.helper={_OWN_CREDENTIALS}"]
+OPTIONS = [part for key, value in _CONFIG.items() for part in ("-c", f"{key}={value}")] + _HELPERS
+
+#: What git gets of our environment; GIT_* never, so that no GIT_DIR of the caller leaks in.
+PASSED_ON = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "XDG_CONFIG_HOME",
+    "SSH_AUTH_SOCK",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+)
+FIXED = {
+    "LC_ALL": "C.UTF-8",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",  # a look at the user's checkout must not write its index
+    "GIT_EDITOR": "true",
+    "GIT_SEQUENCE_EDITOR": "true",
+    "GIT_PAGER": "cat",
+    "GIT_ASKPASS": "true",
+    "GIT_SSH_COMMAND": _OWN_SSH,
+    # Nothing is fetched unasked: a partial clone's configuration says which program to fetch with.
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+}
