@@ -212,7 +212,10 @@ def test_a_deleted_session_has_cost_the_day_what_it_cost(rt: Runtime) -> None:
         ("1,000,000", 1_000_000), ("1,000,000 tokens", 1_000_000), ("50", 50), ("$2.50 please", 2.5), ("2,5", 2.5),
         ("raise it by 50 please", 50), ("Raised by 7.25 dollars", 7.25), ("500k", 500_000), ("5_000", 5000),
         ("ok, finish t2 first", None), ("2 of them first", None), ("1.000.000", None), ("0,500,000", None), ("", None),
+        ("50%", 20), ("by 20 percent, please", 8), ("raise by 20 %", 8), ("150%", None), ("by 3 times", None), ("2x", None),
+        ("by 5 March at the latest", None), ("by 10:30", None), ("by 5 to 10", None), ("by 5-10", None), ("by 50 cents", None),
+        ("by $5 and go on", 5), ("Raise it by 5. Then finish.", 5), ("by 5 (no more)", 5), ("50$!", 50), ("by 5 $", 5),
     ],
 )  # fmt: skip
 def test_only_a_plain_amount_raises_by_a_number(words: str, amount: float | None) -> None:
-    assert raising.wanted(words) == amount
+    assert raising.wanted(words, 40.0) == amount

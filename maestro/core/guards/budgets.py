@@ -172,7 +172,7 @@ def _ask(tx: Transaction, session: models.Session, task: models.Task | None, bud
 
 
 def _wanted(approval: models.Approval) -> float:
-    by = raising.wanted(approval.message or "") or 0.0
+    by = raising.wanted(approval.message or "", float(approval.detail.get("limit") or 0.0)) or 0.0
     return by if by > 0 else float(approval.detail.get("raise_by") or 0.0)
 
 
