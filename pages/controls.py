@@ -129,7 +129,12 @@ class _Acts:
     async def retry(self) -> None:
         with dialog("Try again?") as (panel, body):
             with body:
-                points(["Failed tasks start another attempt, with what went wrong and your hint. Finished ones stay."])
+                points(
+                    [
+                        "Failed tasks start another attempt, with what went wrong and your hint. Finished ones stay.",
+                        "If all are in, the checks of the whole run again; what they find is mended with your hint.",
+                    ]
+                )
                 with field("Hint", optional=True):
                     hint = ui.textarea(placeholder="What should be done differently?").props(
                         "autogrow autofocus rows=2"

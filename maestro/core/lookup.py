@@ -55,6 +55,22 @@ def plan_row(db: DbSession, session: models.Session) -> models.PlanVersion:
     return row
 
 
+def repairs_of(db: DbSession, session: models.Session) -> list[models.Task]:
+    """Tasks that mend what the checks of the whole found: those that the approved plan does not have."""
+    planned = {task["id"] for task in plan_row(db, session).plan_json["tasks"]}
+    return [task for task in tasks_of(db, session.id) if task.key not in planned]
+
+
+def hint_for_the_whole(db: DbSession, session_id: str) -> str | None:
+    """What the person said when they last had a session tried again that its last checks had made fail."""
+    turns = select(models.SessionHistory).where(
+        models.SessionHistory.session_id == session_id,
+        col(models.SessionHistory.event).in_(["give_up", "error", "retry"]),
+    )
+    last = db.exec(turns.order_by(col(models.SessionHistory.id).desc()).limit(2)).all()
+    return last[0].reason if [turn.event for turn in last] == ["retry", "give_up"] else None
+
+
 def live_workers(db: DbSession, session_id: str | None = None) -> list[models.Worker]:
     """Workers whose end is not recorded yet."""
     query = select(models.Worker).where(models.Worker.status != "ended")

@@ -74,6 +74,28 @@ def test_a_retry_lets_every_task_go_on_whose_question_is_gone(two: Bench, tmp_pa
     assert two.asked() == []
 
 
+def test_a_retry_asks_again_about_what_it_leaves_out_and_its_hint_reaches_the_repair_of_the_whole(
+    tmp_path: Path, repo: Path
+) -> None:
+    plan = plan_of({"id": "t1", "checks": ["true"]}, {"id": "t2"}, checks=["test -e wanted.txt"])
+    with bench(tmp_path, repo, plan, max_attempts=1) as b:
+        for key in ("t1", "t2"):
+            with b.rt.db.write() as tx:
+                outcomes.task_failed(tx, b.session, lookup.task_row(tx.db, b.id, key), f"{key} broke", failure="auth")
+        control.fail_session(b.rt, b.id)
+        control.retry(b.rt, b.id, task="t1")
+        (asked,) = b.asked()
+        assert (asked.task_key, asked.detail["reason"], asked.detail["failure"]) == ("t2", "t2 broke", None)
+        control.skip_task(b.rt, b.id, "t2")
+        assert b.work({"a.txt": "a"}, "t1").status == "completed"
+        assert b.complete() == "failed"
+        control.retry(b.rt, b.id, hint="It must be called wanted.txt")
+        assert b.complete() == "executing"  # though it is the last attempt
+        assert b.task("repair-1").hint == "It must be called wanted.txt"
+        control.skip_task(b.rt, b.id, "repair-1")
+        assert b.complete() == "failed"
+
+
 def test_an_answer_given_during_a_pause_lets_the_task_go_on(two: Bench, tmp_path: Path) -> None:
     two.begin("t1")
     waits(two, tmp_path, "t1", "tool", live=True)
@@ -203,6 +225,8 @@ def test_two_sessions_that_are_given_up_at_once_both_go_back(
         assert held(b)
         go.set()
         wait_for(lambda: not held(b), 30, "the first session to go back")
+        control.retry(b.rt, b.id, hint="Begin with r.txt")
+        assert (b.task(repair).status, b.task(repair).hint) == ("pending", "Begin with r.txt")
 
 
 def test_a_session_branch_that_was_deleted_before_the_last_checks_is_asked_about(two: Bench, repo: Path) -> None:

@@ -120,7 +120,8 @@ def cancel(rt: Runtime, session_id: str, reason: str | None = None) -> SessionVi
 def retry(rt: Runtime, session_id: str, *, task: str | None = None, hint: str | None = None) -> SessionView:
     """Try failed work again: one task, or all failed ones; a FAILED session goes back to EXECUTING.
 
-    ``hint`` is told to the agent. Raises NotAllowed when nothing has failed.
+    ``hint`` is told to the agent; where the checks of the whole had failed, to the repairs, of which there is then one at
+    least if they fail again. Raises NotAllowed when nothing has failed.
     """
     with branch_lock(rt, session_id), rt.db.write() as tx:  # not while it is being deleted
         session = lookup.session_row(tx.db, session_id)
@@ -130,10 +131,14 @@ def retry(rt: Runtime, session_id: str, *, task: str | None = None, hint: str | 
             move(tx, session, "retry", reason=hint)
             session.error_message, session.completed_at, session.validation_attempt = None, None, 0
             outcomes.release_waiting(tx, session)
+            if lookup.hint_for_the_whole(tx.db, session_id):
+                for repair in lookup.repairs_of(tx.db, session):  # taken back, or about to be
+                    repair.hint = hint
         elif session.status != State.EXECUTING or not failed:
             raise rollbacks.not_now(session, "retry")
         for row in failed:
             outcomes.retry_task(tx, session, row, hint)
+        outcomes.ask_again(tx, session)
     rt.wake()
     return queries.get_session(rt, session_id)
 

@@ -125,9 +125,11 @@ def _decide(
 ) -> None:
     session.validation_attempt += 1
     assert config.max_attempts is not None
+    # A hint from the person is tried once, whatever the limit.
+    limit = max(config.max_attempts, 2 if lookup.hint_for_the_whole(tx.db, session.id) else 1)
     if not failures:
         _complete(tx, session, commit, checks)
-    elif session.validation_attempt >= config.max_attempts:
+    elif session.validation_attempt >= limit:
         names = ", ".join(f"`{c}`" for c, _said in failures)
         session.error_message = f"The checks of the whole still fail after {session.validation_attempt} tries: {names}."
         move(tx, session, "give_up", reason=session.error_message)

@@ -90,20 +90,30 @@ def task_failed(
     _set(tx, task, status="failed", error_message=reason, completed_at=utcnow(), progress_note=None)
     tx.log(session.id, f"Task {task.key} failed: {reason}", level="error", kind="error", task_id=task.id)
     tx.emit("task_failed", session.id, task_id=task.id, key=task.key, error=reason)
-    gatekeeping.ask(
-        tx,
-        session,
-        task,
-        kind="task_failed",
-        title=f"Task {task.key} failed: {task.title}",
-        detail={
-            "reason": reason,
-            "attempts": task.attempt,
-            "allow": "try again, your message is the hint",
-            "deny": "fail the session",
-            "failure": failure,
-        },
-    )
+    _ask_about(tx, session, task, reason, failure)
+
+
+def ask_again(tx: Transaction, session: models.Session) -> None:
+    """Ask about each failed task whose question went when the session failed: without one it would wait unseen.
+
+    Not as a trouble of the account's any more: that would hold what is tried again.
+    """
+    asked = {approval.task_id for approval in lookup.pending_approvals(tx.db, session.id)}
+    for task in lookup.tasks_of(tx.db, session.id):
+        if task.status == "failed" and task.id not in asked:
+            _ask_about(tx, session, task, task.error_message or "No reason was given.", None)
+
+
+def _ask_about(tx: Transaction, session: models.Session, task: models.Task, reason: str, failure: str | None) -> None:
+    detail = {
+        "reason": reason,
+        "attempts": task.attempt,
+        "allow": "try again, your message is the hint",
+        "deny": "fail the session",
+        "failure": failure,
+    }
+    title = f"Task {task.key} failed: {task.title}"
+    gatekeeping.ask(tx, session, task, kind="task_failed", title=title, detail=detail)
 
 
 def retry_task(tx: Transaction, session: models.Session, task: models.Task, hint: str | None) -> None:
@@ -173,7 +183,7 @@ def announce_failure(tx: Transaction, session: models.Session, reason: str) -> N
 
 
 def repair_task(tx: Transaction, session: models.Session, failures: list[tuple[str, str]]) -> models.Task:
-    """Add a task that mends what the checks of the whole found."""
+    """Add a task that mends what the checks of the whole found; it hears what the person said at the last retry."""
     tasks = lookup.tasks_of(tx.db, session.id)
     taken = {t.key.lower() for t in tasks}  # the plan may have such ids of its own
     number = next(n for n in count(1) if f"repair-{n}" not in taken)
@@ -185,6 +195,7 @@ def repair_task(tx: Transaction, session: models.Session, failures: list[tuple[s
         description=prompts.repair_description(failures),
         depends_on=[t.key for t in tasks],
         checks=[command for command, _words in failures],
+        hint=lookup.hint_for_the_whole(tx.db, session.id),
     )
     tx.db.add(task)
     tx.db.flush()
