@@ -14,6 +14,7 @@ MaestroError
 ├── ForeignOrigin           403
 ├── UnknownHost             421
 ├── Unavailable             503  something Maestro needs is not there (disk, database, assistant)
+│   ├── CutShort            503  a move of files that could be neither finished nor put back
 │   └── AssistantError      503  the model or its endpoint refused or broke off
 └── GitError                500  git failed where it should not have
 """
@@ -122,6 +123,12 @@ class SetupFailed(Unavailable):
     """A set-up command of a worktree failed: the surroundings are at fault, not the work."""
 
     title = "The worktree could not be set up"
+
+
+class CutShort(Unavailable):
+    """A move of a person's files broke off and could not be put back (a full disk, say): it is to be finished."""
+
+    title = "Half done"
 
 
 class AssistantError(Unavailable):

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
 from pathlib import Path
 
-from maestro.errors import Conflict, MaestroError
+from maestro.errors import Conflict, CutShort, MaestroError
 from maestro.worktrees.git import git, own_git_dir, repository_lock
 from maestro.worktrees.listing import checkouts_of, held_by_operation, operation
 from maestro.worktrees.refs import branch_ref, move_ref
-from maestro.worktrees.survey import Blob, Change, survey
+from maestro.worktrees.survey import Blob, Change, Survey, survey
 
 _SHOWN = 10
+_SAID_LINES = 3
 _LOCK_WAIT_S = 3.0
 
 
@@ -35,12 +35,20 @@ def bring(root: Path, before: str, after: str, *, resume: bool = False) -> None:
     Uncommitted work elsewhere survives byte for byte. ``resume``: such a move was begun and killed before.
     Raises Conflict, with nothing changed, when work is in the way or another git process holds the index.
     """
+    _write(root, before, after, _look(root, before, after, resume))
+
+
+def _look(root: Path, before: str, after: str, resume: bool) -> Survey:
     found = survey(root, before, after, resume=resume)
     if found.in_the_way:
         raise Conflict(_blocked(root, found.in_the_way), files=found.in_the_way)
     busy = _index_busy(root)
     if busy:
         raise Conflict(busy)
+    return found
+
+
+def _write(root: Path, before: str, after: str, found: Survey) -> None:
     settle = found.settle | {change.path: change.new for change in found.torn}
     if settle:
         git(root, "update-index", "-z", "--index-info", input=_index_info(settle, len(before)))
@@ -49,7 +57,8 @@ def bring(root: Path, before: str, after: str, *, resume: bool = False) -> None:
     git(root, "update-index", "-q", "--refresh", check=False)
     moved = git(root, "read-tree", "-m", "-u", before, after, check=False, timeout_s=600)
     if moved.code != 0:
-        said = moved.stderr.decode("utf-8", "replace").strip().removeprefix("error: ").removeprefix("fatal: ")
+        lines = moved.stderr.decode("utf-8", "replace").strip().splitlines()[:_SAID_LINES]
+        said = "\n".join(lines).removeprefix("error: ").removeprefix("fatal: ")
         raise Conflict(f"git could not update the files in {root}: {said}")
 
 
@@ -90,7 +99,8 @@ def move_branch(repo: Path, branch: str, before: str, after: str, reason: str, *
     """Move ``branch`` from ``before`` to ``after``, and every checkout that holds it along.
 
     Files first, then the branch: killed in between, the checkout shows the work as staged changes, which
-    harms nobody, and a second call (``resume``) finishes it. Raises Conflict, with all as it was, when it cannot be.
+    harms nobody, and a second call (``resume``) finishes it. Raises Conflict, with all as it was, when it cannot be,
+    and CutShort when files were written and cannot be put back: then, too, a second call finishes it.
     """
     with repository_lock(repo):
         reasons = obstacles(repo, branch, before, after, resume=resume)
@@ -99,14 +109,26 @@ def move_branch(repo: Path, branch: str, before: str, after: str, reason: str, *
         brought: list[Path] = []
         try:
             for entry in checkouts_of(repo, branch):
+                found = _look(entry.path, before, after, resume)
                 brought.append(entry.path)
-                bring(entry.path, before, after, resume=resume)
+                _write(entry.path, before, after, found)
             move_ref(repo, branch_ref(branch), after, before, reason)
-        except MaestroError:
-            for path in brought:
-                with suppress(MaestroError):
-                    bring(path, after, before, resume=True)
+        except (MaestroError, OSError) as error:
+            if not _put_back(brought, before, after):
+                said = str(error).rstrip(".")
+                raise CutShort(f"{said}. It is half done. Put that right and try again: that finishes it.") from error
             raise
+
+
+def _put_back(roots: list[Path], before: str, after: str) -> bool:
+    """Bring checkouts from ``after``, or from half-way there, back to ``before``; whether all are there again."""
+    whole = True
+    for root in roots:
+        try:
+            bring(root, after, before, resume=True)
+        except (MaestroError, OSError):
+            whole = False
+    return whole
 
 
 def _index_busy(root: Path) -> str | None:

@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from maestro.core.commands import control, delivery
-from maestro.core.keeping import checkpoints, merges, recovery, rollbacks
-from maestro.errors import Conflict, NotAllowed
+from maestro.core.keeping import checkpoints, merges, recovery, rollbacks, storage_health
+from maestro.errors import Conflict, CutShort, GitError, NotAllowed
 from maestro.worktrees import checkout
+from maestro.worktrees.git import GitResult
+from tests.app_process import wait_for
 from tests.landing import Bench, bench, plan_of
 from tests.repos import commit, make_repo, run_git
 
@@ -88,6 +90,50 @@ def test_a_merge_that_could_not_be_recorded_is_recorded_by_whatever_comes_next(
     with pytest.raises(NotAllowed):
         control.rollback(done.rt, done.id, "0")
     assert state(done) == (True, True, "")
+
+
+def test_a_move_that_broke_off_between_the_files_stays_begun_until_it_is_finished(
+    done: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git, lock, file = checkout.git, done.repo / ".git/index.lock", done.repo / "a.txt"
+
+    def full(root: Path, *args: str, **more: Any) -> GitResult:
+        if args[0] == "read-tree":
+            file.write_text("")
+        if args[0] == "read-tree" or "--index-info" in args:
+            raise GitError("unable to write file: No space left on device")
+        return git(root, *args, **more)
+
+    monkeypatch.setattr(checkout, "_LOCK_WAIT_S", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkout, "git", full)
+        with pytest.raises(CutShort, match=r"No space left on device\. It is half done"):
+            delivery.merge(done.rt, done.id)
+        assert "A merge was cut short: unable to write file" in done.logs()
+        with pytest.raises(Conflict, match="could not be finished: unable to write file"):
+            delivery.merge(done.rt, done.id)
+    lock.write_text("")  # and then the power went
+    done.reopen()
+    recovery.before_serving(done.rt)
+    with pytest.raises(Conflict, match=r"delete .*index\.lock"):
+        control.rollback(done.rt, done.id, "0")
+    assert state(done) == (False, False, "?? a.txt")
+    lock.unlink()
+    stale, health = merges._open(done.rt, done.id), storage_health.health(done.rt)
+    with health._lock:
+        health._stopped("error", "a disk that was full for a moment")
+    health.look()
+    wait_for(lambda: done.session.merge_json is not None, 30, "the merge to be finished")
+    assert (state(done), file.read_text()) == ((True, True, ""), "a")
+    with monkeypatch.context() as patch:
+        patch.setattr(checkout, "git", full)
+        with pytest.raises(CutShort):
+            delivery.unmerge(done.rt, done.id)
+    delivery.unmerge(done.rt, done.id)
+    assert state(done) == (False, False, "")
+    with monkeypatch.context() as patch:
+        patch.setattr(merges, "_open", lambda *_: stale)
+        assert merges.finish_half_done(done.rt) == []
 
 
 def test_no_merge_while_a_rollback_is_under_way_which_it_does_not_end(done: Bench) -> None:

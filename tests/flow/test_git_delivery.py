@@ -309,7 +309,7 @@ def test_a_killed_unmerge_is_finished_by_a_second_call(repo: Path, monkeypatch: 
         raise _Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkout, "bring", killed)
+        patch.setattr(checkout, "_write", killed)
         with pytest.raises(_Killed):
             unmerge(repo, record, KEEP)
     unmerge(repo, record, KEEP)

@@ -12,7 +12,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events
 from maestro.core.views import MergePreviewView, SessionView
 from maestro.db import models
-from maestro.errors import Conflict, MaestroError, NotAllowed
+from maestro.errors import Conflict, CutShort, MaestroError, NotAllowed
 from maestro.worktrees import delivery, integration
 
 Method = Literal["merge", "squash", "ff"]
@@ -76,6 +76,9 @@ def unmerge(rt: Runtime, session_id: str) -> SessionView:
         merges.intend(rt, session_id, "unmerge", record, kept)
         try:
             delivery.unmerge(repo, record, keep_as=kept)
+        except CutShort as error:
+            merges.cut_short(rt, session_id, "unmerge", error)
+            raise
         except MaestroError:
             merges.refused(rt, session_id)
             raise
@@ -100,6 +103,9 @@ def _merge(rt: Runtime, session: models.Session, target: str, method: Method) ->
             trailers={"Maestro-Session": session.id},
             on_intent=intend,
         )
+    except CutShort as error:
+        merges.cut_short(rt, session.id, "merge", error)
+        raise
     except MaestroError:
         # A refused merge must not be taken for a half-done one at the next start.
         merges.refused(rt, session.id)

@@ -5,9 +5,11 @@ What is open here while nobody holds the session's branch lock was cut short, by
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
 from maestro.core import lookup
@@ -16,9 +18,11 @@ from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
-from maestro.errors import Conflict, MaestroError
-from maestro.worktrees import delivery
+from maestro.errors import Conflict, CutShort, MaestroError
+from maestro.worktrees import delivery, refs
 from maestro.worktrees.delivery import MergeRecord
+
+_WORDS = {"merge": "A merge", "unmerge": "Taking back a merge"}
 
 
 def intend(rt: Runtime, session_id: str, kind: str, record: MergeRecord, kept: str | None = None) -> None:
@@ -36,6 +40,12 @@ def refused(rt: Runtime, session_id: str) -> None:
     """It was refused and nothing has moved: nothing is half done."""
     with rt.db.write() as tx:
         _close(tx, session_id)
+
+
+def cut_short(rt: Runtime, session_id: str, kind: str, error: CutShort) -> None:
+    """It broke off half-way: it stays on record, and the next try finishes it."""
+    with suppress(OperationalError), rt.db.write() as tx:  # the disk that was full for git may be ours
+        tx.log(session_id, f"{_WORDS[kind]} was cut short: {error.detail}", level="error", kind="git", source="git")
 
 
 def merged(tx: Transaction, session: models.Session, record: MergeRecord, text: str, source: str = "you") -> None:
@@ -60,12 +70,21 @@ def unmerged(
 
 
 def finish_half_done(rt: Runtime, session_id: str | None = None) -> list[str]:
-    """Finish each merge and unmerge that was cut short, of one session or of all; the kinds of those that are done now."""
+    """Finish each merge and unmerge that was cut short, of one session or of all; the kinds of those that are done now.
+
+    What cannot be finished stays begun as long as the target stands where it began; asked for one session, it raises
+    Conflict then: nothing else may move meanwhile.
+    """
     done = []
     for intent in _open(rt, session_id):
         with branch_lock(rt, intent.session_id):
-            if _finish(rt, intent):
-                done.append(intent.kind)
+            if not _is_open(rt, intent):
+                continue  # it was being done just now
+            problem = _finish(rt, intent)
+        if problem is None:
+            done.append(intent.kind)
+        elif session_id is not None and _open(rt, session_id):
+            raise Conflict(problem)
     return done
 
 
@@ -79,34 +98,43 @@ def _open(rt: Runtime, session_id: str | None) -> list[models.Intent]:
         return list(db.exec(query.order_by(col(models.Intent.created_at))).all())
 
 
-def _finish(rt: Runtime, intent: models.Intent) -> bool:
+def _is_open(rt: Runtime, intent: models.Intent) -> bool:
+    with rt.db.read() as db:
+        now = db.get(models.Intent, intent.id)
+        return now is not None and now.done_at is None
+
+
+def _finish(rt: Runtime, intent: models.Intent) -> str | None:
+    """What stands in the way of finishing it; None when it is done."""
     with rt.db.read() as db:
         session = lookup.session_row(db, intent.session_id)
     repo, kept = Path(session.repo_path), str(intent.detail.get("kept"))
     record = MergeRecord(**{name: str(intent.detail.get(name, "")) for name in ("target", "method", "before", "after")})
     if not repo.is_dir():
-        return False  # when it is back
-    problem = None
+        return f"The repository is not at {repo} any more."  # when it is back
+    problem, begun = None, False
     try:
         if intent.kind == "merge":
             delivery.complete_merge(repo, record.target, record.before, record.after)
         else:
             delivery.unmerge(repo, record, keep_as=kept)
-    except MaestroError as error:
-        problem = error.detail
+    except (MaestroError, OSError) as error:
+        problem = f"{_WORDS[intent.kind]} was cut short and could not be finished: {error}"
+        # Half of the files may be written: it is not over before the branch has moved, here or elsewhere.
+        start = record.before if intent.kind == "merge" else record.after
+        begun = refs.ref_commit(repo, refs.branch_ref(record.target)) == start
     with rt.db.write() as tx:
         row = lookup.session_row(tx.db, session.id)
         if problem:
-            what = "A merge" if intent.kind == "merge" else "Taking back a merge"
-            text = f"{what} was cut short and could not be finished: {problem}"
-            tx.log(row.id, text, level="error", kind="git", source="git")
-            _close(tx, row.id)
+            tx.log(row.id, problem, level="error", kind="git", source="git")
+            if not begun:
+                _close(tx, row.id)
         elif intent.kind == "merge":
             merged(tx, row, record, f"A merge into {record.target} that was cut short is finished now.", "git")
         else:
             text = f"A merge into {record.target} was being taken back; that is finished now."
             unmerged(tx, row, record, kept, text, "git")
-    return problem is None
+    return problem
 
 
 def _close(tx: Transaction, session_id: str) -> None:

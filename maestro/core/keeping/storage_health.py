@@ -133,7 +133,7 @@ class StorageHealth:
         self._tell({"kind": self.problem.kind, "message": self.problem.message})
 
     def _recovered(self) -> None:
-        from maestro.core.keeping import rollbacks
+        from maestro.core.keeping import merges, rollbacks
 
         problem, self.problem = self.problem, None
         assert problem is not None
@@ -149,6 +149,7 @@ class StorageHealth:
             standing = lookup.standing(db)
         processes.go_on(*(w for w, state in self._workers() if state != State.PAUSED and w.id not in standing))
         self._tell({"kind": None, "message": "The data folder can be written again; the work goes on."})
+        self._rt.jobs.start("merges", merges.finish_half_done, self._rt)
         self._rt.jobs.start("rollbacks", rollbacks.finish_half_done, self._rt)  # one may have been cut short
 
     def _workers(self) -> list[tuple[models.Worker, str]]:
