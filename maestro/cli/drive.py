@@ -15,8 +15,9 @@ FAILED = 1
 USAGE = 2
 WAITS = 3
 
-#: Questions that ``--yes`` does not answer: a limit that raises itself is none, and an alarm is to be looked at.
-_FOR_A_PERSON = frozenset({"budget", "escape"})
+#: Questions that ``--yes`` does not answer: a limit that raises itself is none, an alarm is to be looked at, and
+#: surroundings that fail want mending: a yes that mends nothing would be asked for again without end.
+_FOR_A_PERSON = frozenset({"budget", "escape", "infrastructure"})
 
 #: Events tell when to look again; this is for one that went missing.
 _LOOK_AGAIN_S = 5
@@ -123,6 +124,8 @@ class Driver:
                 self._api.post(f"/approvals/{approval['id']}", decision="allow")
         left = next((a for a in pending if a["kind"] in _FOR_A_PERSON), None)
         return self._waits_for(left) if left else bool(pending)
+
+    _when_validating = _when_executing
 
     def _when_paused(self, session: Json) -> Outcome | bool:
         for approval in self._pending(session):

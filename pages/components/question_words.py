@@ -125,6 +125,11 @@ _SETUP_DENY: dict[str, Any] = {
     "deny_said": "Given up.",
     "stops_work": True,
 }
+_GO_ON: dict[str, Any] = {
+    "allow": "Go on: it was so before",
+    "allow_means": "As long as it fails with just this output, it counts as passed.",
+    "allow_said": "Going on with it as it was before.",
+}
 _RUN_DENY = _SETUP_DENY | {"deny": "Stop the task"}
 
 
@@ -135,6 +140,8 @@ def words_of(approval: ApprovalView) -> Words:
         return replace(words, name="Set-up failed", allow_means="You have mended it: it is tried again.", **_SETUP_DENY)
     if approval.kind == "budget" and not detail.get("paused"):
         return replace(words, **_RUN_DENY)
+    if approval.kind == "infrastructure" and detail.get("what") == "as before":
+        return replace(words, **_GO_ON)
     if approval.kind == "task_failed" and detail.get("failure") == "auth":
         return replace(words, icon="key-round", name="The key was refused", allow_means="Signed in: the key is tried.")
     return words

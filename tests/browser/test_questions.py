@@ -63,12 +63,21 @@ ANSWERS: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("outside_files", {"files": ["src/auth.py"], "declared": ["src/a.py"]}, "src/auth.py", "That is fine", "checking"),
     ("outside_files", {"files": ["src/auth.py"]}, "src/auth.py", "Send it back", "checking"),
     ("infrastructure", {"output": "npm: not found"}, "npm: not found", "Try again", "checking"),
+    ("infrastructure", {"what": "as before", "output": "old"}, "old", "Go on: it was so before", "checking"),
     ("infrastructure", {"output": "npm: not found"}, "npm: not found", "Count it as the agent’s failure", "checking"),
     ("stuck", {"reason": "The same call 4 times."}, "The same call 4 times.", "Interrupt and go on", "waiting"),
     ("stuck", {"reason": "Silence."}, "Silence.", "Leave it alone", "waiting"),
     ("escape", {"changes": [{"what": "A hook is new", "undo": "rm hook"}]}, "rm hook", "Stay paused", "waiting"),
 ]
-ALLOWS = {"Allow", "Start it", "Try again", "It is meant", "The change is right", "That is fine", "Interrupt and go on"}
+ALLOWS = {
+    "Allow",
+    "Start it",
+    "Try again",
+    "It is meant",
+    "The change is right",
+    "That is fine",
+    "Interrupt and go on",
+} | {"Go on: it was so before"}
 
 
 @pytest.fixture(scope="module")

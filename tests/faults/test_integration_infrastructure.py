@@ -8,6 +8,7 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.execution import starting
+from maestro.core.proving import infrastructure
 from maestro.db import models
 from tests.landing import bench, plan_of
 from tests.repos import commit, make_repo
@@ -60,6 +61,45 @@ def test_a_check_that_fails_as_it_did_on_the_base_is_counted_only_when_the_perso
         two = b.work({"two.txt": "1\n"}, "t2")
         assert (two.status, two.attempt) == ("running", 2)
         assert not b.asked()
+
+
+def test_a_check_that_fails_as_it_did_on_the_base_counts_as_passed_once_the_person_goes_on_with_it(
+    tmp_path: Path,
+) -> None:
+    lint = "python -m ruff check --no-cache . 2>/dev/null"
+    repo = make_repo(tmp_path / "repo", {"old.py": "import os\n", "test_old.py": "x = 1\n"})
+    plan = plan_of({"id": "t1"}, {"id": "t2"}, {"id": "t3", "files": ["new.py"]}, checks=[lint])
+    with bench(tmp_path, repo, plan) as b:
+        b.measure_baseline()
+        # The old error has moved, and the check also fails with the old version of a changed test.
+        moved = {"old.py": '"""Old."""\n\nimport os\n\nx = 1\n', "test_old.py": "x = 2\n", "one.py": "x = 1\n"}
+        assert b.work({**moved}).status == "waiting"
+        assert b.asked()[0].detail["allow"] == "go on: it was so before"
+        b.answer("allow")
+        assert (b.land().status, b.task().attempt) == ("completed", 1)
+        assert "you went on with that" in (b.evidence()[-1].note or "")
+        assert b.work({"two.py": "x = 1\n"}, "t2").status == "completed"
+        three = b.work({"new.py": "import os\n"}, "t3")
+        assert (three.status, three.attempt) == ("running", 2)
+        assert b.work({"new.py": "x = 1\n"}, "t3").status == "completed"
+        assert b.complete() == "completed"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "same"),
+    [
+        ("a.py:1: error: A\n(checked 3 source files)", "a.py:4: error: A\n(checked 4 source files)", True),
+        ("a.ts(1,2): error TS1: B", "a.ts(31,2): error TS1: B", True),
+        ("/x/a.js\n  1:2  error  'a' is not used", "/x/a.js\n  9:12  error  'a' is not used", True),
+        ("a.py:1:1: F401 os", "a.py:1:1: F401 os\na.py:2:1: F401 os", False),
+        ("a.py:1:1: F401 os", "b.py:1:1: F401 os", False),
+        ("errors:5 of 7", "errors:6 of 7", False),
+        ("| a | bad |\nend", "| a | worse |\nend", False),
+        (f"a\n{'x' * 5000}", f"b\n{'x' * 5000}", False),
+    ],
+)
+def test_an_old_error_that_only_moved_is_the_same_one_and_one_more_is_not(before: str, now: str, same: bool) -> None:
+    assert infrastructure.says_the_same(before, now, Path("/nowhere")) is same
 
 
 def test_a_script_that_the_task_was_to_write_is_the_tasks_own_business(tmp_path: Path, repo: Path) -> None:

@@ -70,6 +70,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cli, App
 
 
 RIGHT = (TALK, PLANNING, task_rule("# Task t1", write("made.txt", "right\n"), say("Done.")))
+UNPROVABLE = {
+    "match": {"tool_schema_has": "tasks"},
+    "steps": [[call("submit_plan", **PLAN | {"checks": ["frobnicate"]})]],
+}
+STUCK = (TALK, UNPROVABLE, RIGHT[-1])
 WRONG = (TALK, PLANNING, task_rule("# Task t1", *[write("made.txt", "wrong\n"), say("Done.")] * 5))
 
 
@@ -114,6 +119,14 @@ def test_yes_does_not_raise_a_budget(scripted: Cli) -> None:
     assert "budget" in report["reason"]
     assert f"maestro approve {report['id'][:8]}" in report["reason"]
     assert scripted("cancel", report["id"]).exit_code == 0  # its worker stands still, and would for ever
+
+
+@pytest.mark.parametrize("scripted", [STUCK], indirect=True)
+def test_yes_mends_no_surroundings_and_waits_for_who_does(scripted: Cli) -> None:
+    ran = scripted.run("--yes", "--json")
+    assert ran.exit_code == 3, ran.stderr
+    report = json.loads(ran.stdout)
+    assert (report["status"], "frobnicate was not found" in report["reason"]) == ("validating", True)
 
 
 @pytest.mark.parametrize("scripted", [RIGHT], indirect=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from maestro.core import lookup
 from maestro.core.agent_config import in_force
 from maestro.core.environment import base_environment
 from maestro.core.execution import prompts
@@ -17,7 +16,7 @@ from maestro.core.guards import limits
 from maestro.core.hooks import Finding
 from maestro.core.keeping.cleanup import worktrees_folder
 from maestro.core.locks import Stopped
-from maestro.core.proving import baseline, infrastructure, judging, missing_tests, questions, test_reports
+from maestro.core.proving import as_before, baseline, infrastructure, judging, missing_tests, questions, test_reports
 from maestro.core.proving.judging import Verdict
 from maestro.core.proving.questions import Question
 from maestro.core.proving.report import UNCLEAR, TestReport
@@ -103,6 +102,10 @@ def prove(
     if verdict.passed or verdict.missing:
         _record(rt, site, command, ran, verdict)
         return missing_tests.question(command, ran.report, verdict) if verdict.missing else None
+    if not verdict.comparison.newly_failing and as_before.accepted(rt, site.session, command, ran.outcome, base):
+        agreed_note = "it fails as it did before the work began, and you went on with that"
+        _record(rt, site, command, ran, replace(verdict, passed=True, note=agreed_note))
+        return None
     question = None if verdict.comparison.newly_failing else _surroundings(rt, site, command, ran, base, stop)
     note = str(question.detail["reason"]) if question else verdict.note
     _record(rt, site, command, ran, replace(verdict, note=note), could_not_run=question is not None)
@@ -157,13 +160,8 @@ def _surroundings(
     cause = infrastructure.could_not_run(ran.outcome)
     if cause is not None and (cause.certain or _base_cannot_either(rt, site, command, base, stop)):
         words = f"`{command}` could not run: {cause.reason} This is not the work's fault."
-        return _stop_the_train(words, known, ran.outcome)
-    with rt.db.read() as db:
-        planned = [path for task in lookup.tasks_of(db, site.session.id) for path in task.files]
-    if infrastructure.fails_as_before(site.session, command, ran.outcome, base, below, planned):
-        words = f"`{command}` fails just as it did before any work began, with the same output."
-        return _stop_the_train(words, known, ran.outcome)
-    return None
+        return questions.stop_the_train(words, known, ran.outcome.output)
+    return as_before.look(rt, site.session, command, ran.outcome, base)
 
 
 def _base_cannot_either(
@@ -202,18 +200,7 @@ def _breaker(rt: Runtime, site: CheckSite, command: str, outcome: CommandOutcome
     if len(rows) < infrastructure.BREAKER or not all(alike):
         return None
     words = f"`{command}` failed {infrastructure.BREAKER} times in a row with the same output."
-    return _stop_the_train(words, key, outcome)
-
-
-def _stop_the_train(reason: str, key: str, outcome: CommandOutcome) -> Question:
-    detail = {
-        "reason": reason,
-        "output": prompts.clip(outcome.output, 6000),
-        "allow": "try again: I have looked at it",
-        "deny": "count it as the agent's failure",
-    }
-    title = f"Nothing lands until you have looked at it: {reason}"[:400]
-    return Question("infrastructure", title, [key], "", detail, risk="high")
+    return questions.stop_the_train(words, key, outcome.output)
 
 
 def _record(

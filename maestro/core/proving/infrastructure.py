@@ -22,12 +22,19 @@ BREAKER = 3
 _TAIL = 3000
 _NOISE = (
     (re.compile(r"\x1b\[[0-9;]*[A-Za-z]"), ""),
+    # Places in files, as compilers and linters write them: an old error that a change above has moved is the same one.
+    (re.compile(r"(\.[A-Za-z]\w{0,4})(?:(?::\d+){1,2}(?=[:\s]|$)|\(\d+,\d+\)(?=:))"), r"\1:<line>"),
+    (re.compile(r"^([ \t]+)\d+:\d+(?=[ \t]+(?:error|warning)\b)", re.MULTILINE), r"\1<line>"),
+    (re.compile(r"\bchecked \d+ source files?"), "checked"),
     (re.compile(r"0x[0-9a-fA-F]+"), "<address>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?Z?\b|\b\d\d:\d\d:\d\d([.,]\d+)?\b"), "<time>"),
     (re.compile(r"\b\d+(\.\d+)?\s?(ms|µs|us|ns|s|sec|secs|seconds?|m)\b"), "<time>"),
     (re.compile(r"/tmp/\S+"), "<temp>"),  # noqa: S108 - recognised, not used
     (re.compile(r"\bpid[ =:]*\d+", re.IGNORECASE), "<pid>"),
 )
+#: What rustc and ruff write below "--> file:line:column", up to an empty line, and what of it is the code around it.
+_BLOCK = re.compile(r"(?<=\n)[ \t]*--> \S+\n(?:.+\n?)*")
+_CODE = re.compile(r"^[ \t]*\d*[ \t]*[|+-](?:[ \t].*)?(?:\n|\Z)", re.MULTILINE)
 _NOT_FOUND = re.compile(r"(?:^|: |‘|')([^\s:'‘’]+)(?:'|’)?: (?:command )?not found", re.MULTILINE)
 _NO_INTERPRETER = re.compile(r"bad interpreter|env: .*: No such file or directory|cannot execute")
 _NO_MODULE = re.compile(r"No module named '?([\w.]+)'?")
@@ -37,6 +44,8 @@ _NETWORK = re.compile(
     r"Could not resolve host|Temporary failure in name resolution|Name or service not known|Network is unreachable"
     r"|getaddrinfo (ENOTFOUND|EAI_AGAIN)|No route to host|Failed to establish a new connection"
 )
+#: Folders of what is installed: git has none of it, on the base as little as now.
+_INSTALLED = frozenset({".venv", "venv", "node_modules"})
 _FILE = re.compile(r"[\w.@+-]+(/[\w.@+-]+)+|[\w@+-]+\.[A-Za-z]{1,5}")
 
 
@@ -54,11 +63,21 @@ def signature(command: str, exit_code: int | None, output: str, worktrees: Path)
 
 
 def normalised(output: str, worktrees: Path) -> str:
-    """The end of an output without times, addresses and the place where it ran."""
+    """The end of an output without times, addresses, line numbers and the place where it ran."""
+    return _without_noise(output, worktrees)[-_TAIL:]
+
+
+def says_the_same(output: str, other: str, worktrees: Path) -> bool:
+    """Whether two outputs are the same from beginning to end, but for their noise."""
+    return _without_noise(output, worktrees) == _without_noise(other, worktrees)
+
+
+def _without_noise(output: str, worktrees: Path) -> str:
     text = re.sub(re.escape(str(worktrees)) + r"/[^/\s:'\"]+", "<worktree>", output)
     for pattern, word in _NOISE:
         text = pattern.sub(word, text)
-    return "\n".join(line.rstrip() for line in text.strip().splitlines() if line.strip())[-_TAIL:]
+    text = _BLOCK.sub(lambda block: _CODE.sub("", block[0]), text)
+    return "\n".join(line.rstrip() for line in text.strip().splitlines() if line.strip())
 
 
 def could_not_run(outcome: CommandOutcome) -> Cause | None:
@@ -113,7 +132,7 @@ def _is_new(session: models.Session, command: str, output: str, planned: Sequenc
     tracked = repository.list_files(Path(session.repo_path), session.base_commit)
     folders = {str(parent) for path in tracked for parent in PurePosixPath(path).parents}
     known = {*tracked, *folders, *(PurePosixPath(path).name for path in tracked)}
-    named = {match[0].removeprefix("./") for match in _FILE.finditer(command) if not match[0].startswith("/")}
+    named = {match[0].removeprefix("./") for match in _FILE.finditer(command) if not _is_elsewhere(command, match)}
     if any(name not in known and not name.replace(".", "").isdigit() for name in named):
         return True
     missing = _NO_MODULE.search(output)
@@ -122,3 +141,8 @@ def _is_new(session: models.Session, command: str, output: str, planned: Sequenc
     top = missing[1].split(".")[0]
     stems = {part.removesuffix(".py") for path in planned for part in PurePosixPath(path).parts}
     return top in stems or re.search(rf"\b{re.escape(top)}\b", command) is not None
+
+
+def _is_elsewhere(command: str, match: re.Match[str]) -> bool:
+    """Whether what looks like a file of the repository lies outside of it, or among what is installed."""
+    return command[: match.start()].endswith(("/", "~")) or bool(_INSTALLED & {*match[0].split("/")})

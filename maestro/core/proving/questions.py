@@ -6,12 +6,14 @@ landing, which starts from the top, finds the answer, and goes on or sends the t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlmodel import col, select
 
 from maestro.core import gatekeeping, lookup
+from maestro.core.execution import prompts
 from maestro.core.gatekeeping import LANDING_KINDS
 from maestro.core.runtime import Runtime
 from maestro.db import models
@@ -25,6 +27,8 @@ _FOR_SESSION = frozenset({"tests_missing"})
 
 #: What an infrastructure question is about, when a worktree could not be made ready.
 SETUP = "set-up"
+#: The same, when a check fails as on the untouched base: the one such question whose yes lets the check pass.
+AS_BEFORE = "as before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +110,35 @@ def taken_up(tx: Transaction, approval_id: str) -> None:
 
 def blamed(rt: Runtime, session_id: str) -> set[str]:
     """Failures of which the person said that they are the agent's after all (see ``infrastructure``)."""
+    return {item for row in _surroundings(rt, session_id, "denied") for item in row.detail.get("items", [])}
+
+
+def gone_on_with(rt: Runtime, session_id: str) -> set[str]:
+    """Failures as on the untouched base with which the person goes on (see ``as_before``)."""
+    allowed = [r for r in _surroundings(rt, session_id, "allowed") if r.detail.get("what") == AS_BEFORE]
+    return {item for row in allowed for item in row.detail.get("items", [])}
+
+
+def _surroundings(rt: Runtime, session_id: str, status: str) -> Sequence[models.Approval]:
     query = select(models.Approval).where(
         models.Approval.session_id == session_id,
         models.Approval.kind == "infrastructure",
-        models.Approval.status == "denied",
+        models.Approval.status == status,
     )
     with rt.db.read() as db:
-        return {item for row in db.exec(query).all() for item in row.detail.get("items", [])}
+        return db.exec(query).all()
+
+
+def stop_the_train(reason: str, key: str, output: str) -> Question:
+    """The question after a check that its surroundings, or nobody, made fail: nothing lands before the answer."""
+    detail = {
+        "reason": reason,
+        "output": prompts.clip(output, 6000),
+        "allow": "try again: I have looked at it",
+        "deny": "count it as the agent's failure",
+    }
+    title = f"Nothing lands until you have looked at it: {reason}"[:400]
+    return Question("infrastructure", title, [key], "", detail, risk="high")
 
 
 def _open_infrastructure(tx: Transaction, session_id: str) -> bool:
