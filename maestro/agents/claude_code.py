@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from maestro.agents import claude_failures as failures
-from maestro.agents import claude_options
+from maestro.agents import claude_options, claude_reset
 from maestro.agents.base import AgentLink, AgentResult, AgentSpec
 from maestro.agents.claude_events import Transcript
 from maestro.agents.claude_failures import Failure
@@ -103,7 +103,7 @@ class _Run:
             done, _ = await asyncio.wait({reading, stopping, deadline, ceiling}, return_when=asyncio.FIRST_COMPLETED)
             if reading in done:
                 reading.result()
-                return self._ended()
+                return await self._ended()
             failure = ceiling.result() if ceiling in done else None
             reason = (
                 stopping.result()
@@ -167,12 +167,14 @@ class _Run:
             if hopeless or loop.time() - since >= ceiling:
                 return failure
 
-    def _ended(self) -> AgentResult | _OtherWayRound:
+    async def _ended(self) -> AgentResult | _OtherWayRound:
         if self._transcript.result is None:
             return self._broken(None)
         failure, text = self._transcript.verdict()
         if failure and self._transcript.turns == 0 and (other := self._other_way_round(text)):
             return other
+        if failure and failure.kind == "rate_limit" and failure.retry_at is None:
+            failure = failures.limit(await claude_reset.ask(self._transcript.model))
         return self._transcript.closed(failure, text, self._gate.denied)
 
     def _failed(self, failure: Failure) -> AgentResult:

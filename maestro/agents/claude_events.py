@@ -75,6 +75,7 @@ class Transcript:
         self._error = ""  # the CLI's category of the last API failure
         self._resets_at: float | None = None
         self.meter = Meter()
+        self.model = spec.model or ""  # as the endpoint is asked for it
         self.answered = False  # whether the model has answered at all
         self.retry: Failure | None = None  # what the CLI is retrying, and nothing else has happened since
         self.retries = 0
@@ -184,6 +185,7 @@ class Transcript:
         if subtype == "init":
             self._link.conversation(str(data.get("session_id") or self._spec.conversation_id))
             version, model = data.get("claude_code_version", ""), data.get("model", "")
+            self.model = str(model).partition("[")[0] or self.model  # without "[1m]" and the like
             self._link.log("system", f"Claude Code {version} works with {model}.", model=model, version=version)
         elif subtype == "api_retry":
             self._retry(data)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from maestro.agents.base import FailureKind
 
 _SIGN_IN = "Set ANTHROPIC_API_KEY, or sign in with `claude auth login`."
+#: Where the key may be, in the order in which Claude Code looks.
+_CREDENTIALS = ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN")
 _LIMIT = re.compile(r"usage limit|hit your (?:\w+ )?limit|limit reached|rate limit", re.IGNORECASE)
 _NETWORK = re.compile(
     r"connection (?:error|refused|closed|reset)|unable to connect|econn|enotfound|fetch failed|timed out|socket|certificate",
@@ -34,16 +38,17 @@ def of_endpoint(
     if category == "billing_error" or "credit balance" in text.lower():
         return Failure("auth", f"The account behind the key cannot pay: {words}. Add credit, or use another key.")
     if status is None and (category == "authentication_failed" or "/login" in text):
-        return Failure("auth", f"Claude Code is not signed in. {_SIGN_IN}")
+        return _not_let_in()
     if status in (401, 403) or category in ("authentication_failed", "oauth_org_not_allowed"):
-        return Failure("auth", f"The model endpoint refused the key ({status}). Check ANTHROPIC_API_KEY. {_SIGN_IN}")
+        return Failure("auth", _refused(f" ({status})" if status else ""))
     if status == 404 or category == "model_not_found":
         name = f"the model `{model}`" if model else "the model"
         return Failure(
             "model", f"The model endpoint does not offer {name} (404). Choose another, or check the base URL."
         )
     if status == 429 or category == "rate_limit" or (status is None and _LIMIT.search(text)):
-        return _limit(text, retry_at)
+        named = _RESET.search(text)
+        return limit(retry_at or (float(named.group(1)) if named else None))
     if category in ("overloaded", "server_error") or (status or 0) >= 500:
         said = f" ({status})" if status else ""
         return Failure("overloaded", f"The model endpoint is overloaded or failing{said}. Try again in a few minutes.")
@@ -54,6 +59,17 @@ def of_endpoint(
     if _NETWORK.search(text) or category == "unknown":
         return unreachable(words)
     return Failure("agent", words or "Claude Code reported an error without saying which.")
+
+
+def credential(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The variable with the key that Claude Code uses; None: its own login."""
+    return next((name for name in _CREDENTIALS if environ.get(name)), None)
+
+
+def limit(reset: float | None) -> Failure:
+    """A usage or rate limit, which ends at ``reset`` (seconds since 1970) where that is known."""
+    when = time.strftime("It resets at %Y-%m-%d %H:%M UTC.", time.gmtime(reset)) if reset else "No reset was told."
+    return Failure("rate_limit", f"The account's limit at the model endpoint is reached (429). {when}", reset)
 
 
 def unreachable(words: str = "") -> Failure:
@@ -74,7 +90,7 @@ def of_process(exit_code: int | None, stderr: list[str]) -> Failure:
     last = next((line.strip() for line in reversed(stderr) if line.strip()), "")
     text = " ".join(stderr)
     if "/login" in text or "Invalid API key" in text:
-        return Failure("auth", f"Claude Code is not signed in. {_SIGN_IN}")
+        return _not_let_in()
     how = "without a result" if not exit_code else f"with exit code {exit_code} and no result"
     return Failure("protocol", f"Claude Code ended {how}{': ' + _words(last) if last else ''}.")
 
@@ -92,11 +108,18 @@ def not_found(path: str | None) -> Failure:
     )
 
 
-def _limit(text: str, retry_at: float | None) -> Failure:
-    named = _RESET.search(text)
-    reset = retry_at or (float(named.group(1)) if named else None)
-    when = time.strftime(" It resets at %Y-%m-%d %H:%M UTC.", time.gmtime(reset)) if reset else " Try again later."
-    return Failure("rate_limit", f"The account's limit at the model endpoint is reached (429).{when}", reset)
+def _not_let_in() -> Failure:
+    """Claude Code gave up before the endpoint said a status: without a key it has no login, with one that is no good."""
+    return Failure("auth", _refused("") if credential() else f"Claude Code is not signed in. {_SIGN_IN}")
+
+
+def _refused(status: str) -> str:
+    """That the key is refused, and which one it is."""
+    name = credential()
+    if name is None:
+        return f"The model endpoint refused Claude Code's login{status}. Sign in again with `claude auth login`."
+    new = " `claude setup-token` makes a new one." if name == "CLAUDE_CODE_OAUTH_TOKEN" else ""
+    return f"The model endpoint refused {name}{status}. Check it and restart Maestro.{new}"
 
 
 def _words(text: str, limit: int = 300) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
-from maestro.agents import claude_failures, factory
+from maestro.agents import claude_failures, claude_reset, factory
 from maestro.agents.base import AgentSpec
 from maestro.errors import InvalidInput
 
@@ -42,6 +44,54 @@ def test_endpoint_failures_are_sorted(status: int | None, category: str, text: s
     failure = claude_failures.of_endpoint(status, category, text, model="m")
     assert failure.kind == kind
     assert failure.message.endswith(".") or failure.kind in ("refused", "agent")
+
+
+@pytest.mark.parametrize(
+    ("variable", "status", "words"),
+    [
+        ("ANTHROPIC_API_KEY", 401, "refused ANTHROPIC_API_KEY (401)"),
+        ("ANTHROPIC_AUTH_TOKEN", 401, "refused ANTHROPIC_AUTH_TOKEN (401)"),
+        ("ANTHROPIC_API_KEY", None, "refused ANTHROPIC_API_KEY."),
+        ("CLAUDE_CODE_OAUTH_TOKEN", 403, "refused CLAUDE_CODE_OAUTH_TOKEN (403)"),
+        (None, 401, "refused Claude Code's login (401)"),
+        (None, None, "not signed in"),
+    ],
+)
+def test_a_refused_key_is_named_by_where_it_is_kept(
+    variable: str | None, status: int | None, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if variable:
+        monkeypatch.setenv(variable, "a-key")
+    message = claude_failures.of_endpoint(status, "authentication_failed", "").message
+    assert words in message
+    named = {"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"} - {variable}
+    assert variable is None or not any(name in message for name in named)
+
+
+SOON, LATER = "2026-11-22T10:00:00Z", "2026-11-22T11:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("refused", "headers", "reset"),
+    [
+        (True, {"retry-after": "90"}, 1090.0),
+        (True, {"retry-after": "soon"}, None),
+        (True, {"retry-after": "nan"}, None),
+        (False, {"retry-after": "90"}, None),
+        (True, {"requests-remaining": "7", "requests-reset": LATER}, None),
+        (
+            False,
+            {"requests-remaining": "0", "requests-reset": SOON, "tokens-remaining": "0", "tokens-reset": LATER},
+            datetime.fromisoformat(LATER).timestamp(),
+        ),
+        (True, {"tokens-remaining": "0", "tokens-reset": "tomorrow"}, None),
+    ],
+)
+def test_the_reset_is_the_one_that_the_headers_state(
+    refused: bool, headers: dict[str, str], reset: float | None
+) -> None:
+    given = {k if k == "retry-after" else f"anthropic-ratelimit-{k}": v for k, v in headers.items()}
+    assert claude_reset.stated(given, 1000.0, refused=refused) == reset
 
 
 def test_a_limit_that_names_its_reset_can_be_waited_for() -> None:

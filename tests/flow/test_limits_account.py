@@ -11,10 +11,10 @@ import pytest
 from maestro.core import environment, queries
 from maestro.core.commands import control, gates
 from maestro.core.commands.limits import resume_account, stay_paused
-from maestro.core.endpoint import Endpoint, endpoint_for
+from maestro.core.endpoint import endpoint_for
 from maestro.core.guards import account
 from maestro.core.guards.account import account_state
-from maestro.core.runtime import open_runtime
+from maestro.core.runtime import Runtime, open_runtime
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.demo.server import ScriptedServer
@@ -48,13 +48,18 @@ def repo(tmp_path: Path) -> Path:
     return make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
 
 
+def asked_again(reply: dict[str, Any]) -> dict[str, Any]:
+    """What the worker hears when it asks for the reset that Claude Code does not tell."""
+    return {"match": {"no_tools": True, "prompt": "^quota$"}, "reply": reply}
+
+
 LIMIT = error(429, "rate_limit_error", "slow", retry_after=3600)
 
 
 def test_a_usage_limit_pauses_the_account_over_a_restart_and_the_task_goes_on_in_its_conversation(
     tmp_path: Path, repo: Path
 ) -> None:
-    with ScriptedServer(scenario(*fails_until_resumed("t1", LIMIT), does("t2"))) as server:
+    with ScriptedServer(scenario(*fails_until_resumed("t1", LIMIT), asked_again(LIMIT), does("t2"))) as server:
         first = Engine(tmp_path / "data", server.url)
         session = first.run(repo, plan("t1", "t2"), max_workers=1)
         told = first.until("account_paused")
@@ -63,7 +68,8 @@ def test_a_usage_limit_pauses_the_account_over_a_restart_and_the_task_goes_on_in
         state = account_state(first.rt)
         assert state is not None
         assert state.paused_until is not None
-        assert state.paused_until - utcnow() < timedelta(hours=1)
+        assert timedelta(minutes=55) < state.paused_until - utcnow() < timedelta(hours=1)
+        assert "resets at" in state.reason
         first.close(stop_workers=False)
         second = Engine(tmp_path / "data", server.url)
         try:
@@ -85,7 +91,7 @@ def test_a_usage_limit_pauses_the_account_over_a_restart_and_the_task_goes_on_in
 
 def test_a_stated_reset_ends_the_pause_by_itself(tmp_path: Path, repo: Path) -> None:
     soon = error(429, "rate_limit_error", "slow", retry_after=2)
-    with engine(tmp_path, scenario(*fails_until_resumed("t1", soon))) as e:
+    with engine(tmp_path, scenario(*fails_until_resumed("t1", soon), asked_again(soon))) as e:
         session = e.run(repo, plan("t1"))
         e.until("account_paused")
         e.until("account_resumed")
@@ -93,7 +99,7 @@ def test_a_stated_reset_ends_the_pause_by_itself(tmp_path: Path, repo: Path) -> 
         assert e.task(session.id, "t1").attempt == 1
 
 
-def test_staying_paused_outlasts_the_stated_reset(tmp_path: Path, repo: Path) -> None:
+def test_staying_paused_outlasts_the_stated_reset(tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flags = {"data_dir": tmp_path / "data", "assistant": "anthropic", "anthropic_api_key": DUMMY_KEY}
     rt = open_runtime(LoadedSettings(flags=flags, environment={}, dotenv=None))
     name = account.name_of(endpoint_for(rt, demo=False))
@@ -101,9 +107,10 @@ def test_staying_paused_outlasts_the_stated_reset(tmp_path: Path, repo: Path) ->
         session = models.Session(status="executing", repo_path=str(repo), base_commit="0", session_branch="m/x")
         tx.db.add(session)
         tx.db.flush()
-        soon = utcnow().timestamp() + 0.3
+        soon = utcnow().timestamp() + 60
         account.limit_reached(tx, session, name, until=soon, reason="The limit is reached.")
     assert stay_paused(rt) == 1
+    monkeypatch.setattr(account, "utcnow", lambda: utcnow() + timedelta(hours=1))
     account.release_due(rt)
     state = account_state(rt)
     assert state is not None
@@ -113,10 +120,23 @@ def test_staying_paused_outlasts_the_stated_reset(tmp_path: Path, repo: Path) ->
     rt.db.close()
 
 
-def test_another_key_is_another_account(tmp_path: Path, repo: Path) -> None:
-    first, second = (Endpoint("anthropic", api_key=key) for key in ("sk-one", "sk-two"))
-    assert account.name_of(first) != account.name_of(second)
-    assert "sk-one" not in account.name_of(first)
+def test_a_pause_of_one_key_holds_up_no_other(tmp_path: Path, repo: Path) -> None:
+    session = models.Session(status="executing", repo_path=str(repo), base_commit="0", session_branch="m/x")
+
+    def opened(key: str) -> Runtime:
+        flags = {"data_dir": tmp_path / "data", "assistant": "anthropic", "anthropic_api_key": key}
+        return open_runtime(LoadedSettings(flags=flags, environment={}, dotenv=None))
+
+    rt = opened("sk-one")
+    name = account.name_of(endpoint_for(rt, demo=False))
+    assert "sk-one" not in name
+    with rt.db.write() as tx:
+        account.limit_reached(tx, session, name, until=None, reason="The limit is reached.")
+    assert account.holding(rt, session) is not None
+    rt.db.close()
+    other = opened("sk-two")
+    assert account.holding(other, session) is None
+    other.db.close()
 
 
 @pytest.mark.parametrize(

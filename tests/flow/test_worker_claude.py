@@ -188,11 +188,11 @@ def test_a_conversation_that_is_lost_or_was_begun_is_met_the_other_way_round(ser
 @pytest.mark.parametrize(
     ("reply", "kind", "words"),
     [
-        (error(401, "authentication_error", "invalid x-api-key"), "auth", "refused the key (401)"),
-        (error(403, "permission_error", "no"), "auth", "refused the key (403)"),
+        (error(401, "authentication_error", "invalid x-api-key"), "auth", "refused ANTHROPIC_API_KEY (401)"),
+        (error(403, "permission_error", "no"), "auth", "refused ANTHROPIC_API_KEY (403)"),
         (error(404, "not_found_error", "model: nope"), "model", "`nope`"),
         (error(400, "invalid_request_error", "bad thing"), "refused", "bad thing"),
-        (error(429, "rate_limit_error", "slow", retry_after=3600), "rate_limit", "limit"),
+        (error(429, "rate_limit_error", "slow", retry_after=3600), "rate_limit", "resets at 20"),
         ({"content": "No.", "stop_reason": "refusal"}, "refused", "declined"),
     ],
 )

@@ -64,6 +64,13 @@ def holding(rt: Runtime, session: models.Session) -> models.AccountPause | None:
         return _pause_of(db, _current(rt, demo=session.demo), utcnow()) if _active(db) else None
 
 
+def words(pause: models.AccountPause) -> str:
+    """Why the account is paused, and when it goes on."""
+    if pause.paused_until is None or "resets at" in pause.reason:
+        return pause.reason
+    return f"{pause.reason} Goes on at {pause.paused_until:%Y-%m-%d %H:%M} UTC."
+
+
 def limit_reached(
     tx: Transaction, session: models.Session, account: str | None, *, until: float | None, reason: str
 ) -> None:
@@ -204,7 +211,7 @@ def _tell_paused(tx: Transaction, session: models.Session, row: models.AccountPa
         ends = _when(row.paused_until) if row.paused_until else "until you have answered"
         tx.log(other.id, f"No worker starts {ends}: {row.reason}", level="warn")
     if news and row.kind == "rate_limit":  # a refused key comes with a question
-        tx.emit("notification", session.id, level="warn", title="The model account is paused", text=row.reason)
+        tx.emit("notification", session.id, level="warn", title="The model account is paused", text=words(row))
 
 
 def _resume(tx: Transaction, row: models.AccountPause, why: str) -> None:

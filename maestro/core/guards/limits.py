@@ -161,8 +161,7 @@ def _hindrance(rt: Runtime, session: models.Session) -> str | None:
     if pause is not None and pause.kind == "auth":
         return f"Waiting for your answer: {pause.reason}"
     if pause is not None:
-        ends = f" Goes on at {pause.paused_until:%Y-%m-%d %H:%M} UTC." if pause.paused_until else ""
-        return pause.reason if "resets at" in pause.reason else pause.reason + ends
+        return account.words(pause)
     return _too_little_memory(rt)
 
 
