@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from maestro.worktrees.git import git
@@ -14,16 +17,74 @@ from maestro.worktrees.leftovers import reflog
 _SINGLE = ("config", "config.worktree", "info/attributes", "info/exclude")
 _MAX_BYTES = 1_000_000
 
+#: What ``git sparse-checkout`` writes, ours as well.
+_SPARSE = re.compile(rb"\[(core|index)\]|(sparsecheckout(cone)?|sparse)\s*=\s*(true|false)", re.IGNORECASE)
+#: Nothing may follow: git reads another section in the same line as well.
+_BRANCH = re.compile(rb'\[branch "([^"\\]|\\.)*"\]')
 
-def watched(shared: Path) -> dict[str, str]:
-    """Fingerprints of the files in git's shared folder that make git do things, by path in there."""
-    found = {name: _mark(shared / name) for name in _SINGLE if (shared / name).exists()}
+
+def watched(shared: Path, included: Iterable[str] = ()) -> dict[str, str]:
+    """Fingerprints of the files that make git do things: in its shared folder by path in there, and ``included``.
+
+    What worktrees have of their own is there only where it says more than git wrote when it made them.
+    """
+    found = {name: _mark(shared / name) for name in (*_SINGLE, *included) if (shared / name).exists()}
     hooks = shared / "hooks"
     for path in sorted(hooks.rglob("*")) if hooks.is_dir() else []:
         # git itself never runs a sample.
         if (path.is_file() or path.is_symlink()) and path.suffix != ".sample":
             found[str(path.relative_to(shared))] = _mark(path)
+    return found | _added_in_worktrees(shared)
+
+
+def of_worktrees(shared: Path) -> list[str]:
+    """Files of the worktrees' own that say where their configuration is, or are it, by path in git's shared folder."""
+    found = (path for name in ("config.worktree", "commondir") for path in shared.glob(f"worktrees/*/{name}"))
+    return sorted(str(path.relative_to(shared)) for path in found)
+
+
+def included(repo: Path, shared: Path) -> list[str]:
+    """Whole paths of what the repository's own configuration includes, also where nothing is there yet."""
+    places = ("config", "config.worktree", *of_worktrees(shared))
+    if not any(b"include" in _read(shared / name).lower() for name in places):
+        return []
+    asked = ("config", "-z", "--show-scope", "--show-origin", "--get-regexp", r"^include(if\..*)?\.path$")
+    fields = git(repo, *asked, check=False).fields
+    found = []
+    for scope, origin, entry in zip(fields[::3], fields[1::3], fields[2::3], strict=True):
+        value = os.path.expanduser(entry.partition("\n")[2])  # noqa: PTH111 - raises for nobody's ~name
+        if scope in ("local", "worktree") and value:
+            path = repo / Path(origin.removeprefix("file:")).parent / value
+            found.append(str(path.parent.resolve() / path.name))
+    return sorted(set(found))
+
+
+def copy_of(to: Path, name: str) -> Path:
+    """Where ``save_copies`` keeps a file."""
+    return to / name.removeprefix("/")
+
+
+def _added_in_worktrees(shared: Path) -> dict[str, str]:
+    # git gives a new worktree a copy of the main one's configuration, and this very line.
+    given = {b"../..", *_lines(_read(shared / "config.worktree"))}
+    found = {}
+    for name in of_worktrees(shared):
+        added = [line for line in _lines(_read(shared / name)) if line not in given]
+        if added:
+            found[name] = hashlib.sha256(b"\n".join(added)).hexdigest()[:32]
     return found
+
+
+def _lines(config: bytes) -> list[bytes]:
+    lines = (line.strip() for line in config.splitlines())
+    return [line for line in lines if line and not _SPARSE.fullmatch(line)]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()[:_MAX_BYTES]
+    except OSError:
+        return b""
 
 
 def _mark(path: Path) -> str:
@@ -42,7 +103,7 @@ def _without_tracking(config: bytes) -> bytes:
     kept, apart = [], False
     for line in config.splitlines():
         if line.lstrip().startswith(b"["):
-            apart = line.lstrip().startswith(b"[branch ")
+            apart = _BRANCH.fullmatch(line.strip()) is not None
         if not apart and line.strip():
             kept.append(line.strip())
     return b"\n".join(kept)
@@ -51,7 +112,7 @@ def _without_tracking(config: bytes) -> bytes:
 def save_copies(shared: Path, names: list[str], to: Path) -> None:
     """Keep copies that an undo can use; readable by the person alone, for a configuration may hold passwords."""
     for name in names:
-        target = to / name
+        target = copy_of(to, name)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             data = (shared / name).read_bytes()

@@ -89,6 +89,40 @@ def test_a_branch_of_the_person_moved_to_the_workers_commit_stops_the_session_on
         assert run_git(repo, "rev-parse", "release") == before
 
 
+def test_configuration_that_is_kept_elsewhere_is_watched_too(tmp_path: Path, repo: Path) -> None:
+    run_git(repo, "config", "include.path", "../.gitconfig")
+    write_files(repo, {".gitconfig": "[include]\n\tpath = not-there-yet\n"})
+    run_git(repo, "sparse-checkout", "set", "src")
+    planted = '[filter "x"]\n\tclean = x\n'
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
+        tree = b.begin()
+        worker = worker_of(b)
+        own = Path(run_git(tree, "rev-parse", "--absolute-git-dir"))
+        known = (own / "config.worktree").read_bytes()
+        run_git(tree, "sparse-checkout", "set", "--no-cone", "--sparse-index", "/*")
+        run_git(repo, "worktree", "add", "-q", "--detach", str(tmp_path / "of another task"))
+        assert (own / "config.worktree").read_bytes() != known
+        assert not escape.after(b.rt, worker.id)
+
+        run_git(tree, "config", "--worktree", "filter.x.clean", "x")
+        (own / "commondir").write_text("../../../elsewhere\n")
+        write_files(repo, {".gitconfig": planted, "not-there-yet": planted})
+        with (repo / ".git/config").open("a") as config:
+            config.write('[branch "main"] [filter "x"] clean = x\n')
+        assert escape.look(b.rt, b.id)
+        changes = {str(c["what"]): c["undo"] for c in b.asked("escape")[0].detail["changes"]}
+        assert [str(Path(what).name) for what in changes] == [
+            ".gitconfig is changed", "not-there-yet is new", "config is changed", "commondir is changed",
+            "config.worktree is changed",
+        ]  # fmt: skip
+        for undo in changes.values():
+            subprocess.run(["sh", "-c", undo], check=True)
+        assert (own / "config.worktree").read_bytes() == known
+        assert (own / "commondir").read_text() == "../..\n"
+        assert not (repo / "not-there-yet").exists()
+        assert not escape.look(b.rt, b.id)
+
+
 def test_a_no_leaves_the_session_paused(tmp_path: Path, repo: Path) -> None:
     with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
         b.begin()

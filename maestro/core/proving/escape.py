@@ -37,10 +37,14 @@ def before(rt: Runtime, session: models.Session, worker: models.Worker) -> None:
     """
     repo = Path(session.repo_path)
     shared = common_dir(repo)
-    watched = tampering.watched(shared)
+    included = tampering.included(repo, shared)
+    watched = tampering.watched(shared, included)
     checkout = fingerprint(repo, ignore=[rt.data_dir]).to_json()
-    snapshot = {"shared": str(shared), "watched": watched, "heads": tampering.heads(repo), "checkout": checkout}
-    tampering.save_copies(shared, list(watched), _copies(worker))
+    snapshot = {
+        "shared": str(shared), "included": included, "watched": watched,
+        "heads": tampering.heads(repo), "checkout": checkout,
+    }  # fmt: skip
+    tampering.save_copies(shared, [*watched, *tampering.of_worktrees(shared)], _copies(worker))
     with rt.db.write() as tx:
         row = tx.db.get(models.Worker, worker.id)
         if row is not None:
@@ -105,16 +109,17 @@ def _planted(worker: models.Worker) -> list[dict[str, str]]:
     shared, old = Path(known["shared"]), known["watched"]
     if not shared.is_dir():
         return []  # the repository was moved, or its disk is away: nothing was taken out of it
-    now = tampering.watched(shared)
+    now = tampering.watched(shared, known.get("included", []))
     changes = []
     for name in sorted(old.keys() | now.keys()):
-        if old.get(name) == now.get(name):
+        taken_away = name not in now and name.startswith("worktrees/")  # worktrees come and go
+        if old.get(name) == now.get(name) or taken_away:
             continue
-        target = shared / name
-        how = "new" if name not in old else "gone" if name not in now else "changed"
+        target, copy = shared / name, tampering.copy_of(_copies(worker), name)
+        how = "gone" if name not in now else "changed" if name in old or copy.exists() else "new"
         undo = f"rm {shlex.quote(str(target))}"
         if how != "new":
-            undo = f"cp {shlex.quote(str(_copies(worker) / name))} {shlex.quote(str(target))}"
+            undo = f"cp {shlex.quote(str(copy))} {shlex.quote(str(target))}"
         changes.append({"what": f"{target} is {how}", "undo": undo, "item": f"{name} {now.get(name)}"})
     return changes
 
