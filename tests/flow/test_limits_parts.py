@@ -22,7 +22,8 @@ from maestro.agents.claude_events import Transcript
 from maestro.core import queries
 from maestro.core.agent_config import AgentConfig
 from maestro.core.commands import gates
-from maestro.core.execution import closing, ingest
+from maestro.core.environment import PORTS_PER_WORKTREE, port_bases
+from maestro.core.execution import closing, ingest, starting
 from maestro.core.guards import account, limits, signs, unsticking, watching
 from maestro.core.guards.standstill import Standstill
 from maestro.core.guards.stuck import Trace
@@ -129,14 +130,20 @@ def test_waits_for_an_overloaded_endpoint_grow_to_the_ceiling_and_an_answer_ends
 def test_checks_wait_for_a_slot_and_can_be_called_off_while_they_wait(rows: Rows) -> None:
     rows.rt.loaded.reload({"check_slots": 1})
     ended: list[str] = []
+    asked = threading.Event()
+
+    def not_called_off() -> bool:
+        asked.set()
+        return False
 
     def second() -> None:
-        with limits.check_slot(rows.rt):
+        with limits.check_slot(rows.rt, not_called_off):
             ended.append("second")
 
     with limits.check_slot(rows.rt):
         waiting = threading.Thread(target=second)
         waiting.start()
+        assert asked.wait(30)  # it waits: only then it is asked
         with pytest.raises(Stopped), limits.check_slot(rows.rt, lambda: True):
             raise AssertionError("there was no slot")
         assert ended == []
@@ -145,11 +152,11 @@ def test_checks_wait_for_a_slot_and_can_be_called_off_while_they_wait(rows: Rows
 
 
 def test_a_tree_over_its_processor_cap_gets_the_lowest_priority(rows: Rows) -> None:
-    child = subprocess.Popen(
-        [sys.executable, "-c", "import time; time.sleep(60)"], env={**os.environ, WORKER_ID_VARIABLE: rows.worker.id}
-    )
+    code = "import threading, time; [threading.Thread(target=time.sleep, args=[60]).start() for _ in range(2)]"
+    child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, WORKER_ID_VARIABLE: rows.worker.id})
     try:
         worker, process = rows.worker, psutil.Process(child.pid)
+        wait_for(lambda: process.num_threads() == 3, 30, "its threads")
         worker.pid, worker.pid_started = child.pid, proctable.started(child.pid)
         before = process.nice()
         for use in (150.0, 151.0):
@@ -158,10 +165,25 @@ def test_a_tree_over_its_processor_cap_gets_the_lowest_priority(rows: Rows) -> N
         assert process.nice() == before
         worker.cpu_percent = 152.0
         watching._processor(rows.rt, AgentConfig(worker_cpu_percent=100), worker)
-        wait_for(lambda: process.nice() == 19, 30, "the lowest priority")
+        threads = [t.id for t in process.threads()] if sys.platform.startswith("linux") else [child.pid]
+        assert [os.getpriority(os.PRIO_PROCESS, thread) for thread in threads] == [19] * len(threads)
     finally:
         child.kill()
         child.wait()
+
+
+def test_two_workers_that_start_at_the_same_moment_get_ports_of_their_own(rows: Rows) -> None:
+    ids = ["00000001" + "0" * 24, "000001f5" + "0" * 24]  # tasks that prefer the same range
+    assert len({next(port_bases(task)) for task in ids}) == 1
+    workers = [models.Worker(session_id=rows.session.id, task_id=t, name=t[:8], spool_path="/nowhere") for t in ids]
+    with rows.rt.db.write() as tx:
+        for task in ids:
+            tx.db.add(models.Task(id=task, session_id=rows.session.id, key=task[:8], position=1, title="T"))
+        tx.db.flush()
+        tx.db.add_all(workers)
+    first, second = (starting._port_base(rows.rt, worker) for worker in workers)
+    assert abs(first - second) >= PORTS_PER_WORKTREE
+    assert starting._port_base(rows.rt, workers[0]) == first
 
 
 def test_many_calls_that_change_nothing_are_seen_and_any_change_counts(rows: Rows, tmp_path: Path) -> None:

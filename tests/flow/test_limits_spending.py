@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import col, select
 
 from maestro.assistants import factory
 from maestro.assistants.base import Answer, Listener, Request, Usage
@@ -124,6 +125,8 @@ def test_what_a_run_uses_is_seen_before_it_ends(rt: Runtime) -> None:
     assert (asked.kind, queries.get_session(rt, row.id).status) == ("budget", "paused")
     with rt.db.read() as db:
         assert db.get(models.Worker, worker.id).status == "paused"  # type: ignore[union-attr]
+        paused = db.exec(select(models.AgentLog).where(col(models.AgentLog.message).startswith("Paused."))).one()
+    assert paused.source == "supervisor"  # not "you"
 
 
 def test_a_run_that_dies_without_a_word_has_cost_what_its_tokens_cost(rt: Runtime) -> None:

@@ -49,15 +49,18 @@ def execute(rt: Runtime, session_id: str) -> SessionView:
     return queries.get_session(rt, session_id)
 
 
-def pause(rt: Runtime, session_id: str) -> SessionView:
-    """EXECUTING to PAUSED; every worker's process tree is stopped when this returns."""
+def pause(rt: Runtime, session_id: str, *, source: str = "you") -> SessionView:
+    """EXECUTING to PAUSED; every worker's process tree is stopped when this returns.
+
+    ``source``: who pauses, for the log: the person, or the supervisor for a budget or an alarm.
+    """
     with rt.db.write() as tx:
         move(tx, lookup.session_row(tx.db, session_id), "pause")
         workers = [w for w in lookup.live_workers(tx.db, session_id) if w.status != "parked"]
         for worker in workers:
             worker.status = "paused"
             tx.db.add(worker)
-        tx.log(session_id, "Paused. The workers stand still; nothing is lost.", source="you")
+        tx.log(session_id, "Paused. The workers stand still; nothing is lost.", source=source)
     # Stored first: killed here, the next start stops them (``recovery``).
     processes.suspend(*workers)
     call_off_set_ups(rt, session_id)  # they begin anew with the resume

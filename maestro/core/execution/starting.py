@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlmodel import col, func, select
@@ -194,12 +196,24 @@ def _register(
     return worker
 
 
-def _port_base(rt: Runtime, task_id: str) -> int:
-    """The first of a task's own ports: the same one each time, unless a living worker has it."""
-    with rt.db.read() as db:
-        living = [w for w in lookup.live_workers(db) if w.pid is not None and w.task_id != task_id]
-    taken = {_port_base_of(w) for w in living}
-    return next(base for base in port_bases(task_id) if base not in taken)
+@dataclass
+class _Ports:
+    """The ports given to workers in this app's life: one that is about to start has not written them down yet."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    given: dict[str, int] = field(default_factory=dict)
+
+
+def _port_base(rt: Runtime, worker: models.Worker) -> int:
+    """The first of a task's own ports: the same one each time, unless a living worker of another task has it."""
+    ports: _Ports = rt.helper("ports", _Ports)
+    with ports.lock:
+        with rt.db.read() as db:
+            others = [w for w in lookup.live_workers(db) if w.task_id != worker.task_id]
+        taken = {w.id: ports.given.get(w.id) or _port_base_of(w) for w in others}
+        base = next(base for base in port_bases(worker.task_id) if base not in taken.values())
+        ports.given = {name: at for name, at in taken.items() if at is not None} | {worker.id: base}
+    return base
 
 
 def _port_base_of(worker: models.Worker) -> int | None:
@@ -252,7 +266,7 @@ def _spec(
         command=config.command,
         deny_read=[str(rt.data_dir / "token"), str(rt.data_dir / "maestro.db"), str(Path.home() / ".ssh")],
         trust_repository=config.trust_repository,
-        port_base=_port_base(rt, task.id),
+        port_base=_port_base(rt, worker),
     )
 
 

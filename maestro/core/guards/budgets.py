@@ -146,7 +146,7 @@ def _reached(rt: Runtime, session_id: str, budget: spending.Budget) -> None:
             task = tx.db.get(models.Task, budget.task_id) if budget.task_id else None
             _ask(tx, session, task, budget)
     with contextlib.suppress(NotAllowed):
-        control.pause(rt, session_id)
+        control.pause(rt, session_id, source="supervisor")
 
 
 def _ask(tx: Transaction, session: models.Session, task: models.Task | None, budget: spending.Budget) -> None:

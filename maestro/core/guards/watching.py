@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import sys
 
 import psutil
 
@@ -122,6 +124,16 @@ def _warn_once(tx: Transaction, task: models.Task, worker: models.Worker, said: 
     tx.emit("notification", task.session_id, level="warn", title="A worker's memory is nearly used up", text=said)
 
 
+def _lowest_priority(pid: int) -> None:
+    """For a process and, on Linux, each of its threads: there they have a priority each."""
+    with contextlib.suppress(psutil.Error, OSError):
+        process = psutil.Process(pid)
+        process.nice(_LOWEST_NICE)
+        for thread in process.threads() if sys.platform.startswith("linux") else []:
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                os.setpriority(os.PRIO_PROCESS, thread.id, _LOWEST_NICE)
+
+
 def _processor(rt: Runtime, config: AgentConfig, worker: models.Worker) -> None:
     """Over the cap for some time (a part of a core, or no Linux: see ``limits.confine``): lowest priority for the tree."""
     cap, looks = config.worker_cpu_percent, rt.helper("cpu_looks", dict)
@@ -135,8 +147,7 @@ def _processor(rt: Runtime, config: AgentConfig, worker: models.Worker) -> None:
     if count < _CPU_LOOKS:
         return
     for process in {worker.pid, *(p.pid for p in tree.processes_of(worker.id))}:
-        with contextlib.suppress(psutil.Error, OSError):
-            psutil.Process(process).nice(_LOWEST_NICE)
+        _lowest_priority(process)
     words = (
         f"{worker.name} uses {worker.cpu_percent:.0f} % of a core, more than {cap} %: it has the lowest priority now."
     )

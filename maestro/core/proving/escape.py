@@ -222,6 +222,6 @@ def _pause(rt: Runtime, session_id: str) -> None:
     from maestro.core.commands import control
 
     try:
-        control.pause(rt, session_id)
+        control.pause(rt, session_id, source="supervisor")
     except MaestroError:
         return  # ended or paused meanwhile, which is as good
