@@ -54,7 +54,7 @@ HOLDS = {
 }
 _STORAGE = {
     "disk_full": "The disk is full",
-    "read_only": "The data folder cannot be written",
+    "read_only": "A folder cannot be written",
     "locked": "The database is locked",
 }
 
@@ -133,7 +133,7 @@ class Banners:
     def _banners(self, found: Trouble) -> list[Banner]:
         shown = []
         if found.storage:
-            title = _STORAGE.get(found.storage.kind, "The data folder cannot be written")
+            title = _STORAGE.get(found.storage.kind, "A folder cannot be written")
             key = f"storage {found.storage.since}"
             shown.append(Banner(key, "failed", "triangle-alert", title, found.storage.message))
         if found.account:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from maestro.core import lifecycle, queries
+from maestro.core.commands import control
 from maestro.core.keeping import storage_health
 from maestro.core.runtime import open_runtime
 from maestro.errors import GitError, Unavailable
@@ -33,9 +36,9 @@ def repo(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """64 MB of memory as the disk that holds the data folder."""
-    place = tmp_path / "data"
+def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """64 MB of memory as the disk that holds the data folder, or what the test says."""
+    place = tmp_path / getattr(request, "param", "data")
     place.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(place)], capture_output=True, check=False
@@ -142,6 +145,33 @@ def test_a_database_that_is_held_while_a_start_takes_up_what_was_left_ends_it_wi
     other.close()
     lifecycle.start(rt)
     lifecycle.stop(rt)
+
+
+@pytest.mark.parametrize("small_disk", ["disk"], indirect=True)
+def test_a_repository_on_another_disk_that_is_full_is_named_and_waited_for(tmp_path: Path, small_disk: Path) -> None:
+    repo, ballast = make_repo(small_disk / "repo", {"README.md": "Hello\n"}), small_disk / "ballast"
+    with bench(tmp_path, repo, plan_of({"id": "t1"})) as b:
+        health = storage_health.health(b.rt)
+
+        def goes_on() -> bool:
+            health._next_look = 0.0  # a second later
+            return health.look()
+
+        (b.begin() / "big").write_bytes(os.urandom(1024 * 1024))
+        ballast.write_bytes(b"x" * (shutil.disk_usage(small_disk).free - 200 * 1024))
+        b.end()
+        assert (b.land().status, goes_on(), goes_on()) == ("checking", False, False)
+        assert health.problem is not None
+        assert health.problem.message.startswith(f"The disk that holds {repo} is full.")
+        assert "stood still" not in b.logs()
+        control.pause(b.rt, b.id)
+        assert goes_on()  # other sessions need not wait
+        control.resume(b.rt, b.id)
+        assert (b.land().status, goes_on()) == ("checking", False)
+        ballast.unlink()
+        assert not goes_on()  # refused again soon after: it takes its time
+        wait_for(health.look, 30, "the work to go on")
+        assert b.land().status == "completed"
 
 
 def git_failed(*args: str) -> GitError:

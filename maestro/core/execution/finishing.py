@@ -76,7 +76,7 @@ def validate(rt: Runtime, session_id: str) -> None:
     except Stopped:
         return
     except MaestroError as error:
-        if storage_health.health(rt).report(error):
+        if storage_health.health(rt).report(error, session_id):
             return  # again when the disk is well
         failures, question = [], questions.setup_failed(error)
     if question is not None:

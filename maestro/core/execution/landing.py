@@ -103,7 +103,7 @@ def land(rt: Runtime, task_id: str) -> None:
     except SetupFailed as error:
         questions.raise_question(rt, session, task, questions.setup_failed(error))
     except (MaestroError, OSError) as error:
-        if not storage_health.health(rt).report(error):  # else: it lands when the disk is well
+        if not storage_health.health(rt).report(error, session.id):  # else: it lands when the disk is well
             _fail(rt, task, error)
 
 

@@ -59,7 +59,7 @@ def start_worker(rt: Runtime, task_id: str) -> None:
     except SetupFailed as error:
         questions.raise_question(rt, session, task, questions.setup_failed(error, then="running"))
     except (MaestroError, OSError) as error:
-        if storage_health.health(rt).report(error):
+        if storage_health.health(rt).report(error, session.id):
             return  # it is started again when the disk is well
         words = error.detail if isinstance(error, MaestroError) else f"The worker could not be started: {error}"
         _give_up(rt, task_id, words)

@@ -242,7 +242,7 @@ def _carry_out(rt: Runtime, intent: models.Intent) -> None:
                 _move(rt, now, detail)
         except (MaestroError, OSError, OperationalError) as error:
             words = getattr(error, "detail", None) or str(getattr(error, "orig", None) or error)
-            if storage_health.health(rt).report(error) or isinstance(error, OperationalError):
+            if storage_health.health(rt).report(error, session_id) or isinstance(error, OperationalError):
                 raise Unavailable(f"{words} The {now.kind} is finished as soon as that is mended.") from error
             if "to" in detail and _may_have_moved(rt, now, detail):
                 more = "Put that right, then ask for it again or restart Maestro: that finishes it."
