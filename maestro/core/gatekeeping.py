@@ -250,6 +250,7 @@ def _after_task_start(tx: Transaction, session: models.Session, approval: models
 
 def _after_task_failed(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
     from maestro.core.execution import outcomes
+    from maestro.core.keeping import rollbacks
 
     task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
     if task is None or task.status != "failed":
@@ -257,6 +258,7 @@ def _after_task_failed(tx: Transaction, session: models.Session, approval: model
     if approval.status == "allowed":
         outcomes.retry_task(tx, session, task, approval.message)
     else:
+        rollbacks.take_back_repairs(tx, session)
         outcomes.fail_session(tx, session, f"Task {task.key} failed: {task.error_message or 'no reason given'}")
 
 

@@ -96,6 +96,28 @@ def test_a_session_that_is_cancelled_during_its_rollback_keeps_its_branch(
     assert run_git(repo, "rev-parse", two.session.session_branch) == tip
 
 
+@pytest.mark.parametrize("answered", [True, False], ids=["by an answer", "by a command"])
+def test_who_gives_a_session_up_while_repairs_are_in_takes_them_back(
+    tmp_path: Path, repo: Path, answered: bool
+) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1"})) as b:
+        with b.rt.db.write() as tx:
+            repair = outcomes.repair_task(tx, lookup.session_row(tx.db, b.id), [("true", "it is broken")]).key
+        assert b.work({"r.txt": "r"}, repair).status == "completed"
+        with b.rt.db.write() as tx:
+            session = lookup.session_row(tx.db, b.id)
+            outcomes.task_failed(tx, session, outcomes.repair_task(tx, session, [("true", "still broken")]), "no luck")
+        if answered:
+            b.answer("deny")
+        else:
+            control.fail_session(b.rt, b.id)
+        wait_for(lambda: not held(b), 30, "the repair to be taken back")
+        assert (b.session.status, b.session.rollback_commit) == ("failed", b.session.base_commit)
+        assert run_git(repo, "rev-parse", b.session.session_branch) == b.session.base_commit
+        control.retry(b.rt, b.id, hint="Look at r.txt.")
+        assert [b.task(f"repair-{n}").hint for n in (1, 2)] == ["Look at r.txt."] * 2
+
+
 def test_repairs_that_cannot_be_taken_back_are_told(tmp_path: Path, repo: Path) -> None:
     plan = plan_of({"id": "t1", "checks": ["true"]}, checks=["false"])
     with bench(tmp_path, repo, plan, max_attempts=1) as b:

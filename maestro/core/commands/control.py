@@ -134,7 +134,7 @@ def retry(rt: Runtime, session_id: str, *, task: str | None = None, hint: str | 
             move(tx, session, "retry", reason=hint)
             session.error_message, session.completed_at, session.validation_attempt = None, None, 0
             outcomes.release_waiting(tx, session)
-            if lookup.hint_for_the_whole(tx.db, session_id):
+            if hint and (not failed or lookup.hint_for_the_whole(tx.db, session_id)):
                 for repair in lookup.repairs_of(tx.db, session):  # taken back, or about to be
                     repair.hint = hint
         elif session.status != State.EXECUTING or not failed:
@@ -167,13 +167,18 @@ def skip_task(rt: Runtime, session_id: str, task: str) -> SessionView:
 
 
 def fail_session(rt: Runtime, session_id: str, reason: str | None = None) -> SessionView:
-    """EXECUTING to FAILED, by the person: workers end, their work is kept, ``retry`` can go on later."""
+    """EXECUTING to FAILED, by the person: workers end, ``retry`` can go on later.
+
+    Their work is kept; repairs of the whole, which did not help, are taken back as after failed checks.
+    """
     with branch_lock(rt, session_id), rt.db.write() as tx:
         session = lookup.session_row(tx.db, session_id)
         failed = [t for t in lookup.tasks_of(tx.db, session_id) if t.status == "failed"]
         words = "; ".join(f"{t.key}: {t.error_message}" for t in failed)
+        rollbacks.take_back_repairs(tx, session)
         outcomes.fail_session(tx, session, reason or words or "Given up.")
     rollbacks.still(rt, session_id)
+    rollbacks.finish_automatic(rt, session_id)
     return queries.get_session(rt, session_id)
 
 

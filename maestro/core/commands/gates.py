@@ -35,6 +35,7 @@ def decide(rt: Runtime, approval_id: str, decision: Decision, message: str | Non
         gatekeeping.spread(rt, session.id, approval.signature)
     if approval.kind == "task_failed" and decision == "deny":
         rollbacks.still(rt, session.id)  # as at ``control.fail_session``
+        rollbacks.finish_automatic(rt, session.id)
     gatekeeping.deliver(rt)
     budgets.go_on(rt, approval)
     escape.go_on(rt, approval)
