@@ -36,8 +36,7 @@ def rollbacks_of(db: DbSession, session_id: str) -> list[models.Intent]:
 def before_repairs(db: DbSession, session: models.Session) -> models.Checkpoint | None:
     """The last checkpoint before a session's first repair; None when no repair is in."""
     points = undone_by(db, session.id, models.Checkpoint(number=-1, session_id=session.id, commit="", title=""))
-    planned = {task["id"] for task in lookup.plan_row(db, session).plan_json["tasks"]}
-    added = {t.id for t in lookup.tasks_of(db, session.id) if t.key not in planned}
+    added = {task.id for task in lookup.repairs_of(db, session)}
     repairs = [p.number for p in points if p.task_id in added]
     good = [p for p in points if repairs and p.number < min(repairs)]
     return good[-1] if good else None
