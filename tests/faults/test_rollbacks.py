@@ -119,14 +119,13 @@ def test_who_gives_a_session_up_while_repairs_are_in_takes_them_back(
 
 
 def test_repairs_that_cannot_be_taken_back_are_told(tmp_path: Path, repo: Path) -> None:
-    plan = plan_of({"id": "t1", "checks": ["true"]}, checks=["false"])
-    with bench(tmp_path, repo, plan, max_attempts=1) as b:
+    with bench(tmp_path, repo, plan_of({"id": "t1"})) as b:
         with b.rt.db.write() as tx:
             repair = outcomes.repair_task(tx, lookup.session_row(tx.db, b.id), [("true", "it is broken")]).key
         assert b.work({"r.txt": "r"}, repair).status == "completed"
         tip = run_git(repo, "rev-parse", b.session.session_branch)
         run_git(repo, "switch", "-q", b.session.session_branch)
-        assert b.complete() == "failed"
+        control.fail_session(b.rt, b.id)
         wait_for(lambda: "still on the session branch" in b.logs(), 30, "the session to tell")
-        assert (held(b), b.session.rollback_commit) == (False, None)
+        assert (b.session.status, held(b), b.session.rollback_commit) == ("failed", False, None)
         assert run_git(repo, "rev-parse", b.session.session_branch) == tip
