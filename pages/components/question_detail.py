@@ -84,6 +84,7 @@ def _failed(detail: dict[str, Any]) -> None:
 def _missing(detail: dict[str, Any]) -> None:
     name_list("Gone", detail.get("vanished"), "failed")
     name_list("Skipped now", detail.get("skipped_now"), "waiting")
+    name_list("New", detail.get("new"), "completed")
 
 
 def _changed(detail: dict[str, Any]) -> None:

@@ -232,3 +232,36 @@ def test_a_check_that_runs_no_test_is_asked_about_unless_nothing_about_that_is_n
         assert b.land("t3").status == "completed"
         assert b.work({"app.py": "x = 3\n"}, "t4").status == "completed"
         assert b.complete() == "completed"
+
+
+def test_tests_that_move_or_get_other_parameters_or_a_first_fixture_ask_nothing_unless_that_hides_something(
+    tmp_path: Path,
+) -> None:
+    add = "from calc import add\n\n\ndef test_add():\n    assert add(1, 1) == 2\n"
+    many = "import pytest\n\n\n@pytest.mark.parametrize('n', [1, 2])\ndef test_many(n):\n    assert n\n"
+    moved: dict[str, str | None] = {
+        "calc.py": "def add(a, b):\n    return b + a\n",
+        "tests/test_a.py": many.replace("[1, 2]", "[1, 3, 4]"),
+        "tests/test_new.py": "def test_new(three):\n    assert three == 3\n",
+        "tests/test_sum.py": add,
+        "tests/conftest.py": "import pytest\n\n\n@pytest.fixture\ndef three():\n    return 3\n",
+    }
+    emptied: dict[str, str | None] = {
+        "calc.py": "def add(a, b):\n    return 5\n",
+        "tests/test_sum.py": None,
+        "tests/test_other.py": "def test_add():\n    pass\n",
+    }
+    files = {"calc.py": "def add(a, b):\n    return a + b\n", "tests/test_a.py": f"{add}\n\n{many}"}
+    plan = plan_of({"id": "t1", "files": ["calc.py"]}, {"id": "t2"}, {"id": "t3"}, checks=[PYTEST])
+    with bench(tmp_path, make_repo(tmp_path / "repo", {**FILES, **files}), plan) as b:
+        b.measure_baseline()
+        assert b.work(moved).status == "completed", b.asked()
+        assert b.work(emptied, "t2").status == "waiting"
+        assert b.asked("check_changed")[0].detail["files"] == ["tests/test_sum.py"]
+        renamed = {
+            name: str(moved[name]).replace("test_new", "test_three").replace("[1, 3, 4]", "[1, 3]") for name in moved
+        }
+        assert b.work({**renamed}, "t3").status == "waiting"
+        (question,) = b.asked("tests_missing")
+        assert question.detail["vanished"] == ["tests.test_a::test_many[4]", "tests.test_new::test_new"]
+        assert question.detail["new"] == ["tests.test_new::test_three"]

@@ -134,16 +134,17 @@ def test_a_run_that_ended_with_an_error_is_not_done_whatever_it_is_called(tmp_pa
 def test_files_far_from_the_declared_ones_are_decided_by_the_person_once(tmp_path: Path, repo: Path) -> None:
     with bench(tmp_path, repo, plan_of({"id": "t1", "files": ["src/*.py"], "checks": ["true"]})) as b:
         near = {"src/x.py": "x = 1\n", "src/more/y.py": "y = 1\n", "uv.lock": "\n", "tests/test_x.py": "\n"}
-        assert b.work({**near, "deep/inside/a.txt": "b\n"}).status == "waiting"
+        unproven = PLAIN_TEST.replace("4", "2 + 2")  # no check of the task runs it
+        assert b.work({**near, "deep/inside/a.txt": "b\n", "tests/test_plain.py": unproven}).status == "waiting"
         (question,) = b.asked("outside_files")
-        assert question.detail["files"] == ["deep/inside/a.txt"]
+        assert question.detail["files"] == ["deep/inside/a.txt", "tests/test_plain.py"]
         assert b.land().status == "waiting"
         assert len(b.asked()) == 1
         b.answer("deny", message="not that one")
         task = b.land()
         assert (task.status, task.attempt) == ("running", 2)
         assert "not that one" in (task.prompt or "")
-        assert b.work({"deep/inside/a.txt": "a\n"}).status == "completed"
+        assert b.work({"deep/inside/a.txt": "a\n", "tests/test_plain.py": PLAIN_TEST}).status == "completed"
 
 
 def test_an_answer_given_after_a_restart_counts(tmp_path: Path, repo: Path) -> None:
@@ -178,7 +179,8 @@ def test_a_session_that_is_given_up_and_retried_asks_again(tmp_path: Path, repo:
         ("true", {".github/workflows/ci.yml": "jobs: {}\n"}, ".github/workflows/ci.yml"),
         (
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -q -p no:cacheprovider new",
-            {"new/test_n.py": "def test_n():\n    assert 0\n", "new/conftest.py": "collect_ignore = []\n"
+            {"new/test_n.py": "def test_n(three):\n    assert 0\n", "new/conftest.py": "import pytest\n"
+             "@pytest.fixture\ndef three():\n    return 3\n"
              "def pytest_runtest_call(item):\n    item.obj = lambda: None\n    item.runtest = lambda: None\n"
              "def pytest_pyfunc_call(pyfuncitem):\n    return True\n"},
             "new/conftest.py",

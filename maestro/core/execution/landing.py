@@ -137,7 +137,12 @@ def _arrival(flight: Flight, head: str) -> Landing:
     def accepted(kind: str) -> set[str]:
         return questions.accepted(flight.rt, flight.session.id, flight.task.id, kind)
 
-    return Landing(flight.session, flight.task, flight.result, flight.worktree, head, flight.checks, accepted)
+    def known_tests() -> str:
+        return check_changes.tried_tests(flight.rt, _site(flight, "task", head), flight.checks, flight.stop)
+
+    return Landing(
+        flight.session, flight.task, flight.result, flight.worktree, head, flight.checks, accepted, known_tests
+    )
 
 
 def _take_refusal(flight: Flight, refused: models.Approval) -> None:

@@ -28,6 +28,7 @@ class Landing:
     head: str
     checks: list[str]
     accepted: Callable[[str], Set[str]]  # by kind of question: what the person has said yes to
+    known_tests: Callable[[], str]  # see ``check_changes.tried_tests``
 
     @property
     def repo(self) -> Path:

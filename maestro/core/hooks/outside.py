@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from maestro.core.hooks import Landing
-from maestro.core.proving.paths import is_test
+from maestro.core.proving.paths import is_test, names_tests_of
 from maestro.core.proving.questions import Question
 from maestro.worktrees import copying, diffs, history
 
@@ -17,12 +17,19 @@ _WILDCARD = re.compile(r"[*?\[]")
 
 
 def only_declared_files(landing: Landing) -> Question | None:
-    """Files in the folders of the declared ones, lock files and new tests are fine; others the person decides."""
+    """Files in the folders of the declared ones, lock files, new tests and those that a check runs are fine.
+
+    Others the person decides. Raises Stopped when the session is called off while the base is being measured.
+    """
     task = landing.task
     if not task.files:
         return None
     changed = diffs.changed_status(landing.repo, landing.start, landing.head)
     far = [p for p, status in changed.items() if _is_far(p, task.files) and not (status == "A" and is_test(p))]
+    if any(changed[p] == "M" and is_test(p) for p in far):
+        # Of tests that the task's checks run, the old version is tried afterwards (``check_changes``).
+        known = landing.known_tests()
+        far = [p for p in far if not (changed[p] == "M" and is_test(p) and names_tests_of(p, known))]
     agreed = landing.accepted("outside_files")
     if not [p for p in far if p not in agreed]:
         return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -30,6 +32,8 @@ _GIVE_IT_UP_S = 2.0
 _STEP_S = 1.0
 
 _NAMED = 200
+#: A test function with its parameters, wherever it stands; other runners' tests have titles.
+_FUNCTION = re.compile(r"(?:.*::)?(\w+)(?:\[.*\])?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,7 @@ def compare(now: TestReport, command: str, base: Baseline) -> Comparison:
     )
     vanished: list[str] = []
     if now.complete:
-        vanished = sorted(named_before(command, base) - now.outcomes.keys())
+        vanished = _gone(now, command, base)
     elif command in base.runs or command in base.accepted:
         vanished, skipped = _by_count(now, command, base)
     return Comparison(newly, fixed, still, vanished, skipped)
@@ -180,16 +184,41 @@ def compare(now: TestReport, command: str, base: Baseline) -> Comparison:
 
 def named_before(command: str, base: Baseline) -> set[str]:
     """The tests that this command is known to have run, on the base or on the session branch since."""
+    return {name for tests in _known(command, base) for name in _ran(tests)}
+
+
+def _known(command: str, base: Baseline) -> list[dict[str, str]]:
+    """The runs of this command that named all their tests: on the base, and the last that came in since."""
     run, last = base.runs.get(command), base.accepted.get(command)
     known = [(run.tests or {}, run.tests_summary or {})] if run else []
     known += [(last.tests, last.summary)] if last else []
-    return {
-        name
-        for tests, summary in known
-        if summary.get("complete")
-        for name, outcome in tests.items()
-        if outcome != "skipped" and not name.startswith(NOT_LOADED)
-    }
+    return [tests for tests, summary in known if summary.get("complete")]
+
+
+def _ran(tests: dict[str, str]) -> set[str]:
+    return {name for name, outcome in tests.items() if outcome != "skipped" and not name.startswith(NOT_LOADED)}
+
+
+def _gone(now: TestReport, command: str, base: Baseline) -> list[str]:
+    """The tests of earlier runs that do not run any more.
+
+    One that passes in another file or with other parameters instead, where that run did not know it, is not gone:
+    what it says there is looked at like any changed test (``check_changes``).
+    """
+    gone: set[str] = set()
+    for known in _known(command, base):
+        new = [n for n, how in now.outcomes.items() if how == "passed" and n not in known and n not in base.outcomes]
+        moved = Counter(_function(name) for name in new)
+        for name in sorted(_ran(known) - now.outcomes.keys()):
+            moved[_function(name)] -= 1
+            if moved[_function(name)] < 0 or "::" not in name:
+                gone.add(name)
+    return sorted(gone)
+
+
+def _function(name: str) -> str:
+    function = _FUNCTION.fullmatch(name)
+    return function[1] if function else name.partition("::")[2]
 
 
 def counted_before(command: str, base: Baseline) -> int:

@@ -13,12 +13,12 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-from maestro.core.proving import as_before, baseline, check_settings, judging, paths
+from maestro.core.proving import as_before, baseline, check_settings, judging, new_fixtures, paths
 from maestro.core.proving.check_scripts import Reached, reached
 from maestro.core.proving.checking import CheckSite, execute
 from maestro.core.proving.questions import Question, accepted
@@ -33,6 +33,10 @@ _SKIP = re.compile(
     r"^\+.*(@(pytest\.mark|unittest)\.(skip|xfail|expectedFailure)|pytest\.(skip|xfail|importorskip)\(|\.skipTest\("
     r"|SkipTest|\b(x?it|x?describe|test)\.(skip|todo)\(|\bx(it|describe|test)\(|\bt\.Skip|#\[ignore|@Disabled|@Ignore\b)",
     re.MULTILINE,
+)
+#: Options and words with which a check runs some tests of a file only.
+_SOME_OF_A_FILE = re.compile(
+    r"::|\s-[kt]\b|test\s.*\s-m\s|-(grep|pattern|deselect|lf|last-failed|run)\b", re.IGNORECASE
 )
 _MANIFESTS = {"pyproject.toml", "package.json"}
 _MAKE = {"Makefile": "make", "makefile": "make", "GNUmakefile": "make", "justfile": "just", "Taskfile.yml": "task"}
@@ -57,9 +61,19 @@ def look(rt: Runtime, site: CheckSite, start: str, checks: Sequence[str], stop: 
     open_ones = [p for p in guarded if items[p] not in agreed]
     compared = _compared_tests(rt, site, checks)
     told = [p for p in open_ones if _in_any_case(p, changed[p], texts[p], compared)]
-    if open_ones and not told and _fails_with_old(rt, site, start, open_ones, checks, stop):
+    fixtures = new_fixtures.added(texts)
+    if open_ones and not told and _fails_with_old(rt, site, start, open_ones, checks, stop, fixtures):
         told = open_ones
     return _question(task.key, told, texts, items) if told else None
+
+
+def tried_tests(rt: Runtime, site: CheckSite, checks: Sequence[str], stop: Callable[[], bool]) -> str:
+    """The ids of tests that the task's checks run with all others of their files, one a line: changed, they are tried.
+
+    Waits for the baseline. Raises Stopped when ``stop`` said so.
+    """
+    baseline.wait_for(rt, site.session.id, stop)
+    return _compared_tests(rt, site, [command for command in checks if not _SOME_OF_A_FILE.search(command)])
 
 
 def _declared(files: list[str]) -> Callable[[str], bool]:
@@ -161,9 +175,15 @@ def _fingerprint(diff: str) -> str:
 
 
 def _fails_with_old(
-    rt: Runtime, site: CheckSite, start: str, changed: list[str], checks: Sequence[str], stop: Callable[[], bool]
+    rt: Runtime,
+    site: CheckSite,
+    start: str,
+    changed: list[str],
+    checks: Sequence[str],
+    stop: Callable[[], bool],
+    fixtures: Set[str],
 ) -> bool:
-    """Whether any check fails when the changed files are as they were."""
+    """Whether any check fails when the changed files are as they were, but for new tests that want new ``fixtures``."""
     assert site.task is not None
     base = _before(rt, site)
     for command in checks:
@@ -173,6 +193,8 @@ def _fails_with_old(
         verdict = judging.judge(command, ran.outcome, ran.report, base, set())
         if not verdict.passed and not verdict.missing:
             if as_before.accepted(rt, site.session, command, ran.outcome, base):
+                continue
+            if new_fixtures.explain(command, ran.outcome, ran.report, base, fixtures):
                 continue
             return True
     return False

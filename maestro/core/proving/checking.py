@@ -101,7 +101,7 @@ def prove(
     verdict = missing_tests.look(site.session, site.commit, command, ran.report, base, agreed, verdict)
     if verdict.passed or verdict.missing:
         _record(rt, site, command, ran, verdict)
-        return missing_tests.question(command, ran.report, verdict) if verdict.missing else None
+        return missing_tests.question(command, ran.report, verdict, base) if verdict.missing else None
     if not verdict.comparison.newly_failing and as_before.accepted(rt, site.session, command, ran.outcome, base):
         agreed_note = "it fails as it did before the work began, and you went on with that"
         _record(rt, site, command, ran, replace(verdict, passed=True, note=agreed_note))

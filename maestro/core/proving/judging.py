@@ -39,7 +39,7 @@ def judge(
     if report is None or report is UNCLEAR:
         return Verdict(outcome.passed, failed_before=failed_before)
     compared = compare(report, command, base)
-    if not outcome.passed and not _only_tests_failed(command, outcome, report, base):
+    if not outcome.passed and not only_tests_failed(command, outcome, report, base):
         return Verdict(False, comparison=compared, failed_before=failed_before)
     # Also with exit code 0, which may be that of a pipe or of what came after the tests.
     if compared.newly_failing:
@@ -75,7 +75,7 @@ def judge_again(
     return replace(second, note=note or None, flaky=flaky, doubtful=False)
 
 
-def _only_tests_failed(command: str, outcome: CommandOutcome, report: TestReport, base: Baseline) -> bool:
+def only_tests_failed(command: str, outcome: CommandOutcome, report: TestReport, base: Baseline) -> bool:
     """Whether the exit code means nothing but "tests failed", so that the tests can speak for it."""
     if outcome.exit_code is None or not report.failing:
         return False

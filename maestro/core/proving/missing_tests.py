@@ -54,8 +54,8 @@ def look(
     return replace(verdict, passed=False, missing=[item], note="no test ran")
 
 
-def question(command: str, report: TestReport | None, verdict: Verdict) -> Question:
-    """What to ask about a verdict's missing tests."""
+def question(command: str, report: TestReport | None, verdict: Verdict, base: Baseline) -> Question:
+    """What to ask about a verdict's missing tests; beside these the new ones, which a renamed test is among."""
     gone, skipped = verdict.comparison.vanished, verdict.comparison.skipped_now
     never = verdict.missing == [_item(command)]
     if never:
@@ -68,6 +68,7 @@ def question(command: str, report: TestReport | None, verdict: Verdict) -> Quest
         "command": command,
         "vanished": gone[:500],
         "skipped_now": skipped[:500],
+        "new": sorted((report.outcomes if report and gone else {}).keys() - base.before(command).keys())[:500],
         "reason": "A check that runs no test proves nothing."
         if never
         else "These ran before. What no longer runs proves nothing.",

@@ -34,6 +34,12 @@ def is_test_code(path: str) -> bool:
     return bool(_TEST_NAME.fullmatch(pure.name)) or (code and is_test(path))
 
 
+def names_tests_of(path: str, tests: str) -> bool:
+    """Whether ids of tests, one a line, are of this file, as runners of Python (module) and JavaScript (path) name them."""
+    module = re.escape(path.rpartition(".")[0].replace("/", "."))
+    return re.search(rf"^({module}[.:]|{re.escape(path)}::)", tests, re.MULTILINE) is not None
+
+
 def is_test_configuration(path: str) -> bool:
     """Whether a file decides which tests run, or how."""
     return any(fnmatch(PurePosixPath(path).name, pattern) for pattern in _CONFIGURATION)
