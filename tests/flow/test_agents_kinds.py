@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
 import pytest
@@ -92,6 +93,15 @@ def test_the_reset_is_the_one_that_the_headers_state(
 ) -> None:
     given = {k if k == "retry-after" else f"anthropic-ratelimit-{k}": v for k, v in headers.items()}
     assert claude_reset.stated(given, 1000.0, refused=refused) == reset
+
+
+def test_a_question_about_the_reset_that_cannot_be_asked_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asyncio.run(claude_reset.ask("m")) is None  # no key to ask with
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a-key")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+    for proxy in ("", "socks5://127.0.0.1:9", "nonsense"):
+        monkeypatch.setenv("ALL_PROXY", proxy)
+        assert asyncio.run(claude_reset.ask("m")) is None
 
 
 def test_a_limit_that_names_its_reset_can_be_waited_for() -> None:
