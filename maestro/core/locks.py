@@ -25,29 +25,19 @@ def branch_lock(rt: Runtime, session_id: str) -> threading.RLock:
 
 
 def call_off(rt: Runtime, session_id: str) -> None:
-    """Make every check and landing of this session that is under way end at its next look."""
+    """Make every check, landing and set-up of this session that is under way end at its next look."""
     generations = _generations(rt)
     generations[session_id] = generations.get(session_id, 0) + 1
 
 
-def call_off_set_ups(rt: Runtime, session_id: str) -> None:
-    """Make only the set-up commands of this session's worktrees end: it is paused."""
-    call_off(rt, _set_up(session_id))
+def stop_signal(rt: Runtime, session_id: str) -> Callable[[], bool]:
+    """Asked by running work: whether the app stops, or the session was paused or called off since this moment.
 
-
-def stop_signal(rt: Runtime, session_id: str, *, set_up: bool = False) -> Callable[[], bool]:
-    """Asked by running work: whether the app stops, or the session was called off since this moment.
-
-    ``set_up``: the work is a worktree's set-up, which a pause calls off as well.
+    Take it before looking whether the session is at work: what is stored between the two is then noticed.
     """
     generations = _generations(rt)
-    names = (session_id, _set_up(session_id)) if set_up else (session_id,)
-    mine = [generations.get(name, 0) for name in names]
-    return lambda: rt.jobs.stopping.is_set() or [generations.get(name, 0) for name in names] != mine
-
-
-def _set_up(session_id: str) -> str:
-    return f"set-up:{session_id}"
+    mine = generations.get(session_id, 0)
+    return lambda: rt.jobs.stopping.is_set() or generations.get(session_id, 0) != mine
 
 
 def _generations(rt: Runtime) -> dict[str, int]:

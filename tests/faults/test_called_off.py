@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sys
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from maestro.core import queries
 from maestro.core.commands import control, gates, sessions
+from maestro.core.execution import finishing, landing
 from maestro.core.keeping import cleanup, deleted, rollbacks
+from maestro.core.locks import Stopped
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
@@ -150,3 +155,56 @@ def test_neither_a_moved_data_folder_nor_strays_beside_the_worktrees_hold_up_wha
         sessions.delete_session(b.rt, b.id)
         assert run_git(repo, "branch", "--list", "--format=%(refname:short)", "maestro/*") == mine
         assert sorted(p.name for p in place.iterdir()) == strays
+
+
+#: By the number of its run: hangs in the baseline, passes there; fails, and hangs when it is run again; fails, passes.
+_HANGS = """
+import os, time, unittest
+class Test(unittest.TestCase):
+    def test_it(self):
+        with open({runs!r}, "a+") as f:
+            f.write(f"{{os.getpid()}}\\n"); f.seek(0); run = len(f.readlines())
+        if run in (1, 4):
+            open("left-behind.txt", "w").close(); open({runs!r} + f"-{{run}}", "w").close(); time.sleep(1000)
+        self.assertNotIn(run, (3, 5))
+"""
+
+
+def test_a_pause_ends_checks_at_once_and_the_resume_repeats_them_at_no_cost(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    repo = make_repo(tmp_path / "repo", {"test_it.py": _HANGS.format(runs=str(runs)), ".gitignore": "__pycache__/\n"})
+    plan = plan_of({"id": "t1"}, checks=[f"{sys.executable} -m unittest test_it"])
+    with bench(tmp_path, repo, plan, max_attempts=1) as b:
+
+        def pause_in_run(number: int) -> None:
+            wait_for((tmp_path / f"runs-{number}").exists, 30, f"run {number} to hang")
+            control.pause(b.rt, b.id)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                assert psutil.Process(int(runs.read_text().split()[-1])).status() == psutil.STATUS_ZOMBIE
+
+        def measure() -> None:
+            with contextlib.suppress(Stopped):
+                finishing.run_baseline(b.rt, b.id)
+
+        b.rt.jobs.start(f"baseline:{b.id}", measure)
+        pause_in_run(1)
+        b.measure_baseline()
+        assert len(runs.read_text().split()) == 1, "nothing is measured in a pause"
+        control.resume(b.rt, b.id)
+        b.measure_baseline()
+        assert [r.passed for r in b.evidence("baseline")] == [True]
+        write_files(b.begin(), {"a.txt": "a"})
+        b.end()
+        b.rt.jobs.start(f"land:{b.task().id}", landing.land, b.rt, b.task().id)
+        pause_in_run(4)
+        assert b.task().status == "checking"
+        assert not b.evidence()
+        control.resume(b.rt, b.id)
+        done = b.land()
+        assert (done.status, done.attempt, done.interruptions) == ("completed", 1, 0)
+        assert [(r.passed, bool(r.tests_summary and r.tests_summary.get("flaky"))) for r in b.evidence()] == [
+            (False, False),
+            (True, True),
+        ]
+        files = run_git(repo, "ls-tree", "--name-only", b.session.session_branch)
+        assert files.split() == [".gitignore", "a.txt", "test_it.py"]

@@ -9,7 +9,7 @@ from sqlmodel import select
 from maestro.core import gatekeeping, lookup, processes, queries
 from maestro.core.execution import closing, outcomes
 from maestro.core.keeping import cleanup, rollbacks
-from maestro.core.locks import branch_lock, call_off_set_ups
+from maestro.core.locks import branch_lock, call_off
 from maestro.core.proving import escape
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events, move
@@ -19,6 +19,9 @@ from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.errors import InvalidInput, NotAllowed
 from maestro.worktrees import integration, manager, refs, repository
+
+#: How long checks may take to notice a pause.
+_CALLED_OFF_S = 10.0
 
 
 def execute(rt: Runtime, session_id: str) -> SessionView:
@@ -50,9 +53,12 @@ def execute(rt: Runtime, session_id: str) -> SessionView:
 
 
 def pause(rt: Runtime, session_id: str, *, source: str = "you") -> SessionView:
-    """EXECUTING to PAUSED; every worker's process tree is stopped when this returns.
+    """EXECUTING to PAUSED; every worker's process tree stands still and no check runs when this returns.
 
-    ``source``: who pauses, for the log: the person, or the supervisor for a budget or an alarm.
+    Checks and set-ups are ended, and begin anew with the resume.
+
+    ``source``: who pauses, for the log: the person, or the supervisor for a budget or an alarm. That one may be such
+    work itself, which ends when it looks up, and does not wait for it.
     """
     with rt.db.write() as tx:
         move(tx, lookup.session_row(tx.db, session_id), "pause")
@@ -63,7 +69,9 @@ def pause(rt: Runtime, session_id: str, *, source: str = "you") -> SessionView:
         tx.log(session_id, "Paused. The workers stand still; nothing is lost.", source=source)
     # Stored first: killed here, the next start stops them (``recovery``).
     processes.suspend(*workers)
-    call_off_set_ups(rt, session_id)  # they begin anew with the resume
+    call_off(rt, session_id)
+    if source == "you":
+        rt.jobs.wait_for(rollbacks.work_of(rt, session_id), _CALLED_OFF_S)
     return queries.get_session(rt, session_id)
 
 

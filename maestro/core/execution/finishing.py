@@ -28,13 +28,15 @@ def run_baseline(rt: Runtime, session_id: str) -> None:
 
     What could not run is measured again after the person has looked at the surroundings.
     """
+    stop = stop_signal(rt, session_id)
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
+    if session.status == State.PAUSED:
+        return
     _summary, checks = starting.approved_plan(rt, session)
     missing = [c for c in checks if c not in _measured(rt, session_id)]
     if not missing or session_id in baseline.unmeasurable(rt) or questions.waits_for_setup(rt, session_id):
         return
-    stop = stop_signal(rt, session_id)
     try:
         with baseline.checkout(rt, session, ".baseline", session.base_commit) as folder:
             for command in missing:

@@ -74,6 +74,11 @@ def land(rt: Runtime, task_id: str) -> None:
     """
     with rt.db.read() as db:
         task = db.get(models.Task, task_id)
+    if task is None:
+        return
+    stop = stop_signal(rt, task.session_id)
+    with rt.db.read() as db:
+        task = db.get(models.Task, task_id)
         session = db.get(models.Session, task.session_id) if task else None
         worker = db.get(models.Worker, task.assigned_worker_id) if task and task.assigned_worker_id else None
     if task is None or session is None or session.status != State.EXECUTING:
@@ -83,7 +88,6 @@ def land(rt: Runtime, task_id: str) -> None:
     # A worker that still runs may have planted what the git calls of a landing would run.
     if questions.train_stopped(rt, session.id) or escape.look(rt, session.id):
         return
-    stop = stop_signal(rt, session.id)
     result = (worker.result_json if worker else None) or {}
     try:
         if in_the_way.is_there(rt, session, task) or gone.look(rt, session, task):

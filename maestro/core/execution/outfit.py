@@ -45,7 +45,7 @@ def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task |
 
 def _set_up(rt: Runtime, session: models.Session, path: Path, command: str, task_id: str | None) -> None:
     columns: dict[str, Any] = {"kind": "check", "source": "setup", "task_id": task_id}
-    stop = stop_signal(rt, session.id, set_up=True)
+    stop = stop_signal(rt, session.id)
     _announce(rt, session.id, command, columns)
     live = LiveOutput(rt, session.id, columns)
     outcome = run_command(command, path, base_environment(), _SETUP_TIMEOUT_S, stop, hear=live.hear)

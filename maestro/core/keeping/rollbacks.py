@@ -40,11 +40,16 @@ def still(rt: Runtime, session_id: str) -> None:
     """Stop all that is under way in a session; when this returns nothing of it works, and all it said is stored."""
     call_off(rt, session_id)
     closing.stop_workers(rt, session_id)
+    rt.jobs.wait_for(work_of(rt, session_id), _CALLED_OFF_S)
+    closing.stop_workers(rt, session_id)  # one that was being started meanwhile
+
+
+def work_of(rt: Runtime, session_id: str) -> list[str]:
+    """The background jobs that may be under way for a session at work."""
     with rt.db.read() as db:
         tasks = lookup.tasks_of(db, session_id)
     names = [f"{kind}:{task.id}" for task in tasks for kind in ("start", "land")]
-    rt.jobs.wait_for([*names, f"baseline:{session_id}", f"validate:{session_id}", f"pool:{session_id}"], _CALLED_OFF_S)
-    closing.stop_workers(rt, session_id)  # one that was being started meanwhile
+    return [*names, f"baseline:{session_id}", f"validate:{session_id}", f"pool:{session_id}"]
 
 
 def roll_back(rt: Runtime, session_id: str, checkpoint: str, *, automatic: bool = False) -> None:

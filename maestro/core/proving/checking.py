@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from maestro.core.proving.report import UNCLEAR, TestReport
 from maestro.core.runtime import Runtime
 from maestro.core.validation import CommandOutcome, run_command
 from maestro.db import models
-from maestro.errors import SetupFailed
+from maestro.errors import MaestroError, SetupFailed
 from maestro.worktrees import scratch
 
 
@@ -93,8 +94,13 @@ def prove(
     verdict = judging.judge(command, ran.outcome, ran.report, base, agreed)
     scratch.discard_changes(site.folder)
     if verdict.doubtful:
-        _record(rt, site, command, ran, replace(verdict, note="New failures: it is run again, to tell a flaky test."))
-        second = execute(rt, site.folder, command, stop)
+        words = "New failures: it is run again, to tell a flaky test."
+        first = _record(rt, site, command, ran, replace(verdict, note=words))
+        try:
+            second = execute(rt, site.folder, command, stop)
+        except Stopped:
+            _forget(rt, first)  # it counts when it can be told from the second run
+            raise
         scratch.discard_changes(site.folder)
         verdict = judging.judge_again(command, second.outcome, second.report, base, agreed, verdict)
         ran = second
@@ -120,7 +126,8 @@ def prove(
 def execute(rt: Runtime, folder: Path, command: str, stop: Callable[[], bool]) -> Ran:
     """Run a check's command, asked to report single tests where that does not change what it means.
 
-    Raises Stopped when ``stop`` said so.
+    Raises Stopped when ``stop`` said so, with the folder put back to its commit: what half a check left behind would
+    be committed as work by the next landing.
     """
     limit = rt.settings.check_timeout_minutes * 60
     with limits.check_slot(rt, stop), tempfile.TemporaryDirectory(prefix="maestro-check-") as aside:
@@ -130,6 +137,8 @@ def execute(rt: Runtime, folder: Path, command: str, stop: Callable[[], bool]) -
             asked, told_not_to = test_reports.Instrumented(command), True
             outcome = run_command(command, folder, base_environment(), limit, stop)
         if outcome.stopped == "stopped":
+            with contextlib.suppress(MaestroError):
+                scratch.discard_changes(folder)
             raise Stopped
         report, output = test_reports.read_report(asked, outcome.output, cut=outcome.output_cut)
     return Ran(replace(outcome, output=output), UNCLEAR if report is None and told_not_to else report)
@@ -205,7 +214,8 @@ def _breaker(rt: Runtime, site: CheckSite, command: str, outcome: CommandOutcome
 
 def _record(
     rt: Runtime, site: CheckSite, command: str, ran: Ran, verdict: Verdict, *, could_not_run: bool = False
-) -> None:
+) -> str:
+    """Keep a run as evidence; returns its row's id."""
     outcome, report = ran.outcome, None if ran.report is UNCLEAR else ran.report
     task_id = site.task.id if site.task else None
     summary = None
@@ -216,25 +226,24 @@ def _record(
     words = _words(outcome, verdict) + (f": {verdict.note}" if verdict.note else "")
     counted = f" ({report.passed} of {report.total} tests passed)" if report and report.total else ""
     with rt.db.write() as tx:
-        tx.db.add(
-            models.CheckRun(
-                session_id=site.session.id,
-                task_id=task_id,
-                phase=site.phase,
-                attempt=site.task.attempt if site.task else site.session.validation_attempt + 1,
-                command=command,
-                commit=site.commit,
-                exit_code=outcome.exit_code,
-                passed=verdict.passed,
-                duration_s=outcome.duration_s,
-                output=outcome.output,
-                output_cut=outcome.output_cut,
-                tests=report.outcomes if report else None,
-                tests_summary=summary,
-                note=verdict.note,
-                could_not_run=could_not_run,
-            )
+        row = models.CheckRun(
+            session_id=site.session.id,
+            task_id=task_id,
+            phase=site.phase,
+            attempt=site.task.attempt if site.task else site.session.validation_attempt + 1,
+            command=command,
+            commit=site.commit,
+            exit_code=outcome.exit_code,
+            passed=verdict.passed,
+            duration_s=outcome.duration_s,
+            output=outcome.output,
+            output_cut=outcome.output_cut,
+            tests=report.outcomes if report else None,
+            tests_summary=summary,
+            note=verdict.note,
+            could_not_run=could_not_run,
         )
+        tx.db.add(row)
         tx.log(
             site.session.id,
             f"Check `{command}` {words}{counted} in {outcome.duration_s:.1f} s ({site.phase})",
@@ -254,6 +263,14 @@ def _record(
             duration_s=outcome.duration_s,
             tests=report.counts() if report else None,
         )
+    return row.id
+
+
+def _forget(rt: Runtime, run_id: str) -> None:
+    with rt.db.write() as tx:
+        row = tx.db.get(models.CheckRun, run_id)
+        if row is not None:
+            tx.db.delete(row)
 
 
 def _words(outcome: CommandOutcome, verdict: Verdict) -> str:
