@@ -114,7 +114,7 @@ class AgentResult:
     retry_at: float | None = None  # seconds since 1970, when a limit names its reset
     turns: int = 0
     usage: Usage = field(default_factory=Usage)
-    denied: list[dict[str, str]] = field(default_factory=list)  # [{tool, title, reason}] of refused tools
+    denied: list[dict[str, str]] = field(default_factory=list)  # [{tool, title, reason, signature}] of refused
 
 
 class AgentLink(Protocol):

@@ -85,5 +85,6 @@ class Gatekeeper:
             self.asking -= 1
 
     def _note_denied(self, tool: str, verdict: Verdict, reason: str) -> None:
-        self.denied.append({"tool": tool, "title": verdict.title, "reason": reason})
+        entry = {"tool": tool, "title": verdict.title, "reason": reason, "signature": verdict.signature}
+        self.denied.append(entry)
         self._link.log("system", f"Denied: {verdict.title}", level="warn", tool=tool, reason=reason)

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from maestro.agents import allowances, shell
 from maestro.agents.base import PermissionMode
 from maestro.agents.looking import is_read_only, stays_inside
+from maestro.agents.narrowed import is_narrowed_check
 from maestro.agents.places import Place, places
 
 Action = Literal["allow", "ask", "deny"]
@@ -186,6 +187,8 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
         kinds = ["shell" if kind == "shell_edit" else kind for kind in kinds]
     if all(kind == "shell_read" for kind in kinds):
         return _Finding("shell_read", title, "low", "Bash:read", "")
+    if "shell" not in kinds and "shell_edit" not in kinds:
+        return _Finding("shell_check", title, "low", "Bash:check", "It runs a check of the plan.")
     if "shell" not in kinds:
         return _Finding("shell_edit", title, "low", "Bash:edit", "It changes files of the worktree.")
     rest = [each for each, kind in zip(line, kinds, strict=True) if kind != "shell_read"]
@@ -196,7 +199,8 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
 def _command_kind(command: shell.Command, place: Place, checks: list[str]) -> Kind:
     if is_read_only(command, place):
         return "shell_read"
-    if _is_check([shell.Command(command.words, command.globbed)], place.worktree, checks):
+    alone = shell.Command(command.words, command.globbed)
+    if _is_check([alone], place.worktree, checks) or is_narrowed_check(alone, place, checks):
         return "shell_check"
     return "shell_edit" if _makes_files(command, place) else "shell"
 

@@ -16,7 +16,7 @@ from maestro.agents.shell import parse
 from maestro.core.environment import base_environment, place_environment
 from tests.repos import make_repo
 
-CHECKS = ["python -m pytest -q", "make test && make lint", "FLAG=1 ./run.sh > out.txt"]
+CHECKS = ["python -m pytest -q", "pytest tests/unit -q", "make test && make lint", "FLAG=1 ./run.sh > out.txt"]
 
 
 READ_ONLY = r"""
@@ -75,12 +75,30 @@ python -m pytest -q | head -50
 FLAG=1 ./run.sh > out.txt
 ls && python -m pytest -q
 cd . && python -m pytest -q
+python -m pytest src/a.py -x -vv --tb=short
+cd <wt> && python -m pytest "src/a.py::test_x[1]" -k 'a and not b' 2>&1 | tail -20
+pytest tests/unit tests/unit/test_a.py::test_b
 """.strip().splitlines()
 
 ASKING = r"""
 python -m pytest -q && curl x
 python -m pytest -q; rm x
 python -m pytest -q -p evil
+python -m pytest -q -k -pevil
+python -m pytest @options
+python -m pytest ../wt-evil/x
+python -m pytest out/x.py
+python -m pytest src/link/x.py
+python -m pytest src/*.py
+python -m pytest --rootdir=src
+python -m pytest -m slow
+python -m other src/a.py
+python x.py -m pytest src/a.py
+A=1 python -m pytest src/a.py
+pytest
+pytest -q
+pytest tests
+pytest tests/unit/../live
 python -m pytest -q $(id)
 python -m pytest -q > ../x
 python -m pytest -q | sh

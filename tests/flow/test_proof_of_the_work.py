@@ -131,6 +131,27 @@ def test_a_run_that_ended_with_an_error_is_not_done_whatever_it_is_called(tmp_pa
         assert "529" in (task.prompt or "")
 
 
+def test_a_refused_commit_costs_a_task_without_checks_no_attempt_and_another_command_does(
+    tmp_path: Path, repo: Path
+) -> None:
+    def refused(command: str, signature: str) -> dict[str, str]:
+        return {"tool": "Bash", "title": f"Run `{command}`", "signature": signature}
+
+    commits = [
+        refused("git add -A && git commit -m docs", "Bash:git add + git commit"),
+        refused("git add docs && git commit -m \"$(cat <<'EOF' Docs", "Bash:exactly 1"),
+    ]
+    others = [refused("git add -f made.txt", "Bash:git add"), refused("make docs", "Bash:make docs")]
+    with bench(tmp_path, repo, plan_of({"id": "t1"})) as b:
+        write_files(b.begin(), {"docs/a.md": "a\n"})
+        b.end(denied=[*commits, *others])
+        assert b.land().attempt == 2
+        told = b.task().prompt or ""
+        assert [word in told for word in ("make docs", "git add -f", "git commit")] == [True, True, False]
+        b.end(denied=commits)
+        assert b.land().status == "completed"
+
+
 def test_files_far_from_the_declared_ones_are_decided_by_the_person_once(tmp_path: Path, repo: Path) -> None:
     with bench(tmp_path, repo, plan_of({"id": "t1", "files": ["src/*.py"], "checks": ["true"]})) as b:
         near = {"src/x.py": "x = 1\n", "src/more/y.py": "y = 1\n", "uv.lock": "\n", "tests/test_x.py": "\n"}
@@ -260,6 +281,7 @@ def test_a_check_that_passes_only_beside_code_that_git_ignores_goes_back(tmp_pat
         task = b.work({"app.py": "import lib.helper\n", "lib/helper.py": "x = 1\n"})
         assert (task.status, task.attempt) == ("running", 2)
         assert "- lib/helper.py" in (task.prompt or "")
+        assert "If a command of the repository makes them" in (task.prompt or "")
         assert "made.py" not in (task.prompt or "")
         assert [run.passed for run in b.evidence()] == [True, False]
         run_git(b.begin(), "add", "-f", "lib/helper.py")

@@ -106,6 +106,7 @@ def test_a_denied_tool_does_not_run_and_is_reported(serve: Any, start: Start, tm
     assert result["outcome"] == "success"
     assert result["denied"][0]["tool"] == "Write"
     assert result["denied"][0]["reason"] == "Not outside."
+    assert result["denied"][0]["signature"] == f"Write:{target}"
     assert "Not outside." in json.dumps(server.messages()[-1]["messages"])
 
 
