@@ -46,6 +46,6 @@ stage "unit, flow and fault tests"
 "$bin/python" -m pytest -q --durations=12 -n "${JOBS:-2}" --dist worksteal --ignore tests/browser tests || fail "unit, flow and fault tests"
 
 stage "browser tests"  # a run of their own: Playwright's loop and pytest-asyncio's do not share a process
-"$bin/python" -m pytest -q tests/browser || fail "browser tests"
+"$bin/python" -m pytest -q --durations=6 -n "${JOBS:-2}" --dist loadfile tests/browser || fail "browser tests"
 
 printf '\nmake test: all passed\n'
