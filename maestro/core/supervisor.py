@@ -18,7 +18,7 @@ from sqlmodel import col, select
 
 from maestro.core import gatekeeping, lookup, processes
 from maestro.core.agent_config import in_force
-from maestro.core.execution import closing, finishing, ingest, landing, scheduling, standbys, starting
+from maestro.core.execution import closing, ingest, scheduling, standbys, steps
 from maestro.core.guards import account, limits, signs, watching
 from maestro.core.keeping import digest, parking, pooling, storage_health
 from maestro.core.locks import Stopped
@@ -164,7 +164,7 @@ class Supervisor:
             if lookup.is_held(db, session.id):
                 return
         if session.status == State.VALIDATING:
-            rt.jobs.start(f"validate:{session.id}", finishing.validate, rt, session.id)
+            rt.jobs.start(f"validate:{session.id}", steps.validate, rt, session.id)
             return
         rt.jobs.start(f"baseline:{session.id}", _baseline, rt, session.id)
         with rt.db.read() as db:
@@ -185,9 +185,9 @@ class Supervisor:
         if task.status == "running":
             if not limits.may_start(self._rt, session, task):
                 return
-            self._rt.jobs.start(f"start:{task.id}", starting.start_worker, self._rt, task.id)
+            self._rt.jobs.start(f"start:{task.id}", steps.start_worker, self._rt, task.id)
         elif task.status in {"checking", "integrating"}:
-            self._rt.jobs.start(f"land:{task.id}", landing.land, self._rt, task.id)
+            self._rt.jobs.start(f"land:{task.id}", steps.land, self._rt, task.id)
 
     def _start_ready(self, session: models.Session, tasks: list[models.Task], live: set[str]) -> None:
         rt = self._rt
@@ -207,7 +207,7 @@ class Supervisor:
             with rt.db.read() as db:
                 now = db.get(models.Task, task.id)
             if now is not None and now.status == "running":
-                rt.jobs.start(f"start:{task.id}", starting.start_worker, rt, task.id)
+                rt.jobs.start(f"start:{task.id}", steps.start_worker, rt, task.id)
 
     def _complete(self, session_id: str) -> None:
         with self._rt.db.write() as tx:
@@ -251,7 +251,7 @@ def _has_globs(tasks: list[models.Task]) -> bool:
 
 def _baseline(rt: Runtime, session_id: str) -> None:
     try:
-        finishing.run_baseline(rt, session_id)
+        steps.run_baseline(rt, session_id)
     except Stopped:
         return
     except MaestroError as error:
