@@ -7,9 +7,13 @@ from pathlib import Path
 
 from maestro.worktrees import manager
 from maestro.worktrees.git import git, own_git_dir, repository_lock
-from maestro.worktrees.saving import exposed_copies
+from maestro.worktrees.refs import commit_of
+from maestro.worktrees.saving import exposed_copies, save_work
 
 _ADD_S = 600
+
+#: Beside a worktree's index while a check runs in it: the commit that is checked.
+_CHECKED = "maestro-checked"
 
 
 def lay_out(repo: Path, path: Path, commit: str, *, below: Path) -> None:
@@ -24,16 +28,35 @@ def clear(repo: Path, path: Path, *, below: Path) -> None:
     manager.remove_worktree(repo, path, recover_as=None, below=below)
 
 
+def begin_check(worktree: Path) -> None:
+    """Note that what changes here from now on is a check's doing, until ``discard_changes``."""
+    (own_git_dir(worktree) / _CHECKED).write_text(commit_of(worktree, "HEAD"))
+
+
 def discard_changes(worktree: Path) -> None:
     """Put the files of a worktree back to its commit; ignored files and copied ones stay.
 
     Only for what a check left behind, never while an agent's work is uncommitted.
     """
-    if not git(worktree, "status", "--porcelain", "-z", "--ignore-submodules=dirty").stdout:
+    if git(worktree, "status", "--porcelain", "-z", "--ignore-submodules=dirty").stdout:
+        git(worktree, "reset", "--hard", "--quiet")
+        spared = [f"--exclude=/{_literal(path)}" for path in exposed_copies(worktree, own_git_dir(worktree))]
+        git(worktree, "clean", "-fd", "--quiet", *spared)
+    (own_git_dir(worktree) / _CHECKED).unlink(missing_ok=True)
+
+
+def discard_of_killed(repo: Path, worktree: Path, *, keep_as: str) -> None:
+    """Discard what a check left that a kill of Maestro cut short: it would be committed as work.
+
+    It is kept under ``keep_as`` all the same. Nothing happens where no check was under way.
+    """
+    note = own_git_dir(worktree) / _CHECKED
+    if not note.exists():
         return
-    git(worktree, "reset", "--hard", "--quiet")
-    spared = [f"--exclude=/{_literal(path)}" for path in exposed_copies(worktree, own_git_dir(worktree))]
-    git(worktree, "clean", "-fd", "--quiet", *spared)
+    if note.read_text() == commit_of(worktree, "HEAD"):
+        save_work(repo, worktree, keep_as, "What a check left that was cut short")
+        discard_changes(worktree)
+    note.unlink(missing_ok=True)
 
 
 def restore(worktree: Path, commit: str, paths: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -13,6 +14,8 @@ from maestro.api.app import build_api
 from maestro.core import lookup, processes, queries
 from maestro.core.commands import control, delivery, plans, sessions
 from maestro.core.keeping import checkpoints, deleted, rollbacks
+from maestro.core.proving import checking
+from maestro.core.validation import run_command
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.errors import Conflict, GitError, NotAllowed
@@ -340,3 +343,29 @@ def test_what_was_taken_away_is_listed_and_brought_back_over_rest(tmp_path: Path
         (gone,) = api.get("/deleted").json()["items"]
         made = api.post(f"/deleted/{session.id}/branch", json={"ref": gone["recovered"][0]["ref"]})
         assert run_git(repo, "rev-parse", made.json()["branch"]) == gone["recovered"][0]["commit"]
+
+
+def test_what_a_check_left_that_a_kill_cut_short_is_no_work(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """Nothing is done after it."""
+
+    def killed(*arguments: Any) -> None:
+        run_command(*arguments)
+        raise Killed
+
+    with bench(
+        tmp_path, repo, plan_of({"id": "t1", "checks": ["echo x > left.txt; echo x >> README.md; test -s t1.txt"]})
+    ) as b:
+        b.measure_baseline()
+        monkeypatch.setattr(checking, "run_command", killed)
+        with pytest.raises(Killed):
+            b.work({"t1.txt": "x\n"})
+        monkeypatch.undo()
+        assert (Path(str(b.task().worktree_path)) / "left.txt").exists()
+        b.reopen()
+        assert b.land().status == "completed"
+        assert run_git(repo, "diff", "--name-only", "main", b.session.session_branch) == "t1.txt"
+        kept = f"refs/maestro/{b.id}/recovered/check-t1"
+        assert run_git(repo, "diff", "--name-only", "main", kept).split() == ["README.md", "left.txt", "t1.txt"]

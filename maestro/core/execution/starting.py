@@ -29,7 +29,7 @@ from maestro.db.types import new_id, utcnow
 from maestro.errors import MaestroError, SetupFailed
 from maestro.worker import launch, tree
 from maestro.worker.spool import Spool
-from maestro.worktrees import history, integration, manager, repository, sparse
+from maestro.worktrees import history, integration, manager, repository, scratch, sparse
 from maestro.worktrees.git import identity_environment, own_git_dir
 
 #: Beside a worktree's index: its ignored files are copied and its set-up commands have run.
@@ -86,6 +86,7 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
     assert task.branch is not None
     gone = is_gone(rt, session, task)
     report = pooling.add_worktree(rt, session, task, path, task.branch, task.start_commit)
+    scratch.discard_of_killed(repo, path, keep_as=integration.recovered_ref(session.id, f"check-{task.key}"))
     ready = own_git_dir(path) / _READY
     if not ready.exists():  # new, or a kill came before its set-up was done
         try:

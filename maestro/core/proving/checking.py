@@ -126,12 +126,14 @@ def prove(
 def execute(rt: Runtime, folder: Path, command: str, stop: Callable[[], bool]) -> Ran:
     """Run a check's command, asked to report single tests where that does not change what it means.
 
+    What it leaves behind is the caller's to discard; a kill before that is noted (``scratch.begin_check``).
     Raises Stopped when ``stop`` said so, with the folder put back to its commit: what half a check left behind would
     be committed as work by the next landing.
     """
     limit = rt.settings.check_timeout_minutes * 60
     with limits.check_slot(rt, stop), tempfile.TemporaryDirectory(prefix="maestro-check-") as aside:
         asked, told_not_to = test_reports.instrument(command, Path(aside), folder), False
+        scratch.begin_check(folder)
         outcome = run_command(asked.command, folder, base_environment() | asked.env, limit, stop)
         if not outcome.passed and outcome.stopped is None and test_reports.refused(outcome.output):
             asked, told_not_to = test_reports.Instrumented(command), True
