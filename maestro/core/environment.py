@@ -27,11 +27,18 @@ _RANGES = 500
 #: Bytecode of a check run must not look like the agent's work in a repository that ignores nothing.
 _ALWAYS = {"PYTHONDONTWRITEBYTECODE": "1", "GIT_TERMINAL_PROMPT": "0"}
 
+#: Installers of hooks write into the configuration and hooks that all worktrees share with the user's checkout.
+#: These keep them from it; what does it all the same is put back (``worktrees.shelter``).
+NO_HOOKS = {
+    "HUSKY": "0", "HUSKY_SKIP_INSTALL": "1", "LEFTHOOK": "0", "SKIP_INSTALL_SIMPLE_GIT_HOOKS": "1",
+    "SKIP_SIMPLE_GIT_HOOKS": "1", "CARGO_HUSKY_DONT_INSTALL_HOOKS": "true", "CAPTAINHOOK_DISABLE": "true",
+}  # fmt: skip
+
 
 def base_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The allow-listed part of an environment: for checks and set-up commands, which get no key."""
     kept = {k: v for k, v in environ.items() if k in _ALLOWED or k.startswith("LC_")}
-    return kept | _ALWAYS
+    return NO_HOOKS | kept | _ALWAYS
 
 
 def port_bases(task_id: str) -> Iterator[int]:

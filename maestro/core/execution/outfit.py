@@ -11,9 +11,9 @@ from maestro.core.environment import base_environment
 from maestro.core.execution import prompts
 from maestro.core.execution.live_output import LiveOutput
 from maestro.core.locks import Stopped, stop_signal
+from maestro.core.proving import sheltered
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
-from maestro.core.validation import run_command
 from maestro.db import models
 from maestro.errors import SetupFailed
 from maestro.worktrees import copying, manager
@@ -48,7 +48,7 @@ def _set_up(rt: Runtime, session: models.Session, path: Path, command: str, task
     stop = stop_signal(rt, session.id)
     _announce(rt, session.id, command, columns)
     live = LiveOutput(rt, session.id, columns)
-    outcome = run_command(command, path, base_environment(), _SETUP_TIMEOUT_S, stop, hear=live.hear)
+    outcome = sheltered.run(rt, session.id, command, path, base_environment(), _SETUP_TIMEOUT_S, stop, hear=live.hear)
     live.end()
     if outcome.stopped == "stopped":
         raise Stopped

@@ -15,6 +15,7 @@ from sqlmodel import col, select
 from maestro.core import lookup, processes
 from maestro.core.execution import closing
 from maestro.core.keeping import cleanup, merges, pooling, rollbacks
+from maestro.core.proving import sheltered
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import FINAL, State
 from maestro.db import models
@@ -36,6 +37,7 @@ def before_serving(rt: Runtime) -> None:
     for step in (
         _after_a_reboot,
         _relocate,
+        sheltered.take_up,
         merges.finish_half_done,
         rollbacks.finish_half_done,
         _end_what_is_over,

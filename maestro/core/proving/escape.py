@@ -15,7 +15,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from maestro.core import gatekeeping, lookup
-from maestro.core.proving import trespass
+from maestro.core.proving import sheltered, trespass
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
@@ -37,6 +37,7 @@ def before(rt: Runtime, session: models.Session, worker: models.Worker) -> None:
     """
     repo = Path(session.repo_path)
     shared = common_dir(repo)
+    sheltered.settle(rt, session.id, shared)  # what a set-up of another task has just written is no measure
     included = tampering.included(repo, shared)
     watched = tampering.watched(shared, included)
     checkout = fingerprint(repo, ignore=[rt.data_dir]).to_json()
@@ -65,6 +66,7 @@ def after(rt: Runtime, worker_id: str, *, ended: bool = True) -> bool:
         task = db.get(models.Task, worker.task_id) if worker else None
     if worker is None or session is None or task is None or not worker.checkout_before:
         return False
+    sheltered.settle(rt, session.id, Path(worker.checkout_before["shared"]))
     changes = _planted(worker)
     if not changes and ended:
         try:

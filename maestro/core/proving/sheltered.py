@@ -1,0 +1,79 @@
+"""Running set-up commands and checks so that the user's repository is as before when they have ended, and telling."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from maestro.core import lookup
+from maestro.core.runtime import Runtime
+from maestro.core.validation import CommandOutcome, run_command
+from maestro.worktrees import shelter
+from maestro.worktrees.shelter import PutBack
+
+_log = logging.getLogger(__name__)
+
+
+def run(
+    rt: Runtime,
+    session_id: str,
+    command: str,
+    folder: Path,
+    env: Mapping[str, str],
+    timeout_s: float,
+    stop: Callable[[], bool],
+    hear: Callable[[bytes], bool] | None = None,
+) -> CommandOutcome:
+    """``run_command`` in a worktree of a session; what it wrote into the user's repository is put back and told."""
+    aside = put_back_folder(rt) / session_id / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+    with shelter.command(folder, command, notes_folder(rt), aside) as sheltered:
+        try:
+            outcome = run_command(command, folder, {**env, **sheltered.env}, timeout_s, stop, hear)
+        finally:
+            with rt.db.read() as db:
+                sheltered.others = bool(lookup.live_workers(db))
+    if sheltered.put_back:
+        _tell(rt, session_id, command, sheltered.put_back)
+    return outcome
+
+
+def settle(rt: Runtime, session_id: str, shared: Path) -> None:
+    """Before the repository is looked at: put back what commands that still run have written there."""
+    shelter.settle(shared, put_back_folder(rt) / session_id / "meanwhile")
+
+
+def take_up(rt: Runtime) -> None:
+    """After a kill: put back what commands that ran then had written into repositories."""
+    for done in shelter.take_up(notes_folder(rt), put_back_folder(rt) / "after a kill"):
+        _log.warning("%s by a command that ran when Maestro was stopped. It is put back.", done.words)
+
+
+def notes_folder(rt: Runtime) -> Path:
+    """Where a copy of each repository's configuration and hooks is while commands run in its worktrees."""
+    return rt.data_dir / "shelter"
+
+
+def put_back_folder(rt: Runtime) -> Path:
+    """Where what commands had written into repositories is kept, by session."""
+    return rt.data_dir / "put-back"
+
+
+def _tell(rt: Runtime, session_id: str, command: str, changes: list[PutBack]) -> None:
+    line = " ".join(command.split())
+    shown = line if len(line) <= 80 else f"{line[:79]}…"
+    text = f"`{shown}` wrote into your repository: {'; '.join(c.words for c in changes)}. It is put back as it was."
+    wanted = [f"cp {shlex.quote(str(c.kept))} {shlex.quote(str(c.path))}" for c in changes if c.kept]
+    if wanted:
+        text += f" If you want it: {' && '.join(wanted[:5])}"
+    told: set[tuple[str, Path]] = rt.helper("put-back-told", set)
+    fresh = {(session_id, c.path) for c in changes} - told
+    told |= fresh
+    with rt.db.write() as tx:
+        session = lookup.session_row(tx.db, session_id)
+        tx.log(session_id, text[:4000], level="warn", kind="git", source="git")
+        if fresh:
+            title = f"{session.title}: your repository was put back as it was"
+            tx.emit("notification", session_id, level="warn", title=title, text=text[:1000])

@@ -1,0 +1,210 @@
+"""What set-up commands and checks write into the user's repository is put back; a whole session leaves it as it was."""
+
+from __future__ import annotations
+
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from maestro.core.proving import escape, sheltered
+from maestro.db import models
+from maestro.worktrees import shelter
+from tests.landing import Bench, bench, plan_of
+from tests.repos import make_repo, run_git, write_files
+
+_PLAN = plan_of({"id": "t1"}, checks=["test -e README.md"])
+
+
+def whole(repo: Path) -> dict[str, bytes]:
+    """The repository byte for byte, files and git's folder; left out is what Maestro's own branches and refs consist of."""
+    found = {}
+    for path in sorted(repo.rglob("*")):
+        name, mode = str(path.relative_to(repo)), path.lstat().st_mode
+        ours = (
+            "objects",
+            "refs/maestro",
+            "refs/heads/maestro",
+            "logs/refs/maestro",
+            "logs/refs/heads/maestro",
+            "worktrees",
+        )
+        if any(f"{name}/".startswith(f".git/{part}/") for part in ours):
+            continue
+        data = path.read_bytes() if stat.S_ISREG(mode) else str(path.readlink()).encode() if path.is_symlink() else b""
+        found[name] = f"{mode:o} ".encode() + data
+    refs = run_git(repo, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
+    found["refs"] = "\n".join(r for r in refs if not r.startswith(("refs/maestro/", "refs/heads/maestro/"))).encode()
+    return found
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> Path:
+    made = make_repo(tmp_path / "repo", {"README.md": "# A\n", ".gitignore": "node_modules/\n"})
+    run_git(made, "config", "user.name", "Ada")
+    run_git(made, "config", "alias.st", "status -s")
+    write_files(made, {"README.md": "mine\n", "loose.txt": "loose\n", "staged.txt": "staged\n"})
+    run_git(made, "add", "staged.txt")
+    write_files(made / ".git", {"hooks/pre-push": "#!/bin/sh\nexit 0\n", "info/attributes": "*.bin binary\n"})
+    (made / ".git/hooks/pre-push").chmod(0o755)
+    return made
+
+
+_GIT_DIR = '"$(git rev-parse --git-common-dir)"'
+
+#: What installers do, each as its tool does it.
+INSTALLERS = {
+    "husky": "git config core.hooksPath .husky/_",
+    "husky_4": f"for h in pre-commit pre-push; do printf '#!/bin/sh\\n# husky\\n' > {_GIT_DIR}/hooks/$h; done",
+    "lefthook": f"printf '#!/bin/sh\\ncall_lefthook run\\n' > {_GIT_DIR}/hooks/pre-commit && chmod +x {_GIT_DIR}/hooks/pre-commit"
+    f" && echo 1 > {_GIT_DIR}/info/lefthook.checksum",
+    "pre_commit": "python3 -c \"import pathlib, subprocess as s; d = s.run(['git', 'rev-parse', '--git-common-dir'],"
+    " capture_output=True, text=True).stdout.strip(); pathlib.Path(d, 'hooks/pre-commit').write_text('pre-commit')\"",
+    "without_a_shell": "python3 -c \"import configparser, pathlib; d = pathlib.Path('.git').read_text()[8:].strip();"
+    " open(pathlib.Path(d, '../../config'), 'a').write('[core]\\n\\tfsmonitor = x\\n')\"",
+    "a_deleted_hook": f"rm {_GIT_DIR}/hooks/pre-push",
+    "hooks_as_a_link": f"rm -r {_GIT_DIR}/hooks/pre-push && ln -s /nowhere {_GIT_DIR}/hooks/pre-push",
+    "attributes": f"echo '*.x filter=y' >> {_GIT_DIR}/info/attributes && git config filter.y.clean cat",
+    "exclude": f"echo made >> {_GIT_DIR}/info/exclude",
+    "identity": "git config user.email ci@example.org && git config user.name CI",
+    "remote": "git remote add upstream https://example.org/x.git",
+    "unset": "git config --unset alias.st",
+    "modules": "git config submodule.lib.url https://example.org/lib && git config submodule.lib.active true",
+    "mode": f"chmod -x {_GIT_DIR}/hooks/pre-push",
+}
+
+
+@pytest.mark.parametrize("name", INSTALLERS)
+def test_what_a_set_up_installs_is_put_back_and_told(tmp_path: Path, repo: Path, name: str) -> None:
+    before = whole(repo)
+    with bench(tmp_path, repo, _PLAN, setup=[INSTALLERS[name]]) as b:
+        b.begin()
+        assert whole(repo) == before
+        assert "It is put back as it was" in b.logs()
+        assert not list(sheltered.notes_folder(b.rt).iterdir())
+
+
+def test_a_whole_session_with_set_up_and_checks_leaves_the_repository_byte_for_byte_until_the_merge(
+    tmp_path: Path, repo: Path
+) -> None:
+    before = whole(repo)
+    plan = plan_of(
+        {"id": "t1"}, {"id": "t2"}, checks=["git config core.hooksPath .hooks; test -e one.txt || test -e README.md"]
+    )
+    with bench(tmp_path, repo, plan, setup=list(INSTALLERS.values())) as b:
+        b.measure_baseline()
+        assert whole(repo) == before
+        assert b.work({"one.txt": "1\n"}).status == "completed", b.logs()
+        assert b.work({"two.txt": "2\n"}, "t2").status == "completed", b.logs()
+        assert b.complete() == "completed", b.logs()
+        assert whole(repo) == before
+        assert not b.asked()
+        assert "core.hookspath" in b.logs()
+
+
+def test_what_was_written_is_kept_with_the_way_to_have_it(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, _PLAN, setup=[INSTALLERS["husky"]]) as b:
+        b.begin()
+        (kept,) = sheltered.put_back_folder(b.rt).glob("*/*/config")
+        assert "hooksPath" in kept.read_text()
+        assert f"cp {kept} " in b.logs()
+        assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_what_the_user_sets_while_a_set_up_runs_stays(tmp_path: Path, repo: Path) -> None:
+    go, there = tmp_path / "go", tmp_path / "there"
+    command = f"git status >/dev/null; touch {there}; until test -e {go}; do sleep 0.02; done"
+    with bench(tmp_path, repo, _PLAN, setup=[command]) as b:
+        running = threading.Thread(target=b.begin)
+        running.start()
+        while not there.exists():
+            assert running.is_alive()
+        run_git(repo, "config", "user.name", "Grace")
+        run_git(repo, "remote", "add", "origin", "https://example.org/r.git")
+        go.touch()
+        running.join(60)
+        assert run_git(repo, "config", "user.name") == "Grace"
+        assert run_git(repo, "remote") == "origin"
+
+
+def test_commands_that_overlap_have_one_measure(tmp_path: Path, repo: Path) -> None:
+    before = whole(repo)
+    go, there = tmp_path / "go", tmp_path / "there"
+    first = f"git config core.hooksPath .x; touch {there}; until test -e {go}; do sleep 0.02; done"
+    with bench(tmp_path, repo, _PLAN) as b:
+        one, two = b.begin(), tmp_path / "data/worktrees" / b.id / "t1"
+
+        def run(command: str) -> None:
+            sheltered.run(b.rt, b.id, command, one, {"PATH": "/usr/bin:/bin"}, 60, lambda: False)
+
+        running = threading.Thread(target=run, args=(first,))
+        running.start()
+        while not there.exists():
+            assert running.is_alive()
+        assert one == two
+        run("true")  # begun when the other had written already
+        go.touch()
+        running.join(60)
+        run("true")
+        assert whole(repo) == before
+
+
+def test_a_set_up_beside_a_worker_raises_no_alarm_about_it(tmp_path: Path, repo: Path) -> None:
+    plan = plan_of({"id": "t1"}, {"id": "t2"}, checks=["true"])
+    go, there = tmp_path / "go", tmp_path / "there"
+    command = f"git config core.hooksPath .x; test $(basename $PWD) = t1 || touch {there}"
+    wait = f"test $(basename $PWD) = t1 || until test -e {go}; do sleep 0.02; done"
+    with bench(tmp_path, repo, plan, setup=[f"{command}; {wait}"]) as b:
+        b.begin()
+        worker = _worker(b)
+        escape.before(b.rt, b.session, worker)
+        running = threading.Thread(target=b.begin, args=("t2",))
+        running.start()
+        while not there.exists():
+            assert running.is_alive()
+        late = _worker(b)
+        escape.before(b.rt, b.session, late)  # the measure of a worker is not what a set-up has just written
+        assert not escape.look(b.rt, b.id)
+        go.touch()
+        running.join(60)
+        assert not escape.after(b.rt, worker.id)
+        assert not escape.after(b.rt, late.id)
+        assert not b.asked("escape")
+
+
+def test_what_a_worker_plants_while_a_check_runs_still_raises_the_alarm(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, _PLAN) as b:
+        worktree = b.begin()
+        worker = _worker(b)
+        escape.before(b.rt, b.session, worker)
+        run_git(repo, "config", "core.fsmonitor", "/tmp/evil")
+        sheltered.run(b.rt, b.id, "true", worktree, {"PATH": "/usr/bin:/bin"}, 60, lambda: False)
+        assert escape.after(b.rt, worker.id)
+        assert b.asked("escape")
+
+
+def test_what_a_kill_leaves_is_put_back_at_the_next_start(tmp_path: Path, repo: Path) -> None:
+    before = whole(repo)
+    with bench(tmp_path, repo, _PLAN) as b:
+        worktree = b.begin()
+        around = shelter.command(worktree, "x", sheltered.notes_folder(b.rt), tmp_path / "aside")
+        run_git(worktree, "config", "core.hooksPath", ".x", env=around.__enter__().env)
+        shelter._windows.clear()  # the process that knew of it is gone
+        sheltered.take_up(b.rt)
+        assert whole(repo) == before
+        assert not list(sheltered.notes_folder(b.rt).iterdir())
+
+
+def _worker(b: Bench) -> models.Worker:
+    with b.rt.db.write() as tx:
+        worker = models.Worker(
+            session_id=b.id,
+            task_id=b.task().id,
+            name="W-1",
+            status="running",
+            spool_path=str(b.rt.data_dir / "workers/x"),
+        )
+        tx.db.add(worker)
+    with b.rt.db.read() as db:
+        return db.get(models.Worker, worker.id) or worker
