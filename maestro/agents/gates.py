@@ -18,24 +18,26 @@ from typing import Any, Literal
 from maestro.agents import allowances, shell
 from maestro.agents.base import PermissionMode
 from maestro.agents.looking import is_read_only, stays_inside
-from maestro.agents.narrowed import is_narrowed_check
 from maestro.agents.places import Place, places
+from maestro.agents.tooling import is_own_tool
 
 Action = Literal["allow", "ask", "deny"]
 Risk = Literal["low", "medium", "high"]
 Kind = Literal[
     "own", "read", "read_outside", "edit", "edit_settings", "edit_git", "edit_outside",
-    "shell_read", "shell_check", "shell_edit", "shell", "web", "other",
+    "shell_read", "shell_check", "shell_tool", "shell_edit", "shell", "web", "other",
 ]  # fmt: skip
 
 #: What each mode decides by itself; a kind that is not named asks. ``bypass`` allows everything.
 POLICY: dict[PermissionMode, dict[Kind, Action]] = {
     "ask": {"own": "allow", "read": "allow", "shell_read": "allow"},
     "edits": {
-        **dict.fromkeys(("own", "read", "shell_read", "edit", "shell_check", "shell_edit"), "allow"),
+        **dict.fromkeys(("own", "read", "shell_read", "edit", "shell_check", "shell_tool", "shell_edit"), "allow"),
     },
     "sandboxed": {
-        **dict.fromkeys(("own", "read", "edit", "shell", "shell_read", "shell_check", "shell_edit"), "allow"),
+        **dict.fromkeys(
+            ("own", "read", "edit", "shell", "shell_read", "shell_check", "shell_tool", "shell_edit"), "allow"
+        ),
         **dict.fromkeys(("edit_outside", "edit_git"), "deny"),
     },
 }
@@ -184,15 +186,17 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
     line = list(zip(parsed, places(parsed, start), strict=True))
     kinds = [_command_kind(c, place, checks) for c, place in line]
     if any(_moves_unseen(c, place) for c, place in line[:-1]):
-        kinds = ["shell" if kind == "shell_edit" else kind for kind in kinds]
+        kinds = ["shell" if kind in ("shell_edit", "shell_tool") else kind for kind in kinds]
     if all(kind == "shell_read" for kind in kinds):
         return _Finding("shell_read", title, "low", "Bash:read", "")
-    if "shell" not in kinds and "shell_edit" not in kinds:
+    if {*kinds} <= {"shell_read", "shell_check"}:
         return _Finding("shell_check", title, "low", "Bash:check", "It runs a check of the plan.")
-    if "shell" not in kinds:
+    if {*kinds} <= {"shell_read", "shell_check", "shell_edit"}:
         return _Finding("shell_edit", title, "low", "Bash:edit", "It changes files of the worktree.")
     rest = [each for each, kind in zip(line, kinds, strict=True) if kind != "shell_read"]
     signature = allowances.of_command(rest, command)
+    if "shell" not in kinds:
+        return _Finding("shell_tool", title, "low", signature, "It runs the repository’s own tools in the worktree.")
     return _Finding("shell", title, risk, signature, "It runs a command that is no check of the plan.")
 
 
@@ -200,8 +204,10 @@ def _command_kind(command: shell.Command, place: Place, checks: list[str]) -> Ki
     if is_read_only(command, place):
         return "shell_read"
     alone = shell.Command(command.words, command.globbed)
-    if _is_check([alone], place.worktree, checks) or is_narrowed_check(alone, place, checks):
+    if _is_check([alone], place.worktree, checks):
         return "shell_check"
+    if is_own_tool(alone, place, checks):
+        return "shell_tool"
     return "shell_edit" if _makes_files(command, place) else "shell"
 
 

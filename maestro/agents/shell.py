@@ -88,7 +88,10 @@ def _word(line: str, at: int, command: Command) -> int | None:
             word += _STATUS
             at += len(_STATUS)
             continue
-        if char in _REFUSED or (char == "~" and not word and not re.match(r"~(/|\s|$)", line[at:])):
+        comment = char == "#" and not word
+        if (char in _REFUSED and (char != "#" or comment)) or (
+            char == "~" and not word and not re.match(r"~(/|\s|$)", line[at:])
+        ):
             return None
         globbed = globbed or char in _GLOB
         word += str(Path.home()) if char == "~" and not word else char

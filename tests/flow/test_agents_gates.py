@@ -89,22 +89,16 @@ python -m pytest @options
 python -m pytest ../wt-evil/x
 python -m pytest out/x.py
 python -m pytest src/link/x.py
-python -m pytest src/*.py
 python -m pytest --rootdir=src
 python -m pytest -m slow
 python -m other src/a.py
 python x.py -m pytest src/a.py
 A=1 python -m pytest src/a.py
-pytest
-pytest -q
-pytest tests
-pytest tests/unit/../live
 python -m pytest -q $(id)
 python -m pytest -q > ../x
 python -m pytest -q | sh
 python -m pytest -q | tee /etc/x
 python -m pytest -q &
-make test
 cd / && python -m pytest -q
 cd /; rm -rf x
 cd .. && ls
@@ -285,7 +279,7 @@ def test_dangerous_commands_are_marked_high(worktree: Path, command: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "command", ["git commit -m x", "make build", "rm src/a.py", "node x.js", "ls $(pwd)", "echo x > y"]
+    "command", ["git commit -m x", "make deploy", "rm src/a.py", "node x.js", "ls $(pwd)", "echo x > y"]
 )
 def test_ordinary_commands_are_marked_medium(worktree: Path, command: str) -> None:
     assert run(worktree, command).risk == "medium"
