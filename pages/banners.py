@@ -5,6 +5,7 @@ Each banner is read from the engine and goes when what it tells of is over.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -116,19 +117,21 @@ class Banners:
         self._holds = session is not None and tab != "overview"
         with box("m-banners") as place:
             self._list: KeyedList[Banner, Tag] = KeyedList(place, key=lambda b: b.key, build=_build)
+        self._reading = asyncio.Lock()  # an older answer never comes after a newer one
         self._clock = ui.timer(_LOOK_S, self.refresh, active=False)
         live.subscribe(self._id, lambda _events: self.refresh(), types=_EVENTS, every_s=0.3)
 
     async def refresh(self) -> None:
         """Look again what stands in the way."""
-        try:
-            found = await run.io_bound(read, self._rt, self._id, holds=self._holds)
-        except NotFound:
-            return  # deleted; the frame leads away
-        if found is not None:
-            self._list.sync(self._banners(found))
-            # The end of a pause is an event only for sessions at work.
-            self._clock.active = found.account is not None or found.storage is not None
+        async with self._reading:
+            try:
+                found = await run.io_bound(read, self._rt, self._id, holds=self._holds)
+            except NotFound:
+                return  # deleted; the frame leads away
+            if found is not None:
+                self._list.sync(self._banners(found))
+                # The end of a pause is an event only for sessions at work.
+                self._clock.active = found.account is not None or found.storage is not None
 
     def _banners(self, found: Trouble) -> list[Banner]:
         shown = []

@@ -25,7 +25,10 @@ from pages.dashboard_rows import AwayRow, DigestRow, NeedRow, Running, RunningRo
 from pages.frame import Frame
 from pages.routing import page
 
-_EVENTS = ("state_changed", "session_*", "task_*", "worker_*", "approval_*", "merged", "unmerged", "rolled_back")
+_EVENTS = (
+    "state_changed", "session_*", "task_*", "worker_*", "approval_*", "merged", "unmerged", "rolled_back", "restored",
+    live.DROPPED,
+)  # fmt: skip
 _AWAY = timedelta(hours=24)
 
 

@@ -14,6 +14,7 @@ monitor, logs and diff; ``height: calc(100dvh - var(--top))`` fills what the fra
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -61,6 +62,7 @@ class Frame:
     content: Tag
     banners: Banners | None = None  # a session's; made with its bar
     _listeners: list[Callable[[SessionView], Any]] = field(default_factory=list)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)  # an older answer never comes after a newer one
 
     def on_session(self, listener: Callable[[SessionView], Any]) -> None:
         """Call ``listener(session)`` with the session's new view when something happened to it, at most once a second."""
@@ -75,15 +77,16 @@ class Frame:
         """Read the session again and tell all listeners."""
         if self.session is None:
             return
-        try:
-            session = await run.io_bound(queries.get_session, self.rt, self.session.id)
-        except NotFound:
-            ui.navigate.to("/session")
-            return
-        if session is not None:
-            self.session = session
-            for listener in self._listeners:
-                listener(session)
+        async with self._reading:
+            try:
+                session = await run.io_bound(queries.get_session, self.rt, self.session.id)
+            except NotFound:
+                ui.navigate.to("/session")
+                return
+            if session is not None:
+                self.session = session
+                for listener in self._listeners:
+                    listener(session)
 
 
 @contextmanager

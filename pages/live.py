@@ -8,6 +8,9 @@ The callback (plain or async) runs in the page's context, at most five times a s
 all events since its last call, oldest first. While it still runs, or its browser window is away, events wait; of more than
 ``MAX_WAITING`` the oldest go, and the list then begins with one event of type ``events_dropped``: read afresh. A hidden
 window is served every two seconds. The subscription ends with the page, or with the element it was made in.
+
+A page is built in steps: it reads, then shows and subscribes. ``building()`` at its very start makes each subscription of
+the build begin there, so that what is committed between a read and its subscription is heard, too.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from nicegui import Client, app, background_tasks, context
 from nicegui.slot import Slot
@@ -72,6 +76,9 @@ class Hub:
         self.subscriptions: list[Subscription] = []
         self.watchers: list[Callable[[list[Event]], None]] = []
         self.hidden: set[str] = set()
+        self.begun: WeakKeyDictionary[Client, int] = WeakKeyDictionary()  # pages: ``_passed`` when their build began
+        self._recent: deque[Event] = deque(maxlen=MAX_WAITING)
+        self._passed = 0  # how many events were handed out
         self._arrived: list[Event] = []
         self._timer: asyncio.TimerHandle | None = None
         self._unsubscribe = rt.bus.subscribe(self._heard)
@@ -98,6 +105,8 @@ class Hub:
     def _flush(self) -> None:
         self._timer = None
         arrived, self._arrived = self._arrived, []
+        self._recent.extend(arrived)
+        self._passed += len(arrived)
         if arrived:
             for watcher in self.watchers:
                 _contained(watcher, arrived)
@@ -107,6 +116,22 @@ class Hub:
             if sub.waiting and sub.due(now, sub.client.id in self.hidden):
                 self._serve(sub, now)
         if any(sub.waiting for sub in self.subscriptions):
+            self._plan_flush()
+
+    def begin(self, client: Client) -> None:
+        """Note that a page's build begins."""
+        self.begun[client] = self._passed
+
+    def add(self, sub: Subscription) -> None:
+        """Take a listener in; one made while its page is built hears what has come since the build began."""
+        self.subscriptions.append(sub)
+        if sub.client.has_socket_connection:
+            return
+        missed = self._passed - self.begun.get(sub.client, self._passed)
+        recent = list(self._recent)[-missed:] if missed else []
+        sub.dropped = missed > len(recent)
+        self._queue(sub, recent)
+        if sub.waiting:
             self._plan_flush()
 
     def _queue(self, sub: Subscription, arrived: list[Event]) -> None:
@@ -187,13 +212,19 @@ def subscribe(
         return lambda: None
     client = context.client
     sub = Subscription(session_id, callback, tuple(types), every_s, client, context.slot)
-    hub.subscriptions.append(sub)
+    hub.add(sub)
 
     def end() -> None:
         hub.drop(sub)
 
     client.on_delete(end)
     return end
+
+
+def building() -> None:
+    """A page begins to be built here: what is read from now on is older than what its subscriptions hear."""
+    if _hub is not None:
+        _hub.begin(context.client)
 
 
 def watch(watcher: Callable[[list[Event]], None]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -73,6 +74,9 @@ class LogFeed:
         self._width = 0
         self._newest = 0
         self._asked = 0
+        self._reading = 0
+        self._meanwhile: list[LogRow] = []  # what came while a read was under way that it may not have seen
+        self._gap = False  # lines were left out since the last one shown
         view.on("older", self._older)
         view.on("newer", self._newer)
         view.on("tail", self.reload)
@@ -102,11 +106,13 @@ class LogFeed:
         """Show the newest lines."""
         self._asked += 1
         number, chosen = self._asked, self.filter
-        rows = await self._read()
-        if number != self._asked:
-            return  # another filter was chosen meanwhile
-        self._newest = rows[-1].id if rows else 0
-        self.view.reset(self._lines(rows), older=len(rows) >= PAGE, query=chosen.words)
+        self._gap = False
+        with self._held():
+            rows = await self._read()
+            if number != self._asked:
+                return  # another filter was chosen meanwhile
+            self._newest = rows[-1].id if rows else 0
+            self.view.reset(self._lines(rows), older=len(rows) >= PAGE, query=chosen.words)
 
     async def _read(self, **where: int) -> list[LogRow]:
         query = where | self.filter.as_query()
@@ -114,18 +120,37 @@ class LogFeed:
         return rows or []
 
     def _live(self, events: list[Event]) -> None:
-        dropped = any(e.type == live.DROPPED for e in events)
+        self._gap |= any(e.type == live.DROPPED for e in events)
         for event in events:
             if event.type == "worker_spawned":
                 self._workers[event.payload["worker_id"]] = event.payload["name"]
             elif event.type == "task_started":
                 self._tasks[event.payload["task_id"]] = event.payload["key"]
         came = [_row(e.payload, e.timestamp) for e in events if e.type == "log_entry" and e.payload.get("id")]
+        if self._reading:
+            self._meanwhile += came
+        else:
+            self._append(came)
+
+    def _append(self, came: list[LogRow]) -> None:
+        """Show those of ``came`` that are new and pass; what the view got while it was read is among them once at most."""
         rows = [r for r in came if r.id > self._newest and self.filter.passes(r)]
-        if not rows:
-            return
-        self._newest = rows[-1].id
-        self.view.append(self._lines(rows[-BURST:]), gap=dropped or len(rows) > BURST)
+        if rows:
+            self._newest = rows[-1].id
+            self.view.append(self._lines(rows[-BURST:]), gap=self._gap or len(rows) > BURST)
+            self._gap = False
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """While the newest lines are read, live ones wait: the answer would wipe them away, or they it."""
+        self._reading += 1
+        try:
+            yield
+        finally:
+            self._reading -= 1
+            if not self._reading:
+                came, self._meanwhile = self._meanwhile, []
+                self._append(came)
 
     async def _older(self, event: GenericEventArguments) -> None:
         number = self._asked
@@ -135,9 +160,11 @@ class LogFeed:
 
     async def _newer(self, event: GenericEventArguments) -> None:
         number = self._asked
-        rows = await self._read(after=int(event.args))
-        if number == self._asked:
-            self.view.more(self._lines(rows), newer=len(rows) >= PAGE)
+        with self._held():
+            rows = await self._read(after=int(event.args))
+            if number == self._asked:
+                self._newest = rows[-1].id if rows else int(event.args)
+                self.view.more(self._lines(rows), newer=len(rows) >= PAGE)
 
     async def _unfold(self, event: GenericEventArguments) -> None:
         wanted = int(event.args)

@@ -2,6 +2,7 @@
 // frame, and asks for older or newer lines at its edges. Words are only ever set as text.
 const MAX = 3000; // lines in the document
 const KEEP = 2000; // while following: how many stay
+const FEW = 100; // lines that may be too short to scroll
 const NEAR = 600; // pixels from an edge at which more is asked for
 
 const KINDS = {
@@ -70,7 +71,8 @@ export default {
         this.missed += rows.length;
         return;
       }
-      if (gap) return this.reset(rows, true, this.query);
+      // A few lines would not fill the view, so that nobody could scroll to those before them.
+      if (gap) return rows.length < FEW ? this.$emit("tail") : this.reset(rows, true, this.query);
       if (!this.following) this.missed += rows.length;
       this.queue.push(...rows);
       if (this.queue.length > MAX) { this.queue.splice(0, this.queue.length - KEEP); this.older = true; }
@@ -158,6 +160,7 @@ export default {
       this.frame = undefined;
       const { lines } = this.$refs, rows = this.queue.splice(0);
       if (!lines || !rows.length) return;
+      if (this.newer) { this.missed += rows.length; return; } // trimmed meanwhile: they are read when one scrolls there
       lines.append(this.build(rows, lines.lastElementChild));
       this.count += rows.length;
       if (this.following && this.trim(lines, "firstElementChild", KEEP)) this.older = true;

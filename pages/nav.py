@@ -18,7 +18,8 @@ from pages import live
 
 #: Finished and failed sessions stop asking for attention after a while.
 _FRESH = timedelta(days=14)
-_RELEVANT = ("state_changed", "session_", "approval_")
+#: Types, or how they begin, of events after which something else may need the user or be at work.
+_RELEVANT = ("state_changed", "session_", "approval_", "merged", "unmerged", "rolled_back", "restored")
 _ACTIVE = ("executing", "validating", "planning", "paused")
 
 
@@ -74,7 +75,7 @@ class _Cache:
         live.watch(self._watch)
 
     def _watch(self, events: list[Event]) -> None:
-        if any(e.type.startswith(_RELEVANT) or e.type == "merged" for e in events):
+        if any(e.type.startswith(_RELEVANT) for e in events):
             self.refresh()
 
     def refresh(self) -> None:

@@ -28,7 +28,7 @@ from maestro.core import queries
 from maestro.core.runtime import Runtime
 from maestro.core.views import SessionView
 from maestro.errors import MaestroError, NotFound
-from pages import nav
+from pages import live, nav
 from pages.components.action import say_failed
 from pages.components.buttons import button, link_button
 from pages.components.placeholders import error_state
@@ -50,6 +50,7 @@ def page(
         @ui.page(path, response_timeout=_TIMEOUT_S)
         async def build() -> None:
             nav.start(rt)
+            live.building()
             with frame(rt, title=title, up=up, width=width) as view:
                 await _fill(view, lambda: builder(view))
 
@@ -67,6 +68,7 @@ def session_page(
         @ui.page(path, response_timeout=_TIMEOUT_S)
         async def build(session_id: str) -> None:
             nav.start(rt)
+            live.building()
             try:
                 session = await run.io_bound(queries.get_session, rt, session_id)
             except NotFound:

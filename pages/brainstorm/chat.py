@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from nicegui import ui
 
 from maestro.core import endpoint, queries
@@ -32,6 +34,7 @@ class Chat:
         self.first = 0
         self.total = 0
         self._loaded = False
+        self._reading = asyncio.Lock()  # an older answer never comes after a newer one
         self._nothing = ""
         self._assistant = "Assistant, scripted" if _scripted(view, session) else "Assistant"
         with box("b-scroll m-needs-room", data_stick="") as self.scroller, box("b-column"):
@@ -56,6 +59,10 @@ class Chat:
 
     async def read(self) -> None:
         """Bring the transcript up to date: from the first message that was not whole when last looked at."""
+        async with self._reading:
+            await self._read()
+
+    async def _read(self) -> None:
         rt, session_id = self.view.rt, self.session.id
         if not self._loaded:
             _, self.total = await read(queries.list_messages, rt, session_id, limit=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -67,6 +68,7 @@ class Monitor:
         self.id = now.session.id
         self.view = view
         self.now = now
+        self._reading = asyncio.Lock()  # an older answer never comes after a newer one
         with box("mon"):
             self.standing = Standing(self.rt, self.id)
             self.gates = Gates(self.rt)
@@ -135,14 +137,15 @@ class Monitor:
 
     async def refresh(self) -> None:
         """Read everything again and show what is different."""
-        try:
-            now = await run.io_bound(snapshot.read, self.rt, self.id)
-        except NotFound:
-            return  # deleted; the frame leads away
-        if now is not None:
-            self.show(now)
-            await self.charts.show(now)
-            await self.limits.look()
+        async with self._reading:
+            try:
+                now = await run.io_bound(snapshot.read, self.rt, self.id)
+            except NotFound:
+                return  # deleted; the frame leads away
+            if now is not None:
+                self.show(now)
+                await self.charts.show(now)
+                await self.limits.look()
 
     def show(self, now: Snapshot) -> None:
         """Show the session as it is."""

@@ -90,7 +90,8 @@ def test_evidence_says_how_the_checks_went_and_unfolds_their_output(window: Open
 def test_merge_and_unmerge_by_click_in_two_windows(window: OpenWindow, seeded: dict[str, str]) -> None:
     repo = Path(seeded["clean_repo"])
     before = run_git(repo, "rev-parse", "main")
-    first, second = window(), window()
+    first, second, dashboard = window(), window(), window().page
+    expect(dashboard).to_have_title("(2) Maestro")  # both sessions can be merged
     page = first.visit(f"/session/{seeded['clean']}/changes")
     other = second.visit(f"/session/{seeded['clean']}")
     bar = page.get_by_role("region", name="Merge")
@@ -103,6 +104,7 @@ def test_merge_and_unmerge_by_click_in_two_windows(window: OpenWindow, seeded: d
     expect(bar).to_contain_text("Merged into main")
     expect(other.get_by_role("heading", name="Merged into main")).to_be_visible()
     assert run_git(repo, "rev-parse", "main^1") == before
+    expect(dashboard).to_have_title("(1) Maestro")
     first.screenshot("changes-merged")
 
     bar.get_by_role("button", name="Take it back").click()
@@ -110,6 +112,7 @@ def test_merge_and_unmerge_by_click_in_two_windows(window: OpenWindow, seeded: d
     expect(bar).to_contain_text("Moves main")
     expect(other.get_by_role("heading", name="Ready to merge")).to_be_visible()
     wait_for(lambda: run_git(repo, "rev-parse", "main") == before, 30, "main to be back")
+    expect(dashboard).to_have_title("(2) Maestro")
 
 
 def test_what_stands_in_the_way_is_said_before_anybody_clicks(window: OpenWindow, seeded: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.app_process import AppProcess
+from tests.app_process import ROOT, AppProcess, wait_for
 from tests.browser.conftest import OpenWindow
 from tests.browser.seeds import ago, seed_session, seeding, task, tasks_of
 from tests.repos import make_repo
@@ -42,12 +42,14 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             tx.logs(
                 [{"session_id": long.id, "message": f"line {n}", "timestamp": ago(LINES - n)} for n in range(LINES)]
             )
-    return {"data": str(folder / "data"), "short": short.id, "long": long.id}
+        busy = seed_session(rt, repo, title="Busy", status="paused")
+    return {"data": str(folder / "data"), "short": short.id, "long": long.id, "busy": busy.id}
 
 
 @pytest.fixture(scope="module")
 def app(sessions: dict[str, str]) -> Iterator[AppProcess]:
-    with AppProcess(Path(sessions["data"]), MAESTRO_ASSISTANT="demo") as process:
+    held = {"PYTHONPATH": str(ROOT / "tests/held_reads"), "HELD_READS": f"{sessions['data']}.hold"}
+    with AppProcess(Path(sessions["data"]), MAESTRO_ASSISTANT="demo", **held) as process:
         yield process
 
 
@@ -62,6 +64,29 @@ def test_lines_arrive_while_one_looks(window: OpenWindow, app: AppProcess, sessi
         api.post(f"/api/sessions/{sessions['short']}/cancel", json={"reason": EVIL}).raise_for_status()
     expect(page.locator(".log__msg", has_text="Cancelled: <script>")).to_have_count(1)
     assert page.evaluate("window.pwned") is None
+
+
+def test_lines_that_come_while_lines_are_read_are_shown(
+    window: OpenWindow, app: AppProcess, sessions: dict[str, str]
+) -> None:
+    hold, held = (Path(sessions["data"]).with_suffix(end) for end in (".hold", ".held"))
+    address = f"/api/sessions/{sessions['busy']}"
+    page = window().visit(f"/session/{sessions['busy']}/logs")
+    expect(page.get_by_text("No log yet")).to_be_visible()
+    with app.client() as api:
+        api.patch(address, json={"away": True}).raise_for_status()
+        expect(page.locator(".log__line")).to_have_count(1)
+        hold.touch()
+        page.get_by_role("button", name="Gates", exact=True).click()
+        wait_for(held.exists, 30, "the lines to be read")
+        api.patch(address, json={"away": False}).raise_for_status()
+        page.wait_for_timeout(1_000)  # the line is on its way to the page; were it shown now, the read would wipe it
+        hold.unlink()
+        expect(page.locator(".log__line")).to_have_count(2)
+        api.patch(address, json={"away": True}).raise_for_status()
+    expect(page.locator(".log__line")).to_have_count(3)
+    starts = [line.partition(":")[0].partition(".")[0] for line in lines(page)]
+    assert starts == ["You are away", "You are back", "You are away"]
 
 
 def test_chips_and_search_narrow_the_lines_and_are_in_the_address(window: OpenWindow, sessions: dict[str, str]) -> None:

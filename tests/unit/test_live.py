@@ -136,3 +136,43 @@ async def test_a_listener_goes_with_the_part_of_the_page_it_was_made_in(hub: liv
     hub.rt.bus.publish([_event(1)])
     await _flushed(hub)
     assert not hub.subscriptions
+
+
+async def test_a_page_hears_what_came_between_its_first_read_and_its_subscription(
+    hub: live.Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[list[int]] = []
+    page = _Page()
+    monkeypatch.setattr(live, "_hub", hub)
+    monkeypatch.setattr(live, "context", SimpleNamespace(client=page, slot=page.slot))
+    page.has_socket_connection = False  # it is being built
+    page.on_delete = lambda _end: None  # type: ignore[attr-defined]
+    hub.rt.bus.publish([_event(1)])
+    await _flushed(hub)
+    live.building()
+    hub.rt.bus.publish([_event(2), _event(3, session="b"), _event(4, "metric")])
+    await _flushed(hub)
+    hub.rt.bus.publish([_event(5)])  # on its way to the loop
+    live.subscribe("a", lambda events: heard.append([e.seq for e in events]), types=("log_entry",))
+    await _flushed(hub)
+    assert not heard
+    page.has_socket_connection = True
+    await _flushed(hub)
+    assert heard == [[2, 5]]
+
+
+async def test_a_listener_made_in_an_open_page_hears_only_what_comes(
+    hub: live.Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[list[int]] = []
+    page = _Page()
+    page.on_delete = lambda _end: None  # type: ignore[attr-defined]
+    monkeypatch.setattr(live, "_hub", hub)
+    monkeypatch.setattr(live, "context", SimpleNamespace(client=page, slot=page.slot))
+    live.building()
+    hub.rt.bus.publish([_event(1)])
+    await _flushed(hub)
+    live.subscribe("a", lambda events: heard.append([e.seq for e in events]))
+    hub.rt.bus.publish([_event(2)])
+    await _flushed(hub)
+    assert heard == [[2]]
