@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from maestro import variables
 from maestro.errors import InvalidInput
 
 Assistant = Literal["auto", "anthropic", "claude_code", "demo"]
@@ -149,6 +150,13 @@ class Settings(BaseModel):
         30, ge=0, le=100_000, description="How long the work of a deleted session is kept."
     )
 
+    pass_env: list[str] = Field(
+        default_factory=list,
+        max_length=200,
+        description="Names of further variables of Maestro's own environment that workers, checks and set-up get, like "
+        "DATABASE_URL or DJANGO_*; their values are never stored.",
+    )
+
     notify_urls: list[str] = Field(
         default_factory=list, max_length=20, description="Where to send notices (Apprise URLs)."
     )
@@ -163,6 +171,14 @@ class Settings(BaseModel):
         if not _HOST.fullmatch(value):
             raise ValueError("must be a name or an address to listen on, like 127.0.0.1")
         return value
+
+    @field_validator("pass_env")
+    @classmethod
+    def _names(cls, value: list[str]) -> list[str]:
+        wrong = [why for name in value if (why := variables.refusal(name))]
+        if wrong:
+            raise ValueError(" ".join(wrong))
+        return list(dict.fromkeys(value))
 
     @field_validator("claude_path", mode="before")
     @classmethod
@@ -196,7 +212,7 @@ STORABLE = frozenset(
     {
         "host", "port", "open_browser", "assistant", "claude_path", "anthropic_base_url", "assistant_model", "worker_model",
         "permission_mode", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
-        "check_timeout_minutes", "park_after_minutes", "keep_recovered_days", "notify_urls", "notify_on",
+        "check_timeout_minutes", "park_after_minutes", "keep_recovered_days", "notify_urls", "notify_on", "pass_env",
         "task_budget_usd", "task_token_limit", "session_budget_usd", "session_token_limit", "day_budget_usd",
         "day_token_limit",
         "task_model_calls", "session_model_calls", "day_model_calls", "run_model_calls",
@@ -287,6 +303,8 @@ def _read_dotenv(path: Path) -> dict[str, str]:
 def _split_list(name: str, value: Any) -> Any:
     if name in {"notify_urls", "notify_on"} and isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
+    if name == "pass_env" and isinstance(value, str):
+        return re.split(r"[,\s]+", value.strip(", \t\n")) if value.strip(", \t\n") else []
     return value
 
 

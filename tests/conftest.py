@@ -1,4 +1,4 @@
-"""Every test runs as on a machine where Maestro, Claude Code and git have never been set up.
+"""Every test runs as on a machine where Maestro, Claude Code and git have never been set up (see ``tests.machine``).
 
 This happens when pytest loads this file, before any test module or Maestro itself is imported: what a developer's shell
 holds (keys, a logged-in Claude Code, git identities and hooks, proxies) must neither help a test nor be touched by one.
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,27 +17,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-_AMBIENT = ("ANTHROPIC_", "CLAUDE", "MAESTRO_", "GIT_", "XDG_")
-_PROXIES = {"http_proxy", "https_proxy", "all_proxy", "ftp_proxy"}
+from tests import machine
 
-
-def _clean_environment() -> Path:
-    for name in list(os.environ):
-        if name.upper().startswith(_AMBIENT) or name.lower() in _PROXIES:
-            del os.environ[name]
-    home = Path(tempfile.mkdtemp(prefix="maestro-test-home-"))
-    os.environ.update(
-        HOME=str(home),
-        PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-        GIT_CONFIG_NOSYSTEM="1",
-        GIT_TERMINAL_PROMPT="0",
-        DISABLE_AUTOUPDATER="1",
-        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
-    )
-    return home
-
-
-_HOME = _clean_environment()
+_HOME = machine.isolate()
 
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, print_blob=True)

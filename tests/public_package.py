@@ -7,6 +7,7 @@ import sys
 import tarfile
 from pathlib import Path
 
+from tests import machine
 from tests.repos import run_git
 
 NAME = "pathspec"
@@ -34,7 +35,11 @@ def _archive() -> Path:
         _CACHE.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
         done = subprocess.run(
-            [*command, "--dest", str(_CACHE), f"{NAME}=={VERSION}"], capture_output=True, text=True, check=False
+            [*command, "--dest", str(_CACHE), f"{NAME}=={VERSION}"],
+            env=machine.with_registries(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert archive.exists(), f"the source archive of {NAME} {VERSION} could not be had: {done.stderr}"
     return archive

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from maestro import variables
 from maestro.assistants import failures, pricing
 from maestro.assistants.base import (
     SILENCE_S,
@@ -35,19 +37,12 @@ _SERVER = "maestro"
 _NAME = "Claude Code"
 _LOOK_S = 0.1
 
-#: What the CLI sees of our environment: home and login, paths, language, proxies and certificates.
-_PASSED_ON = frozenset(
-    {
-        "HOME", "USER", "LOGNAME", "PATH", "SHELL", "TMPDIR", "LANG", "LANGUAGE", "TZ", "TERM", "SSL_CERT_FILE", "SSL_CERT_DIR",
-        "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy",
-        "https_proxy", "no_proxy", "all_proxy", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR",
-        "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN",
-    }
-)  # fmt: skip
-
 
 class ClaudeCodeAssistant:
-    """Runs the CLI through ``claude_agent_sdk``; ``model`` None leaves the choice to the CLI."""
+    """Runs the CLI through ``claude_agent_sdk``; ``model`` None leaves the choice to the CLI.
+
+    ``sign_in`` gives the variables of the user's login or cloud, asked at each reply.
+    """
 
     def __init__(
         self,
@@ -57,12 +52,14 @@ class ClaudeCodeAssistant:
         model: str | None = None,
         cli_path: Path | None = None,
         silence_s: float = SILENCE_S,
+        sign_in: Callable[[], Mapping[str, str]] = lambda: variables.for_claude(os.environ, None),
     ) -> None:
         self._work_dir = work_dir
         self._base_url = base_url
         self._model = model
         self._cli_path = cli_path
         self._silence_s = silence_s
+        self._sign_in = sign_in
 
     def converse(self, request: Request, listener: Listener) -> Answer:
         """See ``Assistant.converse``."""
@@ -152,7 +149,7 @@ class ClaudeCodeAssistant:
             max_turns=request.max_rounds,
             cwd=self._work_dir,
             cli_path=self._cli_path,
-            env=_environment(self._base_url),
+            env=_environment(self._base_url, self._sign_in()),
             include_partial_messages=True,
             verbatim_prompts=True,
             extra_args={"no-session-persistence": None},
@@ -240,10 +237,10 @@ def _who(turn: Turn) -> str:
     return "person" if turn.role == "user" else "you"
 
 
-def _environment(base_url: str | None) -> dict[str, str]:
+def _environment(base_url: str | None, sign_in: Mapping[str, str]) -> dict[str, str]:
     """The CLI's environment. The SDK adds ours to it, so what must not come through is blanked."""
-    kept = {k for k in os.environ if k in _PASSED_ON or k.startswith("LC_")}
-    environment = {k: "" for k in os.environ if k not in kept}
+    kept = variables.of_the_machine(os.environ)
+    environment = {k: "" for k in os.environ if k not in kept} | dict(sign_in)
     environment |= {"DISABLE_AUTOUPDATER": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
     if base_url:
         environment["ANTHROPIC_BASE_URL"] = base_url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -17,12 +18,18 @@ def choose(
     model: str | None,
     cli_path: Path | None,
     work_dir: Path,
+    sign_in: Callable[[], Mapping[str, str]],
 ) -> Assistant:
-    """The assistant for an endpoint. ``work_dir`` is an empty folder that the CLI may be started in."""
+    """The assistant for an endpoint. ``work_dir`` is an empty folder that the CLI may be started in.
+
+    ``sign_in`` gives the variables of Claude Code's own login or cloud.
+    """
     if kind == "claude_code":
         from maestro.assistants.claude_code import ClaudeCodeAssistant
 
-        return ClaudeCodeAssistant(work_dir=work_dir, base_url=base_url, model=model, cli_path=cli_path)
+        return ClaudeCodeAssistant(
+            work_dir=work_dir, base_url=base_url, model=model, cli_path=cli_path, sign_in=sign_in
+        )
     from maestro.assistants.anthropic_api import AnthropicAssistant
 
     return AnthropicAssistant(base_url=base_url, api_key=api_key, auth_token=auth_token, model=model)

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
-from maestro.core import endpoint, instance
+from maestro.core import claude_login, endpoint, instance
 from maestro.core.runtime import stored_settings
 from maestro.db.session import Database
 from maestro.settings import LoadedSettings, Settings, sound
@@ -86,7 +86,7 @@ def _assistant(settings: Settings) -> Finding:
         return Finding(False, "no model is configured", endpoint.NOT_CONFIGURED)
     words = {
         "anthropic": "an API key or endpoint is configured",
-        "claude_code": "Claude Code is signed in",
+        "claude_code": claude_login.describe(),
         "demo": "the demo's scripted model is chosen",
     }
     return Finding(True, words[kind])

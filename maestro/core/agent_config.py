@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from maestro import variables
 from maestro.errors import InvalidInput
 from maestro.settings import MOST, MOST_MB, PermissionMode, Settings
 
@@ -20,6 +21,17 @@ _FALLBACK = {"model": "worker_model", "sparse": "sparse_checkout"} | {
 }  # fmt: skip
 
 Command = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, pattern=r"^[^\x00]*$")]
+
+
+def _passed_name(value: str) -> str:
+    why = variables.refusal(value)
+    if why is not None:
+        raise ValueError(why)
+    return value
+
+
+#: The name of a variable that is passed on to workers, checks and set-up; see ``maestro.variables``.
+PassedName = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_passed_name)]
 
 
 class AgentConfig(BaseModel):
@@ -47,6 +59,7 @@ class AgentConfig(BaseModel):
     setup: list[Command] = Field(default_factory=list, max_length=20)
     checks: list[Command] = Field(default_factory=list, max_length=50)
     copy_files: list[Command] = Field(default_factory=list, max_length=100)
+    pass_env: list[PassedName] = Field(default_factory=list, max_length=200)  # names of variables, never values
     away: bool = False
     command: list[str] = Field(default_factory=list, max_length=100)  # agent_type "command": program and arguments
     sparse: bool | None = None  # only the folders a task declares, in large repositories

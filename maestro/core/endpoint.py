@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
+from maestro.core.claude_login import cloud, has_login
 from maestro.core.runtime import Runtime
 from maestro.errors import AssistantError
 from maestro.settings import Settings
 
 Kind = Literal["anthropic", "claude_code", "demo"]
-
-#: What a subscription user may have instead of a login file (``claude setup-token``).
-OAUTH_TOKEN_VARIABLE = "CLAUDE_CODE_OAUTH_TOKEN"  # noqa: S105 - a name, not a token
 
 #: What local servers behind a compatible endpoint get when the person configured no key: they ignore it.
 _NO_KEY = "none-needed"
@@ -47,9 +41,10 @@ def endpoint_for(rt: Runtime, *, demo: bool) -> Endpoint:
         from maestro.demo import service
 
         return Endpoint("demo", base_url=service.url(rt.helper), api_key="demo")
-    if settings.assistant in {"auto", "anthropic"} and has_key(settings):
+    kind = describe(settings)
+    if kind == "anthropic":
         return _anthropic(settings)
-    if settings.assistant == "claude_code" or (settings.assistant == "auto" and has_login()):
+    if kind == "claude_code":
         return Endpoint("claude_code", base_url=settings.anthropic_base_url)
     raise AssistantError(NOT_CONFIGURED, kind="none")
 
@@ -58,6 +53,8 @@ def describe(settings: Settings) -> Literal["anthropic", "claude_code", "demo", 
     """Which kind would be used now, without starting anything."""
     if settings.assistant == "demo":
         return "demo"
+    if settings.assistant == "auto" and not settings.anthropic_base_url and cloud():
+        return "claude_code"  # as Claude Code itself decides: a cloud comes before a key
     if settings.assistant in {"auto", "anthropic"} and has_key(settings):
         return "anthropic"
     if settings.assistant == "claude_code" or (settings.assistant == "auto" and has_login()):
@@ -68,20 +65,6 @@ def describe(settings: Settings) -> Literal["anthropic", "claude_code", "demo", 
 def has_key(settings: Settings) -> bool:
     """Whether a key, a token or an endpoint of the person's own is configured."""
     return bool(settings.anthropic_api_key or settings.anthropic_auth_token or settings.anthropic_base_url)
-
-
-def has_login(home: Path | None = None) -> bool:
-    """Whether Claude Code is signed in for this user. A cheap look; the CLI itself has the last word."""
-    if os.environ.get(OAUTH_TOKEN_VARIABLE):
-        return True
-    if ((home or Path.home()) / ".claude" / ".credentials.json").exists():
-        return True
-    return sys.platform == "darwin" and _keychain_has_login()
-
-
-def _keychain_has_login() -> bool:
-    look = ["/usr/bin/security", "find-generic-password", "-s", "Claude Code-credentials"]
-    return subprocess.run(look, capture_output=True, check=False, timeout=5).returncode == 0
 
 
 def _anthropic(settings: Settings) -> Endpoint:

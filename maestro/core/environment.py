@@ -1,22 +1,17 @@
-"""What workers and checks find in their environment: an allow-list, never the app's whole environment."""
+"""What workers, checks and set-up commands find in their environment: lists of names, never the app's whole environment."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from maestro.core.endpoint import OAUTH_TOKEN_VARIABLE, Endpoint
-
-#: Passed on as they are. The rest of the app's environment stays with the app.
-_ALLOWED = frozenset(
-    {
-        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM", "COLORTERM",
-        "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
-        "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "PIP_CERT",
-        "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "SYSTEMROOT",
-    }
-)  # fmt: skip
+from maestro import variables
+from maestro.core import claude_login
+from maestro.core.endpoint import Endpoint
+from maestro.settings import Settings
 
 #: Tells an agent the first of ``PORTS_PER_WORKTREE`` ports that no other worktree uses.
 PORT_VARIABLE = "MAESTRO_PORT_BASE"
@@ -34,11 +29,54 @@ NO_HOOKS = {
     "SKIP_SIMPLE_GIT_HOOKS": "1", "CARGO_HUSKY_DONT_INSTALL_HOOKS": "true", "CAPTAINHOOK_DISABLE": "true",
 }  # fmt: skip
 
+#: Checks and set-up run where nobody watches: no watch mode, no question, no snapshot written because it was missing.
+_UNATTENDED = {"CI": "1"}
+
 
 def base_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The allow-listed part of an environment: for checks and set-up commands, which get no key."""
-    kept = {k: v for k, v in environ.items() if k in _ALLOWED or k.startswith("LC_")}
+    """The machine and its tools: for everything that is started for a repository. It holds no key of a model."""
+    kept = variables.of_the_machine(environ)
+    if "PATH" in kept:
+        kept["PATH"] = _path_of_the_user(kept["PATH"], environ)
     return NO_HOOKS | kept | _ALWAYS
+
+
+def command_environment(
+    settings: Settings, agent_config: Mapping[str, Any], environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """What a check or a set-up command of a session gets: the base, unattended, and what the user passes on by name."""
+    return base_environment(environ) | _UNATTENDED | _passed_on(settings, agent_config, environ)
+
+
+def worker_environment(
+    endpoint: Endpoint,
+    demo_home: Path,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    settings: Settings | None = None,
+    agent_config: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """A worker's environment: the base, what the user passes on by name, and the way into the model's endpoint.
+
+    The demo gets a HOME of its own, so that no login or setting of the user takes part in it.
+    """
+    env = base_environment(environ) | {"DISABLE_AUTOUPDATER": "1"}
+    if settings is not None:
+        env |= _passed_on(settings, agent_config or {}, environ)
+    if endpoint.kind == "demo":
+        demo_home.mkdir(parents=True, exist_ok=True)
+        env |= {"HOME": str(demo_home), "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+        env.pop(variables.CLAUDE_HOME, None)
+    else:
+        env |= _way_in_of_the_user(endpoint, environ)
+    # Talk to a configured endpoint only: the CLI's own telemetry and update checks would go elsewhere.
+    if endpoint.base_url:
+        env |= {"ANTHROPIC_BASE_URL": endpoint.base_url, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+    if endpoint.auth_token:
+        env["ANTHROPIC_AUTH_TOKEN"] = endpoint.auth_token
+    elif endpoint.api_key:
+        env["ANTHROPIC_API_KEY"] = endpoint.api_key
+    return env
 
 
 def port_bases(task_id: str) -> Iterator[int]:
@@ -61,22 +99,27 @@ def place_environment(port_base: int, git_settings: Mapping[str, str] | None = N
     return env
 
 
-def worker_environment(endpoint: Endpoint, demo_home: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """A worker's environment: the base, and the way into the model's endpoint.
+def _way_in_of_the_user(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
+    """Claude Code's own login or cloud as the user's shell has it; an endpoint in Maestro's settings comes before a cloud."""
+    cloud = None if endpoint.base_url else claude_login.cloud(environ)
+    if endpoint.kind == "claude_code" or cloud:
+        return variables.for_claude(environ, cloud)
+    # The user's Claude settings and plug-ins live there.
+    return {name: environ[name] for name in (variables.CLAUDE_HOME,) if environ.get(name)}
 
-    The demo gets a HOME of its own, so that no login or setting of the user takes part in it.
+
+def _passed_on(settings: Settings, agent_config: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
+    names: Iterable[str] = agent_config.get("pass_env") or ()
+    return variables.passed_on(environ, {*settings.pass_env, *names})
+
+
+def _path_of_the_user(path: str, environ: Mapping[str, str]) -> str:
+    """The path without Maestro's own environment, where a runner (``uv run``, ``poetry run``) put it there.
+
+    Who activated it in the shell has it there on purpose: activation sets a prompt, runners do not.
     """
-    env = base_environment(environ) | {"DISABLE_AUTOUPDATER": "1"}
-    if endpoint.kind == "demo":
-        demo_home.mkdir(parents=True, exist_ok=True)
-        env |= {"HOME": str(demo_home), "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
-    elif endpoint.kind == "claude_code" and environ.get(OAUTH_TOKEN_VARIABLE):
-        env[OAUTH_TOKEN_VARIABLE] = environ[OAUTH_TOKEN_VARIABLE]
-    # Talk to a configured endpoint only: the CLI's own telemetry and update checks would go elsewhere.
-    if endpoint.base_url:
-        env |= {"ANTHROPIC_BASE_URL": endpoint.base_url, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
-    if endpoint.auth_token:
-        env["ANTHROPIC_AUTH_TOKEN"] = endpoint.auth_token
-    elif endpoint.api_key:
-        env["ANTHROPIC_API_KEY"] = endpoint.api_key
-    return env
+    own = environ.get("VIRTUAL_ENV")
+    if not own or environ.get("VIRTUAL_ENV_PROMPT") is not None or Path(own).resolve() != Path(sys.prefix).resolve():
+        return path
+    programs = Path(own).resolve() / ("Scripts" if os.name == "nt" else "bin")
+    return os.pathsep.join(part for part in path.split(os.pathsep) if not part or Path(part).resolve() != programs)

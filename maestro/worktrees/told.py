@@ -39,7 +39,7 @@ _OWN_SSH = (
 _HELPERS = ["-c", "credential.helper=", "-c", f"credential.helper={_OWN_CREDENTIALS}"]
 OPTIONS = [part for key, value in _CONFIG.items() for part in ("-c", f"{key}={value}")] + _HELPERS
 
-#: What git gets of our environment; GIT_* never, so that no GIT_DIR of the caller leaks in.
+#: What git gets of our environment; of GIT_* only where settings and certificates are, so that no GIT_DIR leaks in.
 PASSED_ON = (
     "PATH",
     "HOME",
@@ -47,6 +47,11 @@ PASSED_ON = (
     "LOGNAME",
     "TMPDIR",
     "XDG_CONFIG_HOME",
+    "GIT_CONFIG_GLOBAL",  # where the user's own settings are, if not in the usual places
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
     "SSH_AUTH_SOCK",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",

@@ -9,6 +9,7 @@ from sqlmodel import Session as DbSession
 
 from maestro.assistants import factory
 from maestro.assistants.base import Assistant, Tool, Usage
+from maestro.core import claude_login
 from maestro.core.conversation.repository_tools import repository_tools
 from maestro.core.endpoint import endpoint_for
 from maestro.core.guards import spending
@@ -42,6 +43,7 @@ def assistant_for(rt: Runtime, session: models.Session) -> Assistant:
                 model=model,
                 cli_path=settings.claude_path,
                 work_dir=rt.data_dir / "assistant",
+                sign_in=claude_login.assistant_environment,
             )
         return kept.by_endpoint[key]
 

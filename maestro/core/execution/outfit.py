@@ -7,7 +7,7 @@ from typing import Any
 
 from maestro.core import lookup
 from maestro.core.agent_config import in_force
-from maestro.core.environment import base_environment
+from maestro.core.environment import command_environment
 from maestro.core.execution import prompts
 from maestro.core.execution.live_output import LiveOutput
 from maestro.core.locks import Stopped, stop_signal
@@ -48,7 +48,8 @@ def _set_up(rt: Runtime, session: models.Session, path: Path, command: str, task
     stop = stop_signal(rt, session.id)
     _announce(rt, session.id, command, columns)
     live = LiveOutput(rt, session.id, columns)
-    outcome = sheltered.run(rt, session.id, command, path, base_environment(), _SETUP_TIMEOUT_S, stop, hear=live.hear)
+    env = command_environment(rt.settings, session.agent_config)
+    outcome = sheltered.run(rt, session.id, command, path, env, _SETUP_TIMEOUT_S, stop, hear=live.hear)
     live.end()
     if outcome.stopped == "stopped":
         raise Stopped

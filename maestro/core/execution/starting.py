@@ -120,7 +120,10 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
     endpoint = endpoint_for(rt, demo=session.demo)
     # Without an identity the agent's own git would refuse to merge or commit.
     identity = identity_environment(Path(session.repo_path))
-    env = worker_environment(endpoint, rt.data_dir / "demo" / "home") | identity
+    env = worker_environment(
+        endpoint, rt.data_dir / "demo" / "home", settings=rt.settings, agent_config=session.agent_config
+    )
+    env |= identity
     pool = standbys.pool(rt)
     standby = pool.take(session.agent_type)
     worker = _register(rt, session, task, account.name_of(endpoint), standby.worker_id if standby else new_id())

@@ -189,7 +189,7 @@ def _fails_with_old(
     for command in checks:
         with baseline.checkout(rt, site.session, f".proof-{site.task.key}", site.commit) as folder:
             scratch.restore(folder, start, changed)
-            ran = execute(rt, site.session.id, folder, command, stop)
+            ran = execute(rt, site.session, folder, command, stop)
         verdict = judging.judge(command, ran.outcome, ran.report, base, set())
         if not verdict.passed and not verdict.missing:
             if as_before.accepted(rt, site.session, command, ran.outcome, base):

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlmodel import col, select
 
 from maestro.core.agent_config import in_force
-from maestro.core.environment import base_environment
+from maestro.core.environment import command_environment
 from maestro.core.execution import prompts
 from maestro.core.guards import limits
 from maestro.core.hooks import Finding
@@ -63,7 +63,7 @@ class Ran:
 
 def measure(rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool]) -> Ran:
     """Run a check on the untouched base and keep it as evidence of what was so before."""
-    ran = execute(rt, site.session.id, site.folder, command, stop)
+    ran = execute(rt, site.session, site.folder, command, stop)
     cause = None if ran.outcome.passed else infrastructure.could_not_run(ran.outcome)
     note = f"It could not run: {cause.reason}" if cause else None
     _record(rt, site, command, ran, Verdict(ran.outcome.passed, note), could_not_run=cause is not None)
@@ -99,14 +99,14 @@ def prove(
         return None
     base = baseline.on_branch(rt, site.session, baseline.wait_for(rt, site.session.id, stop), site.start)
     agreed = questions.accepted(rt, site.session.id, None, "tests_missing")
-    ran = execute(rt, site.session.id, site.folder, command, stop)
+    ran = execute(rt, site.session, site.folder, command, stop)
     verdict = judging.judge(command, ran.outcome, ran.report, base, agreed)
     scratch.discard_changes(site.folder)
     if verdict.doubtful:
         words = "New failures: it is run again, to tell a flaky test."
         first = _record(rt, site, command, ran, replace(verdict, note=words))
         try:
-            second = execute(rt, site.session.id, site.folder, command, stop)
+            second = execute(rt, site.session, site.folder, command, stop)
         except Stopped:
             _forget(rt, first)  # it counts when it can be told from the second run
             raise
@@ -132,7 +132,7 @@ def prove(
     return _finding(command, ran.outcome, verdict)
 
 
-def execute(rt: Runtime, session_id: str, folder: Path, command: str, stop: Callable[[], bool]) -> Ran:
+def execute(rt: Runtime, session: models.Session, folder: Path, command: str, stop: Callable[[], bool]) -> Ran:
     """Run a check's command, asked to report single tests where that does not change what it means.
 
     What it leaves behind is the caller's to discard; a kill before that is noted (``scratch.begin_check``).
@@ -140,13 +140,14 @@ def execute(rt: Runtime, session_id: str, folder: Path, command: str, stop: Call
     be committed as work by the next landing.
     """
     limit = rt.settings.check_timeout_minutes * 60
+    env = command_environment(rt.settings, session.agent_config)
     with limits.check_slot(rt, stop), tempfile.TemporaryDirectory(prefix="maestro-check-") as aside:
         asked, told_not_to = test_reports.instrument(command, Path(aside), folder), False
         scratch.begin_check(folder)
-        outcome = sheltered.run(rt, session_id, asked.command, folder, base_environment() | asked.env, limit, stop)
+        outcome = sheltered.run(rt, session.id, asked.command, folder, env | asked.env, limit, stop)
         if not outcome.passed and outcome.stopped is None and test_reports.refused(outcome.output):
             asked, told_not_to = test_reports.Instrumented(command), True
-            outcome = sheltered.run(rt, session_id, command, folder, base_environment(), limit, stop)
+            outcome = sheltered.run(rt, session.id, command, folder, env, limit, stop)
         if outcome.stopped == "stopped":
             with contextlib.suppress(MaestroError):
                 scratch.discard_changes(folder)
@@ -195,7 +196,7 @@ def _base_cannot_either(
     name = f".probe-{site.task.key if site.task else 'whole'}"
     try:
         with baseline.checkout(rt, session, name, session.base_commit) as folder:
-            ran = execute(rt, session.id, folder, command, stop)
+            ran = execute(rt, session, folder, command, stop)
     except SetupFailed:
         return True
     return not ran.outcome.passed and infrastructure.could_not_run(ran.outcome) is not None
