@@ -40,6 +40,12 @@ class Settings(BaseModel):
     )
     port: int = Field(8080, ge=0, le=65535, description="Port; 0 picks a free one and prints it.")
     data_dir: Path = Field(Path("data"), description="All state: database, worktrees, worker spools, logs.")
+    worktrees_dir: Path | None = Field(
+        None, description="Folder of all worktrees; unset: in the data folder, or outside of the project that holds it."
+    )
+    worktrees_inside_project: bool = Field(
+        False, description="Let the folder of worktrees lie below a project, whose settings tools would read."
+    )
     token: SecretStr | None = Field(
         None, description="The access token; generated and kept in the data folder when unset."
     )
@@ -180,7 +186,18 @@ class Settings(BaseModel):
             raise ValueError(" ".join(wrong))
         return list(dict.fromkeys(value))
 
-    @field_validator("claude_path", mode="before")
+    @field_validator("worktrees_dir")
+    @classmethod
+    def _whole_path(cls, value: Path | None) -> Path | None:
+        try:
+            value = value.expanduser() if value else None
+        except RuntimeError as error:
+            raise ValueError(str(error)) from error
+        if value is not None and (not value.is_absolute() or "\0" in str(value)):
+            raise ValueError("must be a whole path, like /home/me/worktrees")
+        return value
+
+    @field_validator("claude_path", "worktrees_dir", mode="before")
     @classmethod
     def _no_path(cls, value: object) -> object:
         return value or None

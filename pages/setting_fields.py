@@ -61,6 +61,8 @@ NAMES = {
     "worker_memory_mb": "Memory of a worker, MB",
     "worker_model": "Workers’ model",
     "worker_nice": "Priority of workers",
+    "worktrees_dir": "Folder of worktrees",
+    "worktrees_inside_project": "Worktrees below a project",
 }
 _WORDS: dict[str, dict[str, str]] = {
     "assistant": {
@@ -102,6 +104,7 @@ _EMPTY = {
     "claude_path": "the bundled one",
     "database_url": "maestro.db in the data folder",
     "worker_model": "Claude Code’s own default",
+    "worktrees_dir": "in the data folder, or outside of the project that holds it",
 }
 
 

@@ -53,7 +53,9 @@ GROUPS = (
     )),
     ("Pausing and keeping", "", ("park_after_minutes", "keep_recovered_days")),
     ("Notices", "", ("notify_on", "notify_urls")),
-    ("This app", "", ("host", "port", "open_browser", "data_dir", "database_url", "token")),
+    ("This app", "", ("host", "port", "open_browser", "data_dir", "worktrees_dir",
+        "worktrees_inside_project", "database_url", "token",
+    )),
 )  # fmt: skip
 
 _WHERE = {

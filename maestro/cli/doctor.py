@@ -13,9 +13,10 @@ from pathlib import Path
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
-from maestro.core import claude_login, endpoint, instance
+from maestro.core import claude_login, endpoint, instance, places
 from maestro.core.runtime import stored_settings
 from maestro.db.session import Database
+from maestro.errors import InvalidInput
 from maestro.settings import LoadedSettings, Settings, sound
 
 _GIT_AT_LEAST = (2, 38)  # merge-tree --write-tree
@@ -57,7 +58,9 @@ def with_stored(loaded: LoadedSettings) -> Settings:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """All findings, one after the other."""
-    looks: tuple[Callable[[Settings], Finding], ...] = (_git, _claude, _assistant, _data_folder, _disk, _running)
+    looks: tuple[Callable[[Settings], Finding], ...] = (
+        _git, _claude, _assistant, _data_folder, _worktrees, _disk, _running,
+    )  # fmt: skip
     for look in looks:
         yield look(settings)
 
@@ -105,9 +108,26 @@ def _data_folder(settings: Settings) -> Finding:
     return Finding(True, f"the data folder {folder} can be written")
 
 
+def _worktrees(settings: Settings) -> Finding:
+    try:
+        place = places.decide(settings)
+    except InvalidInput as error:
+        return Finding(False, "the folder of worktrees cannot be used", error.detail)
+    if place.warning:
+        found = ", ".join(str(path) for path in place.above)
+        return Finding(False, f"worktrees go to {place.folder} ({place.why}), below {found}", place.warning)
+    hidden = next((part for part in place.folder.parts if part.startswith(".")), None)
+    note = f"; {hidden} is hidden: tools that pass over hidden folders may want another place" if hidden else ""
+    return Finding(True, f"worktrees go to {place.folder} ({place.why}){note}; no project above it")
+
+
 def _disk(settings: Settings) -> Finding:
-    folder = next(p for p in (settings.data_dir, *settings.data_dir.parents, Path("/")) if p.exists())
-    free = shutil.disk_usage(folder).free
+    try:
+        wanted = [settings.data_dir, places.decide(settings).folder]
+    except InvalidInput:
+        wanted = [settings.data_dir]
+    there = [next(p for p in (folder, *folder.parents) if p.exists()) for folder in wanted]
+    free = min(shutil.disk_usage(folder).free for folder in there)
     advice = "Worktrees and logs need room: free some, or move the data folder."
     return Finding(free >= _DISK_AT_LEAST, f"{free / 1024**3:.1f} GB free for worktrees and logs", advice)
 

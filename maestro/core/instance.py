@@ -128,7 +128,7 @@ def ensure_token(settings: Settings) -> str:
 
 def _keep_private(data_dir: Path) -> None:
     """Make what is to come for this user's eyes only, also in a folder that others may read."""
-    for name in ("logs", "nicegui", "workers", "worktrees"):
+    for name in ("logs", "nicegui", "workers"):
         (data_dir / name).mkdir(mode=0o700, exist_ok=True)
     (data_dir / "maestro.db").touch(mode=0o600)  # an empty file is an empty database
 

@@ -11,7 +11,7 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import OperationalError
 
-from maestro.core import lookup, processes
+from maestro.core import lookup, places, processes
 from maestro.core.conversation import brainstorm
 from maestro.core.execution import standbys
 from maestro.core.keeping import deleted, digest, recovery, storage_health
@@ -33,6 +33,7 @@ def start(rt: Runtime) -> None:
 
     Raises Unavailable when what was left cannot be taken up because the database takes no writes (full, locked).
     """
+    places.make(rt)
     try:
         brainstorm.recover(rt)
         planning_engine.recover(rt)

@@ -12,6 +12,7 @@ from typing import Any
 from sqlmodel import Session as DbSession
 from sqlmodel import select
 
+from maestro.core import places
 from maestro.core.background import Background
 from maestro.db.models import StoredSetting
 from maestro.db.session import Database
@@ -50,6 +51,12 @@ class Runtime:
         """Where all state lives."""
         return self.settings.data_dir
 
+    @property
+    def worktrees(self) -> places.Place:
+        """Where worktrees go, decided once for the life of this app. Raises InvalidInput."""
+        place: places.Place = self.helper("worktrees-place", lambda: places.decide(self.settings))
+        return place
+
     def helper(self, name: str, make: Callable[[], Any]) -> Any:
         """A helper made once, on first use."""
         with self.helpers_lock:
@@ -61,7 +68,7 @@ class Runtime:
 def open_runtime(loaded: LoadedSettings) -> Runtime:
     """Open the data folder and the database, migrate it, and take up stored settings.
 
-    Raises Unavailable when the database cannot be written.
+    Raises Unavailable when the database cannot be written, InvalidInput for a folder of worktrees that cannot be used.
     """
     bus = EventBus()
     loaded.current.data_dir.mkdir(parents=True, exist_ok=True)
@@ -71,7 +78,9 @@ def open_runtime(loaded: LoadedSettings) -> Runtime:
     for name, why in wrong.items():
         _log.warning("the stored setting %s is not valid and does not hold: %s", name, why)
     loaded.reload(stored)
-    return Runtime(loaded=loaded, db=db, bus=bus, jobs=Background())
+    rt = Runtime(loaded=loaded, db=db, bus=bus, jobs=Background())
+    places.settle(rt)
+    return rt
 
 
 def stored_settings(db: Database) -> dict[str, Any]:

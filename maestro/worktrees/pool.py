@@ -1,7 +1,7 @@
 """Prepared worktrees of large repositories: handed over by a rename instead of a checkout.
 
 Writing 50,000 files takes seconds; renaming their folder and bringing it to another commit a tenth of one.
-A pooled worktree lies beside a session's others as ``.pool-…``, on no branch. Its git folder holds the note
+A pooled worktree lies beside a session's others as ``p<11 digits>``, on no branch. Its git folder holds the note
 ``PREPARED`` from the moment all is right with it until it has arrived where it is needed: a kill leaves either
 a pooled worktree that can be used, one without the note that ``tidy`` clears, or one at its new place whose
 arrival the next call finishes.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +28,10 @@ from maestro.worktrees.scrubbing import scrub
 from maestro.worktrees.settle import clear_stale_lock
 from maestro.worktrees.tampering import watched
 
-PREFIX = ".pool-"
+_PREFIX = "p"
+_DIGITS = 11
+#: The second form is an earlier version's.
+_NAME = re.compile(rf"{_PREFIX}\d{{{_DIGITS}}}|\.pool-[0-9a-f]+")
 
 _CHECKOUT_S = 600
 
@@ -41,7 +45,7 @@ Stop = Callable[[], bool]
 
 def pooled(below: Path) -> list[Path]:
     """The pooled worktrees in a session's folder, usable or not."""
-    return sorted(below.glob(f"{PREFIX}*"))
+    return sorted(path for path in below.glob("*") if _NAME.fullmatch(path.name))
 
 
 def ready(repo: Path, below: Path) -> list[Path]:
@@ -210,7 +214,7 @@ def _clear(repo: Path, place: Path) -> None:
 def _forget_missing(repo: Path, below: Path) -> None:
     """Registrations of pooled worktrees whose folders were deleted, or have moved with the data folder."""
     for entry in list_worktrees(repo):
-        if entry.missing and entry.path.name.startswith(PREFIX) and entry.path.parent.name == below.name:
+        if entry.missing and _NAME.fullmatch(entry.path.name) and entry.path.parent.name == below.name:
             manager.forget(repo, entry.path)
 
 
@@ -238,7 +242,7 @@ def _attributes_differ(worktree: Path, before: str) -> bool:
 
 
 def _new_place(below: Path) -> Path:
-    return below / f"{PREFIX}{secrets.token_hex(4)}"
+    return below / f"{_PREFIX}{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"
 
 
 def _ahead_lock(below: Path) -> threading.Lock:

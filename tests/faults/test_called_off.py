@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from maestro.core import queries
+from maestro.core import places, queries
 from maestro.core.commands import control, gates, sessions
 from maestro.core.execution import finishing, landing
 from maestro.core.keeping import cleanup, deleted, rollbacks
@@ -138,7 +138,9 @@ def test_neither_a_moved_data_folder_nor_strays_beside_the_worktrees_hold_up_wha
         control.pause(b.rt, b.id)
         b.reopen(at=tmp_path / "moved")
         place = cleanup.worktrees_folder(b.rt, b.id)
-        shutil.copytree(place / "t2", place / "a-copy")  # points at the same worktree, and comes before it
+        shutil.copytree(
+            places.of_task(b.rt, b.id, "t2"), place / "a-copy"
+        )  # points at the same worktree, and comes before it
         (place / "link").symlink_to(repo)
         write_files(place, {".DS_Store": "", "notes.txt": "an agent's `> ../notes.txt`"})
         control.rollback(b.rt, b.id, "0")

@@ -11,9 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from maestro.api.app import build_api
-from maestro.core import lookup, processes, queries
+from maestro.core import lookup, places, processes, queries
 from maestro.core.commands import control, delivery, plans, sessions
-from maestro.core.keeping import checkpoints, deleted, rollbacks
+from maestro.core.keeping import checkpoints, cleanup, deleted, rollbacks
 from maestro.core.proving import checking
 from maestro.core.validation import run_command
 from maestro.db import models
@@ -138,7 +138,7 @@ def test_a_worktree_folder_that_was_deleted_underneath_is_made_again(tmp_path: P
         session = run(e, repo, task(), go=go)
         spawned = e.until("worker_spawned")
         e.until("log_entry", message="working on t1")
-        shutil.rmtree(e.rt.data_dir / "worktrees" / session.id)
+        shutil.rmtree(cleanup.worktrees_folder(e.rt, session.id))
         psutil.Process(spawned.payload["pid"]).kill()
         go.touch()
         told = "The worktree of t1 was gone. It was made again from its branch, without what was not committed."
@@ -167,10 +167,7 @@ def test_an_index_lock_of_a_killed_git_does_not_stop_the_landing(tmp_path: Path,
     with engine(tmp_path, scenario()) as e:
         session = run(e, repo, task(), go=go)
         e.until("log_entry", message="working on t1")
-        lock = (
-            Path(run_git(e.rt.data_dir / "worktrees" / session.id / "t1", "rev-parse", "--absolute-git-dir"))
-            / "index.lock"
-        )
+        lock = Path(run_git(places.of_task(e.rt, session.id, "t1"), "rev-parse", "--absolute-git-dir")) / "index.lock"
         lock.touch()
         go.touch()
         e.until("state_changed", to="completed")

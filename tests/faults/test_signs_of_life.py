@@ -99,7 +99,7 @@ def test_an_agent_that_somebody_stopped_is_woken_and_what_it_stopped_itself_is_n
         worker = psutil.Process(e.until("worker_spawned").payload["pid"])
         until_working(e, "t1")
         agent = worker.children()[0]
-        (left,) = (e.rt.data_dir / "worktrees").glob("*/t1/stopped.pid")
+        (left,) = e.rt.worktrees.folder.glob("*/*/stopped.pid")
         own = psutil.Process(int(left.read_text()))
         e.until("metric")
         e.until("metric")  # seconds have passed, and it was left alone

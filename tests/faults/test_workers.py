@@ -258,7 +258,7 @@ def test_each_worktree_has_ports_of_its_own_and_no_garbage_collection(tmp_path: 
     with engine(tmp_path, scenario()) as e:
         go = tmp_path / "go"
         commands.run(e, repo, one(checks=["true"]), one("t2", checks=["true"]), command=script, go=go)
-        place = e.rt.data_dir / "worktrees"
+        place = e.rt.worktrees.folder
         wait_for(lambda: len({p.name for p in place.glob("*/*/seen-2*.txt")}) == 2, 20, "two ranges of ports")
         wait_for(lambda: {p.read_text() for p in place.glob("*/*/seen-*.txt")} == {"0\n"}, 20, "gc to be off")
         go.touch()

@@ -6,13 +6,15 @@ from pathlib import Path
 
 from maestro.core import queries
 from maestro.core.commands import control
+from maestro.core.keeping import cleanup
+from maestro.worktrees import pool
 from tests.app_process import wait_for
 from tests.engine import engine
 from tests.repos import make_repo, run_git
 from tests.scripted import bash, say, scenario, task_rule, write
 
 FILES = {f"d{d}/f{n}.txt": f"{d} {n}\n" for d in range(3) for n in range(4)} | {".gitignore": "node_modules/\n"}
-POOLED = "git rev-parse --git-dir | grep -q pool-"
+POOLED = "git rev-parse --git-dir | grep -qE /p[0-9]{11}$"
 
 
 def test_tasks_hand_their_worktrees_on_and_the_pool_goes_with_the_session(tmp_path: Path) -> None:
@@ -32,8 +34,8 @@ def test_tasks_hand_their_worktrees_on_and_the_pool_goes_with_the_session(tmp_pa
     with engine(tmp_path, script, large_repository_files=10) as e:
         session = e.run(repo, {"summary": "Test", "checks": ["ls"], "tasks": chain}, permission_mode="bypass")
         e.until("approval_requested", kind="task_start")
-        below = tmp_path / "data" / "worktrees" / session.id
-        wait_for(lambda: list(below.glob(".pool-*")), 20, "a worktree that is kept ready")
+        below = cleanup.worktrees_folder(e.rt, session.id)
+        wait_for(lambda: pool.pooled(below), 20, "a worktree that is kept ready")
         found = run_git(repo, "show", f"{e.get(session.id).session_branch}:found.txt").splitlines()
         assert found == [".", "..", ".git", ".gitignore", "d0", "d1", "d2", "found.txt", "t1"]
         assert {t.status for t in queries.list_tasks(e.rt, session.id)} == {"completed", "waiting"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core import queries
+from maestro.core import places, queries
 from maestro.core.commands import control
 from tests.landing import bench, plan_of
 from tests.repos import make_repo, run_git, write_files
@@ -228,7 +228,7 @@ def test_a_changed_test_that_hides_nothing_or_that_the_plan_names_asks_nothing(t
     with bench(tmp_path, repo, plan) as b:
         assert b.work({**harmless}).status == "completed"
         assert b.work(named, "t2").status == "completed"
-        assert not list((b.rt.data_dir / "worktrees" / b.id).glob(".proof*"))
+        assert not places.of_scratch(b.rt, b.id, "proof-t1").exists()
 
 
 def test_a_copy_of_the_persons_own_file_is_committed_neither_by_maestro_nor_by_the_agent(

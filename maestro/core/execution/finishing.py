@@ -38,7 +38,7 @@ def run_baseline(rt: Runtime, session_id: str) -> None:
     if not missing or session_id in baseline.unmeasurable(rt) or questions.waits_for_setup(rt, session_id):
         return
     try:
-        with baseline.checkout(rt, session, ".baseline", session.base_commit) as folder:
+        with baseline.checkout(rt, session, "baseline", session.base_commit) as folder:
             for command in missing:
                 measure(rt, CheckSite(session, None, folder, session.base_commit, "baseline"), command, stop)
     except SetupFailed as error:
@@ -150,7 +150,7 @@ def _run_all(
     """What failed, as (command, words for the agent); or the question that has to be answered first."""
     failures: list[tuple[str, str]] = []
     stop = stop_signal(rt, session.id)
-    with baseline.checkout(rt, session, ".validation", commit) as folder:
+    with baseline.checkout(rt, session, "validation", commit) as folder:
         for command in checks:
             answer = prove(rt, CheckSite(session, None, folder, commit, "validation"), command, stop)
             if isinstance(answer, Question):

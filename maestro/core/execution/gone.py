@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from maestro.core import lookup
+from maestro.core import lookup, places
 from maestro.core.execution import outcomes, prompts
-from maestro.core.keeping.cleanup import worktrees_folder
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.worktrees import history, refs
@@ -15,7 +14,7 @@ from maestro.worktrees import history, refs
 def is_gone(rt: Runtime, session: models.Session, task: models.Task) -> bool:
     """Whether an agent has worked in the task's worktree and its folder is not there any more."""
     begun = task.start_commit is not None and (task.conversation_id or task.assigned_worker_id)
-    return bool(begun) and not (worktrees_folder(rt, session.id) / task.key).exists()
+    return bool(begun) and not places.of_task(rt, session.id, task.key).exists()
 
 
 def look(rt: Runtime, session: models.Session, task: models.Task) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlmodel import col, func, select
 
 from maestro.agents.base import AgentSpec
-from maestro.core import lookup
+from maestro.core import lookup, places
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.endpoint import endpoint_for
 from maestro.core.environment import place_environment, port_bases, worker_environment
@@ -18,7 +18,7 @@ from maestro.core.execution.gone import is_gone
 from maestro.core.execution.outfit import outfit
 from maestro.core.guards import account, limits, spending
 from maestro.core.keeping import pooling, storage_health
-from maestro.core.keeping.cleanup import remove_worktree, worktrees_folder
+from maestro.core.keeping.cleanup import remove_worktree
 from maestro.core.locks import Stopped
 from maestro.core.planning.plan import parse_plan
 from maestro.core.proving import escape, questions
@@ -71,7 +71,7 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
     Raises MaestroError with the plain reason when it cannot be made.
     """
     repo = Path(session.repo_path)
-    path = worktrees_folder(rt, session.id) / task.key
+    path = places.of_task(rt, session.id, task.key)
     if task.start_commit is None:
         task.branch = manager.task_branch(session.session_branch, task.key)
         # One that is there was rolled back: begun on it, the task would bring back what was taken away.
@@ -82,6 +82,11 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
         with rt.db.write() as tx:
             row = lookup.task_row(tx.db, session.id, task.id)
             row.start_commit, row.branch, row.worktree_path = task.start_commit, task.branch, task.worktree_path
+            tx.db.add(row)
+    elif task.worktree_path != str(path):  # made again at another place
+        with rt.db.write() as tx:
+            row = lookup.task_row(tx.db, session.id, task.id)
+            row.worktree_path = str(path)
             tx.db.add(row)
     assert task.branch is not None
     gone = is_gone(rt, session, task)

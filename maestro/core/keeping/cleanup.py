@@ -6,7 +6,7 @@ import contextlib
 import logging
 from pathlib import Path
 
-from maestro.core import lookup
+from maestro.core import lookup, places
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.worktrees import integration, listing, manager
@@ -19,7 +19,7 @@ TRASH = ".removed"
 
 def worktrees_folder(rt: Runtime, session_id: str) -> Path:
     """Where a session's worktrees are (contract, section 6)."""
-    return rt.data_dir / "worktrees" / session_id
+    return places.of_session(rt, session_id)
 
 
 def remove_worktrees(rt: Runtime, session: models.Session) -> None:
@@ -48,12 +48,14 @@ def _leave(rt: Runtime, session: models.Session, path: Path) -> None:
 def remove_worktree(rt: Runtime, session: models.Session, path: Path) -> None:
     """Remove one worktree of a session; uncommitted work goes to a recovered ref first."""
     below = worktrees_folder(rt, session.id)
-    manager.remove_worktree(Path(session.repo_path), path, recover_as=recovered_label(session, path), below=below)
+    manager.remove_worktree(Path(session.repo_path), path, recover_as=recovered_label(rt, session, path), below=below)
 
 
-def recovered_label(session: models.Session, path: Path) -> str:
+def recovered_label(rt: Runtime, session: models.Session, path: Path) -> str:
     """The ref that keeps what a worktree of a session held."""
-    return integration.recovered_ref(session.id, f"worktree-{path.name}")
+    with rt.db.read() as db:
+        keys = [task.key for task in lookup.tasks_of(db, session.id)]
+    return integration.recovered_ref(session.id, f"worktree-{places.key_of(path, keys) or path.name}")
 
 
 def remove_if_empty(folder: Path) -> None:

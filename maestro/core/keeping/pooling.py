@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from maestro.core import lookup
+from maestro.core import lookup, places
 from maestro.core.agent_config import in_force
 from maestro.core.keeping import cleanup
 from maestro.core.locks import Stopped, stop_signal
@@ -67,7 +67,7 @@ def put_back(rt: Runtime, session: models.Session, path: Path, *, keep: bool) ->
     """A worktree whose use is over: into the pool when another may need it, else away. ``keep`` saves work in it first."""
     below = cleanup.worktrees_folder(rt, session.id)
     repo = Path(session.repo_path)
-    label = cleanup.recovered_label(session, path) if keep else None
+    label = cleanup.recovered_label(rt, session, path) if keep else None
     if is_large(rt, session) and _has_room(rt, session.id, below):
         pool.put_back(repo, path, recover_as=label, below=below)
         _drop_when_over(rt, session.id)
@@ -90,7 +90,7 @@ def look(rt: Runtime, session: models.Session, tasks: Sequence[models.Task]) -> 
 
 def tidy(rt: Runtime) -> None:
     """At start: clear what a kill left of pools, and pools of sessions that are over."""
-    for below in sorted((rt.data_dir / "worktrees").glob("*")):
+    for below in sorted(folder for root in places.roots(rt) for folder in root.glob("*")):
         if not pool.pooled(below):
             continue
         with rt.db.read() as db:
@@ -102,7 +102,7 @@ def tidy(rt: Runtime) -> None:
 
 def drop_over(rt: Runtime, at_work: Collection[str]) -> None:
     """Clear the pools of sessions that have ended since; ``at_work`` are the ids of some that have not."""
-    folders = {place.parent.name for place in (rt.data_dir / "worktrees").glob(f"*/{pool.PREFIX}*")}
+    folders = {below.name for root in places.roots(rt) for below in root.glob("*") if pool.pooled(below)}
     for session_id in folders.difference(at_work):
         rt.jobs.start(f"drop-pool:{session_id}", _drop_when_over, rt, session_id)
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import psutil
 from sqlmodel import col, select
 
-from maestro.core import lookup, processes
+from maestro.core import lookup, places, processes
 from maestro.core.execution import closing
 from maestro.core.keeping import cleanup, merges, pooling, rollbacks
 from maestro.core.proving import sheltered
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import FINAL, State
 from maestro.db import models
-from maestro.db.keeping import Fact
+from maestro.db.keeping import DeletedSession, Fact
 from maestro.errors import MaestroError
 from maestro.worker import proctable
 from maestro.worktrees import scratch
@@ -93,7 +93,7 @@ def _relocate(rt: Runtime) -> None:
                 row.spool_path = str(home / "workers" / row.id)
                 tx.db.add(row)
         for task in tx.db.exec(select(models.Task).where(col(models.Task.worktree_path).is_not(None))).all():
-            task.worktree_path = str(home / "worktrees" / task.session_id / task.key)
+            task.worktree_path = str(places.of_task(rt, task.session_id, task.key))
             tx.db.add(task)
         for session in tx.db.exec(select(models.Session)).all():
             moved = _moved(Path(session.repo_path), old, home)
@@ -139,12 +139,16 @@ def _end_orphans(rt: Runtime) -> None:
     """End what a killed app left running in our worktrees: checks, set-up commands, children of dead workers."""
     with rt.db.read() as db:
         expected = {w.id for w in closing.watched(db)}
+        sessions = [*db.exec(select(models.Session.id)).all(), *db.exec(select(DeletedSession.id)).all()]
+    # Outside of the data folder by session: another installation may have its worktrees in the same place.
+    own, *elsewhere = sorted(places.roots(rt), key=lambda root: root != rt.data_dir / "worktrees")
+    folders = [own.resolve(), *(root.resolve() / session_id for root in elsewhere for session_id in sessions)]
     ours = proctable.started(os.getpid())
     for process in proctable.everything().values():
         if process.mark is None or process.mark in expected or process.pid == os.getpid():
             continue
         with contextlib.suppress(psutil.Error, OSError):
-            inside = Path(psutil.Process(process.pid).cwd()).is_relative_to(rt.data_dir / "worktrees")
+            inside = any(Path(psutil.Process(process.pid).cwd()).is_relative_to(folder) for folder in folders)
             if inside and _was_there_before(process.started, ours):
                 proctable.send(process, signal.SIGKILL)
 
@@ -163,13 +167,14 @@ def _tidy_worktrees(rt: Runtime) -> None:
         below = cleanup.worktrees_folder(rt, session.id)
         for path in sorted(below.iterdir()) if below.is_dir() else []:
             over = session.status in {State.COMPLETED, State.CANCELLED}
-            done = tasks[session.id].get(path.name) == "completed"
+            key = places.key_of(path, tasks[session.id])
+            done = key is not None and tasks[session.id][key] == "completed"
             with contextlib.suppress(MaestroError, OSError):
                 if path.name.endswith(cleanup.TRASH):
                     shutil.rmtree(path)  # what was worth keeping was saved before it got this name
-                elif over and path.name.startswith("."):
+                elif over and key is None and places.is_scratch(path.name):
                     scratch.clear(Path(session.repo_path), path, below=below)
                 elif over or done:
                     cleanup.remove_worktree(rt, session, path)
-        with contextlib.suppress(OSError):
-            below.rmdir()  # only when nothing is left in it
+        for root in places.roots(rt):
+            cleanup.remove_if_empty(root / session.id)

@@ -94,11 +94,22 @@ class StorageHealth:
                 if self.problem is None and noted is not None:
                     kind, words, session_id = noted
                     self._stopped(kind, words, self._repository_at_fault(session_id))
-                elif self.problem is None and (found := _room(self._rt.data_dir)):
-                    self._stopped(*found)
+                elif self.problem is None:
+                    self._look_for_room()
                 if self.problem is not None and time.monotonic() >= self._next_try and self._probe() is None:
                     self._recovered()
             return self.problem is None
+
+    def _look_for_room(self) -> None:
+        for folder in self._folders():
+            if found := _room(folder):
+                self._stopped(*found)
+                return
+
+    def _folders(self) -> list[Path]:
+        """The data folder, and that of the worktrees, which may be on another disk."""
+        below = self._rt.worktrees.folder
+        return [self._rt.data_dir, *([below] if below.exists() else [])]
 
     def report(self, error: BaseException, session_id: str | None = None) -> bool:
         """Take note of an error; True when it was the storage's fault, and not that of what was being done.
@@ -118,8 +129,8 @@ class StorageHealth:
         return self._probe_data_folder() or (self._probe_repository(self._repo) if self._repo else None)
 
     def _probe_data_folder(self) -> tuple[str, str] | None:
-        """A file, and a row."""
-        found = _try(self._rt.data_dir)
+        """A file where worktrees are and one beside the database, and a row."""
+        found = next((found for folder in self._folders() if (found := _try(folder))), None)
         if found is not None:
             return found
         try:
@@ -159,7 +170,8 @@ class StorageHealth:
         again = now - self._well_since < _LONGEST_S
         self._patience_s = min(max(2 * self._patience_s, _LOOK_EVERY_S), _LONGEST_S) if again else 0.0
         self._next_try, self._repo = now + self._patience_s, repo
-        message = _WHAT_TO_DO[kind].format(place=repo or self._rt.data_dir, words=words)
+        at_fault = next((folder for folder in self._folders() if _try(folder)), self._rt.data_dir)
+        message = _WHAT_TO_DO[kind].format(place=repo or at_fault, words=words)
         self.problem = StorageProblem(kind, message, utcnow())
         _log.error("work stands still: %s", self.problem.message)
         processes.suspend(*(worker for worker, _state in self._workers()))

@@ -14,16 +14,16 @@ from typing import Any
 from sqlmodel import col, select
 
 from maestro.awake import Stopwatch
-from maestro.core import lookup
+from maestro.core import lookup, places
 from maestro.core.execution import starting
 from maestro.core.execution.outfit import outfit
-from maestro.core.keeping import cleanup, pooling
+from maestro.core.keeping import pooling
 from maestro.core.locks import Stopped
 from maestro.core.proving import questions
 from maestro.core.proving.report import NOT_LOADED, TestReport
 from maestro.core.runtime import Runtime
 from maestro.db import models
-from maestro.worktrees import history, scratch
+from maestro.worktrees import history, manager, scratch
 
 _POLL_S = 0.1
 _GIVE_IT_UP_S = 2.0
@@ -242,18 +242,20 @@ def _by_count(now: TestReport, command: str, base: Baseline) -> tuple[list[str],
 
 
 @contextmanager
-def checkout(rt: Runtime, session: models.Session, name: str, commit: str) -> Iterator[Path]:
-    """A worktree of a commit for a moment. Its name begins with a dot, which no task's can.
+def checkout(rt: Runtime, session: models.Session, purpose: str, commit: str) -> Iterator[Path]:
+    """A worktree of a commit for a moment, in the same kind of place and prepared in the same way as a task's.
 
     Raises SetupFailed when it cannot be made ready.
     """
-    below = cleanup.worktrees_folder(rt, session.id)
-    path, repo = below / name, Path(session.repo_path)
+    path, repo = places.of_scratch(rt, session.id, purpose), Path(session.repo_path)
     if pooling.is_large(rt, session):
         pooling.lay_out(rt, session, path, commit)
     else:
-        scratch.lay_out(repo, path, commit, below=below)
+        scratch.lay_out(repo, path, commit, below=path.parent)
     try:
+        for warning in manager.fill_submodules(path):
+            with rt.db.write() as tx:
+                tx.log(session.id, warning, level="warn", kind="git", source="git")
         outfit(rt, session, path)
         yield path
     finally:

@@ -187,7 +187,7 @@ def _fails_with_old(
     assert site.task is not None
     base = _before(rt, site)
     for command in checks:
-        with baseline.checkout(rt, site.session, f".proof-{site.task.key}", site.commit) as folder:
+        with baseline.checkout(rt, site.session, f"proof-{site.task.key}", site.commit) as folder:
             scratch.restore(folder, start, changed)
             ran = execute(rt, site.session, folder, command, stop)
         verdict = judging.judge(command, ran.outcome, ran.report, base, set())

@@ -193,7 +193,7 @@ def _base_cannot_either(
     if run is not None and run.could_not_run:
         return True
     session = site.session
-    name = f".probe-{site.task.key if site.task else 'whole'}"
+    name = f"probe-{site.task.key if site.task else 'whole'}"
     try:
         with baseline.checkout(rt, session, name, session.base_commit) as folder:
             ran = execute(rt, session, folder, command, stop)

@@ -22,7 +22,7 @@ def look(rt: Runtime, site: CheckSite, checks: Sequence[str], stop: Callable[[],
     found = ignored.code(site.folder) if checks else []
     if not found:
         return None
-    with baseline.checkout(rt, site.session, f".clean-{site.task.key}", site.commit) as folder:
+    with baseline.checkout(rt, site.session, f"clean-{site.task.key}", site.commit) as folder:
         missing = [path for path in found if not (folder / path).exists()]  # the set-up makes some everywhere
         if not missing:
             return None

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from maestro.core import gatekeeping, lookup
+from maestro.core import gatekeeping, lookup, places
 from maestro.core.proving import sheltered, trespass
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
@@ -40,7 +40,7 @@ def before(rt: Runtime, session: models.Session, worker: models.Worker) -> None:
     sheltered.settle(rt, session.id, shared)  # what a set-up of another task has just written is no measure
     included = tampering.included(repo, shared)
     watched = tampering.watched(shared, included)
-    checkout = fingerprint(repo, ignore=[rt.data_dir]).to_json()
+    checkout = fingerprint(repo, ignore=places.ours(rt)).to_json()
     snapshot = {
         "shared": str(shared), "included": included, "watched": watched,
         "heads": tampering.heads(repo), "checkout": checkout,
@@ -162,7 +162,7 @@ def _tell_files(rt: Runtime, session: models.Session, worker: models.Worker) -> 
         inside = (
             path.is_absolute()
             and root in path.resolve().parents
-            and rt.data_dir.resolve() not in path.resolve().parents
+            and not any(folder.resolve() in path.resolve().parents for folder in places.ours(rt))
         )
         try:
             changed = inside and path.stat().st_mtime >= began

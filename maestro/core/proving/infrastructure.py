@@ -73,7 +73,9 @@ def says_the_same(output: str, other: str, worktrees: Path) -> bool:
 
 
 def _without_noise(output: str, worktrees: Path) -> str:
-    text = re.sub(re.escape(str(worktrees)) + r"/[^/\s:'\"]+", "<worktree>", output)
+    text = output
+    for below in sorted({str(worktrees), str(worktrees.resolve())}, key=len, reverse=True):
+        text = re.sub(re.escape(below) + r"/[^/\s:'\"]+", "<worktree>", text)
     for pattern, word in _NOISE:
         text = pattern.sub(word, text)
     text = _BLOCK.sub(lambda block: _CODE.sub("", block[0]), text)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
+from maestro.core import places
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.worktrees.fingerprint import Fingerprint, fingerprint
@@ -32,17 +33,17 @@ def changes(rt: Runtime, session: models.Session, worker: models.Worker) -> list
     root = Path(session.repo_path).resolve()
     if not kept or not _was_there(rt, worker, root):
         return []
-    before, now = Fingerprint(**kept), fingerprint(root, ignore=[rt.data_dir])
+    before, now = Fingerprint(**kept), fingerprint(root, ignore=places.ours(rt))
     return [*_head(root, before, now), *_files(root, before, now)]
 
 
-def leads_to(command: str, root: Path, worktree: Path, apart: Path) -> bool:
+def leads_to(command: str, root: Path, worktree: Path, *apart: Path) -> bool:
     """Whether a shell command names a path of ``root``, seen from ``worktree``; what lies below ``apart`` is none."""
     for word in _WORD.findall(command):
         if not word.startswith(("/", "~")) and ".." not in word:
             continue
         path = Path(os.path.normpath(worktree / os.path.expanduser(word)))  # noqa: PTH111 - raises for nobody's ~name
-        if path.is_relative_to(root) and not path.is_relative_to(apart):
+        if path.is_relative_to(root) and not any(path.is_relative_to(folder) for folder in apart):
             return True
     return False
 
@@ -55,8 +56,8 @@ def _was_there(rt: Runtime, worker: models.Worker, root: Path) -> bool:
     if task is None or not task.worktree_path:
         return False
     inputs = [d["input"] for d in details if d.get("tool") == "Bash" and isinstance(d.get("input"), dict)]
-    worktree, data = Path(task.worktree_path).resolve(), rt.data_dir.resolve()
-    return any(leads_to(str(given.get("command") or ""), root, worktree, data) for given in inputs)
+    worktree, apart = Path(task.worktree_path).resolve(), [folder.resolve() for folder in places.ours(rt)]
+    return any(leads_to(str(given.get("command") or ""), root, worktree, *apart) for given in inputs)
 
 
 def _head(root: Path, before: Fingerprint, now: Fingerprint) -> list[dict[str, str]]:

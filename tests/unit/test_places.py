@@ -1,0 +1,173 @@
+"""Where worktrees go: outside of every project, the same kind of place for all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from maestro.cli.doctor import examine
+from maestro.core import places, projects
+from maestro.errors import InvalidInput
+from maestro.settings import LoadedSettings, Settings
+
+
+@pytest.fixture(autouse=True)
+def _away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever lies above the temporary folder of this machine is nothing to these tests."""
+    seen = projects.above
+    monkeypatch.setattr(
+        projects, "above", lambda folder: [a for a in seen(folder) if a.path.is_relative_to(tmp_path.resolve())]
+    )
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+def decide(data: Path, **more: object) -> places.Place:
+    return places.decide(Settings(data_dir=data, **more))  # type: ignore[arg-type]
+
+
+def test_worktrees_stay_in_a_data_folder_that_lies_below_no_project(tmp_path: Path) -> None:
+    assert decide(tmp_path / "data").folder == tmp_path / "data" / "worktrees"
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        ".git", "pyproject.toml", "package.json", "Cargo.toml", "tox.ini", "setup.cfg", "pytest.ini", "go.mod", "go.work",
+        "tsconfig.json", "tsconfig.base.json", ".eslintrc", ".eslintrc.cjs", "eslint.config.mjs", "ruff.toml", ".ruff.toml",
+        "node_modules", "conftest.py", "Makefile", "Gemfile", "composer.json", "pom.xml", "build.gradle.kts", "CMakeLists.txt",
+        "jest.config.ts", "vitest.config.ts", ".babelrc", "babel.config.js", "Directory.Build.props", "app.sln", ".hg",
+        ".editorconfig", ".prettierrc.json", ".cargo", "mise.toml", ".tool-versions", ".envrc", "CLAUDE.md",
+    ],
+)  # fmt: skip
+def test_below_a_project_worktrees_go_to_the_users_data_folder(tmp_path: Path, marker: str) -> None:
+    project = tmp_path / "code" / "project"
+    project.mkdir(parents=True)
+    (project / marker).touch()
+
+    place = decide(project / "deep" / "data")
+
+    assert place.folder.parent == tmp_path / "home" / ".local" / "share" / "maestro"
+    assert str(project / marker) in place.why
+    assert place.warning is None
+    assert not place.folder.exists()
+
+
+def test_two_installations_below_projects_do_not_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "theirs"))
+    (tmp_path / "code" / ".git").mkdir(parents=True)
+
+    one, two = decide(tmp_path / "code" / "a").folder, decide(tmp_path / "code" / "b").folder
+
+    assert one != two
+    assert one.parent == two.parent == tmp_path / "theirs" / "maestro"
+
+
+def test_a_link_is_followed_as_tools_see_it(tmp_path: Path) -> None:
+    (tmp_path / "project" / "data").mkdir(parents=True)
+    (tmp_path / "project" / "package.json").touch()
+    (tmp_path / "data").symlink_to(tmp_path / "project" / "data")
+
+    assert not decide(tmp_path / "data").folder.is_relative_to(tmp_path / "data")
+
+
+def test_a_users_data_folder_below_a_project_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "code" / ".git").mkdir(parents=True)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "code" / "share"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+    assert decide(tmp_path / "code" / "data").folder.parent == tmp_path / "state" / "maestro"
+
+
+def test_where_no_place_is_without_a_project_the_last_one_is_outside_of_home(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "package.json").touch()
+
+    assert decide(home / "data").folder.parent == Path(f"/var/tmp/maestro-{os.getuid()}")
+
+
+def test_settings_that_people_keep_in_their_home_are_no_project(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in (".editorconfig", ".cargo", ".npmrc", ".tool-versions", ".envrc", "CLAUDE.md"):
+        (home / name).touch()
+
+    assert decide(home / "data").folder == home / "data" / "worktrees"
+
+
+def test_a_home_folder_under_version_control_is_rather_lived_with_than_left(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / ".git").mkdir(parents=True)
+    (home / "code").mkdir()
+    (home / "code" / "Cargo.toml").touch()
+
+    place = decide(home / "code" / "data")
+
+    assert not place.folder.is_relative_to(home / "code")
+
+
+def test_the_folder_that_the_user_names_is_taken(tmp_path: Path) -> None:
+    assert decide(tmp_path / "data", worktrees_dir=tmp_path / "there").folder == tmp_path / "there"
+
+
+def test_a_named_folder_below_a_project_is_refused_unless_insisted_on(tmp_path: Path) -> None:
+    (tmp_path / "code" / ".git").mkdir(parents=True)
+    folder = tmp_path / "code" / "worktrees"
+
+    with pytest.raises(InvalidInput, match=r"MAESTRO_WORKTREES_DIR: .* is below a project: .*\.git.*"):
+        decide(tmp_path / "data", worktrees_dir=folder)
+
+    place = decide(tmp_path / "data", worktrees_dir=folder, worktrees_inside_project=True)
+    assert place.folder == folder
+    assert place.warning
+    assert str(tmp_path / "code" / ".git") in place.warning
+
+
+@pytest.mark.parametrize("kind", ["a file", "below a file", "read only"])
+def test_a_named_folder_that_cannot_be_written_is_refused(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "closed").mkdir(mode=0o500)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).stat().st_mode & 0o200)  # root may write anywhere
+    named = {"a file": "file", "below a file": "file/deep", "read only": "closed/deep"}[kind]
+
+    with pytest.raises(InvalidInput, match="MAESTRO_WORKTREES_DIR"):
+        decide(tmp_path / "data", worktrees_dir=tmp_path / named)
+
+
+def test_the_variable_must_be_a_whole_path(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="MAESTRO_WORKTREES_DIR: must be a whole path"):
+        LoadedSettings({"data_dir": tmp_path}, environment={"MAESTRO_WORKTREES_DIR": "somewhere"}, dotenv=None)
+
+
+def test_all_names_are_of_one_kind() -> None:
+    names = [places.name_of_task(key) for key in ("t1", "test-parser", "build", "x" * 40)]
+    names += [places.name_of_scratch(purpose) for purpose in ("baseline", "validation", "proof-t1", "clean-t1")]
+
+    assert len(set(names)) == len(names)
+    assert {len(name) for name in names} == {len(names[0])}
+    assert all(name[0].isalpha() and name[1:].isdecimal() for name in names)
+    assert [places.is_scratch(name) for name in names] == [False] * 4 + [True] * 4
+
+
+def test_doctor_tells_where_worktrees_go_and_what_lies_above(tmp_path: Path) -> None:
+    (tmp_path / "code" / ".git").mkdir(parents=True)
+    (tmp_path / "code" / "pyproject.toml").touch()
+
+    def told(**more: object) -> tuple[bool, str]:
+        found = examine(Settings(data_dir=tmp_path / "code" / "data", **more))  # type: ignore[arg-type]
+        return next((f.ok, f.line) for f in found if "orktrees" in f.what and "GB free" not in f.what)
+
+    ok, line = told()
+    assert ok
+    assert "because" in line
+    assert str(tmp_path / "code" / "pyproject.toml") in line
+    ok, line = told(worktrees_dir=tmp_path / "code" / "w", worktrees_inside_project=True)
+    assert not ok
+    assert str(tmp_path / "code" / "pyproject.toml") in line
+    ok, line = told(worktrees_dir=tmp_path / "code" / "w")
+    assert not ok
+    assert "MAESTRO_WORKTREES_DIR" in line
