@@ -1,0 +1,25 @@
+#!/bin/bash
+# Real tool chains, from what Maestro offers for a repository to the way back from a merge; see tests/ecosystems.
+#   scripts/ecosystems.sh [-k NAME]    further arguments are pytest's
+# What PyPI and npm give is installed beside the virtual environment; compilers and the like are used where the machine
+# has them (Debian: apt-get install golang-go cmake maven ruby-rspec phpunit). The result is written to docs/ECOSYSTEMS.md.
+set -eu
+cd "$(dirname "$0")/.."
+venv=$PWD/${VENV:-.venv}
+tools=$venv/ecosystem-tools
+
+if [ ! -x "$tools/python/bin/nox" ]; then
+    echo "Maestro: installing poetry, tox and nox"
+    "$venv/bin/python" -m venv --clear "$tools/python"
+    "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check poetry tox nox
+fi
+mkdir -p "$tools/bin"
+for program in poetry tox nox; do ln -sf "$tools/python/bin/$program" "$tools/bin/$program"; done
+ln -sf "$venv/bin/uv" "$tools/bin/uv"
+if command -v npm >/dev/null && [ ! -x "$tools/node/bin/pnpm" ]; then
+    echo "Maestro: installing pnpm and bun"
+    npm install --silent --no-fund --no-audit --global --prefix "$tools/node" pnpm@9 bun
+fi
+ECOSYSTEMS_RESULT=docs/ECOSYSTEMS.md PATH=$tools/bin:$tools/node/bin:$PATH \
+    exec "$venv/bin/python" -m pytest -q -p no:cacheprovider -o "addopts=--strict-markers --import-mode=importlib" \
+    tests/ecosystems "$@"

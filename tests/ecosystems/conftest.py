@@ -1,0 +1,72 @@
+"""Where the machine's own tool chains live, and the table of what was seen working."""
+
+from __future__ import annotations
+
+import os
+import platform
+import pwd
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+_RESULT = "ECOSYSTEMS_RESULT"
+_TOOL_HOMES = {"RUSTUP_HOME": ".rustup", "CARGO_HOME": ".cargo"}
+_outcomes: dict[str, tuple[str, float]] = {}
+
+
+@pytest.fixture(autouse=True)
+def _tool_homes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compilers lie in the user's home, which tests do not have: their own variables lead there."""
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    for name, folder in _TOOL_HOMES.items():
+        if (home / folder).is_dir() and name not in os.environ:
+            monkeypatch.setenv(name, str(home / folder))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep how each chain ended."""
+    name = report.nodeid.partition("[")[2].removesuffix("]")
+    if name and (report.when == "call" or report.failed):
+        _outcomes[name] = (report.outcome, report.duration)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the table where the run was asked for it and was about every chain."""
+    target = os.environ.get(_RESULT)
+    if target and not session.config.getoption("keyword"):
+        Path(target).write_text(_table(), encoding="utf-8")
+
+
+def _table() -> str:
+    from tests.ecosystems.test_chains import CHAINS
+
+    rows = []
+    for chain in CHAINS:
+        outcome, seconds = _outcomes.get(chain.name, ("", 0.0))
+        result = {"passed": "works", "failed": "**does not work**"}.get(
+            outcome, f"not run: no `{'`, `'.join(chain.missing)}` on this machine"
+        )
+        rows.append(
+            f"| {chain.name} | {result} | {f'{seconds:.0f} s' if outcome else ''} | {_version(chain.programs)} |"
+        )
+    return (
+        "# Tool chains\n\n"
+        "For each: Maestro's own offer → set-up → baseline by test name, with one test that fails before the work → honest work\n"
+        "lands unasked → broken work is sent back → dropped tests are caught → merge → unmerge, the user's repository as before.\n"
+        "Written by `make test-ecosystems`; the rows that need no package registry run in `make test` as well.\n\n"
+        f"Last run: {datetime.now(UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}, Python {platform.python_version()}.\n\n"
+        "| tool chain | result | time | programs |\n| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
+    )
+
+
+def _version(programs: tuple[str, ...]) -> str:
+    """What the first program says of its version, on one line; empty where it is missing."""
+    if shutil.which(programs[0]) is None:
+        return ""
+    option = "version" if programs[0] == "go" else "--version"
+    done = subprocess.run([programs[0], option], capture_output=True, text=True, timeout=60, check=False)
+    lines = (done.stdout or done.stderr).strip().splitlines()
+    return lines[0][:60].replace("|", "/") if lines else ""
