@@ -14,6 +14,18 @@ import pytest
 
 _RESULT = "ECOSYSTEMS_RESULT"
 _TOOL_HOMES = {"RUSTUP_HOME": ".rustup", "CARGO_HOME": ".cargo"}
+_HEAD = """\
+# Tool chains
+
+For each: Maestro's own offer → set-up → baseline by test name, with one test that fails before the work → honest
+work lands unasked → broken work is sent back → dropped tests are caught → merge → unmerge, and the user's repository
+is as before. Written by `make test-ecosystems`; the rows that ask no package registry run in `make test` as well.
+
+Last run: {day}, {machine}.
+
+| tool chain | result | time | programs |
+| --- | --- | --- | --- |
+"""
 _outcomes: dict[str, tuple[str, float]] = {}
 
 
@@ -52,14 +64,11 @@ def _table() -> str:
         rows.append(
             f"| {chain.name} | {result} | {f'{seconds:.0f} s' if outcome else ''} | {_version(chain.programs)} |"
         )
-    return (
-        "# Tool chains\n\n"
-        "For each: Maestro's own offer → set-up → baseline by test name, with one test that fails before the work → honest work\n"
-        "lands unasked → broken work is sent back → dropped tests are caught → merge → unmerge, the user's repository as before.\n"
-        "Written by `make test-ecosystems`; the rows that need no package registry run in `make test` as well.\n\n"
-        f"Last run: {datetime.now(UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}, Python {platform.python_version()}.\n\n"
-        "| tool chain | result | time | programs |\n| --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
-    )
+    return _HEAD.format(day=f"{datetime.now(UTC):%Y-%m-%d}", machine=_machine()) + "\n".join(rows) + "\n"
+
+
+def _machine() -> str:
+    return f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
 def _version(programs: tuple[str, ...]) -> str:

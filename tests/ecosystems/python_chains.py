@@ -105,7 +105,7 @@ CHAINS = (
         {
             "pyproject.toml": "[tool.poetry]\nname = 'calc'\nversion = '1.0'\ndescription = ''\nauthors = []\n"
             "package-mode = false\n\n[tool.poetry.dependencies]\npython = '^3.11'\n\n"
-            "[tool.poetry.group.dev.dependencies]\npytest = '*'\n",
+            "[tool.poetry.group.dev.dependencies]\npytest = '^8'\n",
             "conftest.py": "",
         },
         installs=True,
