@@ -74,16 +74,22 @@ class DoubleTest(unittest.TestCase):
         self.assertEqual(double(4), 8)
 """
 
-CHAINS = (
-    Chain(
-        "unittest",
-        ("python3",),
-        {"calc.py": _ADD, "tests/__init__.py": "", "tests/test_calc.py": _UNITTEST, ".gitignore": _IGNORED},
+
+def _unittest(name: str, programs: tuple[str, ...], more: Files, **options: object) -> Chain:
+    return Chain(
+        name,
+        programs,
+        {"calc.py": _ADD, "tests/__init__.py": "", "tests/test_calc.py": _UNITTEST, ".gitignore": _IGNORED, **more},
         honest={"calc.py": f"{_ADD}\n\n{_DOUBLE}", "tests/test_double.py": _UNITTEST_NEW},
         broken={"calc.py": _BROKEN},
         tests="tests/test_calc.py",
         names=("test_adds", "test_known_failure"),
-    ),
+        **options,  # type: ignore[arg-type]
+    )
+
+
+CHAINS = (
+    _unittest("unittest", ("python3",), {}),
     _pytest(
         "pip with extras",
         ("python3",),
@@ -99,14 +105,12 @@ CHAINS = (
     _pytest(
         "uv", ("uv",), {"pyproject.toml": f"{_SETUPTOOLS}{_PROJECT}{_GROUP}{_MODULES}"}, installs=True, lock="uv lock"
     ),
-    _pytest(
+    _unittest(
         "poetry",
         ("poetry",),
         {
             "pyproject.toml": "[tool.poetry]\nname = 'calc'\nversion = '1.0'\ndescription = ''\nauthors = []\n"
-            "package-mode = false\n\n[tool.poetry.dependencies]\npython = '^3.11'\n\n"
-            "[tool.poetry.group.dev.dependencies]\npytest = '^8'\n",
-            "conftest.py": "",
+            "package-mode = false\n\n[tool.poetry.dependencies]\npython = '^3.11'\n",
         },
         installs=True,
         lock="poetry lock",
