@@ -1,7 +1,7 @@
 """What worktrees of a repository need to be of use, found by looking: set-up commands, files to copy, checks.
 
-Only names and a few small files are read, at a commit and (for what git ignores) in the person's checkout, in the
-root and one folder deep. Nothing of the repository runs, and nothing found here is used before a person has said so.
+Only names and a few small files are read, at a commit and (for what git ignores) in the user's checkout: in the root, one
+folder deep, and two in folders of packages. Nothing of the repository runs, and nothing found is used before a user says so.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
+from maestro.worktrees import check_detection, python_detection
 from maestro.worktrees.git import git
-from maestro.worktrees.reading import read_file, suggest_checks
+from maestro.worktrees.manifests import Manifests, table
 
 Kind = Literal["setup", "copy_files", "checks"]
 
 _SMALL_BYTES = 256_000
 _LOOKED_INTO = 200  # folders
-_HINT_BYTES = 200_000
 _LITERAL = {"GIT_LITERAL_PATHSPECS": "1"}  # a folder may be called ``:!x``
 
 #: Folders whose lock files are about something else than the project: examples, other people's code.
@@ -69,21 +69,37 @@ _LOCKS = (
 _LOCAL = (".env", ".env.*", ".envrc", ".dev.vars", "local.settings.json", "local.properties", "master.key")
 _FOR_PEOPLE = (".example", ".sample", ".template", ".dist")
 
-#: How Python starts in the environment that a set-up command makes.
-_PYTHON_IN = {
-    "uv": "uv run python",
-    "poetry": "poetry run python",
-    "pdm": "pdm run python",
-    "pipenv": "pipenv run python",
-}
+#: Folders that hold packages: looked into one level deeper.
+_OF_PACKAGES = frozenset(["packages", "apps", "crates", "services", "libs", "projects", "modules"])
 
-_WHY_CHECK = {
-    "python -m pytest -q": "The tests are pytest’s",
-    "python -m unittest": "There are tests in the form of unittest",
-    "cargo test": "Cargo.toml is in the repository",
-    "go test ./...": "go.mod is in the repository",
-    "make test": "The Makefile has a target test",
+#: What installs a package.json's dependencies where no lock file says which; none writes one, it would be work.
+_WITHOUT_LOCK = {
+    "npm": "npm install --no-package-lock --no-audit --no-fund",
+    "pnpm": "pnpm install --no-lockfile",
+    "yarn": "yarn install --no-lockfile",
+    "bun": "bun install --no-save",
 }
+_PYTHON_TOOLS = frozenset({"uv", "poetry", "pdm", "pipenv"})
+_NODE_TOOLS = frozenset({"npm", "pnpm", "yarn", "bun"})
+
+#: Why a check is offered, by how it begins.
+_WHY_CHECK = (
+    ("cargo", "Cargo.toml is in the repository"),
+    ("go ", "go.mod is in the repository"),
+    ("make", "The Makefile has a target test"),
+    ("just", "The justfile has a recipe test"),
+    ("cmake", "CMakeLists.txt names tests for ctest"),
+    ("mvn", "pom.xml is in the repository"),
+    ("sh ./mvnw", "pom.xml is in the repository"),
+    ("gradle", "A Gradle build is in the repository"),
+    ("sh ./gradlew", "A Gradle build is in the repository"),
+    ("npm", "package.json has a script test"),
+    ("pnpm -r", "pnpm-workspace.yaml is in the repository"),
+    ("pnpm", "package.json has a script test"),
+    ("yarn", "package.json has a script test"),
+    ("bun", "The tests are Bun’s"),
+    ("deno", "deno.json is in the repository"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +111,14 @@ class Found:
     reason: str
     tool: str | None = None  # the program a command starts with
     tool_there: bool = True  # whether that is on PATH
-    second: bool = False  # another lock file of the same trade comes before this one
+    second: bool = False  # another one of the same trade comes before it
 
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
     name: str  # "" for the root
     files: frozenset[str]
+    folders: tuple[str, ...] = ()  # paths of those directly in it
 
     def path(self, file: str) -> str:
         return f"{self.name}/{file}" if self.name else file
@@ -112,33 +129,121 @@ class _Folder:
 
 def look(repo: Path, commit: str) -> list[Found]:
     """Everything found at ``commit`` and in the checkout ``repo``: commands first, then files, then checks."""
+    root = Manifests.of(repo, commit)
     folders = _folders(repo, commit)
-    found: list[Found] = []
+    setup: list[Found] = []
+    checks: list[Found] = []
     for folder in folders:
-        locks = _by_locks(folder)
-        # A lock file in the root covers the packages below it.
-        has_python = any(f.tool in _PYTHON_IN for f in [*found, *locks])
-        found += locks if has_python else [*_by_pip(repo, commit, folder), *locks]
-    found += _ignored(repo, folders)
-    found += _checks(repo, commit, [f for f in found if not f.value.startswith("cd ")])
+        at = root.below(folder.name)
+        own, check = _folder(at, folder, setup)
+        setup += own
+        if not folder.name or own or not _root_speaks(root, at):
+            checks += check
+    found = [*setup, *_ignored(repo, folders), *checks]
     return [replace(f, tool_there=f.tool is None or shutil.which(f.tool) is not None) for f in found]
+
+
+def _folder(at: Manifests, folder: _Folder, before: list[Found]) -> tuple[list[Found], list[Found]]:
+    """Set-up and checks of one folder. ``before``: the set-up found in folders above, which covers those below."""
+    locks = _by_locks(at, folder)
+    manager = next((f.tool for f in [*before, *locks] if f.tool in _PYTHON_TOOLS), None)
+    setup, checks = list(locks), []
+    if check_detection.speaks_python(at):
+        plan = python_detection.plan(at, manager)
+        if plan.setup:
+            reason = (
+                f"{', '.join(at.path(name) for name in plan.rests_on)} {'is' if len(plan.rests_on) == 1 else 'are'}"
+            )
+            words = f"{reason} in the repository, without a lock file"
+            setup.insert(0, Found("setup", at.command(plan.setup), words, "python3"))
+        if plan.check:
+            command, tool = plan.check, plan.tool
+            if tool == "python" and shutil.which("python") is None:
+                command, tool = command.replace("python", "python3", 1), "python3"
+            checks.append(Found("checks", at.command(command), _why_python(command), tool))
+    setup += [*_without_lock(at, [*before, *locks]), *_build(at, before)]
+    others = check_detection.checks(at)
+    for check in others:
+        doubled = check_detection.is_wrapper(check) and bool(checks)
+        checks.append(Found("checks", at.command(check), _why(check), _program(check), second=doubled))
+    return setup, checks
+
+
+def _root_speaks(root: Manifests, at: Manifests) -> bool:
+    """Whether the root's own checks are likely to run those of a folder below it: both have the same manifest."""
+    names = ("pyproject.toml", "package.json", "Cargo.toml", "go.mod", "pom.xml", "build.gradle", "CMakeLists.txt")
+    return any(at.has(name) and root.has(name) for name in names) or not any(at.has(name) for name in names)
+
+
+def _why_python(command: str) -> str:
+    for word, reason in (
+        ("pytest", "The tests are pytest’s"),
+        ("tox", "tox runs the tests"),
+        ("nox", "nox runs the tests"),
+    ):
+        if word in command:
+            return reason
+    return "There are tests in the form of unittest"
+
+
+def _why(check: str) -> str:
+    return next((reason for start, reason in _WHY_CHECK if check.startswith(start)), "Its tests are in the repository")
+
+
+def _program(check: str) -> str | None:
+    """The program on PATH that a check begins with; None for one of the repository's own."""
+    first = check.split(" ")[0]
+    if first == "sh":
+        return "java"
+    return None if "/" in first else first
+
+
+def _without_lock(at: Manifests, found: list[Found]) -> list[Found]:
+    """What installs the dependencies of a package.json that no lock file here or above covers."""
+    package = at.json("package.json")
+    named = any(table(package, part) for part in ("dependencies", "devDependencies", "peerDependencies"))
+    if not named or any(f.tool in _NODE_TOOLS for f in found):
+        return []
+    manager = check_detection.node_manager(at)
+    reason = f"{at.path('package.json')} names dependencies, without a lock file"
+    return [Found("setup", at.command(_WITHOUT_LOCK[manager]), reason, manager)]
+
+
+def _build(at: Manifests, before: list[Found]) -> list[Found]:
+    """A first build where the checks run what has been built."""
+    if not check_detection.has_ctest(at) or any(f.tool == "cmake" for f in before):
+        return []
+    folder = check_detection.BUILD
+    # What git does not ignore would be committed as work.
+    command = f"cmake -S . -B {folder} && echo '*' > {folder}/.gitignore && cmake --build {folder}"
+    return [Found("setup", at.command(command), f"{at.path('CMakeLists.txt')} is in the repository", "cmake")]
 
 
 def _folders(repo: Path, commit: str) -> list[_Folder]:
     entries = _tree(repo, commit)
-    names = [
-        name
-        for kind, name in entries
-        if kind == "tree" and not name.startswith((".", "-")) and name not in _PASSED_BY and name.isprintable()
-    ]
-    inside: dict[str, set[str]] = {name: set() for name in names[:_LOOKED_INTO]}
-    if inside:
-        for kind, path in _tree(repo, commit, *(f"{name}/" for name in inside)):
-            folder, _, file = path.partition("/")
-            if kind == "blob" and folder in inside:
-                inside[folder].add(file)
+    names = [name for kind, name in entries if kind == "tree" and _is_own(name)]
+    inside = _inside(repo, commit, names)
+    deeper = _inside(repo, commit, [n for parent in names if parent in _OF_PACKAGES for n in inside[parent].folders])
     root = _Folder("", frozenset(name for kind, name in entries if kind == "blob"))
-    return [root, *(_Folder(name, frozenset(files)) for name, files in inside.items())]
+    return [root, *inside.values(), *deeper.values()]
+
+
+def _inside(repo: Path, commit: str, folders: list[str]) -> dict[str, _Folder]:
+    """What lies directly in some folders."""
+    files: dict[str, set[str]] = {name: set() for name in folders[:_LOOKED_INTO]}
+    below: dict[str, list[str]] = {name: [] for name in files}
+    if files:
+        for kind, path in _tree(repo, commit, *(f"{name}/" for name in files)):
+            folder, _, name = path.rpartition("/")
+            if kind == "blob" and folder in files:
+                files[folder].add(name)
+            elif kind == "tree" and folder in below and _is_own(name):
+                below[folder].append(path)
+    return {name: _Folder(name, frozenset(files[name]), tuple(below[name])) for name in files}
+
+
+def _is_own(name: str) -> bool:
+    return not name.startswith((".", "-")) and name not in _PASSED_BY and name.isprintable()
 
 
 def _tree(repo: Path, commit: str, *paths: str) -> list[tuple[str, str]]:
@@ -147,40 +252,20 @@ def _tree(repo: Path, commit: str, *paths: str) -> list[tuple[str, str]]:
     return [(meta.split(" ")[1], path) for meta, _, path in (entry.partition("\t") for entry in listed)]
 
 
-def _by_locks(folder: _Folder) -> list[Found]:
+def _by_locks(at: Manifests, folder: _Folder) -> list[Found]:
     found: list[Found] = []
     for group in _LOCKS:
         there = [(lock, command, tool) for lock, command, tool in group if lock in folder.files]
         for number, (lock, command, tool) in enumerate(there):
             if tool == "yarn" and ".yarnrc.yml" in folder.files:
                 command = "yarn install --immutable"  # the word of Yarn 2 and later
+            if tool in _PYTHON_TOOLS:
+                command += python_detection.sync_options(at, tool)
             reason = f"{folder.path(lock)} is in the repository"
             if any(f.value == folder.command(command) for f in found):
                 continue
             found.append(Found("setup", folder.command(command), reason, tool, second=number > 0))
     return found
-
-
-def _by_pip(repo: Path, commit: str, folder: _Folder) -> list[Found]:
-    """A virtual environment, where Python's dependencies are named without a lock file."""
-    listed = sorted(
-        (f for f in folder.files if fnmatchcase(f, "requirements*.txt")), key=lambda f: (f != "requirements.txt", f)
-    )
-    if listed:
-        wanted = " ".join(f"-r {shlex.quote(name)}" for name in listed)
-        reason = f"{', '.join(folder.path(name) for name in listed)} {'is' if len(listed) == 1 else 'are'}"
-    elif "pyproject.toml" in folder.files and _installable(repo, commit, folder.path("pyproject.toml")):
-        wanted, reason = "-e .", f"{folder.path('pyproject.toml')} is"
-    else:
-        return []
-    # What git does not ignore would be committed as work; Python writes this file itself only since 3.13.
-    command = f"python3 -m venv .venv && echo '*' > .venv/.gitignore && .venv/bin/python -m pip install {wanted}"
-    return [Found("setup", folder.command(command), f"{reason} in the repository, without a lock file", "python3")]
-
-
-def _installable(repo: Path, commit: str, path: str) -> bool:
-    text = read_file(repo, commit, path, _HINT_BYTES).decode("utf-8", "replace")
-    return any(line.strip() in {"[project]", "[build-system]"} for line in text.splitlines())
 
 
 def _which_ignored(repo: Path, paths: list[str]) -> list[str]:
@@ -219,16 +304,3 @@ def _is_local(name: str) -> bool:
 def _is_small(path: Path) -> bool:
     status = path.lstat()
     return stat.S_ISREG(status.st_mode) and status.st_size <= _SMALL_BYTES
-
-
-def _checks(repo: Path, commit: str, root: list[Found]) -> list[Found]:
-    """The checks the repository suggests, begun in the environment that its root's set-up makes."""
-    python = next((_PYTHON_IN[f.tool] for f in root if f.tool in _PYTHON_IN), None)
-    if python is None and any(f.tool == "python3" for f in root):
-        python = ".venv/bin/python"
-    found = []
-    for check in suggest_checks(repo, commit):
-        begun = check.replace("python ", f"{python} ", 1) if python and check.startswith("python ") else check
-        reason = _WHY_CHECK.get(check, "package.json has a script test")
-        found.append(Found("checks", begun, reason, None if begun.startswith(".venv/") else begun.split(" ")[0]))
-    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from pathlib import Path
@@ -15,7 +14,6 @@ _INSTRUCTIONS_BYTES = 20_000
 _SEARCH_S = 10
 _SEARCH_BYTES = 4_000_000
 _LINE_CHARS = 300
-_HINT_BYTES = 200_000
 _LINK, _SUBMODULE = "120000", "160000"
 
 
@@ -115,43 +113,3 @@ def instructions(repo: Path, commit: str) -> str:
         note = "\n[cut here: the file is longer]" if cut else ""
         parts.append(f"# {name}\n\n{data.decode('utf-8', 'replace').strip()}{note}")
     return "\n\n".join(parts)
-
-
-def suggest_checks(repo: Path, commit: str) -> list[str]:
-    """Commands that probably run this project's tests: a guess from its tracked files, to be shown as hints."""
-    files = set(list_files(repo, commit))
-
-    def text(path: str) -> str:
-        return read_file(repo, commit, path, _HINT_BYTES).decode("utf-8", "replace") if path in files else ""
-
-    found = [*_python_checks(files, text("pyproject.toml") + text("setup.cfg") + text("tox.ini"))]
-    found += _node_checks(files, text("package.json"))
-    if "Cargo.toml" in files:
-        found.append("cargo test")
-    if "go.mod" in files:
-        found.append("go test ./...")
-    if re.search(r"^test\s*:", text("Makefile") + "\n" + text("makefile"), re.MULTILINE):
-        found.append("make test")
-    return found
-
-
-def _python_checks(files: set[str], settings: str) -> list[str]:
-    names = {posixpath.basename(path) for path in files}
-    tests = any(re.fullmatch(r"test_.*\.py|.*_test\.py", name) for name in names)
-    if "pytest" in settings or names & {"pytest.ini", "conftest.py"}:
-        return ["python -m pytest -q"]
-    if any(re.search(r"(^|/)requirements[^/]*\.txt$", path) for path in files) and tests:
-        return ["python -m pytest -q"]
-    return ["python -m unittest"] if tests else []
-
-
-def _node_checks(files: set[str], package: str) -> list[str]:
-    try:
-        script = json.loads(package or "{}")["scripts"]["test"]
-    except (ValueError, KeyError, TypeError):
-        return []
-    if not isinstance(script, str) or "no test specified" in script:
-        return []
-    if "pnpm-lock.yaml" in files:
-        return ["pnpm test"]
-    return ["yarn test"] if "yarn.lock" in files else ["npm test"]

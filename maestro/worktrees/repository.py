@@ -10,8 +10,9 @@ from pathlib import Path
 
 from maestro.errors import InvalidInput
 from maestro.worktrees import first_commit, fitness
+from maestro.worktrees.check_detection import suggest_checks
 from maestro.worktrees.git import common_dir, git
-from maestro.worktrees.reading import count_files, instructions, list_files, read_file, search, suggest_checks
+from maestro.worktrees.reading import count_files, instructions, list_files, read_file, search
 from maestro.worktrees.refs import branch_ref, list_branches, ref_commit
 
 __all__ = [

@@ -13,7 +13,7 @@ _PYPROJECT = '[project]\nname = "x"\n[tool.pytest.ini_options]\n'
 _VENV = "python3 -m venv .venv && echo '*' > .venv/.gitignore"
 
 CASES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
-    "uv": ({"uv.lock": "", "pyproject.toml": _PYPROJECT}, ["uv sync", "uv run python -m pytest -q"]),
+    "uv": ({"uv.lock": "", "pyproject.toml": _PYPROJECT}, ["uv sync", "uv run --with pytest python -m pytest -q"]),
     "poetry and node": (
         {"poetry.lock": "", "pyproject.toml": _PYPROJECT, "web/package-lock.json": "{}"},
         ["poetry install", "cd web && npm ci", "poetry run python -m pytest -q"],
@@ -21,7 +21,7 @@ CASES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "requirements": (
         {"requirements.txt": "", "requirements-dev.txt": "", "tests/test_a.py": ""},
         [
-            f"{_VENV} && .venv/bin/python -m pip install -r requirements.txt -r requirements-dev.txt",
+            f"{_VENV} && .venv/bin/python -m pip install -r requirements.txt -r requirements-dev.txt pytest",
             ".venv/bin/python -m pytest -q",
         ],
     ),
@@ -37,6 +37,100 @@ CASES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "bun, go, rust": (
         {"bun.lockb": b"\0", "go.mod": "module x\n", "Cargo.lock": "", "Cargo.toml": ""},
         ["bun install --frozen-lockfile", "go mod download", "cargo fetch", "cargo test", "go test ./..."],
+    ),
+    "pytest in an extra": (
+        {"pyproject.toml": f'{_PYPROJECT}[project.optional-dependencies]\ndocs = ["sphinx"]\ntest = ["Pytest>=8"]\n'},
+        [f"{_VENV} && .venv/bin/python -m pip install -e '.[test]'", ".venv/bin/python -m pytest -q"],
+    ),
+    "pytest in a group that another one includes": (
+        {
+            "pyproject.toml": f'{_PYPROJECT}[dependency-groups]\ntypes = ["mypy"]\n'
+            'tests = ["pytest"]\nci = [{include-group = "tests"}]\n'
+        },
+        [
+            f"{_VENV} && .venv/bin/python -m pip install --upgrade pip && "
+            ".venv/bin/python -m pip install -e . --group tests",
+            ".venv/bin/python -m pytest -q",
+        ],
+    ),
+    "pytest in a group that uv does not install by itself": (
+        {"uv.lock": "", "pyproject.toml": f'{_PYPROJECT}[dependency-groups]\ndev = ["ruff"]\ntests = ["pytest"]\n'},
+        ["uv sync --group tests", "uv run python -m pytest -q"],
+    ),
+    "pytest in an optional group of poetry": (
+        {
+            "poetry.lock": "",
+            "pyproject.toml": "[tool.poetry.group.test]\noptional = true\n"
+            '[tool.poetry.group.test.dependencies]\npytest = "*"\n[tool.pytest.ini_options]\n',
+        },
+        ["poetry install --with test", "poetry run python -m pytest -q"],
+    ),
+    "a package with requirements for its tests in a folder": (
+        {"setup.py": "", "requirements/testing.txt": "pytest\n", "requirements/docs.txt": "", "conftest.py": ""},
+        [
+            f"{_VENV} && .venv/bin/python -m pip install -e . -r requirements/testing.txt",
+            ".venv/bin/python -m pytest -q",
+        ],
+    ),
+    "only tox knows": (
+        {"tox.ini": "[testenv]\ndeps = pytest\ncommands = pytest\n", "tests/test_a.py": ""},
+        [f"{_VENV} && .venv/bin/python -m pip install tox", ".venv/bin/tox -e py"],
+    ),
+    "only nox knows": (
+        {"noxfile.py": '@nox.session(python=["3.11"])\ndef tests(session):\n    session.install("pytest")\n'},
+        [
+            f"{_VENV} && .venv/bin/python -m pip install nox",
+            ".venv/bin/nox --no-error-on-missing-interpreters -s tests",
+        ],
+    ),
+    "no lock file": (
+        {"package.json": '{"scripts": {"test": "mocha"}, "devDependencies": {"mocha": "*"}}'},
+        ["npm install --no-package-lock --no-audit --no-fund", "npm test"],
+    ),
+    "a manager that package.json names": (
+        {"package.json": '{"packageManager": "pnpm@9.1.0", "scripts": {"test": "x"}, "dependencies": {"a": "1"}}'},
+        ["pnpm install --no-lockfile", "pnpm test"],
+    ),
+    "scripts in Python beside another language": (
+        {"Cargo.toml": "[workspace]\n", "scripts/test_release.py": "", "package.json": "{}", "tools/check_test.py": ""},
+        ["cargo test --workspace"],
+    ),
+    "java": ({"pom.xml": "", "build.gradle": "", "gradlew": ""}, ["mvn -B test", "sh ./gradlew test"]),
+    "cmake": (
+        {"CMakeLists.txt": "enable_testing()\n", "tests/CMakeLists.txt": "add_test(a b)\n", "Makefile": "test:\n"},
+        [
+            "cmake -S . -B build && echo '*' > build/.gitignore && cmake --build build",
+            "cmake --build build && ctest --test-dir build --output-on-failure",
+            "make test",
+        ],
+    ),
+    "packages in folders of their own": (
+        {
+            "packages/a/package.json": '{"scripts": {"test": "node --test"}}',
+            "packages/b/go.mod": "module b\n",
+            "web/package.json": '{"scripts": {"test": "jest"}}',
+            "web/yarn.lock": "",
+        },
+        [
+            "cd web && yarn install --frozen-lockfile",
+            "cd packages/b && go mod download",
+            "cd web && yarn test",
+            "cd packages/a && npm test",
+            "cd packages/b && go test ./...",
+        ],
+    ),
+    "members of a workspace": (
+        {
+            "Cargo.toml": "[workspace]\n",
+            "crates/a/Cargo.toml": "",
+            "package.json": '{"workspaces": ["packages/*"], "scripts": {"test": "x"}}',
+            "packages/b/package.json": '{"scripts": {"test": "y"}}',
+        },
+        ["npm test", "cargo test --workspace"],
+    ),
+    "manifests that cannot be read": (
+        {"pyproject.toml": "[project\n", "package.json": "[" * 9000, "uv.lock": b"\xff\0", "conftest.py": ""},
+        ["uv sync", "uv run --with pytest python -m pytest -q"],
     ),
     "two lock files of one trade": (
         {"pnpm-lock.yaml": "", "package-lock.json": "{}"},

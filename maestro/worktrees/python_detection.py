@@ -1,0 +1,214 @@
+"""How a Python project's tests are made to run: where its manifests name the runner, and what installs that."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from maestro.worktrees.manifests import Manifests, package_name, table
+
+#: Names of extras and groups that hold what tests need, the likeliest first.
+_TEST_NAMES = ("tests", "test", "testing", "dev", "develop", "development", "all")
+_VENV = "python3 -m venv .venv && echo '*' > .venv/.gitignore"
+_PIP = ".venv/bin/python -m pip install"
+_PYTEST_SETTINGS = re.compile(r"^\[(tool\.pytest|tool:pytest|pytest)\b", re.MULTILINE)
+_TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py")
+_LISTED = re.compile(r"(requirements[^/]*|[^/]*requirements)\.txt|requirements/[^/]+\.txt")
+_FOR_TESTS = re.compile(r"(test|dev)", re.IGNORECASE)
+_NOT_FOR_TESTS = re.compile(r"(docs?|lint|types?|typing|build|release|bench\w*)[^/]*\.txt$", re.IGNORECASE)
+
+#: What runs a manager's environment, and how it is asked for groups and extras beside the default ones.
+_MANAGERS = {
+    "uv": ("uv run python", "--group", "--extra"),
+    "poetry": ("poetry run python", "--with", "--extras"),
+    "pdm": ("pdm run python", "-G", "-G"),
+    "pipenv": ("pipenv run python", "", ""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PythonPlan:
+    """The set-up (None: nothing to install), the files it rests on, the check (None: no tests seen) and its program."""
+
+    setup: str | None
+    rests_on: list[str]
+    check: str | None
+    tool: str | None
+
+
+def is_python(at: Manifests) -> bool:
+    """Whether a folder is a Python project, and does not merely hold a script of it."""
+    return at.has("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "noxfile.py", "pytest.ini", "Pipfile") or any(
+        _LISTED.fullmatch(name) for name in at.files()
+    )
+
+
+def runner(at: Manifests) -> str | None:
+    """``pytest`` or ``unittest``; None where no tests are seen."""
+    names = {posixpath.basename(path) for path in at.files()}
+    settings = "\n".join(at.text(name) for name in ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini"))
+    if _PYTEST_SETTINGS.search(settings) or names & {"pytest.ini", "conftest.py"} or _names_pytest(at):
+        return "pytest"
+    tests = [path for path in at.files() if _TEST_FILE.fullmatch(posixpath.basename(path))]
+    if not tests:
+        return None
+    if any(re.search(r"^\s*(import|from) pytest\b", at.text(path), re.MULTILINE) for path in tests[:20]):
+        return "pytest"
+    return "unittest" if any("unittest" in at.text(path) for path in tests[:20]) else "pytest"
+
+
+def sync_options(at: Manifests, tool: str) -> str:
+    """What a manager's install command has to be told so that pytest comes along; "" when it comes by default."""
+    _, group, extra = _MANAGERS[tool]
+    if runner(at) != "pytest" or not group:
+        return ""
+    data = at.toml("pyproject.toml")
+    groups = _groups(data, tool)
+    default = {"dev", *_strings(table(data, "tool", "uv").get("default-groups"))} if tool == "uv" else set()
+    if tool in {"poetry", "pdm"}:
+        default = {name for name in groups if not table(data, "tool", "poetry", "group", name).get("optional")}
+    always = [*_strings(table(data, "project").get("dependencies")), *_poetry_main(data)]
+    if _has_pytest(always) or any(_has_pytest(groups.get(name, [])) for name in default):
+        return ""
+    if name := _holding_pytest(groups):
+        return f" {group} {shlex.quote(name)}"
+    if name := _holding_pytest(_extras(data)):
+        return f" {extra} {shlex.quote(name)}"
+    return " --all-packages" if tool == "uv" and _locked(at) and table(data, "tool", "uv", "workspace") else ""
+
+
+def plan(at: Manifests, tool: str | None) -> PythonPlan:
+    """Set-up and check of a Python project. ``tool``: its manager, whose set-up is known already, or None."""
+    which = runner(at)
+    words = {"pytest": "-m pytest -q", "unittest": "-m unittest"}.get(which or "")
+    if tool is not None:
+        return PythonPlan(None, [], f"{_started(at, tool, which)} {words}" if words else None, tool)
+    wanted, rests_on = _wanted(at, which)
+    if which == "pytest" and not wanted and (other := _tox_or_nox(at)):
+        return other
+    if not wanted and which == "pytest" and rests_on:
+        wanted = ["pytest"]
+    if wanted:
+        setup = f"{_VENV} && {_pip(wanted)}"
+        return PythonPlan(setup, rests_on, f".venv/bin/python {words}" if words else None, None)
+    return PythonPlan(None, [], f"python {words}" if words else None, "python")
+
+
+def _started(at: Manifests, tool: str, which: str | None) -> str:
+    """How Python starts in a manager's environment; with pytest beside it where nothing of the project installs that."""
+    if tool == "uv" and which == "pytest" and not _names_pytest(at) and not _locked(at):
+        return "uv run --with pytest python"
+    return _MANAGERS[tool][0]
+
+
+def _locked(at: Manifests) -> bool:
+    return 'name = "pytest"' in at.text("uv.lock")
+
+
+def _pip(wanted: list[str]) -> str:
+    # The pip of a new environment may be too old to know dependency groups (25.1).
+    newer = f"{_PIP} --upgrade pip && " if "--group" in " ".join(wanted) else ""
+    return f"{newer}{_PIP} {' '.join(wanted)}"
+
+
+def _wanted(at: Manifests, which: str | None) -> tuple[list[str], list[str]]:
+    """pip's arguments, and the files they come from."""
+    data = at.toml("pyproject.toml")
+    wanted: list[str] = []
+    rests_on: list[str] = []
+    held = False
+    if {"project", "build-system"} & data.keys() or at.has("setup.py"):
+        rests_on.append("pyproject.toml" if at.has("pyproject.toml") else "setup.py")
+        extra = _holding_pytest(_extras(data)) if which == "pytest" else None
+        group = _holding_pytest(_groups(data, "pip")) if which == "pytest" and extra is None else None
+        wanted += ["-e", shlex.quote(f".[{extra}]")] if extra else ["-e", "."]
+        wanted += ["--group", shlex.quote(group)] if group else []
+        held = bool(extra or group) or _has_pytest(_strings(table(data, "project").get("dependencies")))
+    listed = _requirement_files(at, all_of_them=not rests_on)
+    for name in listed:
+        wanted += ["-r", shlex.quote(name)]
+        rests_on.append(name)
+        held = held or _has_pytest(at.text(name).splitlines())
+    if wanted and which == "pytest" and not held:
+        wanted.append("pytest")
+    return wanted, rests_on
+
+
+def _requirement_files(at: Manifests, *, all_of_them: bool) -> list[str]:
+    """Those to install; beside a package only what its tests need, since the package names the rest itself."""
+    found = sorted(
+        (name for name in at.files() if _LISTED.fullmatch(name) and not _NOT_FOR_TESTS.search(name)),
+        key=lambda name: (name != "requirements.txt", name),
+    )
+    if all_of_them:
+        return found
+    return [name for name in found if _FOR_TESTS.search(name) and _has_pytest(at.text(name).splitlines())][:1]
+
+
+def _tox_or_nox(at: Manifests) -> PythonPlan | None:
+    """A project whose tests only tox or nox know how to install for; these are put into an environment of their own."""
+    if at.has("tox.ini") or table(at.toml("pyproject.toml"), "tool", "tox"):
+        rests_on = ["tox.ini" if at.has("tox.ini") else "pyproject.toml"]
+        return PythonPlan(f"{_VENV} && {_PIP} tox", rests_on, ".venv/bin/tox -e py", None)
+    names = re.findall(
+        r"@nox\.session(?:\([^)]*\))?\s+(?:@\S+\s+)*def (\w+)\(|@session(?:\([^)]*\))?\s+def (\w+)\(",
+        at.text("noxfile.py"),
+    )
+    tests = next((a or b for a, b in names if "test" in (a or b)), None)
+    if tests is None:
+        return None
+    check = f".venv/bin/nox --no-error-on-missing-interpreters -s {tests}"
+    return PythonPlan(f"{_VENV} && {_PIP} nox", ["noxfile.py"], check, None)
+
+
+def _names_pytest(at: Manifests) -> bool:
+    data = at.toml("pyproject.toml")
+    named = [*_groups(data, "pip").values(), *_groups(data, "poetry").values(), *_extras(data).values()]
+    named.append(_strings(table(data, "project").get("dependencies")))
+    named += [at.text(name).splitlines() for name in at.files() if _LISTED.fullmatch(name)]
+    runs_it = re.search(r"^\s*(commands|deps)\b[^\[]*\bpytest\b", at.text("tox.ini"), re.MULTILINE)
+    return any(_has_pytest(one) for one in named) or runs_it is not None or "pytest" in at.text("noxfile.py")
+
+
+def _groups(data: dict[str, Any], tool: str) -> dict[str, list[str]]:
+    """Requirements by group, what a group includes of others among them."""
+    groups = {name: _strings(of) for name, of in table(data, "dependency-groups").items()}
+    for name, of in table(data, "dependency-groups").items():
+        for entry in of if isinstance(of, list) else []:
+            other = entry.get("include-group") if isinstance(entry, dict) else None
+            groups[name] += groups.get(other, []) if isinstance(other, str) and other != name else []
+    if tool == "poetry":
+        for name in table(data, "tool", "poetry", "group"):
+            groups[name] = [*table(data, "tool", "poetry", "group", name, "dependencies")]
+        groups.setdefault("dev", []).extend(table(data, "tool", "poetry", "dev-dependencies"))
+    if tool == "pdm":
+        groups |= {name: _strings(of) for name, of in table(data, "tool", "pdm", "dev-dependencies").items()}
+    if tool == "uv":
+        groups.setdefault("dev", []).extend(_strings(table(data, "tool", "uv").get("dev-dependencies")))
+    return groups
+
+
+def _extras(data: dict[str, Any]) -> dict[str, list[str]]:
+    extras = {name: _strings(of) for name, of in table(data, "project", "optional-dependencies").items()}
+    return extras or {name: _strings(of) for name, of in table(data, "tool", "poetry", "extras").items()}
+
+
+def _poetry_main(data: dict[str, Any]) -> list[str]:
+    return [*table(data, "tool", "poetry", "dependencies")]
+
+
+def _holding_pytest(groups: dict[str, list[str]]) -> str | None:
+    """The group that brings pytest, the one named like tests first."""
+    holding = [name for name, of in groups.items() if _has_pytest(of) and re.fullmatch(r"[\w.-]+", name)]
+    return min(holding, key=lambda n: _TEST_NAMES.index(n.lower()) if n.lower() in _TEST_NAMES else 99, default=None)
+
+
+def _has_pytest(requirements: list[str]) -> bool:
+    return any(package_name(one) == "pytest" for one in requirements)
+
+
+def _strings(value: Any) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
