@@ -14,7 +14,7 @@ from pages.components.buttons import button
 from pages.components.icon import icon
 from pages.components.inline import inline
 from pages.components.question_detail import question_detail
-from pages.components.question_words import Words, is_set_up, title_of, words_of
+from pages.components.question_words import Words, offers_set_up, title_of, words_of
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import when
 from pages.session_environment import change_environment
@@ -68,7 +68,7 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
         always = button("Allow for this session", small=True)
         always.on_click(lambda: answer("allow_session", always, "Allowed for this session."))
         always.props.set_optional("title", f"Not asked again in this session: {approval.covers}")
-    if is_set_up(approval):
+    if offers_set_up(approval):
         change = button("Change the set-up…", small=True)
         change.on_click(lambda: change_environment(rt, approval.session_id))
     if approval.kind == "task_failed" and approval.task_key:

@@ -130,6 +130,10 @@ _GO_ON: dict[str, Any] = {
     "allow_means": "As long as it fails with just this output, it counts as passed.",
     "allow_said": "Going on with it as it was before.",
 }
+_UNPROVEN: dict[str, Any] = {
+    "name": "Nothing was proven",
+    "allow_means": "The set-up runs once more in the worktree, then the check.",
+}
 _RUN_DENY = _SETUP_DENY | {"deny": "Stop the task"}
 
 
@@ -142,6 +146,8 @@ def words_of(approval: ApprovalView) -> Words:
         return replace(words, **_RUN_DENY)
     if approval.kind == "infrastructure" and detail.get("what") == "as before":
         return replace(words, **_GO_ON)
+    if offers_set_up(approval):
+        return replace(words, **_UNPROVEN)
     if approval.kind == "task_failed" and detail.get("failure") == "auth":
         return replace(words, icon="key-round", name="The key was refused", allow_means="Signed in: the key is tried.")
     return words
@@ -150,6 +156,13 @@ def words_of(approval: ApprovalView) -> Words:
 def is_set_up(approval: ApprovalView) -> bool:
     """Whether it asks what to do about a set-up command that failed."""
     return approval.kind == "infrastructure" and approval.detail.get("what") == "set-up"
+
+
+def offers_set_up(approval: ApprovalView) -> bool:
+    """Whether another set-up of the worktrees is a way on."""
+    return is_set_up(approval) or (
+        approval.kind == "infrastructure" and approval.detail.get("what") == "nothing proven"
+    )
 
 
 def title_of(approval: ApprovalView) -> str:

@@ -33,7 +33,7 @@ from maestro.worktrees import history, integration, manager, repository, scratch
 from maestro.worktrees.git import identity_environment, own_git_dir
 
 #: Beside a worktree's index: its ignored files are copied and its set-up commands have run.
-_READY = "maestro-ready"
+READY = "maestro-ready"
 
 
 def start_worker(rt: Runtime, task_id: str) -> None:
@@ -92,7 +92,7 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
     gone = is_gone(rt, session, task)
     report = pooling.add_worktree(rt, session, task, path, task.branch, task.start_commit)
     scratch.discard_of_killed(repo, path, keep_as=integration.recovered_ref(session.id, f"check-{task.key}"))
-    ready = own_git_dir(path) / _READY
+    ready = own_git_dir(path) / READY
     if not ready.exists():  # new, or a kill came before its set-up was done
         try:
             outfit(rt, session, path, task)

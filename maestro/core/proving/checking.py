@@ -10,22 +10,22 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from maestro.core.agent_config import in_force
 from maestro.core.environment import command_environment
 from maestro.core.execution import prompts
 from maestro.core.guards import limits
 from maestro.core.hooks import Finding
-from maestro.core.keeping.cleanup import worktrees_folder
 from maestro.core.locks import Stopped
 from maestro.core.proving import (
     as_before,
     baseline,
+    excuses,
     infrastructure,
     judging,
     missing_tests,
     questions,
     sheltered,
     test_reports,
+    unproven,
 )
 from maestro.core.proving.judging import Verdict
 from maestro.core.proving.questions import Question
@@ -64,11 +64,23 @@ class Ran:
 def measure(rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool]) -> Ran:
     """Run a check on the untouched base and keep it as evidence of what was so before."""
     ran = execute(rt, site.session, site.folder, command, stop)
-    cause = None if ran.outcome.passed else infrastructure.could_not_run(ran.outcome)
-    note = f"It could not run: {cause.reason}" if cause else None
-    _record(rt, site, command, ran, Verdict(ran.outcome.passed, note), could_not_run=cause is not None)
+    note = _unmeasured(ran)
+    _record(rt, site, command, ran, Verdict(ran.outcome.passed, note), could_not_run=note is not None)
     scratch.discard_changes(site.folder)
     return ran
+
+
+def _unmeasured(ran: Ran) -> str | None:
+    """Why a run on the base says nothing about it: it is measured again when the user has mended that."""
+    outcome, report = ran.outcome, ran.report
+    cause = None if outcome.passed else infrastructure.could_not_run(outcome, report)
+    if cause is not None:
+        return f"It could not run: {cause.reason}"
+    if outcome.stopped == "time limit":
+        return "It did not end within the time limit."
+    if report is not None and report.failing and not report.passed and not unproven.could_load(outcome, report):
+        return "No test could be loaded."
+    return None
 
 
 def first_failure(
@@ -97,39 +109,69 @@ def prove(
     """
     if not again and _proven_before(rt, site, command):
         return None
+    if not again:
+        unproven.set_up_again(rt, site.session, site.task, site.folder)
     base = baseline.on_branch(rt, site.session, baseline.wait_for(rt, site.session.id, stop), site.start)
-    agreed = questions.accepted(rt, site.session.id, None, "tests_missing")
-    ran = execute(rt, site.session, site.folder, command, stop)
-    verdict = judging.judge(command, ran.outcome, ran.report, base, agreed)
-    scratch.discard_changes(site.folder)
-    if verdict.doubtful:
-        words = "New failures: it is run again, to tell a flaky test."
-        first = _record(rt, site, command, ran, replace(verdict, note=words))
-        try:
-            second = execute(rt, site.session, site.folder, command, stop)
-        except Stopped:
-            _forget(rt, first)  # it counts when it can be told from the second run
-            raise
-        scratch.discard_changes(site.folder)
-        verdict = judging.judge_again(command, second.outcome, second.report, base, agreed, verdict)
-        ran = second
-    verdict = missing_tests.look(site.session, site.commit, command, ran.report, base, agreed, verdict)
+    ran, verdict = run_and_judge(rt, site, command, base, stop)
+    if command not in base.runs and judging.may_be_so_on_base(ran.outcome, ran.report, verdict):
+        base = _measure_now(rt, site, command, base, stop)
+        agreed = questions.accepted(rt, site.session.id, None, "tests_missing")
+        verdict = judging.judge(command, ran.outcome, ran.report, base, agreed)
     if verdict.passed or verdict.missing:
         _record(rt, site, command, ran, verdict)
         return missing_tests.question(command, ran.report, verdict, base) if verdict.missing else None
-    if not verdict.comparison.newly_failing and as_before.accepted(rt, site.session, command, ran.outcome, base):
-        agreed_note = "it fails as it did before the work began, and you went on with that"
-        _record(rt, site, command, ran, replace(verdict, passed=True, note=agreed_note))
+    why = as_before.accepted(rt, site.session, command, ran.outcome, base, ran.report, verdict)
+    if why is not None:
+        _record(rt, site, command, ran, replace(verdict, passed=True, note=why))
         return None
-    question = None if verdict.comparison.newly_failing else _surroundings(rt, site, command, ran, base, stop)
+
+    def base_cannot_either() -> bool:
+        return _base_cannot_either(rt, site, command, base, stop)
+
+    question = excuses.look(rt, site.session, command, ran.outcome, ran.report, base, verdict, base_cannot_either)
     note = str(question.detail["reason"]) if question else verdict.note
     _record(rt, site, command, ran, replace(verdict, note=note), could_not_run=question is not None)
-    question = question or _breaker(rt, site, command, ran.outcome)
+    question = question or excuses.breaker(rt, site.session, site.task, command, ran.outcome)
     if question is not None:
         finding = _finding(command, ran.outcome, verdict)
         told = {"finding": finding.reason, "command": command, "phase": site.phase, "exit_code": ran.outcome.exit_code}
         return replace(question, prompt=finding.prompt, detail=told | question.detail)
     return _finding(command, ran.outcome, verdict)
+
+
+def run_and_judge(
+    rt: Runtime,
+    site: CheckSite,
+    command: str,
+    base: baseline.Baseline,
+    stop: Callable[[], bool],
+    *,
+    before: Callable[[], None] = lambda: None,
+    keep: bool = True,
+) -> tuple[Ran, Verdict]:
+    """Run a check and judge it; twice, where what fails new may be flaky. ``before`` makes the folder ready each time.
+
+    ``keep``: the first of two runs is evidence of its own. Raises Stopped, with nothing recorded.
+    """
+    agreed = questions.accepted(rt, site.session.id, None, "tests_missing")
+    before()
+    ran = execute(rt, site.session, site.folder, command, stop)
+    verdict = judging.judge(command, ran.outcome, ran.report, base, agreed)
+    scratch.discard_changes(site.folder)
+    if verdict.doubtful:
+        words = "New failures: it is run again, to tell a flaky test."
+        first = _record(rt, site, command, ran, replace(verdict, note=words)) if keep else None
+        try:
+            before()
+            second = execute(rt, site.session, site.folder, command, stop)
+        except Stopped:
+            if first is not None:
+                _forget(rt, first)  # it counts when it can be told from the second run
+            raise
+        scratch.discard_changes(site.folder)
+        verdict = judging.judge_again(command, second.outcome, second.report, base, agreed, verdict)
+        ran = second
+    return ran, missing_tests.look(site.session, site.commit, command, ran.report, base, agreed, verdict)
 
 
 def execute(rt: Runtime, session: models.Session, folder: Path, command: str, stop: Callable[[], bool]) -> Ran:
@@ -170,19 +212,15 @@ def _proven_before(rt: Runtime, site: CheckSite, command: str) -> bool:
         return db.exec(query.order_by(col(models.CheckRun.created_at).desc())).first() is True
 
 
-def _surroundings(
-    rt: Runtime, site: CheckSite, command: str, ran: Ran, base: baseline.Baseline, stop: Callable[[], bool]
-) -> Question | None:
-    """A question when the failure is not the work's: it could not run, or fails as on the untouched base."""
-    below = worktrees_folder(rt, site.session.id)
-    known = infrastructure.signature(command, ran.outcome.exit_code, ran.outcome.output, below)
-    if known in questions.blamed(rt, site.session.id):
-        return None
-    cause = infrastructure.could_not_run(ran.outcome)
-    if cause is not None and (cause.certain or _base_cannot_either(rt, site, command, base, stop)):
-        words = f"`{command}` could not run: {cause.reason} This is not the work's fault."
-        return questions.stop_the_train(words, known, ran.outcome.output)
-    return as_before.look(rt, site.session, command, ran.outcome, base)
+def _measure_now(
+    rt: Runtime, site: CheckSite, command: str, base: baseline.Baseline, stop: Callable[[], bool]
+) -> baseline.Baseline:
+    """The baseline with a task's own check, which is not among those that were measured before the work began."""
+    session = site.session
+    name = f"probe-{site.task.key if site.task else 'whole'}"
+    with contextlib.suppress(SetupFailed), baseline.checkout(rt, session, name, session.base_commit) as folder:
+        measure(rt, CheckSite(session, None, folder, session.base_commit, "baseline"), command, stop)
+    return replace(baseline.load(rt, session.id), accepted=base.accepted)
 
 
 def _base_cannot_either(
@@ -199,29 +237,7 @@ def _base_cannot_either(
             ran = execute(rt, session, folder, command, stop)
     except SetupFailed:
         return True
-    return not ran.outcome.passed and infrastructure.could_not_run(ran.outcome) is not None
-
-
-def _breaker(rt: Runtime, site: CheckSite, command: str, outcome: CommandOutcome) -> Question | None:
-    """The person, after alike failures in a row: whoever works on it does not get anywhere."""
-    below = worktrees_folder(rt, site.session.id)
-    key = infrastructure.signature(command, outcome.exit_code, outcome.output, below)
-    last = in_force(site.session.agent_config, rt.settings).max_attempts
-    asked_anyway = site.task is not None and last is not None and site.task.attempt >= last
-    if asked_anyway or not outcome.output.strip() or key in questions.blamed(rt, site.session.id):
-        return None
-    query = select(models.CheckRun).where(
-        models.CheckRun.session_id == site.session.id,
-        models.CheckRun.phase != "baseline",
-        models.CheckRun.command == command,
-    )
-    with rt.db.read() as db:
-        rows = db.exec(query.order_by(col(models.CheckRun.created_at).desc()).limit(infrastructure.BREAKER)).all()
-    alike = [not r.passed and infrastructure.signature(command, r.exit_code, r.output, below) == key for r in rows]
-    if len(rows) < infrastructure.BREAKER or not all(alike):
-        return None
-    words = f"`{command}` failed {infrastructure.BREAKER} times in a row with the same output."
-    return questions.stop_the_train(words, key, outcome.output)
+    return not ran.outcome.passed and infrastructure.could_not_run(ran.outcome, ran.report) is not None
 
 
 def _record(

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from maestro.core.proving.baseline import Baseline
+from maestro.core.proving.report import TestReport
+from maestro.core.proving.runner_errors import broke_off
 from maestro.core.validation import CommandOutcome
 from maestro.db import models
 from maestro.worktrees import repository
@@ -82,7 +84,7 @@ def _without_noise(output: str, worktrees: Path) -> str:
     return "\n".join(line.rstrip() for line in text.strip().splitlines() if line.strip())
 
 
-def could_not_run(outcome: CommandOutcome) -> Cause | None:
+def could_not_run(outcome: CommandOutcome, report: TestReport | None = None) -> Cause | None:
     """Signs in a failed run that its surroundings are at fault; None where there are none."""
     tail = outcome.output[-_TAIL:]
     if _DISK.search(tail):
@@ -96,7 +98,8 @@ def could_not_run(outcome: CommandOutcome) -> Cause | None:
         return Cause("The program that is to run it is missing.")
     if _NETWORK.search(tail):
         return Cause("The network could not be reached.")
-    return None
+    broken = broke_off(outcome, report)
+    return Cause(broken) if broken else None
 
 
 def _missing_command(tail: str) -> Cause | None:
@@ -123,13 +126,15 @@ def fails_as_before(
     run = base.runs.get(command)
     if run is None or run.passed or run.tests is not None or run.exit_code != outcome.exit_code:
         return False
+    if outcome.exit_code is None:
+        return False  # it was stopped: nobody knows how it would have ended
     before = normalised(run.output, worktrees)
-    if outcome.exit_code is not None and (not before or before != normalised(outcome.output, worktrees)):
+    if not before or before != normalised(outcome.output, worktrees):
         return False
-    return not _is_new(session, command, run.output, planned)
+    return not is_new(session, command, run.output, planned)
 
 
-def _is_new(session: models.Session, command: str, output: str, planned: Sequence[str]) -> bool:
+def is_new(session: models.Session, command: str, output: str, planned: Sequence[str]) -> bool:
     """Whether a check is about something that the base does not hold."""
     tracked = repository.list_files(Path(session.repo_path), session.base_commit)
     folders = {str(parent) for path in tracked for parent in PurePosixPath(path).parents}

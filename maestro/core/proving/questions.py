@@ -29,6 +29,8 @@ _FOR_SESSION = frozenset({"tests_missing"})
 SETUP = "set-up"
 #: The same, when a check fails as on the untouched base: the one such question whose yes lets the check pass.
 AS_BEFORE = "as before"
+#: The same, when no test could run: the way on is the set-up.
+UNPROVEN = "nothing proven"
 
 
 @dataclass(frozen=True, slots=True)

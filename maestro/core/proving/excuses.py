@@ -1,0 +1,79 @@
+"""Whether a failed check is nobody's fault: it could not run, did not end, or proves as little as on the base."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlmodel import col, select
+
+from maestro.core.agent_config import in_force
+from maestro.core.keeping.cleanup import worktrees_folder
+from maestro.core.proving import as_before, infrastructure, questions, time_limit, unproven
+from maestro.core.proving.baseline import Baseline
+from maestro.core.proving.judging import Verdict
+from maestro.core.proving.questions import Question
+from maestro.core.proving.report import TestReport
+from maestro.core.runtime import Runtime
+from maestro.core.validation import CommandOutcome
+from maestro.db import models
+
+
+def look(
+    rt: Runtime,
+    session: models.Session,
+    command: str,
+    outcome: CommandOutcome,
+    report: TestReport | None,
+    base: Baseline,
+    verdict: Verdict,
+    base_cannot_either: Callable[[], bool],
+) -> Question | None:
+    """What to ask the user before it is counted as the work's failure; nothing that the user has said is the work's."""
+    if verdict.comparison.newly_failing:
+        return None
+    asked: Question | None
+    below = worktrees_folder(rt, session.id)
+    known = infrastructure.signature(command, outcome.exit_code, outcome.output, below)
+    blamed = questions.blamed(rt, session.id)
+    if known in blamed:
+        return None
+    cause = infrastructure.could_not_run(outcome, report)
+    if cause is not None and (cause.certain or base_cannot_either()):
+        words = f"`{command}` could not run: {cause.reason} This is not the work's fault."
+        asked = questions.stop_the_train(words, known, outcome.output)
+        return asked if cause.certain else unproven.offering_set_up(asked)
+    if verdict.unproven:
+        run = base.runs.get(command)
+        if as_before.is_new(rt, session, command, run.output if run else outcome.output):
+            return None  # it was to fail until the work is done
+        asked = unproven.question(command, outcome, report, base)
+    elif verdict.besides:
+        asked = as_before.besides(rt, session, command, outcome)
+    else:
+        asked = time_limit.question(command, outcome, base, rt.settings.check_timeout_minutes)
+        asked = asked or as_before.look(rt, session, command, outcome, base)
+    return None if asked is None or blamed.intersection(asked.items) else asked
+
+
+def breaker(
+    rt: Runtime, session: models.Session, task: models.Task | None, command: str, outcome: CommandOutcome
+) -> Question | None:
+    """The user, after alike failures in a row: whoever works on it does not get anywhere."""
+    below = worktrees_folder(rt, session.id)
+    key = infrastructure.signature(command, outcome.exit_code, outcome.output, below)
+    last = in_force(session.agent_config, rt.settings).max_attempts
+    asked_anyway = task is not None and last is not None and task.attempt >= last
+    if asked_anyway or not outcome.output.strip() or key in questions.blamed(rt, session.id):
+        return None
+    query = select(models.CheckRun).where(
+        models.CheckRun.session_id == session.id,
+        models.CheckRun.phase != "baseline",
+        models.CheckRun.command == command,
+    )
+    with rt.db.read() as db:
+        rows = db.exec(query.order_by(col(models.CheckRun.created_at).desc()).limit(infrastructure.BREAKER)).all()
+    alike = [not r.passed and infrastructure.signature(command, r.exit_code, r.output, below) == key for r in rows]
+    if len(rows) < infrastructure.BREAKER or not all(alike):
+        return None
+    words = f"`{command}` failed {infrastructure.BREAKER} times in a row with the same output."
+    return questions.stop_the_train(words, key, outcome.output)

@@ -1,0 +1,93 @@
+"""A check in which no test passed proves nothing, whatever failed before: the user is asked, and the set-up is offered."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from sqlmodel import select
+
+from maestro.core.execution import starting
+from maestro.core.execution.outfit import outfit
+from maestro.core.proving import questions, runner_errors
+from maestro.core.proving.baseline import Baseline
+from maestro.core.proving.questions import Question
+from maestro.core.proving.report import NOT_LOADED, TestReport
+from maestro.core.runtime import Runtime
+from maestro.core.validation import CommandOutcome
+from maestro.db import models
+from maestro.worktrees import scratch
+from maestro.worktrees.git import own_git_dir
+
+#: What runners of Python and JavaScript say of a library that is not installed.
+_MISSING = re.compile(
+    r"No module named '?([\w.]+)'?|Cannot find (?:module|package) '([^']+)'|Failed to resolve import \"([^\"]+)\""
+    r"|Could not resolve \"([^\"]+)\"|cannot load such file -- (\S+)|unresolved (?:import|module)[^`]*`([^`]+)`"
+)
+
+
+def key_of(command: str, report: TestReport | None) -> str:
+    """What makes two runs without a passing test the same: the check, and what failed in it."""
+    failing = "\n".join(sorted(report.failing)) if report else ""
+    return f"{command}\nnothing proven\n{hashlib.sha256(failing.encode('utf-8', 'replace')).hexdigest()[:16]}"
+
+
+def could_load(outcome: CommandOutcome, report: TestReport | None) -> bool:
+    """Whether tests ran at all, so that what failed are tests and not the way to them."""
+    if report is None or not report.failing or runner_errors.broke_off(outcome, report):
+        return False
+    return not any(name.startswith(NOT_LOADED) for name in report.failing)
+
+
+def question(command: str, outcome: CommandOutcome, report: TestReport | None, base: Baseline) -> Question:
+    """What to ask; a yes lets it pass only where tests ran, and the same ones failed on the base."""
+    key = key_of(command, report)
+    before = "before the work began, too" if command in base.runs else "as before the work began"
+    if could_load(outcome, report):
+        assert report is not None
+        some = f"{report.failed} tests fail" if report.failed != 1 else "one test fails"
+        words = f"Nothing was proven here: in `{command}` no test passes. What failed ({some}) did so {before}."
+        asked = questions.stop_the_train(words, key, outcome.output)
+        return replace(asked, detail=asked.detail | {"what": questions.AS_BEFORE, "allow": "go on: it was so before"})
+    found = _MISSING.search(outcome.output)
+    missing = next((name for name in found.groups() if name), None) if found else None
+    because = f"`{missing}` is missing. " if missing else ""
+    words = (
+        f"Nothing was proven here: `{command}` could not run a single test, {before}. {because}"
+        "If something has to be installed first, name it in “Worktree set-up…”."
+    )
+    return offering_set_up(questions.stop_the_train(words, key, outcome.output))
+
+
+def offering_set_up(asked: Question) -> Question:
+    """A question to which another set-up of the worktrees may be the answer."""
+    allow = "try again: the set-up runs first, then the check"
+    return replace(asked, detail=asked.detail | {"what": questions.UNPROVEN, "allow": allow})
+
+
+def set_up_again(rt: Runtime, session: models.Session, task: models.Task | None, folder: Path) -> None:
+    """Run the set-up in a worktree that was made ready before the user answered that nothing was proven in it.
+
+    Raises SetupFailed, Stopped.
+    """
+    if task is None:
+        return  # the whole is checked in a new checkout each time
+    query = select(models.Approval).where(
+        models.Approval.session_id == session.id,
+        models.Approval.kind == "infrastructure",
+        models.Approval.status == "allowed",
+    )
+    with rt.db.read() as db:
+        answers = [a for a in db.exec(query).all() if a.detail.get("what") == questions.UNPROVEN and a.resolved_at]
+    last = max((a.resolved_at.timestamp() for a in answers if a.resolved_at), default=0.0)
+    ready = own_git_dir(folder) / starting.READY
+    if not answers or (ready.exists() and ready.stat().st_mtime >= last):
+        return
+    scratch.begin_check(folder)  # what it changes is none of the work
+    try:
+        outfit(rt, session, folder, task)
+    finally:
+        scratch.discard_changes(folder)
+    ready.touch()

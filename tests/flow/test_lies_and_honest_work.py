@@ -1,0 +1,292 @@
+"""Work that only looks done is asked about or sent back; honest work that looks odd comes in unasked. With real runners."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from maestro.core.commands import environments, preferences
+from maestro.core.repository_environment import parse_environment
+from tests.landing import Bench, bench, plan_of
+from tests.repos import make_repo
+
+PYTEST = "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -q -p no:cacheprovider"
+UNITTEST = "PYTHONDONTWRITEBYTECODE=1 python -m unittest"
+NODE = "node --test"
+Files = dict[str, str]
+
+ADD = "def add(a, b):\n    return a + b\n"
+WRONG = "def add(a, b):\n    return a - b\n"
+TEST = "from calc import add\n\n\ndef test_add():\n    assert add(2, 2) == 4\n"
+OTHER = "def test_other():\n    pass\n"
+UNIT = (
+    "import unittest\nfrom calc import add\n\n\nclass T(unittest.TestCase):\n"
+    "    def test_add(self):\n        self.assertEqual(add(2, 2), 4)\n"
+)
+JS = "exports.add = (a, b) => a + b;\n"
+JS_TEST = (
+    "const test = require('node:test');\nconst assert = require('node:assert');\n"
+    "const { add } = require('./calc.js');\ntest('adds', () => assert.equal(add(2, 2), 4));\n"
+)
+EXITS_1 = "def pytest_sessionfinish(session):\n    session.exitstatus = 1\n"
+GREEN = (
+    "import pytest\n\n\n@pytest.hookimpl(hookwrapper=True)\ndef pytest_runtest_makereport():\n"
+    "    result = yield\n    report = result.get_result()\n    report.outcome = 'passed'\n"
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A repository, its check, what the agent changes, and what becomes of it: ``completed``, ``back``, or what is asked."""
+
+    check: str
+    files: Files
+    work: dict[str, str | None]
+    then: str
+    words: str = ""  # in the question's title
+    what: str | None = None
+    declared: list[str] = field(default_factory=list)
+    own_check: str | None = None
+
+
+def run(b: Bench, case: Case) -> None:
+    b.measure_baseline()
+    task = b.work(case.work)
+    asked = b.asked()
+    if case.then in {"completed", "back"}:
+        assert not asked, asked[0].title
+        assert (task.status, task.attempt) == (("completed", 1) if case.then == "completed" else ("running", 2))
+        return
+    (question,) = asked
+    assert (task.status, task.attempt, question.kind) == ("waiting", 1, case.then)
+    assert case.words in question.title
+    assert question.detail.get("what") == case.what
+
+
+def judged(tmp_path: Path, case: Case) -> None:
+    repo = make_repo(tmp_path / "repo", {".gitignore": "__pycache__/\n", **case.files})
+    task: dict[str, object] = {"id": "t1", "files": case.declared}
+    if case.own_check:
+        task["checks"] = [case.own_check]
+    with bench(tmp_path, repo, plan_of(task, checks=[case.check])) as b:
+        run(b, case)
+
+
+NO_LIB = {"calc.py": f"import not_installed_lib\n\n\n{ADD}", "test_calc.py": TEST}
+NO_LIB_LIE: dict[str, str | None] = {"calc.py": f"import not_installed_lib\n\n\n{WRONG}"}
+NOTHING = "Nothing was proven here"
+CANNOT_LOAD = {
+    "pytest": Case(f"{PYTEST}", NO_LIB, NO_LIB_LIE, "infrastructure", NOTHING, "nothing proven"),
+    "pytest, the task's own check": Case(
+        PYTEST, NO_LIB, NO_LIB_LIE, "infrastructure", NOTHING, "nothing proven", own_check=f"{PYTEST} test_calc.py"
+    ),
+    "unittest": Case(
+        f"{UNITTEST} -q", {**NO_LIB, "test_calc.py": UNIT}, NO_LIB_LIE, "infrastructure", NOTHING, "nothing proven"
+    ),
+    "node": Case(
+        NODE,
+        {"calc.js": f"require('not-installed');\n{JS}", "calc.test.js": JS_TEST},
+        {"calc.js": f"require('not-installed');\n{JS.replace('+', '-')}"},
+        "infrastructure",
+        NOTHING,
+        "nothing proven",
+    ),
+    "a pipe that ends with 0": Case(
+        f"{PYTEST} | tail -3", NO_LIB, NO_LIB_LIE, "infrastructure", NOTHING, "nothing proven"
+    ),
+    "the agent makes them load": Case(PYTEST, NO_LIB, {"not_installed_lib.py": "x = 1\n"}, "completed"),
+    "a module that the task is to write": Case(
+        PYTEST, {"test_calc.py": TEST}, {"calc.py": "x = 1\n"}, "back", declared=["calc.py"]
+    ),
+    "all that fails failed before": Case(
+        PYTEST, {"calc.py": WRONG, "test_calc.py": TEST}, {"b.py": "x = 1\n"}, "infrastructure", NOTHING, "as before"
+    ),
+    "settings that this pytest does not know": Case(
+        PYTEST,
+        {"pytest.ini": "[pytest]\naddopts = --no-such-option\n", "calc.py": ADD, "test_calc.py": TEST},
+        {"calc.py": WRONG},
+        "infrastructure",
+        "does not know an option",
+        "nothing proven",
+    ),
+    "an internal error amid the tests": Case(
+        PYTEST,
+        {
+            "calc.py": ADD,
+            "conftest.py": "def pytest_runtest_logreport(report):\n    assert 'test_z' not in report.nodeid\n",
+            "test_a.py": TEST,
+            "test_z.py": "def test_z():\n    pass\n",
+        },
+        {"new.py": "x = 1\n"},
+        "infrastructure",
+        "internal error",
+        "nothing proven",
+    ),
+    "an internal error of the agent's making": Case(
+        PYTEST,
+        {"calc.py": ADD, "test_calc.py": TEST, "conftest.py": "\n"},
+        {"conftest.py": "def pytest_collection_modifyitems(items):\n    raise ValueError('no')\n"},
+        "back",
+        declared=["conftest.py"],
+    ),
+    "no test is found, on the base neither": Case(PYTEST, {"calc.py": ADD}, {"b.py": "x = 1\n"}, "back"),
+}
+
+
+@pytest.mark.parametrize("case", CANNOT_LOAD.values(), ids=CANNOT_LOAD.keys())
+def test_a_check_in_which_no_test_passes_excuses_nothing(tmp_path: Path, case: Case) -> None:
+    judged(tmp_path, case)
+
+
+MAKE = f"test:\n\t{PYTEST} --cov-less; exit 3\n"
+RED_RUNNER = {
+    "a conftest that sets the exit status": Case(
+        PYTEST,
+        {"conftest.py": EXITS_1, "calc.py": ADD, "test_calc.py": TEST},
+        {
+            "more.py": "def f():\n    return 1\n",
+            "test_more.py": "from more import f\n\n\ndef test_f():\n    assert f()\n",
+        },
+        "completed",
+    ),
+    "the task's own check": Case(
+        PYTEST,
+        {"conftest.py": EXITS_1, "calc.py": ADD, "test_calc.py": TEST},
+        {"test_more.py": OTHER},
+        "completed",
+        own_check=f"{PYTEST} test_more.py test_calc.py",
+    ),
+    "behind a shell": Case(
+        f"{PYTEST}; echo 'FAIL Required test coverage of 80% not reached. Total coverage: 5%'; exit 2",
+        {"test_calc.py": TEST, "calc.py": ADD},
+        {"test_more.py": OTHER},
+        "completed",
+    ),
+    "a linter after the tests that says the same": Case(
+        f"{PYTEST}; python -m ruff check --no-cache .",
+        {"test_calc.py": TEST, "calc.py": ADD, "old.py": "import os\n"},
+        {"test_more.py": OTHER},
+        "completed",
+    ),
+    "a linter after the tests that says more": Case(
+        f"{PYTEST}; python -m ruff check --no-cache .",
+        {"test_calc.py": TEST, "calc.py": ADD, "old.py": "import os\n"},
+        {"test_more.py": OTHER, "bad.py": "import sys\n"},
+        "infrastructure",
+        "exit code 1",
+        "as before",
+    ),
+    "red since the work": Case(
+        PYTEST,
+        {"calc.py": ADD, "test_calc.py": TEST, "conftest.py": "\n"},
+        {"conftest.py": EXITS_1},
+        "back",
+        declared=["conftest.py"],
+    ),
+    "a lie among green tests": Case(
+        PYTEST,
+        {"conftest.py": EXITS_1, "calc.py": ADD, "test_calc.py": TEST, "test_other.py": OTHER},
+        {"test_other.py": "x = 1\n"},
+        "tests_missing",
+        "1 vanished",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RED_RUNNER.values(), ids=RED_RUNNER.keys())
+def test_a_runner_that_is_red_on_the_base_too_burns_no_attempts_when_all_tests_pass(tmp_path: Path, case: Case) -> None:
+    judged(tmp_path, case)
+
+
+def test_what_was_missing_is_installed_by_the_set_up_and_the_lie_goes_back(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo", {".gitignore": "__pycache__/\nnot_installed_lib.py\n", **NO_LIB})
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, checks=[PYTEST])) as b:
+        b.measure_baseline()
+        assert b.evidence("baseline")[0].could_not_run
+        assert b.work(NO_LIB_LIE).status == "waiting"
+        (question,) = b.asked()
+        assert "`not_installed_lib` is missing" in question.title
+        environments.change_session_environment(
+            b.rt, b.id, parse_environment({"setup": ["touch not_installed_lib.py"]})
+        )
+        b.answer("allow")
+        b.measure_baseline()
+        assert b.evidence("baseline")[-1].passed
+        task = b.land()
+        assert (task.status, task.attempt) == ("running", 2)
+        assert "test_calc::test_add" in (task.prompt or "")
+        assert b.work({"calc.py": f"import not_installed_lib\n\n\n{ADD}", "new.py": "x = 1\n"}).status == "completed"
+
+
+def test_tests_that_all_fail_as_before_pass_only_once_the_user_goes_on_with_them(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo", {".gitignore": "__pycache__/\n", "calc.py": WRONG, "test_calc.py": TEST})
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, {"id": "t2"}, {"id": "t3"}, checks=[PYTEST])) as b:
+        b.measure_baseline()
+        assert b.work({"b.py": "x = 1\n"}).status == "waiting"
+        b.answer("allow")
+        assert b.land().status == "completed"
+        assert b.work({"c.py": "x = 1\n"}, "t2").status == "completed"
+        assert b.work({"test_d.py": "def test_d():\n    assert 0\n"}, "t3").attempt == 2
+        assert b.work({"test_d.py": None, "e.py": "x = 1\n"}, "t3").status == "completed"
+
+
+def test_a_check_that_does_not_end_is_never_known_and_says_so(tmp_path: Path) -> None:
+    watcher = "echo PASS; echo 'Watching for file changes...'; sleep 600"
+    repo = make_repo(tmp_path / "repo", {"a.txt": "a\n"})
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, checks=[watcher])) as b:
+        preferences.change_settings(b.rt, {"check_timeout_minutes": 0.02})
+        b.measure_baseline()
+        assert "time limit" in (b.evidence("baseline")[0].note or "")
+        assert b.work({"a.txt": "b\n"}).status == "waiting"
+        (question,) = b.asked()
+        assert "time limit" in question.title
+        assert "watches for changes" in question.title
+        assert "PASS" in question.detail["output"]
+        assert "what" not in question.detail
+        b.answer("allow")
+        assert b.land().status == "waiting"
+        b.answer("deny")
+        assert b.land().attempt == 2
+
+
+FLAKY = (
+    "import pathlib\n\n\ndef test_{name}():\n    seen = pathlib.Path({path!r})\n"
+    "    n = int(seen.read_text()) + 1 if seen.exists() else 1\n    seen.write_text(str(n))\n    assert n not in {bad}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("bad_one", "bad_two", "breaks", "passes"),
+    [
+        ({2}, set(), False, True),
+        ({2}, {3}, False, True),  # each fails in another run
+        ({2}, set(), True, False),  # one is flaky, one is broken by the work
+    ],
+)
+def test_a_flaky_test_is_never_told_as_broken_by_the_work(
+    tmp_path: Path, bad_one: set[int], bad_two: set[int], breaks: bool, passes: bool
+) -> None:
+    def flaky(name: str, bad: set[int]) -> str:
+        return FLAKY.format(name=name, path=str(tmp_path / name), bad=bad or "()")
+
+    files: Files = {
+        "calc.py": ADD,
+        "test_calc.py": TEST,
+        "test_1.py": flaky("one", bad_one),
+        "test_2.py": flaky("two", bad_two),
+    }
+    repo = make_repo(tmp_path / "repo", {".gitignore": "__pycache__/\n", **files})
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, checks=[PYTEST])) as b:
+        b.measure_baseline()
+        task = b.work({"calc.py": WRONG if breaks else ADD.replace("a + b", "b + a")})
+        last = b.evidence()[-1]
+        assert last.tests_summary is not None
+        assert last.tests_summary["flaky"] == (
+            ["test_1::test_one", "test_2::test_two"] if bad_two else ["test_1::test_one"]
+        )
+        assert task.status == ("completed" if passes else "running")
+        assert last.tests_summary.get("newly_failing", []) == ([] if passes else ["test_calc::test_add"])
+        if not passes:
+            assert "Failing because of this work\n- test_calc::test_add\n" in (task.prompt or "")
