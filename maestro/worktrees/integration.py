@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maestro.errors import Conflict, GitError
+from maestro.worktrees import submodules
 from maestro.worktrees.checkout import bring, move_branch, obstacles, overlaps
 from maestro.worktrees.commits import (
     RawCommit,
@@ -157,6 +158,7 @@ def rebase_onto(worktree: Path, old_base: str, new_base: str) -> RebaseResult:
     note.write_text(f"{old} {tip}")
     bring(worktree, old, tip)
     _move_head(worktree, tip, old, "maestro: rebase")
+    submodules.fill(worktree)  # else the next commit would name what they were at before
     note.unlink()
     return RebaseResult(True, tip, [], "")
 
@@ -172,6 +174,7 @@ def _finish_move(worktree: Path) -> None:
         with suppress(Conflict):  # somebody worked here since: then it stays for commit_all
             bring(worktree, old, tip, resume=True)
             _move_head(worktree, tip, old, "maestro: complete rebase")
+            submodules.fill(worktree)
     note.unlink()
 
 

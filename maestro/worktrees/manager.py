@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from maestro.errors import Conflict, GitError, MaestroError
+from maestro.worktrees import submodules
 from maestro.worktrees.copying import copy_ignored
 from maestro.worktrees.git import git, own_git_dir, repository_lock
 from maestro.worktrees.listing import WorktreeEntry, git_dir_of, list_worktrees, moved_here, operation, registered
@@ -42,7 +43,6 @@ __all__ = [
 
 _SLUG_CHARS = 40
 _ADD_S = 600
-_SUBMODULES_S = 300
 _UNFINISHED = "initializing"  # the reason git locks a worktree with while it is being added
 _UNFINISHED_WAIT_S = 5.0
 
@@ -129,8 +129,7 @@ def add_worktree(repo: Path, path: Path, branch: str, start: str) -> WorktreeRep
             if made:
                 git(repo, "update-ref", "-d", branch_ref(branch), commit_of(repo, start), check=False)
             raise
-    # Outside the lock: this may go to the network.
-    return WorktreeReport(path, True, fill_submodules(path))
+    return WorktreeReport(path, True, submodules.fill(path))
 
 
 def found_there(repo: Path, path: Path, branch: str) -> WorktreeReport | None:
@@ -196,29 +195,6 @@ def _clear(repo: Path, path: Path) -> None:
     """Take away what an unfinished add left; nobody has worked there yet."""
     forget(repo, path)
     delete_tree(path)
-
-
-def fill_submodules(worktree: Path) -> list[str]:
-    """Fill the submodules of a new worktree; what failed, as sentences."""
-    if not (worktree / ".gitmodules").is_file():
-        return []
-    ssh = _own_setting(worktree, "core.sshCommand") or "ssh"
-    # git's own defaults for submodules; this call alone may go to the network.
-    protocols = "https:http:ssh:git" + (":file" if _own_setting(worktree, "protocol.file.allow") == "always" else "")
-    allowed = {"GIT_SSH_COMMAND": f"{ssh} -o BatchMode=yes", "GIT_ALLOW_PROTOCOL": protocols}
-    # Active by option instead of init, which would write the person's .git/config; --checkout overrides an
-    # update command, and the ssh command one, that the repository's configuration may hold.
-    command = ("-c", "submodule.active=.", "submodule", "--quiet", "update", "--recursive", "--checkout")
-    try:
-        git(worktree, *command, timeout_s=_SUBMODULES_S, env=allowed)
-    except GitError as error:
-        return [f"The submodules are not there: {error.detail}"]
-    return []
-
-
-def _own_setting(repo: Path, name: str) -> str:
-    """A setting of the person's global configuration, which no repository can write."""
-    return git(repo, "config", "--global", "--get", name, check=False).text.strip()
 
 
 def remove_worktree(repo: Path, path: Path, *, recover_as: str | None, below: Path) -> str | None:

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from maestro.errors import GitError, MaestroError
-from maestro.worktrees import manager, sparse
+from maestro.worktrees import manager, sparse, submodules
 from maestro.worktrees.git import common_dir, git, own_git_dir, repository_lock
 from maestro.worktrees.listing import git_dir_of, list_worktrees, registered
 from maestro.worktrees.manager import PREPARED, WorktreeReport
@@ -85,7 +85,7 @@ def add_worktree(
         if made:
             git(repo, "update-ref", "-d", branch_ref(branch), commit_of(repo, start), check=False)
         raise
-    return WorktreeReport(path, True, manager.fill_submodules(path))
+    return WorktreeReport(path, True, submodules.fill(path))
 
 
 def obtain(repo: Path, path: Path, commit: str, stop: Stop) -> None:

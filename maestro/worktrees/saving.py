@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from maestro.errors import GitError
-from maestro.worktrees import sparse
+from maestro.worktrees import sparse, submodules
 from maestro.worktrees.commits import commit_tree, tree_of
 from maestro.worktrees.git import git, own_git_dir
 from maestro.worktrees.listing import git_dir_of
@@ -116,7 +116,10 @@ def save_work(repo: Path, worktree: Path, ref: str, message: str) -> str | None:
         except OSError:
             git(worktree, "read-tree", "HEAD", index=index, env=env)
         nested = stage_all(worktree, git_dir=git_dir, index=index, env=env)
-        for path in (*nested, *_unsaved_submodules(worktree, index, env)):
+        modules = _unsaved_submodules(worktree, index, env)
+        for path in modules:
+            submodules.keep_head(repo, worktree, path, ref)
+        for path in (*nested, *modules):
             _stage_nested(worktree, path, git_dir, index, Path(scratch) / "nested")
         tree = git(worktree, "write-tree", index=index, env=env).text
     if tree == tree_of(repo, head):
@@ -127,16 +130,13 @@ def save_work(repo: Path, worktree: Path, ref: str, message: str) -> str | None:
 
 
 def _unsaved_submodules(worktree: Path, index: Path, env: dict[str, str]) -> list[str]:
-    """Submodules with changes, or with commits no remote has: their repositories go with the worktree."""
+    """Submodules with changes, or with commits kept nowhere else: their repositories go with the worktree."""
     found = []
     for line in git(worktree, "ls-files", "-s", "-z", index=index, env=env).fields:
         meta, _, path = line.partition("\t")
         if not meta.startswith("160000") or not (worktree / path / ".git").exists():
             continue
-        inner = worktree / path
-        dirty = git(inner, "status", "--porcelain", "-z", check=False).stdout
-        known = git(inner, "for-each-ref", "--count=1", "--contains", "HEAD", "refs/remotes", check=False)
-        if dirty or not known.stdout:
+        if submodules.holds_work(worktree / path):
             found.append(path)
     return found
 

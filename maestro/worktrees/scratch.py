@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from maestro.worktrees import manager
+from maestro.worktrees import manager, submodules
 from maestro.worktrees.git import git, own_git_dir, repository_lock
 from maestro.worktrees.refs import commit_of
 from maestro.worktrees.saving import exposed_copies, save_work
@@ -21,6 +21,7 @@ def lay_out(repo: Path, path: Path, commit: str, *, below: Path) -> None:
     clear(repo, path, below=below)
     with repository_lock(repo):
         git(repo, "worktree", "add", "--detach", "--quiet", "--", str(path), commit, timeout_s=_ADD_S)
+    submodules.fill(path)
 
 
 def clear(repo: Path, path: Path, *, below: Path) -> None:
@@ -42,6 +43,7 @@ def discard_changes(worktree: Path) -> None:
         git(worktree, "reset", "--hard", "--quiet")
         spared = [f"--exclude=/{_literal(path)}" for path in exposed_copies(worktree, own_git_dir(worktree))]
         git(worktree, "clean", "-fd", "--quiet", *spared)
+    submodules.discard(worktree)
     (own_git_dir(worktree) / _CHECKED).unlink(missing_ok=True)
 
 

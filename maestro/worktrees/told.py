@@ -1,7 +1,7 @@
 """What each of our git calls is told, so that neither a repository nor people's settings change what it does.
 
-Off are hooks, fsmonitor, signing programs, external diffs, editors, pagers and all transports. What a filter fetches
-with (git-lfs gets files that are not here yet) is the person's own, never the repository's.
+Off are hooks, fsmonitor, signing programs, external diffs, editors, pagers and all transports, git-lfs's too. What
+another filter fetches with is the person's own, never the repository's.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ _CONFIG = {
     "log.showSignature": "false",  # it would run gpg.program
     "rerere.enabled": "false",
     "color.ui": "false",
+    # No address: git-lfs fetches nothing. GIT_LFS_SKIP_SMUDGE would leave out what is on this machine, too.
+    "lfs.url": "nothing-is-fetched",
 }
 
 #: Both are shell that looks up the person's own setting when it is needed, which is next to never.
@@ -76,4 +78,6 @@ FIXED = {
     # Nothing is fetched unasked: a partial clone's configuration says which program to fetch with.
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_ALLOW_PROTOCOL": "none",
+    # With ``lfs.url``: content that is on this machine, else the pointer, as the user's own checkout has it then.
+    "GIT_LFS_SKIP_DOWNLOAD_ERRORS": "1",
 }

@@ -250,28 +250,6 @@ def test_nothing_outside_the_data_folder_is_ever_removed(repo: Path, data: Path,
     assert (tmp_path / "mine" / "a.txt").exists()
 
 
-def test_submodules_are_filled_without_writing_the_users_config(
-    repo: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lib = make_repo(tmp_path / "lib", {"lib.txt": "lib"})
-    run_git(repo, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(lib), "lib")
-    start = commit(repo, {})
-    run_git(repo, "submodule", "--quiet", "deinit", "-f", "lib")
-    report = add_worktree(repo, data / "t1", BRANCH, start)
-    assert report.created
-    assert "submodules" in report.warnings[0], "git refuses local submodules by default: a warning, not a failure"
-    (tmp_path / "home").mkdir()
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    (tmp_path / "home/.gitconfig").write_text('[protocol "file"]\n\tallow = always\n')
-    before = (repo / ".git/config").read_bytes()
-    path = data / "t2"
-    assert add_worktree(repo, path, "maestro/x-1/t2", start).warnings == []
-    assert (path / "lib/lib.txt").read_text() == "lib"
-    assert (repo / ".git/config").read_bytes() == before
-    assert remove_worktree(repo, path, recover_as=KEEP, below=data) is None
-    assert not path.exists()
-
-
 def test_work_inside_a_submodule_is_saved_before_the_submodule_goes(
     repo: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,13 +263,15 @@ def test_work_inside_a_submodule_is_saved_before_the_submodule_goes(
         path = data / name
         add_worktree(repo, path, f"maestro/x-1/{name}", start)
         write_files(path, {"lib/lib.txt": name})
-        if committed:
-            commit(path / "lib", {})
+        made = commit(path / "lib", {}) if committed else None
         commit_all(path, "Work", {})
         assert is_clean(path)
         saved = remove_worktree(repo, path, recover_as=KEEP, below=data)
         assert saved is not None
         assert run_git(repo, "show", f"{saved}:lib/lib.txt") == name
+        if made:
+            kept = run_git(repo / "lib", "for-each-ref", "--format=%(refname)", f"--contains={made}")
+            assert kept == f"{KEEP}-lib-{made[:12]}"
 
 
 def test_ignored_files_are_copied_by_pattern_and_nothing_else(repo: Path, data: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from sqlmodel import col, func, select
 from maestro.core import lookup
 from maestro.core.agent_config import in_force
 from maestro.core.execution import conflicts, gone, in_the_way, outcomes, prompts, starting
-from maestro.core.hooks import Finding, Hook, Landing, evidence, hidden, outside
+from maestro.core.hooks import Finding, Hook, Landing, evidence, hidden, outside, submodule_work
 from maestro.core.keeping import pooling, storage_health
 from maestro.core.locks import Stopped, branch_lock, stop_signal, train_lock
 from maestro.core.proving import check_changes, clean_checkout, earlier_checks, escape, questions
@@ -33,6 +33,7 @@ BEFORE_CHECKS: tuple[Hook, ...] = (
     evidence.the_run_ended_well,
     hidden.nothing_left_in_a_stash,
     hidden.nothing_left_on_another_branch,
+    submodule_work.nothing_left_in_submodules,
     evidence.something_changed,
     evidence.nothing_needed_was_denied,
     outside.no_copied_files,
@@ -227,6 +228,7 @@ def _record_completion(flight: Flight, start: str, head: str, summary: integrati
     numbers = select(func.max(col(models.Checkpoint.number))).where(models.Checkpoint.session_id == session_id)
     with flight.rt.db.read() as db:
         number = (db.exec(numbers).one() or 0) + 1
+    about_submodules = submodule_work.words(flight.repo, start, head)
     # Not in the transaction: a merge holds the repository's lock while it waits for the writer's.
     integration.keep(flight.repo, integration.checkpoint_ref(session_id, number), head)
     with flight.rt.db.write() as tx:
@@ -259,6 +261,8 @@ def _record_completion(flight: Flight, start: str, head: str, summary: integrati
             source="git",
             task_id=task.id,
         )
+        if about_submodules:
+            tx.log(session_id, about_submodules, level="warn", kind="git", source="git", task_id=task.id)
         tx.emit("checkpoint_created", session_id, checkpoint_id=point.id, number=number, commit=head, task_id=task.id)
         tx.emit("task_completed", session_id, task_id=task.id, key=task.key, result=task.result_json)
 

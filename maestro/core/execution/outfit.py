@@ -16,7 +16,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.errors import SetupFailed
-from maestro.worktrees import copying, manager
+from maestro.worktrees import copying, manager, submodules
 
 _SETUP_TIMEOUT_S = 20 * 60
 _NAMED_CHARS = 80
@@ -37,6 +37,7 @@ def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task |
             tx.log(session.id, words, kind="git", source="git", task_id=task_id)
     for command in config.setup:
         _set_up(rt, session, path, command, task_id)
+    submodules.remember(path)
     if config.setup and (left := copying.left_behind(path)):
         words = f"The set-up left {', '.join(left[:10])}, which git does not ignore: it would be committed as work."
         with rt.db.write() as tx:

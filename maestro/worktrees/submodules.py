@@ -1,0 +1,318 @@
+"""Submodules of Maestro's worktrees: filled from what the user's checkout has, their commits kept, never the network.
+
+A worktree's submodule is a repository of its own in the worktree's git folder, which borrows the objects of the
+user's. It goes with the worktree, so a commit made in it is brought to the user's repository of that submodule first.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from maestro.errors import GitError, MaestroError
+from maestro.worktrees.git import common_dir, git, own_git_dir
+from maestro.worktrees.listing import list_worktrees
+
+_FILTERS = r"^filter\..*\.(clean|smudge|process)$"
+_LONG_S = 600
+_LOCAL = {"GIT_ALLOW_PROTOCOL": "file"}
+
+#: In the git folder of a submodule that Maestro has filled: where its objects come from.
+_SOURCE = "maestro-source"
+#: In a worktree's git folder: what its set-up had changed in submodules before anybody worked there.
+_BEFORE = "maestro-submodules"
+#: In a filled submodule: commits that will outlive it.
+_SAFE = "refs/maestro/safe"
+
+
+@dataclass(frozen=True, slots=True)
+class Submodule:
+    """A submodule as the index of its worktree has it. ``path`` is seen from there."""
+
+    name: str
+    path: str
+    commit: str
+    place: Path
+
+    @property
+    def filled(self) -> bool:
+        """Whether its files are there."""
+        return (self.place / ".git").exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A commit made in a submodule, and the ref and repository that keep it."""
+
+    path: str
+    commit: str
+    ref: str
+    repository: Path
+
+
+def of(worktree: Path) -> list[Submodule]:
+    """The submodules in a worktree's index, those of submodules left out."""
+    if not (worktree / ".gitmodules").is_file():
+        return []
+    asked = ("config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
+    entries = (entry.partition("\n") for entry in git(worktree, *asked, check=False).fields)
+    names = {path: key.removeprefix("submodule.").removesuffix(".path") for key, _, path in entries}
+    found = []
+    for line in git(worktree, "ls-files", "-s", "-z").fields:
+        meta, _, path = line.partition("\t")
+        name = names.get(path)
+        # Of a name or a path that leads elsewhere nothing is made.
+        if not meta.startswith("160000") or name is None or ".." in name.split("/") or name.startswith("/"):
+            continue
+        place = worktree / path
+        if not place.is_symlink() and place.parent.resolve().is_relative_to(worktree.resolve()):
+            found.append(Submodule(name, path, meta.split(" ")[1], place))
+    return found
+
+
+def fill(worktree: Path) -> list[str]:
+    """Bring the submodules of a worktree, and theirs, to the commits that its index names.
+
+    Those that hold other changes stay as they are. Returns what could not be had here, as sentences.
+    """
+    if not (worktree / ".gitmodules").is_file():
+        return []
+    shared = common_dir(worktree)
+    main = next((entry.path for entry in list_worktrees(worktree) if entry.main and not entry.bare), None)
+    users = [shared, *(place.parent for place in sorted(shared.glob("worktrees/*/modules")))]
+    return [f"{words} Run `git submodule update --init --recursive` in your checkout and try again."
+            for words in _fill(worktree, users, main, "")]  # fmt: skip
+
+
+def _fill(worktree: Path, users: Sequence[Path], checkout: Path | None, above: str) -> list[str]:
+    said = []
+    for module in of(worktree):
+        shown = posixpath.join(above, module.path)
+        source = _source(module, users, checkout)
+        if source is None:
+            said.append(f"The submodule {shown} is empty: its commit {module.commit[:10]} is not on this machine.")
+            continue
+        try:
+            if not module.filled:
+                _make(worktree, module, source)
+            elif git(module.place, "rev-parse", "HEAD", check=False, env=_inner(module)).text != module.commit:
+                git(module.place, "checkout", "--quiet", "--detach", module.commit, "--", env=_inner(module))
+        except (MaestroError, OSError) as error:
+            said.append(f"The submodule {shown} could not be filled: {error}")
+            continue
+        below = checkout / module.path if checkout else None
+        said += _fill(module.place, [source], below, shown)
+    return said
+
+
+def _source(module: Submodule, users: Sequence[Path], checkout: Path | None) -> Path | None:
+    """The user's repository that holds the commit of a submodule."""
+    for place in _repositories(module, users, checkout):
+        if (
+            git(place, "cat-file", "-e", f"{module.commit}^{{commit}}", check=False, env={"GIT_DIR": str(place)}).code
+            == 0
+        ):
+            return place
+    return None
+
+
+def _repositories(module: Submodule, users: Sequence[Path], checkout: Path | None) -> Iterator[Path]:
+    """Where the user may have a submodule's objects: its own repository first, the one around it last."""
+    places = [git_dir / "modules" / module.name for git_dir in users]
+    if checkout is not None and (checkout / module.path / ".git").exists():
+        with suppress(MaestroError):
+            places.append(own_git_dir(checkout / module.path))
+    for place in (*dict.fromkeys(places), *users[:1]):
+        if (place / "HEAD").is_file() and not (place / _SOURCE).exists():
+            yield place
+
+
+def _make(worktree: Path, module: Submodule, source: Path) -> None:
+    git_dir = own_git_dir(worktree) / "modules" / module.name
+    if git_dir.exists():
+        shutil.rmtree(git_dir)  # left by a kill: what is in use has a .git file that leads there
+    git_dir.parent.mkdir(parents=True, exist_ok=True)
+    env = {"GIT_DIR": str(source)}
+    form = git(source, "rev-parse", "--show-object-format", env=env).text
+    options = ("--quiet", "--template=", f"--object-format={form}", f"--separate-git-dir={git_dir}")
+    git(worktree, "init", *options, "--", str(module.place))
+    (git_dir / _SOURCE).write_text(str(source))
+    lent = git(source, "rev-parse", "--path-format=absolute", "--git-path", "objects", env=env).text
+    (git_dir / "objects/info").mkdir(parents=True, exist_ok=True)
+    (git_dir / "objects/info/alternates").write_bytes(lent.encode("utf-8", "surrogateescape") + b"\n")
+    if (source / "shallow").is_file():
+        shutil.copyfile(source / "shallow", git_dir / "shallow")
+    url = git(source, "config", "--get", "remote.origin.url", check=False, env=env).text
+    if url:
+        git(module.place, "config", "remote.origin.url", url)
+        git(module.place, "config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*")
+    _copy_refs(module, source, env)
+    git(module.place, "checkout", "--quiet", "--force", "--detach", module.commit, "--", timeout_s=_LONG_S)
+
+
+def _copy_refs(module: Submodule, source: Path, env: dict[str, str]) -> None:
+    """Branches as of the remote, and tags: builds ask for them. Nothing of Maestro's own."""
+    out = git(
+        source, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags", "refs/remotes", "refs/heads", env=env
+    )
+    wanted = {_SAFE: module.commit}
+    for line in out.text.splitlines():
+        oid, _, name = line.partition(" ")
+        wanted[name.replace("refs/heads/", "refs/remotes/origin/", 1)] = oid
+    wanted.pop("refs/remotes/origin/HEAD", None)
+    text = "".join(f"update {name} {oid}\n" for name, oid in wanted.items())
+    git(module.place, "update-ref", "--stdin", input=text.encode("utf-8", "surrogateescape"), check=False)
+
+
+def _inner(module: Submodule) -> dict[str, str]:
+    """Variables that take away the filters which an agent may have named in a submodule's own configuration."""
+    found = git(
+        module.place, "config", "-z", "--show-scope", "--name-only", "--get-regexp", _FILTERS, check=False
+    ).fields
+    scopes, names = found[::2], found[1::2]
+    local = sorted({name for scope, name in zip(scopes, names, strict=True) if scope in ("local", "worktree")})
+    env = {"GIT_CONFIG_COUNT": str(len(local))}
+    for number, name in enumerate(local):
+        env |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": ""}
+    return env if local else {}
+
+
+def remember(worktree: Path) -> None:
+    """Note what a set-up has left in submodules: it is nobody's work."""
+    if (worktree / ".gitmodules").is_file():
+        text = "\0".join(changed_files(worktree))
+        (own_git_dir(worktree) / _BEFORE).write_bytes(text.encode("utf-8", "surrogateescape"))
+
+
+def uncommitted(worktree: Path) -> list[str]:
+    """Files in submodules that were changed since the set-up and are in no commit of theirs."""
+    found = changed_files(worktree)
+    note = own_git_dir(worktree) / _BEFORE
+    before = note.read_bytes().decode("utf-8", "surrogateescape").split("\0") if found and note.is_file() else []
+    return [path for path in found if path not in before]
+
+
+def changed_files(worktree: Path) -> list[str]:
+    """Files in submodules, and in theirs, that differ from the commit checked out there, ignored ones left out."""
+    found = []
+    for module in of(worktree):
+        if not module.filled:
+            found += [module.path] if module.place.is_dir() and any(module.place.iterdir()) else []
+            continue
+        asked = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty")
+        entries = git(module.place, *asked, env=_inner(module), timeout_s=_LONG_S).fields
+        names = [*(entry[3:] for entry in entries), *changed_files(module.place)]
+        found += [posixpath.join(module.path, name) for name in names]
+    return found
+
+
+def holds_work(place: Path) -> bool:
+    """Whether a submodule's files hold changes, or a commit that would go with it."""
+    module = Submodule("", "", "", place)
+    if git(place, "status", "--porcelain", "-z", check=False, env=_inner(module)).stdout:
+        return True
+    known = ("for-each-ref", "--count=1", "--contains", "HEAD", "refs/remotes", "refs/maestro")
+    return not git(place, *known, check=False).stdout
+
+
+def discard(worktree: Path) -> None:
+    """Put submodules back to what the index names; ignored files stay. What a check left there is meant."""
+    for module in of(worktree):
+        if not module.filled:
+            continue
+        env = _inner(module)
+        asked = ("status", "--porcelain", "-z", "--ignore-submodules=dirty")
+        moved = git(module.place, "rev-parse", "HEAD", env=env, check=False).text != module.commit
+        if moved or git(module.place, *asked, env=env, timeout_s=_LONG_S).stdout:
+            git(module.place, "reset", "--hard", "--quiet", module.commit, "--", env=env, check=False)
+            git(module.place, "clean", "-fd", "--quiet", env=env, check=False)
+        discard(module.place)
+
+
+def moved(worktree: Path, start: str, head: str) -> dict[str, str]:
+    """The submodules that name another commit in ``head`` than in ``start``, with that commit."""
+    options = ("-r", "-z", "--no-renames", "--no-ext-diff", "--raw", "--abbrev=64")
+    fields = git(worktree, "diff-tree", *options, start, head, "--").fields
+    found = {}
+    for meta, path in zip(fields[::2], fields[1::2], strict=True):
+        _before, mode, _old, new, _how = meta.removeprefix(":").split(" ")
+        if mode == "160000":
+            found[path] = new
+    return found
+
+
+def keep(repo: Path, worktree: Path, commits: dict[str, str], label: str) -> list[Kept]:
+    """Bring commits made in submodules, by path, to the user's repositories of these, under a ref that starts with ``label``.
+
+    What the user has already is left alone. Raises GitError naming a commit that is nowhere.
+    """
+    shared = common_dir(repo)
+    main = next((entry.path for entry in list_worktrees(repo) if entry.main and not entry.bare), None)
+    users = [shared, *(place.parent for place in sorted(shared.glob("worktrees/*/modules")))]
+    return _keep(worktree, commits, users, main, label)
+
+
+def keep_head(repo: Path, worktree: Path, path: str, label: str) -> None:
+    """Keep the commit that a submodule stands on, as far as it can be: its files are saved all the same."""
+    with suppress(MaestroError):
+        commit = git(worktree / path, "rev-parse", "--verify", "HEAD^{commit}").text
+        keep(repo, worktree, {path: commit}, f"{label}-{path.replace('/', '-')}")
+
+
+def _keep(
+    worktree: Path, commits: dict[str, str], users: Sequence[Path], checkout: Path | None, label: str
+) -> list[Kept]:
+    modules = {module.path: module for module in of(worktree)}
+    done: list[Kept] = []
+    for path, commit in commits.items():
+        module = modules.get(path) or Submodule(path, path, commit, worktree / path)
+        wanted = Submodule(module.name, path, commit, module.place)
+        if not _has(module, commit):
+            if _source(wanted, users, checkout) is None:
+                raise GitError(f"{path} names the commit {commit[:12]}, which no repository here holds.")
+            continue
+        before = _safe_commit(module)
+        places = list(_repositories(module, users, checkout))
+        inner = moved(module.place, before, commit) if before else {}
+        done += _keep(module.place, inner, places[:1], checkout / path if checkout else None, label)
+        if not _is_kept(places, commit):
+            ref = f"{label}-{commit[:12]}"
+            _fetch(module, commit, places[0], ref)
+            done.append(Kept(path, commit, ref, places[0]))
+        git(module.place, "update-ref", f"{_SAFE}-{commit[:12]}", commit)
+    return done
+
+
+def _has(module: Submodule, commit: str) -> bool:
+    if not module.filled:
+        return False
+    return git(module.place, "cat-file", "-e", f"{commit}^{{commit}}", check=False).code == 0
+
+
+def _safe_commit(module: Submodule) -> str | None:
+    found = git(module.place, "rev-parse", "--verify", "--quiet", _SAFE, check=False)
+    return found.text if found.code == 0 else None
+
+
+def _is_kept(places: Sequence[Path], commit: str) -> bool:
+    """Whether a ref of the user's leads to a commit; its HEAD alone does, too, as long as it stands there."""
+    for place in places:
+        env = {"GIT_DIR": str(place)}
+        if git(place, "cat-file", "-e", f"{commit}^{{commit}}", check=False, env=env).code != 0:
+            continue
+        held = git(place, "for-each-ref", "--count=1", f"--contains={commit}", check=False, env=env).text
+        head = git(place, "merge-base", "--is-ancestor", commit, "HEAD", check=False, env=env)
+        if held or head.code == 0:
+            return True
+    return False
+
+
+def _fetch(module: Submodule, commit: str, to: Path, ref: str) -> None:
+    git(module.place, "update-ref", f"{_SAFE}-{commit[:12]}", commit)
+    options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
+    command = ("-c", "protocol.file.allow=always", "fetch", *options, "--", str(own_git_dir(module.place)))
+    git(to, *command, f"+{_SAFE}-{commit[:12]}:{ref}", env={"GIT_DIR": str(to), **_LOCAL}, timeout_s=_LONG_S)
