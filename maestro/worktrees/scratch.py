@@ -21,7 +21,6 @@ def lay_out(repo: Path, path: Path, commit: str, *, below: Path) -> None:
     clear(repo, path, below=below)
     with repository_lock(repo):
         git(repo, "worktree", "add", "--detach", "--quiet", "--", str(path), commit, timeout_s=_ADD_S)
-    submodules.fill(path)
 
 
 def clear(repo: Path, path: Path, *, below: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from maestro.worktrees import scratch, submodules
+from maestro.worktrees import submodules
 from maestro.worktrees.manager import add_worktree, remove_worktree
 from tests.landing import bench, plan_of
 from tests.repos import commit, make_repo, run_git, write_files
@@ -155,7 +155,7 @@ def test_each_way_a_checkout_has_a_submodule(tmp_path: Path, repo: Path, how: st
         run_git(repo, "submodule", "--quiet", "deinit", "-f", "lib")
     before = (repo / ".git/config").read_bytes()
     data = tmp_path / "data"
-    scratch.lay_out(repo, data / "t1", "HEAD", below=data)
+    assert add_worktree(repo, data / "t1", "maestro/x-1/t1", "HEAD").warnings == []
     assert run_git(data / "t1/lib", "show", "HEAD:lib.txt") == (data / "t1/lib/lib.txt").read_text().strip()
     assert run_git(data / "t1", "status", "--porcelain") == ""
     assert remove_worktree(repo, data / "t1", recover_as="refs/maestro/s/recovered/w", below=data) is None

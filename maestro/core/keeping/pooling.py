@@ -14,7 +14,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.errors import GitError, MaestroError
-from maestro.worktrees import history, manager, pool, repository, sparse, submodules
+from maestro.worktrees import history, manager, pool, repository, sparse
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +57,6 @@ def lay_out(rt: Runtime, session: models.Session, path: Path, commit: str) -> No
     try:
         pool.obtain(repo, path, commit, stop)
         pool.arrive(path, None, commit)
-        submodules.fill(path)
     except GitError:
         if stop():
             raise Stopped from None

@@ -23,7 +23,7 @@ from maestro.core.proving import questions
 from maestro.core.proving.report import NOT_LOADED, TestReport
 from maestro.core.runtime import Runtime
 from maestro.db import models
-from maestro.worktrees import history, manager, scratch
+from maestro.worktrees import history, scratch, submodules
 
 _POLL_S = 0.1
 _GIVE_IT_UP_S = 2.0
@@ -253,7 +253,7 @@ def checkout(rt: Runtime, session: models.Session, purpose: str, commit: str) ->
     else:
         scratch.lay_out(repo, path, commit, below=path.parent)
     try:
-        for warning in manager.fill_submodules(path):
+        for warning in submodules.fill(path):
             with rt.db.write() as tx:
                 tx.log(session.id, warning, level="warn", kind="git", source="git")
         outfit(rt, session, path)
