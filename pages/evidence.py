@@ -58,7 +58,7 @@ def count_words(check: CheckRunView) -> str:
         words = f"{passed:,} passed" if passed else "passed"
         return ", ".join(w for w in (words, f"{known:,} known to fail" if known else "", _flaky(told)) if w)
     if check.exit_code is None:
-        return "stopped at the time limit"
+        return "watches and never ends" if "watch mode" in (check.note or "") else "stopped at the time limit"
     if bad:
         words = f"{bad:,} of {ran:,} failed" if ran > bad else f"{bad:,} failed"
         parts = [words, f"{new:,} new" if new and known else "", f"{known:,} known" if known else ""]

@@ -110,6 +110,9 @@ class Answer(Body):
 
     decision: Literal["allow", "allow_session", "deny"]
     message: Text | None = None
+    command: Text | None = Field(
+        None, description="The corrected check, where the question is about one that could not run."
+    )
 
 
 class SeriesView(BaseModel):

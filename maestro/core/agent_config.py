@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from maestro import variables
 from maestro.errors import InvalidInput
@@ -74,6 +74,15 @@ def parse_agent_config(data: Any) -> AgentConfig:
         fields = {"agent_config." + ".".join(str(p) for p in e["loc"]): e["msg"] for e in error.errors()}
         words = "; ".join(f"{name.removeprefix('agent_config.')}: {why}" for name, why in fields.items())
         raise InvalidInput(f"The agent configuration is not valid. {words}", fields) from error
+
+
+def parse_check(command: str) -> str:
+    """A check's command from outside, without the space around it. Raises InvalidInput naming ``command``."""
+    try:
+        return str(TypeAdapter(Command).validate_python(command))
+    except ValidationError as error:
+        why = error.errors()[0]["msg"]
+        raise InvalidInput(f"The command is not valid: {why}.", {"command": why}) from error
 
 
 def in_force(config: dict[str, Any], settings: Settings) -> AgentConfig:

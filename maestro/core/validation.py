@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -13,27 +15,35 @@ from typing import IO
 from uuid import uuid4
 
 from maestro.awake import Stopwatch
+from maestro.core.watch_mode import Watch
 from maestro.worker import tree
 from maestro.worker.spool import WORKER_ID_VARIABLE
 
 _HEAD_BYTES = 64_000
 _TAIL_BYTES = 192_000
 _POLL_S = 0.05
+_END_BYTES = 4_000
+#: Asked for by place first: a ``bash`` that a worktree puts on the path is none.
+_BASH = ("/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash", "/opt/homebrew/bin/bash")
 
 #: A look counts for so many seconds at most: a check that slept with the machine has not used its time up.
 _STEP_S = 1.0
 _HEARD_BYTES = 1_000_000
 
 
+#: How a command was stopped that watched for changes (see ``watch_mode``).
+WATCH_MODE = "watch mode"
+
+
 @dataclass(frozen=True, slots=True)
 class CommandOutcome:
-    """How a command ended. ``exit_code`` is None when it was stopped: at the time limit, or by the person."""
+    """How a command ended. ``exit_code`` is None when it was stopped: at the time limit, in watch mode, or by the person."""
 
     exit_code: int | None
     duration_s: float
     output: str
     output_cut: bool
-    stopped: str | None = None  # "time limit", "stopped"
+    stopped: str | None = None  # "time limit", "stopped", or WATCH_MODE
 
     @property
     def passed(self) -> bool:
@@ -51,6 +61,8 @@ def run_command(
 ) -> CommandOutcome:
     """Run a shell command with a time limit; all it started is gone when this returns or raises.
 
+    The shell is bash where there is one: people write ``source``, ``[[`` and ``<( )``, and agents do.
+
     Output of any size and encoding is kept up to a limit with the cut marked. ``stop`` is asked often
     and ends the run early. ``hear`` gets the output while the command runs: as often as ``stop`` is asked,
     what is new since, maybe nothing, until it answers False. Never raises for what the command does.
@@ -60,7 +72,7 @@ def run_command(
     with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(
-                ["/bin/sh", "-c", command],
+                [shell(), "-c", command],
                 cwd=cwd,
                 env={**env, WORKER_ID_VARIABLE: marker},
                 stdin=subprocess.DEVNULL,
@@ -71,8 +83,14 @@ def run_command(
         except OSError as error:
             return CommandOutcome(127, 0.0, f"The command could not be started: {error}", False)
         listener = _Listener(output.fileno(), hear)
+        watch = Watch(process.pid)
+
+        def waits() -> bool:
+            listener.look()
+            return watch.due() and watch.look(os.fstat(output.fileno()).st_size, lambda: _end_of(output.fileno()))
+
         try:
-            stopped = _wait(process, timeout_s, stop, listener.look)
+            stopped = _wait(process, timeout_s, stop, waits)
         finally:
             # Also what is left of a check that ended by itself: a server in the background, say.
             tree.kill_trees([tree.Known(-1, 0.0, marker)])
@@ -82,6 +100,17 @@ def run_command(
         text, cut = _collect(output)
     exit_code = None if stopped else process.returncode
     return CommandOutcome(exit_code, round(time.monotonic() - began, 3), text, cut, stopped)
+
+
+@functools.cache
+def shell() -> str:
+    """The shell that checks and set-up commands run with."""
+    return next((path for path in _BASH if os.access(path, os.X_OK)), None) or shutil.which("bash") or "/bin/sh"
+
+
+def _end_of(file: int) -> str:
+    size = os.fstat(file).st_size
+    return os.pread(file, _END_BYTES, max(0, size - _END_BYTES)).decode("utf-8", "replace")
 
 
 class _Listener:
@@ -104,7 +133,7 @@ class _Listener:
 
 
 def _wait(
-    process: subprocess.Popen[bytes], timeout_s: float, stop: Callable[[], bool], look: Callable[[], object]
+    process: subprocess.Popen[bytes], timeout_s: float, stop: Callable[[], bool], waits: Callable[[], bool]
 ) -> str | None:
     pause, stopwatch = _POLL_S / 10, Stopwatch(_STEP_S)
     while process.poll() is None:
@@ -112,7 +141,8 @@ def _wait(
             return "time limit"
         if stop():
             return "stopped"
-        look()
+        if waits():
+            return WATCH_MODE
         time.sleep(pause)
         pause = min(_POLL_S, pause * 2)
     return None

@@ -120,7 +120,7 @@ class PlanVersion(SQLModel, table=True):
     version: int
     plan_json: dict[str, Any] = _json()
     hash: str
-    origin: str = "generated"  # generated, edited
+    origin: str = "generated"  # generated, edited, corrected (a check, while it runs)
     feedback: str | None = _text(nullable=True)
     created_at: datetime = _time()
     approved_at: datetime | None = _time(nullable=True)

@@ -31,6 +31,8 @@ def gate(rt: Runtime, approval: ApprovalView, *, session_named: bool = True) -> 
     with box("m-gate", data_approval=approval.id, data_kind=approval.kind) as made:
         _head(approval, words, title, session_named)
         question_detail(approval, title)
+        if approval.kind == "infrastructure" and isinstance(approval.detail.get("command"), str):
+            _correction(rt, approval)
         with box("m-gate__foot"):
             _answers(rt, approval, words)
     return made
@@ -76,6 +78,24 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
     deny = button(words.deny, kind="danger" if words.stops_work else "quiet", small=True)
     deny.on_click(lambda: answer("deny", deny, words.deny_said))
     deny.props.set_optional("title", words.deny_means)
+
+
+def _correction(rt: Runtime, approval: ApprovalView) -> None:
+    """The check as a field: put right here, it is what the session runs from now on."""
+    with box("m-row m-row--wrap m-gap-8"):
+        field = ui.input(value=str(approval.detail.get("suggestion") or approval.detail["command"]))
+        field.classes("m-grow m-mono").props("dense spellcheck=false")
+        field.props.set_optional("aria-label", "The check's command")
+        use = button("Correct this check", small=True)
+        use.props.set_optional("title", "The session runs this command in its place from now on.")
+
+    async def correct() -> None:
+        wanted = str(field.value or "")
+        await perform(
+            gates.decide, rt, approval.id, "allow", corrected=wanted, by=use, done="Corrected. It is tried again."
+        )
+
+    use.on_click(correct)
 
 
 def _message(words: Words) -> Callable[[], str | None]:

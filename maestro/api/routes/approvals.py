@@ -38,4 +38,4 @@ def read(rt: Rt, approval_id: str) -> ApprovalView:
 @router.post("/{approval_id}")
 def answer(rt: Rt, approval_id: str, body: Answer) -> ApprovalView:
     """Answer a question. The first answer counts; ``allow_session`` covers the like for the whole session."""
-    return gates.decide(rt, approval_id, body.decision, body.message)
+    return gates.decide(rt, approval_id, body.decision, body.message, corrected=body.command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from maestro.core import gatekeeping, lookup, queries
+from maestro.core.commands import corrections
 from maestro.core.guards import budgets, unsticking
 from maestro.core.keeping import rollbacks
 from maestro.core.proving import escape
@@ -16,10 +17,14 @@ from maestro.errors import NotAllowed, NotFound
 Decision = Literal["allow", "allow_session", "deny"]
 
 
-def decide(rt: Runtime, approval_id: str, decision: Decision, message: str | None = None) -> ApprovalView:
+def decide(
+    rt: Runtime, approval_id: str, decision: Decision, message: str | None = None, *, corrected: str | None = None
+) -> ApprovalView:
     """Answer a question. The first answer counts; ``allow_session`` also covers the like for this session.
 
-    Raises NotFound, and NotAllowed when it was answered or has expired meanwhile.
+    ``corrected`` replaces the check that the question is about, before it is tried again.
+
+    Raises NotFound, NotAllowed when it was answered or has expired meanwhile, and InvalidInput naming ``command``.
     """
     with rt.db.write() as tx:
         approval = tx.db.get(models.Approval, approval_id)
@@ -28,6 +33,8 @@ def decide(rt: Runtime, approval_id: str, decision: Decision, message: str | Non
         if approval.status != "pending":
             raise NotAllowed(f"This question was already {_past(approval)}.", state=approval.status, allowed=[])
         session = lookup.session_row(tx.db, approval.session_id)
+        if corrected is not None and decision != "deny":
+            corrections.correct_check(tx, session, approval, corrected)
         gatekeeping.resolve(tx, session, approval, allow=decision != "deny", message=message)
         if decision == "allow_session" and approval.signature:
             gatekeeping.remember(tx, session, approval.signature)

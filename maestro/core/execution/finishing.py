@@ -11,11 +11,12 @@ from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.execution import outcomes, starting
 from maestro.core.keeping import rollbacks, storage_health
 from maestro.core.locks import Stopped, stop_signal
-from maestro.core.proving import baseline, questions
+from maestro.core.proving import baseline, excuses, questions
 from maestro.core.proving.checking import CheckSite, measure, prove
 from maestro.core.proving.questions import Question
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, move
+from maestro.core.validation import WATCH_MODE
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
@@ -40,7 +41,10 @@ def run_baseline(rt: Runtime, session_id: str) -> None:
     try:
         with baseline.checkout(rt, session, "baseline", session.base_commit) as folder:
             for command in missing:
-                measure(rt, CheckSite(session, None, folder, session.base_commit, "baseline"), command, stop)
+                site = CheckSite(session, None, folder, session.base_commit, "baseline")
+                ran = measure(rt, site, command, stop)
+                if ran.outcome.stopped == WATCH_MODE:  # said before an agent has worked for nothing
+                    excuses.raise_watches(rt, session, command, ran.outcome)
     except SetupFailed as error:
         questions.raise_question(rt, session, None, questions.setup_failed(error))
     except MaestroError:

@@ -58,9 +58,12 @@ def check_failed_prompt(
     failed_before: bool,
     newly_failing: Sequence[str] = (),
     still_failing: Sequence[str] = (),
+    watches: bool = False,
 ) -> str:
     """A failed check, for the same conversation; where single tests are known, which of them count."""
     ending = "was stopped at the time limit" if exit_code is None else f"ended with exit code {exit_code}"
+    if watches:
+        ending = "waited for changes and never ended (nobody watches: it must end by itself)"
     note = ""
     if newly_failing:
         note = "\n\n" + _section("Failing because of this work", newly_failing[:50])

@@ -31,7 +31,7 @@ from maestro.core.proving.judging import Verdict
 from maestro.core.proving.questions import Question
 from maestro.core.proving.report import UNCLEAR, TestReport
 from maestro.core.runtime import Runtime
-from maestro.core.validation import CommandOutcome
+from maestro.core.validation import WATCH_MODE, CommandOutcome
 from maestro.db import models
 from maestro.errors import MaestroError, SetupFailed
 from maestro.worktrees import scratch
@@ -306,6 +306,8 @@ def _words(outcome: CommandOutcome, verdict: Verdict) -> str:
         return "passed"
     if outcome.passed:
         return "ended with exit code 0 and does not count"
+    if outcome.stopped == WATCH_MODE:
+        return "went into watch mode and was stopped"
     return (
         "was stopped at the time limit" if outcome.exit_code is None else f"failed with exit code {outcome.exit_code}"
     )
@@ -321,5 +323,6 @@ def _finding(command: str, outcome: CommandOutcome, verdict: Verdict) -> Finding
         failed_before=verdict.failed_before,
         newly_failing=failing,
         still_failing=verdict.comparison.still_failing,
+        watches=outcome.stopped == WATCH_MODE,
     )
     return Finding(f"Check `{command}` {_words(outcome, verdict)}.{named}", prompt)

@@ -14,7 +14,7 @@ from maestro.core.proving.judging import Verdict
 from maestro.core.proving.questions import Question
 from maestro.core.proving.report import TestReport
 from maestro.core.runtime import Runtime
-from maestro.core.validation import CommandOutcome
+from maestro.core.validation import WATCH_MODE, CommandOutcome
 from maestro.db import models
 
 
@@ -37,6 +37,8 @@ def look(
     blamed = questions.blamed(rt, session.id)
     if known in blamed:
         return None
+    if outcome.stopped == WATCH_MODE:
+        return questions.watches(command, known, outcome.output)
     cause = infrastructure.could_not_run(outcome, report)
     if cause is not None and (cause.certain or base_cannot_either()):
         words = f"`{command}` could not run: {cause.reason} This is not the work's fault."
@@ -53,6 +55,13 @@ def look(
         asked = time_limit.question(command, outcome, base, rt.settings.check_timeout_minutes)
         asked = asked or as_before.look(rt, session, command, outcome, base)
     return None if asked is None or blamed.intersection(asked.items) else asked
+
+
+def raise_watches(rt: Runtime, session: models.Session, command: str, outcome: CommandOutcome) -> None:
+    """Ask about a check that watches for changes as soon as that is seen on the base."""
+    known = infrastructure.signature(command, outcome.exit_code, outcome.output, worktrees_folder(rt, session.id))
+    if known not in questions.blamed(rt, session.id):
+        questions.raise_question(rt, session, None, questions.watches(command, known, outcome.output))
 
 
 def breaker(

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from maestro.core import watch_mode
 from maestro.core.proving.baseline import Baseline
 from maestro.core.proving.report import TestReport
 from maestro.core.proving.runner_errors import broke_off
-from maestro.core.validation import CommandOutcome
+from maestro.core.validation import WATCH_MODE, CommandOutcome
 from maestro.db import models
 from maestro.worktrees import repository
 
@@ -86,6 +87,8 @@ def _without_noise(output: str, worktrees: Path) -> str:
 
 def could_not_run(outcome: CommandOutcome, report: TestReport | None = None) -> Cause | None:
     """Signs in a failed run that its surroundings are at fault; None where there are none."""
+    if outcome.stopped == WATCH_MODE:
+        return Cause(watch_mode.reason(outcome.output), certain=True)
     tail = outcome.output[-_TAIL:]
     if _DISK.search(tail):
         return Cause("The disk is full or cannot be written.", certain=True)

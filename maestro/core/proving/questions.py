@@ -7,12 +7,12 @@ landing, which starts from the top, finds the answer, and goes on or sends the t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlmodel import col, select
 
-from maestro.core import gatekeeping, lookup
+from maestro.core import gatekeeping, lookup, watch_mode
 from maestro.core.execution import prompts
 from maestro.core.gatekeeping import LANDING_KINDS
 from maestro.core.runtime import Runtime
@@ -141,6 +141,14 @@ def stop_the_train(reason: str, key: str, output: str) -> Question:
     }
     title = f"Nothing lands until you have looked at it: {reason}"[:400]
     return Question("infrastructure", title, [key], "", detail, risk="high")
+
+
+def watches(command: str, key: str, output: str) -> Question:
+    """The question after a check that watches for changes and never ends; with the command that would end, if known."""
+    ends = watch_mode.suggestion(command, output)
+    way = f"Use `{ends}` instead." if ends else "Correct the command so that it ends by itself."
+    question = stop_the_train(f"`{command}` proves nothing: {watch_mode.reason(output)} {way}", key, output)
+    return replace(question, detail=question.detail | {"command": command} | ({"suggestion": ends} if ends else {}))
 
 
 def _open_infrastructure(tx: Transaction, session_id: str) -> bool:

@@ -1,0 +1,123 @@
+"""Commands that watch for changes: recognized by what they say last, and the command that ends instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from maestro.core.watch_mode import Watch, says_it_waits, suggestion
+
+VITEST = """
+ DEV  v4.0.1 /repo
+
+ ✓ add.test.js (1 test) 2ms
+
+ Test Files  1 passed (1)
+      Tests  1 passed (1)
+
+ \x1b[1m\x1b[32m PASS \x1b[39m\x1b[22m Waiting for file changes...
+       press \x1b[1mh\x1b[22m to show help, press \x1b[1mq\x1b[22m to quit
+"""
+JEST = """PASS ./add.test.js
+Tests:       1 passed, 1 total
+
+Watch Usage
+ › Press f to run only failed tests.
+ › Press o to only run tests related to changed files.
+ › Press q to quit watch mode.
+ › Press Enter to trigger a test run.
+"""
+JEST_SHORT = "Tests: 1 passed, 1 total\nRan all test suites.\n\nWatch Usage: Press w to show more.\n"
+OPEN = """Tests: 1 passed, 1 total
+Ran all test suites.
+Jest did not exit one second after the test run has completed.
+
+'This usually means that there are asynchronous operations that weren't stopped in your tests.
+"""
+WAITING = {
+    "vitest": VITEST,
+    "jest": JEST,
+    "jest short": JEST_SHORT,
+    "jest nothing changed": "No tests found related to files changed since last commit.\nPress `a` to run all tests\n",
+    "jest left open": OPEN,
+    "mocha": "  1 passing (2ms)\n\n\u2139 [mocha] waiting for changes...\n",
+    "tsc": "12:01:02 AM - Found 0 errors. Watching for file changes.\n",
+    "node --watch": "ok\nCompleted running 'test.js'. Waiting for file changes before restarting...\n",
+    "nodemon": "[nodemon] clean exit - waiting for changes before restart\n",
+    "rollup": "created dist/a.js in 12ms\n\n[2026-11-29 12:00:00] waiting for changes...\n",
+    "gradle": "BUILD SUCCESSFUL in 1s\n\nWaiting for changes to input files... (ctrl-d to exit)\n",
+    "dotnet": "Passed!\ndotnet watch \u231a Waiting for a file to change before restarting ...\n",
+    "deno": "ok | 1 passed\nWatcher Test finished. Restarting on file change...\n",
+    "pytest -f": "1 passed in 0.01s\n### waiting for changes ###\n",
+    "guard": "INFO - Guard is now watching at '/repo'\n",
+    "sbt": "[info] 1. Monitoring source files for a/test...\n[info]    Press <enter> to interrupt or '?' for more options.\n",
+    "esbuild": "[watch] build finished, watching for changes...\n",
+    "ava": "1 test passed\n\nType `r` and press enter to rerun tests\n",
+}
+
+
+@pytest.mark.parametrize("said", WAITING.values(), ids=WAITING.keys())
+def test_what_a_watcher_says_last_is_recognized(said: str) -> None:
+    assert says_it_waits(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "1 passed in 0.01s\n",
+        "test_watch.py::test_waits PASSED\ncollected 3 items\n",
+        "Watching for file changes.\n" + "compiled a file\n" * 10,  # it went on
+        "downloading (40%)\n",
+        "Server running at http://localhost:3000/\n",
+    ],
+)
+def test_what_other_commands_say_is_not(said: str) -> None:
+    assert not says_it_waits(said)
+
+
+@pytest.mark.parametrize(
+    ("command", "said", "ends"),
+    [
+        ("npx vitest", VITEST, "npx vitest run"),
+        ("vitest --coverage", VITEST, "vitest run --coverage"),
+        ("pnpm exec vitest watch", VITEST, "pnpm exec vitest run"),
+        ("npm test", VITEST, "npm test -- --run"),
+        ("npm run test:unit", VITEST, "npm run test:unit -- --run"),
+        ("npm test -- --coverage", VITEST, "npm test -- --coverage --run"),
+        ("cd web && npm test && echo ok", VITEST, "cd web && npm test -- --run && echo ok"),
+        ("yarn test", VITEST, "yarn test --run"),
+        ("npm test", JEST, "npm test -- --watchAll=false"),
+        ("yarn test", JEST_SHORT, "yarn test --watchAll=false"),
+        ("npx jest --watchAll", JEST, "npx jest"),
+        ("npx jest --watch src", JEST, "npx jest src"),
+        ("npm test", OPEN, "npm test -- --forceExit"),
+        ("npx mocha --watch", WAITING["mocha"], "npx mocha"),
+        ("npx tsc -w", WAITING["tsc"], "npx tsc"),
+        ("./check.sh", WAITING["nodemon"], None),
+    ],
+)
+def test_a_command_that_ends_is_offered(command: str, said: str, ends: str | None) -> None:
+    assert suggestion(command, said) == ends
+
+
+@pytest.fixture
+def clock() -> Iterator[int]:
+    return count(step=3)
+
+
+def _looks(watch: Watch, outputs: list[str]) -> list[bool]:
+    return [watch.look(len(output), lambda output=output: output) for output in outputs]  # type: ignore[misc]
+
+
+def test_it_takes_the_words_and_a_while_of_nothing(clock: Iterator[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    used = [0.0]
+    monkeypatch.setattr("maestro.core.watch_mode.processor_seconds", lambda _pid: used[0])
+    watch = Watch(1, now=lambda: float(next(clock)))
+    assert _looks(watch, ["1 passed\n"] * 6) == [False] * 6  # silent, but it does not say that it waits
+    assert _looks(watch, [VITEST] * 3) == [False] * 3
+    used[0] += 5.0
+    assert _looks(watch, [VITEST]) == [False]  # it says so, but something works
+    assert _looks(watch, [VITEST] * 3) == [False, False, True]
