@@ -22,6 +22,7 @@ class EnvironmentOffer:
         self._looked_at: tuple[str, str | None] | None = None
         self._view: EnvironmentView | None = None
         self._template: dict[str, list[str]] = {}
+        self._serial: bool | None = None  # as the template says
         self._rows = EnvironmentRows()
         self._remember = ui.checkbox("Remember for this repository", value=True).props("dense").classes("m-env__keep")
         self._remember.set_visibility(False)
@@ -40,12 +41,13 @@ class EnvironmentOffer:
     def use_template(self, agent_config: Mapping[str, Any]) -> None:
         """Take a template's own words for the parts it names."""
         template: dict[str, list[str]] = {part: list(agent_config[part]) for part in PARTS if agent_config.get(part)}
-        if template != self._template:
-            self._template = template
+        serial: bool | None = agent_config.get("serial_checks")
+        if (template, serial) != (self._template, self._serial):
+            self._template, self._serial = template, serial
             self._remember.set_value(not template)
             self._show()
 
-    def values(self) -> dict[str, list[str]]:
+    def values(self) -> dict[str, Any]:
         """Members for the session's ``agent_config``; none when nothing was shown, so that what is remembered holds."""
         return self._rows.values() if self._view else {}
 
@@ -56,7 +58,7 @@ class EnvironmentOffer:
         kept = self._view.remembered
         changed = kept is not None and (bool(self._view.gone) or any(f.new for f in self._view.found))
         return changed or any(
-            chosen != (getattr(kept, part) if kept else []) for part, chosen in self._rows.values().items()
+            chosen != (getattr(kept, name) if kept else type(chosen)()) for name, chosen in self._rows.values().items()
         )
 
     def show_errors(self, fields: dict[str, str]) -> list[str]:
@@ -74,4 +76,4 @@ class EnvironmentOffer:
         if self._view is None:
             self._rows.clear()
         else:
-            self._rows.show(self._view, self._template)
+            self._rows.show(self._view, self._template, serial=self._serial)

@@ -6,6 +6,7 @@ What was confirmed is ticked. What was only found is not: it is used when a pers
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nicegui import ui
 
@@ -33,19 +34,25 @@ class EnvironmentRows:
         self._place = box("m-stack m-gap-8 m-env")
         self._rows: list[_Row] = []
         self._lines: Tag | None = None
+        self._serial: ui.checkbox | None = None
 
     def clear(self) -> None:
         """Show nothing."""
         self._place.clear()
-        self._rows, self._lines = [], None
+        self._rows, self._lines, self._serial = [], None, None
 
     def show(
         self,
         view: EnvironmentView,
         instead: Mapping[str, Sequence[str]] | None = None,
         whence: str = "From the template",
+        *,
+        serial: bool | None = None,
     ) -> None:
-        """Show what is remembered and found; parts in ``instead`` (from ``whence``) take the place of what is remembered."""
+        """Show what is remembered and found; parts in ``instead`` (from ``whence``) take the place of what is remembered.
+
+        ``serial``: whether checks run one at a time, where something else than what is remembered says so.
+        """
         self.clear()
         instead = instead or {}
         kept = {part: instead.get(part, getattr(view.remembered, part, [])) for part in PARTS}
@@ -60,6 +67,10 @@ class EnvironmentRows:
                 for part, (_verb, noun, _example) in _WORDS.items():
                     add = button(noun, icon="plus", kind="ghost", small=True, label=f"Add a {noun.lower()}")
                     add.on_click(lambda p=part: self._blank(p))
+            kept_serial = bool(view.remembered and view.remembered.serial_checks)
+            self._serial = ui.checkbox("Run checks one at a time", value=kept_serial if serial is None else serial)
+            self._serial.props("dense")
+            tag("div", "For checks that share a port, a database or a cache.", "m-field__help")
         with self._lines:
             for part in PARTS:
                 for value in kept[part]:
@@ -68,9 +79,10 @@ class EnvironmentRows:
                 news = [f for f in offered if f.kind == part and f not in declined]
                 self._rows += [_offer(f, mark="new" if view.remembered else "") for f in news]
 
-    def values(self) -> dict[str, list[str]]:
-        """What is ticked, by part."""
-        return {part: [r.value for r in self._rows if r.part == part and r.chosen] for part in PARTS}
+    def values(self) -> dict[str, Any]:
+        """What is ticked, by part, and whether checks run one at a time."""
+        ticked = {part: [r.value for r in self._rows if r.part == part and r.chosen] for part in PARTS}
+        return ticked | {"serial_checks": bool(self._serial and self._serial.value)}
 
     def show_errors(self, fields: dict[str, str]) -> list[str]:
         """Say beside each line what is wrong with it (``setup.0``); answers the names that are shown."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from nicegui import run, ui
 
@@ -100,7 +101,9 @@ class _Section:
 
 def _told(item: RememberedView) -> None:
     parts = [(part, getattr(item, part)) for part in PARTS if getattr(item, part)]
-    if not parts:
+    if item.serial_checks:
+        tag("div", "Checks run one at a time.", "m-soft")
+    elif not parts:
         tag("div", "Nothing but the repository’s own files.", "m-soft")
     with tag("dl", "", "m-facts"):
         for part, values in parts:
@@ -110,5 +113,5 @@ def _told(item: RememberedView) -> None:
                     tag("code", value, "m-wrap")
 
 
-def _store(rt: Runtime, path: str, values: dict[str, list[str]]) -> EnvironmentView:
+def _store(rt: Runtime, path: str, values: dict[str, Any]) -> EnvironmentView:
     return environments.remember_environment(rt, path, parse_environment(values))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nicegui import ui
 
 from maestro.core import queries, repository_environment
@@ -26,7 +28,8 @@ async def change_environment(rt: Runtime, session_id: str) -> bool:
         with body:
             rows = EnvironmentRows()
             now: dict[str, list[str]] = {part: list(session.agent_config.get(part, [])) for part in PARTS}
-            rows.show(view, now, whence="As this session has it")
+            serial = bool(session.agent_config.get("serial_checks"))
+            rows.show(view, now, whence="As this session has it", serial=serial)
             remember = ui.checkbox("Remember for this repository", value=False).props("dense")
             tag("div", "Holds for worktrees made from now on.", "m-field__help")
         with tag("div", "", "m-dialog__foot"):
@@ -50,7 +53,7 @@ def _look(rt: Runtime, session_id: str) -> tuple[SessionView, EnvironmentView]:
     return session, repository_environment.environment(rt, session.repo_path)
 
 
-def _store(rt: Runtime, session: SessionView, values: dict[str, list[str]], remember: bool) -> SessionView:
+def _store(rt: Runtime, session: SessionView, values: dict[str, Any], remember: bool) -> SessionView:
     chosen = parse_environment(values)
     if remember:
         environments.remember_environment(rt, session.repo_path, chosen)

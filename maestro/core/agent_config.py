@@ -59,6 +59,7 @@ class AgentConfig(BaseModel):
     setup: list[Command] = Field(default_factory=list, max_length=20)
     checks: list[Command] = Field(default_factory=list, max_length=50)
     copy_files: list[Command] = Field(default_factory=list, max_length=100)
+    serial_checks: bool = False  # checks and set-up of the repository run one at a time
     pass_env: list[PassedName] = Field(default_factory=list, max_length=200)  # names of variables, never values
     away: bool = False
     command: list[str] = Field(default_factory=list, max_length=100)  # agent_type "command": program and arguments

@@ -23,6 +23,7 @@ from maestro.worktrees.repository import RepositoryInfo
 
 #: The members of an ``agent_config`` that are remembered of a repository.
 PARTS: tuple[needs.Kind, ...] = ("setup", "copy_files", "checks")
+MEMBERS = (*PARTS, "serial_checks")
 
 
 class Environment(BaseModel):
@@ -33,6 +34,7 @@ class Environment(BaseModel):
     setup: list[Command] = Field(default_factory=list, max_length=20)
     copy_files: list[Command] = Field(default_factory=list, max_length=100)
     checks: list[Command] = Field(default_factory=list, max_length=50)
+    serial_checks: bool = False
 
 
 def parse_environment(data: Any) -> Environment:
@@ -52,6 +54,7 @@ class RememberedView(BaseModel):
     setup: list[str]
     copy_files: list[str]
     checks: list[str]
+    serial_checks: bool
     confirmed_at: datetime
 
 
@@ -106,11 +109,11 @@ def remembered(rt: Runtime) -> list[RememberedView]:
         return [_view(row) for row in db.exec(query).all()]
 
 
-def confirmed(rt: Runtime, info: RepositoryInfo) -> dict[str, list[str]]:
+def confirmed(rt: Runtime, info: RepositoryInfo) -> dict[str, Any]:
     """What new sessions of a repository get where nothing else is asked for: members of an ``agent_config``."""
     with rt.db.read() as db:
         row = db.get(RepositoryEnvironment, str(info.git_dir))
-    return {part: list(getattr(row, part)) for part in PARTS if getattr(row, part)} if row else {}
+    return {name: getattr(row, name) for name in MEMBERS if getattr(row, name)} if row else {}
 
 
 def offered(info: RepositoryInfo, commit: str) -> list[str]:

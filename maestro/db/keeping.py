@@ -64,5 +64,6 @@ class RepositoryEnvironment(SQLModel, table=True):
     setup: list[str] = Field(default_factory=list, sa_type=JSON, nullable=False)
     copy_files: list[str] = Field(default_factory=list, sa_type=JSON, nullable=False)
     checks: list[str] = Field(default_factory=list, sa_type=JSON, nullable=False)
+    serial_checks: bool = Field(default=False, nullable=False)  # one at a time: they share ports, a database, a cache
     seen: list[str] = Field(default_factory=list, sa_type=JSON, nullable=False)  # what was found then, used or not
     confirmed_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime, nullable=False)

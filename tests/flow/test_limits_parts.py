@@ -23,7 +23,7 @@ from maestro.core import queries
 from maestro.core.agent_config import AgentConfig
 from maestro.core.commands import gates
 from maestro.core.environment import PORTS_PER_WORKTREE, port_bases
-from maestro.core.execution import closing, ingest, starting
+from maestro.core.execution import closing, ingest, ports
 from maestro.core.guards import account, limits, signs, unsticking, watching
 from maestro.core.guards.standstill import Standstill
 from maestro.core.guards.stuck import Trace
@@ -181,9 +181,9 @@ def test_two_workers_that_start_at_the_same_moment_get_ports_of_their_own(rows: 
             tx.db.add(models.Task(id=task, session_id=rows.session.id, key=task[:8], position=1, title="T"))
         tx.db.flush()
         tx.db.add_all(workers)
-    first, second = (starting._port_base(rows.rt, worker) for worker in workers)
+    first, second = (ports.of_worker(rows.rt, worker) for worker in workers)
     assert abs(first - second) >= PORTS_PER_WORKTREE
-    assert starting._port_base(rows.rt, workers[0]) == first
+    assert ports.of_worker(rows.rt, workers[0]) == first
 
 
 def test_many_calls_that_change_nothing_are_seen_and_any_change_counts(rows: Rows, tmp_path: Path) -> None:

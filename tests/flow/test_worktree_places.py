@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from maestro.core import lifecycle, queries
+from maestro.core.commands import control, environments
+from maestro.core.execution import finishing
+from maestro.core.repository_environment import Environment
 from maestro.core.runtime import open_runtime
 from maestro.errors import InvalidInput
 from maestro.settings import LoadedSettings
@@ -146,8 +150,6 @@ def test_a_place_that_cannot_be_used_is_refused_at_the_start_in_a_sentence(tmp_p
 def test_what_a_worktree_held_is_kept_under_the_tasks_own_name(tmp_path: Path, repo: Path) -> None:
     with bench(tmp_path, repo, plan_of({"id": "t1"})) as b:
         write_files(b.begin(), {"unsaved.txt": "precious\n"})
-        from maestro.core.commands import control
-
         control.cancel(b.rt, b.id)
         assert "worktree-t1" in {r.label for r in queries.list_recovered(b.rt, b.id)}
 
@@ -166,3 +168,59 @@ def test_submodules_are_there_on_the_base_as_in_a_task(tmp_path: Path, repo: Pat
             assert b.complete() == "completed"
     finally:
         run_git(repo, "config", "--global", "--unset", "protocol.file.allow")
+
+
+def test_checks_and_set_up_have_ports_and_a_temporary_folder_of_their_own(tmp_path: Path, repo: Path) -> None:
+    seen = tmp_path / "seen"
+    note = (
+        f'echo "$MAESTRO_PORT_BASE $TMPDIR $(pwd -P)" >> "{seen}"; mkdir -m 500 "$TMPDIR/left"; test "$TMP" = "$TEMP"'
+    )
+    plan = plan_of({"id": "t1", "checks": [note]}, {"id": "t2", "checks": [note]}, checks=[note])
+    with bench(tmp_path, repo, plan, setup=[note]) as b:
+        b.measure_baseline()
+        assert b.work({"a.txt": "a\n"}).status == "completed"
+        assert b.work({"b.txt": "b\n"}, "t2").status == "completed"
+        assert b.complete() == "completed"
+    lines = [line.split(" ", 2) for line in seen.read_text().splitlines()]
+    assert len(lines) == 8  # set-up and check of the base, two tasks, the whole
+    assert len({folder for _port, folder, _where in lines}) == len(lines)
+    assert not any(Path(folder).exists() for _port, folder, _where in lines)
+    assert len({len(folder) for _port, folder, _where in lines}) == 1
+    by_place = {where: {port for port, _folder, at in lines if at == where} for _port, _folder, where in lines}
+    assert all(len(ports) == 1 for ports in by_place.values())  # what a set-up wrote down holds for the checks
+    assert len({min(ports) for ports in by_place.values()}) == 4
+
+
+def test_checks_of_a_repository_that_takes_turns_never_run_side_by_side(tmp_path: Path, repo: Path) -> None:
+    taken = tmp_path / "port-is-taken"
+    check = f'mkdir "{taken}" && python -c "print(sum(range(3_000_000)))" && rmdir "{taken}"'
+    plan = plan_of({"id": "t1", "checks": [check]}, {"id": "t2", "checks": [check]}, checks=[check])
+    with bench(tmp_path, repo, plan, serial_checks=True) as b:
+        first = b.id
+        b.another(plan, serial_checks=True)
+        failed: list[BaseException] = []
+
+        def run(session_id: str) -> None:
+            try:
+                finishing.run_baseline(b.rt, session_id)
+            except BaseException as error:
+                failed.append(error)
+
+        b.rt.loaded.reload({"check_slots": 4})
+        threads = [threading.Thread(target=run, args=(session_id,)) for session_id in (first, b.id)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not failed
+        assert [r.exit_code for session_id in (first, b.id) for r in queries.list_evidence(b.rt, session_id)] == [0, 0]
+
+
+def test_whether_checks_take_turns_is_remembered_of_the_repository(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1"})) as b:
+        environments.remember_environment(b.rt, str(repo), Environment(checks=["true"], serial_checks=True))
+        b.another(plan_of({"id": "t1"}))
+        assert b.session.agent_config == {"checks": ["true"], "serial_checks": True}
+        assert "As remembered for this repository: checks: true; checks run one at a time" in b.logs()
+        environments.change_session_environment(b.rt, b.id, Environment(checks=["true"]))
+        assert b.session.agent_config == {"checks": ["true"]}

@@ -29,7 +29,7 @@ def change_session_environment(rt: Runtime, session_id: str, chosen: Environment
     """
     with rt.db.write() as tx:
         row = lookup.session_row(tx.db, session_id)
-        kept = {name: value for name, value in row.agent_config.items() if name not in repository_environment.PARTS}
+        kept = {name: value for name, value in row.agent_config.items() if name not in repository_environment.MEMBERS}
         row.agent_config = kept | {part: values for part, values in chosen.model_dump().items() if values}
         row.updated_at = utcnow()
         tx.db.add(row)

@@ -92,10 +92,10 @@ def create_session(rt: Runtime, new: NewSession, *, demo: bool = False) -> Sessi
         tx.db.flush()
         tx.emit("session_created", session_id, title=title, status=row.status)
         if taken_up:
-            words = "; ".join(f"{name}: {', '.join(given[name])}" for name in taken_up)
+            words = "; ".join(_in_words(name, given[name]) for name in taken_up)
             tx.log(session_id, f"As remembered for this repository: {words}")
         if new.remember_environment:
-            chosen = {part: config[part] for part in repository_environment.PARTS if part in config}
+            chosen = {part: config[part] for part in repository_environment.MEMBERS if part in config}
             repository_environment.store(tx, info, Environment.model_validate(chosen), seen)
     return queries.get_session(rt, session_id)
 
@@ -181,6 +181,10 @@ def _not_at_work(session: models.Session) -> None:
             state=session.status,
             allowed=allowed_events(session.status),
         )
+
+
+def _in_words(name: str, value: list[str] | bool) -> str:
+    return f"{name}: {', '.join(value)}" if isinstance(value, list) else "checks run one at a time"
 
 
 def _first_line(text: str) -> str:

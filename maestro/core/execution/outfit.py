@@ -8,7 +8,7 @@ from typing import Any
 from maestro.core import lookup
 from maestro.core.agent_config import in_force
 from maestro.core.environment import command_environment
-from maestro.core.execution import prompts
+from maestro.core.execution import command_place, prompts
 from maestro.core.execution.live_output import LiveOutput
 from maestro.core.locks import Stopped, stop_signal
 from maestro.core.proving import sheltered
@@ -50,7 +50,8 @@ def _set_up(rt: Runtime, session: models.Session, path: Path, command: str, task
     _announce(rt, session.id, command, columns)
     live = LiveOutput(rt, session.id, columns)
     env = command_environment(rt.settings, session.agent_config)
-    outcome = sheltered.run(rt, session.id, command, path, env, _SETUP_TIMEOUT_S, stop, hear=live.hear)
+    with command_place.held(rt, session, path, stop) as place:
+        outcome = sheltered.run(rt, session.id, command, path, env | place, _SETUP_TIMEOUT_S, stop, hear=live.hear)
     live.end()
     if outcome.stopped == "stopped":
         raise Stopped

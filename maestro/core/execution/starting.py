@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlmodel import col, func, select
@@ -12,8 +10,8 @@ from maestro.agents.base import AgentSpec
 from maestro.core import lookup, places
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.endpoint import endpoint_for
-from maestro.core.environment import place_environment, port_bases, worker_environment
-from maestro.core.execution import outcomes, prompts, standbys
+from maestro.core.environment import place_environment, worker_environment
+from maestro.core.execution import outcomes, ports, prompts, standbys
 from maestro.core.execution.gone import is_gone
 from maestro.core.execution.outfit import outfit
 from maestro.core.guards import account, limits, spending
@@ -205,33 +203,6 @@ def _register(
     return worker
 
 
-@dataclass
-class _Ports:
-    """The ports given to workers in this app's life: one that is about to start has not written them down yet."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    given: dict[str, int] = field(default_factory=dict)
-
-
-def _port_base(rt: Runtime, worker: models.Worker) -> int:
-    """The first of a task's own ports: the same one each time, unless a living worker of another task has it."""
-    ports: _Ports = rt.helper("ports", _Ports)
-    with ports.lock:
-        with rt.db.read() as db:
-            others = [w for w in lookup.live_workers(db) if w.task_id != worker.task_id]
-        taken = {w.id: ports.given.get(w.id) or _port_base_of(w) for w in others}
-        base = next(base for base in port_bases(worker.task_id) if base not in taken.values())
-        ports.given = {name: at for name, at in taken.items() if at is not None} | {worker.id: base}
-    return base
-
-
-def _port_base_of(worker: models.Worker) -> int | None:
-    try:
-        return AgentSpec.from_json(Spool(Path(worker.spool_path)).read_spec()).port_base
-    except (OSError, ValueError, TypeError):
-        return None
-
-
 def _has_worker(tx: Transaction, task_id: str) -> bool:
     """At most one live worker a task, ever."""
     query = select(models.Worker.id).where(models.Worker.task_id == task_id, col(models.Worker.status) != "ended")
@@ -275,7 +246,7 @@ def _spec(
         command=config.command,
         deny_read=[str(rt.data_dir / "token"), str(rt.data_dir / "maestro.db"), str(Path.home() / ".ssh")],
         trust_repository=config.trust_repository,
-        port_base=_port_base(rt, worker),
+        port_base=ports.of_worker(rt, worker),
     )
 
 

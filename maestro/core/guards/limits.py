@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -129,6 +130,20 @@ def check_slot(rt: Runtime, stop: Callable[[], bool] = lambda: False) -> Iterato
     """
     slots: _Slots = rt.helper("check_slots", _Slots)
     slots.take(lambda: rt.settings.check_slots or max(1, (os.cpu_count() or 2) // 2), stop)
+    try:
+        yield
+    finally:
+        slots.give_back()
+
+
+@contextlib.contextmanager
+def turn(rt: Runtime, shared: Path, stop: Callable[[], bool]) -> Iterator[None]:
+    """Held while a command runs of which a repository takes only one at a time; ``shared`` is its git folder.
+
+    Raises Stopped when ``stop`` says so while waiting.
+    """
+    slots: _Slots = rt.helper(f"turns:{shared.resolve()}", _Slots)
+    slots.take(lambda: 1, stop)
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ import psutil
 from sqlmodel import col, select
 
 from maestro.core import lookup, places, processes
-from maestro.core.execution import closing
+from maestro.core.execution import closing, command_place
 from maestro.core.keeping import cleanup, merges, pooling, rollbacks
 from maestro.core.proving import sheltered
 from maestro.core.runtime import Runtime
@@ -52,6 +52,7 @@ def before_serving(rt: Runtime) -> None:
 def behind_the_scenes(rt: Runtime) -> None:
     """What may take longer: processes nobody waits for any more, and worktrees whose work is in."""
     _end_orphans(rt)
+    command_place.clear_left_behind()
     _tidy_worktrees(rt)
     pooling.tidy(rt)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlmodel import col, select
 
 from maestro.core.environment import command_environment
-from maestro.core.execution import prompts
+from maestro.core.execution import command_place, prompts
 from maestro.core.guards import limits
 from maestro.core.hooks import Finding
 from maestro.core.locks import Stopped
@@ -183,7 +183,12 @@ def execute(rt: Runtime, session: models.Session, folder: Path, command: str, st
     """
     limit = rt.settings.check_timeout_minutes * 60
     env = command_environment(rt.settings, session.agent_config)
-    with limits.check_slot(rt, stop), tempfile.TemporaryDirectory(prefix="maestro-check-") as aside:
+    with (
+        command_place.held(rt, session, folder, stop) as place,
+        limits.check_slot(rt, stop),
+        tempfile.TemporaryDirectory(prefix="maestro-check-") as aside,
+    ):
+        env |= place
         asked, told_not_to = test_reports.instrument(command, Path(aside), folder), False
         scratch.begin_check(folder)
         outcome = sheltered.run(rt, session.id, asked.command, folder, env | asked.env, limit, stop)

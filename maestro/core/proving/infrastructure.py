@@ -7,6 +7,7 @@ not cost attempts: the train stops once, with one question.
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -32,7 +33,7 @@ _NOISE = (
     (re.compile(r"0x[0-9a-fA-F]+"), "<address>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?Z?\b|\b\d\d:\d\d:\d\d([.,]\d+)?\b"), "<time>"),
     (re.compile(r"\b\d+(\.\d+)?\s?(ms|µs|us|ns|s|sec|secs|seconds?|m)\b"), "<time>"),
-    (re.compile(r"/tmp/\S+"), "<temp>"),  # noqa: S108 - recognised, not used
+    (re.compile(rf"(?:/tmp|{re.escape(str(Path(tempfile.gettempdir()).resolve()))})/\S+"), "<temp>"),
     (re.compile(r"\bpid[ =:]*\d+", re.IGNORECASE), "<pid>"),
 )
 #: What rustc and ruff write below "--> file:line:column", up to an empty line, and what of it is the code around it.
