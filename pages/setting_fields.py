@@ -104,7 +104,7 @@ _EMPTY = {
     "claude_path": "the bundled one",
     "database_url": "maestro.db in the data folder",
     "worker_model": "Claude Code’s own default",
-    "worktrees_dir": "in the data folder, or outside of the project that holds it",
+    "worktrees_dir": "chosen automatically",
 }
 
 
