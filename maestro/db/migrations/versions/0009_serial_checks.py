@@ -12,6 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
+    if any(
+        column["name"] == "serial_checks" for column in sa.inspect(op.get_bind()).get_columns("repository_environments")
+    ):
+        return  # a database whose version was set back by hand
     op.add_column(
         "repository_environments", sa.Column("serial_checks", sa.Boolean(), nullable=False, server_default=sa.false())
     )
