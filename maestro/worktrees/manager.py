@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import logging
 import re
-import shutil
-import stat
+import secrets
 import time
 import unicodedata
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ from pathlib import Path
 from maestro.errors import Conflict, GitError, MaestroError
 from maestro.worktrees import submodules
 from maestro.worktrees.copying import copy_ignored
+from maestro.worktrees.deleting import delete_tree
 from maestro.worktrees.git import git, own_git_dir, repository_lock
 from maestro.worktrees.listing import WorktreeEntry, git_dir_of, list_worktrees, moved_here, operation, registered
 from maestro.worktrees.refs import (
@@ -45,6 +44,11 @@ _SLUG_CHARS = 40
 _ADD_S = 600
 _UNFINISHED = "initializing"  # the reason git locks a worktree with while it is being added
 _UNFINISHED_WAIT_S = 5.0
+
+#: How the name of a removed worktree ends until its files are deleted, too; a killed removal leaves it behind.
+TRASH = ".removed"
+
+_log = logging.getLogger(__name__)
 
 #: In a worktree's git folder: its files are prepared (``pool``) and nobody has worked there yet.
 PREPARED = "maestro-prepared"
@@ -200,15 +204,16 @@ def _clear(repo: Path, path: Path) -> None:
 def remove_worktree(repo: Path, path: Path, *, recover_as: str | None, below: Path) -> str | None:
     """Remove a worktree; uncommitted work, and commits on no branch, are kept under ``recover_as`` first.
 
-    Returns the commit that keeps them, or None when nothing had to be kept. Raises Conflict for anything
-    that is not a registered worktree below ``below`` (the data folder); what is gone already is fine.
+    It is renamed to ``….removed`` and then deleted; what resists deletion stays under that name. Returns the commit
+    that keeps them, or None when nothing had to be kept. Raises Conflict for anything that is not a registered
+    worktree below ``below`` (the data folder); what is gone already is fine.
     """
     place, limit = path.resolve(), below.resolve()
     if limit not in place.parents:
         raise Conflict(f"{path} is not below {below}, so Maestro does not remove it.")
-    trash = place.with_name(f".{place.name}.removed")
+    # A name of its own: what cannot be deleted today is not in the way of the next one.
+    trash = place.with_name(f".{place.name}.{secrets.token_hex(3)}{TRASH}")
     with repository_lock(repo):
-        delete_tree(trash)  # left by a removal that was killed
         _found_again(repo, place)
         entry = registered(repo, place)
         if entry is None and place.exists():
@@ -218,10 +223,13 @@ def remove_worktree(repo: Path, path: Path, *, recover_as: str | None, below: Pa
         if entry.main:
             raise Conflict(f"{path} is the main checkout of its repository, so Maestro does not remove it.")
         saved = keep_work(repo, entry, recover_as) if recover_as is not None else None
-        if place.exists():
+        with suppress(FileNotFoundError):  # gone already
             place.rename(trash)
         forget(repo, place)
-    delete_tree(trash)
+    try:
+        delete_tree(trash)
+    except GitError as error:
+        _log.warning("%s", error.detail)  # its work is kept, and git knows it no more; tried again at each clean-up
     return saved
 
 
@@ -243,25 +251,3 @@ def _keep_detached(repo: Path, commit: str, ref: str) -> str | None:
         return None
     keep(repo, ref, commit)
     return commit
-
-
-def delete_tree(path: Path) -> None:
-    """Delete a file or folder, folders that were made read-only included. Raises GitError when something is left."""
-
-    def writable(function: Callable[[str], object], name: str, _error: object) -> None:
-        # Package caches make their folders read-only.
-        for part in (Path(name).parent, Path(name)):
-            with suppress(OSError):
-                part.chmod(part.stat().st_mode | stat.S_IRWXU)
-        with suppress(OSError):
-            if function is os.scandir or Path(name).is_dir():
-                shutil.rmtree(name, ignore_errors=True)
-            else:
-                function(name)
-
-    if path.is_symlink() or path.is_file():
-        path.unlink()
-    elif path.exists():
-        shutil.rmtree(path, onerror=writable)
-        if path.exists():
-            raise GitError(f"{path} could not be deleted completely. Delete it by hand.")

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from maestro.errors import GitError, MaestroError
 from maestro.worktrees import manager, sparse, submodules
+from maestro.worktrees.deleting import delete_tree
 from maestro.worktrees.git import common_dir, git, own_git_dir, repository_lock
 from maestro.worktrees.listing import git_dir_of, list_worktrees, registered
 from maestro.worktrees.manager import PREPARED, WorktreeReport
@@ -208,7 +209,7 @@ def _clear(repo: Path, place: Path) -> None:
         manager.remove_worktree(repo, place, recover_as=None, below=place.parent)
     if place.exists() and registered(repo, place) is None:
         with suppress(MaestroError, OSError):
-            manager.delete_tree(place)
+            delete_tree(place)
 
 
 def _forget_missing(repo: Path, below: Path) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from pathlib import Path
 
 from maestro.errors import GitError
+from maestro.worktrees.deleting import delete_tree
 from maestro.worktrees.git import git, own_git_dir
 from maestro.worktrees.listing import git_dir_of
 
@@ -49,10 +49,7 @@ def _bare_bones(git_dir: Path) -> None:
     for path in git_dir.iterdir():
         if path.name in _KEPT:
             continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        delete_tree(path)
 
 
 def _plain_files(worktree: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from maestro.core.supervisor import Supervisor
 from maestro.errors import Conflict, NotAllowed, Unavailable
 from tests.app_process import wait_for
 from tests.landing import Bench, bench, plan_of
-from tests.repos import make_repo, run_git
+from tests.repos import make_repo, run_git, write_files
 
 
 @pytest.fixture
@@ -129,3 +130,30 @@ def test_repairs_that_cannot_be_taken_back_are_told(tmp_path: Path, repo: Path) 
         wait_for(lambda: "still on the session branch" in b.logs(), 30, "the session to tell")
         assert (b.session.status, held(b), b.session.rollback_commit) == ("failed", False, None)
         assert run_git(repo, "rev-parse", b.session.session_branch) == tip
+
+
+def test_a_rollback_and_other_removals_of_the_same_worktrees_end_well(two: Bench, repo: Path) -> None:
+    for round_ in range(3):
+        two.begin("t1")
+        write_files(two.begin("t2"), {f"{n % 30}/{n}.txt": "unfinished" for n in range(500)})
+        with ThreadPoolExecutor(4) as pool:
+            others = [pool.submit(cleanup.remove_worktrees, two.rt, two.session) for _ in range(3)]
+            rolled = pool.submit(control.rollback, two.rt, two.id, "0" if round_ == 2 else "1")
+            for done in (*others, rolled):
+                done.result()
+        assert not held(two)
+    assert tasks(two) == ["pending", "pending"]
+    assert "no worktree of this session" not in two.logs()
+
+
+def test_a_rollback_that_fails_as_nobody_foresaw_holds_nothing(two: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise TypeError("open() missing required argument 'flags' (pos 2)")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cleanup, "remove_worktrees", broken)
+        with pytest.raises(Unavailable, match="flags"):
+            control.rollback(two.rt, two.id, "1")
+    assert (held(two), tasks(two)) == (False, ["completed", "completed"])
+    control.rollback(two.rt, two.id, "1")
+    assert tasks(two) == ["completed", "pending"]

@@ -17,8 +17,8 @@ from maestro.core.guards import limits
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.errors import MaestroError
+from maestro.worktrees.deleting import delete_tree
 from maestro.worktrees.git import common_dir
-from maestro.worktrees.manager import delete_tree
 
 _PREFIX = "maestro-tmp-"
 

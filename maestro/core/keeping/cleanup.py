@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from pathlib import Path
 
 from maestro.core import lookup, places
 from maestro.core.runtime import Runtime
 from maestro.db import models
-from maestro.worktrees import integration, listing, manager
+from maestro.errors import GitError
+from maestro.worktrees import deleting, integration, listing, manager
 
 _log = logging.getLogger(__name__)
 
-#: What the git layer renames a worktree to before it deletes it; a killed deletion leaves it behind.
-TRASH = ".removed"
+#: How the git layer renames a worktree before it deletes it; a killed deletion leaves it behind.
+TRASH = manager.TRASH
 
 
 def worktrees_folder(rt: Runtime, session_id: str) -> Path:
@@ -28,18 +30,36 @@ def remove_worktrees(rt: Runtime, session: models.Session) -> None:
     What else lies beside them (an agent wrote to ``..``, or Finder did) stays, and is told.
     """
     below, repo = worktrees_folder(rt, session.id), Path(session.repo_path)
-    for path in sorted(below.iterdir()) if below.is_dir() else []:
+    for path in _inside(below):
         if path.name.endswith(TRASH):
             continue
         if listing.is_worktree(repo, path):
             remove_worktree(rt, session, path)
-        else:
-            _leave(rt, session, path)
+        elif os.path.lexists(path):  # else another removal was quicker
+            _tell(rt, session, f"{path} is no worktree of this session. It stays where it is.")
+    for path in _inside(below):
+        if path.name.endswith(TRASH):
+            _delete_rest(rt, session, path)
     remove_if_empty(below)
 
 
-def _leave(rt: Runtime, session: models.Session, path: Path) -> None:
-    words = f"{path} is no worktree of this session. It stays where it is."
+def _inside(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where it is gone, or goes just now."""
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def _delete_rest(rt: Runtime, session: models.Session, path: Path) -> None:
+    """Files of a removed worktree that could not be deleted then. They stop nothing: what they held is kept."""
+    try:
+        deleting.delete_tree(path)
+    except GitError as error:
+        _tell(rt, session, f"{error.detail} Its work is kept and nothing needs it any more.")
+
+
+def _tell(rt: Runtime, session: models.Session, words: str) -> None:
     _log.warning("%s", words)  # the session's own log goes with a session that is deleted
     with rt.db.write() as tx:
         tx.log(session.id, words, level="warn", kind="git", source="git")

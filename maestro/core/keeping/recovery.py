@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shutil
 import signal
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from maestro.db import models
 from maestro.db.keeping import DeletedSession, Fact
 from maestro.errors import MaestroError
 from maestro.worker import proctable
-from maestro.worktrees import scratch
+from maestro.worktrees import deleting, scratch
 
 _log = logging.getLogger(__name__)
 
@@ -172,7 +171,7 @@ def _tidy_worktrees(rt: Runtime) -> None:
             done = key is not None and tasks[session.id][key] == "completed"
             with contextlib.suppress(MaestroError, OSError):
                 if path.name.endswith(cleanup.TRASH):
-                    shutil.rmtree(path)  # what was worth keeping was saved before it got this name
+                    deleting.delete_tree(path)  # what was worth keeping was saved before it got this name
                 elif over and key is None and places.is_scratch(path.name):
                     scratch.clear(Path(session.repo_path), path, below=below)
                 elif over or done:

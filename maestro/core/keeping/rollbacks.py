@@ -245,7 +245,9 @@ def _carry_out(rt: Runtime, intent: models.Intent) -> None:
                 detail = _take_stock(rt, now)
             with branch_lock(rt, session_id):
                 _move(rt, now, detail)
-        except (MaestroError, OSError, OperationalError) as error:
+        except Exception as error:  # whatever it is: left begun it would hold the session for ever
+            if not isinstance(error, MaestroError | OSError | OperationalError):
+                _log.exception("a %s failed in a way that nobody foresaw", now.kind)
             words = getattr(error, "detail", None) or str(getattr(error, "orig", None) or error)
             if storage_health.health(rt).report(error, session_id) or isinstance(error, OperationalError):
                 raise Unavailable(f"{words} The {now.kind} is finished as soon as that is mended.") from error
