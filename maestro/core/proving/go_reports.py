@@ -1,4 +1,4 @@
-"""Single tests of ``go test``: its JSON lines, and the text that it would have printed without them."""
+"""Single tests of ``go test``: its JSON lines, as ``hooks/go_test.py`` kept them."""
 
 from __future__ import annotations
 
@@ -6,43 +6,32 @@ import json
 
 from maestro.core.proving.report import TestReport, report_of
 
-_GO_WORDS = {"pass": "passed", "fail": "failed", "skip": "skipped"}
+_WORDS = {"pass": "passed", "fail": "failed", "skip": "skipped"}
 
 
-def read(output: str, *, verbose: bool, cut: bool) -> tuple[TestReport | None, str]:
-    """``go test -json``: the tests, and the text that ``go test`` alone would have printed."""
+def read(lines: str) -> TestReport | None:
+    """The tests of a run: by package and name; a package that did not build stands for its tests."""
     ended: dict[tuple[str, str], str] = {}
-    lines: list[tuple[tuple[str, str], str]] = []
-    for raw in output.splitlines():
-        entry = _go_entry(raw)
+    for raw in lines.splitlines():
+        entry = _entry(raw)
         if entry is None:
-            lines.append((("", ""), raw + "\n"))
+            if raw.startswith("FAIL\t"):  # Go before 1.20 says in words what it could not build
+                ended[(raw.split()[1], "")] = "failed"
             continue
         key = (str(entry.get("Package") or entry.get("ImportPath") or ""), str(entry.get("Test") or ""))
-        if entry.get("Action") in _GO_WORDS:
-            ended[key] = _GO_WORDS[str(entry["Action"])]
-        elif "Output" in entry:
-            lines.append((key, str(entry["Output"])))
-    text = "".join(
-        words for key, words in lines
-        if verbose or (not key[1] and words != "PASS\n") or (ended.get(key, "failed") == "failed" and _tells(words))
-    )  # fmt: skip
+        if entry.get("Action") in _WORDS:
+            ended[key] = _WORDS[str(entry["Action"])]
     tests = {key: outcome for key, outcome in ended.items() if key[1]}
     broken = {package for package, test in tests if tests[(package, test)] == "failed"}
     for (package, test), outcome in ended.items():
         if not test and outcome == "failed" and package not in broken:
-            tests[(package, "")] = "failed"  # it did not build
+            tests[(package, "")] = "failed"
     if not tests:
-        return None, text
-    pairs = ((f"{package}.{test}".rstrip("."), outcome) for (package, test), outcome in tests.items())
-    return report_of(pairs, complete=not cut), text
+        return None
+    return report_of((f"{package}.{test}".rstrip("."), outcome) for (package, test), outcome in tests.items())
 
 
-def _tells(words: str) -> bool:
-    return not words.lstrip().startswith(("=== RUN", "=== PAUSE", "=== CONT"))
-
-
-def _go_entry(line: str) -> dict[str, object] | None:
+def _entry(line: str) -> dict[str, object] | None:
     if not line.startswith("{"):
         return None
     try:

@@ -88,3 +88,121 @@ def libtest(output: str, *, cut: bool) -> TestReport | None:
     passed, failed, skipped = (sum(column) for column in zip(*results, strict=True))
     complete = not cut and len(pairs) == passed + failed + skipped
     return TestReport(report.outcomes, passed, failed, skipped, complete)
+
+
+_NEXTEST = re.compile(
+    r"^\s+(PASS|FAIL|SIG\w+|ABORT|LEAK|TIMEOUT|FLAKY [\d/]+)\s+\[[^\]]*\](?: +\([^)]*\))? +(\S.*)$", re.MULTILINE
+)
+_NEXTEST_SUMMARY = re.compile(r"^\s+Summary \[[^\]]*\] +(\d+)(?:/\d+)? tests? run: (.*)$", re.MULTILINE)
+
+
+def nextest(output: str, *, cut: bool) -> TestReport | None:
+    """What ``cargo nextest run`` prints: a line for each test, and the numbers."""
+    summaries = list(_NEXTEST_SUMMARY.finditer(output))
+    if not summaries:
+        return None
+    told = Counter[str]()
+    for match in summaries:
+        for number, word in re.findall(r"(\d+) ([a-z ]+?)(?: \(|,|\)|$)", match[2]):
+            told[word] += int(number)
+    pairs = [
+        (m[2].strip(), "passed" if m[1].startswith(("PASS", "LEAK", "FLAKY")) else "failed")
+        for m in _NEXTEST.finditer(output)
+    ]
+    report = report_of(pairs)
+    ran = sum(int(match[1]) for match in summaries)
+    passed = told["passed"]
+    complete = not cut and len(report.outcomes) == ran
+    return TestReport(report.outcomes, passed, ran - passed, told["skipped"], complete)
+
+
+_CTEST = re.compile(r"^\s*\d+/\d+ Test +#\d+: (.+?) \.{2,}\s*(.*?)\s+[\d.]+ sec(?:\s.*)?$", re.MULTILINE)
+_CTEST_SUMMARY = re.compile(r"^\d+% tests passed, (\d+) tests? failed out of (\d+)", re.MULTILINE)
+
+
+def ctest(output: str, *, cut: bool) -> TestReport | None:
+    """What ctest prints: a line for each test, and how many failed."""
+    summaries = [(int(failed), int(total)) for failed, total in _CTEST_SUMMARY.findall(output)]
+    if not summaries:
+        return None
+    report = report_of((name, _ctest_outcome(how)) for name, how in _CTEST.findall(output))
+    failed, total = (sum(column) for column in zip(*summaries, strict=True))
+    ran = [name for name, how in _CTEST.findall(output) if "(Disabled)" not in how]
+    return (
+        report
+        if not cut and len(ran) == total and report.failed == failed
+        else TestReport(report.outcomes, total - failed, failed, 0, complete=False)
+    )
+
+
+def _ctest_outcome(how: str) -> str:
+    if how == "Passed":
+        return "passed"
+    return "skipped" if "***Skipped" in how or "(Disabled)" in how else "failed"
+
+
+_AVA = re.compile(r"^ +(✔|✘|√|×|-) (?:\[(skip|todo|fail|expected fail)\]:? )?(.+?)(?: \([\d.]+m?s\))?$", re.MULTILINE)
+_AVA_COUNT = re.compile(
+    r"^ +(\d+) (?:tests? (passed|failed|skipped|todo)|known (failures?)|(uncaught) .*)$", re.MULTILINE
+)
+
+
+def ava(output: str, *, cut: bool) -> TestReport | None:
+    """What AVA prints: a line for each test, and the numbers."""
+    counts = Counter[str]()
+    for number, word, known, _uncaught in _AVA_COUNT.findall(output):
+        counts["known" if known else word or "uncaught"] += int(number)
+    # Below the first rule it explains what failed.
+    lines = [
+        (mark, word, name) for mark, word, name in _AVA.findall(re.split(r"^ +─+$", output, flags=re.MULTILINE)[0])
+    ]
+    if not lines or not counts:
+        return None
+    # With more than one file each name begins with its file's; a second file must not rename the tests of the first.
+    several = all(" › " in name for _, _, name in lines)
+    pairs = [(name.partition(" › ")[2] if several else name, _ava_outcome(mark, word)) for mark, word, name in lines]
+    seen, named = Counter[str](), []
+    for name, outcome in pairs:
+        seen[name] += 1
+        named.append((name if seen[name] == 1 else f"{name} ({seen[name]})", outcome))
+    report = report_of(named)
+    skipped = counts["skipped"] + counts["todo"] + counts["known"]
+    passed = counts.get("passed", report.passed)  # told only where nothing failed
+    failed = counts["failed"] + counts["uncaught"]
+    if not cut and (report.passed, report.failed, report.skipped) == (passed, failed, skipped):
+        return report
+    return TestReport(report.outcomes, passed, failed, skipped, complete=False)
+
+
+def _ava_outcome(mark: str, word: str) -> str:
+    if mark == "-" or word == "expected fail":
+        return "skipped"
+    return "failed" if word == "fail" or mark in "✘×" else "passed"
+
+
+#: Runners that only print numbers, and what they fail: total, failed and skipped by name, passed where it is told.
+_NUMBERS = (
+    re.compile(r"^  Total: +(?P<total>\d+)\s+Passed: +(?P<passed>\d+)\s+Skipped: +(?P<skipped>\d+)", re.MULTILINE),
+    re.compile(
+        r"^(?:Passed|Failed|Skipped)! +- Failed: +(?P<failed>\d+), Passed: +(?P<passed>\d+), "
+        r"Skipped: +(?P<skipped>\d+), Total: +(?P<all>\d+)",
+        re.MULTILINE,
+    ),
+    re.compile(
+        r"^(?P<total>\d+) tests?, (?P<failed>\d+) failures?(?:, \d+ excluded)?(?:, (?P<skipped>\d+) skipped)?$",
+        re.MULTILINE,
+    ),
+)
+
+
+def numbers(output: str, *, cut: bool) -> TestReport | None:  # noqa: ARG001 - one form for all that read
+    """What uvu, ``dotnet test`` and ExUnit print: how many tests ran, and no names."""
+    passed = failed = skipped = 0
+    found = [match.groupdict() for pattern in _NUMBERS for match in pattern.finditer(output)]
+    for told in found:
+        skipped += int(told.get("skipped") or 0)
+        total = int(told.get("total") or 0)
+        bad = int(told["failed"]) if told.get("failed") else total - int(told["passed"])
+        failed += bad
+        passed += int(told["passed"]) if told.get("passed") else total - bad - int(told.get("skipped") or 0)
+    return TestReport({}, passed, failed, skipped, complete=False) if found else None
