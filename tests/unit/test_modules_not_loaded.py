@@ -37,7 +37,8 @@ JUNIT = """\
 
 
 def read(output: str, junit: Path | None = None) -> TestReport:
-    report, _text = read_report(Instrumented("check", reports=(junit,) if junit else ()), output, cut=False)
+    asked = Instrumented("check", folder=junit.parent, root=junit.parent) if junit else Instrumented("check")
+    report, _text = read_report(asked, output, cut=False)
     assert report is not None
     return report
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import playwright
 import pytest
 
-from maestro.core.proving.js_reports import JsonReport
-from maestro.core.proving.report import UNCLEAR
+from maestro.core.proving.report import UNCLEAR, TestReport
 from maestro.core.proving.test_reports import Instrumented, instrument, is_plain, read_report, refused
 
 CARGO = """\
@@ -116,10 +115,9 @@ def test_a_cut_output_is_not_taken_for_all_there_was() -> None:
 
 
 def test_a_junit_file_gives_the_worst_outcome_of_each_test(tmp_path: Path) -> None:
-    asked = instrument("make test", tmp_path, tmp_path)
+    asked = instrument("make test", tmp_path / "aside", tmp_path, {})
     assert asked.command == "make test"
-    (junit,) = asked.reports
-    assert isinstance(junit, Path)
+    junit = Path(asked.env["PYTEST_ADDOPTS"].removeprefix("--junitxml="))
     junit.write_text(JUNIT)
     said = f"1 failed\n- generated xml file: {junit} -\ndone\n"
     report, output = read_report(asked, said, cut=False)
@@ -137,40 +135,10 @@ def test_a_junit_file_gives_the_worst_outcome_of_each_test(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("content", ["", "<testsuites>", "not xml", "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"])
 def test_a_broken_report_says_nothing_or_no_test(tmp_path: Path, content: str) -> None:
-    asked = instrument("pytest", tmp_path, tmp_path)
-    (junit,) = asked.reports
-    assert isinstance(junit, Path)
-    junit.write_text(content)
+    asked = instrument("pytest", tmp_path / "aside", tmp_path, {})
+    (tmp_path / "aside" / "junit.xml").write_text(content)
     report, _ = read_report(asked, "hello\n", cut=False)
     assert report is None or report.total == 0
-
-
-def test_go_is_asked_for_json_and_its_words_are_given_back(tmp_path: Path) -> None:
-    asked = instrument("go test ./...", tmp_path, tmp_path)
-    assert asked.command == "go test -json ./..."
-    lines = [
-        {"Action": "run", "Package": "ex/a", "Test": "TestGood"},
-        {"Action": "output", "Package": "ex/a", "Test": "TestGood", "Output": "=== RUN   TestGood\n"},
-        {"Action": "output", "Package": "ex/a", "Test": "TestGood", "Output": "--- PASS: TestGood (0.00s)\n"},
-        {"Action": "pass", "Package": "ex/a", "Test": "TestGood"},
-        {"Action": "output", "Package": "ex/a", "Test": "TestBad", "Output": "=== RUN   TestBad\n"},
-        {"Action": "output", "Package": "ex/a", "Test": "TestBad", "Output": "    a_test.go:3: wrong\n"},
-        {"Action": "output", "Package": "ex/a", "Test": "TestBad", "Output": "--- FAIL: TestBad (0.00s)\n"},
-        {"Action": "fail", "Package": "ex/a", "Test": "TestBad"},
-        {"Action": "output", "Package": "ex/a", "Output": "FAIL\tex/a\t0.003s\n"},
-        {"Action": "fail", "Package": "ex/a"},
-        {"Action": "fail", "Package": "ex/b"},
-    ]
-    output = "# ex/b\nb.go:1: broken\n" + "".join(json.dumps(line) + "\n" for line in lines)
-    report, text = read_report(asked, output, cut=False)
-    assert report is not None
-    assert report.outcomes == {"ex/a.TestGood": "passed", "ex/a.TestBad": "failed", "ex/b": "failed"}
-    assert text == ("# ex/b\nb.go:1: broken\n    a_test.go:3: wrong\n--- FAIL: TestBad (0.00s)\nFAIL\tex/a\t0.003s\n")
-
-
-@pytest.mark.parametrize("command", ["cd x && go test ./...", "go test ./... | tee log", "go vet ./..."])
-def test_only_a_plain_go_test_is_changed(tmp_path: Path, command: str) -> None:
-    assert "-json" not in instrument(command, tmp_path, tmp_path).command
 
 
 def test_words_about_tests_are_no_tests() -> None:
@@ -189,130 +157,149 @@ def test_a_command_is_plain_when_its_exit_code_is_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "command", "becomes"),
-    [
-        ("jest", "npm test", "npm test -- --json --outputFile={}"),
-        ("vitest run", "pnpm run test", "pnpm run test --reporter=default --reporter=json --outputFile.json={}"),
-        (None, "npx jest src", "npx jest src --json --outputFile={}"),
-        (
-            None,
-            "node_modules/.bin/vitest",
-            "node_modules/.bin/vitest --reporter=default --reporter=json --outputFile.json={}",
-        ),
-        ("tsc && jest", "npm test", "npm test"),
-        ("jest --json", "npm test", "npm test"),
-        (None, "npx vitest bench", "npx vitest bench"),
-        (None, "npm test", "npm test"),
-    ],
-)
-def test_jest_and_vitest_are_asked_where_they_are_plainly_run(
-    tmp_path: Path, script: str | None, command: str, becomes: str
-) -> None:
-    if script:
-        (tmp_path / "package.json").write_text(json.dumps({"scripts": {"test": script}}))
-    aside = Path("/aside")
-    assert instrument(command, aside, tmp_path).command == becomes.format("/aside/report.json")
-
-
-def test_a_jest_report_names_tests_by_file_and_files_that_could_not_be_loaded(tmp_path: Path) -> None:
-    asked = instrument("npx jest", tmp_path, tmp_path)
-    (report_file,) = asked.reports
-    assert isinstance(report_file, JsonReport)
-    tests = [
-        {"fullName": "calc adds", "status": "passed"},
-        {"fullName": "calc is wrong", "status": "failed"},
-        {"fullName": "calc later", "status": "pending"},
-    ]
-    files = [
-        {"name": str(tmp_path / "src" / "a.test.js"), "status": "failed", "assertionResults": tests},
-        {"name": str(tmp_path / "b.test.js"), "status": "failed", "assertionResults": []},
-    ]
-    report_file.path.write_text(json.dumps({"testResults": files}))
-    report, output = read_report(asked, "Tests: 1 failed\nTest results written to: ../x.json\n", cut=False)
-    assert report is not None
-    assert report.outcomes == {
-        "src/a.test.js::calc adds": "passed",
-        "src/a.test.js::calc is wrong": "failed",
-        "src/a.test.js::calc later": "skipped",
-        "not loaded: b.test.js": "failed",
-    }
-    assert output == "Tests: 1 failed\n"
-
-
-@pytest.mark.parametrize(
-    ("command", "becomes"),
-    [
-        ("python -m unittest -q", "python -m unittest -q -v"),
-        ("uv run python -m unittest discover -s tests", "uv run python -m unittest discover -s tests -v"),
-        ("python -m unittest -v", "python -m unittest -v"),
-        ("python -m pytest -m unittest", "python -m pytest -m unittest"),
-        ("sh -c 'python -m unittest'", "sh -c 'python -m unittest'"),
-    ],
-)
-def test_unittest_is_asked_to_name_its_tests(tmp_path: Path, command: str, becomes: str) -> None:
-    assert instrument(command, tmp_path, tmp_path).command == becomes
-
-
-@pytest.mark.parametrize(
     "command",
-    ["pytest || true", "if true; then pytest; fi", "pytest & wait", "pytest; ! false", "pytest | tee x", "a 'x && y'"],
+    ["npm test", "go test ./...", "tsc && jest", "pytest || true", "pytest | tee x", "npx mocha -R tap", "a 'x && y'"],
 )
-def test_what_is_more_than_one_command_after_another_is_left_as_it_is(tmp_path: Path, command: str) -> None:
-    assert instrument(command, tmp_path, tmp_path).command == command
+def test_a_check_is_asked_by_its_environment_and_stays_as_it_is(tmp_path: Path, command: str) -> None:
+    asked = instrument(command, tmp_path / "aside", tmp_path, {"PATH": "/bin", "NODE_OPTIONS": "--trace-warnings"})
+    assert asked.command == command
+    assert asked.env["NODE_OPTIONS"].endswith(" --trace-warnings")
+    assert asked.env["PATH"].endswith(":/bin")
 
 
-def run(command: str, tmp_path: Path) -> tuple[dict[str, str] | None, str]:
-    aside = tmp_path / "aside"
-    aside.mkdir()
-    asked = instrument(command, aside, tmp_path)
-    # Not every machine has a node; the one that drives the browser tests is there.
-    node = Path(playwright.__file__).parent / "driver"
-    env = {"PATH": f"{node}{os.pathsep}{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1", **asked.env}
-    done = subprocess.run(["/bin/sh", "-c", asked.command], cwd=tmp_path, env=env, capture_output=True, check=False)
-    report, text = read_report(asked, (done.stdout + done.stderr).decode(), cut=False)
-    return report.outcomes if report else None, text
+def run(command: str, tmp_path: Path, **more: str) -> tuple[TestReport | None, str, int]:
+    """A check run for real; the programs of this machine, and the node that drives the browser tests."""
+    driver = Path(playwright.__file__).parent / "driver"
+    path = os.pathsep.join([str(Path(sys.executable).parent), str(driver), os.environ["PATH"]])
+    environ = {"PATH": path, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **more}
+    with_hooks = instrument(command, tmp_path / "aside", tmp_path, environ)
+    words = ["/bin/sh", "-c", with_hooks.command]
+    done = subprocess.run(words, cwd=tmp_path, env=environ | with_hooks.env, capture_output=True, check=False)
+    report, text = read_report(with_hooks, (done.stdout + done.stderr).decode(), cut=False)
+    shutil.rmtree(tmp_path / "aside")
+    return report, text, done.returncode
 
 
-def test_of_commands_one_after_another_each_names_its_tests(tmp_path: Path) -> None:
+PYTEST = "python -m pytest -q -p no:cacheprovider"
+
+
+@pytest.fixture
+def python_tests(tmp_path: Path) -> Path:
     (tmp_path / "test_a.py").write_text("def test_a():\n    pass\n")
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "test_b.py").write_text(
         "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_b(self):\n        self.skipTest('no')\n"
+        "    def test_c(self):\n        pass\n    def test_sub(self):\n"
+        "        with self.subTest(n=1):\n            self.fail('no')\n"
     )
-    own = "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -q -p no:cacheprovider test_a.py"
-    outcomes, text = run(f"{own} && cd sub && python -m unittest -q; true", tmp_path)
-    assert outcomes == {"test_a::test_a": "passed", "test_b.T.test_b": "skipped"}, text
+    return tmp_path
+
+
+NAMED = {"test_b.T.test_b": "skipped", "test_b.T.test_c": "passed", "test_b.T.test_sub": "failed"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"{PYTEST} test_a.py && cd sub && python -m unittest -q; true",
+        "make -s",
+        "sh -c 'cd sub && PYTHONPATH=. python -m unittest; cd ..; sh run.sh'",
+    ],
+)
+def test_of_commands_one_after_another_each_names_its_tests_however_deep(python_tests: Path, command: str) -> None:
+    (python_tests / "Makefile").write_text(
+        f"all: sub\n\t{PYTEST} test_a.py\n.PHONY: sub\nsub:\n\t-cd sub && python -m unittest -q\n"
+    )
+    (python_tests / "run.sh").write_text(f"{PYTEST} test_a.py\n")
+    report, text, _ = run(command, python_tests)
+    assert report is not None
+    assert report.outcomes == {"test_a::test_a": "passed", **NAMED}, text
+    assert report.complete
     assert "junit" not in text
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="no Node")
-def test_node_names_its_tests_by_file_and_group(tmp_path: Path) -> None:
-    (tmp_path / "package.json").write_text(json.dumps({"scripts": {"test": "node --test"}}))
-    (tmp_path / "a.test.js").write_text(
-        "const {test, describe, it} = require('node:test');\n"
-        "test('adds', () => {}); test.skip('later', () => {});\n"
-        "describe('group', () => { it('inner', () => { throw new Error('no') }); it('inner', () => {}) });\n"
-    )
-    (tmp_path / "b.test.js").write_text("syntax error here(\n")
-    outcomes, text = run("node --test", tmp_path)
-    assert outcomes == {
-        "a.test.js::adds": "passed",
-        "a.test.js::later": "skipped",
-        "a.test.js::group > inner": "failed",
-        "a.test.js::group > inner (2)": "passed",
-        "not loaded: b.test.js": "failed",
-    }, text
-    assert instrument("npm test", tmp_path, tmp_path).env["NODE_OPTIONS"].startswith('"--test-reporter=spec"')
-    assert not instrument("node --test --test-reporter=tap", tmp_path, tmp_path).env.get("NODE_OPTIONS")
-
-
-def test_mocha_gets_a_reporter_that_names_its_tests(tmp_path: Path) -> None:
-    (tmp_path / "package.json").write_text(json.dumps({"scripts": {"test": "NODE_ENV=test mocha --exit"}}))
-    asked = instrument("npm test", tmp_path, tmp_path)
-    assert asked.command == f"npm test -- --reporter '{tmp_path}/mocha.cjs'"
-    line = {"file": f"{tmp_path}/test/a.js", "names": ["A", "one"], "outcome": "failed"}
-    Path(asked.env["MAESTRO_TEST_REPORT"]).write_text(json.dumps(line) + "\n")
-    report, _ = read_report(asked, "1 failing\n", cut=False)
+def test_two_runs_of_pytest_do_not_write_over_each_other(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"test_{name}.py").write_text(f"def test_{name}():\n    pass\n")
+    report, text, code = run(f"{PYTEST} test_a.py && {PYTEST} test_b.py", tmp_path)
     assert report is not None
-    assert report.outcomes == {"test/a.js::A > one": "failed"}
-    assert instrument("npx mocha -R tap", tmp_path, tmp_path).command == "npx mocha -R tap"
+    assert report.outcomes == {"test_a::test_a": "passed", "test_b::test_b": "passed"}, text
+    assert code == 0
+
+
+def test_what_a_test_runs_is_the_tests_own_affair(tmp_path: Path) -> None:
+    (tmp_path / "inner_test.py").write_text("def test_inner():\n    assert 0\n")
+    (tmp_path / "test_outer.py").write_text(
+        "import subprocess, sys\n\n\ndef test_outer():\n"
+        "    done = subprocess.run([sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', 'inner_test.py'])\n"
+        "    assert done.returncode == 1\n"
+    )
+    report, text, _ = run(f"{PYTEST} test_outer.py", tmp_path)
+    assert report is not None
+    assert report.outcomes == {"test_outer::test_outer": "passed"}, text
+
+
+def test_a_sitecustomize_of_the_repository_is_loaded_as_ever(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "sitecustomize.py").write_text("print('own customization')\n")
+    command = "python -c 'import sys; print([p for p in sys.path if \"hooks\" in p])'"
+    _, text, code = run(command, tmp_path, PYTHONPATH=str(tmp_path / "own"))
+    assert (text, code) == ("own customization\n[]\n", 0)
+
+
+def test_a_report_that_tells_of_more_than_the_runner_printed_is_not_believed(tmp_path: Path) -> None:
+    (tmp_path / "test_a.py").write_text("def test_a():\n    pass\n")
+    (tmp_path / "conftest.py").write_text(
+        "import os\nimport sys\nfrom pathlib import Path\n\n\ndef pytest_unconfigure(config):\n"
+        "    junit = Path(config.option.xmlpath)\n"
+        "    text = junit.read_text().replace('<testcase', '<testcase classname=\"test_a\" name=\"test_gone\"/><testcase')\n"
+        "    junit.write_text(text)\n"
+    )
+    report, text, code = run(f"{PYTEST} test_a.py", tmp_path)
+    assert report is not None
+    assert (report.outcomes, report.total, report.complete, code) == ({}, 0, False, 0), text
+
+
+NODE = (
+    "const {test, describe, it} = require('node:test');\n"
+    "test('adds', () => {}); test.skip('later', () => {});\n"
+    "describe('group', () => { it('inner', () => { throw new Error('no') }); it('inner', () => {}) });\n"
+)
+NODE_NAMED = {
+    "a.test.js::adds": "passed",
+    "a.test.js::later": "skipped",
+    "a.test.js::group > inner": "failed",
+    "a.test.js::group > inner (2)": "passed",
+}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "node --test",
+        "node --test --test-reporter=tap a.test.js b.test.js",
+        "NODE_OPTIONS=--no-warnings sh -c 'true && node --test'",
+    ],
+)
+def test_node_names_its_tests_by_file_and_group(tmp_path: Path, command: str) -> None:
+    (tmp_path / "a.test.js").write_text(NODE)
+    (tmp_path / "b.test.js").write_text("syntax error here(\n")
+    report, text, code = run(command, tmp_path)
+    assert report is not None
+    assert report.outcomes == NODE_NAMED | {"not loaded: b.test.js": "failed"}, text
+    assert code == 1
+
+
+def test_a_file_of_node_tests_run_without_the_option_names_them_too(tmp_path: Path) -> None:
+    (tmp_path / "a.test.js").write_text(NODE)
+    report, text, _ = run("node a.test.js", tmp_path)
+    assert report is not None
+    assert report.outcomes == NODE_NAMED, text
+
+
+def test_a_program_of_node_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text(
+        "console.log(process.argv.slice(2).join(), process.execArgv.join()); process.exit(3)\n"
+    )
+    report, text, code = run("node a.js --test x", tmp_path)
+    assert (report, text, code) == (None, "--test,x \n", 3)

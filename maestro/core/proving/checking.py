@@ -189,7 +189,7 @@ def execute(rt: Runtime, session: models.Session, folder: Path, command: str, st
         tempfile.TemporaryDirectory(prefix="maestro-check-") as aside,
     ):
         env |= place
-        asked, told_not_to = test_reports.instrument(command, Path(aside), folder), False
+        asked, told_not_to = test_reports.instrument(command, Path(aside), folder, env), False
         scratch.begin_check(folder)
         outcome = sheltered.run(rt, session.id, asked.command, folder, env | asked.env, limit, stop)
         if not outcome.passed and outcome.stopped is None and test_reports.refused(outcome.output):

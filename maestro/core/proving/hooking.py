@@ -61,11 +61,10 @@ exec {real} "$@"
 """
 
 #: What else lets runners tell of tests, or keeps them from telling of an earlier run instead.
-_ALWAYS = {
-    "TURBO_FORCE": "true",
-    "NX_SKIP_NX_CACHE": "true",
-    "TOX_OVERRIDE": "testenv.pass_env+=PYTEST_ADDOPTS,PYTHONPATH,MAESTRO_REPORTING,NODE_OPTIONS",
-}
+_ALWAYS = {"TURBO_FORCE": "true", "NX_SKIP_NX_CACHE": "true"}
+
+#: tox hands on what it is told to only.
+_TOX = "testenv.pass_env+=PYTEST_ADDOPTS,PYTHONPATH,NODE_OPTIONS,MAESTRO_REPORTING"
 
 
 def environment(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
@@ -82,6 +81,7 @@ def environment(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
     _write_shims(bin_, hooks, folder, environ.get("PATH", ""))
     return _ALWAYS | {
         "PATH": f"{bin_}:{environ['PATH']}" if environ.get("PATH") else str(bin_),
+        "TOX_OVERRIDE": _joined(environ, "TOX_OVERRIDE", _TOX, ";"),
         "PYTEST_ADDOPTS": _joined(environ, "PYTEST_ADDOPTS", f"--junitxml={folder}/junit.xml"),
         "PYTHONPATH": _joined(environ, "PYTHONPATH", str(hooks / "python"), ":"),
         "NODE_OPTIONS": _joined(environ, "NODE_OPTIONS", f"--require={hooks / 'node.cjs'}"),
