@@ -76,6 +76,9 @@ _NOT_ELSEWHERE = frozenset(
         "UV_ENV_FILE", "POETRY_ACTIVE", "PDM_PROJECT", "PDM_RUN_CWD", "HATCH_ENV_ACTIVE", "BUNDLE_GEMFILE",
         "BUNDLE_BIN_PATH", "CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "PNPM_SCRIPT_SRC_DIR", "PNPM_PACKAGE_NAME",
         "NPM_CONFIG_LOCAL_PREFIX", "HATCH_ENV",
+        # One folder of what is built, for all worktrees: one would run what was built from another's sources.
+        "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_BUILD_DIR", "COMPOSER_VENDOR_DIR",
+        "MIX_BUILD_PATH", "MIX_BUILD_ROOT", "MIX_DEPS_PATH",
     }
 )  # fmt: skip
 

@@ -19,8 +19,15 @@ PORTS_PER_WORKTREE = 20
 _FIRST_PORT = 20_000
 _RANGES = 500
 
-#: Bytecode of a check run must not look like the agent's work in a repository that ignores nothing.
-_ALWAYS = {"PYTHONDONTWRITEBYTECODE": "1", "GIT_TERMINAL_PROMPT": "0"}
+#: Environments that tools would put elsewhere, by the worktree's path: in it they go with it, and none is left behind.
+_IN_THE_WORKTREE = {
+    "POETRY_VIRTUALENVS_IN_PROJECT": "true", "PIPENV_VENV_IN_PROJECT": "1", "PDM_VENV_IN_PROJECT": "true",
+    "UV_PROJECT_ENVIRONMENT": ".venv",
+}  # fmt: skip
+
+#: Bytecode must not look like the agent's work in a repository that ignores nothing.
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+_ALWAYS = {_NO_BYTECODE: "1", "GIT_TERMINAL_PROMPT": "0"}
 
 #: Installers of hooks write into the configuration and hooks that all worktrees share with the user's checkout.
 #: These keep them from it; what does it all the same is put back (``worktrees.shelter``).
@@ -38,14 +45,18 @@ def base_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     kept = variables.of_the_machine(environ)
     if "PATH" in kept:
         kept["PATH"] = _path_of_the_user(kept["PATH"], environ)
-    return NO_HOOKS | kept | _ALWAYS
+    return NO_HOOKS | kept | _IN_THE_WORKTREE | _ALWAYS
 
 
 def command_environment(
     settings: Settings, agent_config: Mapping[str, Any], environ: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """What a check or a set-up command of a session gets: the base, unattended, and what the user passes on by name."""
-    return base_environment(environ) | _UNATTENDED | _passed_on(settings, agent_config, environ)
+    """What a check or a set-up command of a session gets: the base, unattended, and what the user passes on by name.
+
+    Where its bytecode goes is told where it runs (``execution.command_place``).
+    """
+    base = {name: value for name, value in base_environment(environ).items() if name != _NO_BYTECODE}
+    return base | _UNATTENDED | _passed_on(settings, agent_config, environ)
 
 
 def worker_environment(

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core import lifecycle, queries
+from maestro.core import lifecycle, places, queries
 from maestro.core.commands import control, environments
 from maestro.core.execution import finishing
+from maestro.core.proving import checking
 from maestro.core.repository_environment import Environment
 from maestro.core.runtime import open_runtime
 from maestro.errors import InvalidInput
@@ -224,3 +225,32 @@ def test_whether_checks_take_turns_is_remembered_of_the_repository(tmp_path: Pat
         assert "As remembered for this repository: checks: true; checks run one at a time" in b.logs()
         environments.change_session_environment(b.rt, b.id, Environment(checks=["true"]))
         assert b.session.agent_config == {"checks": ["true"]}
+
+
+def test_bytecode_of_checks_lies_outside_and_is_never_that_of_another_commit(tmp_path: Path, repo: Path) -> None:
+    (repo / ".gitignore").write_text("")
+    write_files(repo, {"check.py": "import calc, os, sys\nassert calc.add(2, 2) == 4\nassert sys.pycache_prefix\n"})
+    run_git(repo, "add", "-A")
+    run_git(repo, "commit", "-q", "-m", "A check")
+    # Same size, same second: only the content tells the two apart.
+    check = "touch -d '2026-01-01 12:00:00' calc.py && python check.py && test ! -e __pycache__"
+    plan = plan_of({"id": "t1", "checks": [check]}, checks=[check])
+    with bench(tmp_path, repo, plan, setup=["python check.py"]) as b:
+        b.measure_baseline()
+        assert [r.exit_code for r in b.evidence("baseline")] == [0]
+        assert b.work({"notes.txt": "a\n"}).status == "completed"
+        assert b.session.agent_config["setup"]
+        folder = b.rt.data_dir / "bytecode" / b.id
+        assert not folder.exists()  # its worktrees are gone
+        b.another(plan_of({"id": "t1", "checks": [check]}))
+        write_files(b.begin(), {"notes.txt": "a\n"})
+        b.end()
+        tree = places.of_task(b.rt, b.id, "t1")
+        prefix = b.rt.data_dir / "bytecode" / b.id / tree.name
+        for text, passes in (("return a + b", True), ("return a - b", False)):
+            write_files(tree, {"calc.py": f"def add(a, b):\n    {text}\n"})
+            run_git(tree, "commit", "-qam", "Work", "--allow-empty")
+            ran = checking.execute(b.rt, b.session, tree, check, lambda: False)
+            assert ran.outcome.passed is passes
+            assert list(prefix.rglob("calc.*.pyc"))
+        assert not run_git(tree, "status", "--porcelain", "--ignored", "-z", "__pycache__")

@@ -57,7 +57,8 @@ def test_tool_homes_registries_and_the_network_reach_checks_set_up_and_workers(t
 
 def test_what_opens_a_door_or_belongs_to_another_place_does_not_reach_checks_and_set_up() -> None:
     env = command_environment(_settings(), {}, MACHINE | STAYS)
-    assert not env.keys() & STAYS.keys()
+    assert not env.keys() & STAYS.keys() - {"UV_PROJECT_ENVIRONMENT"}
+    assert env["UV_PROJECT_ENVIRONMENT"] == ".venv"  # the worktree's own, whatever the user's shell says
     assert env["CI"] == "1"
 
 
@@ -207,3 +208,13 @@ def test_maestros_own_environment_is_not_the_users_unless_the_user_activated_it(
     assert command_environment(_settings(), {}, activated)["PATH"] == shell["PATH"]
     without = {**NOBODY, "PATH": f"{own}:/usr/bin"}
     assert command_environment(_settings(), {}, without)["PATH"] == without["PATH"]
+
+
+def test_environments_are_told_to_live_in_the_worktree_and_builds_never_share_a_folder() -> None:
+    told = {"POETRY_VIRTUALENVS_IN_PROJECT": "true", "PIPENV_VENV_IN_PROJECT": "1", "UV_PROJECT_ENVIRONMENT": ".venv"}
+    elsewhere = {"POETRY_VIRTUALENVS_IN_PROJECT": "false", "UV_PROJECT_ENVIRONMENT": "/home/me/env"}
+    shared = {"CARGO_TARGET_DIR": "/home/me/target", "CARGO_BUILD_TARGET_DIR": "/t", "MIX_BUILD_PATH": "/b"}
+    env = command_environment(_settings(), {}, MACHINE | elsewhere | shared)
+    assert env | told == env
+    assert not env.keys() & shared.keys()
+    assert "PYTHONDONTWRITEBYTECODE" not in env

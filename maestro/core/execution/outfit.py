@@ -8,7 +8,7 @@ from typing import Any
 from maestro.core import lookup
 from maestro.core.agent_config import in_force
 from maestro.core.environment import command_environment
-from maestro.core.execution import command_place, prompts
+from maestro.core.execution import bytecode, command_place, prompts
 from maestro.core.execution.live_output import LiveOutput
 from maestro.core.locks import Stopped, stop_signal
 from maestro.core.proving import sheltered
@@ -28,6 +28,7 @@ def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task |
     What the commands print is in the session's log while they run. Raises SetupFailed when one fails,
     Stopped when the app ends, or the session is paused or called off meanwhile.
     """
+    bytecode.forget(rt, session.id, path)
     config = in_force(session.agent_config, rt.settings)
     task_id = task.id if task else None
     copied = manager.copy_ignored(Path(session.repo_path), path, config.copy_files) if config.copy_files else []

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from maestro.core import lookup, places
+from maestro.core.execution import bytecode
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.errors import GitError
@@ -69,6 +70,7 @@ def remove_worktree(rt: Runtime, session: models.Session, path: Path) -> None:
     """Remove one worktree of a session; uncommitted work goes to a recovered ref first."""
     below = worktrees_folder(rt, session.id)
     manager.remove_worktree(Path(session.repo_path), path, recover_as=recovered_label(rt, session, path), below=below)
+    bytecode.forget(rt, session.id, path)
 
 
 def recovered_label(rt: Runtime, session: models.Session, path: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from maestro.core import lookup, places
 from maestro.core.agent_config import in_force
+from maestro.core.execution import bytecode
 from maestro.core.keeping import cleanup
 from maestro.core.locks import Stopped, stop_signal
 from maestro.core.runtime import Runtime
@@ -67,6 +68,7 @@ def put_back(rt: Runtime, session: models.Session, path: Path, *, keep: bool) ->
     """A worktree whose use is over: into the pool when another may need it, else away. ``keep`` saves work in it first."""
     below = cleanup.worktrees_folder(rt, session.id)
     repo = Path(session.repo_path)
+    bytecode.forget(rt, session.id, path)
     label = cleanup.recovered_label(rt, session, path) if keep else None
     if is_large(rt, session) and _has_room(rt, session.id, below):
         pool.put_back(repo, path, recover_as=label, below=below)

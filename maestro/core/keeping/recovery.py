@@ -12,7 +12,7 @@ import psutil
 from sqlmodel import col, select
 
 from maestro.core import lookup, places, processes
-from maestro.core.execution import closing, command_place
+from maestro.core.execution import bytecode, closing, command_place
 from maestro.core.keeping import cleanup, merges, pooling, rollbacks
 from maestro.core.proving import sheltered
 from maestro.core.runtime import Runtime
@@ -163,6 +163,7 @@ def _tidy_worktrees(rt: Runtime) -> None:
     with rt.db.read() as db:
         sessions = db.exec(select(models.Session).where(col(models.Session.session_commit).is_not(None))).all()
         tasks = {s.id: {t.key: t.status for t in lookup.tasks_of(db, s.id)} for s in sessions}
+    bytecode.tidy(rt, [s.id for s in sessions if s.status not in FINAL])
     for session in sessions:
         below = cleanup.worktrees_folder(rt, session.id)
         for path in sorted(below.iterdir()) if below.is_dir() else []:
