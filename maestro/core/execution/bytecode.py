@@ -13,7 +13,7 @@ from pathlib import Path
 
 from maestro.core.runtime import Runtime
 from maestro.errors import MaestroError
-from maestro.worktrees.manager import delete_tree
+from maestro.worktrees.deleting import delete_tree
 
 _ROOT = "bytecode"
 VARIABLE = "PYTHONPYCACHEPREFIX"
