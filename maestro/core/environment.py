@@ -103,7 +103,18 @@ def place_environment(port_base: int, git_settings: Mapping[str, str] | None = N
     A folder of the repository that merely looks like a git directory must not be taken for one: its
     configuration names programs, and git would run them for a plain ``git status``.
     """
-    settings = {"gc.auto": "0", "maintenance.auto": "false", "safe.bareRepository": "explicit", **(git_settings or {})}
+    settings = {
+        "gc.auto": "0",
+        "maintenance.auto": "false",
+        "safe.bareRepository": "explicit",
+        "core.logAllRefUpdates": "true",  # commits that it leaves on no branch are found by it
+        # Nobody is there to type a passphrase or to edit a message; Maestro makes the commits that stay.
+        "commit.gpgSign": "false",
+        "tag.gpgSign": "false",
+        "core.editor": "true",
+        "sequence.editor": "true",
+        **(git_settings or {}),
+    }
     env = {PORT_VARIABLE: str(port_base), "GIT_CONFIG_COUNT": str(len(settings))}
     for number, (name, value) in enumerate(settings.items()):
         env |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}

@@ -38,7 +38,7 @@ def discard_changes(worktree: Path) -> None:
 
     Only for what a check left behind, never while an agent's work is uncommitted.
     """
-    if git(worktree, "status", "--porcelain", "-z", "--ignore-submodules=dirty").stdout:
+    if git(worktree, "status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=dirty").stdout:
         git(worktree, "reset", "--hard", "--quiet")
         spared = [f"--exclude=/{_literal(path)}" for path in exposed_copies(worktree, own_git_dir(worktree))]
         git(worktree, "clean", "-fd", "--quiet", *spared)

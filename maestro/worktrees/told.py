@@ -16,14 +16,65 @@ _CONFIG = {
     "core.quotePath": "false",
     "commit.gpgSign": "false",
     "tag.gpgSign": "false",
-    # What follows keeps people's own settings from changing what our calls mean.
+    # What follows keeps users' own settings from changing what our calls mean, see, print or leave in a repository.
+    # Not stated is what makes files what they are for the user: line ends, ignore rules, filters, identity.
     "core.safecrlf": "false",
     "core.filesRefLockTimeout": "2000",
+    "core.abbrev": "auto",
+    "core.logAllRefUpdates": "true",  # what an agent left behind is found by it
+    "core.checkStat": "default",
+    "core.trustctime": "true",
+    "core.splitIndex": "false",
     "i18n.commitEncoding": "UTF-8",
-    "submodule.recurse": "false",
+    "i18n.logOutputEncoding": "UTF-8",
+    "status.showUntrackedFiles": "normal",
+    "status.renames": "true",
+    "status.branch": "false",
+    "status.showStash": "false",
+    "diff.ignoreSubmodules": "none",
+    "diff.renames": "true",
+    "diff.renameLimit": "1000",
+    "diff.noprefix": "false",
+    "diff.mnemonicPrefix": "false",
+    "diff.srcPrefix": "a/",
+    "diff.dstPrefix": "b/",
+    "diff.relative": "false",
+    "diff.suppressBlankEmpty": "false",
+    "diff.context": "3",
+    "diff.interHunkContext": "0",
+    "diff.submodule": "short",
+    "diff.colorMoved": "no",
+    "diff.wsErrorHighlight": "none",
+    "diff.autoRefreshIndex": "true",
+    "grep.column": "false",
+    "grep.patternType": "default",
+    "grep.extendedRegexp": "false",
+    "grep.fallbackToNoIndex": "false",
     "log.showSignature": "false",  # it would run gpg.program
+    "log.showRoot": "true",
+    "log.follow": "false",
+    "log.mailmap": "false",
+    "log.diffMerges": "separate",
+    "merge.renames": "true",
+    "merge.directoryRenames": "conflict",
+    "merge.conflictStyle": "merge",
+    "branch.autoSetupMerge": "false",
+    "branch.autoSetupRebase": "never",
+    "worktree.guessRemote": "false",
+    "worktree.useRelativePaths": "false",  # it would put an extension into the repository that older gits refuse
+    "submodule.recurse": "false",
+    "fetch.prune": "false",
+    "fetch.pruneTags": "false",
+    "fetch.recurseSubmodules": "false",
+    "fetch.writeCommitGraph": "false",
     "rerere.enabled": "false",
+    "column.ui": "never",
     "color.ui": "false",
+    # For one command each, these come before color.ui.
+    **{
+        f"color.{command}": "false"
+        for command in ("branch", "diff", "grep", "interactive", "push", "remote", "showBranch", "status", "transport")
+    },
     # No address: git-lfs fetches nothing. GIT_LFS_SKIP_SMUDGE would leave out what is on this machine, too.
     "lfs.url": "nothing-is-fetched",
 }
