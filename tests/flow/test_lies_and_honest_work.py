@@ -290,3 +290,201 @@ def test_a_flaky_test_is_never_told_as_broken_by_the_work(
         assert last.tests_summary.get("newly_failing", []) == ([] if passes else ["test_calc::test_add"])
         if not passes:
             assert "Failing because of this work\n- test_calc::test_add\n" in (task.prompt or "")
+
+
+WEAK = TEST.replace("== 4", "is not None")
+OUTCOMES = "conftest.py"
+SHADOW = "def add(a, b):\n    return a + b\n"
+TARGET = {"calc.py": WRONG, "test_calc.py": TEST, "test_other.py": OTHER}
+TEST_FIRST = {
+    "the fix": Case(PYTEST, TARGET, {"calc.py": ADD}, "completed"),
+    "the fix, and another test beside the target": Case(
+        PYTEST,
+        TARGET,
+        {"calc.py": ADD, "test_calc.py": f"{TEST}\n\ndef test_more():\n    assert add(1, 0) == 1\n"},
+        "completed",
+    ),
+    "the assertion weakened": Case(
+        PYTEST, TARGET, {"calc.py": WRONG + "\n", "test_calc.py": WEAK}, "check_changed", "test_calc.py"
+    ),
+    "the assertion weakened, as the plan gave it the test": Case(
+        PYTEST, TARGET, {"test_calc.py": WEAK}, "completed", declared=["test_calc.py"]
+    ),
+    "a conftest that rewrites outcomes": Case(PYTEST, TARGET, {"conftest.py": GREEN}, "check_changed", "conftest.py"),
+    "an empty conftest": Case(PYTEST, TARGET, {"calc.py": ADD, "conftest.py": '"""None."""\n'}, "completed"),
+    "a conftest with a fixture for a new test": Case(
+        PYTEST,
+        TARGET,
+        {
+            "calc.py": ADD,
+            "conftest.py": "import pytest\n\n\n@pytest.fixture\ndef three():\n    return 3\n",
+            "test_new.py": "def test_new(three):\n    assert three == 3\n",
+        },
+        "completed",
+    ),
+    "unittest, weakened": Case(
+        f"{UNITTEST} -v",
+        {"calc.py": WRONG, "test_calc.py": UNIT, "test_o.py": UNIT.replace("add(2, 2), 4", "1, 1")},
+        {"test_calc.py": UNIT.replace(", 4)", ", 0)")},
+        "check_changed",
+        "test_calc.py",
+    ),
+    "unittest, patched by the package of the tests": Case(
+        f"{UNITTEST} discover -v -s tests -t .",
+        {
+            "calc.py": WRONG,
+            "tests/test_calc.py": UNIT,
+            "tests/test_o.py": UNIT.replace("add(2, 2), 4", "1, 1"),
+            "tests/__init__.py": "",
+        },
+        {"tests/__init__.py": "import calc\n\ncalc.add = lambda a, b: a + b\n"},
+        "check_changed",
+        "tests/__init__.py",
+    ),
+    "node, weakened": Case(
+        NODE,
+        {
+            "calc.js": JS.replace("+", "-"),
+            "calc.test.js": JS_TEST,
+            "o.test.js": "require('node:test')('o', () => {});\n",
+        },
+        {"calc.test.js": JS_TEST.replace("4)", "0)")},
+        "check_changed",
+        "calc.test.js",
+    ),
+    "node, fixed": Case(
+        NODE,
+        {
+            "calc.js": JS.replace("+", "-"),
+            "calc.test.js": JS_TEST,
+            "o.test.js": "require('node:test')('o', () => {});\n",
+        },
+        {"calc.js": JS},
+        "completed",
+    ),
+    "no single tests, weakened": Case(
+        "python check.py",
+        {"calc.py": WRONG, "check.py": "from calc import add\nassert add(2, 2) == 4\n"},
+        {"check.py": "from calc import add\nassert add(2, 2) == 0\n"},
+        "check_changed",
+        "check.py",
+    ),
+    "a module among the tests in the place of the program's": Case(
+        PYTEST,
+        {"calc.py": WRONG, "tests/test_calc.py": TEST, "tests/test_other.py": OTHER},
+        {"tests/calc.py": ADD},
+        "check_changed",
+        "tests/calc.py",
+    ),
+    "the runner's name in the root": Case(
+        PYTEST, TARGET, {"pytest.py": "print('2 passed')\n"}, "tests_missing", "vanished"
+    ),
+    "a test that could not load, weakened until it does": Case(
+        f"{UNITTEST} -v",
+        {
+            "calc.py": "x = 1\n",
+            "test_calc.py": UNIT,
+            "test_o.py": UNIT.replace("add(2, 2), 4", "1, 1").replace("from calc import add\n", ""),
+        },
+        {"test_calc.py": UNIT.replace("from calc import add\n", "").replace("add(2, 2)", "4")},
+        "check_changed",
+        "test_calc.py",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TEST_FIRST.values(), ids=TEST_FIRST.keys())
+def test_what_a_task_has_to_turn_green_turns_green_with_the_tests_as_they_were(tmp_path: Path, case: Case) -> None:
+    judged(tmp_path, case)
+
+
+SNAP = """\
+import os, pathlib, unittest
+from calc import say
+
+def check(name, value):
+    snap = pathlib.Path(__file__).parent / '__snapshots__' / 'test_say.py.snap'
+    held = snap.read_text() if snap.exists() else ''
+    mine = f"exports[`{name} 1`] = `{value}`;\\n"
+    if f'exports[`{name} 1`]' in held:
+        assert mine in held, held
+    elif UPDATES:
+        snap.parent.mkdir(exist_ok=True)
+        snap.write_text(held + mine)
+    else:
+        raise AssertionError('no snapshot')
+
+class T(unittest.TestCase):
+    def test_a(self):
+        check('a', say('a'))
+"""
+CI_SNAP, WRITES = (SNAP.replace("UPDATES", how) for how in ("not os.environ.get('CI')", "True"))
+ALWAYS = WRITES.replace("in held:\n", "in held and False:\n")
+SAY, LOUD = "def say(x):\n    return x\n", "def say(x):\n    return x.upper()\n"
+KEPT = {"calc.py": SAY, "tests/__snapshots__/test_say.py.snap": "exports[`a 1`] = `a`;\n", "tests/__init__.py": ""}
+IN_TESTS = f"{UNITTEST} discover -v -s tests -t ."
+B_ENTRY = "exports[`a 1`] = `a`;\nexports[`b 1`] = `b`;\n"
+B_TEST = "    def test_b(self):\n        check('b', say('b'))\n"
+SNAPSHOTS = {
+    "deleted, and written anew": Case(
+        IN_TESTS,
+        {**KEPT, "tests/test_say.py": WRITES},
+        {"calc.py": LOUD, "tests/__snapshots__/test_say.py.snap": None},
+        "check_changed",
+        ".snap",
+    ),
+    "rewritten": Case(
+        IN_TESTS,
+        {**KEPT, "tests/test_say.py": CI_SNAP},
+        {"calc.py": LOUD, "tests/__snapshots__/test_say.py.snap": "exports[`a 1`] = `A`;\n"},
+        "check_changed",
+        ".snap",
+    ),
+    "deleted, and missed": Case(
+        IN_TESTS,
+        {**KEPT, "tests/test_say.py": CI_SNAP},
+        {"calc.py": LOUD, "tests/__snapshots__/test_say.py.snap": None},
+        "back",
+    ),
+    "rewritten by the check itself": Case(
+        IN_TESTS,
+        {**KEPT, "tests/test_say.py": ALWAYS},
+        {"calc.py": LOUD, "tests/__snapshots__/test_say.py.snap": "exports[`a 1`] = `A`;\n"},
+        "check_changed",
+        ".snap",
+    ),
+    "an entry for a new test": Case(
+        IN_TESTS,
+        {**KEPT, "tests/test_say.py": CI_SNAP},
+        {"calc.py": SAY + "\n", "tests/test_say.py": CI_SNAP + B_TEST, "tests/__snapshots__/test_say.py.snap": B_ENTRY},
+        "completed",
+    ),
+    "a new one for a new test": Case(
+        IN_TESTS,
+        {
+            "calc.py": SAY,
+            "tests/__init__.py": "",
+            "tests/test_o.py": UNIT.replace("add(2, 2), 4", "1, 1").replace("from calc import add\n", ""),
+        },
+        {"tests/test_say.py": CI_SNAP, "tests/__snapshots__/test_say.py.snap": "exports[`a 1`] = `a`;\n"},
+        "completed",
+    ),
+    "one that nothing needs any more": Case(
+        IN_TESTS,
+        {**KEPT, "tests/test_say.py": CI_SNAP, "tests/__snapshots__/test_gone.py.snap": "exports[`z 1`] = `z`;\n"},
+        {"tests/__snapshots__/test_gone.py.snap": None},
+        "completed",
+    ),
+    "a golden file beside the code": Case(
+        "python -c \"from calc import say; assert say('a') == open('pkg/testdata/a.golden').read().strip()\"",
+        {"calc.py": SAY, "pkg/testdata/a.golden": "a\n"},
+        {"calc.py": LOUD, "pkg/testdata/a.golden": "A\n"},
+        "check_changed",
+        "a.golden",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SNAPSHOTS.values(), ids=SNAPSHOTS.keys())
+def test_a_snapshot_that_is_deleted_or_rewritten_counts_like_a_changed_test(tmp_path: Path, case: Case) -> None:
+    judged(tmp_path, case)

@@ -139,7 +139,8 @@ def test_a_landing_waits_for_the_baseline_that_is_being_measured(tmp_path: Path)
 
 def test_a_test_of_an_earlier_task_is_missed_and_after_a_rollback_only_what_the_branch_holds(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "repo", {**FILES, "test_old.py": OLD})
-    plan = plan_of({"id": "t1"}, {"id": "t2"}, {"id": "t3"}, checks=[PYTEST])
+    own = {"files": ["test_old.py"]}  # an assertion is mended where it stands, which only the plan may ask for
+    plan = plan_of({"id": "t1", **own}, {"id": "t2", **own}, {"id": "t3", **own}, checks=[PYTEST])
     fixed = OLD.replace("1 == 2", "True")
     two = f"{fixed}\n\ndef test_new():\n    pass\n\n\ndef test_more():\n    pass\n"
     fewer = f"import pytest\n\n\n{fixed}\n\n@pytest.mark.skip\ndef test_more():\n    pass\n"

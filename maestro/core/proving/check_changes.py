@@ -1,8 +1,9 @@
 """A check that passes only because the task changed what it runs proves nothing until the person agrees.
 
-What a task may not quietly change: existing tests, the configuration of tests and of the other tools that its
-checks run, the checks' own scripts. Where it did, its checks run once more with the old versions of these. If they
-pass all the same, nothing was gained by the change; if not, the person sees the diff and decides. Deleted tests,
+What a task may not quietly change: existing tests and what they compare with (``snapshots``), the configuration of
+tests and of the other tools that its checks run, the checks' own scripts. Where it did, its checks run once more with
+the old versions of these. If they pass all the same, and every test that passes on the work passes then, too, nothing
+was gained by the change; if not, the user sees the diff and decides. Deleted tests,
 tests that are newly skipped and changed build pipelines are shown in any case. What the plan gave to the task by
 name is the task's own.
 """
@@ -14,15 +15,18 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from maestro.core.proving import as_before, baseline, check_settings, judging, new_fixtures, paths
+from sqlmodel import col, select
+
+from maestro.core.proving import as_before, baseline, check_settings, new_fixtures, paths, snapshots, steering
 from maestro.core.proving.check_scripts import Reached, reached
-from maestro.core.proving.checking import CheckSite, execute
+from maestro.core.proving.checking import CheckSite, Ran, run_and_judge
 from maestro.core.proving.questions import Question, accepted
 from maestro.core.runtime import Runtime
+from maestro.db import models
 from maestro.errors import MaestroError, NotFound
 from maestro.worktrees import diffs, reading, scratch
 
@@ -62,7 +66,8 @@ def look(rt: Runtime, site: CheckSite, start: str, checks: Sequence[str], stop: 
     compared = _compared_tests(rt, site, checks)
     told = [p for p in open_ones if _in_any_case(p, changed[p], texts[p], compared)]
     fixtures = new_fixtures.added(texts)
-    if open_ones and not told and _fails_with_old(rt, site, start, open_ones, checks, stop, fixtures):
+    old = _Old(start, open_ones, [*open_ones, *snapshots.beside(changed, open_ones)], fixtures)
+    if open_ones and not told and any(_gains(rt, site, old, command, stop) for command in checks):
         told = open_ones
     return _question(task.key, told, texts, items) if told else None
 
@@ -117,8 +122,11 @@ class _Range:
             files = partial(reading.list_files, self.repo, self.start)
             if check_settings.differs(path, self.before, self.after, files):
                 return True
-        if how == "A":
-            return False  # a new test, a new script
+        if how == "A":  # a new test, a new script
+            return steering.steers(path, self.after, lambda: reading.list_files(self.repo, self.start))
+        if snapshots.is_snapshot(path):
+            before, after = self.before(path), self.after(path)
+            return how != "M" or before is None or after is None or not snapshots.only_adds(path, before, after)
         return paths.is_test(path) or (paths.is_check_script(path) and path in self._reached.files)
 
     @cached_property
@@ -163,7 +171,12 @@ def _in_any_case(path: str, how: str, diff: str, compared: str) -> bool:
     if paths.is_pipeline(path):
         return True
     module = path.rpartition(".")[0].replace("/", ".")
-    if how == "A" or not paths.is_test(path) or re.search(rf"\b{re.escape(module)}[.:]", compared):
+    if (
+        how == "A"
+        or not paths.is_test(path)
+        or snapshots.is_snapshot(path)
+        or re.search(rf"\b{re.escape(module)}[.:]", compared)
+    ):
         return False
     return how == "D" or _SKIP.search(diff) is not None
 
@@ -174,30 +187,83 @@ def _fingerprint(diff: str) -> str:
     return hashlib.sha256("\n".join(lines).encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def _fails_with_old(
-    rt: Runtime,
-    site: CheckSite,
-    start: str,
-    changed: list[str],
-    checks: Sequence[str],
-    stop: Callable[[], bool],
-    fixtures: Set[str],
-) -> bool:
-    """Whether any check fails when the changed files are as they were, but for new tests that want new ``fixtures``."""
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """What is put back to tell what a change gained."""
+
+    start: str
+    changed: list[str]
+    restored: list[str]  # the changed ones, and what belongs to them
+    fixtures: Set[str]  # new ones, without which new tests may fail
+
+
+def _gains(rt: Runtime, site: CheckSite, old: _Old, command: str, stop: Callable[[], bool]) -> bool:
+    """Whether a check gained anything by the changes: with the old versions it fails, or tests fail that pass now."""
     assert site.task is not None
     base = _before(rt, site)
-    for command in checks:
-        with baseline.checkout(rt, site.session, f"proof-{site.task.key}", site.commit) as folder:
-            scratch.restore(folder, start, changed)
-            ran = execute(rt, site.session, folder, command, stop)
-        verdict = judging.judge(command, ran.outcome, ran.report, base, set())
+    repo, kept = Path(site.session.repo_path), [path for path in old.restored if snapshots.is_snapshot(path)]
+    written: list[str] = []
+
+    def restore() -> None:
+        scratch.restore(folder, old.start, old.restored)
+
+    def look_at_snapshots() -> None:
+        written.extend(path for path in kept if _content(folder / path) != _bytes(repo, old.start, path))
+
+    now = _last_run(rt, site, command)
+    with baseline.checkout(rt, site.session, f"proof-{site.task.key}", site.commit) as folder:
+        there = replace(site, folder=folder)
+        ran, verdict = run_and_judge(
+            rt, there, command, base, stop, before=restore, after=look_at_snapshots, keep=False
+        )
+        if written:
+            return True  # the check writes down what it is to be compared with
         if not verdict.passed and not verdict.missing:
-            if as_before.accepted(rt, site.session, command, ran.outcome, base):
-                continue
-            if new_fixtures.explain(command, ran.outcome, ran.report, base, fixtures):
-                continue
-            return True
-    return False
+            # What passes now did not need the user's leave to fail.
+            excused = now is not None and now.exit_code != 0
+            if excused and as_before.accepted(rt, site.session, command, ran.outcome, base, ran.report, verdict):
+                return False
+            return not new_fixtures.explain(command, ran.outcome, ran.report, base, old.fixtures)
+        hidden = _failing(ran) - _failed(now)
+        if hidden:
+            again, _ = run_and_judge(rt, there, command, base, stop, before=restore, keep=False)
+            hidden &= _failing(again)  # else it is flaky
+    return bool(hidden)
+
+
+def _last_run(rt: Runtime, site: CheckSite, command: str) -> models.CheckRun | None:
+    """The run with which a check passed on the work itself."""
+    assert site.task is not None
+    query = select(models.CheckRun).where(
+        models.CheckRun.task_id == site.task.id,
+        models.CheckRun.command == command,
+        models.CheckRun.commit == site.commit,
+        col(models.CheckRun.passed).is_(True),
+    )
+    with rt.db.read() as db:
+        return db.exec(query.order_by(col(models.CheckRun.created_at).desc())).first()
+
+
+def _failing(ran: Ran) -> set[str]:
+    return ran.report.failing if ran.report is not None else set()
+
+
+def _failed(run: models.CheckRun | None) -> set[str]:
+    return {name for name, how in ((run.tests if run else None) or {}).items() if how == "failed"}
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()[:_FILE_BYTES]
+    except OSError:
+        return None
+
+
+def _bytes(repo: Path, commit: str, path: str) -> bytes | None:
+    try:
+        return reading.read_file(repo, commit, path, _FILE_BYTES)
+    except MaestroError:
+        return None
 
 
 def _question(key: str, told: list[str], texts: dict[str, str], items: dict[str, str]) -> Question:

@@ -146,16 +146,19 @@ def run_and_judge(
     base: baseline.Baseline,
     stop: Callable[[], bool],
     *,
-    before: Callable[[], None] = lambda: None,
+    before: Callable[[], object] = lambda: None,
+    after: Callable[[], object] = lambda: None,
     keep: bool = True,
 ) -> tuple[Ran, Verdict]:
-    """Run a check and judge it; twice, where what fails new may be flaky. ``before`` makes the folder ready each time.
+    """Run a check and judge it; twice, where what fails new may be flaky. ``before`` makes the folder ready each time,
+    ``after`` sees it as the check leaves it.
 
     ``keep``: the first of two runs is evidence of its own. Raises Stopped, with nothing recorded.
     """
     agreed = questions.accepted(rt, site.session.id, None, "tests_missing")
     before()
     ran = execute(rt, site.session, site.folder, command, stop)
+    after()
     verdict = judging.judge(command, ran.outcome, ran.report, base, agreed)
     scratch.discard_changes(site.folder)
     if verdict.doubtful:
@@ -168,6 +171,7 @@ def run_and_judge(
             if first is not None:
                 _forget(rt, first)  # it counts when it can be told from the second run
             raise
+        after()
         scratch.discard_changes(site.folder)
         verdict = judging.judge_again(command, second.outcome, second.report, base, agreed, verdict)
         ran = second

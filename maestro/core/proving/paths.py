@@ -14,7 +14,9 @@ _NO_CODE = frozenset({"", ".md", ".txt", ".rst", ".json", ".yml", ".yaml", ".tom
 _CONFIGURATION = (
     "pytest.ini", ".pytest.ini", "conftest.py", "tox.ini", "noxfile.py", "setup.cfg", ".coveragerc",
     "jest.config.*", "jest.setup.*", "vitest.config.*", "vitest.workspace.*", "playwright.config.*", "karma.conf.*",
-    ".mocharc*", "phpunit.xml*", "sitecustomize.py", "usercustomize.py",
+    ".mocharc*", "phpunit.xml*", "sitecustomize.py", "usercustomize.py", "pytest.toml", ".pytest.toml", "jasmine.json",
+    "ava.config.*", ".taprc", ".nycrc*", ".c8rc*", "cypress.config.*", "web-test-runner.config.*", "bunfig.toml", ".rspec",
+    "junit-platform.properties", "testng.xml", "*.runsettings", "nextest.toml",
 )  # fmt: skip
 _PIPELINES = (".github/workflows/", ".gitlab-ci.yml", ".circleci/", "Jenkinsfile", "azure-pipelines", ".travis.yml")
 _CHECK_FOLDERS = frozenset({"scripts", "script", "tools", "ci", ".ci", "bin", "hack"})
