@@ -63,7 +63,7 @@ def _whole(rt: Runtime, session: SessionView, checks: list[CheckRunView]) -> Non
 
 
 def _task(rt: Runtime, session: SessionView, task: TaskView, checks: list[CheckRunView]) -> None:
-    mark = task_mark(task.status, still=session.status == "paused")
+    mark = task_mark(task.status, session=session.status)
     with box("proof__task"):
         with box(f"proof__head s-{mark.tone}"):
             icon(mark.icon, label=mark.word)

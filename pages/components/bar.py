@@ -20,8 +20,8 @@ class TaskBar(Tag):
 
     def show(self, session: SessionView) -> None:
         """Show the session's counts; nothing is sent when they are the same."""
-        counts, still = session.tasks, session.status == "paused"
-        shown = [(task_mark(s, still=still), counts.by_status[s]) for s in _ORDER if counts.by_status.get(s)]
+        counts = session.tasks
+        shown = [(task_mark(s, session=session.status), counts.by_status[s]) for s in _ORDER if counts.by_status.get(s)]
         if shown == self._shown:
             return
         self._shown = shown

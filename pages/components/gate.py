@@ -11,6 +11,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
 from pages.components.action import perform
 from pages.components.buttons import button
+from pages.components.failing import may_fail
 from pages.components.icon import icon
 from pages.components.inline import inline
 from pages.components.question_detail import question_detail
@@ -76,7 +77,12 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
     if approval.kind == "task_failed" and approval.task_key:
         _skip(rt, approval)
     deny = button(words.deny, kind="danger" if words.stops_work else "quiet", small=True)
-    deny.on_click(lambda: answer("deny", deny, words.deny_said))
+
+    async def refuse() -> None:
+        if not words.ends_session or await may_fail(rt, approval.session_id):
+            await answer("deny", deny, words.deny_said)
+
+    deny.on_click(refuse)
     deny.props.set_optional("title", words.deny_means)
 
 

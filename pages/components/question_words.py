@@ -22,6 +22,7 @@ class Words:
     deny_said: str = "Denied."
     hint: str = "A word with the answer (optional)"
     stops_work: bool = False  # the deny button ends something: it is drawn as danger
+    ends_session: bool = False  # denying ends the whole session: it is asked first
 
 
 _KINDS = {
@@ -46,6 +47,7 @@ _KINDS = {
         deny_said="The session is failed. Retry takes it up again.",
         hint="A hint for the next attempt (optional)",
         stops_work=True,
+        ends_session=True,
     ),
     "tests_missing": Words(
         icon="flask-conical",

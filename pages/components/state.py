@@ -49,6 +49,7 @@ TASK = {
     "cancelled": Mark("pending", "ban", "Cancelled"),
 }
 PAUSED = Mark("paused", "pause", "Paused")
+STOPPED = Mark("pending", "ban", "Stopped")
 LIFE = {
     "starting": "Starting",
     "running": "Running",
@@ -69,10 +70,12 @@ def session_mark(session: SessionView) -> Mark:
     return SESSION.get(session.status, SESSION["idle"])
 
 
-def task_mark(status: str, *, still: bool = False) -> Mark:
-    """The mark of a task's status; ``still``: its session is paused, so nothing of it runs."""
-    if still and status == "running":
+def task_mark(status: str, *, session: str = "") -> Mark:
+    """The mark of a task's status; ``session`` is its session's: in a paused or failed one nothing runs, nor asks."""
+    if session == "paused" and status == "running":
         return PAUSED
+    if session == "failed" and status in {"running", "waiting", "checking", "integrating"}:
+        return STOPPED
     return TASK.get(status, TASK["pending"])
 
 
@@ -97,9 +100,9 @@ def session_chip(session: SessionView) -> StateTag:
     return StateTag(session_mark(session), "m-chip")
 
 
-def task_state(status: str, *, still: bool = False) -> StateTag:
-    """A task's state as icon and word; ``still`` as for ``task_mark``. Later: ``state.show(task_mark(status))``."""
-    return StateTag(task_mark(status, still=still), "m-state")
+def task_state(status: str, *, session: str = "") -> StateTag:
+    """A task's state as icon and word; ``session`` as for ``task_mark``. Later: ``state.show(task_mark(status))``."""
+    return StateTag(task_mark(status, session=session), "m-state")
 
 
 def chip(mark: Mark) -> StateTag:

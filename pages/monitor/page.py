@@ -15,7 +15,7 @@ from maestro.db.journal import Event
 from maestro.errors import NotFound
 from pages import live
 from pages.components.placeholders import empty
-from pages.components.state import task_mark
+from pages.components.state import Mark, task_mark
 from pages.components.tag import Tag, box, tag, text
 from pages.frame import Frame
 from pages.log_feed import LogFeed
@@ -157,7 +157,7 @@ class Monitor:
         self.points.show(now)
         self.details.show(now)
         self.feed.name(now.tasks, now.workers)
-        self._counts.show(now.session.tasks, still=now.session.status == "paused")
+        self._counts.show(now.session.tasks, session=now.session.status)
         live_ones = [w for w in now.workers if w.status != "ended"]
         still = sum(w.status in _STILL for w in live_ones)
         said = [f"{n} {word}" for n, word in ((len(live_ones) - still, "running"), (still, "standing still")) if n]
@@ -184,18 +184,20 @@ class _Counts:
         self._place = box("m-row m-row--wrap mon-counts")
         self._said: object = None
 
-    def show(self, counts: TaskCounts, *, still: bool) -> None:
-        """``still``: the session is paused, so what would be running stands still."""
-        by_status = {s: counts.by_status[s] for s in _COUNTED if counts.by_status.get(s)}
-        if (by_status, still) == self._said:
+    def show(self, counts: TaskCounts, *, session: str) -> None:
+        """``session``: the session's status; in a paused or failed one nothing runs."""
+        shown: dict[Mark, int] = {}
+        for status in _COUNTED:
+            mark = task_mark(status, session=session)
+            shown[mark] = shown.get(mark, 0) + counts.by_status.get(status, 0)
+        if shown == self._said:
             return
-        self._said = (by_status, still)
+        self._said = shown
         self._place.clear()
         with self._place:
-            for status, count in by_status.items():
-                mark = task_mark(status, still=still)
-                word = mark.word.lower() if status != "waiting" else "waiting for you"
-                text(f"{count} {word}", f"mon-count s-{mark.tone} m-num")
+            for mark, count in shown.items():
+                if count:
+                    text(f"{count} {mark.word.lower()}", f"mon-count s-{mark.tone} m-num")
 
 
 #: Along the tabs by arrow keys, as https://www.w3.org/WAI/ARIA/apg/patterns/tabs has it.

@@ -70,16 +70,15 @@ class TaskDetails:
             return
         workers, checks = by_task(now.workers)[task.id], checks_by_task(now.checks)[task.id]
         runs = runs_of(task, workers, checks)
-        still = now.session.status == "paused"
         said = (
-            still,
+            now.session.status,
             task.model_copy(update={"tokens": None, "cost_usd": 0.0, "progress": 0.0}),
             [(r.worker.id, r.outcome, r.reason, len(r.checks)) for r in runs],
         )
         if said == self._said:
             return
         self._said = said
-        self._head(task, still=still)
+        self._head(task, now.session.status)
         self._body.clear()
         with self._body:
             self._story(task, runs)
@@ -89,10 +88,10 @@ class TaskDetails:
                     evidence_list(self._rt, self._id, checks)
             _numbers(task)
 
-    def _head(self, task: TaskView, *, still: bool) -> None:
+    def _head(self, task: TaskView, session: str) -> None:
         self._line.clear()
         with self._line:
-            task_state(task.status, still=still)
+            task_state(task.status, session=session)
             text(f"task {task.key}")
         self._title.set_text(task.title)
 

@@ -29,20 +29,20 @@ def rows(now: Snapshot) -> list[dict[str, Any]]:
     """The timeline's rows: the tasks in plan order, then the checks of the whole."""
     workers, checks = by_task(now.workers), checks_by_task(now.checks)
     status = {t.key: t.status for t in now.tasks}
-    still = now.session.status == "paused"
-    made = [_task(t, workers[t.id], checks[t.id], status, still=still) for t in now.tasks]
+    session = now.session.status
+    made = [_task(t, workers[t.id], checks[t.id], status, session=session) for t in now.tasks]
     whole = _whole(now, checks[None])
     return [*made, whole] if whole else made
 
 
 def _task(
-    task: TaskView, workers: list[WorkerView], checks: list[CheckRunView], status: dict[str, str], *, still: bool
+    task: TaskView, workers: list[WorkerView], checks: list[CheckRunView], status: dict[str, str], *, session: str
 ) -> dict[str, Any]:
     runs = runs_of(task, workers, checks)
     bars = [bar for run in runs for bar in _bars(run)]
-    if task.status in {"checking", "integrating"}:
+    if task.status in {"checking", "integrating"} and session != "failed":
         bars.append(_live_check(task, runs))
-    mark = task_mark(task.status, still=still)
+    mark = task_mark(task.status, session=session)
     # What a rollback made pending again has bars of its former runs, but no clock.
     began = None if task.status == "pending" else runs[0].worker.started_at if runs else task.started_at
     return {

@@ -111,10 +111,10 @@ class Bench:
 
     def _show_rows(self) -> None:
         wrong = {t["id"] for t in self.draft.tasks if self.draft.task_errors(t["id"])}
-        self.rows.show(self.draft.tasks, self.live, wrong, still=self.session.status == "paused")
+        self.rows.show(self.draft.tasks, self.live, wrong, session=self.session.status)
 
     def _show_graph(self) -> None:
-        marks = {key: task_mark(t.status, still=self.session.status == "paused") for key, t in self.live.items()}
+        marks = {key: task_mark(t.status, session=self.session.status) for key, t in self.live.items()}
         if self.graph.show(self.draft.tasks, self.draft.shape, marks):
             self._mark()
 

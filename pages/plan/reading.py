@@ -20,7 +20,7 @@ def read_task(task: Data, live: TaskView | None, session: SessionView) -> None:
     with box("p-details__head"):
         text(task["id"], "p-details__key m-cut m-grow")
         if live:
-            task_state(live.status, still=session.status == "paused")
+            task_state(live.status, session=session.status)
     tag("h2", task["title"], "m-head m-wrap")
     if live:
         _progress(live, session.id)

@@ -35,9 +35,9 @@ class Row:
         self.root.on("click", lambda: opens(key))
         self.root.on("focus", lambda: choose(key))
 
-    def show(self, task: Mapping[str, Any], live: TaskView | None, *, wrong: bool, still: bool) -> None:
-        """Show a task of the plan, with its live state if it has one; ``still``: its session is paused."""
-        mark = task_mark(live.status if live else "pending", still=still)
+    def show(self, task: Mapping[str, Any], live: TaskView | None, *, wrong: bool, session: str) -> None:
+        """Show a task of the plan, with its live state if it has one; ``session`` is its session's status."""
+        mark = task_mark(live.status if live else "pending", session=session)
         asks = task["requires_approval"] and (live is None or live.status == "pending")
         now = (mark, live is None, task["title"], tuple(task["depends_on"]), _time(task, live), asks, wrong)
         if now == self._shown:
@@ -81,11 +81,11 @@ class Rows:
             self._list = box("p-rows__list")
         self._whole.attr(aria_current="true")
 
-    def show(self, tasks: list[dict[str, Any]], live: Mapping[str, TaskView], wrong: set[str], *, still: bool) -> None:
-        """Show the tasks, each line in place; ``still``: their session is paused."""
+    def show(self, tasks: list[dict[str, Any]], live: Mapping[str, TaskView], wrong: set[str], *, session: str) -> None:
+        """Show the tasks, each line in place; ``session`` is their session's status."""
         self._arrange([t["id"] for t in tasks])
         for task in tasks:
-            self._rows[task["id"]].show(task, live.get(task["id"]), wrong=task["id"] in wrong, still=still)
+            self._rows[task["id"]].show(task, live.get(task["id"]), wrong=task["id"] in wrong, session=session)
         self.select(self._selected)
 
     def _arrange(self, keys: list[str]) -> None:

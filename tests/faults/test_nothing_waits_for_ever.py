@@ -74,6 +74,25 @@ def test_a_retry_lets_every_task_go_on_whose_question_is_gone(two: Bench, tmp_pa
     assert two.asked() == []
 
 
+@pytest.mark.parametrize("answered", [True, False], ids=["by an answer", "by a command"])
+@pytest.mark.parametrize("kind", ["tool", "stuck", "budget", "task_start", "check_changed"])
+def test_in_a_failed_session_nothing_waits(two: Bench, tmp_path: Path, kind: str, answered: bool) -> None:
+    for key in ("t1", "t2"):
+        two.begin(key)
+    waits(two, tmp_path, "t1", kind, live=kind == "tool")
+    with two.rt.db.write() as tx:
+        outcomes.task_failed(tx, lookup.session_row(tx.db, two.id), lookup.task_row(tx.db, two.id, "t2"), "broke")
+    if answered:
+        two.answer("deny", "task_failed")
+    else:
+        control.fail_session(two.rt, two.id)
+    session = queries.get_session(two.rt, two.id)
+    assert (session.status, session.pending_approvals, session.live_workers) == ("failed", 0, 0)
+    assert "waiting" not in session.tasks.by_status
+    control.retry(two.rt, two.id)
+    assert "waiting" not in queries.get_session(two.rt, two.id).tasks.by_status
+
+
 def test_a_retry_asks_again_about_what_it_leaves_out_and_its_hint_reaches_the_repair_of_the_whole(
     tmp_path: Path, repo: Path
 ) -> None:

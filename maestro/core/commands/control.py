@@ -185,8 +185,7 @@ def fail_session(rt: Runtime, session_id: str, reason: str | None = None) -> Ses
         words = "; ".join(f"{t.key}: {t.error_message}" for t in failed)
         rollbacks.take_back_repairs(tx, session)
         outcomes.fail_session(tx, session, reason or words or "Given up.")
-    rollbacks.still(rt, session_id)
-    rollbacks.finish_automatic(rt, session_id)
+    rollbacks.end_of_failed(rt, session_id)
     return queries.get_session(rt, session_id)
 
 

@@ -41,8 +41,7 @@ def decide(
     if decision == "allow_session" and approval.signature:
         gatekeeping.spread(rt, session.id, approval.signature)
     if approval.kind == "task_failed" and decision == "deny":
-        rollbacks.still(rt, session.id)  # as at ``control.fail_session``
-        rollbacks.finish_automatic(rt, session.id)
+        rollbacks.end_of_failed(rt, session.id)  # as at ``control.fail_session``
     gatekeeping.deliver(rt)
     budgets.go_on(rt, approval)
     escape.go_on(rt, approval)

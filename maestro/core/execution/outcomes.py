@@ -142,7 +142,7 @@ def retry_task(tx: Transaction, session: models.Session, task: models.Task, hint
 
 
 def release_waiting(tx: Transaction, session: models.Session) -> None:
-    """Tasks that wait though nothing is asked about them any more go on; their workers have ended.
+    """Tasks that wait though nothing is asked about them any more go on, or would; their workers end or have ended.
 
     The question was closed, with the session's failure or with the worker, or its answer found nobody.
     """
@@ -177,6 +177,7 @@ def fail_session(tx: Transaction, session: models.Session, reason: str) -> None:
 def announce_failure(tx: Transaction, session: models.Session, reason: str) -> None:
     """Close what is open and tell everybody that the session failed."""
     gatekeeping.expire(tx, session.id)
+    release_waiting(tx, session)
     tx.log(session.id, f"The session failed: {reason}", level="error", kind="error")
     tx.emit("session_failed", session.id, error=reason, rollback_commit=session.rollback_commit)
     tx.emit("notification", session.id, level="error", title=f"{session.title}: failed", text=reason)

@@ -44,6 +44,14 @@ def still(rt: Runtime, session_id: str) -> None:
     closing.stop_workers(rt, session_id)  # one that was being started meanwhile
 
 
+def end_of_failed(rt: Runtime, session_id: str) -> None:
+    """After the user has failed a session: all its work stops, nothing of it waits, and repairs are taken back."""
+    still(rt, session_id)
+    with rt.db.write() as tx:  # a question that an agent asked with its last breath went with it
+        outcomes.release_waiting(tx, lookup.session_row(tx.db, session_id))
+    finish_automatic(rt, session_id)
+
+
 def work_of(rt: Runtime, session_id: str) -> list[str]:
     """The background jobs that may be under way for a session at work."""
     with rt.db.read() as db:
