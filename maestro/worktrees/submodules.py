@@ -112,10 +112,7 @@ def _fill(worktree: Path, users: Sequence[Path], checkout: Path | None, above: s
 def _source(module: Submodule, users: Sequence[Path], checkout: Path | None) -> Path | None:
     """The user's repository that holds the commit of a submodule."""
     for place in _repositories(module, users, checkout):
-        if (
-            git(place, "cat-file", "-e", f"{module.commit}^{{commit}}", check=False, env={"GIT_DIR": str(place)}).code
-            == 0
-        ):
+        if git(place, "cat-file", "-e", f"{module.commit}^{{commit}}", check=False, env=_at(place)).code == 0:
             return place
     return None
 
@@ -131,12 +128,17 @@ def _repositories(module: Submodule, users: Sequence[Path], checkout: Path | Non
             yield place
 
 
+def _at(git_dir: Path) -> dict[str, str]:
+    """Variables for a call in a git folder, wherever its configuration says that its files are: they may not be there."""
+    return {"GIT_DIR": str(git_dir), "GIT_WORK_TREE": str(git_dir)}
+
+
 def _make(worktree: Path, module: Submodule, source: Path) -> None:
     git_dir = own_git_dir(worktree) / "modules" / module.name
     if git_dir.exists():
         shutil.rmtree(git_dir)  # left by a kill: what is in use has a .git file that leads there
     git_dir.parent.mkdir(parents=True, exist_ok=True)
-    env = {"GIT_DIR": str(source)}
+    env = _at(source)
     form = git(source, "rev-parse", "--show-object-format", env=env).text
     options = ("--quiet", "--template=", f"--object-format={form}", f"--separate-git-dir={git_dir}")
     git(worktree, "init", *options, "--", str(module.place))
@@ -301,7 +303,7 @@ def _safe_commit(module: Submodule) -> str | None:
 def _is_kept(places: Sequence[Path], commit: str) -> bool:
     """Whether a ref of the user's leads to a commit; its HEAD alone does, too, as long as it stands there."""
     for place in places:
-        env = {"GIT_DIR": str(place)}
+        env = _at(place)
         if git(place, "cat-file", "-e", f"{commit}^{{commit}}", check=False, env=env).code != 0:
             continue
         held = git(place, "for-each-ref", "--count=1", f"--contains={commit}", check=False, env=env).text
@@ -315,4 +317,4 @@ def _fetch(module: Submodule, commit: str, to: Path, ref: str) -> None:
     git(module.place, "update-ref", f"{_SAFE}-{commit[:12]}", commit)
     options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
     command = ("-c", "protocol.file.allow=always", "fetch", *options, "--", str(own_git_dir(module.place)))
-    git(to, *command, f"+{_SAFE}-{commit[:12]}:{ref}", env={"GIT_DIR": str(to), **_LOCAL}, timeout_s=_LONG_S)
+    git(to, *command, f"+{_SAFE}-{commit[:12]}:{ref}", env=_at(to) | _LOCAL, timeout_s=_LONG_S)

@@ -142,6 +142,7 @@ def test_each_way_a_checkout_has_a_submodule(tmp_path: Path, repo: Path, how: st
         (repo / ".git/modules").rename(tmp_path / "gone")
         url = f"file://{tmp_path}/remote/lib"
         run_git(repo, *_ALLOW, "submodule", "--quiet", "add", "--force", "--depth", "1", url, "lib")
+        run_git(repo, *_ALLOW, "submodule", "--quiet", "update", "--init", "--recursive")
         assert (repo / ".git/modules/lib/shallow").exists()
         commit(repo, {})
     elif how == "local_commit":
