@@ -8,6 +8,7 @@ import shutil
 import stat
 from pathlib import Path
 
+from maestro.worktrees import links
 from maestro.worktrees.git import git, own_git_dir
 from maestro.worktrees.saving import copied, remember_copied
 
@@ -47,7 +48,7 @@ def left_behind(worktree: Path) -> list[str]:
 
     Folders that are new as a whole end in a slash.
     """
-    apart = copied_into(worktree)
+    apart = copied_into(worktree) | set(links.stand_ins(worktree))
     entries = git(worktree, "status", "--porcelain", "-z", "--no-renames", timeout_s=600).fields
     return [path for path in (entry[3:] for entry in entries) if path not in apart]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maestro.errors import Conflict, GitError
-from maestro.worktrees import submodules
+from maestro.worktrees import links, submodules
 from maestro.worktrees.checkout import bring, move_branch, obstacles, overlaps
 from maestro.worktrees.commits import (
     RawCommit,
@@ -89,7 +89,7 @@ def is_clean(worktree: Path) -> bool:
         return False
     options = ("--no-renames", "--untracked-files=all", "--ignore-submodules=dirty")
     out = git(worktree, "status", "--porcelain", "-z", *options).fields
-    apart = set(copied(own_git_dir(worktree)))
+    apart = {*copied(own_git_dir(worktree)), *(links.stand_ins(worktree) if out else [])}
     return all(line[3:] in apart or line[3:].endswith("/") for line in out)
 
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from maestro.errors import GitError
-from maestro.worktrees import sparse, submodules
+from maestro.worktrees import links, sparse, submodules
 from maestro.worktrees.commits import commit_tree, tree_of
 from maestro.worktrees.git import git, own_git_dir
 from maestro.worktrees.listing import git_dir_of
@@ -29,8 +29,13 @@ def copied(git_dir: Path) -> list[str]:
     return _noted(git_dir / _COPIED)
 
 
-def exposed_copies(worktree: Path, git_dir: Path, env: dict[str, str] | None = None) -> list[str]:
-    """The files noted by ``remember_copied`` that git does not ignore: what it would take for work."""
+def not_work(worktree: Path, git_dir: Path, env: dict[str, str] | None = None) -> list[str]:
+    """What git would take for work and is none: copies of the user's files, links in the place of ignored folders."""
+    return [*_exposed_copies(worktree, git_dir, env), *links.stand_ins(worktree, env)]
+
+
+def _exposed_copies(worktree: Path, git_dir: Path, env: dict[str, str] | None = None) -> list[str]:
+    """The files noted by ``remember_copied`` that git does not ignore."""
     noted = copied(git_dir)
     if not noted:
         return []
@@ -63,7 +68,7 @@ def stage_all(worktree: Path, *, git_dir: Path, index: Path | None = None, env: 
     _look_at_all(worktree, git_dir, index, env)
     nested = _nested(worktree, env)
     apart = copied(git_dir)
-    left_out = [*nested, *exposed_copies(worktree, git_dir, env)]
+    left_out = [*nested, *not_work(worktree, git_dir, env)]
     specs = [":/", *(f":(exclude,top,literal){path}" for path in left_out)]
     git(
         worktree, *sparse.options(git_dir), "add", "-A", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul",

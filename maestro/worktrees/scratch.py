@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from maestro.worktrees import manager, submodules
+from maestro.worktrees import links, manager, submodules
 from maestro.worktrees.git import git, own_git_dir, repository_lock
 from maestro.worktrees.refs import commit_of
-from maestro.worktrees.saving import exposed_copies, save_work
+from maestro.worktrees.saving import not_work, save_work
 
 _ADD_S = 600
 
@@ -40,7 +40,7 @@ def discard_changes(worktree: Path) -> None:
     """
     if git(worktree, "status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=dirty").stdout:
         git(worktree, "reset", "--hard", "--quiet")
-        spared = [f"--exclude=/{_literal(path)}" for path in exposed_copies(worktree, own_git_dir(worktree))]
+        spared = [f"--exclude=/{_literal(path)}" for path in not_work(worktree, own_git_dir(worktree))]
         git(worktree, "clean", "-fd", "--quiet", *spared)
     submodules.discard(worktree)
     (own_git_dir(worktree) / _CHECKED).unlink(missing_ok=True)
@@ -51,6 +51,7 @@ def discard_of_killed(repo: Path, worktree: Path, *, keep_as: str) -> None:
 
     It is kept under ``keep_as`` all the same. Nothing happens where no check was under way.
     """
+    links.put_back(worktree)
     note = own_git_dir(worktree) / _CHECKED
     if not note.exists():
         return

@@ -15,7 +15,7 @@ from sqlmodel import col, func, select
 from maestro.core import lookup
 from maestro.core.agent_config import in_force
 from maestro.core.execution import conflicts, gone, in_the_way, outcomes, prompts, starting
-from maestro.core.hooks import Finding, Hook, Landing, evidence, hidden, outside, submodule_work
+from maestro.core.hooks import Finding, Hook, Landing, evidence, hidden, outside, outward_links, submodule_work
 from maestro.core.keeping import pooling, storage_health
 from maestro.core.locks import Stopped, branch_lock, stop_signal, train_lock
 from maestro.core.proving import check_changes, clean_checkout, earlier_checks, escape, questions
@@ -34,6 +34,7 @@ BEFORE_CHECKS: tuple[Hook, ...] = (
     hidden.nothing_left_in_a_stash,
     hidden.nothing_left_on_another_branch,
     submodule_work.nothing_left_in_submodules,
+    outward_links.none_unasked,
     evidence.something_changed,
     evidence.nothing_needed_was_denied,
     outside.no_copied_files,

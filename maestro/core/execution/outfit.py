@@ -16,7 +16,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.errors import SetupFailed
-from maestro.worktrees import copying, manager, submodules
+from maestro.worktrees import copying, links, manager, submodules
 
 _SETUP_TIMEOUT_S = 20 * 60
 _NAMED_CHARS = 80
@@ -31,6 +31,7 @@ def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task |
     bytecode.forget(rt, session.id, path)
     config = in_force(session.agent_config, rt.settings)
     task_id = task.id if task else None
+    strange = links.strange(path)
     copied = manager.copy_ignored(Path(session.repo_path), path, config.copy_files) if config.copy_files else []
     if copied:
         words = f"Copied {', '.join(copied[:10])} into the worktree"
@@ -39,6 +40,7 @@ def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task |
     for command in config.setup:
         _set_up(rt, session, path, command, task_id)
     submodules.remember(path)
+    links.remember(path, session.base_commit, strange)
     if config.setup and (left := copying.left_behind(path)):
         words = f"The set-up left {', '.join(left[:10])}, which git does not ignore: it would be committed as work."
         with rt.db.write() as tx:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.validation import WATCH_MODE, CommandOutcome
 from maestro.db import models
 from maestro.errors import MaestroError, SetupFailed
-from maestro.worktrees import scratch
+from maestro.worktrees import links, scratch
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +191,7 @@ def execute(rt: Runtime, session: models.Session, folder: Path, command: str, st
         command_place.held(rt, session, folder, stop) as place,
         limits.check_slot(rt, stop),
         tempfile.TemporaryDirectory(prefix="maestro-check-") as aside,
+        links.away(folder) as gone,
     ):
         env |= place
         asked, told_not_to = test_reports.instrument(command, Path(aside), folder, env), False
@@ -204,7 +205,18 @@ def execute(rt: Runtime, session: models.Session, folder: Path, command: str, st
                 scratch.discard_changes(folder)
             raise Stopped
         report, output = test_reports.read_report(asked, outcome.output, cut=outcome.output_cut)
+    if gone:
+        _tell_links(rt, session.id, command, gone)
     return Ran(replace(outcome, output=output), UNCLEAR if report is None and told_not_to else report)
+
+
+def _tell_links(rt: Runtime, session_id: str, command: str, gone: Mapping[str, str]) -> None:
+    """What a check ran without, because it leads out of the worktree."""
+    named = ", ".join(f"{path} → {says}" for path, says in list(gone.items())[:5])
+    text = f"`{command}` ran without links that lead out of the worktree: {named}."
+    text += " What it needs from there belongs in the worktree's set-up."
+    with rt.db.write() as tx:
+        tx.log(session_id, text, level="warn", kind="check", source="checks", details={"links": dict(gone)})
 
 
 def _proven_before(rt: Runtime, site: CheckSite, command: str) -> bool:
