@@ -67,7 +67,12 @@ class AgentSpec:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> AgentSpec:
-        """From ``to_json``'s form; unknown members are ignored, so that an older worker reads a newer spec."""
+        """From ``to_json``'s form; unknown members are ignored, so that an older worker reads a newer spec.
+
+        Raises TypeError for what is no spec.
+        """
+        if not isinstance(data, dict):
+            raise TypeError("a spec is an object")
         known = {k: v for k, v in data.items() if k in cls.__dataclass_fields__}
         return cls(**known)
 

@@ -87,6 +87,9 @@ def parse_check(command: str) -> str:
 
 
 def in_force(config: dict[str, Any], settings: Settings) -> AgentConfig:
-    """A stored configuration with the settings filled in; every limit is set, or None for "no limit"."""
-    own = AgentConfig.model_validate(config)
+    """A stored configuration with the settings filled in; every limit is set, or None for "no limit".
+
+    Raises InvalidInput for one that cannot be read (a damaged row, one of a newer version).
+    """
+    own = parse_agent_config(config)
     return own.model_copy(update={k: getattr(settings, v) for k, v in _FALLBACK.items() if getattr(own, k) is None})

@@ -186,21 +186,31 @@ def deliver(rt: Runtime) -> None:
     )
     with rt.db.read() as db:
         found = db.exec(query).all()
+    failed: list[OSError] = []
     for approval, worker in found:
-        allow = approval.status == "allowed"
-        entry = {
-            "type": "decision",
-            "request_id": approval.request_id,
-            "allow": allow,
-            "message": approval.message or "",
-        }
-        if worker.status != "ended":
-            spool.tell(Path(worker.spool_path), entry)
-        with rt.db.write() as tx:
-            row = tx.db.get(models.Approval, approval.id)
-            if row is not None:
-                row.delivered_at = utcnow()
-                tx.db.add(row)
+        try:
+            _deliver(rt, approval, worker)
+        except OSError as error:  # this one again at the next look; the others need not wait for it
+            failed.append(error)
+    if failed:
+        raise failed[0]
+
+
+def _deliver(rt: Runtime, approval: models.Approval, worker: models.Worker) -> None:
+    """Marked as delivered only when it is written whole: half an answer is none."""
+    entry = {
+        "type": "decision",
+        "request_id": approval.request_id,
+        "allow": approval.status == "allowed",
+        "message": approval.message or "",
+    }
+    if worker.status != "ended":
+        spool.tell(Path(worker.spool_path), entry)
+    with rt.db.write() as tx:
+        row = tx.db.get(models.Approval, approval.id)
+        if row is not None:
+            row.delivered_at = utcnow()
+            tx.db.add(row)
 
 
 def spread(rt: Runtime, session_id: str, signature: str) -> None:

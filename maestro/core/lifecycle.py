@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.jobstores.base import JobLookupError
@@ -21,6 +22,8 @@ from maestro.core.supervisor import Supervisor
 from maestro.errors import MaestroError, Unavailable
 from maestro.monitoring.notifications import Notifier
 
+_log = logging.getLogger(__name__)
+
 _LOOK_EVERY_S = 0.2
 
 #: How often it is looked whether the clock was set back, and from how much on that matters.
@@ -35,9 +38,8 @@ def start(rt: Runtime) -> None:
     """
     places.make(rt)
     try:
-        brainstorm.recover(rt)
-        planning_engine.recover(rt)
-        recovery.before_serving(rt)
+        for step in (brainstorm.recover, planning_engine.recover, recovery.before_serving):
+            _take_up(rt, step)
     except OperationalError as error:
         words = f"The data folder {rt.data_dir} cannot be written: {error.orig}."
         raise Unavailable(f"{words} Put that right, then start Maestro again.") from error
@@ -60,6 +62,16 @@ def start(rt: Runtime) -> None:
     rt.jobs.start("recovery", recovery.behind_the_scenes, rt)
     rt.jobs.start("expire", deleted.expire, rt)
     scheduler.add_job(deleted.expire, "interval", hours=24, id="expire", args=[rt])
+
+
+def _take_up(rt: Runtime, step: Callable[[Runtime], None]) -> None:
+    """No content of a row keeps the app from starting: it shows what is wrong, where it is wrong."""
+    try:
+        step(rt)
+    except OperationalError:
+        raise
+    except Exception:
+        _log.exception("%s.%s could not take up what was left", step.__module__, step.__name__)
 
 
 def _keep_time(scheduler: BackgroundScheduler, stopping: threading.Event) -> None:

@@ -14,9 +14,10 @@ from maestro.worker.spool import Spool
 
 def alive(worker: Worker) -> bool:
     """Whether the worker's process lives, also when the app was killed before it could store the pid."""
-    if worker.pid is not None and worker.pid_started is not None:
-        return tree.is_alive(worker.pid, worker.pid_started)
-    return Spool(Path(worker.spool_path)).is_locked() or bool(tree.processes_of(worker.id))
+    pid, started, _worker_id = known(worker)
+    if pid > 0:
+        return tree.is_alive(pid, started)
+    return Spool(Path(str(worker.spool_path))).is_locked() or bool(tree.processes_of(worker.id))
 
 
 def end(*workers: Worker) -> None:
@@ -36,7 +37,7 @@ def go_on(*workers: Worker) -> None:
 
 def known(worker: Worker) -> tree.Known:
     """How the worker's tree is known; without a stored pid what carries the worker's id is found all the same."""
-    if worker.pid is None or worker.pid_started is None:
+    if not isinstance(worker.pid, int) or not isinstance(worker.pid_started, int | float):  # none, or a damaged row
         return tree.Known(-1, 0.0, worker.id)
     return tree.Known(worker.pid, worker.pid_started, worker.id)
 

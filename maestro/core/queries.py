@@ -43,6 +43,8 @@ from maestro.core.views import (
     TaskView,
     Tokens,
     WorkerView,
+    finite,
+    readable,
 )
 from maestro.db import models
 from maestro.errors import NotFound
@@ -126,7 +128,7 @@ def list_decisions(rt: Runtime, session_id: str | None = None, *, limit: int = 2
             lookup.session_row(db, session_id)
             query = query.where(models.Decision.session_id == session_id)
         rows = db.exec(query.order_by(col(models.Decision.created_at).desc()).limit(limit)).all()
-        return [DecisionView.model_validate(d.model_dump() | {"session_title": title}) for d, title in rows]
+        return [readable(DecisionView, d.model_dump(warnings=False) | {"session_title": title}) for d, title in rows]
 
 
 def list_evidence(
@@ -142,7 +144,10 @@ def list_evidence(
         if task is not None:
             query = query.where(models.CheckRun.task_id == lookup.task_row(db, session_id, task).id)
         rows = db.exec(query.order_by(col(models.CheckRun.created_at))).all()
-        return [CheckRunView.model_validate(r.model_dump(exclude={"output", "tests"}) | {"output": o}) for r, o in rows]
+        return [
+            readable(CheckRunView, r.model_dump(exclude={"output", "tests"}, warnings=False) | {"output": o})
+            for r, o in rows
+        ]
 
 
 def get_evidence(rt: Runtime, session_id: str, task: str | None = None) -> EvidenceView:
@@ -197,7 +202,7 @@ def _approvals(
     )
     order = (col(models.Approval.created_at), col(models.Approval.id))
     return [
-        ApprovalView.model_validate(a.model_dump() | {"session_title": title, "task_key": key})
+        readable(ApprovalView, a.model_dump(warnings=False) | {"session_title": title, "task_key": key})
         for a, title, key in db.exec(query.order_by(*order).limit(limit).offset(offset)).all()
     ]
 
@@ -221,7 +226,7 @@ def get_approval(rt: Runtime, approval_id: str) -> ApprovalView:
         session = lookup.session_row(db, row.session_id)
         task = db.get(models.Task, row.task_id) if row.task_id else None
         names = {"session_title": session.title, "task_key": task.key if task else None}
-        return ApprovalView.model_validate(row.model_dump() | names)
+        return readable(ApprovalView, row.model_dump(warnings=False) | names)
 
 
 def list_logs(
@@ -324,7 +329,8 @@ def last_digest(rt: Runtime) -> Digest | None:
 def overview(rt: Runtime) -> Overview:
     """The dashboard's numbers. "Today" begins at midnight UTC; the demo does not count."""
     with rt.db.read() as db:
-        by_status = dict(db.exec(select(models.Session.status, func.count()).group_by(models.Session.status)).all())
+        rows = db.exec(select(models.Session.status, func.count()).group_by(models.Session.status)).all()
+        by_status = {str(status): count for status, count in rows}
         pending = db.exec(select(func.count()).where(models.Approval.status == "pending")).one()
         live = db.exec(select(func.count()).where(models.Worker.status != "ended")).one()
         days, workers = spending.today(db)
@@ -334,7 +340,7 @@ def overview(rt: Runtime) -> Overview:
         pending_approvals=pending,
         live_workers=live,
         tokens_today=Tokens.of(*workers, *days),
-        cost_today_usd=sum(w.cost_usd for w in workers) + sum(d.cost_usd for d in days),
+        cost_today_usd=sum(finite(w.cost_usd) for w in workers) + sum(finite(d.cost_usd) for d in days),
     )
 
 
@@ -349,21 +355,22 @@ def _session_views(db: DbSession, rows: Sequence[models.Session]) -> list[Sessio
 
 
 def _session_view(row: models.Session, tasks: list[models.Task], pending: int, live: int) -> SessionView:
-    data = row.model_dump()
-    return SessionView.model_validate(
+    data = row.model_dump(warnings=False)
+    return readable(
+        SessionView,
         data
         | {
             "progress": _progress(row, tasks),
-            "tasks": TaskCounts(total=len(tasks), by_status=dict(Counter(t.status for t in tasks))),
+            "tasks": TaskCounts(total=len(tasks), by_status=dict(Counter(str(t.status) for t in tasks))),
             "tokens": Tokens.of(row, *tasks),
-            "cost_usd": row.cost_usd + sum(t.cost_usd for t in tasks),
+            "cost_usd": finite(row.cost_usd) + sum(finite(t.cost_usd) for t in tasks),
             "merged": row.merge_json is not None,
             "merge": row.merge_json,
             "result": row.result_json,
             "pending_approvals": pending,
             "live_workers": live,
             "allowed_events": allowed_events(row.status),
-        }
+        },
     )
 
 
@@ -372,7 +379,7 @@ def _progress(row: models.Session, tasks: list[models.Task]) -> float:
         return 1.0
     if not tasks:
         return 0.0
-    done = sum(1.0 if t.status in {"completed", "skipped"} else min(t.progress, 0.95) for t in tasks)
+    done = sum(1.0 if t.status in {"completed", "skipped"} else min(finite(t.progress), 0.95) for t in tasks)
     return round(min(done / len(tasks), 0.99), 4)
 
 
@@ -387,7 +394,7 @@ def _worker_view(rt: Runtime, row: models.Worker) -> WorkerView:
     alive = row.status != "ended" and processes.alive(row)
     silent = signs.watch(rt).silent_s(row.id) if alive else 0.0
     now = {"alive": alive, "silent_s": round(silent, 1) if silent >= signs.NOTICED_S else None}
-    return WorkerView.model_validate(row.model_dump() | now | {"tokens": Tokens.of(row)})
+    return readable(WorkerView, row.model_dump(warnings=False) | now | {"tokens": Tokens.of(row)})
 
 
 def _tail(column: Any, length: int) -> Any:

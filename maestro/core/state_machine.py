@@ -35,7 +35,7 @@ FINAL = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED})
 class Transition:
     """One rule. ``needs_approval``: a person must have confirmed it."""
 
-    source: State
+    source: str
     event: str
     target: State
     needs_approval: bool = False
@@ -67,12 +67,12 @@ _CANCEL = tuple(Transition(s, "cancel", State.CANCELLED, needs_approval=True) fo
 #: The whole table: the architecture document's, and what it left open.
 TRANSITIONS = _FLOW + _CANCEL
 
-_BY_STATE_AND_EVENT = {(t.source, t.event): t for t in TRANSITIONS}
+_BY_STATE_AND_EVENT: dict[tuple[str, str], Transition] = {(t.source, t.event): t for t in TRANSITIONS}
 
 
 def allowed_events(state: str) -> list[str]:
     """The events that ``state`` answers to."""
-    return [t.event for t in TRANSITIONS if t.source == state]
+    return [t.event for t in TRANSITIONS if t.source == state] or ([] if state in set(State) else ["cancel"])
 
 
 def move(tx: Transaction, session: Session, event: str, *, approved: bool = False, reason: str | None = None) -> State:
@@ -81,10 +81,12 @@ def move(tx: Transaction, session: Session, event: str, *, approved: bool = Fals
     ``session`` must belong to ``tx``. Raises NotAllowed, having changed nothing, when the table has no
     such move or the move needs a confirmation that was not given.
     """
-    rule = _BY_STATE_AND_EVENT.get((State(session.status), event))
+    rule = _BY_STATE_AND_EVENT.get((session.status, event))
+    if rule is None and event == "cancel" and session.status not in set(State):
+        rule = Transition(session.status, "cancel", State.CANCELLED, needs_approval=True)  # no state at all: a way out
     if rule is None:
         raise NotAllowed(
-            f"“{event}” is not possible while the session is {session.status.replace('_', ' ')}.",
+            f"“{event}” is not possible while the session is {str(session.status).replace('_', ' ')}.",
             state=session.status,
             allowed=allowed_events(session.status),
         )
@@ -92,17 +94,17 @@ def move(tx: Transaction, session: Session, event: str, *, approved: bool = Fals
         raise NotAllowed(
             f"“{event}” needs your confirmation.", state=session.status, allowed=allowed_events(session.status)
         )
-    session.status = rule.target
+    came_from, session.status = str(session.status), rule.target
     session.updated_at = utcnow()
     if rule.target in FINAL:
         session.completed_at = session.updated_at
     tx.db.add(session)
     tx.db.add(
-        SessionHistory(session_id=session.id, from_state=rule.source, event=event, to_state=rule.target, reason=reason)
+        SessionHistory(session_id=session.id, from_state=came_from, event=event, to_state=rule.target, reason=reason)
     )
     tx.emit(
         "state_changed",
         session.id,
-        **{"from": rule.source.value, "to": rule.target.value, "event": event, "reason": reason},
+        **{"from": came_from, "to": rule.target.value, "event": event, "reason": reason},
     )
     return rule.target

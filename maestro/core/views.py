@@ -2,14 +2,66 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, computed_field
+from pydantic import BaseModel, TypeAdapter, ValidationError, computed_field
 
 from maestro.agents import allowances
 from maestro.db import models
+from maestro.db.types import UNREADABLE
+
+_log = logging.getLogger(__name__)
+
+_View = TypeVar("_View", bound=BaseModel)
+
+#: What stands for a stored value that is of no use, by what its place takes.
+_STAND_INS: tuple[Any, ...] = (None, UNREADABLE, 0, {}, [])
+
+
+def readable(view: type[_View], data: dict[str, Any]) -> _View:
+    """A view of a row, whatever is stored in it: one bad row must not take away the list in which it stands.
+
+    What cannot be read is left out, and said where the view has a place for it.
+    """
+    try:
+        return _countable(view.model_validate(data))
+    except ValidationError as error:
+        wrong = sorted({str(e["loc"][0]) for e in error.errors()})
+    _log.warning("a row of %s cannot be read: %s", view.__name__, ", ".join(wrong))
+    data = data | {name: _stand_in(view.model_fields[name].annotation) for name in wrong}
+    if "error_message" in view.model_fields:
+        data["error_message"] = f"What is stored of this cannot be read: {', '.join(wrong)}."
+    return _countable(view.model_validate(data))
+
+
+def _countable(found: _View) -> _View:
+    """Numbers that are none have no form in JSON."""
+    odd = [name for name, value in found.__dict__.items() if isinstance(value, float) and not math.isfinite(value)]
+    return found.model_copy(update=dict.fromkeys(odd, 0.0)) if odd else found
+
+
+def whole(stored: Any) -> int:
+    """A stored count; 0 for what is none."""
+    return stored if isinstance(stored, int) else 0
+
+
+def finite(stored: Any) -> float:
+    """A stored number; 0 for what is none."""
+    return float(stored) if isinstance(stored, int | float) and math.isfinite(stored) else 0.0
+
+
+def _stand_in(annotation: Any) -> Any:
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    for value in _STAND_INS:
+        try:
+            return adapter.validate_python(value)
+        except ValidationError:
+            continue
+    return None
 
 
 class Tokens(BaseModel):
@@ -24,10 +76,10 @@ class Tokens(BaseModel):
     def of(cls, *rows: Any) -> Tokens:
         """The sum over rows that have the four token columns."""
         return cls(
-            input=sum(r.input_tokens for r in rows),
-            output=sum(r.output_tokens for r in rows),
-            cache_read=sum(r.cache_read_tokens for r in rows),
-            cache_write=sum(r.cache_write_tokens for r in rows),
+            input=sum(whole(r.input_tokens) for r in rows),
+            output=sum(whole(r.output_tokens) for r in rows),
+            cache_read=sum(whole(r.cache_read_tokens) for r in rows),
+            cache_write=sum(whole(r.cache_write_tokens) for r in rows),
         )
 
     @property
@@ -105,7 +157,7 @@ class MessageView(BaseModel):
     @classmethod
     def of(cls, row: models.Message) -> MessageView:
         """From its row."""
-        return cls.model_validate(row.model_dump())
+        return readable(cls, row.model_dump(warnings=False))
 
 
 class PlanView(BaseModel):
@@ -161,10 +213,9 @@ class TaskView(BaseModel):
     @classmethod
     def of(cls, row: models.Task) -> TaskView:
         """From its row."""
-        data = row.model_dump()
-        return cls.model_validate(
-            data | {"worker_id": row.assigned_worker_id, "result": row.result_json, "tokens": Tokens.of(row)}
-        )
+        data = row.model_dump(warnings=False)
+        more = {"worker_id": row.assigned_worker_id, "result": row.result_json, "tokens": Tokens.of(row)}
+        return readable(cls, data | more)
 
 
 class WorkerView(BaseModel):
@@ -212,7 +263,7 @@ class LogView(BaseModel):
     @classmethod
     def of(cls, row: models.AgentLog) -> LogView:
         """From its row."""
-        return cls.model_validate(row.model_dump() | {"metadata": row.details})
+        return readable(cls, row.model_dump(warnings=False) | {"metadata": row.details})
 
 
 class CheckRunView(BaseModel):
@@ -237,7 +288,7 @@ class CheckRunView(BaseModel):
     @classmethod
     def of(cls, row: models.CheckRun) -> CheckRunView:
         """From its row."""
-        return cls.model_validate(row.model_dump())
+        return readable(cls, row.model_dump(warnings=False))
 
 
 class CheckpointView(BaseModel):
@@ -253,7 +304,7 @@ class CheckpointView(BaseModel):
     @classmethod
     def of(cls, row: models.Checkpoint) -> CheckpointView:
         """From its row."""
-        return cls.model_validate(row.model_dump())
+        return readable(cls, row.model_dump(warnings=False))
 
 
 class ApprovalView(BaseModel):

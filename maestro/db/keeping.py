@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON
 from sqlmodel import Field, SQLModel
 
-from maestro.db.types import UtcDateTime, utcnow
+from maestro.db.types import SoundJson, UtcDateTime, utcnow
 
 
 class DeletedSession(SQLModel, table=True):
@@ -50,7 +49,7 @@ class Fact(SQLModel, table=True):
     __tablename__ = "facts"
 
     name: str = Field(primary_key=True)
-    value: Any = Field(default=None, sa_type=JSON)
+    value: Any = Field(default=None, sa_type=SoundJson(object, nullable=True))
     updated_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime, nullable=False)
 
 
@@ -61,9 +60,11 @@ class RepositoryEnvironment(SQLModel, table=True):
 
     git_dir: str = Field(primary_key=True)  # shared by all its worktrees, in canonical form
     repo_path: str  # the checkout it was last confirmed from
-    setup: list[str] = Field(default_factory=list, sa_type=JSON, nullable=False)
-    copy_files: list[str] = Field(default_factory=list, sa_type=JSON, nullable=False)
-    checks: list[str] = Field(default_factory=list, sa_type=JSON, nullable=False)
+    setup: list[str] = Field(default_factory=list, sa_type=SoundJson(list), nullable=False)
+    copy_files: list[str] = Field(default_factory=list, sa_type=SoundJson(list), nullable=False)
+    checks: list[str] = Field(default_factory=list, sa_type=SoundJson(list), nullable=False)
     serial_checks: bool = Field(default=False, nullable=False)  # one at a time: they share ports, a database, a cache
-    seen: list[str] = Field(default_factory=list, sa_type=JSON, nullable=False)  # what was found then, used or not
+    seen: list[str] = Field(
+        default_factory=list, sa_type=SoundJson(list), nullable=False
+    )  # what was found then, used or not
     confirmed_at: datetime = Field(default_factory=utcnow, sa_type=UtcDateTime, nullable=False)

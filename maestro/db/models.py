@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from maestro.db.types import UtcDateTime, new_id, utcnow
+from maestro.db.types import SoundJson, UtcDateTime, new_id, utcnow
 
 #: SQLite counts rows up only for a column declared INTEGER; other databases want the wide type.
 _BIG_ID = BigInteger().with_variant(Integer, "sqlite")
@@ -24,8 +24,16 @@ def _time(*, nullable: bool = False) -> Any:
     return Field(default_factory=utcnow, sa_type=UtcDateTime, nullable=False)
 
 
-def _json(default: Any = dict) -> Any:
-    return Field(default_factory=default, sa_type=JSON, nullable=False)
+def _json() -> Any:
+    return Field(default_factory=dict, sa_type=SoundJson(dict), nullable=False)
+
+
+def _json_list(of: type[str] | type[dict[str, Any]] = str) -> Any:
+    return Field(default_factory=list, sa_type=SoundJson(list, of=of), nullable=False)
+
+
+def _maybe_json() -> Any:
+    return Field(default=None, sa_type=SoundJson(dict, nullable=True))
 
 
 def _text(*, nullable: bool = False) -> Any:
@@ -61,15 +69,15 @@ class Session(SQLModel, table=True):
 
     agent_type: str = "claude_code"
     agent_config: dict[str, Any] = _json()
-    allowances: list[str] = _json(list)  # gate signatures answered "allow for this session"
+    allowances: list[str] = _json_list()  # gate signatures answered "allow for this session"
 
     validation_attempt: int = 0
     completed_at: datetime | None = _time(nullable=True)
     error_message: str | None = _text(nullable=True)
-    result_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    result_json: dict[str, Any] | None = _maybe_json()
     checkpoint_commit: str | None = None  # the last good checkpoint
     rollback_commit: str | None = None  # where an automatic rollback went
-    merge_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)  # {target, method, before, after, merged_at}
+    merge_json: dict[str, Any] | None = _maybe_json()  # {target, method, before, after, merged_at}
 
     input_tokens: int = 0  # the assistant's own use; tasks count theirs
     output_tokens: int = 0
@@ -104,7 +112,7 @@ class Message(SQLModel, table=True):
     content: str = _text()
     status: str = "complete"
     error: str | None = _text(nullable=True)
-    tool_uses: list[dict[str, Any]] = _json(list)  # [{name, summary}], shown as folded lines
+    tool_uses: list[dict[str, Any]] = _json_list(dict)  # [{name, summary}], shown as folded lines
     created_at: datetime = _time()
 
     __table_args__ = (UniqueConstraint("session_id", "number"),)
@@ -142,10 +150,10 @@ class Task(SQLModel, table=True):
     description: str = _text()
     status: str = Field(default="pending", index=True)
     priority: int = 2
-    depends_on: list[str] = _json(list)  # keys
-    files: list[str] = _json(list)
-    acceptance: list[str] = _json(list)
-    checks: list[str] = _json(list)
+    depends_on: list[str] = _json_list()  # keys
+    files: list[str] = _json_list()
+    acceptance: list[str] = _json_list()
+    checks: list[str] = _json_list()
     estimate_minutes: float | None = None
     requires_approval: bool = False
 
@@ -164,7 +172,7 @@ class Task(SQLModel, table=True):
     started_at: datetime | None = _time(nullable=True)
     completed_at: datetime | None = _time(nullable=True)
     error_message: str | None = _text(nullable=True)
-    result_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    result_json: dict[str, Any] | None = _maybe_json()
     created_at: datetime = _time()
 
     retry_at: datetime | None = _time(nullable=True)  # no start before: the endpoint was not there
@@ -202,7 +210,7 @@ class Worker(SQLModel, table=True):
     exit_code: int | None = None
     outcome: str | None = None  # success, failed, interrupted, cancelled
     outcome_detail: str | None = _text(nullable=True)
-    result_json: dict[str, Any] | None = Field(default=None, sa_type=JSON)  # the spool's result event
+    result_json: dict[str, Any] | None = _maybe_json()  # the spool's result event
     cpu_percent: float = 0.0
     memory_mb: float = 0.0
     account: str | None = None  # whose limits it works under, see core.account
@@ -211,7 +219,7 @@ class Worker(SQLModel, table=True):
     reserved_usd: float | None = None  # the money it was given: counts as taken until it ends
     last_action: str | None = _text(nullable=True)
     last_event_at: datetime | None = _time(nullable=True)
-    checkout_before: dict[str, Any] | None = Field(default=None, sa_type=JSON)  # the user's checkout, before the run
+    checkout_before: dict[str, Any] | None = _maybe_json()  # the user's checkout, before the run
     input_tokens: int = 0
     output_tokens: int = 0
     cache_read_tokens: int = 0
@@ -233,7 +241,7 @@ class AgentLog(SQLModel, table=True):
     source: str = "supervisor"  # a worker's name, supervisor, git, checks, assistant
     kind: str = "system"
     message: str = _text()
-    details: dict[str, Any] | None = Field(default=None, sa_column=Column("metadata", JSON))
+    details: dict[str, Any] | None = Field(default=None, sa_column=Column("metadata", SoundJson(dict, nullable=True)))
 
     __table_args__ = (
         Index("ix_agent_logs_session", "session_id", "id"),
@@ -272,7 +280,7 @@ class Decision(SQLModel, table=True):
     source: str = "brainstorm"  # brainstorm, plan, worker
     decision_type: str
     context: str = _text()
-    options: list[str] = _json(list)
+    options: list[str] = _json_list()
     chosen: int | None = None  # index in options
     rationale: str = _text()
     outcome: str | None = None
@@ -342,8 +350,8 @@ class CheckRun(SQLModel, table=True):
     duration_s: float = 0.0
     output: str = _text()
     output_cut: bool = False
-    tests: dict[str, str] | None = Field(default=None, sa_type=JSON)  # outcome by test id, where the check told
-    tests_summary: dict[str, Any] | None = Field(default=None, sa_type=JSON)  # counts, and how they compare
+    tests: dict[str, str] | None = _maybe_json()  # outcome by test id, where the check told
+    tests_summary: dict[str, Any] | None = _maybe_json()  # counts, and how they compare
     note: str | None = _text(nullable=True)  # why it counts as it does, where the exit code does not say it
     could_not_run: bool = False  # the surroundings were at fault, not the work
     created_at: datetime = _time()
@@ -361,7 +369,7 @@ class EventRow(SQLModel, table=True):
     session_id: str
     type: str
     timestamp: datetime = _time()
-    payload: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    payload: dict[str, Any] | None = _maybe_json()
     ref: int | None = Field(default=None, sa_type=BigInteger)
 
     __table_args__ = (
@@ -423,7 +431,7 @@ class StoredSetting(SQLModel, table=True):
     __tablename__ = "settings"
 
     name: str = Field(primary_key=True)
-    value: Any = Field(default=None, sa_type=JSON)
+    value: Any = Field(default=None, sa_type=SoundJson(object, nullable=True))
     updated_at: datetime = _time()
 
 

@@ -21,6 +21,7 @@ from sqlmodel import SQLModel
 
 from maestro.db import journal, keeping, models  # noqa: F401  (keeping and models register the tables)
 from maestro.db.journal import Event
+from maestro.db.types import read_json
 from maestro.errors import Unavailable
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -59,6 +60,13 @@ class Transaction:
         self.events.extend(journal.append_metrics(self.db, rows))
 
 
+class NestedWrite(RuntimeError):
+    """A write inside a write of the same thread: a mistake in the program, not trouble of the storage.
+
+    SQLite has one writer; the inner one would wait for the outer one until it gives up.
+    """
+
+
 class Database:
     """Opens the database, brings its schema up to date, and gives out transactions."""
 
@@ -68,6 +76,7 @@ class Database:
         #: Hears of every write that the database itself refused (full, read-only, locked), before it is raised.
         self.on_trouble: Callable[[OperationalError], object] = lambda _error: None
         self._writer_lock = threading.RLock()
+        self._writing: int | None = None  # the thread whose write transaction is open
         self._readers = _engine(url, begin="BEGIN", synchronous="FULL")
         self._durable = _engine(url, begin="BEGIN IMMEDIATE", synchronous="FULL")
         self._fast = _engine(url, begin="BEGIN IMMEDIATE", synchronous="NORMAL")
@@ -101,11 +110,21 @@ class Database:
         """One write transaction; commits at the end, rolls back on an exception.
 
         ``durable=False`` skips the fsync and is for logs and metrics: a process crash loses nothing, a
-        power cut may lose the last moments.
+        power cut may lose the last moments. Raises NestedWrite, at once, inside another one of this thread.
         """
+        if self._writing == threading.get_ident():
+            raise NestedWrite("a write transaction was begun inside another one: use the one that is open")
         with self._writer_lock:
-            engine = self._durable if durable else self._fast
-            with DbSession(engine, expire_on_commit=False) as db:
+            with self._open(durable=durable) as tx:
+                yield tx
+            if tx.events:
+                self.on_commit(tx.events)  # who hears of it may write again
+
+    @contextmanager
+    def _open(self, *, durable: bool) -> Iterator[Transaction]:
+        self._writing = threading.get_ident()
+        try:
+            with DbSession(self._durable if durable else self._fast, expire_on_commit=False) as db:
                 tx = Transaction(db)
                 try:
                     yield tx
@@ -113,8 +132,8 @@ class Database:
                 except OperationalError as error:
                     self.on_trouble(error)
                     raise
-            if tx.events:
-                self.on_commit(tx.events)
+        finally:
+            self._writing = None
 
     def close(self) -> None:
         """Release all connections."""
@@ -158,12 +177,14 @@ def _upgrade(connection: Connection) -> None:
 
 def _engine(url: str, *, begin: str, synchronous: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False})
+        return create_engine(url, pool_pre_ping=True, json_deserializer=read_json)
+    connect_args = {"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False}
+    engine = create_engine(url, connect_args=connect_args, json_deserializer=read_json)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+        connection.text_factory = _read_text
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute(f"PRAGMA synchronous={synchronous}")
@@ -175,3 +196,8 @@ def _engine(url: str, *, begin: str, synchronous: str) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _read_text(stored: bytes) -> str:
+    """Bytes that are no UTF-8 must not fail the query that meets them."""
+    return stored.decode("utf-8", "replace")

@@ -1,16 +1,23 @@
-"""Column types shared by all tables, and the one clock."""
+"""Column types shared by all tables, and the one clock.
+
+What is stored is read whatever it is: a damaged value must not take the whole list with it in which its row stands.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import BigInteger
+from sqlalchemy import JSON, BigInteger
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_log = logging.getLogger(__name__)
 
 
 def utcnow() -> datetime:
@@ -41,5 +48,67 @@ class UtcDateTime(TypeDecorator[datetime]):
         return (value - _EPOCH) // timedelta(microseconds=1)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """Database to Python. What is no time reads as 1970: whatever waits for it waits no longer."""
+        if value is None:
+            return None
+        try:
+            return _EPOCH + timedelta(microseconds=int(value))
+        except (ValueError, TypeError, OverflowError):
+            _log.warning("a stored time cannot be read: %.100r", value)
+            return _EPOCH
+
+
+#: Stands for text, a command or a name that cannot be read. What follows from it fails, and is seen: a check that is
+#: left out, or a dependency, would not be.
+UNREADABLE = "(unreadable)"
+
+
+class Unreadable(str):
+    """What stands for stored JSON that is none."""
+
+
+def read_json(stored: Any) -> Any:
+    """The engines' reader of JSON columns: ``Unreadable`` for what is none, instead of failing the whole query."""
+    try:
+        found = json.loads(stored, parse_constant=lambda _name: None)
+        # Halves of characters, which no answer and no file can hold; the escapes of whole ones begin like them.
+        return _whole(found) if "\\ud" in stored or "\\uD" in stored else found
+    except (ValueError, TypeError, RecursionError):
+        _log.warning("stored JSON cannot be read: %.100r", stored)
+        return Unreadable(str(stored)[:500])
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_whole(name): _whole(member) for name, member in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list) else value
+
+
+class SoundJson(TypeDecorator[Any]):
+    """JSON of one shape. What is stored in another reads as ``UNREADABLE`` in this one, or as None where that may be.
+
+    ``shape``: dict, list, or object for anything; ``of``: what a list holds. The stored value stays as it is
+    until something is written in its place.
+    """
+
+    impl = JSON
+    cache_ok = True
+    #: As of JSON itself: None is stored as ``null``.
+    should_evaluate_none = True
+
+    def __init__(self, shape: type, *, of: type = str, nullable: bool = False) -> None:
+        super().__init__()
+        self.shape, self.of, self.nullable = shape, of, nullable
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any:
         """Database to Python."""
-        return None if value is None else _EPOCH + timedelta(microseconds=int(value))
+        wrong = isinstance(value, Unreadable) or not isinstance(value, self.shape)
+        if wrong and self.nullable:
+            return None
+        if self.shape is list:
+            items = value if isinstance(value, list) else [None]
+            stand_in = [UNREADABLE] if self.of is str else []
+            return [found for i in items for found in ([i] if isinstance(i, self.of) else stand_in)]
+        return {"unreadable": str(value)[:500]} if wrong else value

@@ -152,9 +152,15 @@ def _environment(worker_id: str, env: Mapping[str, str]) -> dict[str, str]:
     return kept | {WORKER_ID_VARIABLE: worker_id, "PYTHONPATH": str(_ROOT)}
 
 
+def reap(worker_id: str) -> None:
+    """Wait a moment until an ended worker is reaped, so that ``exit_code`` knows its end. Not in a transaction."""
+    process = _started.get(worker_id)
+    if process is not None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_REAP_S)
+
+
 def exit_code(worker_id: str) -> int | None:
-    """How an ended worker ended, told once: -9 for SIGKILL; None when this process did not start it."""
+    """How an ended worker ended, told once and without a wait: -9 for SIGKILL; None when this process did not start it."""
     process = _started.pop(worker_id, None)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        return process.wait(_REAP_S) if process is not None else None
-    return None
+    return process.poll() if process is not None else None

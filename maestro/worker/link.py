@@ -102,7 +102,10 @@ class SpoolLink:
         """Take in what the supervisor writes, for ever."""
         while True:
             self._beat()
-            if self._inbox_size() > self._inbox_offset:
+            size = self._inbox_size()
+            if size < self._inbox_offset:
+                self._inbox_offset = 0  # another file than before; an answer that is heard twice does not matter
+            if size > self._inbox_offset:
                 entries, self._inbox_offset = read(self._spool.inbox, self._inbox_offset)
                 for entry in entries:
                     self._take(entry)

@@ -67,8 +67,8 @@ def everything(*, marks: bool = True) -> dict[int, Seen]:
     for pid in psutil.pids():
         seen = one(pid)
         if seen is not None:
-            mark = _mark(pid) if marks else None
-            found[pid] = Seen(seen.pid, seen.parent, seen.started, seen.state, mark) if mark else seen
+            worker_id = mark(pid) if marks else None
+            found[pid] = Seen(seen.pid, seen.parent, seen.started, seen.state, worker_id) if worker_id else seen
     return found
 
 
@@ -108,12 +108,13 @@ def wait_gone(processes: Iterable[Seen], timeout_s: float) -> bool:
     return True
 
 
-def _mark(pid: int) -> str | None:
+def mark(pid: int) -> str | None:
+    """The worker's id that a process carries in its environment; None where there is none, or nobody may look."""
     try:
         if not _LINUX:
             return psutil.Process(pid).environ().get(WORKER_ID_VARIABLE)
         environment = Path(f"/proc/{pid}/environ").read_bytes()
-    except (OSError, psutil.Error):
+    except (OSError, OverflowError, ValueError, psutil.Error):
         return None
     at = 0 if environment.startswith(_MARK) else environment.find(b"\0" + _MARK) + 1
     if not at and not environment.startswith(_MARK):

@@ -22,8 +22,9 @@ import errno
 import fcntl
 import json
 import os
+import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +35,14 @@ WORKER_ID_VARIABLE = "MAESTRO_WORKER_ID"
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
+#: What stands where a file should be (a folder, a loop of links, nothing that may be opened): as good as no file.
+_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM})
+
 #: A reader takes at most this many bytes at once, so that a flood from one worker does not starve the rest.
 _READ_LIMIT = 4 * 1024 * 1024
+
+#: A longer line is nobody's entry: it is taken in pieces of this size, so that it never has to fit into memory.
+_LINE_LIMIT = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,10 @@ class Spool:
 
     def read_spec(self) -> Any:
         """The spec as JSON. Raises OSError or ValueError when there is none that can be read."""
-        return json.loads(self.spec.read_text(encoding="utf-8"))
+        try:
+            return json.loads(self.spec.read_text(encoding="utf-8"))
+        except RecursionError as error:
+            raise ValueError("brackets that go too deep") from error
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
@@ -105,7 +115,10 @@ class Spool:
 
     def is_locked(self) -> bool:
         """Whether a live worker holds the spool."""
-        if not (self.path / "lock").exists():
+        try:
+            if not (self.path / "lock").is_file():
+                return False
+        except ValueError:  # no path at all
             return False
         with self.lock() as free:
             return not free
@@ -114,12 +127,17 @@ class Spool:
 def append(path: Path, entry: dict[str, Any], *, patient: bool = False) -> None:
     """Append one entry as one line with a single write, so that a reader sees it whole or torn, never mixed.
 
+    A line that an earlier writer left torn (a full disk, a kill) is ended first: it must not swallow this one.
     ``patient`` waits as long as the disk is full instead of raising OSError: what a worker did is not lost.
     """
     line = json.dumps({"ts": time.time(), **entry}, ensure_ascii=False, default=str).encode("utf-8", "replace") + b"\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    # Not blocking: what is no regular file (a pipe that nobody reads) is an error, not a wait for ever.
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     try:
-        view = memoryview(line)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "This is not a file", str(path))
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # else a torn line may be one that another thread is writing
+        view = memoryview(line if _ends_whole(descriptor) else b"\n" + line)
         while view:
             try:
                 view = view[os.write(descriptor, view) :]
@@ -131,13 +149,22 @@ def append(path: Path, entry: dict[str, Any], *, patient: bool = False) -> None:
         os.close(descriptor)
 
 
-def tell(path: Path, entry: dict[str, Any]) -> None:
-    """Append to the inbox of the spool at ``path``. A spool that somebody deleted hears nothing: its worker is ended soon.
+def _ends_whole(descriptor: int) -> bool:
+    size = os.fstat(descriptor).st_size
+    return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
 
-    Raises OSError for anything else.
+
+def tell(path: Path, entry: dict[str, Any]) -> None:
+    """Append to the inbox of the spool at ``path``; written whole when this returns.
+
+    A spool that somebody deleted hears nothing: its worker is ended soon. What stands in the inbox's place and is no
+    file is put aside. Raises OSError for anything else.
     """
+    inbox = Spool(path).inbox
     with suppress(FileNotFoundError):
-        append(Spool(path).inbox, entry)
+        if inbox.is_symlink() or (inbox.exists() and not inbox.is_file()):
+            inbox.rename(inbox.with_name(f"inbox.aside.{time.time_ns()}"))
+        append(inbox, entry)
 
 
 def heal(path: Path) -> None:
@@ -157,30 +184,52 @@ def read(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
     """Entries from byte ``offset`` on, and the offset after the last whole line.
 
     A torn last line stays for the next call. A whole line that is no JSON object becomes a ``garbled``
-    entry, so that a damaged spool is seen and never blocks what follows.
+    entry, so that a damaged spool is seen and never blocks what follows. Whatever else than a file is
+    at ``path`` holds no entries. Raises OSError when a file is there and cannot be read now.
     """
-    try:
-        with path.open("rb") as handle:
-            data = _read_whole_lines(handle, offset)
-    except FileNotFoundError:
-        return [], offset
+    data = _from(path, offset, _read_whole_lines)
     return [_parse(line) for line in data.splitlines() if line.strip()], offset + len(data)
 
 
-def _read_whole_lines(handle: IO[bytes], offset: int) -> bytes:
-    handle.seek(offset)
+def read_one(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """As ``read``, but of the first whole line only: for a reader that cannot take all that ``read`` gives it."""
+    data = _from(path, offset, _read_whole_line)
+    return [_parse(line) for line in data.splitlines() if line.strip()], offset + len(data)
+
+
+def _from(path: Path, offset: int, take: Callable[[IO[bytes]], bytes]) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return b""
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return b""
+    with os.fdopen(descriptor, "rb") as handle:
+        handle.seek(offset)
+        return take(handle)
+
+
+def _read_whole_lines(handle: IO[bytes]) -> bytes:
     data = handle.read(_READ_LIMIT)
     end = data.rfind(b"\n")
     if end < 0 and len(data) == _READ_LIMIT:
-        data += handle.readline()
-        end = data.rfind(b"\n")
+        data += handle.readline(_LINE_LIMIT - _READ_LIMIT)
+        end = len(data) - 1 if len(data) == _LINE_LIMIT else data.rfind(b"\n")
     return data[: end + 1]
+
+
+def _read_whole_line(handle: IO[bytes]) -> bytes:
+    line = handle.readline(_LINE_LIMIT)
+    return line if line.endswith(b"\n") or len(line) == _LINE_LIMIT else b""
 
 
 def _parse(line: bytes) -> dict[str, Any]:
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, numbers of thousands of digits, brackets thousands deep
         entry = None
     if isinstance(entry, dict):
         return entry

@@ -18,7 +18,7 @@ from sqlmodel import SQLModel, select
 
 from maestro.db import journal, keeping, models
 from maestro.db.journal import Event
-from maestro.db.session import Database, newest_version
+from maestro.db.session import Database, NestedWrite, newest_version
 
 
 @pytest.fixture
@@ -54,6 +54,36 @@ def test_replay_gives_exactly_what_was_heard_logs_and_metrics_included(
         assert journal.replay(session, 0) == heard
         assert journal.replay(session, heard[10].seq) == heard[11:]
     assert [e.seq for e in heard] == sorted(e.seq for e in heard)
+
+
+def test_a_write_inside_a_write_is_refused_at_once_and_is_no_trouble_of_the_storage(
+    db: Database, heard: list[Event], session_id: str
+) -> None:
+    troubles: list[object] = []
+    db.on_trouble = troubles.append
+    with db.write() as tx:
+        with pytest.raises(NestedWrite, match="inside another"), db.write():
+            raise AssertionError("it began")
+        tx.log(session_id, "the outer one goes on")
+    assert heard[-1].payload["message"] == "the outer one goes on"
+    with pytest.raises(NestedWrite), db.write(), db.write(durable=False):
+        pass
+    with db.write() as tx:  # the lock is free again, also after one that failed
+        tx.log(session_id, "on")
+    assert troubles == []
+
+
+def test_who_hears_of_a_write_may_write(db: Database, session_id: str) -> None:
+    def answer(events: list[Event]) -> None:
+        db.on_commit = lambda _events: None
+        with db.write() as tx:
+            tx.log(session_id, f"heard {len(events)}")
+
+    db.on_commit = answer
+    with db.write() as tx:
+        tx.log(session_id, "one")
+    with db.read() as session:
+        assert [row.message for row in session.exec(select(models.AgentLog)).all()] == ["one", "heard 1"]
 
 
 def test_a_rolled_back_transaction_is_never_heard(db: Database, heard: list[Event], session_id: str) -> None:

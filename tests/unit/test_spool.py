@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +43,40 @@ def test_healing_ends_a_torn_line_so_that_the_next_stays_readable(tmp_path: Path
     spool.append(path, {"type": "next"})
     spool.heal(path)
     assert [e["type"] for e in spool.read(path, 0)[0]] == ["garbled", "next"]
+
+
+@pytest.mark.parametrize("torn", [b'{"type": "torn', b"\xf0\x9f", b'{"type": "whole"}', b"\0" * 512])
+def test_a_torn_line_does_not_swallow_the_one_that_is_written_next(tmp_path: Path, torn: bytes) -> None:
+    """As a full disk leaves it, in the inbox and in the events alike."""
+    path = tmp_path / "inbox.jsonl"
+    spool.append(path, {"type": "first"})
+    with path.open("ab") as handle:
+        handle.write(torn)
+    spool.append(path, {"type": "next"})
+    spool.append(path, {"type": "last"})
+    types = [e["type"] for e in spool.read(path, 0)[0]]
+    assert [types[0], *types[-2:]] == ["first", "next", "last"]
+    assert len(types) == 4
+
+
+def test_a_line_that_never_ends_is_taken_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "_READ_LIMIT", 64)
+    monkeypatch.setattr(spool, "_LINE_LIMIT", 256)
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"x" * 1000 + b'\n{"type": "next"}\n')
+    seen, offset = [], 0
+    while found := spool.read(path, offset)[0]:
+        seen += found
+        offset = spool.read(path, offset)[1]
+    assert [e["type"] for e in seen] == ["garbled"] * 4 + ["next"]
+    assert offset == path.stat().st_size
+
+
+def test_a_word_reaches_the_inbox_whatever_stands_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "inbox.jsonl").mkdir()
+    spool.tell(tmp_path, {"type": "stop"})
+    assert [e["type"] for e in spool.read(tmp_path / "inbox.jsonl", 0)[0]] == ["stop"]
+    spool.tell(tmp_path / "gone", {"type": "stop"})
 
 
 def test_a_damaged_line_is_seen_and_blocks_nothing(tmp_path: Path) -> None:

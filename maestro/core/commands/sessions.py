@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from maestro.agents import factory
 from maestro.core import gatekeeping, lookup, queries, repository_environment
-from maestro.core.agent_config import parse_agent_config
+from maestro.core.agent_config import AgentConfig, parse_agent_config
 from maestro.core.commands import conversation
 from maestro.core.guards import spending
 from maestro.core.keeping import cleanup, deleted, rollbacks
@@ -129,7 +129,10 @@ def update_session(rt: Runtime, session_id: str, changes: SessionChanges) -> Ses
         row.description = row.description if changes.description is None else changes.description
         was_away = bool(row.agent_config.get("away"))
         if changes.agent_config is not None:
-            given = {k: v for k, v in (row.agent_config | changes.agent_config).items() if v is not None}
+            stored = {
+                k: v for k, v in row.agent_config.items() if k in AgentConfig.model_fields
+            }  # a damaged one is mended
+            given = {k: v for k, v in (stored | changes.agent_config).items() if v is not None}
             row.agent_config = parse_agent_config(given).model_dump(exclude_defaults=True)
         if changes.away is not None:
             row.agent_config = {k: v for k, v in row.agent_config.items() if k != "away"}

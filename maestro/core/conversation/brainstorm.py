@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
 from maestro.assistants.base import Answer, Request, Tool, Turn
@@ -127,7 +128,12 @@ def recover(rt: Runtime) -> None:
     with rt.db.read() as db:
         talking = db.exec(select(models.Session.id).where(models.Session.status == State.BRAINSTORMING)).all()
     for session_id in talking:
-        open_conversation(rt, session_id)
+        try:
+            open_conversation(rt, session_id)
+        except OperationalError:
+            raise
+        except Exception:  # one that cannot be read must not keep the others waiting
+            _log.exception("the conversation of session %s could not be taken up", session_id)
         start_reply(rt, session_id)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import signal
+from collections.abc import Callable
 
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session as DbSession
 from sqlmodel import select
 
@@ -19,6 +22,8 @@ from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.worker import launch
 
+_log = logging.getLogger(__name__)
+
 
 def finish(rt: Runtime, worker: models.Worker) -> None:
     """Make sure that nothing of the worker's tree lives, and take in all that it wrote.
@@ -26,7 +31,8 @@ def finish(rt: Runtime, worker: models.Worker) -> None:
     What left its tree (``setsid``) would go on writing into the worktree; what it wrote last costs money.
     """
     processes.end(worker)
-    _take_rest(rt, worker)
+    _guarded(_take_rest, rt, worker)
+    launch.reap(worker.id)
 
 
 def close(rt: Runtime, worker_id: str) -> None:
@@ -105,7 +111,8 @@ def stop_workers(rt: Runtime, session_id: str, outcome: str = "cancelled") -> No
         workers = lookup.live_workers(db, session_id)
     processes.end(*workers)
     for worker in workers:
-        _take_rest(rt, worker)
+        _guarded(_take_rest, rt, worker)
+        launch.reap(worker.id)
         if worker.ended_at is None:  # one that is parked was looked at when its process ended
             escape.after(rt, worker.id)
     with rt.db.write() as tx:
@@ -118,6 +125,16 @@ def stop_workers(rt: Runtime, session_id: str, outcome: str = "cancelled") -> No
                 end_row(tx, row, row.outcome or outcome)
                 row.status = "ended"
                 gatekeeping.expire(tx, session_id, worker_id=row.id)
+
+
+def _guarded(step: Callable[[Runtime, models.Worker], None], rt: Runtime, worker: models.Worker) -> None:
+    """Whatever a worker left, its end and that of the others is recorded."""
+    try:
+        step(rt, worker)
+    except OperationalError:
+        raise
+    except Exception:
+        _log.exception("%s could not be done for %s", step.__name__, worker.name)
 
 
 def _take_rest(rt: Runtime, worker: models.Worker) -> None:

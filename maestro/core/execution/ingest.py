@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
 from maestro.core import gatekeeping
+from maestro.core.execution.entries import clean, count, details_of, money, number, result_of, sound, text, time_of
 from maestro.core.guards import account, limits
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
-from maestro.worker import spool
+from maestro.worker import proctable, spool
+
+_log = logging.getLogger(__name__)
 
 _LEVELS = frozenset({"debug", "info", "warn", "error"})
 _KINDS = frozenset({"text", "tool", "tool_result", "progress", "gate", "check", "git", "system", "error"})
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-_MESSAGE_LIMIT = 64_000
+
+#: So many entries of one batch that cannot be read are told one by one; of more, how many there were.
+_GARBLED_TOLD = 20
 
 #: Entries whose loss a power cut must not cause: they change states or hold the person's time.
 _STATEFUL = frozenset({"started", "conversation", "gate", "gate_closed", "decision", "result"})
@@ -37,6 +43,7 @@ class Intake:
     worker: models.Worker
     logs: list[dict[str, Any]] = field(default_factory=list)
     metrics: list[dict[str, Any]] = field(default_factory=list)
+    garbled: int = 0
 
     def log(self, entry: dict[str, Any], kind: str, message: str, level: str = "info", details: Any = None) -> None:
         """Queue a log row with the worker's own time."""
@@ -45,31 +52,65 @@ class Intake:
                 "session_id": self.session.id,
                 "task_id": self.task.id,
                 "worker_id": self.worker.id,
-                "timestamp": _time(entry),
+                "timestamp": time_of(entry),
                 "level": level if level in _LEVELS else "info",
                 "source": self.worker.name,
                 "kind": kind if kind in _KINDS else "system",
-                "message": _clean(message),
-                "details": details if isinstance(details, dict) and details else None,
+                "message": clean(message),
+                "details": details_of(details),
             }
         )
 
 
 def ingest(rt: Runtime, worker_id: str) -> bool:
-    """Take in what one worker has reported since last time; True when there was anything."""
+    """Take in what one worker has reported since last time; True when there was anything.
+
+    No content can keep what follows from coming in: an entry that cannot be stored is told as such.
+    """
     with rt.db.read() as db:
         known = db.get(models.Worker, worker_id)
     if known is None:
         return False
-    entries, offset = spool.read(spool.Spool(Path(known.spool_path)).events, known.spool_offset)
-    if not entries:
+    events = spool.Spool(Path(known.spool_path)).events
+    entries, end = spool.read(events, known.spool_offset)
+    if end == known.spool_offset:
         return False
-    with rt.db.write(durable=any(e.get("type") in _STATEFUL for e in entries)) as tx:
-        worker = tx.db.get(models.Worker, worker_id)
+    try:
+        return _store(rt, known, entries, end)
+    except OperationalError:  # the database's trouble, not the entries'
+        raise
+    except Exception:
+        _log.exception("what %s reported could not be stored at once", known.name)
+    return _one_by_one(rt, known, events, end)
+
+
+def _one_by_one(rt: Runtime, known: models.Worker, events: Path, end: int) -> bool:
+    """Each entry in a transaction of its own; what cannot be stored is kept aside as garbled."""
+    while known.spool_offset < end:
+        entries, after = spool.read_one(events, known.spool_offset)
+        if after == known.spool_offset:
+            return False
+        try:
+            stored = _store(rt, known, entries, after)
+        except OperationalError:
+            raise
+        except Exception as error:
+            words = f"{type(error).__name__}: {error}"
+            stored = _store(rt, known, [{"type": "garbled", "raw": str(entries)[:2000], "why": words}], after)
+        if not stored:
+            return False
+        known.spool_offset = after
+    return True
+
+
+def _store(rt: Runtime, known: models.Worker, entries: list[dict[str, Any]], end: int) -> bool:
+    """Rows and offset in one transaction; False when somebody else has taken these entries in meanwhile."""
+    with rt.db.write(durable=any(_type(e) in _STATEFUL for e in entries)) as tx:
+        worker = tx.db.get(models.Worker, known.id)
         if worker is None or worker.spool_offset != known.spool_offset:
             return False
         _take_all(tx, worker, entries)
-        worker.spool_offset = offset
+        worker.spool_offset = end
         worker.last_event_at = utcnow()
         tx.db.add(worker)
     return True
@@ -82,30 +123,41 @@ def _take_all(tx: Transaction, worker: models.Worker, entries: list[dict[str, An
         return
     intake = Intake(tx, session, task, worker)
     for entry in entries:
-        handler = _HANDLERS.get(str(entry.get("type")), _garbled)
-        handler(intake, entry)
+        handler = _HANDLERS.get(_type(entry), _garbled)
+        handler(intake, sound(entry))
+    if intake.garbled > _GARBLED_TOLD:
+        more = f"{intake.garbled - _GARBLED_TOLD} more entries of the worker cannot be read. They are in its spool."
+        intake.log({}, "error", more, "warn", {"spool": worker.spool_path})
     tx.logs(intake.logs)
     tx.metrics(intake.metrics)
     tx.db.add(task)
     tx.db.add(session)
 
 
+def _type(entry: dict[str, Any]) -> str:
+    found = entry.get("type")
+    return found if isinstance(found, str) else ""
+
+
 def _started(intake: Intake, entry: dict[str, Any]) -> None:
-    worker = intake.worker
-    if isinstance(entry.get("pid"), int):
-        worker.pid = entry["pid"]
-        worker.pid_started = _number(entry.get("pid_started")) or worker.pid_started
+    """Its pid is known from the launch, unless the app was killed there: then it counts if that process says so, too.
+
+    Whatever stands in a spool, Maestro signals nothing that is not the worker's.
+    """
+    worker, pid = intake.worker, entry.get("pid")
+    if worker.pid is None and isinstance(pid, int) and proctable.mark(pid) == worker.id:
+        seen = proctable.one(pid)
+        worker.pid, worker.pid_started = (pid, seen.started) if seen else (None, None)
     if worker.status == "starting":
         worker.status = "running"
 
 
-def _log(intake: Intake, entry: dict[str, Any]) -> None:
-    message = str(entry.get("message", ""))
-    kind = str(entry.get("kind", "system"))
-    intake.log(entry, kind, message, str(entry.get("level", "info")), entry.get("metadata"))
+def _line(intake: Intake, entry: dict[str, Any]) -> None:
+    message, kind = text(entry.get("message")), text(entry.get("kind"))
+    intake.log(entry, kind, message, text(entry.get("level")), entry.get("metadata"))
     _limit_event(intake, entry.get("metadata"))
     if kind in {"tool", "text"} and message.strip():
-        intake.worker.last_action = _clean(message).strip().splitlines()[0][:200]
+        intake.worker.last_action = message.strip().splitlines()[0][:200]
 
 
 def _limit_event(intake: Intake, metadata: Any) -> None:
@@ -115,7 +167,7 @@ def _limit_event(intake: Intake, metadata: Any) -> None:
         return
     reason = "The account's limit at the model endpoint is reached."
     account.limit_reached(
-        intake.tx, intake.session, intake.worker.account, until=_number(told.get("resets_at")), reason=reason
+        intake.tx, intake.session, intake.worker.account, until=number(told.get("resets_at")), reason=reason
     )
 
 
@@ -126,11 +178,11 @@ def _conversation(intake: Intake, entry: dict[str, Any]) -> None:
 
 
 def _progress(intake: Intake, entry: dict[str, Any]) -> None:
-    percent = _number(entry.get("percent"))
+    percent = number(entry.get("percent"))
     if percent is None:
         return _garbled(intake, entry)
-    note = _clean(str(entry.get("note", "")))[:500]
-    intake.task.progress = min(max(percent / 100, 0.0), 1.0)
+    percent, note = min(max(percent, 0.0), 100.0), text(entry.get("note"), 500)
+    intake.task.progress = percent / 100
     intake.task.progress_note = note or intake.task.progress_note
     intake.tx.emit(
         "task_progress",
@@ -145,19 +197,18 @@ def _progress(intake: Intake, entry: dict[str, Any]) -> None:
 
 
 def _decision(intake: Intake, entry: dict[str, Any]) -> None:
-    options = (
-        [_clean(str(o))[:1000] for o in entry.get("options") or []] if isinstance(entry.get("options"), list) else []
-    )
+    named = entry.get("options")
+    options = [text(o, 1000) for o in named] if isinstance(named, list) else []
     chosen = entry.get("chosen")
     row = models.Decision(
         session_id=intake.session.id,
         task_id=intake.task.id,
         source="worker",
-        decision_type=_clean(str(entry.get("decision_type", "decision")))[:100],
-        context=_clean(str(entry.get("context", "")))[:8000],
+        decision_type=text(entry.get("decision_type"), 100) or "decision",
+        context=text(entry.get("context"), 8000),
         options=options[:50],
-        chosen=chosen if isinstance(chosen, int) and 0 <= chosen < len(options) else None,
-        rationale=_clean(str(entry.get("rationale", "")))[:8000],
+        chosen=chosen if type(chosen) is int and 0 <= chosen < len(options[:50]) else None,
+        rationale=text(entry.get("rationale"), 8000),
     )
     intake.tx.db.add(row)
     picked = options[row.chosen] if row.chosen is not None else row.context[:200]
@@ -169,21 +220,21 @@ def _usage(intake: Intake, entry: dict[str, Any]) -> None:
     worker, task = intake.worker, intake.task
     changed, silent = False, worker.output_tokens == 0
     for name in _TOKENS:
-        grown = max(int(_number(entry.get(name)) or 0) - getattr(worker, name), 0)
+        grown = max(count(entry.get(name)) - getattr(worker, name), 0)
         setattr(worker, name, getattr(worker, name) + grown)
         setattr(task, name, getattr(task, name) + grown)
         changed = changed or grown > 0
-    worker.model = _clean(str(entry.get("model") or ""))[:200] or worker.model
-    worker.model_calls = max(int(_number(entry.get("model_calls")) or 0), worker.model_calls)
+    worker.model = text(entry.get("model"), 200) or worker.model
+    worker.model_calls = max(count(entry.get("model_calls")), worker.model_calls)
     # The scripted model costs nothing, whatever the CLI takes it for.
-    cost = 0.0 if intake.session.demo else max((_number(entry.get("cost_usd")) or 0.0) - worker.cost_usd, 0.0)
+    cost = 0.0 if intake.session.demo else max(money(entry.get("cost_usd")) - worker.cost_usd, 0.0)
     worker.cost_usd += cost
     task.cost_usd += cost
     if silent and worker.output_tokens > 0:
         limits.endpoint_answered(intake.tx, task, worker)
     if not changed:
         return
-    base = {"session_id": intake.session.id, "worker_id": worker.id, "timestamp": _time(entry)}
+    base = {"session_id": intake.session.id, "worker_id": worker.id, "timestamp": time_of(entry)}
     used = {"tokens_input": worker.input_tokens + worker.cache_read_tokens + worker.cache_write_tokens}
     used["tokens_output"] = worker.output_tokens
     for name, value in used.items():
@@ -191,26 +242,25 @@ def _usage(intake: Intake, entry: dict[str, Any]) -> None:
 
 
 def _gate(intake: Intake, entry: dict[str, Any]) -> None:
-    request_id = str(entry.get("request_id", ""))[:100]
+    request_id = text(entry.get("request_id"), 100)
     query = select(models.Approval.id).where(
         models.Approval.worker_id == intake.worker.id, models.Approval.request_id == request_id
     )
     if not request_id or intake.tx.db.exec(query).first() is not None:
         return
     detail = entry.get("detail")
-    title = _clean(str(entry.get("title", "Allow this?")))[:500]
+    title = text(entry.get("title"), 500) or "Allow this?"
     if intake.worker.status in {"starting", "running"}:  # else it was paused or parked before this came in
         intake.worker.status = "waiting"
     intake.task.status = "waiting" if intake.task.status == "running" else intake.task.status
-    risk = str(entry.get("risk"))
-    signature = str(entry.get("signature") or "")[:500]
+    risk, signature = text(entry.get("risk")), text(entry.get("signature"), 500)
     gatekeeping.ask(
         intake.tx,
         intake.session,
         intake.task,
         kind="tool",
         title=title,
-        detail={"tool": str(entry.get("tool", "")), **(detail if isinstance(detail, dict) else {})},
+        detail={"tool": text(entry.get("tool"), 200), **(detail if isinstance(detail, dict) else {})},
         risk=risk if risk in {"low", "medium", "high"} else "medium",
         worker_id=intake.worker.id,
         request_id=request_id,
@@ -226,16 +276,17 @@ def _gate_closed(intake: Intake, _entry: dict[str, Any]) -> None:
 
 
 def _result(intake: Intake, entry: dict[str, Any]) -> None:
-    result = {k: v for k, v in entry.items() if k not in {"type", "ts"}}
+    result = result_of(entry)
     intake.worker.result_json = result
-    intake.worker.outcome = str(result.get("outcome", "failed"))[:20]
-    intake.worker.outcome_detail = _clean(str(result.get("message", "")))[:_MESSAGE_LIMIT]
-    usage = result.get("usage")
-    if isinstance(usage, dict):
-        _usage(intake, usage | {"ts": entry.get("ts")})
+    intake.worker.outcome, intake.worker.outcome_detail = result["outcome"], result["message"]
+    if result["usage"]:
+        _usage(intake, result["usage"] | {"ts": entry.get("ts")})
 
 
 def _garbled(intake: Intake, entry: dict[str, Any]) -> None:
+    intake.garbled += 1
+    if intake.garbled > _GARBLED_TOLD:
+        return
     intake.log(
         entry, "error", "The worker wrote something that Maestro cannot read.", "warn", {"entry": str(entry)[:2000]}
     )
@@ -243,7 +294,7 @@ def _garbled(intake: Intake, entry: dict[str, Any]) -> None:
 
 _HANDLERS: dict[str, Callable[[Intake, dict[str, Any]], None]] = {
     "started": _started,
-    "log": _log,
+    "log": _line,
     "conversation": _conversation,
     "progress": _progress,
     "decision": _decision,
@@ -252,20 +303,3 @@ _HANDLERS: dict[str, Callable[[Intake, dict[str, Any]], None]] = {
     "gate_closed": _gate_closed,
     "result": _result,
 }
-
-
-def _time(entry: dict[str, Any]) -> datetime:
-    seconds = _number(entry.get("ts"))
-    try:
-        return datetime.fromtimestamp(seconds, UTC) if seconds else utcnow()
-    except (OverflowError, OSError, ValueError):
-        return utcnow()
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value == value else None
-
-
-def _clean(text: str) -> str:
-    text = text.replace("\0", "�").encode("utf-8", "replace").decode("utf-8")
-    return text if len(text) <= _MESSAGE_LIMIT else text[:_MESSAGE_LIMIT] + " [… cut]"

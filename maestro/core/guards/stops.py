@@ -48,5 +48,5 @@ def deliver(rt: Runtime, task: models.Task, worker: models.Worker) -> None:
     stop = wanted(task, worker)
     sent: set[str] = rt.helper("stops_sent", set)
     if stop and worker.id not in sent:
-        sent.add(worker.id)
         spool.tell(Path(worker.spool_path), {"type": "stop", "reason": stop["reason"]})
+        sent.add(worker.id)

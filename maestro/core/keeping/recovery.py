@@ -9,6 +9,8 @@ import signal
 from pathlib import Path
 
 import psutil
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
 from maestro.core import lookup, places, processes
@@ -44,16 +46,23 @@ def before_serving(rt: Runtime) -> None:
     ):
         try:
             step(rt)
-        except (MaestroError, OSError):
+        except OperationalError:  # the database takes no writes: nothing could be taken up
+            raise
+        except Exception:  # whatever a row, a spool or a repository holds, the app starts and shows it
             _log.exception("recovery could not do its step %s", step.__name__)
 
 
 def behind_the_scenes(rt: Runtime) -> None:
     """What may take longer: processes nobody waits for any more, and worktrees whose work is in."""
-    _end_orphans(rt)
+    for step in (_end_orphans, _clear_left_behind, _tidy_worktrees, pooling.tidy):
+        try:
+            step(rt)
+        except Exception:
+            _log.exception("recovery could not do its step %s", step.__name__)
+
+
+def _clear_left_behind(_rt: Runtime) -> None:
     command_place.clear_left_behind()
-    _tidy_worktrees(rt)
-    pooling.tidy(rt)
 
 
 def _after_a_reboot(rt: Runtime) -> None:
@@ -81,7 +90,9 @@ def _relocate(rt: Runtime) -> None:
     home = rt.data_dir
     with rt.db.read() as db:
         workers = db.exec(select(models.Worker)).all()
-        strays = [w for w in workers if Path(w.spool_path) != home / "workers" / w.id]
+        elsewhere = [w for w in workers if str(w.spool_path) != str(home / "workers" / w.id)]
+    strays = [w for w in elsewhere if Path(str(w.spool_path)).parts[-2:] == ("workers", w.id)]
+    _put_right(rt, [w.id for w in elsewhere if w not in strays])
     if not strays:
         return
     old = Path(strays[0].spool_path).parent.parent
@@ -109,6 +120,16 @@ def _relocate(rt: Runtime) -> None:
             closing.finish(rt, row)
 
 
+def _put_right(rt: Runtime, worker_ids: list[str]) -> None:
+    """Stored paths that cannot be a spool's (a damaged row): where it is follows from the worker's id."""
+    for worker_id in worker_ids:
+        with rt.db.write() as tx:
+            row = tx.db.get(models.Worker, worker_id)
+            if row is not None:
+                row.spool_path = str(rt.data_dir / "workers" / worker_id)
+                tx.db.add(row)
+
+
 def _moved(repo: Path, old: Path, home: Path) -> Path:
     """Where a repository is now: the demo's sample lies in the data folder, and was moved with it."""
     return home / repo.relative_to(old) if repo.is_relative_to(old) else repo
@@ -118,21 +139,42 @@ def _end_what_is_over(rt: Runtime) -> None:
     """Killed between storing a session's end and carrying it out: its workers end now, before their worktrees go."""
     with rt.db.read() as db:
         working = {w.session_id for w in lookup.live_workers(db)}
-        over = [i for i in working if lookup.session_row(db, i).status in FINAL]
+        over = [i for i in working if _status(db, i) in FINAL]
     for session_id in over:
-        rollbacks.still(rt, session_id)
+        try:
+            rollbacks.still(rt, session_id)
+        except OperationalError:
+            raise
+        except Exception as error:
+            _log.exception("the workers of session %s could not be ended", session_id)
+            _tell(rt, session_id, f"Its workers could not be ended: {error}")
 
 
 def _agree_about_pauses(rt: Runtime) -> None:
     """Killed between storing a pause (or a resume) and carrying it out: the stored state is what counts."""
     with rt.db.read() as db:
         workers = closing.watched(db)
-        states = {w.session_id: lookup.session_row(db, w.session_id).status for w in workers}
+        states = {w.session_id: _status(db, w.session_id) for w in workers}
         standing = lookup.standing(db)
     paused = {w.id for w in workers if states[w.session_id] == State.PAUSED} | standing
     still = [w for w in workers if w.id in paused and w.status != "parked"]
     processes.suspend(*still)
     processes.go_on(*(w for w in workers if w not in still))
+
+
+def _is_name(session_id: str) -> bool:
+    return Path(session_id).name == session_id and "\0" not in session_id
+
+
+def _status(db: DbSession, session_id: str) -> str:
+    """A session's state; that of one that is not there is over."""
+    session = db.get(models.Session, session_id)
+    return session.status if session is not None else State.CANCELLED
+
+
+def _tell(rt: Runtime, session_id: str, words: str) -> None:
+    with contextlib.suppress(IntegrityError), rt.db.write() as tx:
+        tx.log(session_id, words, level="error", kind="error")
 
 
 def _end_orphans(rt: Runtime) -> None:
@@ -165,6 +207,8 @@ def _tidy_worktrees(rt: Runtime) -> None:
         tasks = {s.id: {t.key: t.status for t in lookup.tasks_of(db, s.id)} for s in sessions}
     bytecode.tidy(rt, [s.id for s in sessions if s.status not in FINAL])
     for session in sessions:
+        if not _is_name(session.id):
+            continue  # a path made of it may lie anywhere
         below = cleanup.worktrees_folder(rt, session.id)
         for path in sorted(below.iterdir()) if below.is_dir() else []:
             over = session.status in {State.COMPLETED, State.CANCELLED}

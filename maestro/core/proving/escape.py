@@ -12,6 +12,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
 from maestro.core import gatekeeping, lookup, places
@@ -58,8 +59,31 @@ def after(rt: Runtime, worker_id: str, *, ended: bool = True) -> bool:
 
     Of a worker that has not ended only what it planted is looked for.
 
-    What was planted is found by reading files alone; git is asked nothing until that is clean.
+    What was planted is found by reading files alone; git is asked nothing until that is clean. Where it cannot be
+    looked (what was remembered is damaged), that is told: the worker's end is not held up by it.
     """
+    try:
+        return _after(rt, worker_id, ended=ended)
+    except (OperationalError, OSError):
+        raise
+    except Exception as error:
+        _log.exception("no look at the repository after worker %s", worker_id)
+        _tell_blind(rt, worker_id, error)
+        return False
+
+
+def _tell_blind(rt: Runtime, worker_id: str, error: Exception) -> None:
+    told: set[str] = rt.helper("escape-blind", set)
+    with rt.db.write() as tx:
+        worker = tx.db.get(models.Worker, worker_id)
+        if worker is not None and worker_id not in told:
+            told.add(worker_id)
+            text = f"Maestro could not look at what {worker.name} changed in your repository: {error}. Look yourself."
+            about = {"task_id": worker.task_id, "worker_id": worker.id}
+            tx.log(worker.session_id, text, level="error", kind="error", source="escape", **about)
+
+
+def _after(rt: Runtime, worker_id: str, *, ended: bool) -> bool:
     with rt.db.read() as db:
         worker = db.get(models.Worker, worker_id)
         session = db.get(models.Session, worker.session_id) if worker else None
@@ -153,20 +177,20 @@ def _tell_files(rt: Runtime, session: models.Session, worker: models.Worker) -> 
     with rt.db.read() as db:
         details = [dict(d or {}) for d in db.exec(query.order_by(col(models.AgentLog.id))).all()]
     told = {str(d["outside"]) for d in details if "outside" in d}
-    failed = {d.get("tool_use_id") for d in details if d.get("is_error")}
-    edits = (_edited(d) for d in details if d.get("tool_use_id") not in failed)
+    failed = {str(d.get("tool_use_id")) for d in details if d.get("is_error")}
+    edits = (_edited(d) for d in details if str(d.get("tool_use_id")) not in failed)
     named = dict.fromkeys(path for path in edits if path)
     began = worker.started_at.timestamp()
     for name in named:
         path = Path(name)
-        inside = (
-            path.is_absolute()
-            and root in path.resolve().parents
-            and not any(folder.resolve() in path.resolve().parents for folder in places.ours(rt))
-        )
         try:
+            inside = (
+                path.is_absolute()
+                and root in path.resolve().parents
+                and not any(folder.resolve() in path.resolve().parents for folder in places.ours(rt))
+            )
             changed = inside and path.stat().st_mtime >= began
-        except OSError:
+        except (OSError, ValueError, RuntimeError):  # no path at all, or one that goes round in links
             continue
         if changed and name not in told:
             text = f"{path.resolve().relative_to(root)} in your own checkout changed while {worker.name} ran, which wrote to it."
@@ -183,7 +207,7 @@ def _tell_files(rt: Runtime, session: models.Session, worker: models.Worker) -> 
 
 def _edited(details: dict[str, Any]) -> str | None:
     given = details.get("input")
-    if details.get("tool") not in _EDITS or not isinstance(given, dict):
+    if str(details.get("tool")) not in _EDITS or not isinstance(given, dict):
         return None
     path = given.get("file_path") or given.get("notebook_path")
     return str(path) if path else None
