@@ -131,11 +131,10 @@ def append(path: Path, entry: dict[str, Any], *, patient: bool = False) -> None:
     ``patient`` waits as long as the disk is full instead of raising OSError: what a worker did is not lost.
     """
     line = json.dumps({"ts": time.time(), **entry}, ensure_ascii=False, default=str).encode("utf-8", "replace") + b"\n"
-    # Not blocking: what is no regular file (a pipe that nobody reads) is an error, not a wait for ever.
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    if path.exists() and not path.is_file():  # a pipe that nobody reads would be a wait for ever
+        raise OSError(errno.EINVAL, "This is not a file", str(path))
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "This is not a file", str(path))
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # else a torn line may be one that another thread is writing
         view = memoryview(line if _ends_whole(descriptor) else b"\n" + line)
         while view:
@@ -199,17 +198,15 @@ def read_one(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
 
 def _from(path: Path, offset: int, take: Callable[[IO[bytes]], bytes]) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        if not stat.S_ISREG(path.stat().st_mode):
+            return b""
+        with path.open("rb") as handle:
+            handle.seek(offset)
+            return take(handle)
     except OSError as error:
         if error.errno in _NO_FILE:
             return b""
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        return b""
-    with os.fdopen(descriptor, "rb") as handle:
-        handle.seek(offset)
-        return take(handle)
 
 
 def _read_whole_lines(handle: IO[bytes]) -> bytes:
