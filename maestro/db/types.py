@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -69,6 +70,8 @@ class Unreadable(str):
 
 def read_json(stored: Any) -> Any:
     """The engines' reader of JSON columns: ``Unreadable`` for what is none, instead of failing the whole query."""
+    if isinstance(stored, int | float):
+        return stored if math.isfinite(stored) else None  # SQLite keeps a lone number as one
     try:
         found = json.loads(stored, parse_constant=lambda _name: None)
         # Halves of characters, which no answer and no file can hold; the escapes of whole ones begin like them.
