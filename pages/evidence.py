@@ -35,6 +35,10 @@ _FAILED = re.compile(r"\b(\d+) (?:tests? )?fail(?:ed|ing|ures?)\b|\bfailures=(\d
 _ERRORS = re.compile(r"\b(\d+) errors?\b|\berrors=(\d+)", re.IGNORECASE)
 _RAN = re.compile(r"^Ran (\d+) tests? in ", re.MULTILINE)
 _SUMMARY = 400
+_TELLS = {
+    "pass_or_fail": ("pass or fail only", "This check names no tests: one that is lost in it is not noticed."),
+    "numbers": ("tests counted, not named", "A test exchanged for another one is not noticed."),
+}
 
 #: How a run compares with the one before the work began: member of the summary, title, colour.
 _COMPARED = (
@@ -117,6 +121,8 @@ def evidence_line(rt: Runtime, session_id: str, check: CheckRunView) -> Tag:
                         text(f"attempt {check.attempt}", "m-num")
                     if not check.passed and check.exit_code is not None:
                         text(f"exit code {check.exit_code}", "m-num")
+                    if check.tells != "tests" and check.exit_code is not None and not check.could_not_run:
+                        text(_TELLS[check.tells][0], title=_TELLS[check.tells][1])
                     when(check.created_at)
         body = box("ev__out")
     _read_on_demand(rt, session_id, check, made, body)

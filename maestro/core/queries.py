@@ -91,9 +91,12 @@ def list_messages(rt: Runtime, session_id: str, *, limit: int = 500, offset: int
 def get_plan(rt: Runtime, session_id: str) -> PlanView:
     """The current plan. Raises NotFound when there is none."""
     from maestro.core.planning.planning_engine import plan_view
+    from maestro.core.proving.plan_checks import with_checks
 
     with rt.db.read() as db:
-        return plan_view(db, lookup.session_row(db, session_id))
+        session = lookup.session_row(db, session_id)
+        view = plan_view(db, session)
+    return with_checks(view, session.repo_path, session.base_commit)
 
 
 def list_tasks(rt: Runtime, session_id: str) -> list[TaskView]:

@@ -160,6 +160,15 @@ class MessageView(BaseModel):
         return readable(cls, row.model_dump(warnings=False))
 
 
+class CheckForeseen(BaseModel):
+    """What a check of the plan will tell when it runs, as far as its text says."""
+
+    command: str
+    tells: str  # tests: each by its name; numbers: how many; pass_or_fail
+    note: str | None  # a sentence where it does not name its tests
+    watches: str | None  # why it may never end
+
+
 class PlanView(BaseModel):
     """A version of the plan, with what review needs beside it."""
 
@@ -174,6 +183,7 @@ class PlanView(BaseModel):
     critical_path: list[str]
     width: int
     uncovered: list[str]  # goals of the idea card that no task's acceptance line covers
+    checks: list[CheckForeseen] = []  # of all tasks and of the whole, each command once
 
 
 class TaskView(BaseModel):
@@ -284,6 +294,14 @@ class CheckRunView(BaseModel):
     note: str | None = None  # why it counts as it does, where the exit code does not say it
     could_not_run: bool = False
     created_at: datetime
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def tells(self) -> str:
+        """What the run told: ``tests`` by name, only their ``numbers``, or ``pass_or_fail``."""
+        if self.tests_summary is None:
+            return "pass_or_fail"
+        return "tests" if self.tests_summary.get("complete", True) else "numbers"
 
     @classmethod
     def of(cls, row: models.CheckRun) -> CheckRunView:

@@ -147,14 +147,15 @@ class Bench:
         self.details.clear()
         self.editor = None
         task = self.draft.task(self.selected)
+        foreseen = {check.command: check for check in self.plan.checks}
         with self.details:
             if self.editable:
-                self.editor = Editor(self.draft, self._changed, self.act)
+                self.editor = Editor(self.draft, self._changed, self.act, foreseen)
                 self.editor.show_task(task) if task else self.editor.show_whole()
             elif task:
-                read_task(task, self.live.get(self.selected), self.session)
+                read_task(task, self.live.get(self.selected), self.session, foreseen)
             else:
-                read_whole(self.draft.data)
+                read_whole(self.draft.data, foreseen)
         self._run("window.maestroPlan?.detailsToTop()")
 
     # -- editing -------------------------------------------------------------------------------------------------------

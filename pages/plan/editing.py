@@ -8,6 +8,7 @@ from textwrap import shorten
 from pages.components.buttons import button, icon_button
 from pages.components.section import section
 from pages.components.tag import box, tag, text
+from pages.plan.check_notes import Foreseen, check_notes
 from pages.plan.draft import Data, Draft
 from pages.plan.fields import Fields
 
@@ -15,10 +16,16 @@ _PRIORITIES = {0: "0, first", 1: "1, early", 2: "2, usual", 3: "3, later"} | {n:
 
 
 class Editor:
-    """Details that can be edited. ``changed`` is told which member changed; ``act`` does ``up, down, remove, add``."""
+    """Details that can be edited. ``changed`` is told which member changed; ``act`` does ``up, down, remove, add``.
 
-    def __init__(self, draft: Draft, changed: Callable[[str], None], act: Callable[[str], None]) -> None:
+    ``foreseen`` says of the stored checks what they will tell.
+    """
+
+    def __init__(
+        self, draft: Draft, changed: Callable[[str], None], act: Callable[[str], None], foreseen: Foreseen
+    ) -> None:
         self.draft = draft
+        self._foreseen = foreseen
         self._changed = changed
         self._act = act
         self._key = ""
@@ -34,6 +41,7 @@ class Editor:
         made.text("description", "Description", hint="all the agent needs to know")
         made.lines("acceptance", "Acceptance", hint="provable statements, one a line")
         made.lines("checks", "Checks", hint="commands, one a line", mono=True)
+        check_notes(task["checks"], self._foreseen)
         made.lines("files", "Files", hint="paths or patterns it changes, one a line", mono=True)
         others = {
             t["id"]: f"{t['id']} · {shorten(t['title'], 56, placeholder='…')}"
@@ -57,6 +65,7 @@ class Editor:
         self._fields = {"whole": made}
         made.text("summary", "Summary", hint="what will be built, and how")
         made.lines("checks", "Final checks", hint="must pass when all is done, one a line", mono=True)
+        check_notes(data["checks"], self._foreseen)
         made.lines("assumptions", "Assumptions")
         made.lines("risks", "Risks")
         with section("Decisions", count=len(data["decisions"])):

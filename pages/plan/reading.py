@@ -12,10 +12,11 @@ from pages.components.section import facts
 from pages.components.state import task_state
 from pages.components.tag import Tag, box, tag, text
 from pages.components.words import duration, money, percent, tokens
+from pages.plan.check_notes import Foreseen, check_notes
 from pages.plan.draft import Data, estimate
 
 
-def read_task(task: Data, live: TaskView | None, session: SessionView) -> None:
+def read_task(task: Data, live: TaskView | None, session: SessionView, foreseen: Foreseen) -> None:
     """A task of the plan, with how it goes."""
     with box("p-details__head"):
         text(task["id"], "p-details__key m-cut m-grow")
@@ -27,6 +28,7 @@ def read_task(task: Data, live: TaskView | None, session: SessionView) -> None:
     _words("Description", task["description"])
     _lines("Acceptance", task["acceptance"])
     _lines("Checks", task["checks"], mono=True)
+    check_notes(task["checks"], foreseen)
     _lines("Files", task["files"], mono=True)
     facts(
         {
@@ -38,13 +40,14 @@ def read_task(task: Data, live: TaskView | None, session: SessionView) -> None:
     )
 
 
-def read_whole(data: Data) -> None:
+def read_whole(data: Data, foreseen: Foreseen) -> None:
     """The plan as a whole."""
     with box("p-details__head"):
         tag("h2", "The plan as a whole", "m-head m-grow")
     if data["summary"]:
         inline(data["summary"], "m-pre", name="p")
     _lines("Final checks", data["checks"], mono=True)
+    check_notes(data["checks"], foreseen)
     _lines("Assumptions", data["assumptions"])
     _lines("Risks", data["risks"])
     for decision in data["decisions"]:

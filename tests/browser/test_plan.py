@@ -42,6 +42,10 @@ BIG: dict[str, Any] = {
         for n in range(60)
     ]
 }
+TELLS: dict[str, Any] = {
+    "tasks": [task("one", "Only one", checks=["python -m pytest -q", "ruff check .", "npm run dev"])],
+    "checks": ["python -m pytest -q", "make lint"],
+}
 ANEW = {
     "summary": "Made anew.",
     "tasks": [task("all", "All in one") | {"description": "", "files": [], "acceptance": [], "checks": []}],
@@ -68,6 +72,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, ids: dict[str, str]) -> Iterat
         for name in ("edit", "circle", "parted", "keep", "approve", "again"):
             ids[name] = _review(rt, repo, name, PLAN)
         ids["big"] = _review(rt, repo, "big", BIG)
+        ids["tells"] = _review(rt, repo, "tells", TELLS)
         ids["fail"] = _talk(rt, repo, "fail")
         old = [{"key": f"t{usd}", "title": "Old", "status": "completed", "cost_usd": usd} for usd in (0.1, 0.2, 0.3)]
         seed_session(rt, repo, title="Before", status="completed", tasks=old)
@@ -112,6 +117,26 @@ def open_task(page: Page, title: str) -> None:
 
 def save(page: Page) -> None:
     page.get_by_role("button", name="Save changes").click()
+
+
+def test_checks_that_name_no_tests_or_never_end_are_told_before_approval(
+    window: OpenWindow, app: AppProcess, ids: dict[str, str]
+) -> None:
+    here = window()
+    page = here.visit(ids["tells"])
+    notes = page.locator(".p-checknote")
+    expect(notes).to_have_text(["make lint tells pass or fail only"])
+    open_task(page, "Only one")
+    expect(notes).to_contain_text(["ruff check . tells pass or fail only", "watched and never ended"])
+    here.screenshot("plan-checks-told")
+    with app.client() as api:
+        told = api.get(f"/api{ids['tells'].replace('session', 'sessions', 1)}").json()["checks"]
+    assert [(check["command"], check["tells"]) for check in told] == [
+        ("python -m pytest -q", "tests"),
+        ("ruff check .", "pass_or_fail"),
+        ("npm run dev", "pass_or_fail"),
+        ("make lint", "pass_or_fail"),
+    ]
 
 
 def test_an_invalid_edit_is_said_beside_the_field_and_saved_once_mended(

@@ -11,7 +11,7 @@ from tests.landing import bench, plan_of
 from tests.repos import make_repo
 
 PYTEST = "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -q -p no:cacheprovider"
-QUIET = "sh -c 'python -m unittest'"  # behind a shell it cannot be asked to name its tests
+QUIET = "python -E -m unittest -q"  # -E: it does not load what would name its tests
 OLD = "def test_good():\n    assert True\n\n\ndef test_bad():\n    assert 1 == 2\n"
 UNIT = "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_good(self):\n        pass\n"
 FILES = {"README.md": "Hello\n", ".gitignore": "__pycache__/\n"}

@@ -11,6 +11,7 @@ from maestro.core.planning import planning_engine
 from maestro.core.planning.plan import Plan, parse_plan, plan_hash
 from maestro.core.planning.plan_answer import checked_plan
 from maestro.core.planning.planning_engine import plan_view
+from maestro.core.proving.plan_checks import with_checks
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, allowed_events, move
 from maestro.core.views import PlanView
@@ -79,7 +80,8 @@ def replace_plan(rt: Runtime, session_id: str, data: Any, *, expected_version: i
             )
         if plan_hash(plan) != current.hash:
             _take_edit(tx, session, plan)
-        return plan_view(tx.db, session)
+        view, repo, base = plan_view(tx.db, session), session.repo_path, session.base_commit
+    return with_checks(view, repo, base)
 
 
 def approve_plan(rt: Runtime, session_id: str, *, start: bool = True, expected_hash: str | None = None) -> PlanView:
@@ -102,12 +104,12 @@ def approve_plan(rt: Runtime, session_id: str, *, start: bool = True, expected_h
         _drop_tasks(tx, session_id)
         _make_tasks(tx, session_id, parse_plan(row.plan_json))
         tx.db.flush()
-        view = plan_view(tx.db, session)
+        view, repo, base = plan_view(tx.db, session), session.repo_path, session.base_commit
     if start:
         from maestro.core.commands import control
 
         control.execute(rt, session_id)
-    return view
+    return with_checks(view, repo, base)
 
 
 def _take_edit(tx: Transaction, session: models.Session, plan: Plan) -> None:

@@ -1,0 +1,115 @@
+"""Before a plan is approved it is said which checks name their tests, and which may never end."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from maestro.core.proving.foretelling import NUMBERS, PASS_OR_FAIL, TESTS, foretell
+
+SCRIPTS = {
+    "test": "tsc --noEmit && vitest run",
+    "test:unit": "cross-env NODE_ENV=test jest --ci",
+    "test:all": "run-s lint test:*",
+    "lint": "eslint .",
+    "both": "npm-run-all -p lint test:unit",
+    "spec": "c8 mocha --reporter spec",
+    "cov": "nyc --reporter=lcov mocha",
+    "cra": "react-scripts test",
+    "e2e": "playwright test",
+    "build": "vite build",
+    "dev": "vite",
+    "start": "node server.js",
+    "tdd": "jest --watch",
+    "types": "tsc -w",
+    "vt": "vitest",
+    "rep": "node --import tsx --test 'test/**/*.ts'",
+    "size": "uvu tests",
+    "deep": "npm run spec",
+    "turbo": "turbo run test",
+    "all": "pnpm -r test",
+}
+FILES = {
+    "package.json": json.dumps({"scripts": SCRIPTS}),
+    "packages/a/package.json": json.dumps({"name": "@x/a", "scripts": {"test": "mocha"}}),
+    "Makefile": "test:\n\tpython -m pytest -q\ncheck: lint\n\t./ci.sh\nlint:\n\truff check .\n",
+    "justfile": "test:\n    cargo nextest run\n",
+    "ci.sh": "set -e\nuv run ruff check .\nuv run --group dev pytest\n",
+    "composer.json": json.dumps({"scripts": {"test": ["@lint", "@php vendor/bin/phpunit"], "lint": "php -l x.php"}}),
+}
+
+
+def told(command: str) -> str:
+    return foretell(command, FILES.get, ["packages/a"]).tells
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "npm test", "npm t", "npm run test:unit", "yarn test:unit", "npm run both", "npm run spec",
+        "npm run cov", "npm run cra",
+        "npm run e2e",
+        "npm run rep", "npm run deep", "npm run vt", "npm run turbo", "npm run all", "pnpm -r test",
+        "pnpm --filter @x/a test", "yarn workspace @x/a test", "npm test -w packages/a",
+        "npx turbo run test", "npx nx run-many -t test",
+        "npx -y jest", "npx --no-install vitest run", "pnpm exec mocha", "node_modules/.bin/jest",
+        "npm exec -- jest", "bun test",
+        "bunx vitest run", "deno test -A", "node --test", "npx playwright test",
+        "pytest", "python3.12 -m pytest -q", ".venv/bin/python -m pytest", "uv run pytest", "uv run --group dev pytest -x",
+        "poetry run pytest", "coverage run -m pytest && coverage report", "uv run coverage run -m unittest discover",
+        "python manage.py test", "python -m unittest", "tox -e py311", "nox -s tests", "hatch test", "python -m tox",
+        "make test", "make check", "just test", "cd sub && go test ./...", "go vet ./... && go test ./...",
+        "gotestsum ./...",
+        "cargo test --all", "cargo nextest run", "cmake --build build && ctest --test-dir build", "ctest",
+        "mvn -q test", "./mvnw verify",
+        "gradle test", "./gradlew check", "bundle exec rspec", "bin/rails test", "rake test",
+        "vendor/bin/phpunit", "composer test",
+        "prove -r t", "bats test", "PYTHONPATH=src python -m pytest", "timeout 60 pytest", "env -u X pytest",
+    ],
+)  # fmt: skip
+def test_checks_whose_runners_name_their_tests(command: str) -> None:
+    assert told(command) == TESTS
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["ruff check .", "npm run lint", "npm run build", "make lint", "mypy .", "sh other.sh", "true", "docker compose run app",
+     "go vet ./...", "cargo check", "mvn compile", "gradle assemble", "npx tsc --noEmit",
+     "pytest --collect-only", "test -f x",
+     "npm run nothing", "echo pytest"],
+)  # fmt: skip
+def test_checks_that_tell_pass_or_fail_only(command: str) -> None:
+    found = foretell(command, FILES.get, ["packages/a"])
+    assert found.tells == PASS_OR_FAIL
+    assert found.note is not None
+    assert "pass or fail only" in found.note
+
+
+@pytest.mark.parametrize("command", ["npm run size", "dotnet test", "mix test"])
+def test_checks_that_only_count(command: str) -> None:
+    assert told(command) == NUMBERS
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["npm run dev", "npm run tdd", "npm run types", "npm run vt", "yarn dev", "npx vitest", "vitest watch",
+    "npx jest --watch",
+     "jest --watchAll", "mocha -w", "tsc -w", "npx tsc --watch", "cargo watch -x test", "nodemon x.js",
+     "python manage.py runserver",
+     "uvicorn app:app", "python -m http.server", "npx next dev", "docker compose up", "gradle test --continuous", "pnpm dev",
+     "cd web && npm run dev", "node --watch --test", "npx webpack serve", "ptw"],
+)  # fmt: skip
+def test_watchers_and_servers_are_told_before_they_cost_a_time_limit(command: str) -> None:
+    why = foretell(command, FILES.get).watches
+    assert why is not None
+    assert "end" in why
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["npm test", "npx vitest run", "npx vitest --run", "npm run build", "jest --watchAll=false", "docker compose up -d",
+     "pytest -w", "make test", "npm run test:unit", "npx tsc --noEmit", "watchman --version", "cargo test"],
+)  # fmt: skip
+def test_commands_that_end_are_not_taken_for_watchers(command: str) -> None:
+    assert foretell(command, FILES.get).watches is None
