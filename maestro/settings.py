@@ -156,6 +156,11 @@ class Settings(BaseModel):
         30, ge=0, le=100_000, description="How long the work of a deleted session is kept."
     )
 
+    user_hooks: bool = Field(
+        False,
+        description="Run your own Claude Code hooks (and those of your plug-ins) in workers. A Stop hook that blocks, say, "
+        "sends a worker on again and again.",
+    )
     pass_env: list[str] = Field(
         default_factory=list,
         max_length=200,
@@ -229,7 +234,8 @@ STORABLE = frozenset(
     {
         "host", "port", "open_browser", "assistant", "claude_path", "anthropic_base_url", "assistant_model", "worker_model",
         "permission_mode", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
-        "check_timeout_minutes", "park_after_minutes", "keep_recovered_days", "notify_urls", "notify_on", "pass_env",
+        "check_timeout_minutes", "park_after_minutes", "keep_recovered_days", "notify_urls", "notify_on",
+        "pass_env", "user_hooks",
         "task_budget_usd", "task_token_limit", "session_budget_usd", "session_token_limit", "day_budget_usd",
         "day_token_limit",
         "task_model_calls", "session_model_calls", "day_model_calls", "run_model_calls",

@@ -59,6 +59,7 @@ class AgentSpec:
     command: list[str] = field(default_factory=list)  # agent_type "command": program and arguments
     deny_read: list[str] = field(default_factory=list)  # folders a sandboxed agent must not read
     trust_repository: bool = False  # load the repository's own Claude settings
+    user_hooks: bool = False  # run the user's own Claude hooks
     port_base: int = 0  # the first of the ports that are this worktree's own
 
     def to_json(self) -> dict[str, Any]:

@@ -79,6 +79,8 @@ class _Run:
                 )
             )
             await client.connect()
+            if words := claude_options.hooks_words(self._spec):
+                self._link.log("system", words)
             await client.query(self._spec.prompt)
             return await self._follow(client)
         except CLINotFoundError:

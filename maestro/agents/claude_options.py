@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from maestro import claude_home
 from maestro.agents import claude_tools
 from maestro.agents.base import AgentLink, AgentSpec
 from maestro.agents.claude_gate import Gatekeeper
@@ -53,7 +54,7 @@ def options(
         cwd=spec.worktree,
         cli_path=_executable(spec.cli_path, scratch),
         system_prompt={"type": "preset", "preset": "claude_code"},
-        extra_args=_system_append(spec.system_append, scratch),
+        extra_args=_system_append(spec.system_append, scratch) | _hooks(spec),
         permission_mode="default",
         can_use_tool=gate.may_use,
         hooks={"PreToolUse": [HookMatcher(hooks=[gate.before_tool], on_failure="block")]},
@@ -96,6 +97,27 @@ def _system_append(text: str, scratch: Path | None) -> dict[str, str | None]:
     path = scratch / "system_append.txt"
     path.write_text(text, encoding="utf-8")
     return {"append-system-prompt-file": str(path)}
+
+
+def hooks_words(spec: AgentSpec) -> str:
+    """What becomes of the user's own hooks, for the log; empty where there are none."""
+    found = claude_home.hooks(claude_home.folder())
+    if not found:
+        return ""
+    named = ", ".join(found)
+    if _hooks(spec):
+        return f"Your own Claude hooks ({named}) do not run in workers. `user_hooks` in the settings switches them on."
+    return f"Your own Claude hooks ({named}) run in this worker."
+
+
+def _hooks(spec: AgentSpec) -> dict[str, str | None]:
+    """Without the user's hooks only those of an organization and ours run.
+
+    A repository whose settings the user trusts keeps its hooks, and the CLI does not tell the two apart.
+    """
+    if spec.user_hooks or spec.trust_repository:
+        return {}
+    return {"managed-settings": json.dumps({"allowManagedHooksOnly": True})}
 
 
 def _sandbox(deny_read: list[str]) -> Any:

@@ -16,7 +16,7 @@ _FALLBACK = {"model": "worker_model", "sparse": "sparse_checkout"} | {
     for name in (
         "permission_mode", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
         "worker_memory_mb", "worker_cpu_percent", "task_budget_usd", "task_token_limit", "session_budget_usd",
-        "session_token_limit", "task_model_calls", "session_model_calls", "run_model_calls", "auto_unstick",
+        "session_token_limit", "task_model_calls", "session_model_calls", "run_model_calls", "auto_unstick", "user_hooks",
     )
 }  # fmt: skip
 
@@ -64,6 +64,7 @@ class AgentConfig(BaseModel):
     away: bool = False
     command: list[str] = Field(default_factory=list, max_length=100)  # agent_type "command": program and arguments
     sparse: bool | None = None  # only the folders a task declares, in large repositories
+    user_hooks: bool | None = None  # run the user's own Claude hooks (and those of their plug-ins) in workers
     trust_repository: bool = False  # load the repository's own Claude settings
 
 

@@ -246,6 +246,7 @@ def _spec(
         command=config.command,
         deny_read=[str(rt.data_dir / "token"), str(rt.data_dir / "maestro.db"), str(Path.home() / ".ssh")],
         trust_repository=config.trust_repository,
+        user_hooks=bool(config.user_hooks),
         port_base=ports.of_worker(rt, worker),
     )
 
