@@ -78,17 +78,25 @@ _POM = """\
   </properties>
   <dependencies>
     <dependency>
-      <groupId>junit</groupId><artifactId>junit</artifactId><version>4.13.2</version><scope>test</scope>
+      <groupId>org.junit.jupiter</groupId><artifactId>junit-jupiter</artifactId><version>5.10.2</version>
+      <scope>test</scope>
     </dependency>
   </dependencies>
+  <build>
+    <plugins>
+      <plugin><artifactId>maven-resources-plugin</artifactId><version>3.3.1</version></plugin>
+      <plugin><artifactId>maven-compiler-plugin</artifactId><version>3.13.0</version></plugin>
+      <plugin><artifactId>maven-surefire-plugin</artifactId><version>3.2.5</version></plugin>
+    </plugins>
+  </build>
 </project>
 """
 
 
 def _java(name: str, *methods: str) -> str:
-    tests = "\n".join(f"    @Test public void {method}" for method in methods)
+    tests = "\n".join(f"    @Test void {method}" for method in methods)
     return (
-        "package org.example;\n\nimport static org.junit.Assert.assertEquals;\nimport org.junit.Test;\n\n"
+        "package org.example;\n\nimport static org.junit.jupiter.api.Assertions.assertEquals;\nimport org.junit.jupiter.api.Test;\n\n"
         f"public class {name} {{\n{tests}\n}}\n"
     )
 
@@ -155,14 +163,14 @@ CHAINS = (
             f"{_MAIN}/Calc.java": _JAVA.format("a + b", ""),
             f"{_TEST}/CalcTest.java": _java(
                 "CalcTest",
-                "void adds() { assertEquals(5, Calc.add(2, 3)); }",
-                "void knownFailure() { assertEquals(5, Calc.add(2, 2)); }",
+                "adds() { assertEquals(5, Calc.add(2, 3)); }",
+                "knownFailure() { assertEquals(5, Calc.add(2, 2)); }",
             ),
             ".gitignore": "target/\n",
         },
         honest={
             f"{_MAIN}/Calc.java": _JAVA.format("a + b", "    public static int twice(int a) { return add(a, a); }\n"),
-            f"{_TEST}/TwiceTest.java": _java("TwiceTest", "void doubles() { assertEquals(8, Calc.twice(4)); }"),
+            f"{_TEST}/TwiceTest.java": _java("TwiceTest", "doubles() { assertEquals(8, Calc.twice(4)); }"),
         },
         broken={f"{_MAIN}/Calc.java": _JAVA.format("a - b", "")},
         tests=f"{_TEST}/CalcTest.java",

@@ -36,6 +36,8 @@ def _tool_homes(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, folder in _TOOL_HOMES.items():
         if (home / folder).is_dir() and name not in os.environ:
             monkeypatch.setenv(name, str(home / folder))
+    if (home / ".m2/repository").is_dir():
+        monkeypatch.setenv("MAVEN_OPTS", f"-Dmaven.repo.local={home}/.m2/repository")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
