@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+from pathlib import Path
+
 from tests.ecosystems.chain import Chain
 
 _RUST = "pub fn add(a: i32, b: i32) -> i32 {\n    a + b\n}\n"
@@ -96,12 +100,18 @@ _POM = """\
 def _java(name: str, *methods: str) -> str:
     tests = "\n".join(f"    @Test void {method}" for method in methods)
     return (
-        "package org.example;\n\nimport static org.junit.jupiter.api.Assertions.assertEquals;\nimport org.junit.jupiter.api.Test;\n\n"
+        "package org.example;\n\nimport static org.junit.jupiter.api.Assertions.assertEquals;\n"
+        "import org.junit.jupiter.api.Test;\n\n"
         f"public class {name} {{\n{tests}\n}}\n"
     )
 
 
 _JAVA = "package org.example;\n\npublic class Calc {{\n    public static int add(int a, int b) {{ return {}; }}\n{}}}\n"
+#: Where everything has been downloaded before, nothing is asked for: a machine may have no way to Maven's repository.
+_DOWNLOADED = Path(
+    pwd.getpwuid(os.getuid()).pw_dir, ".m2/repository/org/apache/maven/plugins/maven-surefire-plugin/3.2.5"
+)
+_OFFLINE = {".mvn/maven.config": "--offline\n"} if _DOWNLOADED.is_dir() else {}
 _MAIN, _TEST = "src/main/java/org/example", "src/test/java/org/example"
 
 CHAINS = (
@@ -160,6 +170,7 @@ CHAINS = (
         ("mvn", "java"),
         {
             "pom.xml": _POM,
+            **_OFFLINE,
             f"{_MAIN}/Calc.java": _JAVA.format("a + b", ""),
             f"{_TEST}/CalcTest.java": _java(
                 "CalcTest",

@@ -35,9 +35,9 @@ CHAINS = (
         ("ruby", "rspec"),
         {"calc.rb": _RUBY, "spec/calc_spec.rb": _SPEC, ".rspec": "--format progress\n"},
         honest={
-            "calc.rb": f"{_RUBY}\ndef double(a)\n  add(a, a)\nend\n",
+            "calc.rb": f"{_RUBY}\ndef twice(a)\n  add(a, a)\nend\n",
             "spec/double_spec.rb": "require_relative '../calc'\n\nRSpec.describe 'double' do\n  it 'doubles' do\n"
-            "    expect(double(4)).to eq(8)\n  end\nend\n",
+            "    expect(twice(4)).to eq(8)\n  end\nend\n",
         },
         broken={"calc.rb": _RUBY.replace("a + b", "a - b")},
         tests="spec/calc_spec.rb",
