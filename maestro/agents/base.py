@@ -22,6 +22,7 @@ FailureKind = Literal[
     "auth",
     "model",
     "refused",
+    "conversation",  # the endpoint takes this conversation no more: another may do
     "rate_limit",
     "overloaded",
     "network",
@@ -120,6 +121,7 @@ class AgentResult:
     retry_at: float | None = None  # seconds since 1970, when a limit names its reset
     turns: int = 0
     usage: Usage = field(default_factory=Usage)
+    renewable: bool = False  # ``auth``: a login that another program may just have renewed
     denied: list[dict[str, str]] = field(default_factory=list)  # [{tool, title, reason, signature}] of refused
 
 

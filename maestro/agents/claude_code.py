@@ -165,7 +165,10 @@ class _Run:
                 continue
             since = since or loop.time()
             ceiling = RETRY_CEILING_S if self._transcript.answered else FIRST_ANSWER_CEILING_S
-            hopeless = failure.kind in ("auth", "model", "refused") and self._transcript.retries >= _AUTH_RETRIES
+            hopeless = (
+                failure.kind in ("auth", "model", "refused", "conversation")
+                and self._transcript.retries >= _AUTH_RETRIES
+            )
             if hopeless or loop.time() - since >= ceiling:
                 return failure
 

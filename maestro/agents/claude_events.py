@@ -118,7 +118,12 @@ class Transcript:
         if result.is_error or result.subtype != "success":
             model = self._spec.model
             found = failures.of_endpoint(
-                result.api_error_status, self._error, text, model=model, retry_at=self._resets_at
+                result.api_error_status,
+                self._error,
+                text,
+                model=model,
+                retry_at=self._resets_at,
+                begun=self.answered or self._spec.resume,
             )
             return found, text
         return None, text
@@ -130,6 +135,7 @@ class Transcript:
             message=failure.message if failure else text,
             failure=failure.kind if failure else None,
             retry_at=failure.retry_at if failure else None,
+            renewable=bool(failure and failure.renewable),
             turns=self.turns,
             usage=self.meter.total,
             denied=denied,
@@ -202,7 +208,10 @@ class Transcript:
             self.retry = failures.unreachable()
         else:
             retry_at = time.time() + delay if status == 429 else None
-            self.retry = failures.of_endpoint(status, category, "", model=self._spec.model, retry_at=retry_at)
+            begun = self.answered or self._spec.resume
+            self.retry = failures.of_endpoint(
+                status, category, "", model=self._spec.model, retry_at=retry_at, begun=begun
+            )
         said = f"answered {status}" if status else "did not answer"
         self._link.log(
             "system",

@@ -18,6 +18,9 @@ _NETWORK = re.compile(
     r"connection (?:error|refused|closed|reset)|unable to connect|econn|enotfound|fetch failed|timed out|socket|certificate",
     re.IGNORECASE,
 )
+#: Statuses of a request whose content is the trouble: bad, too large, not to be processed.
+_ABOUT_CONTENT = frozenset({400, 413, 422})
+_TOO_LONG = re.compile(r"prompt is too long|context (?:length|window|limit)|input is too long|image", re.IGNORECASE)
 _RESET = re.compile(r"\|(\d{10})\b")
 
 
@@ -28,19 +31,29 @@ class Failure:
     kind: FailureKind
     message: str
     retry_at: float | None = None
+    renewable: bool = False  # a login, which another program may just have renewed
 
 
 def of_endpoint(
-    status: int | None, category: str, text: str, *, model: str | None = None, retry_at: float | None = None
+    status: int | None,
+    category: str,
+    text: str,
+    *,
+    model: str | None = None,
+    retry_at: float | None = None,
+    begun: bool = False,
 ) -> Failure:
-    """Classify an API failure by HTTP status, the CLI's own category, and as a last resort its wording."""
+    """Classify an API failure by HTTP status, the CLI's own category, and as a last resort its wording.
+
+    ``begun``: the model has answered in this conversation, so that a refusal is about what it holds by now.
+    """
     words = _words(text)
     if category == "billing_error" or "credit balance" in text.lower():
         return Failure("auth", f"The account behind the key cannot pay: {words}. Add credit, or use another key.")
     if status is None and (category == "authentication_failed" or "/login" in text):
         return _not_let_in()
     if status in (401, 403) or category in ("authentication_failed", "oauth_org_not_allowed"):
-        return Failure("auth", _refused(f" ({status})" if status else ""))
+        return Failure("auth", _refused(f" ({status})" if status else ""), renewable=credential() is None)
     if status == 404 or category == "model_not_found":
         name = f"the model `{model}`" if model else "the model"
         return Failure(
@@ -52,6 +65,9 @@ def of_endpoint(
     if category in ("overloaded", "server_error") or (status or 0) >= 500:
         said = f" ({status})" if status else ""
         return Failure("overloaded", f"The model endpoint is overloaded or failing{said}. Try again in a few minutes.")
+    if begun and (status in _ABOUT_CONTENT or (status is None and _TOO_LONG.search(text))):
+        said = f" ({status})" if status else ""
+        return Failure("conversation", f"The model endpoint does not take this conversation any more{said}: {words}")
     if status is not None and 400 <= status < 500:
         return Failure("refused", f"The model endpoint refused the request ({status}): {words}")
     if category == "max_output_tokens":
@@ -110,7 +126,9 @@ def not_found(path: str | None) -> Failure:
 
 def _not_let_in() -> Failure:
     """Claude Code gave up before the endpoint said a status: without a key it has no login, with one that is no good."""
-    return Failure("auth", _refused("") if credential() else f"Claude Code is not signed in. {_SIGN_IN}")
+    if credential():
+        return Failure("auth", _refused(""))
+    return Failure("auth", f"Claude Code is not signed in. {_SIGN_IN}", renewable=True)
 
 
 def _refused(status: str) -> str:

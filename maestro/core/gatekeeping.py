@@ -266,7 +266,8 @@ def _after_task_failed(tx: Transaction, session: models.Session, approval: model
     if task is None or task.status != "failed":
         return
     if approval.status == "allowed":
-        outcomes.retry_task(tx, session, task, approval.message)
+        fresh = approval.detail.get("failure") == "conversation" or approval.detail.get("chosen") == "allow_fresh"
+        outcomes.retry_task(tx, session, task, approval.message, fresh=fresh)
     else:
         rollbacks.take_back_repairs(tx, session)
         outcomes.fail_session(tx, session, f"Task {task.key} failed: {task.error_message or 'no reason given'}")

@@ -71,6 +71,10 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
         always = button("Allow for this session", small=True)
         always.on_click(lambda: answer("allow_session", always, "Allowed for this session."))
         always.props.set_optional("title", f"Not asked again in this session: {approval.covers}")
+    if approval.detail.get("allow_fresh"):
+        anew = button("Begin afresh", small=True)
+        anew.on_click(lambda: answer("allow_fresh", anew, "Trying again in a fresh conversation."))
+        anew.props.set_optional("title", "A fresh conversation, which is told what was done so far and your hint.")
     if offers_set_up(approval):
         change = button("Change the set-up…", small=True)
         change.on_click(lambda: change_environment(rt, approval.session_id))

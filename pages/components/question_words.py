@@ -132,6 +132,12 @@ _GO_ON: dict[str, Any] = {
     "allow_means": "As long as it fails with just this output, it counts as passed.",
     "allow_said": "Going on with it as it was before.",
 }
+_FRESH: dict[str, Any] = {
+    "name": "The conversation is refused",
+    "allow": "Begin afresh",
+    "allow_means": "A fresh conversation, which is told what was done so far and your hint.",
+    "allow_said": "Trying again in a fresh conversation.",
+}
 _UNPROVEN: dict[str, Any] = {
     "name": "Nothing was proven",
     "allow_means": "The set-up runs once more in the worktree, then the check.",
@@ -148,6 +154,8 @@ def words_of(approval: ApprovalView) -> Words:
         return replace(words, **_RUN_DENY)
     if approval.kind == "infrastructure" and detail.get("what") == "as before":
         return replace(words, **_GO_ON)
+    if approval.kind == "task_failed" and detail.get("failure") == "conversation":
+        return replace(words, **_FRESH)
     if offers_set_up(approval):
         return replace(words, **_UNPROVEN)
     if approval.kind == "task_failed" and detail.get("failure") == "auth":

@@ -37,5 +37,8 @@ def read(rt: Rt, approval_id: str) -> ApprovalView:
 
 @router.post("/{approval_id}")
 def answer(rt: Rt, approval_id: str, body: Answer) -> ApprovalView:
-    """Answer a question. The first answer counts; ``allow_session`` covers the like for the whole session."""
+    """Answer a question. The first answer counts; ``allow_session`` covers the like for the whole session.
+
+    ``allow_fresh`` tries a failed task again in a fresh conversation, which is told what was done.
+    """
     return gates.decide(rt, approval_id, body.decision, body.message, corrected=body.command)

@@ -14,7 +14,7 @@ from maestro.core.views import ApprovalView
 from maestro.db import models
 from maestro.errors import NotAllowed, NotFound
 
-Decision = Literal["allow", "allow_session", "deny"]
+Decision = Literal["allow", "allow_session", "allow_fresh", "deny"]
 
 
 def decide(
@@ -22,6 +22,7 @@ def decide(
 ) -> ApprovalView:
     """Answer a question. The first answer counts; ``allow_session`` also covers the like for this session.
 
+    ``allow_fresh`` tries a failed task again in a fresh conversation; of other questions it is a plain yes.
     ``corrected`` replaces the check that the question is about, before it is tried again.
 
     Raises NotFound, NotAllowed when it was answered or has expired meanwhile, and InvalidInput naming ``command``.
@@ -35,6 +36,8 @@ def decide(
         session = lookup.session_row(tx.db, approval.session_id)
         if corrected is not None and decision != "deny":
             corrections.correct_check(tx, session, approval, corrected)
+        if decision == "allow_fresh":
+            approval.detail = approval.detail | {"chosen": decision}
         gatekeeping.resolve(tx, session, approval, allow=decision != "deny", message=message)
         if decision == "allow_session" and approval.signature:
             gatekeeping.remember(tx, session, approval.signature)

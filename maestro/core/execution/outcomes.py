@@ -7,7 +7,7 @@ from typing import Any
 
 from maestro.core import gatekeeping, lookup
 from maestro.core.agent_config import AgentConfig
-from maestro.core.execution import prompts
+from maestro.core.execution import afresh, prompts
 from maestro.core.guards import budgets, limits, stops
 from maestro.core.state_machine import State, move
 from maestro.db import models
@@ -51,6 +51,8 @@ def worker_ended(
         reason = limits.endpoint_trouble(tx, settings, session, task, worker)
         if reason:
             task_failed(tx, session, task, reason, failure=str(result.get("failure")))
+    elif result.get("failure") == "conversation":
+        _refused_conversation(tx, session, task, str(result.get("message") or "The conversation is refused."))
     elif result.get("failure") in _NEEDS_PERSON:
         task_failed(tx, session, task, str(result.get("message") or "The agent ended without a reason."))
     elif result.get("failure") == "budget":
@@ -105,30 +107,44 @@ def ask_again(tx: Transaction, session: models.Session) -> None:
 
 
 def _ask_about(tx: Transaction, session: models.Session, task: models.Task, reason: str, failure: str | None) -> None:
+    anew = failure == "conversation"
     detail = {
         "reason": reason,
         "attempts": task.attempt,
-        "allow": "try again, your message is the hint",
+        "allow": f"try again{' in a fresh conversation' if anew else ''}, your message is the hint",
         "deny": "fail the session",
         "failure": failure,
     }
+    if task.conversation_id and not anew:
+        detail["allow_fresh"] = "try again in a fresh conversation, which is told what was done"
     title = f"Task {task.key} failed: {task.title}"
     gatekeeping.ask(tx, session, task, kind="task_failed", title=title, detail=detail)
 
 
-def retry_task(tx: Transaction, session: models.Session, task: models.Task, hint: str | None) -> None:
-    """Give a failed task a fresh count of attempts, in the same conversation where there is one."""
+def retry_task(
+    tx: Transaction, session: models.Session, task: models.Task, hint: str | None, *, fresh: bool = False
+) -> None:
+    """Give a failed task a fresh count of attempts, in the same conversation where there is one.
+
+    ``fresh``: in a new conversation, which is told what was done in the earlier one.
+    """
     gatekeeping.expire(tx, session.id, task_id=task.id)
+    if fresh and task.conversation_id:
+        task.conversation_id = None
+    else:
+        fresh = False
     words = f"# Again\n\n{prompts.clip(task.error_message or '')}"
     if hint:
         words += f"\n\nA word from the person: {hint}"
     prompt = words if task.conversation_id else None
+    reason = task.error_message or ""
     limits.forget(tx, session, task)
     _set(
         tx,
         task,
         status="running",
         attempt=1,
+        care={afresh.WHY: reason} if fresh else {},
         interruptions=0,
         prompt=prompt,
         hint=hint,
@@ -220,6 +236,24 @@ def _stopped(
         prompt = str(stop["prompt"] or "") or (prompts.RESUMED if task.conversation_id else None)
         _set(tx, task, status="running", prompt=prompt, progress_note="Going on after Maestro interrupted it")
         tx.log(session.id, f"{reason} The task goes on in its conversation.", level="warn", task_id=task.id)
+
+
+def _refused_conversation(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:
+    """The endpoint takes the conversation no more: the task goes on in a fresh one, by itself only once."""
+    if task.care.get(afresh.WHY):
+        task_failed(tx, session, task, f"{reason} It is the second conversation.", failure="conversation")
+        return
+    _set(
+        tx,
+        task,
+        status="running",
+        conversation_id=None,
+        prompt=None,
+        care=task.care | {afresh.WHY: reason},
+        progress_note="Going on in a fresh conversation",
+    )
+    words = "The task goes on in a fresh conversation, which is told what was done (not counted as an attempt)."
+    tx.log(session.id, f"{reason} {words}", level="warn", task_id=task.id)
 
 
 def _out_of_time(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:

@@ -11,7 +11,7 @@ from maestro.core import lookup, places
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.endpoint import endpoint_for
 from maestro.core.environment import place_environment, worker_environment
-from maestro.core.execution import outcomes, ports, prompts, standbys
+from maestro.core.execution import afresh, outcomes, ports, prompts, standbys
 from maestro.core.execution.gone import is_gone
 from maestro.core.execution.outfit import outfit
 from maestro.core.guards import account, limits, spending
@@ -218,6 +218,8 @@ def _spec(
     resume = task.conversation_id is not None
     first = prompts.first_prompt(task, session, summary, checks, _done_before(rt, session, task))
     first = f"{first}\n\n{task.prompt}" if task.prompt else first
+    if not resume and task.care.get(afresh.WHY):
+        first = f"{first}\n\n{afresh.story(rt, task, worktree)}"
     prompt = (task.prompt or prompts.RESUMED) if resume else first
     assert config.task_timeout_minutes is not None
     assert config.permission_mode is not None

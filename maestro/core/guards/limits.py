@@ -34,6 +34,12 @@ WORKER_MB = 350
 #: How long a run tries by itself before it gives up on the endpoint, generously.
 _LONGEST_RUN = timedelta(minutes=15)
 
+#: Remembered of a task whose login was tried once more, until the endpoint answers.
+LOGIN_TRIED = "login_tried"
+
+#: How long a program that renews a login may take to write it down, in seconds.
+_RENEWAL_S = 2.0
+
 #: How often somebody who waits for a check slot looks whether they were called off, in seconds.
 _SLOT_POLL_S = 0.2
 
@@ -74,6 +80,9 @@ def endpoint_trouble(
     result: dict[str, Any] = worker.result_json or {}
     kind, message = result.get("failure"), str(result.get("message") or "The model endpoint is not available.")
     if kind == "auth":
+        if result.get("renewable") and not task.care.get(LOGIN_TRIED):
+            _try_the_login_again(tx, session, task)
+            return None
         if account.key_refused(tx, session, worker.account, message):
             return message
         _wait(tx, session, task, worker, f"Waiting for your answer: {message}")
@@ -87,6 +96,16 @@ def endpoint_trouble(
     return _back_off(tx, settings, session, task, worker, message)
 
 
+def _try_the_login_again(tx: Transaction, session: models.Session, task: models.Task) -> None:
+    """Several programs share a login, and one renews it for all: a fresh process reads what is there by now."""
+    task.care = task.care | {LOGIN_TRIED: True}
+    task.status, task.retry_at = "running", utcnow() + timedelta(seconds=_RENEWAL_S)
+    task.prompt = prompts.RESUMED if task.conversation_id else task.prompt
+    text = "The login was refused. Another program may just have renewed it: a fresh process tries it once more."
+    _note(tx, session, task, text)
+    tx.log(session.id, text, level="warn", task_id=task.id)
+
+
 def forget(tx: Transaction, session: models.Session, task: models.Task) -> None:
     """The person has decided about this task: its waits and strikes begin anew."""
     task.retry_at, task.endpoint_failures, task.failing_since, task.care = None, 0, None, {}
@@ -97,6 +116,7 @@ def forget(tx: Transaction, session: models.Session, task: models.Task) -> None:
 def endpoint_answered(tx: Transaction, task: models.Task, worker: models.Worker) -> None:
     """The model has answered in this run: earlier troubles are over."""
     task.retry_at, task.endpoint_failures, task.failing_since = None, 0, None
+    task.care = {k: v for k, v in task.care.items() if k != LOGIN_TRIED}
     tx.db.add(task)
     account.answered(tx, worker.account)
 
