@@ -15,9 +15,9 @@ FAILED = 1
 USAGE = 2
 WAITS = 3
 
-#: Questions that ``--yes`` does not answer: a limit that raises itself is none, an alarm is to be looked at, and
-#: surroundings that fail want mending: a yes that mends nothing would be asked for again without end.
-_FOR_A_PERSON = frozenset({"budget", "escape", "infrastructure"})
+#: Questions that ``--yes`` does not answer: a limit that raises itself is none, an alarm is to be looked at, what an
+#: agent asks needs words, and surroundings that fail want mending: a yes that mends nothing is asked for without end.
+_FOR_A_PERSON = frozenset({"budget", "escape", "infrastructure", "nothing_changed", "agent_question"})
 
 #: Events tell when to look again; this is for one that went missing.
 _LOOK_AGAIN_S = 5

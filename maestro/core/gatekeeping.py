@@ -23,6 +23,9 @@ AWAY = (
 )
 
 #: Asked when an agent has ended, about what it leaves (see ``proving.questions``).
+ENDING_KINDS = ("nothing_changed", "agent_question")
+
+#: The same, of which the next landing takes up the answer.
 LANDING_KINDS = ("tests_missing", "outside_files", "check_changed", "infrastructure")
 
 
@@ -170,7 +173,7 @@ def expire(tx: Transaction, session_id: str, *, worker_id: str | None = None, ta
         approval.resolved_at = utcnow()
         tx.db.add(approval)
         tx.emit("approval_resolved", session_id, approval_id=approval.id, task_id=approval.task_id, decision="expired")
-        if approval.kind in LANDING_KINDS:
+        if approval.kind in (*LANDING_KINDS, *ENDING_KINDS):
             _back_to_landing(tx, approval, "Looked at again")  # which asks again where it still has to
 
 
@@ -278,6 +281,26 @@ def _after_landing(tx: Transaction, _session: models.Session, approval: models.A
     _back_to_landing(tx, approval, "You have answered")
 
 
+def _after_ending(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
+    """What the agent asked, or that it did nothing, is answered: it lands, or goes on in its conversation."""
+    from maestro.core.execution import outcomes, prompts
+
+    if approval.kind == "nothing_changed" and approval.status == "allowed":
+        _back_to_landing(tx, approval, "You have answered")
+        return
+    task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
+    if task is None or task.status != "waiting":
+        return
+    words = str(approval.detail.get("words") or "")
+    if approval.kind == "nothing_changed":
+        prompt = prompts.not_done_prompt(words, approval.message)
+    else:
+        prompt = prompts.answer_prompt(words, approval.message if approval.status == "allowed" else None)
+        finding = str(approval.detail.get("reason") or "")
+        prompt += f"\n\nWhat Maestro's checks said meanwhile: {finding}" if finding else ""
+    outcomes.go_on(tx, session, task, prompt)
+
+
 def _back_to_landing(tx: Transaction, approval: models.Approval, note: str) -> None:
     task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
     if task is not None and task.status == "waiting":
@@ -305,4 +328,5 @@ _FOLLOW_UP = {
     "stuck": _after_stuck,
     "escape": lambda _tx, _session, _approval: None,  # the session's pause is ended by ``escape.go_on``
     **dict.fromkeys(LANDING_KINDS, _after_landing),
+    **dict.fromkeys(ENDING_KINDS, _after_ending),
 }

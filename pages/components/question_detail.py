@@ -81,6 +81,12 @@ def _failed(detail: dict[str, Any]) -> None:
         tag("div", f"After {plural(attempts, 'attempt')}.", "m-meta m-num")
 
 
+def _ending(detail: dict[str, Any]) -> None:
+    """The agent's last words, as it said them."""
+    if detail.get("words"):
+        inline(str(detail["words"])[:_TEXT], "m-pre m-wrap q-reason", name="div")
+
+
 def _missing(detail: dict[str, Any]) -> None:
     name_list("Gone", detail.get("vanished"), "failed")
     name_list("Skipped now", detail.get("skipped_now"), "waiting")
@@ -143,6 +149,8 @@ def _plain(value: Any) -> str:
 _SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "task_start": _start,
     "task_failed": _failed,
+    "nothing_changed": _ending,
+    "agent_question": _ending,
     "tests_missing": _missing,
     "check_changed": _changed,
     "outside_files": _outside,

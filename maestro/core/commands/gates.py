@@ -12,7 +12,7 @@ from maestro.core.proving import escape
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
 from maestro.db import models
-from maestro.errors import NotAllowed, NotFound
+from maestro.errors import InvalidInput, NotAllowed, NotFound
 
 Decision = Literal["allow", "allow_session", "allow_fresh", "deny"]
 
@@ -34,6 +34,9 @@ def decide(
         if approval.status != "pending":
             raise NotAllowed(f"This question was already {_past(approval)}.", state=approval.status, allowed=[])
         session = lookup.session_row(tx.db, approval.session_id)
+        if approval.kind == "agent_question" and decision != "deny" and not (message or "").strip():
+            words = "Write the answer that the agent is to get, or deny the question to leave it to the agent."
+            raise InvalidInput(words, {"message": "is missing"})
         if corrected is not None and decision != "deny":
             corrections.correct_check(tx, session, approval, corrected)
         if decision == "allow_fresh":

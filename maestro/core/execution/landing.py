@@ -15,7 +15,7 @@ from sqlmodel import col, func, select
 from maestro.core import lookup
 from maestro.core.agent_config import in_force
 from maestro.core.execution import conflicts, gone, in_the_way, outcomes, prompts, starting
-from maestro.core.hooks import Finding, Hook, Landing, evidence, hidden, outside, outward_links, submodule_work
+from maestro.core.hooks import Finding, Hook, Landing, endings, evidence, hidden, outside, outward_links, submodule_work
 from maestro.core.keeping import pooling, storage_health
 from maestro.core.locks import Stopped, branch_lock, stop_signal, train_lock
 from maestro.core.proving import check_changes, clean_checkout, earlier_checks, escape, questions
@@ -35,7 +35,7 @@ BEFORE_CHECKS: tuple[Hook, ...] = (
     hidden.nothing_left_on_another_branch,
     submodule_work.nothing_left_in_submodules,
     outward_links.none_unasked,
-    evidence.something_changed,
+    endings.it_asks_instead,
     evidence.nothing_needed_was_denied,
     outside.no_copied_files,
     outside.only_declared_files,
@@ -129,7 +129,8 @@ def _land(flight: Flight) -> None:
     arrival = _arrival(flight, head)
     site = _site(flight, "task", head)
     answer = next((said for hook in BEFORE_CHECKS if (said := hook(arrival))), None)
-    answer = answer or first_failure(flight.rt, site, _all_checks(flight, start, head), flight.stop)
+    if answer is None:
+        answer = endings.judged(arrival, first_failure(flight.rt, site, _all_checks(flight, start, head), flight.stop))
     answer = answer or check_changes.look(flight.rt, site, start, flight.checks, flight.stop)
     # The plan's checks run in a clean checkout at the end anyway.
     answer = answer or clean_checkout.look(flight.rt, site, flight.task.checks, flight.stop)

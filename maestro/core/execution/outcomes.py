@@ -85,6 +85,12 @@ def attempt_failed(
     tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=task.progress, note=task.progress_note)
 
 
+def go_on(tx: Transaction, session: models.Session, task: models.Task, prompt: str) -> None:
+    """The task goes on in its conversation with what the user has said; that is no attempt."""
+    _set(tx, task, status="running", prompt=prompt, progress_note="Going on with your answer")
+    tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=task.progress, note=task.progress_note)
+
+
 def task_failed(
     tx: Transaction, session: models.Session, task: models.Task, reason: str, *, failure: str | None = None
 ) -> None:

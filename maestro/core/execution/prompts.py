@@ -127,6 +127,31 @@ def nothing_changed_prompt(last_words: str) -> str:
     )
 
 
+def answer_prompt(asked: str, answer: str | None) -> str:
+    """The user's answer to a run that ended with a question; None leaves it to the agent."""
+    said = (
+        f"The user answers:\n\n{answer}"
+        if answer
+        else (
+            "The user leaves it to you: choose what fits the task best, and record the choice with `record_decision`."
+        )
+    )
+    return f"# The answer to your question\n\nYou asked:\n\n{_quoted(asked)}\n\n{said}\n\nGo on with the task."
+
+
+def not_done_prompt(last_words: str, said: str | None) -> str:
+    """The user's no to a run that changed nothing."""
+    word = f"\n\nA word from the user: {said}" if said else ""
+    return (
+        "# It is not done yet\n\nYou stopped without a change, and the user does not take the task as done. "
+        f"Your last words were:\n\n{_quoted(last_words)}{word}\n\nCarry the task out, or say plainly why it cannot be."
+    )
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}" for line in clip(text, 2000).splitlines())
+
+
 def left_elsewhere_prompt(detail: str, branch: str | None) -> str:
     """A run that ended on something that does not come from the task's branch."""
     return (

@@ -1,4 +1,4 @@
-"""No change, a refusal that mattered, or a run that ended badly is no success, whatever the agent says."""
+"""A refusal that mattered, or a run that ended badly is no success, whatever the agent says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 
 from maestro.core.execution import prompts
 from maestro.core.hooks import Finding, Landing
-from maestro.worktrees import integration
 
 _COMMITS = frozenset({"Bash:git add", "Bash:git commit", "Bash:git add + git commit"})
 #: A message of several lines, as Claude Code writes it; no signature tells of such a command.
@@ -22,13 +21,6 @@ def the_run_ended_well(landing: Landing) -> Finding | None:
         return None
     words = str(landing.result.get("message") or failure or "no reason given")
     return Finding(f"The agent's run ended with an error: {words[:300]}", prompts.run_failed_prompt(words))
-
-
-def something_changed(landing: Landing) -> Finding | None:
-    """The work must differ from where the task began."""
-    if integration.diff_summary(landing.repo, landing.start, landing.head).files:
-        return None
-    return Finding("The agent stopped without changing anything.", prompts.nothing_changed_prompt(_last_words(landing)))
 
 
 def nothing_needed_was_denied(landing: Landing) -> Finding | None:
@@ -50,7 +42,3 @@ def _is_commit(denied: dict[str, object]) -> bool:
     if denied.get("tool") != "Bash" or _FORCED.search(title):
         return False
     return denied.get("signature") in _COMMITS or _COMMIT_IN_LINES.match(title) is not None
-
-
-def _last_words(landing: Landing) -> str:
-    return str(landing.result.get("message") or "(nothing)")
