@@ -112,7 +112,11 @@ def _message(words: Words) -> Callable[[], str | None]:
     """The field for a word with the answer; gives what reads it."""
     if not words.hint:
         return lambda: None
-    field = ui.input(placeholder=words.hint)
+    field: ui.input | ui.textarea
+    if words.long:
+        field = ui.textarea(placeholder=words.hint).props("autogrow rows=2").classes("m-grow")
+    else:
+        field = ui.input(placeholder=words.hint)
     field.props.set_optional("aria-label", "Message with the answer")
     return lambda: field.value or None
 

@@ -21,6 +21,7 @@ class Words:
     deny_means: str = "The agent is told no, with your words, and finds another way."
     deny_said: str = "Denied."
     hint: str = "A word with the answer (optional)"
+    long: bool = False  # the word with the answer may be of several lines
     stops_work: bool = False  # the deny button ends something: it is drawn as danger
     ends_session: bool = False  # denying ends the whole session: it is asked first
 
@@ -70,6 +71,7 @@ _KINDS = {
         deny_means="The agent chooses itself, records the choice, and goes on.",
         deny_said="Left to the agent.",
         hint="Your answer",
+        long=True,
     ),
     "tests_missing": Words(
         icon="flask-conical",

@@ -65,6 +65,11 @@ ANSWERS: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("infrastructure", {"output": "npm: not found"}, "npm: not found", "Try again", "checking"),
     ("infrastructure", {"what": "as before", "output": "old"}, "old", "Go on: it was so before", "checking"),
     ("infrastructure", {"output": "npm: not found"}, "npm: not found", "Count it as the agent’s failure", "checking"),
+    ("task_failed", {"reason": "It broke", "allow_fresh": "afresh"}, "It broke", "Begin afresh", "running"),
+    ("task_failed", {"reason": "No", "failure": "conversation"}, "conversation is refused", "Begin afresh", "running"),
+    ("nothing_changed", {"words": "It is there."}, "It is there.", "It is done", "checking"),
+    ("nothing_changed", {"words": "All there."}, "All there.", "Send it back", "running"),
+    ("agent_question", {"words": "Which one?\n- a\n- b"}, "Which one?", "Leave it to the agent", "running"),
     ("stuck", {"reason": "The same call 4 times."}, "The same call 4 times.", "Interrupt and go on", "waiting"),
     ("stuck", {"reason": "Silence."}, "Silence.", "Leave it alone", "waiting"),
     ("escape", {"changes": [{"what": "A hook is new", "undo": "rm hook"}]}, "rm hook", "Stay paused", "waiting"),
@@ -77,6 +82,8 @@ ALLOWS = {
     "The change is right",
     "That is fine",
     "Interrupt and go on",
+    "Begin afresh",
+    "It is done",
 } | {"Go on: it was so before"}
 
 
