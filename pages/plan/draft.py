@@ -29,7 +29,7 @@ class _LooseDecision(BaseModel):
 
 
 class _LooseTask(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="allow")  # a plan may say more of a task than the page shows
 
     id: str
     title: str = ""
@@ -88,6 +88,7 @@ class Draft:
         """Take over a draft that the browser kept; False when it is none or holds nothing new."""
         try:
             kept = _Loose.model_validate(data).model_dump(mode="json")
+            kept["tasks"] = [{k: v for k, v in t.items() if k in PlanTask.model_fields} for t in kept["tasks"]]
         except ValidationError:
             return False
         if kept == self.data:

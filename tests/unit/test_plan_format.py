@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import copy
 from itertools import pairwise
 from typing import Any
@@ -10,7 +11,17 @@ from hypothesis import strategies as st
 
 from maestro.core.conversation.idea_card import IdeaCard
 from maestro.core.planning.coverage import uncovered
-from maestro.core.planning.plan import Plan, critical_path, levels, overlap, parse_plan, plan_hash, width
+from maestro.core.planning.plan import (
+    OPTIONAL,
+    Plan,
+    PlanTask,
+    critical_path,
+    levels,
+    overlap,
+    parse_plan,
+    plan_hash,
+    width,
+)
 from maestro.core.planning.plan_answer import PLAN_SCHEMA, PlanAnswers, checked_plan, plan_in_text
 from maestro.errors import InvalidInput
 
@@ -154,7 +165,7 @@ def test_overlap_of_declared_files(left: list[str], right: list[str], tracked: l
 def test_the_tool_asks_for_the_contracts_shape() -> None:
     assert PLAN_SCHEMA["properties"].keys() == Plan.model_fields.keys()
     task = PLAN_SCHEMA["properties"]["tasks"]["items"]["properties"]
-    assert task.keys() == Plan.model_fields["tasks"].annotation.__args__[0].model_fields.keys()  # type: ignore[union-attr]
+    assert task.keys() == PlanTask.model_fields.keys() - OPTIONAL
 
 
 @pytest.mark.parametrize(
@@ -193,3 +204,111 @@ def test_goals_in_the_plans_words_are_covered_and_others_are_not() -> None:
     task = {"id": "t", "title": "Write CSV", "acceptance": ["`export --csv` writes a header row", "quoting is right"]}
     assert uncovered(card, parse_plan({"tasks": [task]})) == ["Reports are sent by mail every Monday"]
     assert uncovered(card, parse_plan({"tasks": [task | {"acceptance": []}]})) == card.goals[:2]
+
+
+OTHER_NAMES = {
+    "depends_on": ["dependencies", "dependsOn", "depends-on", "Depends On", "deps", "requires", "needs", "blockedBy",
+                   "prerequisites", "depend_on", "dependecies", "dependsUpon", "after"],
+    "title": ["name", "Title", "summary"],
+    "description": ["details", "prompt", "descripton"],
+    "files": ["paths", "target_files", "filesTouched", "file"],
+    "acceptance": ["acceptanceCriteria", "acceptance_criteria", "doneWhen", "acceptence"],
+    "checks": ["commands", "verification", "testCommand", "check", "tests"],
+    "estimate_minutes": ["estimate", "estimatedMinutes", "estimateMinutes", "minutes"],
+    "requires_approval": ["requiresApproval", "needs_approval", "approval"],
+    "id": ["key", "taskId", "ID"],
+    "scope_out": ["outOfScope", "scopeOut"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("meant", "key"), [(m, k) for m, keys in OTHER_NAMES.items() for k in keys])
+def test_a_key_by_another_name_is_refused_with_the_right_one(meant: str, key: str) -> None:
+    plan = with_task(**{key: ["t1"]})
+    if meant in {"depends_on", "title", "id"}:
+        plan["tasks"][1].pop(meant)
+    with pytest.raises(InvalidInput) as refused:
+        checked_plan(plan)
+    assert refused.value.fields == {f"tasks.1.{key}": f"this key is called {meant} here"}
+    answers = PlanAnswers()
+    answers.take_text(str(plan).replace("'", '"'))
+    assert f"{key}: this key is called {meant} here" in answers.correction()
+
+
+def test_a_key_that_means_nothing_here_is_refused_with_those_that_there_are() -> None:
+    for plan, field in (
+        (GOOD | {"version": 2}, "version"),
+        (GOOD | {"test_commands": ["pytest"]}, "test_commands"),
+        (GOOD | {"decisions": [{"decision_type": "x", "reason": "y"}]}, "decisions.0.reason"),
+        (with_task(colour="red"), "tasks.1.colour"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            checked_plan(plan)
+        assert list(refused.value.fields) == [field]
+    assert "depends_on" in refused.value.fields["tasks.1.colour"]
+    assert parse_plan(with_task(colour="red"))  # one that is stored already can be read
+
+
+def test_harmless_shapes_are_read() -> None:
+    plan = checked_plan(
+        {
+            "summary": None,
+            "assumptions": None,
+            "risks": "It is slow.",
+            "checks": "pytest -q",
+            "decisions": {"decision_type": "library", "options": "stdlib", "chosen": None, "rationale": None},
+            "tasks": [
+                {
+                    "id": 1,
+                    "title": "One",
+                    "depends_on": None,
+                    "files": "a.py",
+                    "acceptance": None,
+                    "checks": '["x", "y"]',
+                },
+                {"id": 2.0, "title": "Two", "depends_on": 1, "priority": None, "estimate_minutes": "", "checks": ""},
+                {"id": "3", "title": "Three", "depends_on": [1, "2", None], "priority": "4", "requires_approval": None},
+                {"id": " t4 ", "title": "Four", "depends_on": "3", "files": ["b.py", ""], "description": None},
+            ],
+        }
+    )
+    assert (plan.summary, plan.assumptions, plan.risks, plan.checks) == ("", [], ["It is slow."], ["pytest -q"])
+    assert (plan.decisions[0].options, plan.decisions[0].chosen) == (["stdlib"], 0)
+    assert [t.id for t in plan.tasks] == ["1", "2", "3", "t4"]
+    assert [t.depends_on for t in plan.tasks] == [[], ["1"], ["1", "2"], ["3"]]
+    assert [t.files for t in plan.tasks] == [["a.py"], [], [], ["b.py"]]
+    assert plan.tasks[0].checks == ["x", "y"]
+    assert [t.priority for t in plan.tasks] == [2, 2, 4, 2]
+    alone = checked_plan({"tasks": {"id": 7, "title": "Alone"}})
+    assert alone.tasks[0].id == "7"
+
+
+@pytest.mark.parametrize("value", [True, {"a": 1}, [["t1"]], [True], [{"id": "t1"}]])
+def test_shapes_that_may_mean_anything_are_refused(value: Any) -> None:
+    with pytest.raises(InvalidInput):
+        checked_plan(with_task(depends_on=value))
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9)
+ANYTHING = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+)
+
+
+@given(ANYTHING)
+def test_whatever_comes_as_a_plan_is_read_or_refused(anything: Any) -> None:
+    for data in (anything, {"tasks": anything}, with_task(depends_on=anything, files=anything, id=anything)):
+        with contextlib.suppress(InvalidInput):
+            checked_plan(data)
+
+
+def test_what_a_task_may_say_besides_is_kept_and_changes_no_other_plans_fingerprint() -> None:
+    more = {
+        "model": "claude-haiku-4-5", "effort": "low", "agent": "claude_code", "scope_out": "the docs",
+        "patterns": ["as in src/a.py"], "requirements": ["R-1"],
+    }  # fmt: skip
+    plan = checked_plan(with_task(**more))
+    stored = plan.model_dump(mode="json")
+    assert {k: stored["tasks"][1][k] for k in more} == more | {"scope_out": ["the docs"]}
+    assert plan_hash(parse_plan(stored)) == plan_hash(plan)
+    assert not OPTIONAL & parse_plan(GOOD).model_dump(mode="json")["tasks"][0].keys()
+    assert plan_hash(parse_plan(GOOD)) == "81657255485e90fa2ee3f2171e57ab2259175b4967ce405c6ca57de92f85fd8f"

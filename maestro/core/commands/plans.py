@@ -8,7 +8,7 @@ from maestro.core.conversation import brainstorm
 from maestro.core.conversation.assistant import check_budgets
 from maestro.core.lookup import plan_row, repository, session_row, tasks_of
 from maestro.core.planning import planning_engine
-from maestro.core.planning.plan import Plan, parse_plan, plan_hash
+from maestro.core.planning.plan import OPTIONAL, Plan, PlanTask, parse_plan, plan_hash
 from maestro.core.planning.plan_answer import checked_plan
 from maestro.core.planning.planning_engine import plan_view
 from maestro.core.proving.plan_checks import with_checks
@@ -132,8 +132,21 @@ def _drop_tasks(tx: Transaction, session_id: str) -> None:
 
 def _make_tasks(tx: Transaction, session_id: str, plan: Plan) -> None:
     for position, task in enumerate(plan.tasks):
-        columns = task.model_dump(exclude={"id"})
-        tx.db.add(models.Task(session_id=session_id, key=task.id, position=position, **columns))
+        columns = task.model_dump(exclude={"id", "description"} | OPTIONAL)
+        told = _told(task)
+        tx.db.add(models.Task(session_id=session_id, key=task.id, position=position, description=told, **columns))
+
+
+def _told(task: PlanTask) -> str:
+    """What the agent is told of a task: its description, and what the plan says besides."""
+    parts = [task.description]
+    for title, lines in (
+        ("Requirements", task.requirements),
+        ("Follow these patterns", task.patterns),
+        ("Not part of this task", task.scope_out),
+    ):
+        parts += [f"## {title}\n" + "\n".join(f"- {line}" for line in lines)] if lines else []
+    return "\n\n".join(part for part in parts if part)
 
 
 def _checked_feedback(feedback: str | None) -> str | None:

@@ -11,11 +11,24 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from maestro.errors import InvalidInput
 
 MAX_TASKS = 200
+
+#: Keys of a task that only some plans have.
+OPTIONAL = frozenset({"model", "effort", "agent", "scope_out", "patterns", "requirements"})
 _TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 _NO_NUL = r"^[^\x00]*$"
@@ -57,6 +70,18 @@ class PlanTask(_Part):
     priority: int = Field(default=2, ge=0, le=9)
     estimate_minutes: float | None = Field(default=None, ge=0, le=100_000)
     requires_approval: bool = False
+    # What a plan may say besides; it is stored only where it is said, so that a plan's fingerprint stays what it was.
+    model: Title | None = None
+    effort: Title | None = None
+    agent: Title | None = None
+    scope_out: list[Line] = Field(default_factory=list, max_length=100)
+    patterns: list[Line] = Field(default_factory=list, max_length=100)
+    requirements: list[Line] = Field(default_factory=list, max_length=100)
+
+    @model_serializer(mode="wrap")
+    def _only_what_is_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        made: dict[str, Any] = handler(self)
+        return {name: value for name, value in made.items() if value or name not in OPTIONAL}
 
     @field_validator("id")
     @classmethod

@@ -9,6 +9,7 @@ from typing import Any
 
 from maestro.assistants.base import Tool, ToolFailed
 from maestro.core.planning.plan import MAX_TASKS, Plan, parse_plan
+from maestro.core.planning.plan_shapes import read_shapes
 from maestro.errors import InvalidInput
 
 #: The first answer and two more tries.
@@ -113,8 +114,9 @@ class PlanAnswers:
 
 
 def checked_plan(data: Any) -> Plan:
-    """``parse_plan`` for data from outside: NUL characters inside lists and choices of nothing are refused as well."""
-    plan = parse_plan(data)
+    """``parse_plan`` for data from outside: other shapes are read first (``plan_shapes``), keys that it does not know
+    are refused with the name that was meant, and NUL characters inside lists and choices of nothing as well."""
+    plan = parse_plan(read_shapes(data))
     fields = {path: "must not contain NUL characters" for path, text in _texts(plan.model_dump()) if "\0" in text}
     if fields:
         raise InvalidInput("The plan is not valid: NUL characters in " + ", ".join(fields), fields)
