@@ -119,6 +119,12 @@ class Settings(BaseModel):
         5000, ge=1, le=MOST, description="From so many tracked files on, worktrees are prepared ahead and used again."
     )
 
+    reuse_dependencies: bool = Field(
+        True,
+        description="Copy what set-up commands like npm ci have installed into the next worktree with the same lock files "
+        "and tools, instead of installing it again.",
+    )
+
     sparse_checkout: bool = Field(
         False,
         description="In large repositories, give workers only the folders their task declares; checks still see all files.",
@@ -242,7 +248,7 @@ STORABLE = frozenset(
         "worker_memory_mb", "worker_cpu_percent", "worker_nice",
         "min_free_memory_mb", "check_slots", "retry_first_s", "retry_ceiling_s", "endpoint_patience_hours",
         "stuck_silence_minutes", "stuck_repeats", "stuck_calls_without_change", "auto_unstick",
-        "large_repository_files", "sparse_checkout",
+        "large_repository_files", "sparse_checkout", "reuse_dependencies",
     }
 )  # fmt: skip
 

@@ -48,6 +48,7 @@ NAMES = {
     "session_budget_usd": "Budget of a session, dollars",
     "session_model_calls": "Model calls of a session",
     "session_token_limit": "Tokens of a session",
+    "reuse_dependencies": "Copy what is installed",
     "sparse_checkout": "Sparse worktrees",
     "stuck_calls_without_change": "Tool calls without a change",
     "stuck_repeats": "The same call again, times",

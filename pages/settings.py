@@ -43,7 +43,7 @@ GROUPS = (
     )),
     ("This machine", "What workers may use of it.", (
         "worker_memory_mb", "min_free_memory_mb", "worker_cpu_percent", "worker_nice", "large_repository_files",
-        "sparse_checkout",
+        "reuse_dependencies", "sparse_checkout",
     )),
     ("Stuck workers", "First a word to the agent, then an interruption, then a question to you.", (
         "stuck_silence_minutes", "stuck_repeats", "stuck_calls_without_change", "auto_unstick",

@@ -8,7 +8,7 @@ from typing import Any
 from maestro.core import lookup
 from maestro.core.agent_config import in_force
 from maestro.core.environment import command_environment
-from maestro.core.execution import bytecode, command_place, prompts
+from maestro.core.execution import bytecode, command_place, dependencies, prompts
 from maestro.core.execution.live_output import LiveOutput
 from maestro.core.locks import Stopped, stop_signal
 from maestro.core.proving import sheltered
@@ -16,7 +16,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.errors import SetupFailed
-from maestro.worktrees import copying, links, manager, submodules
+from maestro.worktrees import copying, installers, kept_folders, links, manager, submodules
 
 _SETUP_TIMEOUT_S = 20 * 60
 _NAMED_CHARS = 80
@@ -37,7 +37,12 @@ def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task |
         words = f"Copied {', '.join(copied[:10])} into the worktree"
         with rt.db.write() as tx:
             tx.log(session.id, words, kind="git", source="git", task_id=task_id)
-    for command in config.setup:
+    begin, end = installers.first_run(config.setup)
+    for command in config.setup[:begin]:
+        _set_up(rt, session, path, command, task_id)
+    if begin < end:
+        _install(rt, session, path, config.setup[begin:end], copied, task_id)
+    for command in config.setup[end:]:
         _set_up(rt, session, path, command, task_id)
     submodules.remember(path)
     links.remember(path, session.base_commit, strange)
@@ -45,6 +50,26 @@ def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task |
         words = f"The set-up left {', '.join(left[:10])}, which git does not ignore: it would be committed as work."
         with rt.db.write() as tx:
             tx.log(session.id, words, level="warn", kind="git", source="setup", task_id=task_id)
+
+
+def _install(
+    rt: Runtime, session: models.Session, path: Path, commands: list[str], copied: list[str], task_id: str | None
+) -> None:
+    """Commands that only install: run, or what an earlier run of the same has filled is copied."""
+    env, stop = command_environment(rt.settings, session.agent_config), stop_signal(rt, session.id)
+    with dependencies.installation(rt, path, commands, copied, env, stop) as installation:
+        brought = installation.bring() if installation else []
+        if brought:
+            ran = " and ".join(f"`{command}`" for command in commands)
+            words = f"Copied {', '.join(brought)} from an earlier set-up with the same lock files and tools, instead of {ran}"
+            with rt.db.write() as tx:
+                tx.log(session.id, words, kind="check", source="setup", task_id=task_id)
+            return
+        before = kept_folders.unknown_to_git(path) if installation else set()
+        for command in commands:
+            _set_up(rt, session, path, command, task_id)
+        if installation:
+            installation.keep(before)
 
 
 def _set_up(rt: Runtime, session: models.Session, path: Path, command: str, task_id: str | None) -> None:
