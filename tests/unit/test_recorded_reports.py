@@ -134,6 +134,15 @@ def test_what_a_runner_wrote_names_every_test(tmp_path: Path, name: str, outcome
                 "known": "passed",
             },
         ),
+        (
+            "deno.txt",
+            {
+                "./a.test.ts::adds": "passed",
+                "./a.test.ts::wrong": "failed",
+                "./a.test.ts::later": "skipped",
+                "./a.test.ts::steps": "passed",
+            },
+        ),
         ("nextest.txt", {"demo tests::adds": "passed", "demo tests::wrong": "failed"}),
         (
             "ava.txt",

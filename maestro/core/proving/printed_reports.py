@@ -206,3 +206,30 @@ def numbers(output: str, *, cut: bool) -> TestReport | None:  # noqa: ARG001 - o
         failed += bad
         passed += int(told["passed"]) if told.get("passed") else total - bad - int(told.get("skipped") or 0)
     return TestReport({}, passed, failed, skipped, complete=False) if found else None
+
+
+_DENO = re.compile(r"^(\S.*?) \.\.\. (?:\S+ )?(ok|FAILED|ignored)\b(?: \([\d.]+\S*\))?.*$", re.MULTILINE)
+_DENO_FILE = re.compile(r"^running \d+ tests? from (\S+)$")
+_DENO_SUMMARY = re.compile(
+    r"^(?:ok|FAILED) \| (\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed(?: \(\d+ steps?\))?(?: \| (\d+) ignored)?",
+    re.MULTILINE,
+)
+
+
+def deno(output: str, *, cut: bool) -> TestReport | None:
+    """What ``deno test`` prints: a line for each test, below its file."""
+    summary = _DENO_SUMMARY.search(output)
+    if summary is None:
+        return None
+    file, pairs = "", []
+    for line in output.splitlines():
+        place, test = _DENO_FILE.match(line), _DENO.match(line)
+        if place:
+            file = place[1]
+        elif test:
+            pairs.append((f"{file}::{test[1]}", _RUST_WORDS[test[2]]))
+    report = report_of(pairs)
+    told = (int(summary[1]), int(summary[2]), int(summary[3] or 0))
+    if not cut and told == (report.passed, report.failed, report.skipped):
+        return report
+    return TestReport(report.outcomes, *told, complete=False)

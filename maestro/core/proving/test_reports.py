@@ -38,6 +38,7 @@ _PRINTED = {
     "cargo": (printed_reports.libtest, re.compile(r"\bcargo\b(?!.*\bnextest\b)")),
     "nextest": (printed_reports.nextest, re.compile(r"\bnextest\b")),
     "ctest": (printed_reports.ctest, re.compile(r"\bctest\b|\bcmake\b|\bninja\b")),
+    "deno": (printed_reports.deno, re.compile(r"\bdeno\b")),
     "ava": (printed_reports.ava, re.compile(r"\bava\b")),
     "numbers": (printed_reports.numbers, re.compile(r"\buvu\b|\bdotnet\b|\bmix test\b")),
 }

@@ -18,10 +18,14 @@ _VERBOSE = ("-v", "--v", "-v=true", "-test.v", "-test.v=true")
 
 
 class Printer:
-    """Prints a package's words once it has ended, as ``go test`` does: those of passing tests only with -v."""
+    """Prints a package's words once it has ended, as ``go test`` does: those of passing tests only with -v.
 
-    def __init__(self, verbose: bool) -> None:
+    ``local``: go was asked for no packages, but for the folder it stands in, of which it prints everything.
+    """
+
+    def __init__(self, verbose: bool, local: bool) -> None:
         self._verbose = verbose
+        self._local = local
         self._words: dict[str, list[tuple[str, str]]] = {}
         self._ended: dict[tuple[str, str], str] = {}
 
@@ -49,10 +53,17 @@ class Printer:
 
     def _flush(self, package: str) -> None:
         for test, words in self._words.pop(package, []):
-            failed = self._ended.get((package, test), "fail") == "fail"
-            told = not words.lstrip().startswith(("=== RUN", "=== PAUSE", "=== CONT", "=== NAME"))
-            if self._verbose or (words != "PASS\n" if not test else failed and told):
+            if self._verbose or self._is_printed(package, test, words):
                 _say(words)
+
+    def _is_printed(self, package: str, test: str, words: str) -> bool:
+        if not test or test.startswith("Benchmark"):
+            return self._local or words != "PASS\n"
+        plain = words.lstrip()
+        failed = self._ended.get((package, test), "fail") == "fail"
+        if plain.startswith(("--- PASS", "--- SKIP")) or not failed:
+            return False
+        return not plain.startswith(("=== RUN", "=== PAUSE", "=== CONT", "=== NAME"))
 
 
 def _say(words: str) -> None:
@@ -74,7 +85,8 @@ def _run(go: str, arguments: list[str], report: IO[str]) -> int:
     at = arguments.index("test") + 1
     asked = any(word in {"-json", "--json", "-json=true"} for word in arguments)
     command = [go, *arguments] if asked else [go, *arguments[:at], "-json", *arguments[at:]]
-    printer = Printer(any(word in _VERBOSE for word in arguments))
+    packages = any(word.startswith(".") or "/" in word for word in arguments[at:] if not word.startswith("-"))
+    printer = Printer(any(word in _VERBOSE for word in arguments), not packages)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace") as process:
         assert process.stdout is not None
         for line in process.stdout:
