@@ -23,7 +23,9 @@ _WORDS = {
     "setup": ("Run", "Command", "npm ci"),
     "copy_files": ("Copy", "File", "/.env"),
     "checks": ("Check", "Check", "python -m pytest -q"),
+    "pass_env": ("Pass on", "Variable", "DATABASE_URL"),
 }
+_TYPED = {"copy_files": "file", "pass_env": "variable"}
 _PREFIX = "agent_config."
 
 
@@ -117,7 +119,8 @@ class EnvironmentRows:
         if not view.found and not view.remembered:
             tag("div", "Nothing was found that work in this repository would need besides its files.", "m-field__help")
             return
-        words = "Commands run in each new worktree, with your rights. Only what is ticked is used."
+        words = "Commands run in each new worktree, with your rights. Only what is ticked is used. "
+        words += "Of a variable only the name is kept: its value comes from the shell that Maestro was started in."
         if view.remembered and (view.gone or any(f.new for f in view.found)):
             with box("m-row s-waiting m-env__changed"):
                 icon("info")
@@ -161,9 +164,7 @@ class _Row:
                 self.input = ui.textarea(value=value).props("dense autogrow rows=1 spellcheck=false")
                 self.input.classes("m-mono-field")
                 self.input.props.set_optional("placeholder", example)
-                self.input.props.set_optional(
-                    "aria-label", f"{verb}: command" if part != "copy_files" else "Copy: file"
-                )
+                self.input.props.set_optional("aria-label", f"{verb}: {_TYPED.get(part, 'command')}")
                 if reason or mark:
                     with box("m-row m-row--wrap m-gap-4 m-field__help"):
                         text(reason)

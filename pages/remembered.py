@@ -21,7 +21,7 @@ from pages.components.when import when
 from pages.components.words import short_path
 from pages.environment_rows import EnvironmentRows
 
-_VERBS = {"setup": "Run", "copy_files": "Copy", "checks": "Check"}
+_VERBS = {"setup": "Run", "copy_files": "Copy", "checks": "Check", "pass_env": "Pass on"}
 
 
 async def remembered_section(rt: Runtime) -> None:

@@ -41,6 +41,7 @@ NAMES = {
     "notify_urls": "Where notices go",
     "open_browser": "Open the browser",
     "park_after_minutes": "Park paused workers after, minutes",
+    "pass_env": "Variables passed on",
     "permission_mode": "Permission mode",
     "retry_ceiling_s": "Longest wait for the endpoint, seconds",
     "retry_first_s": "First wait for the endpoint, seconds",
@@ -58,6 +59,7 @@ NAMES = {
     "task_model_calls": "Model calls of a task",
     "task_timeout_minutes": "Time of one run, minutes",
     "token": "Access token",
+    "user_hooks": "Your own Claude hooks in workers",
     "worker_cpu_percent": "Processor use of a worker, percent",
     "worker_memory_mb": "Memory of a worker, MB",
     "worker_model": "Workers’ model",
@@ -81,6 +83,7 @@ _WORDS: dict[str, dict[str, str]] = {
     },
 }
 _EMPTY = {
+    "pass_env": "none besides those of tool chains",
     "anthropic_base_url": "Anthropic’s own",
     "assistant_model": "the default model",
     **dict.fromkeys(

@@ -34,7 +34,7 @@ GROUPS = (
     )),
     ("Workers", "", (
         "permission_mode", "worker_model", "max_workers", "max_attempts", "max_turns", "task_timeout_minutes",
-        "check_timeout_minutes", "check_slots",
+        "check_timeout_minutes", "check_slots", "pass_env", "user_hooks",
     )),
     ("Budgets", "At four fifths you are told; at the end work pauses and asks whether to raise or stop.", (
         "budget_usd", "task_budget_usd", "session_budget_usd", "day_budget_usd", "task_token_limit",

@@ -2,10 +2,13 @@
 # Everything that CI runs, quick things first; ends at the first stage that fails and says which.
 #   scripts/check.sh        all
 #   scripts/check.sh lint   lint, format, types and import contracts only
+#   scripts/check.sh used   a quick part of the tests, on a machine as users have it (tests/machine.py)
 # JOBS=n: how many tests run side by side (default 2).
 set -u
 cd "$(dirname "$0")/.." || exit 1
 bin=${VENV:-.venv}/bin
+# What a developer's shell holds for pytest and Python is none of the tests' business; conftest.py sees to all else.
+unset PYTEST_ADDOPTS PYTEST_PLUGINS PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS PYTHONOPTIMIZE FORCE_COLOR
 output=$(mktemp -d) || exit 1
 trap 'rm -rf "$output"' EXIT
 
@@ -20,6 +23,11 @@ start() {  # name, command...: in the background, its words kept until it has en
     "$@" >"$output/$name" 2>&1 &
     pids+=($!)
 }
+
+if [ "${1:-}" = used ]; then
+    MAESTRO_TEST_MACHINE=used exec "$bin/python" -m pytest -q -n "${JOBS:-2}" --dist worksteal \
+        tests/unit tests/flow/test_git_*.py tests/flow/test_checks_as_written.py tests/flow/test_worker_user_hooks.py
+fi
 
 stage "lint, format, imports, types"
 start lint "$bin/ruff" check --quiet .
@@ -44,6 +52,14 @@ stage "browser"
 
 stage "unit, flow and fault tests"
 "$bin/python" -m pytest -q --durations=12 -n "${JOBS:-2}" --dist worksteal --ignore tests/browser tests || fail "unit, flow and fault tests"
+
+stage "a quick round on a machine as users have it"
+mkdir "$output/home" && "$bin/python" -m tests.machine "$output/home" || fail "a machine as users have it"
+HOME=$output/home GIT_CONFIG_GLOBAL=$output/home/etc-gitconfig XDG_CONFIG_HOME=$output/home/.config \
+    PYTEST_ADDOPTS=--no-such-option PYTHONPATH=$output/home PYTHONWARNINGS=error NODE_OPTIONS=--no-such-option \
+    npm_config_ignore_scripts=true PIP_REQUIRE_VIRTUALENV=1 FORCE_COLOR=1 GIT_DIR=/nonexistent VIRTUAL_ENV=/nonexistent \
+    ANTHROPIC_API_KEY=sk-ant-none CLAUDE_CONFIG_DIR=$output/home/claude CLAUDE_CODE_USE_BEDROCK=1 MAESTRO_PORT=1 \
+    scripts/check.sh used || fail "a quick round on a machine as users have it"
 
 stage "browser tests"  # a run of their own: Playwright's loop and pytest-asyncio's do not share a process
 "$bin/python" -m pytest -q --durations=6 -n "${JOBS:-2}" --dist loadfile tests/browser || fail "browser tests"

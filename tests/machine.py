@@ -296,3 +296,7 @@ GIT_CONFIG = """
     process = git-lfs filter-process
     required = true
 """
+
+
+if __name__ == "__main__":
+    as_users_have_it(Path(sys.argv[1]))

@@ -19,7 +19,7 @@ MARKS = {
     "cancelled": "-",
 }
 
-_PARTS = {"setup": "run", "copy_files": "copy", "checks": "check"}
+_PARTS = {"setup": "run", "copy_files": "copy", "checks": "check", "pass_env": "pass"}
 
 
 def session_line(session: Json) -> str:
@@ -67,7 +67,7 @@ def beginning(found: Json, *, empty: bool) -> str:
 
 def environment_page(view: Json) -> str:
     """What ``maestro environment`` prints: ✓ is used in new worktrees, · is only offered."""
-    kept = view["remembered"] or {part: [] for part in _PARTS}
+    kept = {part: [] for part in _PARTS} | (view["remembered"] or {})
     lines = [view["repo_path"]]
     for part, verb in _PARTS.items():
         found = {f["value"]: f for f in view["found"] if f["kind"] == part}

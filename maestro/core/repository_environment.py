@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlmodel import col, select
 
-from maestro.core.agent_config import Command
+from maestro.core.agent_config import Command, PassedName
 from maestro.core.runtime import Runtime
 from maestro.db.keeping import RepositoryEnvironment
 from maestro.db.session import Transaction
@@ -22,7 +22,7 @@ from maestro.worktrees import needs, repository
 from maestro.worktrees.repository import RepositoryInfo
 
 #: The members of an ``agent_config`` that are remembered of a repository.
-PARTS: tuple[needs.Kind, ...] = ("setup", "copy_files", "checks")
+PARTS: tuple[needs.Kind, ...] = ("setup", "copy_files", "checks", "pass_env")
 MEMBERS = (*PARTS, "serial_checks")
 
 
@@ -34,6 +34,7 @@ class Environment(BaseModel):
     setup: list[Command] = Field(default_factory=list, max_length=20)
     copy_files: list[Command] = Field(default_factory=list, max_length=100)
     checks: list[Command] = Field(default_factory=list, max_length=50)
+    pass_env: list[PassedName] = Field(default_factory=list, max_length=200)
     serial_checks: bool = False
 
 
@@ -54,6 +55,7 @@ class RememberedView(BaseModel):
     setup: list[str]
     copy_files: list[str]
     checks: list[str]
+    pass_env: list[str]
     serial_checks: bool
     confirmed_at: datetime
 

@@ -63,6 +63,7 @@ class RepositoryEnvironment(SQLModel, table=True):
     setup: list[str] = Field(default_factory=list, sa_type=SoundJson(list), nullable=False)
     copy_files: list[str] = Field(default_factory=list, sa_type=SoundJson(list), nullable=False)
     checks: list[str] = Field(default_factory=list, sa_type=SoundJson(list), nullable=False)
+    pass_env: list[str] = Field(default_factory=list, sa_type=SoundJson(list), nullable=False)  # names, never values
     serial_checks: bool = Field(default=False, nullable=False)  # one at a time: they share ports, a database, a cache
     seen: list[str] = Field(
         default_factory=list, sa_type=SoundJson(list), nullable=False

@@ -18,7 +18,7 @@ from maestro.worktrees import check_detection, python_detection
 from maestro.worktrees.git import git
 from maestro.worktrees.manifests import Manifests, table
 
-Kind = Literal["setup", "copy_files", "checks"]
+Kind = Literal["setup", "copy_files", "checks", "pass_env"]
 
 _SMALL_BYTES = 256_000
 _LOOKED_INTO = 200  # folders

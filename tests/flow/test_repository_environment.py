@@ -10,8 +10,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from maestro.api.site import build_site
+from maestro.core.commands import environments
+from maestro.core.repository_environment import parse_environment
 from maestro.core.runtime import open_runtime
+from maestro.errors import InvalidInput
 from maestro.settings import LoadedSettings
+from tests.landing import bench, plan_of
 from tests.repos import commit, make_repo, run_git, write_files
 
 URL = "/api/repositories/environment"
@@ -136,3 +140,29 @@ def test_wrong_input_is_refused_with_the_field_that_is_wrong(api: TestClient, re
     assert api.get(URL).status_code == 422
     assert api.get(URL, params={"path": str(repo), "base_branch": "--all"}).json()["fields"].keys() == {"base_branch"}
     assert look(api, repo)["remembered"] is None
+
+
+def test_variables_are_remembered_by_name_and_reach_checks_and_set_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://a-value-never-stored")
+    monkeypatch.setenv("SOME_SECRET", "not asked for")
+    made = make_repo(tmp_path / "named", {"README.md": "Hello\n"})
+    see = f'echo "$DATABASE_URL $SOME_SECRET" >> {tmp_path}/seen; true'
+    with bench(tmp_path, made, plan_of({"id": "t1"}, checks=[see])) as b:
+        chosen = parse_environment({"setup": [see], "pass_env": ["DATABASE_URL"]})
+        environments.remember_environment(b.rt, str(made), chosen)
+        b.another(plan_of({"id": "t1"}, checks=[see]))
+        assert b.session.agent_config["pass_env"] == ["DATABASE_URL"]
+        b.measure_baseline()
+        assert b.work({"one.txt": "1\n"}).status == "completed"
+    assert set((tmp_path / "seen").read_text().splitlines()) == {"postgres://a-value-never-stored "}
+    stored = b"".join(file.read_bytes() for file in (tmp_path / "data").glob("maestro.db*"))
+    assert b"DATABASE_URL" in stored
+    assert b"postgres://a-value-never-stored" not in stored
+
+
+def test_a_value_in_place_of_a_name_is_refused_with_the_reason() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_environment({"pass_env": ["DATABASE_URL=postgres://x"]})
+    assert "only the name" in refused.value.fields["pass_env.0"]
