@@ -167,6 +167,16 @@ def test_a_check_is_asked_by_its_environment_and_stays_as_it_is(tmp_path: Path, 
     assert asked.env["PATH"].endswith(":/bin")
 
 
+def test_what_the_user_passes_on_is_joined_not_lost(tmp_path: Path) -> None:
+    own = {"TOX_OVERRIDE": "testenv.x=1", "PYTEST_ADDOPTS": "-x", "RUBYOPT": "-w", "PHP_INI_SCAN_DIR": "/etc/own"}
+    env = instrument("tox", tmp_path / "aside", tmp_path, own).env
+    assert env["TOX_OVERRIDE"].startswith("testenv.pass_env+=PYTEST_ADDOPTS,")
+    assert env["TOX_OVERRIDE"].endswith(";testenv.x=1")
+    assert env["PYTEST_ADDOPTS"].endswith(" -x")
+    assert env["RUBYOPT"].endswith(" -w")
+    assert env["PHP_INI_SCAN_DIR"].startswith("/etc/own:")
+
+
 def run(command: str, tmp_path: Path, **more: str) -> tuple[TestReport | None, str, int]:
     """A check run for real; the programs of this machine, and the node that drives the browser tests."""
     driver = Path(playwright.__file__).parent / "driver"
@@ -295,6 +305,29 @@ def test_a_file_of_node_tests_run_without_the_option_names_them_too(tmp_path: Pa
     report, text, _ = run("node a.test.js", tmp_path)
     assert report is not None
     assert report.outcomes == NODE_NAMED, text
+
+
+@pytest.mark.parametrize(
+    ("config", "command", "asked"),
+    [
+        ("", "run", "run --reporter=default --reporter=json"),
+        ("reporters: ['verbose', 'dot'],", "", "--reporter=verbose --reporter=dot --reporter=json"),
+        ("reporters: process.env.CI ? 'dot' : 'verbose',", "run", "run --reporter=default --reporter=json"),
+        ("reporters: ['default', ['junit', { outputFile: 'x.xml' }]],", "run", "run"),
+        ("reporters: ['dot'],", "run --reporter=tap", "run --reporter=tap --reporter=json"),
+        ("", "bench", "bench"),
+        ("", "run --outputFile=x.json --reporter=json", "run --outputFile=x.json --reporter=json"),
+    ],
+)
+def test_vitest_keeps_the_reporters_of_its_configuration(tmp_path: Path, config: str, command: str, asked: str) -> None:
+    program = tmp_path / "node_modules" / "vitest" / "vitest.mjs"
+    program.parent.mkdir(parents=True)
+    program.write_text(
+        "console.log(process.argv.slice(2).filter((word) => !word.startsWith('--outputFile.json')).join(' '));\n"
+    )
+    (tmp_path / "vitest.config.ts").write_text(f"export default {{ test: {{ {config} globals: true }} }}\n")
+    _, text, _ = run(f"node node_modules/vitest/vitest.mjs {command}", tmp_path)
+    assert text == f"{asked}\n"
 
 
 def test_a_program_of_node_is_left_alone(tmp_path: Path) -> None:

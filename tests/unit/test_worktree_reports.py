@@ -68,6 +68,19 @@ def test_more_passed_tests_in_the_files_than_maven_printed_are_not_believed(tmp_
     assert (report.outcomes, report.complete) == ({}, False)
 
 
+def test_a_junit_file_of_anybody_is_held_against_what_any_runner_printed(tmp_path: Path) -> None:
+    one = asked(tmp_path, "npm test")
+    write(
+        tmp_path / "w" / "junit.xml", ONE.replace("</testsuite>", '<testcase classname="a" name="gone"/></testsuite>')
+    )
+    report = read(one, "      Tests  1 passed (1)\n")
+    assert report is not None
+    assert (report.outcomes, report.complete) == ({}, False)
+    report = read(one, "      Tests  2 passed (2)\n")
+    assert report is not None
+    assert report.total == 2
+
+
 def test_gradle_runs_its_tests_again_and_tells_of_them(tmp_path: Path) -> None:
     make_repo(tmp_path / "w", {"build.gradle": "", ".gitignore": "build/\n"})
     results = tmp_path / "w" / "build" / "test-results" / "test" / "TEST-a.xml"

@@ -31,7 +31,12 @@ _PASSED = re.compile(r"(\d+) (?:x?passed|subtests passed)")
 
 
 def passed(kind: str, output: str) -> int | None:
-    """How many tests a runner printed to have passed, over all its runs; None where it prints none."""
+    """How many tests a runner printed to have passed, over all its runs; None where it prints none.
+
+    A JUnit file does not say which runner wrote it: the highest number that any printed is taken.
+    """
+    if kind == "junit":
+        return max((told for one in _PATTERNS if (told := passed(one, output)) is not None), default=None)
     pattern = _PATTERNS.get(kind)
     found = [match.groupdict() for match in pattern.finditer(output)] if pattern else []
     return sum(_passed(told) for told in found) if found else None

@@ -123,8 +123,24 @@ function vitest() {
   const command = process.argv.slice(2).find((word) => !word.startsWith('-'));
   if (['list', 'bench', 'init'].includes(command) || process.argv.slice(2).some((w) => w.startsWith('--outputFile'))) return;
   if (has('--help', '-h', '--version', '-v', '--mergeReports', '--merge-reports', '--ui', '--clearCache')) return;
-  add(...(has('--reporter') ? [] : ['--reporter=default']), '--reporter=json');
+  const reporters = has('--reporter') ? [] : configuredReporters();
+  if (!reporters) return; // it writes a JUnit file of its own, which is read
+  add(...reporters.map((name) => `--reporter=${name}`), '--reporter=json');
   add(`--outputFile.json=${begin('vitest')}.json`);
+}
+
+// Reporters on the command line replace those of the configuration, so its own are named along with ours.
+function configuredReporters() {
+  const at = process.argv.findIndex((word) => word === '--config' || word === '-c');
+  const kinds = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'];
+  const names = ['vitest', 'vite'].flatMap((name) => kinds.map((kind) => `${name}.config.${kind}`));
+  const path = at > 0 ? process.argv[at + 1] : names.find((name) => require('fs').existsSync(name));
+  const text = (path && quietly(() => require('fs').readFileSync(path, 'utf8'))) || '';
+  if (!/\breporters?\s*[:,]/.test(text)) return ['default'];
+  const list = /\breporters?\s*:\s*(\[[^[\]]*\]|'[^']*'|"[^"]*")/.exec(text);
+  const words = list ? list[1].replace(/[[\]\s]/g, '').split(',').filter(Boolean) : [];
+  if (words.length && words.every((word) => /^(['"])[\w./@-]+\1$/.test(word))) return words.map((word) => word.slice(1, -1));
+  return /\bjunit\b/.test(text) ? null : ['default'];
 }
 
 // node --test, and a file that uses node:test without it: started once more with a reporter of ours beside its own.
