@@ -139,7 +139,7 @@ class ResolveApproval(ClientMessage):
 
     type: Literal["resolve_approval"]
     approval_id: Id
-    decision: Literal["allow", "allow_session", "allow_fresh", "deny"]
+    decision: Literal["allow", "allow_session", "allow_fresh", "allow_setup", "deny"]
     message: Text | None = None
 
     def obey(self, rt: Runtime) -> None:

@@ -75,6 +75,10 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
         anew = button("Begin afresh", small=True)
         anew.on_click(lambda: answer("allow_fresh", anew, "Trying again in a fresh conversation."))
         anew.props.set_optional("title", "A fresh conversation, which is told what was done so far and your hint.")
+    if approval.detail.get("missing_setup"):
+        add = button("Set it up and try again", small=True)
+        add.on_click(lambda: answer("allow_setup", add, "Added to the set-up. It is tried again."))
+        add.props.set_optional("title", "The commands above run in this session's worktrees and are remembered.")
     if offers_set_up(approval):
         change = button("Change the set-up…", small=True)
         change.on_click(lambda: change_environment(rt, approval.session_id))

@@ -106,6 +106,13 @@ def _outside(detail: dict[str, Any]) -> None:
 
 
 def _surroundings(detail: dict[str, Any]) -> None:
+    missing = [str(command) for command in detail.get("missing_setup") or []]
+    if missing:
+        tag("div", "Not set up yet, though the repository says how:", "m-meta")
+        code("\n".join(missing), block=True)
+        if detail.get("setup_check"):
+            tag("div", "The check runs in it:", "m-meta")
+            code(str(detail["setup_check"]), block=True)
     output = str(detail.get("output") or "").strip("\n")
     if output:
         tag("pre", output[-_TEXT:], "q-output", tabindex="0", aria_label="End of the output")

@@ -40,5 +40,6 @@ def answer(rt: Rt, approval_id: str, body: Answer) -> ApprovalView:
     """Answer a question. The first answer counts; ``allow_session`` covers the like for the whole session.
 
     ``allow_fresh`` tries a failed task again in a fresh conversation, which is told what was done.
+    ``allow_setup`` adds the set-up that a question about a check offers (``detail.missing_setup``) and tries again.
     """
     return gates.decide(rt, approval_id, body.decision, body.message, corrected=body.command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from maestro.core import gatekeeping, lookup, queries
-from maestro.core.commands import corrections
+from maestro.core.commands import corrections, set_ups
 from maestro.core.guards import budgets, unsticking
 from maestro.core.keeping import rollbacks
 from maestro.core.proving import escape
@@ -14,7 +14,7 @@ from maestro.core.views import ApprovalView
 from maestro.db import models
 from maestro.errors import InvalidInput, NotAllowed, NotFound
 
-Decision = Literal["allow", "allow_session", "allow_fresh", "deny"]
+Decision = Literal["allow", "allow_session", "allow_fresh", "allow_setup", "deny"]
 
 
 def decide(
@@ -23,10 +23,12 @@ def decide(
     """Answer a question. The first answer counts; ``allow_session`` also covers the like for this session.
 
     ``allow_fresh`` tries a failed task again in a fresh conversation; of other questions it is a plain yes.
+    ``allow_setup`` adds the set-up that a question about a check offers, for the session and the repository.
     ``corrected`` replaces the check that the question is about, before it is tried again.
 
     Raises NotFound, NotAllowed when it was answered or has expired meanwhile, and InvalidInput naming ``command``.
     """
+    offered = set_ups.look(rt, approval_id) if decision == "allow_setup" else None
     with rt.db.write() as tx:
         approval = tx.db.get(models.Approval, approval_id)
         if approval is None:
@@ -39,6 +41,8 @@ def decide(
             raise InvalidInput(words, {"message": "is missing"})
         if corrected is not None and decision != "deny":
             corrections.correct_check(tx, session, approval, corrected)
+        if offered is not None:
+            set_ups.take(tx, session, approval, offered)
         if decision == "allow_fresh":
             approval.detail = approval.detail | {"chosen": decision}
         gatekeeping.resolve(tx, session, approval, allow=decision != "deny", message=message)

@@ -63,6 +63,9 @@ def accepted(rt: Runtime, session_id: str, task_id: str | None, kind: str) -> se
 
 def raise_question(rt: Runtime, session: models.Session, task: models.Task | None, question: Question) -> None:
     """Ask, and let the task wait. Of infrastructure only one question of a session is open at a time."""
+    from maestro.core.proving import missing_set_up
+
+    offered = missing_set_up.offer(session, question)
     with rt.db.write() as tx:
         row = lookup.task_row(tx.db, session.id, task.id) if task else None
         if row is not None and row.status not in {"running", "checking", "integrating"}:
@@ -72,7 +75,13 @@ def raise_question(rt: Runtime, session: models.Session, task: models.Task | Non
         if row is not None:
             row.status, row.progress_note = "waiting", question.title
             tx.db.add(row)
-        detail = {"items": question.items, "prompt": question.prompt, "then": question.then, **question.detail}
+        detail = {
+            "items": question.items,
+            "prompt": question.prompt,
+            "then": question.then,
+            **question.detail,
+            **offered,
+        }
         kind, title = question.kind, question.title
         gatekeeping.ask(tx, session, row, kind=kind, title=title, detail=detail, risk=question.risk)
         task_id = row.id if row else None
