@@ -127,7 +127,10 @@ def _need(session: SessionView) -> tuple[str, str, str]:
         return "/plan", "Start", f"The plan is approved · {repository}"
     if session.status in {"idle", "brainstorming"}:
         return "/brainstorm", "Continue", repository
-    how = "proven" if (session.result or {}).get("proven") else "done, no checks prove the whole"
+    result = session.result or {}
+    how = "proven" if result.get("proven") else "done, no checks prove the whole"
+    if result.get("checks") and not result.get("proven"):
+        how = "done, with tests skipped or lost"
     return "/changes", "Merge", f"{plural(session.tasks.done, 'task')} {how}, ready to merge · {repository}"
 
 

@@ -50,7 +50,7 @@ def run(
     template: Annotated[str | None, typer.Option(help="Name of a session template.")] = None,
     yes: Annotated[
         bool,
-        typer.Option("--yes", help="Approve the plan, say yes to all but budgets and alarms."),
+        typer.Option("--yes", help="Approve the plan, say yes to all but budgets, alarms, and what weakens the proof."),
     ] = False,
     json: AsJson = False,
     data_dir: DataDir = None,
@@ -122,10 +122,11 @@ def show(session_id: SessionId, json: AsJson = False, data_dir: DataDir = None) 
         session = api.find(session_id)
         tasks = api.all(f"/sessions/{session['id']}/tasks")
         approvals = api.all("/approvals", status="pending", session_id=session["id"])
+        points = api.all(f"/sessions/{session['id']}/checkpoints")
     if json:
-        _print_json(session | {"task_list": tasks, "approvals": approvals})
+        _print_json(session | {"task_list": tasks, "approvals": approvals, "checkpoints": points})
     else:
-        typer.echo(words.session_page(session, tasks, approvals))
+        typer.echo(words.session_page(session, tasks, approvals, points))
 
 
 @app.command()
@@ -134,25 +135,26 @@ def logs(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the session is over.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", min=0, max=500, help="So many of the last rows.")] = 100,
     level: Annotated[str | None, typer.Option(help="Only these levels, separated by commas.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Whole messages instead of their first lines.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """What the workers and Maestro did."""
+    """What the workers and Maestro did, one line each."""
     with _reporting(), _api(data_dir) as api:
         session = api.find(session_id)
         path = f"/sessions/{session['id']}/logs"
         if not follow:
             for row in api.get(path, limit=lines, level=level)["items"]:
-                typer.echo(words.log_line(row))
+                typer.echo(words.log_line(row, full=full))
             return
         with api.events(session["id"]) as events:
             last = 0
             for row in api.get(path, limit=lines, level=level)["items"]:
-                typer.echo(words.log_line(row))
+                typer.echo(words.log_line(row, full=full))
                 last = row["id"]
             over = api.get(f"/sessions/{session['id']}")["status"] in _OVER
             while (event := events.next(0 if over else None)) is not None:
                 if event["type"] == "log_entry" and event["id"] > last and _wanted(event, level):
-                    typer.echo(words.log_line(event))
+                    typer.echo(words.log_line(event, full=full))
                 over = over or _is_end(event)
 
 
@@ -250,13 +252,16 @@ def environment(
 
 
 @app.command()
-def doctor(data_dir: DataDir = None) -> None:
-    """Whether this machine has what Maestro needs."""
+def doctor(
+    repo: Annotated[Path | None, typer.Option(help="A git repository: has this machine what its work needs?")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Whether this machine has what Maestro needs, and which tool chains it has."""
     from maestro.cli.doctor import examine, with_stored  # knows the core, which takes a moment to load
 
     well = True
     with _reporting():
-        for finding in examine(with_stored(LoadedSettings({"data_dir": data_dir}))):
+        for finding in examine(with_stored(LoadedSettings({"data_dir": data_dir})), repo):
             typer.echo(finding.line)
             well = well and finding.ok
     if not well:
@@ -312,6 +317,8 @@ def _report_run(session: Json | None, outcome: Outcome, *, as_json: bool) -> Non
     elif outcome.reason:
         _to_stderr(outcome.reason)
     elif session:
+        for line in words.reservations(session):
+            typer.echo(line)
         typer.echo(f"{words.cost(session)}. Bring it into your branch with: maestro merge {session['id'][:8]}")
     raise typer.Exit(outcome.code)
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
+from maestro.cli import toolchains
 from maestro.core import claude_login, endpoint, instance, places
 from maestro.core.runtime import stored_settings
 from maestro.db.session import Database
-from maestro.errors import InvalidInput
+from maestro.errors import InvalidInput, MaestroError
 from maestro.settings import LoadedSettings, Settings, sound
 
 _GIT_AT_LEAST = (2, 38)  # merge-tree --write-tree
@@ -32,11 +33,12 @@ class Finding:
     ok: bool
     what: str
     advice: str = ""
+    plain: bool = False  # told, and neither good nor bad
 
     @property
     def line(self) -> str:
         """``✓ git 2.39.5`` or ``✗ no git`` with the advice below."""
-        head = f"{'✓' if self.ok else '✗'} {self.what}"
+        head = f"{'·' if self.plain else '✓' if self.ok else '✗'} {self.what}"
         return head if self.ok or not self.advice else f"{head}\n    {self.advice}"
 
 
@@ -56,13 +58,43 @@ def with_stored(loaded: LoadedSettings) -> Settings:
         return settings
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """All findings, one after the other."""
+def examine(settings: Settings, repo: Path | None = None) -> Iterator[Finding]:
+    """All findings, one after the other; ``repo``: and whether its set-up and checks can run here."""
     looks: tuple[Callable[[Settings], Finding], ...] = (
         _git, _claude, _assistant, _data_folder, _worktrees, _disk, _running,
     )  # fmt: skip
     for look in looks:
         yield look(settings)
+    yield from _toolchains()
+    if repo is not None:
+        yield from _repository(repo)
+
+
+def _toolchains() -> Iterator[Finding]:
+    """What is there. What is not is no fault: nobody needs them all."""
+    missing = []
+    for community, found in toolchains.chains():
+        words = f"{community}: {', '.join(each.words for each in found)}"
+        if found:
+            yield Finding(True, words, plain=all(each.version is None for each in found))
+        else:
+            missing.append(community)
+    if missing:
+        yield Finding(True, f"not on PATH, for repositories that need it: {', '.join(missing)}", plain=True)
+
+
+def _repository(repo: Path) -> Iterator[Finding]:
+    try:
+        found = toolchains.of_repository(repo)
+    except MaestroError as error:
+        yield Finding(False, f"{repo}: {error.detail}")
+        return
+    for need in found:
+        advice = "Install it, or see that the PATH of Maestro's own process has it."
+        words = f"{need.command}  ({'; '.join(w for w in (need.reason, need.trouble) if w)})"
+        yield Finding(not need.trouble, words, advice)
+    if not found:
+        yield Finding(True, f"in {repo} nothing was found that work would need", plain=True)
 
 
 def _git(_settings: Settings) -> Finding:

@@ -17,7 +17,10 @@ WAITS = 3
 
 #: Questions that ``--yes`` does not answer: a limit that raises itself is none, an alarm is to be looked at, what an
 #: agent asks needs words, and surroundings that fail want mending: a yes that mends nothing is asked for without end.
-_FOR_A_PERSON = frozenset({"budget", "escape", "infrastructure", "nothing_changed", "agent_question"})
+#: Nor is what weakens the proof (tests that no longer run, checks that were changed) anybody's to wave through unseen.
+_FOR_A_PERSON = frozenset(
+    {"budget", "escape", "infrastructure", "nothing_changed", "agent_question", "tests_missing", "check_changed"}
+)
 
 #: Events tell when to look again; this is for one that went missing.
 _LOOK_AGAIN_S = 5

@@ -29,7 +29,7 @@ def session_line(session: Json) -> str:
     return f"{session['id'][:8]}  {_state(session):13}  {progress(session):>5}  {session['title']}{extra}{merged}"
 
 
-def session_page(session: Json, tasks: list[Json], approvals: list[Json]) -> str:
+def session_page(session: Json, tasks: list[Json], approvals: list[Json], points: list[Json]) -> str:
     """What ``maestro show`` prints."""
     lines = [
         session["title"],
@@ -42,8 +42,31 @@ def session_page(session: Json, tasks: list[Json], approvals: list[Json]) -> str
     if tasks:
         lines.append(f"  tasks       {progress(session)}")
         lines += [f"    {MARKS.get(t['status'], '?')} {t['key']}: {t['title']}{_why(t)}" for t in tasks]
-    lines += [f"  to answer   {a['title']}" for a in approvals]
+    lines += [f"  to answer   {one_line(a['title'])}" for a in approvals]
+    lines += [f"  proof       {line}" for line in reservations(session)]
+    if points:
+        lines.append("  checkpoints (maestro rollback ID NUMBER)")
+        lines += [f"    {p['number']:>3}  {p['commit'][:10]}  {one_line(p['title'])}" for p in points]
     return "\n".join(lines)
+
+
+def reservations(session: Json) -> list[str]:
+    """What of a finished session is not proven: accepted by the user, or without a check."""
+    result = session.get("result") or {}
+    if session["status"] != "completed" or not result:
+        return []
+    none = [] if result.get("checks") else ["Not proven: the plan has no checks of the whole."]
+    left_out = result.get("skipped") or 0
+    skipped = [f"{_tasks(left_out)} skipped."] if left_out else []
+    return [*none, *skipped, *result.get("proven_but", [])]
+
+
+def one_line(text: str, most: int = 300) -> str:
+    """The first line of a text, and how many more there are."""
+    first, _, rest = text.strip().partition("\n")
+    cut = first if len(first) <= most else first[:most] + "…"
+    more = len(rest.splitlines())
+    return f"{cut.rstrip()} (+{more:,} {'line' if more == 1 else 'lines'})" if more else cut.rstrip()
 
 
 def beginning(found: Json, *, empty: bool) -> str:
@@ -112,11 +135,11 @@ def cost(session: Json) -> str:
     return f"${session['cost_usd']:.2f}, {sum(session['tokens'].values()):,} tokens"
 
 
-def log_line(row: Json) -> str:
-    """One log row or ``log_entry`` event."""
+def log_line(row: Json, *, full: bool = False) -> str:
+    """One log row or ``log_entry`` event in one line; ``full``: with all lines of its message."""
     time = datetime.fromisoformat(row["timestamp"]).astimezone().strftime("%H:%M:%S")
     level = "" if row["level"] in {"info", "debug"} else f"{row['level'].upper()} "
-    return f"{time} {row['source']:12} {level}{row['message'].rstrip()}"
+    return f"{time} {row['source']:12} {level}{row['message'].rstrip() if full else one_line(row['message'])}"
 
 
 def event_line(event: Json) -> str | None:
@@ -144,7 +167,7 @@ def _check(event: Json) -> str:
 _EVENTS: dict[str, Any] = {
     "message": _message,
     "state_changed": _state_changed,
-    "plan_generated": lambda e: f"Plan: {_count(e['plan']['tasks'])}. {e['plan'].get('summary', '')}".strip(),
+    "plan_generated": lambda e: f"Plan: {_tasks(len(e['plan']['tasks']))}. {e['plan'].get('summary', '')}".strip(),
     "task_started": lambda e: f"▸ {e['key']} (attempt {e.get('attempt') or 1})",
     "task_completed": lambda e: f"✓ {e['key']}",
     "task_failed": lambda e: f"✗ {e['key']}: {e['error']}",
@@ -154,8 +177,8 @@ _EVENTS: dict[str, Any] = {
 }
 
 
-def _count(tasks: list[Json]) -> str:
-    return f"{len(tasks)} task{'' if len(tasks) == 1 else 's'}"
+def _tasks(number: int) -> str:
+    return f"{number} task{'' if number == 1 else 's'}"
 
 
 def _state(session: Json) -> str:

@@ -206,7 +206,8 @@ def _proof(session: SessionView) -> str:
         return (
             f"{tasks} done{left_out}. The plan has no checks, so nothing proves the whole: look at the changes closely."
         )
-    return f"{tasks}{left_out}, {plural(checks, 'check')} passed on {session.session_branch}."
+    passed = f"{tasks}{left_out}, {plural(checks, 'check')} passed on {session.session_branch}."
+    return " ".join([passed, *result.get("proven_but", [])])
 
 
 def _checkout(session: SessionView) -> str:

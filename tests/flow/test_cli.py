@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,13 +16,14 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from maestro.cli import app as maestro
+from maestro.cli import words
 from maestro.core import instance
 from maestro.core.commands import preferences
 from maestro.core.runtime import open_runtime
 from maestro.demo.server import ScriptedServer
 from maestro.settings import LoadedSettings
 from tests.app_process import ROOT, AppProcess
-from tests.repos import make_repo, run_git
+from tests.repos import commit, make_repo, run_git
 from tests.scripted import DUMMY_KEY, call, error, say, scenario, task_rule, write
 
 PLAN = {
@@ -77,6 +80,21 @@ UNPROVABLE = {
 STUCK = (TALK, UNPROVABLE, RIGHT[-1])
 WRONG = (TALK, PLANNING, task_rule("# Task t1", *[write("made.txt", "wrong\n"), say("Done.")] * 5))
 
+TESTS = "def test_one():\n    assert 1\n\n\ndef test_two():\n    assert 2\n"
+SKIPPED = "import pytest\n\n\n" + TESTS.replace("def test_two", "@pytest.mark.skip\ndef test_two")
+TESTED = PLAN | {
+    "checks": ["python -m pytest -q"],
+    "tasks": [
+        {"id": "t1", "title": "Make it", "files": ["made.txt", "test_calc.py"], "checks": ["python -m pytest -q"]}
+    ],
+}
+LINES = "One.\nTwo.\nThree."
+SKIPS = (
+    TALK,
+    {"match": {"tool_schema_has": "tasks"}, "steps": [[call("submit_plan", **TESTED)]]},
+    task_rule("# Task t1", write("made.txt", "x\n"), write("test_calc.py", SKIPPED), say(LINES)),
+)
+
 
 @pytest.mark.parametrize("scripted", [RIGHT], indirect=True)
 def test_from_an_idea_to_a_merge_without_a_browser_and_without_a_running_app(scripted: Cli) -> None:
@@ -127,6 +145,37 @@ def test_yes_mends_no_surroundings_and_waits_for_who_does(scripted: Cli) -> None
     assert ran.exit_code == 3, ran.stderr
     report = json.loads(ran.stdout)
     assert (report["status"], "frobnicate was not found" in report["reason"]) == ("validating", True)
+
+
+@pytest.mark.parametrize("scripted", [SKIPS], indirect=True)
+def test_yes_never_accepts_a_test_that_no_longer_runs_and_what_you_accept_is_told(scripted: Cli) -> None:
+    commit(scripted.repo, {"test_calc.py": TESTS})
+    ran = scripted.run("--yes", "--json")
+    assert ran.exit_code == 3, ran.stderr
+    report = json.loads(ran.stdout)
+    assert "Tests are missing" in report["reason"]
+    assert report["session"]["result"] is None
+    short = report["id"][:8]
+
+    environment = {k: v for k, v in scripted.environment.items() if k.startswith("ANTHROPIC")}
+    with AppProcess(scripted.data, **environment) as app, app.events(None) as events:
+        assert scripted("approve", short).exit_code == 0
+        events.until("state_changed", session_id=report["id"], to="completed")
+        with app.client() as api:
+            result = api.get(f"/api/sessions/{report['id']}").json()["result"]
+            whole = api.get(f"/api/sessions/{report['id']}/evidence").json()
+        assert (result["proven"], result["skipped_tests"], result["lost_tests"]) == (False, 1, 0)
+        assert "test_calc::test_two" in result["proven_but"][0]
+        assert whole["total"]
+        shown = scripted("show", short).stdout
+        assert "proof       Not proven: `python -m pytest -q`: 1 test is skipped" in shown
+        assert "      0  " in shown
+        assert "Where the work began" in shown
+        assert "      1  " in shown
+        assert json.loads(scripted("show", short, "--json").stdout)["checkpoints"][1]["number"] == 1
+        lines, whole_log = scripted("logs", short), scripted("logs", short, "--full")
+        rows = len(app.client().get(f"/api/sessions/{report['id']}/logs", params={"limit": 100}).json()["items"])
+        assert len(lines.stdout.splitlines()) == rows < len(whole_log.stdout.splitlines())
 
 
 @pytest.mark.parametrize("scripted", [RIGHT], indirect=True)
@@ -259,6 +308,7 @@ def test_doctor_says_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
     assert "✓ Claude Code" in seen.stdout
     assert "✗ no model is configured" in seen.stdout
     assert "ANTHROPIC_API_KEY" in seen.stdout
+    assert re.search(r"✓ Python: python3 3\.\d+", seen.stdout)
     rt = open_runtime(LoadedSettings({"data_dir": cli.data}, environment={}, dotenv=None))
     preferences.change_settings(rt, {"anthropic_base_url": "http://127.0.0.1:9"})
     assert "✗" not in cli("doctor").stdout
@@ -267,3 +317,50 @@ def test_doctor_says_what_is_missing_and_what_to_do(tmp_path: Path) -> None:
     cli.environment["ANTHROPIC_API_KEY"] = DUMMY_KEY
     well = cli("doctor")
     assert (well.exit_code, "✗" in well.stdout) == (0, False)
+
+
+def test_doctor_knows_tool_chains_and_what_a_repository_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tools = tmp_path / "bin"
+    scripts = {
+        "node": "echo v20.11.1",
+        "go": '[ "$1" = version ] && echo go version go1.22.3 linux/amd64',
+        "java": "echo 'openjdk version \"21.0.2\"' >&2",
+        "cargo": "echo 'asdf: no version is set' >&2; exit 126",  # a shim
+    }
+    tools.mkdir()
+    for name, script in scripts.items():
+        (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tools / name).chmod(0o755)
+    (tools / "git").symlink_to(str(shutil.which("git")))
+    (tools / "sh").symlink_to("/bin/sh")
+    cli = Cli(tmp_path)
+    commit(cli.repo, {"mix.exs": "", "mix.lock": "", "Cargo.toml": '[package]\nname = "a"\n', "go.mod": "module x\n"})
+    monkeypatch.setenv("PATH", str(tools))
+    seen = cli("doctor", "--repo", str(cli.repo))
+    assert "✓ JavaScript: node 20.11.1\n" in seen.stdout
+    assert "✓ Go: go 1.22.3\n" in seen.stdout
+    assert "✓ Java: java 21.0.2\n" in seen.stdout
+    assert "· Rust: cargo (does not run)\n" in seen.stdout
+    assert re.search(r"· not on PATH, for repositories that need it: .*Elixir", seen.stdout)
+    assert re.search(r"✗ mix deps\.get  \(mix\.lock .*; mix is not on PATH\)\n    Install it", seen.stdout)
+    assert re.search(r"✗ cargo test .*cargo does not run\)", seen.stdout)
+    assert re.search(r"✓ go (test|vet|build|mod)", seen.stdout)
+    assert seen.exit_code == 1
+    assert "✗" in cli("doctor", "--repo", str(tmp_path)).stdout
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("one", "one"),
+        ("one\n", "one"),
+        ("one\ntwo", "one (+1 line)"),
+        ("\none\r\ntwo\nthree\n", "one (+2 lines)"),
+        ("x" * 5_000, "x" * 300 + "…"),
+        ("", ""),
+    ],
+)
+def test_a_log_row_is_one_line(message: str, line: str) -> None:
+    row = {"timestamp": "2026-01-01T00:00:00+00:00", "source": "W-1", "level": "info", "message": message}
+    assert words.log_line(row).partition("W-1")[2].strip() == line
+    assert words.log_line(row, full=True).count("\n") == message.rstrip().count("\n")

@@ -11,7 +11,7 @@ from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.execution import outcomes, starting
 from maestro.core.keeping import rollbacks, storage_health
 from maestro.core.locks import Stopped, stop_signal
-from maestro.core.proving import baseline, excuses, questions
+from maestro.core.proving import baseline, excuses, questions, reservations
 from maestro.core.proving.checking import CheckSite, measure, prove
 from maestro.core.proving.questions import Question
 from maestro.core.runtime import Runtime
@@ -171,9 +171,10 @@ def _complete(tx: Transaction, session: models.Session, commit: str, checks: lis
     tasks = lookup.tasks_of(tx.db, session.id)
     session.session_commit = session.checkpoint_commit = commit
     session.error_message = None
-    session.result_json = {
+    told = reservations.accepted(tx.db, session.id)
+    session.result_json = told | {
         "commit": commit,
-        "proven": bool(checks),
+        "proven": bool(checks) and reservations.is_proof(told),
         "checks": len(checks),
         "tasks": sum(1 for t in tasks if t.status == "completed"),
         "skipped": sum(1 for t in tasks if t.status == "skipped"),
@@ -185,9 +186,9 @@ def _complete(tx: Transaction, session: models.Session, commit: str, checks: lis
     move(tx, session, "pass")
     counted = "1 check" if len(checks) == 1 else f"{len(checks)} checks"
     proof = f"{counted} of the whole passed" if checks else "the plan has no checks, so nothing proves it"
-    tx.log(session.id, f"Completed: {proof}.", kind="system")
+    tx.log(session.id, " ".join([f"Completed: {proof}.", *told["proven_but"]]), kind="system")
     tx.emit("session_completed", session.id, result=session.result_json)
-    text = f"Ready to merge: {proof}."
+    text = " ".join([f"Ready to merge: {proof}.", *told["proven_but"]])
     if denied:
         text += f" Denied while you were away: {denied}. See what was left out before you merge."
     tx.emit("notification", session.id, level="info", title=f"{session.title}: completed", text=text)

@@ -98,10 +98,11 @@ def _proven_session(session: models.Session) -> tuple[bool, str]:
     result = session.result_json or {}
     if session.status != "completed":
         return False, f"The session is {session.status.replace('_', ' ')}."
-    if not result.get("proven"):
-        return False, "The plan has no checks of the whole."
     number = result.get("checks", 0)
-    return True, f"{number} check{'s' if number != 1 else ''} of the whole passed on {str(result.get('commit'))[:10]}."
+    if not number:
+        return False, "The plan has no checks of the whole."
+    words = f"{number} check{'s' if number != 1 else ''} of the whole passed on {str(result.get('commit'))[:10]}."
+    return bool(result.get("proven")), " ".join([words, *result.get("proven_but", [])])
 
 
 def _diff(session: models.Session, task: models.Task | None) -> dict[str, Any] | None:
