@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
-from maestro.worktrees import check_detection, python_detection
+from maestro.worktrees import check_detection, python_detection, version_managers
 from maestro.worktrees.git import git
 from maestro.worktrees.manifests import Manifests, table
 
@@ -148,6 +148,7 @@ def _folder(at: Manifests, folder: _Folder, before: list[Found]) -> tuple[list[F
     locks = _by_locks(at, folder)
     manager = next((f.tool for f in [*before, *locks] if f.tool in _PYTHON_TOOLS), None)
     setup, checks = list(locks), []
+    trusts = [Found("setup", trust.command, trust.reason, trust.tool) for trust in version_managers.look(at)]
     if check_detection.speaks_python(at):
         plan = python_detection.plan(at, manager)
         if plan.setup:
@@ -166,7 +167,7 @@ def _folder(at: Manifests, folder: _Folder, before: list[Found]) -> tuple[list[F
     for check in others:
         doubled = check_detection.is_wrapper(check) and bool(checks)
         checks.append(Found("checks", at.command(check), _why(check), _program(check), second=doubled))
-    return setup, checks
+    return [*trusts, *setup], checks
 
 
 def _root_speaks(root: Manifests, at: Manifests) -> bool:

@@ -123,3 +123,23 @@ def test_only_a_question_about_a_check_is_answered_with_a_command(tmp_path: Path
         with pytest.raises(InvalidInput):
             gates.decide(b.rt, question.id, "allow", corrected="true")
         assert _plan(b) == ["true"]
+
+
+@pytest.mark.parametrize(
+    ("said", "way_out"),
+    [
+        ("mise ERROR error parsing config file: ~/r/mise.toml\nmise ERROR Config files in ~/r/mise.toml are not trusted.\n"
+         "Trust them with `mise trust`. See https://mise.jdx.dev/cli/trust.html", "mise trust --yes"),
+        ("\x1b[31mdirenv: error /r/.envrc is blocked. Run `direnv allow` to approve its content\x1b[0m", "direnv allow ."),
+    ],
+)  # fmt: skip
+def test_files_that_nobody_trusted_at_this_path_are_nobodys_failure(
+    said: str, way_out: str, tmp_path: Path, repo: Path
+) -> None:
+    (tmp_path / "said").write_text(said)
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, checks=[f"cat {tmp_path}/said; exit 1"])) as b:
+        b.measure_baseline()
+        task = b.work({"one.txt": "1\n"})
+        assert (task.status, task.attempt) == ("waiting", 1)
+        (question,) = b.asked("infrastructure")
+        assert f"put `{way_out}` first in the set-up" in question.title

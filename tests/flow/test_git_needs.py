@@ -14,6 +14,19 @@ _VENV = "python3 -m venv .venv && echo '*' > .venv/.gitignore"
 
 CASES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "uv": ({"uv.lock": "", "pyproject.toml": _PYPROJECT}, ["uv sync", "uv run --with pytest python -m pytest -q"]),
+    "mise before what is installed": (
+        {"mise.toml": "", "package-lock.json": "{}"},
+        ["mise trust --yes && mise install", "npm ci"],
+    ),
+    "mise in a folder of settings, and in a package": (
+        {".config/mise/config.toml": "", "web/.mise.toml": "", "web/package-lock.json": "{}"},
+        ["mise trust --yes && mise install", "cd web && mise trust --yes && mise install", "cd web && npm ci"],
+    ),
+    "direnv": (
+        {".envrc": "use flake\n", "go.mod": "module x\n"},
+        ["direnv allow .", "go mod download", "go test ./..."],
+    ),
+    "asdf": ({".tool-versions": "nodejs 22\n"}, ["asdf install"]),
     "poetry and node": (
         {"poetry.lock": "", "pyproject.toml": _PYPROJECT, "web/package-lock.json": "{}"},
         ["poetry install", "cd web && npm ci", "poetry run python -m pytest -q"],
@@ -168,6 +181,15 @@ def test_each_finding_says_why_and_whether_its_tool_is_there(tmp_path: Path, mon
         ("poetry.lock is in the repository", "poetry", False, True),
         ("web/package-lock.json is in the repository", "npm", True, False),
     ]
+
+
+def test_what_a_local_envrc_needs_is_offered_with_its_copy_and_says_why(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "r", {".gitignore": ".envrc\n"})
+    write_files(repo, {".envrc": "export A=1\n"})
+    trust, copy = needs.look(repo, "HEAD")
+    assert (trust.kind, trust.value, trust.tool) == ("setup", "test ! -e .envrc || direnv allow .", "direnv")
+    assert "before it is trusted" in trust.reason
+    assert (copy.kind, copy.value) == ("copy_files", "/.envrc")
 
 
 def test_files_to_copy_are_those_that_are_there_ignored_and_small(tmp_path: Path) -> None:

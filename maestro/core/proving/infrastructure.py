@@ -43,6 +43,15 @@ _NOT_FOUND = re.compile(r"(?:^|: |‘|')([^\s:'‘’]+)(?:'|’)?: (?:command )
 _NO_INTERPRETER = re.compile(r"bad interpreter|env: .*: No such file or directory|cannot execute")
 _NO_MODULE = re.compile(r"No module named '?([\w.]+)'?")
 _RUNNER_MISSING = re.compile(r"python[\d.]*: No module named (\S+)")
+#: Files of version managers and direnv that the user has not trusted at this path, and the command that does.
+_UNTRUSTED = (
+    (
+        re.compile(r"mise.*(?:are|is) not trusted|Trust (?:it|them) with `?mise trust", re.DOTALL),
+        "mise",
+        "mise trust --yes",
+    ),
+    (re.compile(r"direnv: error .*is blocked|Run `direnv allow`"), "direnv", "direnv allow ."),
+)
 _DISK = re.compile(r"No space left on device|Disk quota exceeded|Read-only file system")
 _NETWORK = re.compile(
     r"Could not resolve host|Temporary failure in name resolution|Name or service not known|Network is unreachable"
@@ -93,6 +102,11 @@ def could_not_run(outcome: CommandOutcome, report: TestReport | None = None) -> 
     tail = outcome.output[-_TAIL:]
     if _DISK.search(tail):
         return Cause("The disk is full or cannot be written.", certain=True)
+    for pattern, tool, command in _UNTRUSTED:
+        if pattern.search(tail):
+            return Cause(
+                f"{tool} does not trust this worktree's files. If you do, put `{command}` first in the set-up."
+            )
     if outcome.exit_code in {126, 127}:
         return _missing_command(tail)
     runner = _RUNNER_MISSING.search(tail)
