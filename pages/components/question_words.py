@@ -166,6 +166,15 @@ _UNPROVEN: dict[str, Any] = {
     "name": "Nothing was proven",
     "allow_means": "The set-up runs once more in the worktree, then the check.",
 }
+_OTHER_CODE: dict[str, Any] = {
+    "name": "The checks test other code",
+    "allow": "Look again",
+    "allow_means": "You have changed the set-up or the checks: it is looked at again before anything is measured.",
+    "allow_said": "Looking again.",
+    "deny": "Go on as it is",
+    "deny_means": "It is meant so: the checks run as they are, and you are not asked about this again.",
+    "deny_said": "Going on as it is.",
+}
 _RUN_DENY = _SETUP_DENY | {"deny": "Stop the task"}
 
 
@@ -180,6 +189,8 @@ def words_of(approval: ApprovalView) -> Words:
         return replace(words, **_GO_ON)
     if approval.kind == "task_failed" and detail.get("failure") == "conversation":
         return replace(words, **_FRESH)
+    if approval.kind == "infrastructure" and detail.get("what") == "other code":
+        return replace(words, **_OTHER_CODE)
     if offers_set_up(approval):
         return replace(words, **_UNPROVEN)
     if approval.kind == "task_failed" and detail.get("failure") == "auth":
@@ -195,7 +206,7 @@ def is_set_up(approval: ApprovalView) -> bool:
 def offers_set_up(approval: ApprovalView) -> bool:
     """Whether another set-up of the worktrees is a way on."""
     return is_set_up(approval) or (
-        approval.kind == "infrastructure" and approval.detail.get("what") == "nothing proven"
+        approval.kind == "infrastructure" and approval.detail.get("what") in ("nothing proven", "other code")
     )
 
 

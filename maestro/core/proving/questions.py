@@ -31,6 +31,8 @@ SETUP = "set-up"
 AS_BEFORE = "as before"
 #: The same, when no test could run: the way on is the set-up.
 UNPROVEN = "nothing proven"
+#: The same, when the checks would run other code than the worktree's; a no means that it is meant so.
+OTHER_CODE = "other code"
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,8 @@ def set_up_again(rt: Runtime, session: models.Session, task: models.Task | None,
         models.Approval.status == "allowed",
     )
     with rt.db.read() as db:
-        answers = [a for a in db.exec(query).all() if a.detail.get("what") == questions.UNPROVEN and a.resolved_at]
+        about = (questions.UNPROVEN, questions.OTHER_CODE)
+        answers = [a for a in db.exec(query).all() if a.detail.get("what") in about and a.resolved_at]
     last = max((a.resolved_at.timestamp() for a in answers if a.resolved_at), default=0.0)
     ready = own_git_dir(folder) / starting.READY
     if not answers or (ready.exists() and ready.stat().st_mtime >= last):

@@ -1,0 +1,201 @@
+"""Before anything is measured: whether the checks run the worktree's code, or that of the user's checkout.
+
+An editable install, a ``.pth``, ``PYTHONPATH``, ``npm link``, or a program of the checkout: the same checks would pass
+whatever an agent does. That is asked about, with the set-up as the way out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from maestro.core.environment import command_environment
+from maestro.core.proving import python_origin, questions
+from maestro.core.proving.check_scripts import reached
+from maestro.core.proving.questions import Question
+from maestro.core.proving.trespass import leads_to
+from maestro.core.runtime import Runtime
+from maestro.db import models
+from maestro.errors import MaestroError
+from maestro.worktrees import copying, needs
+from maestro.worktrees.git import git
+from maestro.worktrees.listing import list_worktrees
+
+_LINKED = ("node_modules", "vendor", "bower_components")
+_MANIFESTS = (
+    "package.json", "pyproject.toml", "setup.cfg", "setup.py", "requirements*.txt", "tox.ini", "pytest.ini", "conftest.py",
+    "go.mod", "go.work", "Cargo.toml", ".cargo/config.toml", "composer.json", "Gemfile", "Makefile", "noxfile.py", ".npmrc",
+    "tsconfig*.json", "jest.config.*", "vitest.config.*", "vite.config.*", ".env", ".env.*",
+)  # fmt: skip
+#: Where a repository says how its commands are run.
+_STEERING = (
+    "Makefile",
+    "makefile",
+    "justfile",
+    "package.json",
+    "Taskfile.yml",
+    "*.sh",
+    "*.toml",
+    "*.ini",
+    "*.cfg",
+    "*.mk",
+)
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+_MOST = 2_000
+
+
+def look(
+    rt: Runtime, session: models.Session, folder: Path, checks: Sequence[str], stop: Callable[[], bool]
+) -> Question | None:
+    """What to ask before the baseline: ``folder`` holds the base commit, and its set-up has run."""
+    found = list(dict.fromkeys(_found(rt, session, folder, checks, stop)))
+    key = "\n".join(["other code", *sorted(found)])
+    if not found or key in questions.blamed(rt, session.id):
+        return None
+    shown = "; ".join(found[:4]) + (f"; and {len(found) - 4} more" if len(found) > 4 else "")
+    words = f"The checks would not test the work: {shown}. {_way_out(session, folder)}"
+    asked = questions.stop_the_train(words, key, "\n".join(found))
+    detail = {
+        "what": questions.OTHER_CODE,
+        "allow": "look again: I have changed the set-up",
+        "deny": "go on as it is: it is meant so",
+    }
+    return Question(asked.kind, asked.title, asked.items, "", asked.detail | detail, risk="high")
+
+
+def _found(
+    rt: Runtime, session: models.Session, folder: Path, checks: Sequence[str], stop: Callable[[], bool]
+) -> Iterator[str]:
+    repo, here = Path(session.repo_path).resolve(), folder.resolve()
+    others = {repo, *(entry.path.resolve() for entry in list_worktrees(repo) if not entry.bare)} - {here}
+    env = command_environment(rt.settings, session.agent_config)
+    files = git(folder, "ls-files", "-z").fields
+
+    def foreign(place: Path) -> bool:
+        real = Path(os.path.realpath(place))
+        return not real.is_relative_to(here) and any(real.is_relative_to(other) for other in others)
+
+    def read(path: str) -> str | None:
+        try:
+            return (folder / path).read_text(errors="replace") if (folder / path).is_file() else None
+        except OSError:
+            return None
+
+    for check in checks:
+        commands = [check, *reached([check], read).commands]
+        if any(leads_to(command, other, folder, here) for command in commands for other in others):
+            yield f"`{check}` names a path of your own checkout"
+        # What a Makefile or a script sets before a command is not read there.
+        followed = [] if python_origin.starts_python(check) or _sets_the_path(folder) else commands[1:]
+        for command in dict.fromkeys([check, *followed]):
+            for origin in python_origin.look(command, folder, files, env, stop):
+                yield from _judged(check, origin, folder, foreign)
+    yield from _links(folder, files, foreign)
+    yield from _manifests(folder, others)
+
+
+def _sets_the_path(folder: Path) -> bool:
+    specs = [f":(glob)**/{name}" for name in _STEERING]
+    return git(folder, "grep", "-q", "-I", "-w", "PYTHONPATH", "--", *specs, check=False).code == 0
+
+
+def _judged(check: str, origin: python_origin.Origin, folder: Path, foreign: Callable[[Path], bool]) -> Iterator[str]:
+    real = Path(os.path.realpath(origin.place))
+    installed = bool(_INSTALLED.intersection(real.parts))
+    if foreign(origin.place):
+        yield f"`{check}` finds `{origin.name}` in {_short(real, folder)}, your own checkout"
+    elif installed and (real.is_relative_to(folder.resolve()) or _is_project(origin, folder)):
+        yield f"`{check}` finds `{origin.name}` installed as a copy in {_short(real, folder)}"
+
+
+def _short(place: Path, folder: Path) -> str:
+    named = place.parent if place.name == "__init__.py" else place
+    return str(named.relative_to(folder.resolve()) if named.is_relative_to(folder.resolve()) else named)
+
+
+def _is_project(origin: python_origin.Origin, folder: Path) -> bool:
+    """Whether what is installed under a name of the repository is the repository's own project."""
+    names = set()
+    with suppress(OSError, ValueError):
+        data = tomllib.loads((folder / "pyproject.toml").read_text())
+        tool = data.get("tool", {})
+        names |= {data.get("project", {}).get("name"), tool.get("poetry", {}).get("name")}
+    for name in ("setup.cfg", "setup.py"):
+        with suppress(OSError):
+            told = re.search(r"\bname\s*=\s*[\"']?([\w.-]+)", (folder / name).read_text(errors="replace"))
+            names |= {told[1]} if told else set()
+    plain = {_plain(str(name)) for name in names if name}
+    return any(_plain(dist) in plain for dist in origin.distributions)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _links(folder: Path, files: Sequence[str], foreign: Callable[[Path], bool]) -> Iterator[str]:
+    """Packages that are linked to sources in the checkout (npm link, workspaces, composer's path repositories)."""
+    tops = {
+        PurePosixPath(name).parent for name in files if PurePosixPath(name).name in ("package.json", "composer.json")
+    }
+    left = _MOST
+    for top in sorted(tops):
+        for kind in _LINKED:
+            place = folder / top / kind
+            for entry in _entries(place):
+                left -= 1
+                if left < 0:
+                    return
+                real = Path(os.path.realpath(entry))
+                linked = entry.is_symlink() and not {*_LINKED}.intersection(real.parts)
+                if linked and foreign(entry):
+                    yield f"{entry.relative_to(folder)} is a link to {real}, your own checkout"
+
+
+def _entries(place: Path) -> Iterator[Path]:
+    with suppress(OSError):
+        for entry in sorted(place.iterdir()):
+            if entry.is_dir() and not entry.is_symlink() and (entry.name.startswith("@") or place.name == "vendor"):
+                yield from sorted(entry.iterdir())
+            elif not entry.name.startswith("."):
+                yield entry
+
+
+def _manifests(folder: Path, others: set[Path]) -> Iterator[str]:
+    """Manifests, and files copied from the checkout, that name the checkout by its whole path."""
+    specs = [f":(glob)**/{name}" for name in _MANIFESTS]
+    copied = sorted(path for path in copying.copied_into(folder) if PurePosixPath(path).name.startswith(".env"))
+    for other in sorted(others):
+        tracked = git(folder, "grep", "-l", "-z", "-I", "-F", "-e", f"{other}/", "--", *specs, check=False).fields
+        for name in dict.fromkeys([*tracked, *copied]):
+            if _names_it(folder / name, other, folder.resolve()):
+                yield f"{name} names your own checkout, {other}"
+
+
+def _names_it(manifest: Path, other: Path, here: Path) -> bool:
+    with suppress(OSError):
+        text = manifest.read_text(errors="replace")
+        if manifest.name.startswith(".env"):
+            text = "\n".join(
+                ln for ln in text.splitlines() if re.match(r"\s*(export\s+)?(PYTHON|NODE_|CLASS|GO|RUBY)\w*", ln)
+            )
+        found = re.findall(re.escape(str(other)) + r"/[^\s'\",;:]*", text)
+        return any(not Path(path).is_relative_to(here) for path in found)
+    return False
+
+
+def _way_out(session: models.Session, folder: Path) -> str:
+    """What to give the worktrees, in words: the set-up that the repository is known to have."""
+    offered: list[str] = []
+    with suppress(MaestroError):
+        offered = [f.value for f in needs.look(Path(session.repo_path), session.base_commit) if f.kind == "setup"]
+    if not offered and any((folder / name).exists() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
+        offered = ["python3 -m venv .venv && .venv/bin/pip install -e ."]
+    example = f", for instance `{offered[0]}`," if offered else ""
+    return (
+        f"Name a set-up{example} in “Worktree set-up…”, so that each worktree has an environment of its own, and let "
+        "the checks use that one."
+    )
