@@ -123,10 +123,13 @@ def show(session_id: SessionId, json: AsJson = False, data_dir: DataDir = None) 
         tasks = api.all(f"/sessions/{session['id']}/tasks")
         approvals = api.all("/approvals", status="pending", session_id=session["id"])
         points = api.all(f"/sessions/{session['id']}/checkpoints")
+        reviewed = session["status"] in {"plan_review", "approved"}
+        checks = api.get(f"/sessions/{session['id']}/plan")["checks"] if reviewed else []
     if json:
         _print_json(session | {"task_list": tasks, "approvals": approvals, "checkpoints": points})
     else:
         typer.echo(words.session_page(session, tasks, approvals, points))
+        typer.echo(words.of_checks(checks), nl=False)
 
 
 @app.command()

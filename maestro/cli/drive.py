@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maestro.cli.connection import Api, Events, Json, Refused
-from maestro.cli.words import event_line
+from maestro.cli.words import event_line, of_checks
 from maestro.errors import NotAllowed
 
 COMPLETED = 0
@@ -105,7 +105,8 @@ class Driver:
 
     def _when_plan_review(self, _session: Json) -> Outcome | bool:
         if not self._yes:
-            return Outcome(WAITS, f"The plan waits for you. Approve it with: maestro approve {self._id[:8]}")
+            told = of_checks(self._api.get(f"{self._path}/plan")["checks"])
+            return Outcome(WAITS, f"{told}The plan waits for you. Approve it with: maestro approve {self._id[:8]}")
         self._api.post(f"{self._path}/plan/approve")
         return True
 

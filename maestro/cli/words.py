@@ -29,6 +29,14 @@ def session_line(session: Json) -> str:
     return f"{session['id'][:8]}  {_state(session):13}  {progress(session):>5}  {session['title']}{extra}{merged}"
 
 
+def of_checks(checks: list[Json]) -> str:
+    """What the checks of a plan will not tell, and which may never end, a line each; nothing where all is well."""
+    watching = [f"{check['watches']}." for check in checks if check["watches"]]
+    short = {"pass_or_fail": "tells pass or fail only", "numbers": "counts its tests, without names"}
+    telling = [f"`{c['command']}` {short[c['tells']]}." for c in checks if c["note"] and not c["watches"]]
+    return "".join(f"{line}\n" for line in [*watching, *telling])
+
+
 def session_page(session: Json, tasks: list[Json], approvals: list[Json], points: list[Json]) -> str:
     """What ``maestro show`` prints."""
     lines = [
