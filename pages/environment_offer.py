@@ -12,6 +12,7 @@ from maestro.core.repository_environment import PARTS, EnvironmentView
 from maestro.core.runtime import Runtime
 from maestro.errors import MaestroError
 from pages.environment_rows import EnvironmentRows
+from pages.environment_trial import EnvironmentTrial
 
 
 class EnvironmentOffer:
@@ -26,6 +27,7 @@ class EnvironmentOffer:
         self._rows = EnvironmentRows()
         self._remember = ui.checkbox("Remember for this repository", value=True).props("dense").classes("m-env__keep")
         self._remember.set_visibility(False)
+        self._trial = EnvironmentTrial(rt, self._rows.values, self._rows.explain)
 
     async def look(self, path: str | None, branch: str | None) -> None:
         """Show what is remembered and found for a repository; None: none is chosen. What was ticked stays if nothing differs."""
@@ -73,6 +75,7 @@ class EnvironmentOffer:
 
     def _show(self) -> None:
         self._remember.set_visibility(self._view is not None)
+        self._trial.show(self._view, self._looked_at[1] if self._looked_at else None)
         if self._view is None:
             self._rows.clear()
         else:

@@ -16,6 +16,7 @@ from pages.components.buttons import button
 from pages.components.dialogs import answer, dialog
 from pages.components.tag import tag
 from pages.environment_rows import EnvironmentRows
+from pages.environment_trial import EnvironmentTrial
 
 
 async def change_environment(rt: Runtime, session_id: str) -> bool:
@@ -30,6 +31,7 @@ async def change_environment(rt: Runtime, session_id: str) -> bool:
             now: dict[str, list[str]] = {part: list(session.agent_config.get(part, [])) for part in PARTS}
             serial = bool(session.agent_config.get("serial_checks"))
             rows.show(view, now, whence="As this session has it", serial=serial)
+            EnvironmentTrial(rt, rows.values, rows.explain).show(view)
             remember = ui.checkbox("Remember for this repository", value=False).props("dense")
             tag("div", "Holds for worktrees made from now on.", "m-field__help")
         with tag("div", "", "m-dialog__foot"):

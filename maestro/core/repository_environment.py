@@ -12,8 +12,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlmodel import col, select
 
+from maestro.core import trials
 from maestro.core.agent_config import Command, PassedName
 from maestro.core.runtime import Runtime
+from maestro.core.trials import TrialView
 from maestro.db.keeping import RepositoryEnvironment
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
@@ -80,6 +82,7 @@ class EnvironmentView(BaseModel):
     remembered: RememberedView | None
     found: list[FoundView]
     gone: list[str]  # remembered since it was found once, and no longer found
+    tried: list[TrialView]  # what was tried before, the last one first
 
 
 def environment(rt: Runtime, path: str, base_branch: str | None = None) -> EnvironmentView:
@@ -101,6 +104,7 @@ def environment(rt: Runtime, path: str, base_branch: str | None = None) -> Envir
         remembered=_view(row) if row else None,
         found=[_found(f, new=_name(f.kind, f.value) not in seen and (f.kind, f.value) not in kept) for f in found],
         gone=[value for part, value in kept if _name(part, value) in seen - names],
+        tried=trials.results(rt, str(info.git_dir)),
     )
 
 

@@ -155,3 +155,23 @@ def test_a_set_up_that_failed_is_changed_where_it_asks_and_seen_at_work_on_the_m
         expect(page.locator(".mon-panel__body").get_by_text("echo Resolved")).to_be_visible()
         here.screenshot("environment-live")
         here.close()
+
+
+def test_an_offer_is_tried_and_says_whether_it_works(window: OpenWindow, app: AppProcess, tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "made", {"Makefile": "test:\n\t@test -f README\n"})
+    here = window(app=app)
+    page = here.visit("/session/new")
+    look(page, repo)
+    tick(page.get_by_role("checkbox", name="Check make test"), True)
+    page.get_by_role("button", name="Try it").click()
+    expect(page.get_by_text("Does not work")).to_be_visible()
+    expect(page.get_by_text("The check make test ended with exit code 2.")).to_be_visible()
+    page.get_by_text("The end of its output").click()
+    expect(page.get_by_label("End of the output")).to_contain_text("Error 1")
+    commit(repo, {"README": "now\n"})
+    page.get_by_role("button", name="Try it").click()
+    expect(page.get_by_text("Works", exact=True)).to_be_visible()
+    expect(page.get_by_text("no test named")).to_be_visible()
+    here.visit("/session/new")
+    look(page, repo)
+    expect(page.get_by_text("Works", exact=True)).to_be_visible()

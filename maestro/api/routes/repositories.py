@@ -11,9 +11,10 @@ from maestro.api.models import Limit, Listing, Offset, Short, page_of
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries, repository_environment
-from maestro.core.commands import environments, repositories
+from maestro.core.commands import environments, repositories, trials
 from maestro.core.commands.repositories import FirstCommit
 from maestro.core.repository_environment import Environment, EnvironmentView, RememberedView
+from maestro.core.trials import TrialView
 from maestro.core.views import BeginningView, RepositoryView
 from maestro.errors import InvalidInput
 
@@ -54,6 +55,40 @@ def remember_environment(rt: Rt, path: Path, body: Environment) -> EnvironmentVi
 def forget_environment(rt: Rt, path: Path) -> None:
     """Forget what is remembered of a repository; it may be gone by now."""
     environments.forget_environment(rt, path)
+
+
+class Try(Environment):
+    """``POST /repositories/environment/try``: what is to be tried, on which branch."""
+
+    base_branch: Short | None = None
+
+
+@router.post("/environment/try", status_code=202)
+def begin_trial(rt: Rt, path: Path, body: Try) -> TrialView:
+    """Run set-up and checks in a scratch worktree, which is removed afterwards. The event ``environment_tried`` ends it."""
+    chosen = Environment(**body.model_dump(exclude={"base_branch"}))
+    try:
+        return trials.begin_trial(rt, path, chosen, body.base_branch)
+    except InvalidInput as error:
+        raise _named(error) from error
+
+
+@router.get("/environment/try")
+def read_trial(rt: Rt, path: Path) -> TrialView:
+    """How far the trial is, or how the last one since Maestro began ended; remembered ones are in ``tried``."""
+    try:
+        return trials.trial(rt, path)
+    except InvalidInput as error:
+        raise _named(error) from error
+
+
+@router.delete("/environment/try")
+def stop_trial(rt: Rt, path: Path) -> TrialView:
+    """End the trial that runs."""
+    try:
+        return trials.stop_trial(rt, path)
+    except InvalidInput as error:
+        raise _named(error) from error
 
 
 @router.get("/first-commit")

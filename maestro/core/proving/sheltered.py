@@ -11,6 +11,7 @@ from pathlib import Path
 from maestro.core import lookup
 from maestro.core.runtime import Runtime
 from maestro.core.validation import CommandOutcome, run_command
+from maestro.db import models
 from maestro.worktrees import shelter
 from maestro.worktrees.shelter import PutBack
 
@@ -72,7 +73,10 @@ def _tell(rt: Runtime, session_id: str, command: str, changes: list[PutBack]) ->
     fresh = {(session_id, c.path) for c in changes} - told
     told |= fresh
     with rt.db.write() as tx:
-        session = lookup.session_row(tx.db, session_id)
+        session = tx.db.get(models.Session, session_id)
+        if session is None:  # a trial: what it wrote is put back, and kept where it says
+            _log.info("%s", text[:1000])
+            return
         tx.log(session_id, text[:4000], level="warn", kind="git", source="git")
         if fresh:
             title = f"{session.title}: your repository was put back as it was"

@@ -1,0 +1,52 @@
+"""Trying what a repository's worktrees would get: beginning a trial, calling it off."""
+
+from __future__ import annotations
+
+from maestro.core.proving import trying
+from maestro.core.repository_environment import Environment
+from maestro.core.runtime import Runtime
+from maestro.core.trials import TrialView
+from maestro.db.types import utcnow
+from maestro.errors import InvalidInput, NotAllowed, NotFound
+from maestro.worktrees import repository
+
+
+def begin_trial(rt: Runtime, path: str, chosen: Environment, base_branch: str | None = None) -> TrialView:
+    """Run set-up and checks in a scratch worktree of the repository at ``path``, in the background.
+
+    Raises InvalidInput naming ``repo_path``, ``base_branch`` or ``setup``, and NotAllowed while one runs.
+    """
+    info = repository.inspect(path)
+    _, commit = repository.resolve_base(info, base_branch)
+    if not chosen.setup and not chosen.checks:
+        raise InvalidInput("There is nothing to try: choose a command or a check.", {"setup": "is empty"})
+    view = TrialView(
+        repo_path=str(info.root),
+        commit=commit,
+        setup=list(chosen.setup),
+        copy_files=list(chosen.copy_files),
+        checks=list(chosen.checks),
+        began_at=utcnow(),
+    )
+    if not trying.start(rt, info, view, chosen.model_dump()):
+        raise NotAllowed(
+            "A trial of this repository runs already. Wait for it, or stop it.", state="running", allowed=[]
+        )
+    return view.model_copy(deep=True)
+
+
+def trial(rt: Runtime, path: str) -> TrialView:
+    """The trial that runs, or the last one. Raises NotFound where nothing was tried since the app began."""
+    found = trying.of(rt, repository.inspect(path))
+    if found is None:
+        raise NotFound("Nothing was tried in this repository since Maestro began.")
+    return found.view.model_copy(deep=True)
+
+
+def stop_trial(rt: Runtime, path: str) -> TrialView:
+    """End the trial that runs; what it made is removed. Raises NotFound."""
+    found = trying.of(rt, repository.inspect(path))
+    if found is None:
+        raise NotFound("Nothing was tried in this repository since Maestro began.")
+    found.stop.set()
+    return found.view.model_copy(deep=True)

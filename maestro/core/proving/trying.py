@@ -1,0 +1,164 @@
+"""Trying what a repository's worktrees would get, before any session relies on it: set-up and checks in a scratch worktree."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from maestro.core import places, trials
+from maestro.core.environment import command_environment
+from maestro.core.execution import bytecode, command_place, prompts
+from maestro.core.locks import Stopped
+from maestro.core.proving import sheltered, unproven
+from maestro.core.proving.checking import execute
+from maestro.core.runtime import Runtime
+from maestro.core.trials import TrialStep, TrialView
+from maestro.db import models
+from maestro.errors import MaestroError
+from maestro.worktrees import manager, scratch, submodules
+from maestro.worktrees.repository import RepositoryInfo
+
+_SETUP_S = 20 * 60
+_OUTPUT = 2000
+
+
+@dataclass
+class Trial:
+    """A trial under way or the last one of this app's life."""
+
+    view: TrialView
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+def of(rt: Runtime, info: RepositoryInfo) -> Trial | None:
+    """The trial of a repository that runs, or ran last since the app began."""
+    return _all(rt).get(str(info.git_dir))
+
+
+def start(rt: Runtime, info: RepositoryInfo, view: TrialView, config: dict[str, Any]) -> bool:
+    """Begin a trial in the background; False while another one of the repository runs."""
+    trial = Trial(view)
+    known = _all(rt)
+    before = known.get(str(info.git_dir))
+    if before is not None and before.view.state == "running":
+        return False
+    known[str(info.git_dir)] = trial
+    return rt.jobs.start(f"try:{info.git_dir}", _run, rt, info, trial, config)
+
+
+def _all(rt: Runtime) -> dict[str, Trial]:
+    found: dict[str, Trial] = rt.helper("trials", dict)
+    return found
+
+
+def _run(rt: Runtime, info: RepositoryInfo, trial: Trial, config: dict[str, Any]) -> None:
+    view, began = trial.view, time.monotonic()
+    try:
+        _try(rt, info, trial, config)
+        view.state = "fails" if view.reason else "works"
+    except Stopped:
+        view.state, view.reason = "stopped", "It was stopped."
+    except (MaestroError, OSError) as error:
+        view.state, view.reason = "fails", error.detail if isinstance(error, MaestroError) else str(error)
+    finally:
+        view.seconds = round(time.monotonic() - began, 1)
+        if view.state == "running":  # whatever happened is in the log
+            view.state, view.reason = "fails", "It broke off."
+        for step in view.steps:
+            step.state = "stopped" if step.state == "running" else step.state
+        with rt.db.write() as tx:
+            if view.state != "stopped":
+                trials.remember(tx, str(info.git_dir), view)
+            tx.emit("environment_tried", "", repo_path=view.repo_path, state=view.state, reason=view.reason)
+
+
+def _try(rt: Runtime, info: RepositoryInfo, trial: Trial, config: dict[str, Any]) -> None:
+    view = trial.view
+    session = models.Session(  # never stored: what runs commands asks a session where and how
+        id=f"try-{hashlib.sha256(os.fsencode(info.git_dir)).hexdigest()[:16]}",
+        title="A trial",
+        repo_path=str(info.root),
+        base_commit=view.commit,
+        session_branch="",
+        agent_config=config,
+    )
+    places.make(rt)
+    path = places.of_scratch(rt, session.id, "try")
+
+    def stop() -> bool:
+        return trial.stop.is_set() or rt.jobs.stopping.is_set()
+
+    scratch.lay_out(info.root, path, view.commit, below=path.parent)
+    try:
+        submodules.fill(path)
+        if view.copy_files:
+            manager.copy_ignored(info.root, path, view.copy_files)
+        if _set_up(rt, session, path, view, stop):
+            _check(rt, session, path, view, stop)
+    finally:
+        bytecode.forget(rt, session.id, path)
+        scratch.clear(info.root, path, below=path.parent)
+
+
+def _set_up(rt: Runtime, session: models.Session, path: Path, view: TrialView, stop: Callable[[], bool]) -> bool:
+    """Run the set-up; whether all of it went well."""
+    env = command_environment(rt.settings, session.agent_config)
+    for command in view.setup:
+        step = TrialStep(kind="setup", command=command)
+        view.steps.append(step)
+        with command_place.held(rt, session, path, stop) as place:
+            outcome = sheltered.run(rt, session.id, command, path, env | place, _SETUP_S, stop)
+        step.exit_code, step.seconds = outcome.exit_code, outcome.duration_s
+        step.output = prompts.clip(outcome.output, _OUTPUT)
+        if outcome.stopped == "stopped":
+            raise Stopped
+        view.disk_mb = _size_mb(path)
+        if not outcome.passed:
+            step.state = "failed"
+            view.reason = f"The set-up command `{command}` {'took too long' if outcome.stopped else 'failed'}."
+            return False
+        step.state = "passed"
+    view.disk_mb = _size_mb(path)
+    return True
+
+
+def _check(rt: Runtime, session: models.Session, path: Path, view: TrialView, stop: Callable[[], bool]) -> None:
+    """Run the checks; one that fails is told, and works all the same where its tests ran."""
+    for command in view.checks:
+        step = TrialStep(kind="checks", command=command)
+        view.steps.append(step)
+        ran = execute(rt, session, path, command, stop)
+        scratch.discard_changes(path)
+        outcome, report = ran.outcome, ran.report
+        step.exit_code, step.seconds = outcome.exit_code, outcome.duration_s
+        step.output = prompts.clip(outcome.output, _OUTPUT)
+        if report is not None and report.outcomes:
+            step.tests, step.passed = report.total, report.passed
+            view.tests += report.total
+        step.state = "passed" if outcome.passed else "failed"
+        ran_tests = unproven.could_load(outcome, report) and report is not None and report.passed > 0
+        if not (outcome.passed or ran_tests or view.reason):
+            how = "did not end in time" if outcome.stopped else f"ended with exit code {outcome.exit_code}"
+            view.reason = f"The check `{command}` {how}."
+
+
+def _size_mb(path: Path) -> float:
+    """What a folder takes on the disk, in MB; a file with several names counts once."""
+    seen: set[tuple[int, int]] = set()
+    total = 0
+    for folder, _folders, files in os.walk(path):
+        for name in files:
+            try:
+                found = os.lstat(os.path.join(folder, name))  # noqa: PTH118 - many files
+            except OSError:
+                continue
+            if found.st_nlink == 1 or (found.st_dev, found.st_ino) not in seen:
+                seen.add((found.st_dev, found.st_ino))
+                total += found.st_blocks * 512
+    return round(total / 1e6, 1)
