@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +11,10 @@ import psutil
 from maestro.db.models import Worker
 from maestro.worker import tree
 from maestro.worker.spool import Spool
+
+#: What this app did to workers: who stands still by its will, and when it let others go on.
+_stopped: set[str] = set()
+_woken: dict[str, float] = {}
 
 
 def alive(worker: Worker) -> bool:
@@ -23,16 +28,34 @@ def alive(worker: Worker) -> bool:
 def end(*workers: Worker) -> None:
     """End these workers and all they started, what called ``setsid`` included."""
     tree.kill_trees(_all_known(workers))
+    for worker in workers:
+        _stopped.discard(worker.id)
+        _woken.pop(worker.id, None)
 
 
 def suspend(*workers: Worker) -> None:
     """Stop these workers' whole trees where they stand."""
+    _stopped.update(worker.id for worker in workers)
     tree.suspend_trees(_all_known(workers))
 
 
 def go_on(*workers: Worker) -> None:
     """Let stopped trees go on."""
     tree.resume_trees(_all_known(workers))
+    now = time.monotonic()
+    for worker in workers:
+        _woken[worker.id] = now
+        _stopped.discard(worker.id)
+
+
+def stopped_here(worker: Worker) -> bool:
+    """Whether this app stopped the worker and has not let it go on yet: its row may say already that it runs."""
+    return worker.id in _stopped
+
+
+def woken_at(worker: Worker) -> float:
+    """When this app let the worker go on last, by the monotonic clock; what was seen before is no news of it."""
+    return _woken.get(worker.id, 0.0)
 
 
 def known(worker: Worker) -> tree.Known:

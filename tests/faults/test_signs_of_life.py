@@ -6,17 +6,22 @@ import contextlib
 import fcntl
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from maestro.core import queries
+from maestro.core import processes, queries
+from maestro.core.commands import control
 from maestro.core.guards import signs
+from maestro.db import models
+from maestro.worker import proctable
 from tests.app_process import wait_for
 from tests.engine import engine
 from tests.faults.commands import run, task, until_working
+from tests.landing import bench, plan_of
 from tests.repos import make_repo
 from tests.scripted import scenario
 
@@ -109,3 +114,52 @@ def test_an_agent_that_somebody_stopped_is_woken_and_what_it_stopped_itself_is_n
         go.touch()
         e.until("state_changed", to="completed")
         assert e.task(session.id, "t1").interruptions == 0
+
+
+def test_what_maestro_itself_stopped_and_lets_go_on_is_no_news(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1"})) as b, subprocess.Popen(["sleep", "300"]) as process:
+        own = psutil.Process(process.pid)
+        worker = models.Worker(session_id=b.id, task_id=b.task().id, name="W-1", spool_path=str(tmp_path / "spool"))
+        worker.pid, worker.pid_started, worker.status = process.pid, proctable.started(process.pid), "running"
+        with b.rt.db.write() as tx:
+            tx.db.add(worker)
+        watch = signs.watch(b.rt)
+
+        def look() -> None:
+            watch.tick()
+            signs.look(b.rt, worker)
+
+        try:
+            look()
+            for _ in range(3):
+                processes.suspend(worker)  # as a pause does, whose row says "paused" until the resume
+                watch.look_again()
+                look()  # the resume is stored and has not let it go on: seen stopped, in a row that says it runs
+                wait_for(lambda: own.status() != psutil.STATUS_STOPPED, 20, "it to go on")
+                processes.suspend(worker)
+                watch.look_again()
+                watch.beat(worker)  # what is seen of the machine's processes just now: it stands
+                processes.go_on(worker)
+                look()  # the same table is not asked again
+            assert "stopped from outside" not in b.logs()
+            own.suspend()
+            watch.look_again()
+            look()
+            assert b.logs().count("stopped from outside") == 1
+            assert own.status() != psutil.STATUS_STOPPED
+        finally:
+            process.kill()
+
+
+def test_a_pause_and_its_resume_are_never_taken_for_somebody_elses_doing(tmp_path: Path, repo: Path) -> None:
+    go = tmp_path / "go"
+    with engine(tmp_path, scenario()) as e:
+        session = run(e, repo, task(), go=go, command=TICKING)
+        e.until("log_entry", message="tick")
+        for _ in range(4):
+            control.pause(e.rt, session.id)
+            control.resume(e.rt, session.id)
+            e.until("log_entry", message="tick")
+        go.touch()
+        e.until("state_changed", to="completed")
+        assert "stopped from outside" not in e.story()

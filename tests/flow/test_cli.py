@@ -174,7 +174,8 @@ def test_yes_never_accepts_a_test_that_no_longer_runs_and_what_you_accept_is_tol
         assert "      1  " in shown
         assert json.loads(scripted("show", short, "--json").stdout)["checkpoints"][1]["number"] == 1
         lines, whole_log = scripted("logs", short), scripted("logs", short, "--full")
-        rows = len(app.client().get(f"/api/sessions/{report['id']}/logs", params={"limit": 100}).json()["items"])
+        with app.client() as api:
+            rows = len(api.get(f"/api/sessions/{report['id']}/logs", params={"limit": 100}).json()["items"])
         assert len(lines.stdout.splitlines()) == rows < len(whole_log.stdout.splitlines())
 
 

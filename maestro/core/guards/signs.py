@@ -6,6 +6,7 @@ clock: a machine that slept, a container that was frozen or a processor that nob
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,7 @@ class Watch:
         self._beats: dict[str, _Beat] = {}
         self._table: dict[int, Seen] = {}
         self._table_at = -_TABLE_S
+        self._read_at = 0.0  # the same by the monotonic clock
 
     def tick(self) -> None:
         """Another look begins."""
@@ -78,7 +80,9 @@ class Watch:
 
     def _is_stopped(self, worker: models.Worker) -> bool:
         """Whether the worker or a child of its own (the agent) is stopped; what these started is theirs to stop."""
-        if self.now - self._table_at >= _TABLE_S:
+        if self.now - self._table_at >= _TABLE_S or self._read_at <= processes.woken_at(worker):
+            # Since then it was let go on: what a table of before says of it is a pause that is over.
+            self._read_at = time.monotonic()
             self._table, self._table_at = proctable.everything(marks=False), self.now
         return any(p.state == "T" for p in self._table.values() if worker.pid in {p.pid, p.parent})
 
@@ -138,8 +142,9 @@ def _wake(rt: Runtime, worker: models.Worker, *, tell: bool) -> bool:
         if row is None or row.status not in {"starting", "running", "waiting"}:
             return False
         # Under the writer's lock: a pause is stored before it stops anything, so this one is none.
+        of_ours = processes.stopped_here(worker)  # a resume that is stored, and about to let it go on
         processes.go_on(worker)
-        if tell:
+        if tell and not of_ours:
             text = f"{worker.name} or its agent was stopped from outside, not by a pause. It goes on."
             tx.log(worker.session_id, text, level="warn", task_id=worker.task_id, worker_id=worker.id)
     return True
