@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from maestro.core.execution import starting
+from maestro.core.proving import other_code
 from tests.landing import Bench, bench, plan_of
 from tests.repos import commit, make_repo, write_files
 
@@ -201,6 +203,24 @@ def test_a_yes_looks_again_and_a_no_goes_on(tmp_path: Path, repo: Path, monkeypa
         b.measure_baseline()
         assert not b.asked()
         assert [run.passed for run in b.evidence("baseline")] == [True]
+
+
+def test_a_tasks_own_checks_are_looked_at_before_its_agent_starts(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = _venv(tmp_path / "venv")
+    _pth(site, repo)
+    _use(monkeypatch, tmp_path / "venv")
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": [_UNITTEST]})) as b:
+        worktree = b.begin()
+        starting.start_worker(b.rt, b.task().id)
+        (question,) = b.asked("infrastructure")
+        assert "finds `calc`" in question.detail["reason"]
+        assert not worktree.exists()
+        assert b.task().assigned_worker_id is None
+        b.answer("allow")
+        (site / "my_calc.pth").unlink()
+        assert other_code.look(b.rt, b.session, b.begin(), [_UNITTEST], lambda: False) is None
 
 
 @pytest.mark.parametrize(

@@ -36,13 +36,11 @@ def run_baseline(rt: Runtime, session_id: str) -> None:
         return
     _summary, checks = starting.approved_plan(rt, session)
     missing = [c for c in checks if c not in _measured(rt, session_id)]
-    stopped = questions.train_stopped(rt, session_id)
-    waits = stopped is not None and stopped.detail.get("what") in (questions.SETUP, questions.OTHER_CODE)
-    if not missing or session_id in baseline.unmeasurable(rt) or waits:
+    if not missing or session_id in baseline.unmeasurable(rt) or questions.waits_for_setup(rt, session_id):
         return
     try:
         with baseline.checkout(rt, session, "baseline", session.base_commit) as folder:
-            asked = other_code.look(rt, session, folder, _all_checks(rt, session, checks), stop)
+            asked = other_code.look(rt, session, folder, checks, stop)
             if asked is not None:
                 questions.raise_question(rt, session, None, asked)
                 return
@@ -56,12 +54,6 @@ def run_baseline(rt: Runtime, session_id: str) -> None:
     except MaestroError:
         baseline.unmeasurable(rt).add(session_id)
         raise
-
-
-def _all_checks(rt: Runtime, session: models.Session, checks: list[str]) -> list[str]:
-    """The plan's checks, and the tasks' own."""
-    with rt.db.read() as db:
-        return list(dict.fromkeys([*checks, *(c for task in lookup.tasks_of(db, session.id) for c in task.checks)]))
 
 
 def _measured(rt: Runtime, session_id: str) -> set[str]:

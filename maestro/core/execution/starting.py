@@ -17,9 +17,9 @@ from maestro.core.execution.outfit import outfit
 from maestro.core.guards import account, limits, spending
 from maestro.core.keeping import pooling, storage_health
 from maestro.core.keeping.cleanup import remove_worktree
-from maestro.core.locks import Stopped
+from maestro.core.locks import Stopped, stop_signal
 from maestro.core.planning.plan import parse_plan
-from maestro.core.proving import escape, questions
+from maestro.core.proving import escape, other_code, questions
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
@@ -51,7 +51,8 @@ def start_worker(rt: Runtime, task_id: str) -> None:
         if escape.look(rt, session.id):
             return
         worktree = prepare_worktree(rt, session, task)
-        _launch(rt, session, task, worktree)
+        if not _asks_about_other_code(rt, session, task, worktree):
+            _launch(rt, session, task, worktree)
     except Stopped:
         return
     except SetupFailed as error:
@@ -61,6 +62,18 @@ def start_worker(rt: Runtime, task_id: str) -> None:
             return  # it is started again when the disk is well
         words = error.detail if isinstance(error, MaestroError) else f"The worker could not be started: {error}"
         _give_up(rt, task_id, words)
+
+
+def _asks_about_other_code(rt: Runtime, session: models.Session, task: models.Task, worktree: Path) -> bool:
+    """Ask before the first run of a task whose own checks would not test its worktree; those of the plan are the baseline's."""
+    if not task.checks or task.conversation_id is not None:
+        return False
+    asked = other_code.look(rt, session, worktree, task.checks, stop_signal(rt, session.id))
+    if asked is None:
+        return False
+    remove_worktree(rt, session, worktree)  # nobody has worked there: it is made again, with the set-up as it is then
+    questions.raise_question(rt, session, None, asked)
+    return True
 
 
 def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) -> Path:

@@ -185,9 +185,9 @@ def setup_failed(error: MaestroError, *, then: str = "checking") -> Question:
 
 
 def waits_for_setup(rt: Runtime, session_id: str) -> bool:
-    """Whether no worktree of this session can be set up until the person has answered."""
+    """Whether no worktree of this session can be set up, or none has to, until the user has answered."""
     stopped = train_stopped(rt, session_id)
-    return stopped is not None and stopped.detail.get("what") == SETUP
+    return stopped is not None and stopped.detail.get("what") in (SETUP, OTHER_CODE)
 
 
 def refused_setup(rt: Runtime, task: models.Task) -> str | None:
