@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -62,13 +62,13 @@ def keep(store: Path, name: str, worktree: Path, before: Collection[str]) -> str
             delete_tree(draft)
         raise
     _thin_out(store)
-    return _seal(store / name)
+    return seal(store, [name])
 
 
-def bring(store: Path, name: str, worktree: Path, seal: str) -> list[str]:
+def bring(store: Path, name: str, worktree: Path, expected: str) -> list[str]:
     """Copy what is kept under ``name`` into a worktree that has none of it; the folders.
 
-    None, and nothing copied, where that cannot be, or anything has been changed since ``seal``.
+    None, and nothing copied, where that cannot be, or anything has been changed since its seal, ``expected``, was taken.
     """
     kept = store / name
     try:
@@ -77,7 +77,7 @@ def bring(store: Path, name: str, worktree: Path, seal: str) -> list[str]:
             return []
     except (OSError, ValueError):
         return []
-    if _seal(kept) != seal:
+    if seal(store, [name]) != expected:
         return []
     folders: list[str] = note["folders"]
     if any(os.path.lexists(worktree / folder) for folder in folders) or len(_place(worktree)) != len(note["place"]):
@@ -125,16 +125,22 @@ def _size(worktree: Path, folders: Sequence[str]) -> int:
     return total
 
 
-def _seal(folder: Path) -> str:
-    """Of all that is in a folder, what changes with any writing; nobody can set the time of a change (ctime) back."""
-    seal = hashlib.sha256()
-    for here, dirs, files in os.walk(folder):
+def seal(root: Path, names: Iterable[str]) -> str:
+    """Of some files and folders in ``root``, what changes with any writing. Nobody can set the time of a change (ctime) back."""
+    told = hashlib.sha256()
+    for name in sorted(names):
+        for path in _all(root / name.rstrip("/")):
+            info = path.lstat()
+            line = f"{path}\0{info.st_mode} {info.st_size} {info.st_ino} {info.st_mtime_ns} {info.st_ctime_ns}\n"
+            told.update(os.fsencode(line))
+    return told.hexdigest()
+
+
+def _all(path: Path) -> Iterator[Path]:
+    yield path
+    for here, dirs, files in os.walk(path):
         dirs.sort()
-        for name in sorted((*dirs, *files)):
-            info = (Path(here) / name).lstat()
-            line = f"{here}/{name}\0{info.st_mode} {info.st_size} {info.st_ino} {info.st_mtime_ns} {info.st_ctime_ns}\n"
-            seal.update(os.fsencode(line))
-    return seal.hexdigest()
+        yield from (Path(here) / name for name in sorted((*dirs, *files)))
 
 
 def _holding(folder: Path, words: str) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from maestro.core import places
+from maestro.core.proving import checkouts
 from maestro.worktrees import kept_folders
 from tests.landing import bench, plan_of
 from tests.repos import make_repo, run_git, write_files
@@ -90,7 +91,7 @@ def test_what_another_start_has_kept_is_installed_anew_once(tmp_path: Path, repo
         assert (b.logs().count(RAN), b.logs().count(COPIED)) == (2, 1)
 
 
-def test_a_set_up_that_makes_more_than_packages_runs_in_each_worktree(tmp_path: Path) -> None:
+def test_what_builds_the_repositorys_own_sources_is_installed_in_each_worktree(tmp_path: Path) -> None:
     setup = "import setuptools\nopen('generated.log', 'w').close()\n"
     repo = make_repo(tmp_path / "repo", FILES | {"setup.py": setup + "# cmdclass\n"})
     with bench(tmp_path, repo, plan_of({"id": "t1"}, {"id": "t2"}), setup=[VENV]) as b:
@@ -141,3 +142,46 @@ def test_the_path_of_the_worktree_is_replaced_in_text_in_programs_and_in_links(t
     assert (two / ".venv" / "lib64").readlink() == Path("lib")
     assert (two / ".venv" / "absolute").readlink() == two / ".venv" / "lib"
     assert kept_folders.bring(store, "k", two, seal) == []  # never over what is there
+
+
+def test_a_checkout_is_set_up_once_for_all_that_one_landing_asks_of_a_commit(tmp_path: Path, repo: Path) -> None:
+    count = tmp_path / "count"
+    with bench(
+        tmp_path, repo, plan_of({"id": "t1"}), setup=[f'echo made >> "{count}"; mkdir .venv; echo 1 > .venv/a']
+    ) as b:
+        commit = b.session.base_commit
+        with checkouts.kept_ready(b.rt):
+            for number, purpose in enumerate(("proof-t1", "clean-t1", "probe-t1")):
+                with checkouts.checkout(b.rt, b.session, purpose, commit) as folder:
+                    assert sorted(p.name for p in folder.iterdir()) == [
+                        ".git", ".gitignore", ".venv", "a.txt", "requirements.txt",
+                    ]  # fmt: skip
+                    assert (folder / "a.txt").read_text() == "a\n"
+                    # What a check may do to the next one, to git's own books even.
+                    write_files(
+                        folder, {"a.txt": f"{number}\n", "new.txt": "x", "left.log": "x", "node_modules/x": "x"}
+                    )
+                    run_git(folder, "update-index", "--assume-unchanged", "a.txt")
+                    run_git(folder, "checkout", "-q", "-b", f"mine-{number}")
+                    run_git(folder, "commit", "-q", "--allow-empty", "-m", "Mine")
+            assert count.read_text() == "made\n"
+            with checkouts.checkout(b.rt, b.session, "proof-t1", commit) as folder:
+                (folder / ".venv" / "a").write_text("2\n")  # in what the set-up has made
+            with checkouts.checkout(b.rt, b.session, "proof-t1", commit) as folder:
+                assert (folder / ".venv" / "a").read_text() == "1\n"
+            assert count.read_text() == "made\nmade\n"
+        assert run_git(repo, "worktree", "list", "--porcelain").count("worktree ") == 1
+        with checkouts.checkout(b.rt, b.session, "proof-t1", commit):
+            pass
+        assert run_git(repo, "worktree", "list", "--porcelain").count("worktree ") == 1
+
+
+def test_two_checkouts_of_one_commit_at_once_are_two(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1"})) as b, checkouts.kept_ready(b.rt):
+        commit = b.session.base_commit
+        with (
+            checkouts.checkout(b.rt, b.session, "proof-t1", commit) as one,
+            checkouts.checkout(b.rt, b.session, "clean-t1", commit) as two,
+        ):
+            assert one != two
+    assert run_git(repo, "worktree", "list", "--porcelain").count("worktree ") == 1

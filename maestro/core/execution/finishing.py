@@ -11,7 +11,7 @@ from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.execution import outcomes, starting
 from maestro.core.keeping import rollbacks, storage_health
 from maestro.core.locks import Stopped, stop_signal
-from maestro.core.proving import baseline, excuses, other_code, questions, reservations
+from maestro.core.proving import baseline, checkouts, excuses, other_code, questions, reservations
 from maestro.core.proving.checking import CheckSite, measure, prove
 from maestro.core.proving.questions import Question
 from maestro.core.runtime import Runtime
@@ -39,7 +39,7 @@ def run_baseline(rt: Runtime, session_id: str) -> None:
     if not missing or session_id in baseline.unmeasurable(rt) or questions.waits_for_setup(rt, session_id):
         return
     try:
-        with baseline.checkout(rt, session, "baseline", session.base_commit) as folder:
+        with checkouts.checkout(rt, session, "baseline", session.base_commit) as folder:
             asked = other_code.look(rt, session, folder, checks, stop)
             if asked is not None:
                 questions.raise_question(rt, session, None, asked)
@@ -158,7 +158,7 @@ def _run_all(
     """What failed, as (command, words for the agent); or the question that has to be answered first."""
     failures: list[tuple[str, str]] = []
     stop = stop_signal(rt, session.id)
-    with baseline.checkout(rt, session, "validation", commit) as folder:
+    with checkouts.kept_ready(rt), checkouts.checkout(rt, session, "validation", commit) as folder:
         for command in checks:
             answer = prove(rt, CheckSite(session, None, folder, commit, "validation"), command, stop)
             if isinstance(answer, Question):

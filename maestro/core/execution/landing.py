@@ -18,7 +18,7 @@ from maestro.core.execution import conflicts, gone, in_the_way, outcomes, prompt
 from maestro.core.hooks import Finding, Hook, Landing, endings, evidence, hidden, outside, outward_links, submodule_work
 from maestro.core.keeping import pooling, storage_health
 from maestro.core.locks import Stopped, branch_lock, stop_signal, train_lock
-from maestro.core.proving import check_changes, clean_checkout, earlier_checks, escape, questions
+from maestro.core.proving import check_changes, checkouts, clean_checkout, earlier_checks, escape, questions
 from maestro.core.proving.checking import CheckSite, first_failure
 from maestro.core.proving.questions import Question
 from maestro.core.runtime import Runtime
@@ -103,7 +103,8 @@ def land(rt: Runtime, task_id: str) -> None:
         if refused is not None:
             _take_refusal(flight, refused)
         else:
-            _land(flight)
+            with checkouts.kept_ready(rt):
+                _land(flight)
     except Stopped:
         return
     except SetupFailed as error:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,14 @@ from typing import Any
 from sqlmodel import col, select
 
 from maestro.awake import Stopwatch
-from maestro.core import lookup, places
+from maestro.core import lookup
 from maestro.core.execution import starting
-from maestro.core.execution.outfit import outfit
-from maestro.core.keeping import pooling
 from maestro.core.locks import Stopped
 from maestro.core.proving import questions
 from maestro.core.proving.report import NOT_LOADED, TestReport
 from maestro.core.runtime import Runtime
 from maestro.db import models
-from maestro.worktrees import history, scratch, submodules
+from maestro.worktrees import history
 
 _POLL_S = 0.1
 _GIVE_IT_UP_S = 2.0
@@ -239,24 +236,3 @@ def _by_count(now: TestReport, command: str, base: Baseline) -> tuple[list[str],
     if before and now.skipped > before.get("skipped", 0):
         skipped = [f"`{command}` skipped {now.skipped} tests; {when} it skipped {before.get('skipped', 0)}"]
     return vanished, skipped
-
-
-@contextmanager
-def checkout(rt: Runtime, session: models.Session, purpose: str, commit: str) -> Iterator[Path]:
-    """A worktree of a commit for a moment, in the same kind of place and prepared in the same way as a task's.
-
-    Raises SetupFailed when it cannot be made ready.
-    """
-    path, repo = places.of_scratch(rt, session.id, purpose), Path(session.repo_path)
-    if pooling.is_large(rt, session):
-        pooling.lay_out(rt, session, path, commit)
-    else:
-        scratch.lay_out(repo, path, commit, below=path.parent)
-    try:
-        for warning in submodules.fill(path):
-            with rt.db.write() as tx:
-                tx.log(session.id, warning, level="warn", kind="git", source="git")
-        outfit(rt, session, path)
-        yield path
-    finally:
-        pooling.put_back(rt, session, path, keep=False)

@@ -21,7 +21,16 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from maestro.core.proving import as_before, baseline, check_settings, new_fixtures, paths, snapshots, steering
+from maestro.core.proving import (
+    as_before,
+    baseline,
+    check_settings,
+    checkouts,
+    new_fixtures,
+    paths,
+    snapshots,
+    steering,
+)
 from maestro.core.proving.check_scripts import Reached, reached
 from maestro.core.proving.checking import CheckSite, Ran, run_and_judge
 from maestro.core.proving.questions import Question, accepted
@@ -211,7 +220,7 @@ def _gains(rt: Runtime, site: CheckSite, old: _Old, command: str, stop: Callable
         written.extend(path for path in kept if _content(folder / path) != _bytes(repo, old.start, path))
 
     now = _last_run(rt, site, command)
-    with baseline.checkout(rt, site.session, f"proof-{site.task.key}", site.commit) as folder:
+    with checkouts.checkout(rt, site.session, f"proof-{site.task.key}", site.commit) as folder:
         there = replace(site, folder=folder)
         ran, verdict = run_and_judge(
             rt, there, command, base, stop, before=restore, after=look_at_snapshots, keep=False

@@ -18,6 +18,7 @@ from maestro.core.locks import Stopped
 from maestro.core.proving import (
     as_before,
     baseline,
+    checkouts,
     excuses,
     infrastructure,
     judging,
@@ -241,7 +242,7 @@ def _measure_now(
     """The baseline with a task's own check, which is not among those that were measured before the work began."""
     session = site.session
     name = f"probe-{site.task.key if site.task else 'whole'}"
-    with contextlib.suppress(SetupFailed), baseline.checkout(rt, session, name, session.base_commit) as folder:
+    with contextlib.suppress(SetupFailed), checkouts.checkout(rt, session, name, session.base_commit) as folder:
         measure(rt, CheckSite(session, None, folder, session.base_commit, "baseline"), command, stop)
     return replace(baseline.load(rt, session.id), accepted=base.accepted)
 
@@ -256,7 +257,7 @@ def _base_cannot_either(
     session = site.session
     name = f"probe-{site.task.key if site.task else 'whole'}"
     try:
-        with baseline.checkout(rt, session, name, session.base_commit) as folder:
+        with checkouts.checkout(rt, session, name, session.base_commit) as folder:
             ran = execute(rt, session, folder, command, stop)
     except SetupFailed:
         return True

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from maestro.core.hooks import Finding
-from maestro.core.proving import baseline
+from maestro.core.proving import checkouts
 from maestro.core.proving.checking import CheckSite, first_failure
 from maestro.core.proving.questions import Question
 from maestro.core.runtime import Runtime
@@ -22,7 +22,7 @@ def look(rt: Runtime, site: CheckSite, checks: Sequence[str], stop: Callable[[],
     found = ignored.code(site.folder) if checks else []
     if not found:
         return None
-    with baseline.checkout(rt, site.session, f"clean-{site.task.key}", site.commit) as folder:
+    with checkouts.checkout(rt, site.session, f"clean-{site.task.key}", site.commit) as folder:
         missing = [path for path in found if not (folder / path).exists()]  # the set-up makes some everywhere
         if not missing:
             return None
