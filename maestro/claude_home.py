@@ -35,3 +35,16 @@ def hooks(at: Path) -> list[str]:
     """The events that the user has hooks of their own for, like ``Stop``."""
     found = settings(at).get("hooks")
     return sorted(str(event) for event, given in found.items() if given) if isinstance(found, dict) else []
+
+
+def environment(given: Mapping[str, Any]) -> dict[str, str]:
+    """The variables that settings set for Claude Code."""
+    found = given.get("env")
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+def cloud(environ: Mapping[str, str] = os.environ, home: Path | None = None) -> str | None:
+    """The variable of ``variables.CLOUDS`` that is switched on; None without a cloud."""
+    # What the user's Claude settings say wins over the shell, as in the CLI.
+    both = {**environ, **environment(settings(folder(environ, home)))}
+    return next((name for name in variables.CLOUDS if variables.is_on(both.get(name))), None)

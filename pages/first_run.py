@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
+from maestro import claude_home, variables
 from maestro.core import endpoint
 from maestro.core.commands import sessions
 from maestro.core.runtime import Runtime
@@ -19,6 +20,12 @@ READY = {
     "demo": Mark("running", "play", "Demo: scripted answers"),
     "none": Mark("waiting", "key-round", "Not set up yet"),
 }
+
+
+def ready_mark(kind: str) -> Mark:
+    """How the assistant stands, with the cloud it works through."""
+    chosen = claude_home.cloud() if kind == "claude_code" else None
+    return Mark("done", "check", f"Ready: Claude Code through {variables.CLOUDS[chosen][0]}") if chosen else READY[kind]
 
 
 def guide(rt: Runtime) -> None:
@@ -46,7 +53,7 @@ def guide(rt: Runtime) -> None:
                         link_button("New session", "/session/new", icon="plus", kind="primary")
             with _step("2", "An assistant") as head:
                 with head:
-                    chip(READY[kind])
+                    chip(ready_mark(kind))
                 _assistant(kind)
             with _step("3", "Or try the demo first"):
                 tag(

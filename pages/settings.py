@@ -21,7 +21,7 @@ from pages.components.inline import inline
 from pages.components.section import section
 from pages.components.state import chip
 from pages.components.tag import box, tag, text
-from pages.first_run import READY, demo_button
+from pages.first_run import demo_button, ready_mark
 from pages.frame import Frame
 from pages.remembered import remembered_section
 from pages.routing import page
@@ -102,7 +102,7 @@ def install(rt: Runtime) -> None:
 def _assistant(rt: Runtime) -> None:
     kind = endpoint.describe(rt.settings)
     with box("m-row m-row--wrap m-gap-12"):
-        chip(READY[kind])
+        chip(ready_mark(kind))
         if kind == "none":
             inline(endpoint.NOT_CONFIGURED, "m-soft")
         demo_button(rt, small=True)

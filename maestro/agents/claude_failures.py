@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from maestro import claude_home, variables
 from maestro.agents.base import FailureKind
 
 _SIGN_IN = "Set ANTHROPIC_API_KEY, or sign in with `claude auth login`."
@@ -126,13 +127,17 @@ def not_found(path: str | None) -> Failure:
 
 def _not_let_in() -> Failure:
     """Claude Code gave up before the endpoint said a status: without a key it has no login, with one that is no good."""
-    if credential():
+    if credential() or claude_home.cloud():
         return Failure("auth", _refused(""))
     return Failure("auth", f"Claude Code is not signed in. {_SIGN_IN}", renewable=True)
 
 
 def _refused(status: str) -> str:
     """That the key is refused, and which one it is."""
+    chosen = claude_home.cloud()
+    if chosen is not None:
+        where, families = variables.CLOUDS[chosen]
+        return f"{where} refused the sign-in{status}. Renew it there ({families[0]}… in Maestro's shell), then restart Maestro."
     name = credential()
     if name is None:
         return f"The model endpoint refused Claude Code's login{status}. Sign in again with `claude auth login`."

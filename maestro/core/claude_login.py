@@ -11,9 +11,9 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from maestro import claude_home, variables
+from maestro.claude_home import cloud
 
 _KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", variables.OAUTH_TOKEN)
 
@@ -26,22 +26,19 @@ def has_login(home: Path | None = None, environ: Mapping[str, str] = os.environ)
     if (folder / ".credentials.json").exists():
         return True
     settings = claude_home.settings(folder)
-    if settings.get("apiKeyHelper") or any(_environment(settings).get(name) for name in _KEYS):
+    if settings.get("apiKeyHelper") or any(claude_home.environment(settings).get(name) for name in _KEYS):
         return True
     return sys.platform == "darwin" and _keychain_has_login()
-
-
-def cloud(environ: Mapping[str, str] = os.environ, home: Path | None = None) -> str | None:
-    """The variable of ``variables.CLOUDS`` that is switched on; None without a cloud."""
-    # What the user's Claude settings say wins over the shell, as in the CLI.
-    both = {**environ, **_environment(claude_home.settings(claude_home.folder(environ, home)))}
-    return next((name for name in variables.CLOUDS if variables.is_on(both.get(name))), None)
 
 
 def assistant_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """What the CLI needs to sign in when it runs without the user's settings, as the assistant does."""
     chosen = cloud(environ)
-    both = {**environ, **_environment(claude_home.settings(claude_home.folder(environ, None)))} if chosen else environ
+    both = (
+        {**environ, **claude_home.environment(claude_home.settings(claude_home.folder(environ, None)))}
+        if chosen
+        else environ
+    )
     return variables.for_claude(both, chosen)
 
 
@@ -52,11 +49,6 @@ def describe(environ: Mapping[str, str] = os.environ) -> str:
         return f"Claude Code works through {variables.CLOUDS[chosen][0]} ({chosen})"
     where = f" ({variables.CLAUDE_HOME}={environ[variables.CLAUDE_HOME]})" if environ.get(variables.CLAUDE_HOME) else ""
     return f"Claude Code is signed in{where}"
-
-
-def _environment(settings: Mapping[str, Any]) -> dict[str, str]:
-    found = settings.get("env")
-    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
 
 def _keychain_has_login() -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from maestro.core.claude_login import cloud, has_login
+from maestro.claude_home import cloud
+from maestro.core.claude_login import has_login
 from maestro.core.runtime import Runtime
 from maestro.errors import AssistantError
 from maestro.settings import Settings
@@ -17,7 +18,8 @@ _NO_KEY = "none-needed"
 
 NOT_CONFIGURED = (
     "No model is configured. Set ANTHROPIC_API_KEY (or ANTHROPIC_BASE_URL for a local model) and restart, "
-    "sign in once with `claude auth login`, or try the demo, which needs neither."
+    "sign in once with `claude auth login` (Bedrock, Vertex and Foundry work as in your shell), or try the demo, which "
+    "needs neither."
 )
 
 

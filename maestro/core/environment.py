@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from maestro import variables
-from maestro.core import claude_login
+from maestro import claude_home, variables
 from maestro.core.endpoint import Endpoint
 from maestro.settings import Settings
 
@@ -123,7 +122,7 @@ def place_environment(port_base: int, git_settings: Mapping[str, str] | None = N
 
 def _way_in_of_the_user(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
     """Claude Code's own login or cloud as the user's shell has it; an endpoint in Maestro's settings comes before a cloud."""
-    cloud = None if endpoint.base_url else claude_login.cloud(environ)
+    cloud = None if endpoint.base_url else claude_home.cloud(environ)
     if endpoint.kind == "claude_code" or cloud:
         return variables.for_claude(environ, cloud)
     # The user's Claude settings and plug-ins live there.
