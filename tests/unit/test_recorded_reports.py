@@ -135,6 +135,23 @@ def test_what_a_runner_wrote_names_every_test(tmp_path: Path, name: str, outcome
             },
         ),
         (
+            "bun.txt",
+            {
+                "a.test.ts::calc > adds": "passed",
+                "a.test.ts::calc > wrong": "failed",
+                "a.test.ts::calc > later": "skipped",
+                "a.test.ts::calc > some day": "skipped",
+            },
+        ),
+        (
+            "pnpm-tape.txt",
+            {
+                "packages/c::adds > should be strictly equal": "passed",
+                "packages/c::adds > one is two": "failed",
+                "packages/c::later": "skipped",
+            },
+        ),
+        (
             "deno.txt",
             {
                 "./a.test.ts::adds": "passed",
@@ -186,6 +203,19 @@ def test_a_runner_that_prints_numbers_only_is_counted() -> None:
 def test_reports_of_several_runners_are_one(tmp_path: Path) -> None:
     report = written(tmp_path, "mocha-1.jsonl", "phpunit-1.xml", "bun-1.xml")
     assert report.total == 13
+    assert report.complete
+
+
+def test_a_script_that_runs_two_runners_is_read_for_both(tmp_path: Path) -> None:
+    root, aside = tmp_path / "root", tmp_path / "aside"
+    root.mkdir()
+    aside.mkdir()
+    (root / "package.json").write_text('{"scripts": {"test": "mocha && npm run tape", "tape": "tape test/*.js"}}')
+    shutil.copy(RECORDED / "mocha-1.jsonl", aside)
+    said = "\n  1 passing (4ms)\n" + (RECORDED / "tape.txt").read_text()
+    report, _text = read_report(Instrumented("npm test", folder=aside, root=root), said, cut=False)
+    assert report is not None
+    assert report.total == 7
     assert report.complete
 
 

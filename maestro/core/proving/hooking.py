@@ -8,6 +8,7 @@ temporary folder. What a runner prints, and its exit code, stay its own.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -78,9 +79,9 @@ def environment(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
     (hooks / "php" / "reports.ini").write_text(f"auto_prepend_file = {hooks}/php/phpunit.php\n")
     (folder / "perl").mkdir()
     bin_.mkdir()
-    _write_shims(bin_, hooks, folder, environ.get("PATH", ""))
+    _write_shims(bin_, hooks, folder, environ.get("PATH") or os.defpath)
     return _ALWAYS | {
-        "PATH": f"{bin_}:{environ['PATH']}" if environ.get("PATH") else str(bin_),
+        "PATH": f"{bin_}:{environ.get('PATH') or os.defpath}",
         "TOX_OVERRIDE": _joined(environ, "TOX_OVERRIDE", _TOX, ";"),
         "PYTEST_ADDOPTS": _joined(environ, "PYTEST_ADDOPTS", f"--junitxml={folder}/junit.xml"),
         "PYTHONPATH": _joined(environ, "PYTHONPATH", str(hooks / "python"), ":"),

@@ -233,3 +233,27 @@ def deno(output: str, *, cut: bool) -> TestReport | None:
     if not cut and told == (report.passed, report.failed, report.skipped):
         return report
     return TestReport(report.outcomes, *told, complete=False)
+
+
+_BUN_FILE = re.compile(r"^(\S+\.[cm]?[jt]sx?):$")
+_BUN_TEST = re.compile(r"^\((pass|fail|skip|todo)\) (.+?)(?: \[[\d.]+m?s\])?$")
+_BUN_TOTAL = re.compile(r"^Ran (\d+) tests? across \d+ files?\.", re.MULTILINE)
+_BUN_WORDS = {"pass": "passed", "fail": "failed"}
+
+
+def bun(output: str, *, cut: bool) -> TestReport | None:
+    """What ``bun test`` prints: a line for each test, below its file, and how many ran."""
+    totals = _BUN_TOTAL.findall(output)
+    if not totals:
+        return None
+    file, pairs = "", []
+    for line in output.splitlines():
+        place, test = _BUN_FILE.match(line), _BUN_TEST.match(line)
+        if place:
+            file = place[1]
+        elif test:
+            pairs.append((f"{file}::{test[2]}", _BUN_WORDS.get(test[1], "skipped")))
+    report = report_of(pairs)
+    if not cut and len(pairs) == sum(int(total) for total in totals):
+        return report
+    return TestReport(report.outcomes, report.passed, report.failed, report.skipped, complete=False)

@@ -12,7 +12,7 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from maestro.core.proving import (
@@ -23,6 +23,7 @@ from maestro.core.proving import (
     worktree_reports,
     written_reports,
 )
+from maestro.core.proving.check_scripts import reached, without_launcher
 from maestro.core.proving.merging import agreed, merged
 from maestro.core.proving.report import UNCLEAR, TestReport
 
@@ -30,6 +31,8 @@ _SHELL = re.compile(r"[;&|<>`$()\n\\]")
 _JUNIT_REFUSED = re.compile(r"unrecognized arguments:.*--junitxml", re.DOTALL)
 _JUNIT_LINE = re.compile(r"^-* ?generated xml file: (.*?) ?-*$\n?", re.MULTILINE)
 _VITEST_LINE = re.compile(r"^JSON report written to .*\n?", re.MULTILINE)
+#: How pnpm, turbo and lerna mark the lines of a package: ``packages/a test: ``, ``@x/a:test: ``, ``@x/a: ``.
+_STREAM = re.compile(r"(@?[\w./-]+)(?: test\S*|:test\S*)?: ?")
 _ESCAPES = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 
 #: Runners that are read from what they print, by what a command that starts them says.
@@ -38,10 +41,14 @@ _PRINTED = {
     "cargo": (printed_reports.libtest, re.compile(r"\bcargo\b(?!.*\bnextest\b)")),
     "nextest": (printed_reports.nextest, re.compile(r"\bnextest\b")),
     "ctest": (printed_reports.ctest, re.compile(r"\bctest\b|\bcmake\b|\bninja\b")),
+    "bun": (printed_reports.bun, re.compile(r"\bbun\b")),
     "deno": (printed_reports.deno, re.compile(r"\bdeno\b")),
     "ava": (printed_reports.ava, re.compile(r"\bava\b")),
     "numbers": (printed_reports.numbers, re.compile(r"\buvu\b|\bdotnet\b|\bmix test\b")),
 }
+
+_TAP = re.compile(r"^(?:\S*/)?(tap|tape|qunit|bats|zora|ember)\b", re.MULTILINE)
+_MAX_SCRIPT = 1_000_000
 
 #: A report that says other than its runner printed: no test is known to have run.
 _NOT_BELIEVED = TestReport({}, 0, 0, 0, complete=False)
@@ -92,7 +99,23 @@ def read_report(asked: Instrumented, output: str, *, cut: bool) -> tuple[TestRep
     if asked.root is not None:
         new = worktree_reports.written_since(asked.root, asked.began, asked.command, plain, told=bool(written))
         written |= new
-    return _judged(written, asked.command, plain, cut=cut), text
+    return _judged(written, _commands(asked), plain, cut=cut), text
+
+
+def _commands(asked: Instrumented) -> str:
+    """The check and all commands that its scripts come to, a line each."""
+
+    def read(path: str) -> str | None:
+        try:
+            file = root / path if root else Path(path)
+            small = file.is_file() and file.stat().st_size < _MAX_SCRIPT
+            return file.read_text("utf-8", "replace") if small else None
+        except (OSError, ValueError):
+            return None
+
+    root = asked.root
+    commands = reached([asked.command], read).commands if root else []
+    return "\n".join([asked.command, *(" ".join(without_launcher(shlex.split(one))) for one in commands)])
 
 
 def is_plain(command: str) -> bool:
@@ -109,6 +132,18 @@ def _judged(written: dict[str, TestReport], command: str, output: str, *, cut: b
         printed = None if cut else printed_totals.passed(kind, output)
         if printed is not None and report.passed > printed:
             return _NOT_BELIEVED
+    found = _found(written, command, output, cut=cut)
+    if found:
+        return merged(found)
+    named = []
+    for package, text in _streams(output).items():
+        if said := _found({}, command, text, cut=cut):
+            told = merged(said)
+            named.append(replace(told, outcomes={f"{package}::{n}": how for n, how in told.outcomes.items()}))
+    return merged(named) if named else None
+
+
+def _found(written: dict[str, TestReport], command: str, output: str, *, cut: bool) -> list[TestReport]:
     found = dict(written)
     for kind, (parse, named) in _PRINTED.items():
         # Text that looks like a runner's may be what a test of another runner prints.
@@ -117,8 +152,18 @@ def _judged(written: dict[str, TestReport], command: str, output: str, *, cut: b
         said = parse(output, cut=cut)
         if said is not None:
             found[kind] = agreed(written[kind], said) if kind in written else said
-    if not found and tap_reports.speaks(output):
+    if (not found or _TAP.search(command)) and tap_reports.speaks(output):
         found["tap"] = tap_reports.read(output, cut=cut)
     if "nextest" in found:
         found.pop("cargo", None)  # nextest shows what the harness says of a test that failed
-    return merged(list(found.values())) if found else None
+    return list(found.values())
+
+
+def _streams(output: str) -> dict[str, str]:
+    """What each package of a workspace printed, where every line begins with the package's name; else nothing."""
+    found: dict[str, list[str]] = {}
+    for line in output.splitlines(keepends=True):
+        named = _STREAM.match(line)
+        if named:
+            found.setdefault(named[1], []).append(line[named.end() :])
+    return {name: "".join(lines) for name, lines in found.items()}
