@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from maestro.db.types import SoundJson, UtcDateTime, new_id, utcnow
+from maestro.db.types import Outcomes, SoundJson, UtcDateTime, new_id, utcnow
 
 #: SQLite counts rows up only for a column declared INTEGER; other databases want the wide type.
 _BIG_ID = BigInteger().with_variant(Integer, "sqlite")
@@ -350,7 +350,7 @@ class CheckRun(SQLModel, table=True):
     duration_s: float = 0.0
     output: str = _text()
     output_cut: bool = False
-    tests: dict[str, str] | None = _maybe_json()  # outcome by test id, where the check told
+    tests: dict[str, str] | None = Field(default=None, sa_type=Outcomes)  # outcome by test id, where the check told
     tests_summary: dict[str, Any] | None = _maybe_json()  # counts, and how they compare
     note: str | None = _text(nullable=True)  # why it counts as it does, where the exit code does not say it
     could_not_run: bool = False  # the surroundings were at fault, not the work

@@ -5,9 +5,11 @@ What is stored is read whatever it is: a damaged value must not take the whole l
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import math
+import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -115,3 +117,38 @@ class SoundJson(TypeDecorator[Any]):
             stand_in = [UNREADABLE] if self.of is str else []
             return [found for i in items for found in ([i] if isinstance(i, self.of) else stand_in)]
         return {"unreadable": str(value)[:500]} if wrong else value
+
+
+class Outcomes(SoundJson):
+    """How each of many tests ended, by name; packed where there are so many that the row would be large.
+
+    Names of tests are much alike: packed, those of a large suite take no more than a hash of each would.
+    """
+
+    cache_ok = True
+
+    _PLAIN = 500
+    _PACKED = " packed: zlib, base85 "
+
+    def __init__(self) -> None:
+        super().__init__(dict, nullable=True)
+
+    def process_bind_param(self, value: Any | None, dialect: Dialect) -> Any | None:
+        """Python to database."""
+        if value is None or len(value) <= self._PLAIN:
+            return value
+        text = json.dumps(value, separators=(",", ":")).encode("ascii")
+        return {self._PACKED: base64.b85encode(zlib.compress(text, 6)).decode("ascii")}
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any:
+        """Database to Python."""
+        found = super().process_result_value(value, dialect)
+        if not isinstance(found, dict) or self._PACKED not in found:
+            return found
+        try:
+            return super().process_result_value(
+                read_json(zlib.decompress(base64.b85decode(found[self._PACKED])).decode()), dialect
+            )
+        except (ValueError, TypeError, zlib.error):
+            _log.warning("the outcomes of a check's tests cannot be read")
+            return None

@@ -6,9 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from maestro.core.commands import environments, preferences
+from maestro.core.proving import baseline
+from maestro.core.proving.judging import judge
+from maestro.core.proving.report import report_of
 from maestro.core.repository_environment import parse_environment
+from maestro.core.validation import CommandOutcome
+from maestro.db import models
 from tests.landing import Bench, bench, plan_of
 from tests.repos import make_repo
 
@@ -488,3 +494,69 @@ SNAPSHOTS = {
 @pytest.mark.parametrize("case", SNAPSHOTS.values(), ids=SNAPSHOTS.keys())
 def test_a_snapshot_that_is_deleted_or_rewritten_counts_like_a_changed_test(tmp_path: Path, case: Case) -> None:
     judged(tmp_path, case)
+
+
+VARIES = {
+    "a port": "'listens on port %d' % random.randrange(20000, 60000)",
+    "a time": "'at ' + time.strftime('%a %b %d %Y ') + str(time.time())",
+    "a process": "'pid %d' % os.getpid()",
+    "a uuid": "str(uuid.uuid4())",
+    "a temporary path": "tempfile.mkdtemp()",
+    "an object": "repr(object())",
+    "where it runs": "os.getcwd()",
+}
+
+
+@pytest.mark.parametrize("title", VARIES.values(), ids=VARIES.keys())
+def test_names_that_are_other_ones_at_each_run_are_no_lost_tests_and_a_lost_one_among_them_is_missed(
+    tmp_path: Path, title: str
+) -> None:
+    some = (
+        "import os, random, tempfile, time, uuid\nimport pytest\n\n\n"
+        f"@pytest.mark.parametrize('n', [{title}, {title}])\ndef test_it(n):\n    pass\n\n\ndef test_steady():\n    pass\n"
+    )
+    repo = make_repo(tmp_path / "repo", {".gitignore": "__pycache__/\n", "test_some.py": some})
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, {"id": "t2"}, {"id": "t3"}, checks=[PYTEST])) as b:
+        b.measure_baseline()
+        assert b.work({"a.py": "x = 1\n"}).status == "completed", b.asked()[0].detail
+        assert b.work({"b.py": "x = 1\n"}, "t2").status == "completed", b.asked()[0].detail
+        one = some.replace(f"[{title}, {title}]", f"[{title}]")
+        assert b.work({"test_some.py": one}, "t3").status == "waiting"
+        assert b.asked("tests_missing")[0].detail["vanished"]
+
+
+def test_titles_of_other_runners_that_hold_a_port_are_no_lost_tests(tmp_path: Path) -> None:
+    js = "const test = require('node:test');\ntest(`port ${40000 + process.pid % 9999}`, () => {});\ntest('steady', () => {});\n"
+    case = Case(NODE, {"a.test.js": js, "a.js": "\n"}, {"a.js": JS}, "completed")
+    judged(tmp_path, case)
+
+
+def test_a_steady_number_in_a_title_that_changes_is_another_test(tmp_path: Path) -> None:
+    js = "require('node:test')('port 8000', () => {});\n"
+    judged(
+        tmp_path,
+        Case(NODE, {"a.test.js": js}, {"a.test.js": js.replace("8000", "9000")}, "tests_missing", "1 vanished"),
+    )
+
+
+def test_an_exchanged_test_is_missed_among_more_tests_than_anybody_lists(tmp_path: Path) -> None:
+    many = 24_000
+    names = [f"suite_{n % 97}/a_test_with_a_name_of_usual_length_{n}" for n in range(many)]
+    report = report_of((name, "passed") for name in names)
+    assert report.complete
+    assert (report.total, len(report.outcomes)) == (many, many)
+    repo = make_repo(tmp_path / "repo", {"a.txt": "a\n"})
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, checks=["true"])) as b:
+        with b.rt.db.write() as tx:
+            tx.db.add(
+                models.CheckRun(
+                    session_id=b.id, phase="baseline", command="true", passed=True, exit_code=0, output="",
+                    tests=report.outcomes, tests_summary={**report.counts(), "complete": True},
+                )
+            )  # fmt: skip
+        with b.rt.db.read() as db:
+            (size,) = db.exec(text("SELECT length(tests) FROM check_runs")).one()  # type: ignore[call-overload]
+        assert size < 12 * many
+        exchanged = report_of((name, "passed") for name in [*names[1:], "suite_0/an_empty_one"])
+        verdict = judge("true", CommandOutcome(0, 1.0, "", False), exchanged, baseline.load(b.rt, b.id), set())
+        assert verdict.missing == [names[0]]

@@ -16,7 +16,7 @@ from maestro.awake import Stopwatch
 from maestro.core import lookup
 from maestro.core.execution import starting
 from maestro.core.locks import Stopped
-from maestro.core.proving import questions
+from maestro.core.proving import questions, varying
 from maestro.core.proving.report import NOT_LOADED, TestReport
 from maestro.core.runtime import Runtime
 from maestro.db import models
@@ -95,6 +95,9 @@ def load(rt: Runtime, session_id: str) -> Baseline:
     with rt.db.read() as db:
         rows = db.exec(query.order_by(col(models.CheckRun.created_at))).all()
     runs = {row.command: row for row in rows}
+    vary = varying.known(rt, session_id)
+    for row in runs.values():
+        row.tests = varying.steady(row.tests, vary) if row.tests is not None else None
     outcomes: dict[str, str] = {}
     for row in runs.values():
         # A test that failed under one command and passed under another is not to be blamed on anybody.
@@ -118,7 +121,10 @@ def on_branch(rt: Runtime, session: models.Session, base: Baseline, start: str) 
         rows = db.exec(query.order_by(col(models.CheckRun.created_at))).all()
         last = {command: run_id for run_id, command, commit in rows if commit in commits}
         found = db.exec(select(models.CheckRun).where(col(models.CheckRun.id).in_(last.values()))).all()
-    return replace(base, accepted={r.command: Accepted(r.tests or {}, r.tests_summary or {}) for r in found})
+    vary = varying.known(rt, session.id)
+    return replace(
+        base, accepted={r.command: Accepted(varying.steady(r.tests or {}, vary), r.tests_summary or {}) for r in found}
+    )
 
 
 def wait_for(rt: Runtime, session_id: str, stop: Callable[[], bool]) -> Baseline:

@@ -27,6 +27,7 @@ from maestro.core.proving import (
     sheltered,
     test_reports,
     unproven,
+    varying,
 )
 from maestro.core.proving.judging import Verdict
 from maestro.core.proving.questions import Question
@@ -114,6 +115,9 @@ def prove(
         unproven.set_up_again(rt, site.session, site.task, site.folder)
     base = baseline.on_branch(rt, site.session, baseline.wait_for(rt, site.session.id, stop), site.start)
     ran, verdict = run_and_judge(rt, site, command, base, stop)
+    if _names_vary(rt, site, command, ran, base, verdict, stop):
+        base = baseline.on_branch(rt, site.session, baseline.load(rt, site.session.id), site.start)
+        ran, verdict = run_and_judge(rt, site, command, base, stop)
     if command not in base.runs and judging.may_be_so_on_base(ran.outcome, ran.report, verdict):
         base = _measure_now(rt, site, command, base, stop)
         agreed = questions.accepted(rt, site.session.id, None, "tests_missing")
@@ -206,6 +210,9 @@ def execute(rt: Runtime, session: models.Session, folder: Path, command: str, st
                 scratch.discard_changes(folder)
             raise Stopped
         report, output = test_reports.read_report(asked, outcome.output, cut=outcome.output_cut)
+        if report is not None and report is not UNCLEAR:
+            report = varying.placed(report, folder, env["TMPDIR"])
+            report = replace(report, outcomes=varying.steady(report.outcomes, varying.known(rt, session.id)))
     if gone:
         _tell_links(rt, session.id, command, gone)
     return Ran(replace(outcome, output=output), UNCLEAR if report is None and told_not_to else report)
@@ -234,6 +241,38 @@ def _proven_before(rt: Runtime, site: CheckSite, command: str) -> bool:
     )
     with rt.db.read() as db:
         return db.exec(query.order_by(col(models.CheckRun.created_at).desc())).first() is True
+
+
+def _names_vary(
+    rt: Runtime,
+    site: CheckSite,
+    command: str,
+    ran: Ran,
+    base: baseline.Baseline,
+    verdict: Verdict,
+    stop: Callable[[], bool],
+) -> bool:
+    """Whether tests only seem to have vanished, or to fail anew, because their names are other ones at each run.
+
+    Looked up once for each kind of name, by another run of what the work began on.
+    """
+    if ran.report is None or ran.report is UNCLEAR or verdict.passed:
+        return False
+    before = base.before(command)
+    new = [name for name in ran.report.outcomes if name not in before]
+    tried: set[str] = rt.helper(f"names-tried:{site.session.id}:{site.start}", set)
+    compared = verdict.comparison
+    gone = {n for n in before if n not in ran.report.outcomes} if compared.newly_failing else {*compared.vanished}
+    suspected = varying.suspects(gone, new) - tried
+    if not suspected:
+        return False
+    tried |= suspected
+    name = f"probe-{site.task.key if site.task else 'whole'}"
+    with baseline.checkout(rt, site.session, name, site.start) as folder:
+        again = execute(rt, site.session, folder, command, stop).report
+    found = varying.that_vary(suspected, before, again.outcomes) if again is not None else set()
+    varying.known(rt, site.session.id).update(found)
+    return bool(found)
 
 
 def _measure_now(

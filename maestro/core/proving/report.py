@@ -6,9 +6,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-#: More tests than this are counted but not named.
-MAX_NAMED = 20_000
-
 #: How a module is named that could not be loaded: it stands for tests that nobody has seen, and is none itself.
 NOT_LOADED = "not loaded: "
 _WORST = {"passed": 0, "skipped": 1, "failed": 2}
@@ -56,7 +53,4 @@ def report_of(pairs: Iterable[tuple[str, str]], *, complete: bool = True) -> Tes
         if _WORST[outcome] >= _WORST.get(outcomes.get(name, "passed"), 0):
             outcomes[name] = outcome
     numbers = Counter(outcomes.values())
-    if len(outcomes) > MAX_NAMED:
-        outcomes = {name: o for name, o in outcomes.items() if o != "passed"}
-        complete = False
     return TestReport(outcomes, numbers["passed"], numbers["failed"], numbers["skipped"], complete)
