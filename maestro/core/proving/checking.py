@@ -268,7 +268,7 @@ def _names_vary(
         return False
     tried |= suspected
     name = f"probe-{site.task.key if site.task else 'whole'}"
-    with baseline.checkout(rt, site.session, name, site.start) as folder:
+    with checkouts.checkout(rt, site.session, name, site.start) as folder:
         again = execute(rt, site.session, folder, command, stop).report
     found = varying.that_vary(suspected, before, again.outcomes) if again is not None else set()
     varying.known(rt, site.session.id).update(found)
