@@ -14,7 +14,7 @@ from pages.components.icon import icon
 from pages.components.state import session_chip, session_mark
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import set_when, when
-from pages.components.words import money, plural
+from pages.components.words import cost, plural
 
 _AT_WORK = "planning,executing,paused,validating"
 
@@ -86,7 +86,7 @@ def _facts(running: Running) -> str:
     parts = [f"{session.tasks.done} of {session.tasks.total}"] if session.tasks.total else []
     if session.live_workers:
         parts.append(plural(session.live_workers, "worker"))
-    parts.append(money(session.cost_usd))
+    parts.append(cost(session.cost_usd, session.tokens.total, free=session.demo))
     if running.minutes_left is not None and session.status == "executing":
         parts.append(f"about {max(1, round(running.minutes_left))} min left")
     return " · ".join(parts)

@@ -29,10 +29,11 @@ from maestro.db.journal import Event
 from maestro.errors import NotFound
 from pages import live, nav, palette, rail, session_bar, theme
 from pages.banners import Banners
+from pages.components import words
 from pages.components.icon import icon
 from pages.components.state import session_chip, session_mark
 from pages.components.tag import Tag, box, tag, text
-from pages.components.words import money, plural
+from pages.components.words import plural
 
 Width = Literal["normal", "narrow", "wide", "bare"]
 
@@ -157,12 +158,12 @@ def _facts(view: Frame, session: SessionView, here: Tag) -> None:
     with box("m-header__facts"):
         chip = session_chip(session)
         tasks = text(_tasks(session))
-        cost = text(money(session.cost_usd), title="Cost so far: assistant and workers")
+        cost = text(_cost(session), title="Cost so far: assistant and workers")
 
     def show(now: SessionView) -> None:
         chip.show(session_mark(now))
         tasks.set_text(_tasks(now))
-        cost.set_text(money(now.cost_usd))
+        cost.set_text(_cost(now))
         if now.title != view.title:
             view.title = now.title
             here.set_text(now.title)
@@ -170,6 +171,10 @@ def _facts(view: Frame, session: SessionView, here: Tag) -> None:
             _show_title(view, nav.current())
 
     view.on_session(show)
+
+
+def _cost(session: SessionView) -> str:
+    return words.cost(session.cost_usd, session.tokens.total, free=session.demo)
 
 
 def _tasks(session: SessionView) -> str:

@@ -21,7 +21,7 @@ from pages.components.placeholders import empty
 from pages.components.state import session_chip, session_mark
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import set_when, when
-from pages.components.words import money, plural
+from pages.components.words import cost, plural
 from pages.frame import SESSION_EVENTS, Frame
 from pages.kept import deleted_row
 from pages.routing import page
@@ -219,5 +219,5 @@ class SessionRow:
         none = "" if session.plan_version else "no plan yet"
         self.count.set_text(f"{counts.done} of {counts.total}" if counts.total else none)
         self.count.attr(title=plural(counts.total, "task"))
-        self.cost.set_text(money(session.cost_usd))
+        self.cost.set_text(cost(session.cost_usd, session.tokens.total, free=session.demo))
         set_when(self.when, session.updated_at)

@@ -13,6 +13,7 @@ from maestro.agents import claude_failures as failures
 from maestro.agents.base import AgentLink, AgentResult, AgentSpec, Usage
 from maestro.agents.claude_failures import Failure
 from maestro.agents.gates import describe
+from maestro.claude_models import may_be_claude, plain_name
 
 if TYPE_CHECKING:
     from claude_agent_sdk import AssistantMessage, ResultMessage, UserMessage
@@ -34,8 +35,9 @@ _TOKENS = (
 class Meter:
     """Tokens and money of one run. A message arrives in pieces with the same id: it counts once."""
 
-    def __init__(self) -> None:
+    def __init__(self, asked_for: str | None = None) -> None:
         self._messages: dict[str, dict[str, Any]] = {}
+        self._asked_for = asked_for  # the model that the run was given; None: the CLI's own choice
         self.total = Usage()
 
     def message(self, message_id: str, usage: dict[str, Any], model: str = "") -> bool:
@@ -50,7 +52,10 @@ class Meter:
         return True
 
     def final(self, usage: dict[str, Any] | None, models: dict[str, Any] | None, cost: float | None) -> None:
-        """The CLI's own totals win, but never below what was already reported."""
+        """The CLI's own totals win, but never below what was already reported.
+
+        Of money only what Claude's own models cost: the CLI counts every other model at the price of one of these.
+        """
         sums: dict[str, int] = {}
         for theirs, per_model, ours in _TOKENS:
             known = [_int((usage or {}).get(theirs)), getattr(self.total, ours)]
@@ -59,10 +64,18 @@ class Meter:
         before = self.total
         self.total = Usage(
             **sums,
-            cost_usd=max(cost or 0.0, before.cost_usd),
+            cost_usd=max(self._cost(models or {}, cost or 0.0), before.cost_usd),
             model_calls=before.model_calls,
             model=before.model,
         )
+
+    def _cost(self, models: dict[str, Any], cost: float) -> float:
+        if not may_be_claude(self._asked_for):
+            return 0.0  # what the CLI calls haiku beside it is answered by the same endpoint
+        names = list(models) or [name for name in (self.total.model,) if name]
+        if all(plain_name(name) for name in names):
+            return cost
+        return sum(float(told.get("costUSD") or 0.0) for name, told in models.items() if plain_name(name))
 
 
 class Transcript:
@@ -74,7 +87,7 @@ class Transcript:
         self._worktree = Path(spec.worktree)
         self._error = ""  # the CLI's category of the last API failure
         self._resets_at: float | None = None
-        self.meter = Meter()
+        self.meter = Meter(spec.model)
         self.model = spec.model or ""  # as the endpoint is asked for it
         self.answered = False  # whether the model has answered at all
         self.retry: Failure | None = None  # what the CLI is retrying, and nothing else has happened since

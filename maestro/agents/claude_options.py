@@ -15,6 +15,7 @@ from maestro import claude_home
 from maestro.agents import claude_tools
 from maestro.agents.base import AgentLink, AgentSpec
 from maestro.agents.claude_gate import Gatekeeper
+from maestro.claude_models import may_be_claude
 
 if TYPE_CHECKING:
     from claude_agent_sdk import ClaudeAgentOptions
@@ -68,7 +69,8 @@ def options(
         session_id=None if resume else spec.conversation_id or None,
         model=spec.model,
         max_turns=spec.max_turns,
-        max_budget_usd=spec.budget_usd,
+        # Any other model the CLI would count at a price of Claude's, and stop for money that nobody pays.
+        max_budget_usd=spec.budget_usd if may_be_claude(spec.model) else None,
         env={**_ENVIRONMENT, "API_TIMEOUT_MS": os.environ.get("API_TIMEOUT_MS", _API_TIMEOUT_MS)},
         verbatim_prompts=True,
         max_buffer_size=_MESSAGE_LIMIT,

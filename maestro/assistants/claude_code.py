@@ -28,6 +28,7 @@ from maestro.assistants.base import (
     alternate,
     run_tool,
 )
+from maestro.claude_models import plain_name
 from maestro.errors import AssistantError
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ class _Reply(ReplyText):
             cache_read_tokens=max(total.cache_read_tokens - self._counted.cache_read_tokens, 0),
             cache_write_tokens=max(total.cache_write_tokens - self._counted.cache_write_tokens, 0),
         )
-        if result.total_cost_usd is not None:
+        if result.total_cost_usd is not None and (not self._model or plain_name(self._model)):
             rest.cost_usd = result.total_cost_usd - self._counted.cost_usd
         self._tell(rest)
 

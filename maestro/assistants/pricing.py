@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from maestro.assistants.base import Usage
+from maestro.claude_models import plain_name
 
 
 def cost_usd(model: str, usage: Usage) -> float:
-    """Dollars for ``usage``; 0 for a model without a public price (a local one, the demo's)."""
+    """Dollars for ``usage``; 0 for a model without a public price (a local one, the demo's).
+
+    Only whole names count: the price list takes whatever begins like one of Claude's for that one.
+    """
+    name = plain_name(model)
+    if name is None:
+        return 0.0
     import genai_prices
 
     total_input = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
@@ -18,7 +25,7 @@ def cost_usd(model: str, usage: Usage) -> float:
                 cache_write_tokens=usage.cache_write_tokens,
                 output_tokens=usage.output_tokens,
             ),
-            model_ref=model,
+            model_ref=name,
             provider_id="anthropic",
         )
     except LookupError:

@@ -140,7 +140,10 @@ def progress(session: Json) -> str:
 
 def cost(session: Json) -> str:
     """Money and tokens so far."""
-    return f"${session['cost_usd']:.2f}, {sum(session['tokens'].values()):,} tokens"
+    used = sum(session["tokens"].values())
+    unknown = used and not session["cost_usd"] and not session.get("demo")
+    money = "price unknown" if unknown else f"${session['cost_usd']:.2f}"
+    return f"{money}, {used:,} tokens"
 
 
 def log_line(row: Json, *, full: bool = False) -> str:

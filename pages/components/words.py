@@ -12,6 +12,14 @@ def money(usd: float) -> str:
     return f"${usd:,.2f}" if usd < 1000 else f"${usd:,.0f}"
 
 
+def cost(usd: float, used: int, *, free: bool = False) -> str:
+    """What tokens have cost; ``price unknown`` where they were used and nobody knows a price (a local model).
+
+    ``free``: they cost nothing (the demo's).
+    """
+    return "price unknown" if used and usd <= 0 and not free else money(usd)
+
+
 def tokens(count: int) -> str:
     """``950``, ``12.3k``, ``4.1M``."""
     for limit, unit in ((1_000_000, "M"), (1_000, "k")):

@@ -12,7 +12,7 @@ from pages.components.section import facts
 from pages.components.state import task_state
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import when
-from pages.components.words import duration, money, plural, tokens
+from pages.components.words import cost, duration, plural, tokens
 from pages.evidence import count_words, evidence_list
 from pages.monitor.attempts import Run, by_task, checks_by_task, runs_of
 from pages.monitor.conflict import conflict_part, conflicting_files
@@ -166,7 +166,7 @@ def _asked(task: TaskView) -> None:
 def _numbers(task: TaskView) -> None:
     used = task.tokens.total
     if used or task.cost_usd:
-        tag("div", f"{tokens(used)} tokens, {money(task.cost_usd)} so far", "m-meta m-num")
+        tag("div", f"{tokens(used)} tokens, {cost(task.cost_usd, used)} so far", "m-meta m-num")
 
 
 def _words(into: Tag, words: str) -> None:

@@ -11,7 +11,7 @@ from pages.components.placeholders import notice
 from pages.components.section import facts
 from pages.components.state import task_state
 from pages.components.tag import Tag, box, tag, text
-from pages.components.words import duration, money, percent, tokens
+from pages.components.words import cost, duration, percent, tokens
 from pages.plan.check_notes import Foreseen, check_notes
 from pages.plan.draft import Data, estimate
 
@@ -70,7 +70,9 @@ def _progress(live: TaskView, session_id: str) -> None:
             "Progress": percent(live.progress) if live.status == "running" and live.progress else None,
             "Attempt": str(live.attempt) if live.attempt > 1 else None,
             "Took": duration(took.total_seconds()) if took else None,
-            "Cost": f"{money(live.cost_usd)}, {tokens(live.tokens.total)} tokens" if live.tokens.total else None,
+            "Cost": f"{cost(live.cost_usd, live.tokens.total)}, {tokens(live.tokens.total)} tokens"
+            if live.tokens.total
+            else None,
             "Hint": live.hint,
         }
     )
