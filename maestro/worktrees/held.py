@@ -18,6 +18,8 @@ from maestro.errors import GitError
 
 _FOLDERS = ("hooks", "info")
 _SINGLE = ("config", "config.worktree")
+#: Written by git's own housekeeping.
+_NOT_HELD = frozenset({"info/refs"})
 _MAX_BYTES = 2_000_000
 _LOCK_WAIT_S = 2.0
 
@@ -40,7 +42,7 @@ def read(shared: Path, included: list[str]) -> Held:
     for folder in _FOLDERS:
         top = shared / folder
         names += [str(path.relative_to(shared)) for path in sorted(top.rglob("*"))] if top.is_dir() else []
-    found = ((name, _look(shared / name)) for name in names)
+    found = ((name, _look(shared / name)) for name in names if name not in _NOT_HELD)
     return {name: file for name, file in found if file is not None}
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from maestro.errors import GitError, MaestroError
 from maestro.worktrees import held as holding
+from maestro.worktrees import held_refs
 from maestro.worktrees.git import common_dir, git
 from maestro.worktrees.held import File, Held
 from maestro.worktrees.tampering import included
@@ -77,6 +78,7 @@ class _Window:
     commands: list[str] = field(default_factory=list)
     running: int = 0
     done: list[PutBack] = field(default_factory=list)
+    refs: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -110,6 +112,7 @@ def command(worktree: Path, words: str, notes: Path, aside: Path) -> Iterator[Co
         with _lock:
             window.running -= 1
             _settle(window, aside, alone=not made.others)
+            _settle_refs(window)
             made.put_back, window.done = window.done, []
             if not window.running:
                 _windows.pop(shared, None)
@@ -153,7 +156,7 @@ def _open(worktree: Path, shared: Path, notes: Path) -> _Window:
     folder = notes / hashlib.sha256(str(shared).encode("utf-8", "surrogateescape")).hexdigest()[:16]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
-    window = _Window(shared, also, holding.read(shared, also), folder)
+    window = _Window(shared, also, holding.read(shared, also), folder, refs=held_refs.read(shared))
     for name, text in (
         (_HELD, holding.to_text(window.held)),
         (_ABOUT, json.dumps({"shared": str(shared), "included": also})),
@@ -185,6 +188,15 @@ def _settle(window: _Window, aside: Path, *, alone: bool) -> None:
             _adopt(window, name, there)
 
 
+def _settle_refs(window: _Window) -> None:
+    traced = _traced(window)
+    if not window.shared.is_dir() or not held_refs.may_have_moved(traced):
+        return
+    with suppress(MaestroError):
+        for name, how, kept in held_refs.put_back(window.shared, window.refs, traced):
+            window.done.append(PutBack(Path(name), how, [f"kept as {kept}"] if kept else [], None))
+
+
 def _adopt(window: _Window, name: str, there: File | None) -> None:
     """The user has changed this meanwhile, or a worker, which raises an alarm: from now on it is the measure."""
     if there is None:
@@ -208,7 +220,9 @@ def _is_theirs(
         return True
     if Path(name).name.startswith("config"):
         return any(_writes(argv, keys) for argv in traced) or (alone and _steers(keys))
-    return alone or (there is not None and _INSTALLERS.search(there.data) is not None)
+    if there is not None and _INSTALLERS.search(there.data):
+        return True
+    return alone and (name.startswith("hooks/") or name == "info/attributes")
 
 
 def _writes(argv: list[str], keys: list[str]) -> bool:

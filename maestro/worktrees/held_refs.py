@@ -1,0 +1,68 @@
+"""Branches, tags and what follows a remote, which all worktrees share: put back where a command has moved them.
+
+Only what the command lines of its own git calls name: the user commits, tags and fetches meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from maestro.worktrees.git import git
+
+_OURS = ("refs/maestro/", "refs/heads/maestro/")
+_GETS = frozenset({"fetch", "pull"})
+_BRANCHES = frozenset({"branch", "checkout", "switch", "update-ref", "worktree", "fetch", "pull"})
+_KEPT = "refs/maestro/put-back"
+
+
+def read(shared: Path) -> dict[str, str]:
+    """All refs but Maestro's own and symbolic ones, with what they point to."""
+    out = git(shared, "for-each-ref", "--format=%(objectname) %(refname) %(symref)", env=_at(shared), check=False).text
+    rows = (line.split(" ") for line in out.splitlines())
+    return {name: oid for oid, name, leads_to in rows if not leads_to and not name.startswith(_OURS)}
+
+
+def may_have_moved(traced: Sequence[Sequence[str]]) -> bool:
+    """Whether any of these calls of git moves refs."""
+    words = {"tag", "notes", "stash", "remote", *_BRANCHES}
+    return any(words.intersection(argv) for argv in traced)
+
+
+def put_back(
+    shared: Path, before: dict[str, str], traced: Sequence[Sequence[str]]
+) -> list[tuple[str, str, str | None]]:
+    """Move back what the traced calls have moved: name, how ("new", "gone", "changed"), and the ref that keeps what was there."""
+    now = read(shared)
+    done = []
+    for name in sorted(before.keys() | now.keys()):
+        was, there = before.get(name), now.get(name)
+        if was == there or not any(_moves(argv, name) for argv in traced):
+            continue
+        kept = None
+        if there is not None:
+            kept = f"{_KEPT}/{there}"
+            git(shared, "update-ref", "--no-deref", kept, there, env=_at(shared))
+        old = there or "0" * len(was or "")
+        to = ("-d", name) if was is None else (name, was)
+        moved = git(shared, "update-ref", "--no-deref", *to, old, env=_at(shared), check=False)
+        if moved.code == 0:
+            done.append((name, "new" if was is None else "gone" if there is None else "changed", kept))
+    return done
+
+
+def _moves(argv: Sequence[str], name: str) -> bool:
+    """Whether a call of git may have moved this very ref."""
+    kind, _, short = name.removeprefix("refs/").partition("/")
+    named = any(word in (name, short) or word.endswith((f":{short}", f":{name}")) for word in argv)
+    if kind == "tags":
+        return bool(_GETS.intersection(argv)) or ("tag" in argv and named) or ("update-ref" in argv and named)
+    if kind == "remotes":
+        return bool(_GETS.intersection(argv)) or "remote" in argv or ("update-ref" in argv and named)
+    if kind == "heads":
+        return named and bool(_BRANCHES.intersection(argv))
+    return kind in argv or ("update-ref" in argv and named)
+
+
+def _at(shared: Path) -> dict[str, str]:
+    return {"GIT_DIR": str(shared), "GIT_WORK_TREE": str(shared)}
