@@ -254,3 +254,20 @@ def test_bytecode_of_checks_lies_outside_and_is_never_that_of_another_commit(tmp
             assert ran.outcome.passed is passes
             assert list(prefix.rglob("calc.*.pyc"))
         assert not run_git(tree, "status", "--porcelain", "--ignored", "-z", "__pycache__")
+
+
+def test_settings_that_an_agent_writes_beside_its_worktree_steer_no_check(tmp_path: Path, repo: Path) -> None:
+    check = "python -m pytest -q"
+    with bench(tmp_path, repo, plan_of({"id": "t1", "checks": [check]}, checks=[check])) as b:
+        b.measure_baseline()
+        tree = b.begin()
+        (tree.parent / "pytest.ini").write_text("[pytest]\npython_functions = nothing\n")
+        (tree.parent / "node_modules" / "x").mkdir(parents=True)
+        write_files(tree, {"calc.py": "def add(a, b):\n    return a - b\n"})
+        b.end()
+        task = b.land()
+        assert (task.status, task.attempt) == ("running", 2)
+        assert [p.name for p in tree.parent.iterdir()] == [tree.name]
+        assert b.logs().count("lay beside the worktrees, where tools look for settings") == 2
+        (kept,) = (b.rt.data_dir / "put-back" / b.id).rglob("*-pytest.ini")
+        assert kept.read_text() == "[pytest]\npython_functions = nothing\n"

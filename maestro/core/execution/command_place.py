@@ -12,7 +12,7 @@ import psutil
 
 from maestro.core.agent_config import in_force
 from maestro.core.environment import PORT_VARIABLE
-from maestro.core.execution import bytecode, ports
+from maestro.core.execution import bytecode, planted, ports
 from maestro.core.guards import limits
 from maestro.core.runtime import Runtime
 from maestro.db import models
@@ -35,6 +35,7 @@ def held(rt: Runtime, session: models.Session, folder: Path, stop: Callable[[], 
             stack.enter_context(limits.turn(rt, common_dir(Path(session.repo_path)), stop))
         base = stack.enter_context(ports.held(rt, session.id, folder))
         aside = str(stack.enter_context(_temporary_folder()))
+        planted.put_aside(rt, session, folder)
         compiled = str(bytecode.ready(rt, session.id, folder))
         yield {PORT_VARIABLE: str(base), "TMPDIR": aside, "TMP": aside, "TEMP": aside, bytecode.VARIABLE: compiled}
 
