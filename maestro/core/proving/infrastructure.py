@@ -39,7 +39,11 @@ _NOISE = (
 #: What rustc and ruff write below "--> file:line:column", up to an empty line, and what of it is the code around it.
 _BLOCK = re.compile(r"(?<=\n)[ \t]*--> \S+\n(?:.+\n?)*")
 _CODE = re.compile(r"^[ \t]*\d*[ \t]*[|+-](?:[ \t].*)?(?:\n|\Z)", re.MULTILINE)
-_NOT_FOUND = re.compile(r"(?:^|: |‘|')([^\s:'‘’]+)(?:'|’)?: (?:command )?not found", re.MULTILINE)
+#: As dash, bash and env say it, of a program on PATH and of a script.
+_NOT_FOUND = re.compile(
+    r"(?:^|: |‘|')([^\s:'‘’]+)(?:'|’)?: (?:(?:command )?not found|No such file or directory|Permission denied)",
+    re.MULTILINE,
+)
 _NO_INTERPRETER = re.compile(r"bad interpreter|env: .*: No such file or directory|cannot execute")
 _NO_MODULE = re.compile(r"No module named '?([\w.]+)'?")
 _RUNNER_MISSING = re.compile(r"python[\d.]*: No module named (\S+)")
