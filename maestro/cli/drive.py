@@ -25,6 +25,8 @@ _FOR_A_PERSON = frozenset(
 #: Events tell when to look again; this is for one that went missing.
 _LOOK_AGAIN_S = 5
 _PATIENCE = 3
+#: So many looks at a paused session without a question: what follows an answer would have come by then.
+_PAUSED_LOOKS = 3
 #: The state is asked, the events come by themselves: the last ones may be a moment later.
 _LAST_WORDS_S = 0.2
 
@@ -48,6 +50,7 @@ class Driver:
         self._say = say
         self._plan_asked = False
         self._overtaken = 0
+        self._paused_looks = 0
 
     def run(self) -> Outcome:
         """Until the session is over or a person is needed."""
@@ -81,6 +84,8 @@ class Driver:
 
     def _step(self, session: Json) -> Outcome | bool:
         """What this state needs: an outcome, True when something was done, False to wait."""
+        if session["status"] != "paused":
+            self._paused_looks = 0
         step: Callable[[Json], Outcome | bool] | None = getattr(self, f"_when_{session['status']}", None)
         return step(session) if step else False
 
@@ -135,8 +140,9 @@ class Driver:
         for approval in self._pending(session):
             if approval["kind"] in _FOR_A_PERSON:
                 return self._waits_for(approval)
-        if self._yes:
-            return False  # whoever paused it will let it go on
+        self._paused_looks += 1
+        if self._yes and self._paused_looks < _PAUSED_LOOKS:
+            return False  # an answer given just now lets it go on by itself; a no, or a pause by hand, does not
         return Outcome(WAITS, session["error_message"] or f"It is paused. Go on with: maestro resume {self._id[:8]}")
 
     def _pending(self, session: Json) -> list[Json]:

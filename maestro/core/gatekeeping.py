@@ -105,7 +105,9 @@ def resolve(
     place = {"task_id": approval.task_id, "worker_id": approval.worker_id}
     level, source = ("warn", "supervisor") if by == "away" else ("info", "you")
     tx.log(session.id, text, level=level, kind="gate", source=source, **place)
-    _FOLLOW_UP[approval.kind](tx, session, approval)
+    follow_up = _FOLLOW_UP.get(approval.kind)
+    if follow_up is not None:  # else a kind of another version: the answer is all there is
+        follow_up(tx, session, approval)
 
 
 def remember(tx: Transaction, session: models.Session, signature: str) -> None:
@@ -326,7 +328,7 @@ _FOLLOW_UP = {
     "task_failed": _after_task_failed,
     "budget": _after_budget,
     "stuck": _after_stuck,
-    "escape": lambda _tx, _session, _approval: None,  # the session's pause is ended by ``escape.go_on``
+    "escape": lambda _tx, _session, _approval: None,  # the session's pause is ended by ``guards.pauses``
     **dict.fromkeys(LANDING_KINDS, _after_landing),
     **dict.fromkeys(ENDING_KINDS, _after_ending),
 }

@@ -53,6 +53,7 @@ def start(rt: Runtime) -> None:
     scheduler.start()
 
     def wake() -> None:
+        supervisor.wake()
         with contextlib.suppress(JobLookupError):  # the app is stopping
             job.modify(next_run_time=datetime.now(UTC))
 

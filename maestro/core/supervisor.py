@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +18,28 @@ from sqlmodel import col, select
 
 from maestro.core import gatekeeping, lookup, processes
 from maestro.core.agent_config import in_force
-from maestro.core.execution import closing, ingest, scheduling, standbys, steps
-from maestro.core.guards import account, limits, signs, watching
+from maestro.core.execution import closing, ingest, scheduling, standbys, stepping
+from maestro.core.guards import account, limits, pauses, signs, watching
 from maestro.core.keeping import digest, parking, pooling, storage_health
-from maestro.core.locks import Stopped
-from maestro.core.proving import escape
+from maestro.core.proving import escape, measured, questions
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, move
 from maestro.db import models
 from maestro.db.journal import Event
 from maestro.db.session import Transaction
-from maestro.errors import MaestroError
+from maestro.errors import Conflict
 from maestro.monitoring import metrics
+from maestro.worker.spool import Spool
 from maestro.worktrees import repository
 
 _METRICS_EVERY_S = 2.0
+
+#: Where nothing happens, how often it is looked at all the same, in seconds: silence, memory, waits that end.
+_QUIET_S = 1.0
+
+#: A digest that could not be made is tried again after so long, doubled each time up to this often.
+_DIGEST_AGAIN_S = 2.0
+_DIGEST_TRIES = 6
 
 #: A worker that has said its result gets this long to end by itself.
 _LINGER_S = 10.0
@@ -51,7 +58,10 @@ class Supervisor:
         self._news = threading.Event()
         self._news.set()
         self._busy = True
-        self._caught_up = False
+        self._looked_at = float("-inf")
+        #: The workers of the last look: where each writes, how much of it is stored, and how it is known.
+        self._watched: list[tuple[Path, int, models.Worker]] = []
+        self._digest_tries, self._digest_at = 0, 0.0
         self._sampler = metrics.Sampler()
         self._last_sample = 0.0
         #: How many loaded worker processes the sessions of this look could use.
@@ -62,20 +72,36 @@ class Supervisor:
 
     def _hear(self, events: list[Event]) -> None:
         """Something happened; what lets the next thing begin is looked at now, not at the next tick."""
+        if all(event.type in stepping.CHATTER for event in events):
+            return
+        stepping.changed(self._rt, events)
         self._news.set()
         if any(event.type in _TURNS for event in events):
             self._rt.wake()
 
+    def wake(self) -> None:
+        """The next look is a whole one, whatever has been heard."""
+        self._news.set()
+
     def look(self) -> None:
-        """One look. Cheap when nothing is under way and nothing has happened."""
+        """One look. Costs next to nothing when nothing is under way and nothing has happened."""
         signs.watch(self._rt).tick()
         if not storage_health.health(self._rt).look():
             return
-        if not self._busy and not self._news.is_set():
+        if not self._is_due():
             return
-        if not self._caught_up:
-            self._caught_up = True
-            digest.catch_up(self._rt)
+        self._look_at_all()
+
+    def _is_due(self) -> bool:
+        if self._news.is_set():
+            return True
+        if not self._busy:
+            return False
+        return time.monotonic() - self._looked_at >= _QUIET_S or any(_has_news(*known) for known in self._watched)
+
+    def _look_at_all(self) -> None:
+        self._looked_at = time.monotonic()
+        self._catch_up()
         self._news.clear()
         with self._rt.db.read() as db:
             workers = closing.watched(db)
@@ -84,6 +110,7 @@ class Supervisor:
             ).all()
         self._busy = bool(workers or sessions)
         self._guarded(account.release_due, self._rt)
+        self._guarded(self._take_up_answers)
         for worker in workers:
             self._guarded(self._watch, worker)
         if workers:
@@ -94,8 +121,28 @@ class Supervisor:
         watching.look(self._rt, list(sessions))
         self._standbys = 0
         for session in sessions:
-            self._guarded(self._advance, session)
+            if stepping.may_advance(self._rt, session.id):
+                stepping.run_step(self._rt, "advance", session.id, None, partial(self._advance, session))
         self._guarded(standbys.pool(self._rt).keep, self._rt, self._standbys)
+        with self._rt.db.read() as db:
+            self._watched = [(Spool(Path(w.spool_path)).events, w.spool_offset, w) for w in closing.watched(db)]
+
+    def _take_up_answers(self) -> None:
+        """What follows an answer, where a crash or an error came between."""
+        if pauses.look(self._rt):
+            self._busy = True  # and again, should it not have gone on
+
+    def _catch_up(self) -> None:
+        """Make the digest of what happened while the app was away; one that fails is tried again a few times."""
+        if self._digest_tries >= _DIGEST_TRIES or time.monotonic() < self._digest_at:
+            return
+        self._digest_tries += 1
+        self._digest_at = time.monotonic() + _DIGEST_AGAIN_S * 2 ** (self._digest_tries - 1)
+        self._guarded(self._digest)
+
+    def _digest(self) -> None:
+        digest.catch_up(self._rt)
+        self._digest_tries = _DIGEST_TRIES
 
     def _guarded(self, step: Callable[..., Any], *about: Any) -> None:
         """One broken session, worker or step must not stop the others."""
@@ -103,7 +150,9 @@ class Supervisor:
             step(*about)
         except Exception as error:
             storage_health.health(self._rt).report(error)
-            _log.exception("the supervisor could not do %s %s", step.__name__, getattr(about[-1], "id", ""))
+            _log.exception(
+                "the supervisor could not do %s %s", step.__name__, getattr(about[-1], "id", "") if about else ""
+            )
 
     def _watch(self, worker: models.Worker) -> None:
         ingest.ingest(self._rt, worker.id)
@@ -163,31 +212,40 @@ class Supervisor:
         with rt.db.read() as db:
             if lookup.is_held(db, session.id):
                 return
+        stopped = questions.train_stopped(rt, session.id)
         if session.status == State.VALIDATING:
-            rt.jobs.start(f"validate:{session.id}", steps.validate, rt, session.id)
+            if not questions.open_for_whole(rt, session.id):
+                self._begin("validate", session.id)
             return
-        rt.jobs.start(f"baseline:{session.id}", _baseline, rt, session.id)
+        if stopped is None and measured.missing(rt, session):
+            self._begin("baseline", session.id)
         with rt.db.read() as db:
             tasks = lookup.tasks_of(db, session.id)
             live = {w.task_id for w in lookup.live_workers(db, session.id)}
         if scheduling.finished(tasks):
             self._complete(session.id)
             return
+        if (why := scheduling.dead_end(tasks)) is not None:
+            raise Conflict(why)
         self._standbys += standbys.wanted(rt, session, tasks)
+        no_set_up = stopped is not None and stopped.detail.get("what") == questions.SETUP
         for task in tasks:
-            self._go_on(session, task, live)
-        self._start_ready(session, tasks, live)
+            waits = no_set_up if task.status == "running" else stopped is not None
+            if task.id not in live and not waits:
+                self._go_on(session, task)
+        if not no_set_up:
+            self._start_ready(session, tasks, live)
         pooling.look(rt, session, tasks)
 
-    def _go_on(self, session: models.Session, task: models.Task, live: set[str]) -> None:
-        if task.id in live:
-            return
+    def _begin(self, kind: stepping.Kind, session_id: str, task_id: str | None = None) -> None:
+        stepping.begin(self._rt, kind, session_id, task_id, done=self._news.set)
+
+    def _go_on(self, session: models.Session, task: models.Task) -> None:
         if task.status == "running":
-            if not limits.may_start(self._rt, session, task):
-                return
-            self._rt.jobs.start(f"start:{task.id}", steps.start_worker, self._rt, task.id)
+            if limits.may_start(self._rt, session, task):
+                self._begin("start", session.id, task.id)
         elif task.status in {"checking", "integrating"}:
-            self._rt.jobs.start(f"land:{task.id}", steps.land, self._rt, task.id)
+            self._begin("land", session.id, task.id)
 
     def _start_ready(self, session: models.Session, tasks: list[models.Task], live: set[str]) -> None:
         rt = self._rt
@@ -207,7 +265,7 @@ class Supervisor:
             with rt.db.read() as db:
                 now = db.get(models.Task, task.id)
             if now is not None and now.status == "running":
-                rt.jobs.start(f"start:{task.id}", steps.start_worker, rt, task.id)
+                self._begin("start", session.id, task.id)
 
     def _complete(self, session_id: str) -> None:
         with self._rt.db.write() as tx:
@@ -249,12 +307,10 @@ def _has_globs(tasks: list[models.Task]) -> bool:
     return any(ch in pattern for t in tasks for pattern in t.files for ch in "*?[")
 
 
-def _baseline(rt: Runtime, session_id: str) -> None:
+def _has_news(events: Path, stored: int, worker: models.Worker) -> bool:
+    """Whether a worker has written something that is not stored, or has ended. Two looks at files, no more."""
     try:
-        steps.run_baseline(rt, session_id)
-    except Stopped:
-        return
-    except MaestroError as error:
-        with rt.db.write() as tx:
-            text = f"The baseline could not be measured: {error.detail}"
-            tx.log(session_id, text, level="warn", kind="check", source="checks")
+        size = events.stat().st_size
+    except (OSError, ValueError):
+        size = 0
+    return size > stored or worker.pid is None or not processes.alive(worker)

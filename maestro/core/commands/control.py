@@ -8,6 +8,7 @@ from sqlmodel import select
 
 from maestro.core import gatekeeping, lookup, processes, queries
 from maestro.core.execution import closing, outcomes
+from maestro.core.guards import pauses
 from maestro.core.keeping import cleanup, rollbacks
 from maestro.core.locks import branch_lock, call_off
 from maestro.core.proving import escape
@@ -61,7 +62,8 @@ def pause(rt: Runtime, session_id: str, *, source: str = "you") -> SessionView:
     work itself, which ends when it looks up, and does not wait for it.
     """
     with rt.db.write() as tx:
-        move(tx, lookup.session_row(tx.db, session_id), "pause")
+        by = None if source == "you" else pauses.BY_MAESTRO
+        move(tx, lookup.session_row(tx.db, session_id), "pause", reason=by)
         workers = [w for w in lookup.live_workers(tx.db, session_id) if w.status != "parked"]
         for worker in workers:
             worker.status = "paused"

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import Any, Literal
+
+from sqlalchemy.exc import OperationalError
 
 from maestro.core import gatekeeping, lookup, queries
 from maestro.core.commands import corrections, set_ups
-from maestro.core.guards import budgets, unsticking
-from maestro.core.keeping import rollbacks
-from maestro.core.proving import escape
+from maestro.core.guards import pauses, unsticking
+from maestro.core.keeping import rollbacks, storage_health
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
 from maestro.db import models
-from maestro.errors import InvalidInput, NotAllowed, NotFound
+from maestro.errors import InvalidInput, MaestroError, NotAllowed, NotFound
+
+_log = logging.getLogger(__name__)
 
 Decision = Literal["allow", "allow_session", "allow_fresh", "allow_setup", "deny"]
 
@@ -48,16 +53,49 @@ def decide(
         gatekeeping.resolve(tx, session, approval, allow=decision != "deny", message=message)
         if decision == "allow_session" and approval.signature:
             gatekeeping.remember(tx, session, approval.signature)
-    if decision == "allow_session" and approval.signature:
-        gatekeeping.spread(rt, session.id, approval.signature)
-    if approval.kind == "task_failed" and decision == "deny":
-        rollbacks.end_of_failed(rt, session.id)  # as at ``control.fail_session``
-    gatekeeping.deliver(rt)
-    budgets.go_on(rt, approval)
-    escape.go_on(rt, approval)
-    unsticking.go_on(rt, approval)
+    for step in _FOLLOWS:
+        _do(rt, step, approval, decision)
     rt.wake()
     return queries.get_approval(rt, approval_id)
+
+
+def _do(
+    rt: Runtime,
+    step: Callable[[Runtime, models.Approval, Decision], None],
+    approval: models.Approval,
+    decision: Decision,
+) -> None:
+    """The answer is stored: what follows and cannot be done now is done by the supervisor, which derives it from rows."""
+    try:
+        step(rt, approval, decision)
+    except (OSError, OperationalError, MaestroError) as error:
+        storage_health.health(rt).report(error, approval.session_id)
+        _log.exception("what follows the answer to %s is done later", approval.id)
+
+
+def _spread(rt: Runtime, approval: models.Approval, decision: Decision) -> None:
+    if decision == "allow_session" and approval.signature:
+        gatekeeping.spread(rt, approval.session_id, approval.signature)
+
+
+def _end_of_failed(rt: Runtime, approval: models.Approval, decision: Decision) -> None:
+    if approval.kind == "task_failed" and decision == "deny":
+        rollbacks.end_of_failed(rt, approval.session_id)  # as at ``control.fail_session``
+
+
+def _deliver(rt: Runtime, _approval: models.Approval, _decision: Decision) -> None:
+    gatekeeping.deliver(rt)
+
+
+def _resume(rt: Runtime, approval: models.Approval, _decision: Decision) -> None:
+    pauses.answered(rt, approval)
+
+
+def _move_again(rt: Runtime, approval: models.Approval, _decision: Decision) -> None:
+    unsticking.go_on(rt, approval)
+
+
+_FOLLOWS = (_spread, _end_of_failed, _deliver, _resume, _move_again)
 
 
 def _past(approval: models.Approval) -> Any:

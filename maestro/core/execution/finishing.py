@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlmodel import col, func, select
-
 from maestro.core import gatekeeping, lookup
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.execution import outcomes, starting
 from maestro.core.keeping import rollbacks, storage_health
 from maestro.core.locks import Stopped, stop_signal
-from maestro.core.proving import baseline, checkouts, excuses, other_code, questions, reservations
+from maestro.core.proving import checkouts, excuses, measured, other_code, questions, reservations
 from maestro.core.proving.checking import CheckSite, measure, prove
 from maestro.core.proving.questions import Question
 from maestro.core.runtime import Runtime
@@ -35,8 +33,8 @@ def run_baseline(rt: Runtime, session_id: str) -> None:
     if session.status == State.PAUSED:
         return
     _summary, checks = starting.approved_plan(rt, session)
-    missing = [c for c in checks if c not in _measured(rt, session_id)]
-    if not missing or session_id in baseline.unmeasurable(rt) or questions.waits_for_setup(rt, session_id):
+    missing = measured.missing(rt, session, checks)
+    if not missing or questions.waits_for_setup(rt, session_id):
         return
     try:
         with checkouts.checkout(rt, session, "baseline", session.base_commit) as folder:
@@ -51,22 +49,13 @@ def run_baseline(rt: Runtime, session_id: str) -> None:
                     excuses.raise_watches(rt, session, command, ran.outcome)
     except SetupFailed as error:
         questions.raise_question(rt, session, None, questions.setup_failed(error))
-    except MaestroError:
-        baseline.unmeasurable(rt).add(session_id)
-        raise
-
-
-def _measured(rt: Runtime, session_id: str) -> set[str]:
-    """Commands whose baseline is known, or could not be run and nobody has mended anything since."""
-    query = select(func.max(col(models.Approval.resolved_at))).where(
-        models.Approval.session_id == session_id,
-        models.Approval.kind == "infrastructure",
-        models.Approval.status == "allowed",
-    )
-    with rt.db.read() as db:
-        mended = db.exec(query).one()
-    runs = baseline.load(rt, session_id).runs
-    return {c for c, run in runs.items() if not run.could_not_run or mended is None or run.created_at > mended}
+    except MaestroError as error:
+        if storage_health.health(rt).report(error, session_id):
+            return  # again when the disk is well
+        measured.given_up(rt).add(session_id)
+        with rt.db.write() as tx:
+            text = f"The baseline could not be measured: {error.detail}"
+            tx.log(session_id, text, level="warn", kind="check", source="checks")
 
 
 def validate(rt: Runtime, session_id: str) -> None:

@@ -109,7 +109,7 @@ def land(rt: Runtime, task_id: str) -> None:
         return
     except SetupFailed as error:
         questions.raise_question(rt, session, task, questions.setup_failed(error))
-    except (MaestroError, OSError) as error:
+    except MaestroError as error:  # anything else is tried again first (``stepping``)
         if not storage_health.health(rt).report(error, session.id):  # else: it lands when the disk is well
             _fail(rt, task, error)
 
@@ -318,9 +318,10 @@ def _announce(flight: Flight, status: str, note: str) -> None:
         tx.emit("task_progress", row.session_id, task_id=row.id, key=row.key, progress=row.progress, note=note)
 
 
-def _fail(rt: Runtime, task: models.Task, error: MaestroError | OSError) -> None:
-    reason = error.detail if isinstance(error, MaestroError) else str(error)
+def _fail(rt: Runtime, task: models.Task, error: MaestroError) -> None:
     with rt.db.write() as tx:
         row = lookup.task_row(tx.db, task.session_id, task.id)
         if row.status in {"checking", "integrating"}:
-            outcomes.task_failed(tx, lookup.session_row(tx.db, task.session_id), row, f"Integration failed: {reason}")
+            outcomes.task_failed(
+                tx, lookup.session_row(tx.db, task.session_id), row, f"Integration failed: {error.detail}"
+            )

@@ -53,3 +53,20 @@ def unfinished(tasks: Sequence[models.Task]) -> list[models.Task]:
 def finished(tasks: Sequence[models.Task]) -> bool:
     """Whether every task is in."""
     return bool(tasks) and not unfinished(tasks)
+
+
+def dead_end(tasks: Sequence[models.Task]) -> str | None:
+    """Why nothing of these tasks can ever go on, in words for the person; None while something can.
+
+    Plans are checked before they are approved: what leads here is a damaged row, or one of another version.
+    """
+    if any(t.status in BUSY or t.status == "failed" for t in tasks) or ready(tasks):
+        return None
+    known = {t.key for t in tasks}
+    for task in unfinished(tasks):
+        if task.status != "pending":
+            return f"Task {task.key} is in a state that Maestro does not know: {task.status}. Skip it, or cancel the session"
+        unknown = [d for d in task.depends_on if d not in known]
+        if unknown:
+            return f"Task {task.key} waits for {', '.join(unknown)}, which is no task of this session. Skip it to go on"
+    return "The tasks that are left wait for each other. Skip one of them to go on" if unfinished(tasks) else None

@@ -57,11 +57,10 @@ def start_worker(rt: Runtime, task_id: str) -> None:
         return
     except SetupFailed as error:
         questions.raise_question(rt, session, task, questions.setup_failed(error, then="running"))
-    except (MaestroError, OSError) as error:
+    except MaestroError as error:  # anything else is tried again first (``stepping``)
         if storage_health.health(rt).report(error, session.id):
             return  # it is started again when the disk is well
-        words = error.detail if isinstance(error, MaestroError) else f"The worker could not be started: {error}"
-        _give_up(rt, task_id, words)
+        _give_up(rt, task_id, error.detail)
 
 
 def _asks_about_other_code(rt: Runtime, session: models.Session, task: models.Task, worktree: Path) -> bool:

@@ -109,19 +109,6 @@ def answered(tx: Transaction, session: models.Session, approval: models.Approval
         tx.db.add(task)
 
 
-def go_on(rt: Runtime, approval: models.Approval) -> None:
-    """After a raise is committed: the session that had paused for it goes on, unless another budget holds it."""
-    from maestro.core.commands import control
-
-    if approval.kind != "budget" or approval.status != "allowed" or not approval.detail.get("paused"):
-        return
-    with rt.db.read() as db:
-        pending = [a for a in lookup.pending_approvals(db, approval.session_id) if a.kind == "budget"]
-    if not any(a.detail.get("paused") for a in pending):
-        with contextlib.suppress(NotAllowed):  # resumed, cancelled or rolled back meanwhile
-            control.resume(rt, approval.session_id)
-
-
 def _notice(rt: Runtime, session_id: str, budget: spending.Budget) -> None:
     with rt.db.write() as tx:
         mark = _mark(tx, budget.name, session_id)

@@ -16,7 +16,7 @@ from maestro.awake import Stopwatch
 from maestro.core import lookup
 from maestro.core.execution import starting
 from maestro.core.locks import Stopped
-from maestro.core.proving import questions, varying
+from maestro.core.proving import measured, questions, varying
 from maestro.core.proving.report import NOT_LOADED, TestReport
 from maestro.core.runtime import Runtime
 from maestro.db import models
@@ -139,13 +139,13 @@ def wait_for(rt: Runtime, session_id: str, stop: Callable[[], bool]) -> Baseline
     limit = rt.settings.check_timeout_minutes * 60 * max(len(checks), 1)
     idle_since = 0.0
     while True:
-        measured = _measured(rt, session_id)
+        known = _measured(rt, session_id)
         now = stopwatch.look()
         if rt.jobs.running(f"baseline:{session_id}"):
             idle_since = now
         # Nobody measures it (it could not be set up, say): then there is nothing to compare with.
-        given_up = now > limit or now - idle_since > _GIVE_IT_UP_S or session_id in unmeasurable(rt)
-        if given_up or measured.issuperset(checks):
+        given_up = now > limit or now - idle_since > _GIVE_IT_UP_S or session_id in measured.given_up(rt)
+        if given_up or known.issuperset(checks):
             return load(rt, session_id)
         if stop() or questions.train_stopped(rt, session_id):
             raise Stopped
@@ -159,12 +159,6 @@ def _measured(rt: Runtime, session_id: str) -> set[str]:
     )
     with rt.db.read() as db:
         return set(db.exec(query).all())
-
-
-def unmeasurable(rt: Runtime) -> set[str]:
-    """Sessions whose baseline git could not lay out; it is tried again after a restart, not at every look."""
-    given_up: set[str] = rt.helper("baseline-given-up", set)
-    return given_up
 
 
 def compare(now: TestReport, command: str, base: Baseline) -> Comparison:

@@ -20,7 +20,7 @@ from maestro.core.proving import sheltered, trespass
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
-from maestro.errors import MaestroError, NotAllowed
+from maestro.errors import MaestroError
 from maestro.worker.spool import Spool
 from maestro.worktrees import tampering
 from maestro.worktrees.fingerprint import fingerprint
@@ -112,18 +112,6 @@ def alarms(rt: Runtime, session_id: str) -> set[str]:
     """Alarms of a session that nobody has answered."""
     with rt.db.read() as db:
         return {a.id for a in lookup.pending_approvals(db, session_id) if a.kind == "escape"}
-
-
-def go_on(rt: Runtime, approval: models.Approval) -> None:
-    """After a yes to an alarm the session goes on, where the person has not resumed it already."""
-    if approval.kind != "escape" or approval.status != "allowed":
-        return
-    from maestro.core.commands import control
-
-    try:
-        control.resume(rt, approval.session_id)
-    except NotAllowed:
-        return
 
 
 def _copies(worker: models.Worker) -> Path:
