@@ -20,10 +20,10 @@ from maestro.core import gatekeeping, lookup, processes
 from maestro.core.agent_config import in_force
 from maestro.core.execution import closing, ingest, scheduling, standbys, stepping
 from maestro.core.guards import account, limits, pauses, signs, watching
-from maestro.core.keeping import digest, parking, pooling, storage_health
+from maestro.core.keeping import digest, parking, pooling, rollbacks, storage_health
 from maestro.core.proving import escape, measured, questions
 from maestro.core.runtime import Runtime
-from maestro.core.state_machine import State, move
+from maestro.core.state_machine import FINAL, State, move
 from maestro.db import models
 from maestro.db.journal import Event
 from maestro.db.session import Transaction
@@ -34,8 +34,10 @@ from maestro.worktrees import repository
 
 _METRICS_EVERY_S = 2.0
 
-#: Where nothing happens, how often it is looked at all the same, in seconds: silence, memory, waits that end.
+#: Where nothing is heard, how often it is looked at all the same, in seconds: silence, memory, waits that end. The
+#: longer one where nobody works: all wait for the person, for a limit, or for a check, whose end is heard.
 _QUIET_S = 1.0
+_WAITING_S = 5.0
 
 #: A digest that could not be made is tried again after so long, doubled each time up to this often.
 _DIGEST_AGAIN_S = 2.0
@@ -97,7 +99,8 @@ class Supervisor:
             return True
         if not self._busy:
             return False
-        return time.monotonic() - self._looked_at >= _QUIET_S or any(_has_news(*known) for known in self._watched)
+        quiet = _QUIET_S if any(w.status not in {"waiting", "paused"} for _, _, w in self._watched) else _WAITING_S
+        return time.monotonic() - self._looked_at >= quiet or any(_has_news(*known) for known in self._watched)
 
     def _look_at_all(self) -> None:
         self._looked_at = time.monotonic()
@@ -156,6 +159,7 @@ class Supervisor:
 
     def _watch(self, worker: models.Worker) -> None:
         ingest.ingest(self._rt, worker.id)
+        self._end_of_over(worker)
         if self._rt.jobs.running(f"start:{worker.task_id}") and worker.pid is None:
             return
         if self._is_alive(worker):
@@ -167,6 +171,16 @@ class Supervisor:
         signs.watch(self._rt).forget(worker.id)
         self._sampler.forget(worker.id)
         watching.forget(self._rt, worker.id)
+
+    def _end_of_over(self, worker: models.Worker) -> None:
+        """Whoever ends a session ends its workers; where an error came between, they are ended all the same."""
+        with self._rt.db.read() as db:
+            session = db.get(models.Session, worker.session_id)
+        name = f"over:{worker.session_id}"
+        if session is None or session.status not in FINAL:
+            self._since.pop(name, None)
+        elif self._lasts(name) > _LINGER_S:
+            self._rt.jobs.start(name, rollbacks.still, self._rt, worker.session_id)
 
     def _is_alive(self, worker: models.Worker) -> bool:
         """Whether the worker may go on. One that should have ended by now is ended."""
@@ -185,10 +199,10 @@ class Supervisor:
             signs.look(self._rt, worker)
         return True
 
-    def _lasts(self, worker_id: str) -> float:
-        """Seconds, on the supervisor's own watch, that a worker has been in a state that must not last."""
+    def _lasts(self, name: str) -> float:
+        """Seconds, on the supervisor's own watch, that a worker (or session) has been in a state that must not last."""
         now = signs.watch(self._rt).now
-        return now - self._since.setdefault(worker_id, now)
+        return now - self._since.setdefault(name, now)
 
     def _sample(self, workers: list[models.Worker]) -> None:
         if not workers or time.monotonic() - self._last_sample < _METRICS_EVERY_S:

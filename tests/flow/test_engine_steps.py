@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from pathspec import GitIgnoreSpec
 
+from maestro.cli import drive
 from maestro.core import queries
+from maestro.core import supervisor as supervising
 from maestro.core.commands import control, gates, sessions
 from maestro.core.execution import finishing, landing, starting, stepping
 from maestro.core.guards import pauses
+from maestro.core.hooks import outside
+from maestro.core.keeping import digest
 from maestro.core.proving import escape
+from maestro.core.state_machine import move
 from maestro.core.supervisor import Supervisor
 from maestro.db import models
+from maestro.db.keeping import Fact
 from maestro.db.session import Database
 from maestro.db.types import utcnow
+from maestro.worker import launch, spool
 from tests.engine import Engine, engine
 from tests.flow.test_damaged_rows import store
+from tests.flow.test_damaged_spools import add_work, opened
 from tests.repos import make_repo
 from tests.scripted import bash, say, scenario, task_rule, write
 
@@ -256,8 +270,6 @@ def test_a_pause_by_hand_and_one_with_an_open_question_stay(tmp_path: Path, repo
 def test_an_answer_is_stored_although_what_follows_fails_and_follows_later(
     tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from maestro.worker import spool
-
     with engine(tmp_path, scenario(does(bash(RISKY)))) as e:
         e.run(repo, plan())
         asked = e.until("approval_requested")
@@ -266,3 +278,85 @@ def test_an_answer_is_stored_although_what_follows_fails_and_follows_later(
             answer = gates.decide(e.rt, asked.payload["approval_id"], "allow")
             assert answer.status == "allowed"
         e.until("state_changed", to="completed")
+
+
+def test_a_digest_that_cannot_be_made_is_made_later(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervising, "_DIGEST_AGAIN_S", 0.0)
+    rt = opened(tmp_path / "data")
+    with rt.db.write() as tx:
+        tx.db.merge(Fact(name="stopped_at", value=utcnow().isoformat()))
+    rows = add_work(rt, repo)
+    spool.append(rows.spool.events, {"type": "log", "kind": "text", "message": "Done meanwhile."})
+    supervisor = Supervisor(rt)
+    with monkeypatch.context() as broken:
+        broken.setattr(digest.ingest, "ingest", fails)
+        supervisor._catch_up()
+        assert digest.of_last_start(rt) is None
+    supervisor._catch_up()
+    assert digest.of_last_start(rt) is not None
+    rt.db.close()
+
+
+def test_declared_patterns_are_compiled_once_for_all_changed_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled, from_lines = [], GitIgnoreSpec.from_lines
+
+    def counted(lines: Any) -> GitIgnoreSpec:
+        compiled.append(1)
+        return from_lines(lines)
+
+    monkeypatch.setattr(GitIgnoreSpec, "from_lines", counted)
+    is_far = outside._far_from(["src/**/*.py", "docs/a.md", "*.toml"])
+    told = [
+        is_far(path)
+        for path in ["src/a/b.py", "src/x.txt", "docs/b.md", "other/x.py", "uv.lock", "pyproject.toml"] * 100
+    ]
+    assert told[:6] == [False, False, False, True, False, False]
+    assert len(compiled) == 1
+
+
+def test_how_a_worker_ended_is_told_without_a_wait() -> None:
+    """Nobody else can write while a transaction is open: the wait for its end comes before."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        launch._started["w1"] = launch._started["w2"] = child
+        assert launch.exit_code("w1") is None  # it still runs
+        child.kill()
+        launch.reap("w2")
+    assert launch.exit_code("w2") == -signal.SIGKILL
+
+
+def test_workers_of_a_session_that_is_over_are_ended_although_its_end_was_not_carried_out(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervising, "_LINGER_S", 0.0)
+    with engine(tmp_path, scenario(does(bash(RISKY)))) as e:
+        session = e.run(repo, plan())
+        e.until("approval_requested")
+        with e.rt.db.write() as tx:
+            row = tx.db.get(models.Session, session.id)
+            assert row
+            move(tx, row, "error", approved=True)
+        e.until("worker_terminated")
+        e.until("approval_resolved", decision="expired")
+
+
+class _Paused:
+    """What the API answers about a session that stays paused and asks nothing."""
+
+    session: ClassVar = {"status": "paused", "pending_approvals": 0, "error_message": None}
+
+    @contextlib.contextmanager
+    def events(self, _session_id: str) -> Iterator[Any]:
+        yield self
+
+    def next(self, _patience_s: float) -> None:
+        return None
+
+    def get(self, _path: str, **_: Any) -> Any:
+        return self.session
+
+
+def test_run_with_yes_does_not_wait_for_ever_for_a_session_that_nobody_resumes() -> None:
+    ended = drive.Driver(_Paused(), "0123456789", yes=True, say=print).run()  # type: ignore[arg-type]
+    assert (ended.code, ended.reason) == (drive.WAITS, "It is paused. Go on with: maestro resume 01234567")

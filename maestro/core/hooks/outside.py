@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
@@ -25,7 +26,8 @@ def only_declared_files(landing: Landing) -> Question | None:
     if not task.files:
         return None
     changed = diffs.changed_status(landing.repo, landing.start, landing.head)
-    far = [p for p, status in changed.items() if _is_far(p, task.files) and not (status == "A" and is_test(p))]
+    is_far = _far_from(task.files)
+    far = [p for p, status in changed.items() if is_far(p) and not (status == "A" and is_test(p))]
     if any(changed[p] == "M" and is_test(p) for p in far):
         # Of tests that the task's checks run, the old version is tried afterwards (``check_changes``).
         known = landing.known_tests()
@@ -79,14 +81,19 @@ def no_copied_files(landing: Landing) -> Question | None:
     )
 
 
-def _is_far(path: str, declared: list[str]) -> bool:
-    if any(fnmatch(PurePosixPath(path).name, pattern) for pattern in _ALONG):
-        return False
+def _far_from(declared: list[str]) -> Callable[[str], bool]:
+    """Tells the paths that are far from the declared ones. The patterns are compiled once, not for each path."""
     from pathspec import GitIgnoreSpec
 
-    if GitIgnoreSpec.from_lines(p if p.startswith("/") else f"/{p}" for p in declared).match_file(path):
-        return False
-    return not any(_is_below(path, _folder(p)) for p in declared)
+    spec = GitIgnoreSpec.from_lines(p if p.startswith("/") else f"/{p}" for p in declared)
+    folders = {_folder(p) for p in declared}
+
+    def is_far(path: str) -> bool:
+        if any(fnmatch(PurePosixPath(path).name, pattern) for pattern in _ALONG) or spec.match_file(path):
+            return False
+        return not any(_is_below(path, folder) for folder in folders)
+
+    return is_far
 
 
 def _folder(pattern: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -24,6 +24,9 @@ from pydantic import (
 )
 
 from maestro.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 MAX_TASKS = 200
 
@@ -177,6 +180,14 @@ def width(plan: Plan) -> int:
     return max(depth.count(level) for level in depth)
 
 
+@lru_cache(maxsize=1024)
+def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+    """Compiled once: the tasks that wait are compared with those at work at every look."""
+    from pathspec import GitIgnoreSpec
+
+    return GitIgnoreSpec.from_lines(_anchor(p) for p in patterns)
+
+
 def overlap(left: list[str], right: list[str], tracked: Iterable[str] = ()) -> bool:
     """Whether two declared file lists may touch the same file.
 
@@ -186,9 +197,7 @@ def overlap(left: list[str], right: list[str], tracked: Iterable[str] = ()) -> b
     """
     if not left or not right:
         return False
-    from pathspec import GitIgnoreSpec
-
-    spec_left, spec_right = (GitIgnoreSpec.from_lines(_anchor(p) for p in side) for side in (left, right))
+    spec_left, spec_right = _spec(tuple(left)), _spec(tuple(right))
     if any(spec_left.match_file(_literal(p)) for p in right) or any(spec_right.match_file(_literal(p)) for p in left):
         return True
     files = tuple(tracked)
@@ -198,9 +207,7 @@ def overlap(left: list[str], right: list[str], tracked: Iterable[str] = ()) -> b
 @lru_cache(maxsize=32)
 def _touched(patterns: tuple[str, ...], tracked: tuple[str, ...]) -> frozenset[str]:
     """The tracked files that patterns match: asked again at each look while tasks wait, slow in large repositories."""
-    from pathspec import GitIgnoreSpec
-
-    return frozenset(GitIgnoreSpec.from_lines(_anchor(p) for p in patterns).match_files(tracked))
+    return frozenset(_spec(patterns).match_files(tracked))
 
 
 def _anchor(pattern: str) -> str:

@@ -93,11 +93,12 @@ def _after(rt: Runtime, worker_id: str, *, ended: bool) -> bool:
     sheltered.settle(rt, session.id, Path(worker.checkout_before["shared"]))
     changes = _planted(worker)
     if not changes and ended:
+        details = _details(rt, worker)
         try:
-            changes = _moved(session, task, worker.checkout_before) + trespass.changes(rt, session, worker)
+            changes = _moved(session, task, worker.checkout_before) + trespass.changes(rt, session, worker, details)
         except MaestroError as error:  # the repository is out of reach: others say so, louder
             _log.warning("no look at %s after %s: %s", session.repo_path, worker.name, error.detail)
-        _tell_files(rt, session, worker)
+        _tell_files(rt, session, worker, details)
     return bool(changes) and _alarm(rt, session, task, worker, changes)
 
 
@@ -158,12 +159,18 @@ def _moved(session: models.Session, task: models.Task, known: dict[str, Any]) ->
     return changes
 
 
-def _tell_files(rt: Runtime, session: models.Session, worker: models.Worker) -> None:
+def _details(rt: Runtime, worker: models.Worker) -> list[dict[str, Any]]:
+    """What the worker's log says beside its words, in order."""
+    query = select(models.AgentLog.details).where(
+        models.AgentLog.worker_id == worker.id, col(models.AgentLog.details).is_not(None)
+    )
+    with rt.db.read() as db:
+        return [dict(d or {}) for d in db.exec(query.order_by(col(models.AgentLog.id))).all()]
+
+
+def _tell_files(rt: Runtime, session: models.Session, worker: models.Worker, details: list[dict[str, Any]]) -> None:
     """Files of the person's checkout that the worker's own edits name, told once each."""
     root = Path(session.repo_path).resolve()
-    query = select(models.AgentLog.details).where(models.AgentLog.worker_id == worker.id)
-    with rt.db.read() as db:
-        details = [dict(d or {}) for d in db.exec(query.order_by(col(models.AgentLog.id))).all()]
     told = {str(d["outside"]) for d in details if "outside" in d}
     failed = {str(d.get("tool_use_id")) for d in details if d.get("is_error")}
     edits = (_edited(d) for d in details if str(d.get("tool_use_id")) not in failed)

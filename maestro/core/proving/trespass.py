@@ -10,8 +10,7 @@ import os
 import re
 import shlex
 from pathlib import Path
-
-from sqlmodel import col, select
+from typing import Any
 
 from maestro.core import places
 from maestro.core.runtime import Runtime
@@ -24,14 +23,16 @@ _UNDONE = 50
 _WORD = re.compile(r"[^\s'\"`;|&<>()=:]+")
 
 
-def changes(rt: Runtime, session: models.Session, worker: models.Worker) -> list[dict[str, str]]:
+def changes(
+    rt: Runtime, session: models.Session, worker: models.Worker, details: list[dict[str, Any]]
+) -> list[dict[str, str]]:
     """What differs in the checkout from before the worker's run, with the way to undo it where there is one.
 
-    Empty where no command of the worker's named the checkout. Raises GitError.
+    ``details``: those of the worker's log. Empty where no command of the worker's named the checkout. Raises GitError.
     """
     kept = (worker.checkout_before or {}).get("checkout")
     root = Path(session.repo_path).resolve()
-    if not kept or not _was_there(rt, worker, root):
+    if not kept or not _was_there(rt, worker, root, details):
         return []
     before, now = Fingerprint(**kept), fingerprint(root, ignore=places.ours(rt))
     return [*_head(root, before, now), *_files(root, before, now)]
@@ -48,11 +49,9 @@ def leads_to(command: str, root: Path, worktree: Path, *apart: Path) -> bool:
     return False
 
 
-def _was_there(rt: Runtime, worker: models.Worker, root: Path) -> bool:
-    query = select(models.AgentLog.details).where(models.AgentLog.worker_id == worker.id)
+def _was_there(rt: Runtime, worker: models.Worker, root: Path, details: list[dict[str, Any]]) -> bool:
     with rt.db.read() as db:
         task = db.get(models.Task, worker.task_id)
-        details = [dict(d or {}) for d in db.exec(query.order_by(col(models.AgentLog.id))).all()]
     if task is None or not task.worktree_path:
         return False
     inputs = [d["input"] for d in details if d.get("tool") == "Bash" and isinstance(d.get("input"), dict)]
