@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,8 @@ from sqlmodel import select
 from maestro.db import models
 from maestro.db.session import Database
 from maestro.errors import Conflict, InvalidInput
+
+_log = logging.getLogger(__name__)
 
 
 class Template(BaseModel):
@@ -37,9 +40,18 @@ def shipped() -> tuple[Template, ...]:
 def all_templates(db: Database) -> list[tuple[Template, bool]]:
     """Every template with whether it is a shipped one, by title."""
     with db.read() as session:
-        own = [Template.model_validate(r.body) for r in session.exec(select(models.TemplateRow)).all()]
+        own = [t for r in session.exec(select(models.TemplateRow)).all() if (t := _stored(r)) is not None]
     pairs = [(t, True) for t in shipped()] + [(t, False) for t in own]
     return sorted(pairs, key=lambda pair: pair[0].title.lower())
+
+
+def _stored(row: models.TemplateRow) -> Template | None:
+    """A template of the user's own; one that cannot be read is left out, and the others stay."""
+    try:
+        return Template.model_validate(row.body)
+    except ValidationError as error:
+        _log.warning("the stored template %s cannot be read: %s", row.name, error)
+        return None
 
 
 def find(db: Database, name: str) -> Template:

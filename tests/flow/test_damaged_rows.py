@@ -16,6 +16,8 @@ from maestro.core import lifecycle, queries
 from maestro.core.commands import control, sessions
 from maestro.core.runtime import Runtime
 from maestro.db import models
+from maestro.db.keeping import Fact
+from maestro.templates import loader
 from tests import fuzz
 from tests.flow.test_damaged_spools import add_work, as_the_api_writes, opened
 from tests.repos import make_repo
@@ -176,3 +178,30 @@ def test_a_state_that_nobody_knows_can_be_cancelled_and_deleted(tmp_path: Path, 
     sessions.delete_session(rt, rows.session_id)
     assert queries.list_sessions(rt)[1] == 0
     rt.db.close()
+
+
+@pytest.mark.parametrize("stored", ODD_STORED[::3], ids=range(len(ODD_STORED[::3])))
+def test_what_the_installation_remembers_may_be_damaged_too(tmp_path: Path, repo: Path, stored: Any) -> None:
+    rt = opened(tmp_path / "data")
+    rows = add_work(rt, repo, status="completed")
+    with rt.db.write() as tx:
+        for name in ("stopped_at", "digest", "boot", "due"):
+            tx.db.merge(Fact(name=name, value="x"))
+        tx.db.add(models.TemplateRow(name="own", title="Own", body={}))
+        tx.db.add(models.StoredSetting(name="max_workers", value=1))
+        tx.db.add(models.Intent(session_id=rows.session_id, kind="merge", detail={}))
+        tx.db.add(models.Intent(session_id=rows.session_id, kind="rollback", detail={}))
+    rt.db.close()
+    with sqlite3.connect(tmp_path / "data" / "maestro.db") as db:
+        for table, column in (("facts", "value"), ("templates", "body"), ("settings", "value"), ("intents", "detail")):
+            db.execute(f"UPDATE OR IGNORE {table} SET {column} = ?", (stored,))
+        db.execute("UPDATE sessions SET idea_card = ?, repo_path = ?", (stored, stored))
+    db.close()
+    rt = opened(tmp_path / "data")
+    try:
+        lifecycle.start(rt)
+        lists(rt)
+        queries.last_digest(rt)
+        loader.all_templates(rt.db)
+    finally:
+        lifecycle.stop(rt)

@@ -6,12 +6,15 @@ The assistant keeps it with a tool and is read tolerantly; the person edits it a
 from __future__ import annotations
 
 import json
+import logging
 import re
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from maestro.errors import InvalidInput
+
+_log = logging.getLogger(__name__)
 
 MAX_TITLE = 120
 MAX_TEXT = 8_000
@@ -85,8 +88,12 @@ UPDATE_SCHEMA: dict[str, Any] = {
 
 
 def stored_card(data: dict[str, Any]) -> IdeaCard:
-    """The card of a session row; a new session has an empty one."""
-    return IdeaCard.model_validate(data)
+    """The card of a session row; a new session has an empty one, and so has one whose card cannot be read."""
+    try:
+        return IdeaCard.model_validate(data)
+    except ValidationError as error:
+        _log.warning("a stored idea card cannot be read: %s", error)
+        return IdeaCard()
 
 
 def edit(card: IdeaCard, data: Any) -> IdeaCard:

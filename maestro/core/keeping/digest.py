@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from sqlmodel import Session as DbSession
 from sqlmodel import col, func, select
 
@@ -53,7 +54,10 @@ def of_last_start(rt: Runtime) -> Digest | None:
     """What happened while the app was last away; None before the first stop."""
     with rt.db.read() as db:
         row = db.get(Fact, _FACT)
-    return Digest.model_validate(row.value) if row is not None and row.value else None
+    try:
+        return Digest.model_validate(row.value) if row is not None and row.value else None
+    except ValidationError:  # of another version, or damaged
+        return None
 
 
 def since(rt: Runtime, moment: datetime) -> dict[str, int]:
@@ -85,7 +89,7 @@ def catch_up(rt: Runtime) -> Digest | None:
         left = _last_event(db)
         before = {w.session_id: _rows(db, w.session_id) for w in workers}
     crashed = stopped is None or not stopped.value
-    away = left if crashed else datetime.fromisoformat(str(stopped.value)) if stopped else None
+    away = left if crashed else _time(stopped.value) if stopped else None
     parts: dict[str, Counter[str]] = {}
     for worker in workers:
         while ingest.ingest(rt, worker.id):
@@ -102,6 +106,14 @@ def catch_up(rt: Runtime) -> Digest | None:
             tx.log(part.session_id, f"While Maestro was away: {'; '.join(part.lines) or 'nothing happened'}.")
             tx.emit("digest", part.session_id, **part.model_dump(exclude={"session_id"}), crashed=crashed)
     return found
+
+
+def _time(stored: Any) -> datetime | None:
+    """When the app was stopped; None where that cannot be read."""
+    try:
+        return datetime.fromisoformat(str(stored))
+    except ValueError:
+        return None
 
 
 def _fate(rt: Runtime, worker: models.Worker) -> str:

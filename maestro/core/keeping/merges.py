@@ -5,6 +5,7 @@ What is open here while nobody holds the session's branch lock was cut short, by
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,8 @@ from maestro.db.types import utcnow
 from maestro.errors import Conflict, CutShort, MaestroError
 from maestro.worktrees import delivery, refs
 from maestro.worktrees.delivery import MergeRecord
+
+_log = logging.getLogger(__name__)
 
 _WORDS = {"merge": "A merge", "unmerge": "Taking back a merge"}
 
@@ -75,6 +78,9 @@ def finish_half_done(rt: Runtime, session_id: str | None = None) -> list[str]:
     What cannot be finished stays begun as long as the target stands where it began; asked for one session, it raises
     Conflict then: nothing else may move meanwhile.
     """
+    if session_id is None:
+        sessions = dict.fromkeys(intent.session_id for intent in _open(rt, None))
+        return [kind for each in sessions for kind in _finish_guarded(rt, each)]
     done = []
     for intent in _open(rt, session_id):
         with branch_lock(rt, intent.session_id):
@@ -83,9 +89,22 @@ def finish_half_done(rt: Runtime, session_id: str | None = None) -> list[str]:
             problem = _finish(rt, intent)
         if problem is None:
             done.append(intent.kind)
-        elif session_id is not None and _open(rt, session_id):
+        elif _open(rt, session_id):
             raise Conflict(problem)
     return done
+
+
+def _finish_guarded(rt: Runtime, session_id: str) -> list[str]:
+    """One session's, when all are finished: what is wrong with it must not hold up the others, nor the app's start."""
+    try:
+        return finish_half_done(rt, session_id)
+    except Conflict:
+        return []  # told, and left as it is
+    except OperationalError:
+        raise
+    except Exception:
+        _log.exception("a merge of session %s that was begun could not be finished", session_id)
+        return []
 
 
 def _open(rt: Runtime, session_id: str | None) -> list[models.Intent]:
