@@ -242,7 +242,7 @@ class Supervisor:
         if (why := scheduling.dead_end(tasks)) is not None:
             raise Conflict(why)
         self._standbys += standbys.wanted(rt, session, tasks)
-        no_set_up = stopped is not None and stopped.detail.get("what") == questions.SETUP
+        no_set_up = stopped is not None and stopped.detail.get("what") in questions.STOP_SET_UP
         for task in tasks:
             waits = no_set_up if task.status == "running" else stopped is not None
             if task.id not in live and not waits:

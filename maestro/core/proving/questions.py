@@ -33,6 +33,8 @@ AS_BEFORE = "as before"
 UNPROVEN = "nothing proven"
 #: The same, when the checks would run other code than the worktree's; a no means that it is meant so.
 OTHER_CODE = "other code"
+#: While one of these is open no worktree of the session is set up.
+STOP_SET_UP = frozenset({SETUP, OTHER_CODE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ def setup_failed(error: MaestroError, *, then: str = "checking") -> Question:
 def waits_for_setup(rt: Runtime, session_id: str) -> bool:
     """Whether no worktree of this session can be set up, or none has to, until the user has answered."""
     stopped = train_stopped(rt, session_id)
-    return stopped is not None and stopped.detail.get("what") in (SETUP, OTHER_CODE)
+    return stopped is not None and stopped.detail.get("what") in STOP_SET_UP
 
 
 def refused_setup(rt: Runtime, task: models.Task) -> str | None:
