@@ -99,6 +99,14 @@ CANNOT_LOAD = {
         NOTHING,
         "nothing proven",
     ),
+    "a runner that names no tests": Case(
+        "python check.py",
+        {**NO_LIB, "check.py": "from calc import add\nassert add(2, 2) == 4\n"},
+        NO_LIB_LIE,
+        "infrastructure",
+        NOTHING,
+        "nothing proven",
+    ),
     "a pipe that ends with 0": Case(
         f"{PYTEST} | tail -3", NO_LIB, NO_LIB_LIE, "infrastructure", NOTHING, "nothing proven"
     ),

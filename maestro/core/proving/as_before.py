@@ -30,8 +30,8 @@ def look(
     """The question, when a check fails as it did on the base. A yes lets it pass, where all of its output is the same."""
     if not _fails_so(rt, session, command, outcome, base):
         return None
-    if runner_errors.broke_off(outcome, None):
-        return None
+    if runner_errors.broke_off(outcome, None) or unproven.could_not_import(outcome.output):
+        return unproven.question(command, outcome, None, base)
     below = worktrees_folder(rt, session.id)
     words = f"`{command}` fails just as it did before any work began, with the same output."
     known = infrastructure.signature(command, outcome.exit_code, outcome.output, below)

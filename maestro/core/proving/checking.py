@@ -38,6 +38,9 @@ from maestro.db import models
 from maestro.errors import MaestroError, SetupFailed
 from maestro.worktrees import links, scratch
 
+#: The two looks of a landing: where nothing came in meanwhile, both are about the same commit.
+_LANDING = ("task", "integration")
+
 
 @dataclass(frozen=True, slots=True)
 class CheckSite:
@@ -234,7 +237,7 @@ def _proven_before(rt: Runtime, site: CheckSite, command: str) -> bool:
         return False
     query = select(models.CheckRun.passed).where(
         models.CheckRun.task_id == site.task.id,
-        models.CheckRun.phase == site.phase,
+        col(models.CheckRun.phase).in_(_LANDING if site.phase in _LANDING else [site.phase]),
         models.CheckRun.attempt == site.task.attempt,
         models.CheckRun.command == command,
         models.CheckRun.commit == site.commit,

@@ -137,7 +137,7 @@ def only_tests_failed(command: str, outcome: CommandOutcome, report: TestReport,
         return True  # as before, or it is their number
     if not test_reports.is_plain(command):
         return False
-    return code in _TESTS_FAILED or (report.complete and 0 < code < _SIGNALS)
+    return code in _TESTS_FAILED or (report.complete and _runner(command) is not None and 0 < code < _SIGNALS)
 
 
 def _passes(test: str, report: TestReport) -> bool:

@@ -26,6 +26,12 @@ _MISSING = re.compile(
     r"No module named '?([\w.]+)'?|Cannot find (?:module|package) '([^']+)'|Failed to resolve import \"([^\"]+)\""
     r"|Could not resolve \"([^\"]+)\"|cannot load such file -- (\S+)|unresolved (?:import|module)[^`]*`([^`]+)`"
 )
+#: The same, said by a program that ended with it; a type checker that misses a module goes on.
+_ENDED = re.compile(
+    r"^(?:\w*Error: )*(?:ModuleNotFoundError: |Error: Cannot find module|Error \[ERR_MODULE_NOT_FOUND\])"
+    r"|cannot load such file -- ",
+    re.MULTILINE,
+)
 
 
 def key_of(command: str, report: TestReport | None) -> str:
@@ -51,14 +57,24 @@ def question(command: str, outcome: CommandOutcome, report: TestReport | None, b
         words = f"Nothing was proven here: in `{command}` no test passes. What failed ({some}) did so {before}."
         asked = questions.stop_the_train(words, key, outcome.output)
         return replace(asked, detail=asked.detail | {"what": questions.AS_BEFORE, "allow": "go on: it was so before"})
-    found = _MISSING.search(outcome.output)
-    missing = next((name for name in found.groups() if name), None) if found else None
-    because = f"`{missing}` is missing. " if missing else ""
+    lacks = missing(outcome.output)
+    because = f"`{lacks}` is missing. " if lacks else ""
     words = (
         f"Nothing was proven here: `{command}` could not run a single test, {before}. {because}"
         "If something has to be installed first, name it in “Worktree set-up…”."
     )
     return offering_set_up(questions.stop_the_train(words, key, outcome.output))
+
+
+def missing(output: str) -> str | None:
+    """The library that an output says is not there."""
+    found = _MISSING.search(output)
+    return next((name for name in found.groups() if name), None) if found else None
+
+
+def could_not_import(output: str) -> bool:
+    """Whether a program says that it ended because a library is not there."""
+    return _ENDED.search(output) is not None
 
 
 def offering_set_up(asked: Question) -> Question:
