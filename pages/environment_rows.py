@@ -183,7 +183,8 @@ class _Row:
 
 
 def _offer(found: FoundView, *, mark: str = "") -> _Row:
-    reason = f"{found.reason}; another lock file comes before it" if found.second else found.reason
+    other = "another one" if found.kind == "checks" else "another lock file"
+    reason = f"{found.reason}; {other} comes before it" if found.second else found.reason
     return _Row(found.kind, found.value, reason, _missing(found) or mark, take=found.tool_there and not found.second)
 
 

@@ -119,7 +119,8 @@ def _summary(view: TrialView) -> None:
             facts = [f"{view.seconds:.0f} s", f"{view.disk_mb:,.0f} MB on disk"]
             facts.append(f"{plural(view.tests, 'test')} named" if view.tests else "no test named")
             text(" · ".join(facts), "m-meta m-num")
-            when(view.began_at)
+            with box("m-meta"):
+                when(view.began_at)
     if view.reason and view.state == "fails":
         inline(view.reason, "m-wrap", name="div")
 

@@ -22,6 +22,8 @@ _NETWORK = re.compile(
 #: Statuses of a request whose content is the trouble: bad, too large, not to be processed.
 _ABOUT_CONTENT = frozenset({400, 413, 422})
 _TOO_LONG = re.compile(r"prompt is too long|context (?:length|window|limit)|input is too long|image", re.IGNORECASE)
+#: How the CLI begins its words about an answer of the endpoint.
+_STATUS = re.compile(r"API Error: ([45]\d\d)\b")
 _RESET = re.compile(r"\|(\d{10})\b")
 
 
@@ -49,6 +51,8 @@ def of_endpoint(
     ``begun``: the model has answered in this conversation, so that a refusal is about what it holds by now.
     """
     words = _words(text)
+    if status is None and (told := _STATUS.match(text.strip())):
+        status = int(told.group(1))
     if category == "billing_error" or "credit balance" in text.lower():
         return Failure("auth", f"The account behind the key cannot pay: {words}. Add credit, or use another key.")
     if status is None and (category == "authentication_failed" or "/login" in text):
@@ -68,7 +72,7 @@ def of_endpoint(
         return Failure("overloaded", f"The model endpoint is overloaded or failing{said}. Try again in a few minutes.")
     if begun and (status in _ABOUT_CONTENT or (status is None and _TOO_LONG.search(text))):
         said = f" ({status})" if status else ""
-        return Failure("conversation", f"The model endpoint does not take this conversation any more{said}: {words}")
+        return Failure("conversation", f"The model endpoint does not take this conversation any more{said}: {words}.")
     if status is not None and 400 <= status < 500:
         return Failure("refused", f"The model endpoint refused the request ({status}): {words}")
     if category == "max_output_tokens":

@@ -134,7 +134,8 @@ _GIT_READ_ONLY = frozenset({
 })
 _HAVE_VERSIONS = frozenset({
     "python", "python3", "pip", "node", "npm", "git", "cargo", "go", "ruby", "java", "make", "uv", "ruff",
-    "mypy", "pytest",
+    "mypy", "pytest", "rustc", "php", "dotnet", "gcc", "g++", "clang", "cmake", "deno", "bun", "pnpm", "yarn",
+    "poetry", "mvn", "gradle", "swift", "elixir", "perl",
 })
 #: Programs that only look, whatever their options.
 _HARMLESS = frozenset({

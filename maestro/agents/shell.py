@@ -20,6 +20,8 @@ _GLOB = set("*?[")
 _PLAIN_BACKSLASH = re.compile(r"\\[^$`\"\\!\n]")
 #: How the command before ended: a number, which only ``echo`` is trusted with (as a path it could be a link).
 _STATUS = "$?"
+#: How many cores there are: a number as well.
+_CORES = "$(nproc)"
 
 
 @dataclass(slots=True)
@@ -87,6 +89,10 @@ def _word(line: str, at: int, command: Command) -> int | None:
         if line.startswith(_STATUS, at) and _is_echo(command):
             word += _STATUS
             at += len(_STATUS)
+            continue
+        if line.startswith(_CORES, at):
+            word += "1"  # some number
+            at += len(_CORES)
             continue
         comment = char == "#" and not word
         if (char in _REFUSED and (char != "#" or comment)) or (

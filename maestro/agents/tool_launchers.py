@@ -171,8 +171,8 @@ def _python(words: Words, place: Place) -> Words | None:
         if module == "unittest":
             return rest[1:] if _tests_are_here(rest[2:], place) else None
         return rest[1:] if not module.startswith("-") else None
-    if rest and rest[0][0] in ("manage.py", "./manage.py"):
-        return [("manage.py", False), *rest[1:]]
+    if rest and rest[0][0].removeprefix("./") in ("manage.py", "setup.py"):
+        return [(rest[0][0].removeprefix("./"), False), *rest[1:]]
     return words if [w for w, _ in rest] in (["--version"], ["-V"]) else None
 
 
@@ -228,6 +228,15 @@ def _node(words: Words, place: Place) -> Words | None:
     return words[at:] if starts else words
 
 
+def _php(words: Words, _place: Place) -> Words | None:
+    """``php artisan test`` is Laravel's own runner."""
+    return words[1:] if words[1:2] == [("artisan", False)] else words
+
+
+def _bun(words: Words, place: Place) -> Words | None:
+    return _npx(words[1:], place) if [w for w, _ in words[1:2]] == ["x"] else words
+
+
 def _environment_runner(words: Words, _place: Place) -> Words | None:
     """``hatch run``, ``pdm run``…: a program of the environment, or a task that the repository names."""
     if [w for w, _ in words[1:2]] != ["run"]:
@@ -250,5 +259,7 @@ _SPECIAL: dict[str, Callable[[Words, Place], Words | None]] = {
     "bunx": _npx,
     "npm": _npm,
     "node": _node,
+    "php": _php,
+    "bun": _bun,
     **dict.fromkeys(("hatch", "pdm", "pixi", "rye"), _environment_runner),
 }

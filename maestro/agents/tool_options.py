@@ -5,6 +5,7 @@ print or stop; an option with a value says what the value is (``--select:text``)
 
 - ``text``: anything, ``word``: a name without a path, ``num``: a number or ``auto``;
 - ``task``: a word that names no task such as ``deploy``;
+- ``off``: a plug-in that is switched off, ``report``: a format, with or without its file, ``loader``: a usual one;
 - ``path``: a place in the worktree that may be written, ``file``: a file that is there.
 
 A ``?`` before the kind means that the value may be left out, and is joined with ``=`` where it is given.
@@ -23,6 +24,10 @@ from maestro.agents.places import Place
 _WORD = re.compile(r"[\w,:+ -]*")
 _NUMBER = re.compile(r"\d+(\.\d+)?[smh%]?|auto|logical")
 _GLOB = set("*?[{")
+#: What makes node understand other languages; nothing else is loaded by an option.
+_LOADERS = frozenset(
+    ["tsx", "tsx/esm", "tsx/cjs", "ts-node/register", "ts-node/esm", "esbuild-register", "@swc-node/register"]
+)
 #: Parts that no name of a task may have: what leaves the machine, or never ends.
 _NEVER = (
     "deploy|publish|release|prod|production|live|staging|push|upload|watch|install|serve|docker|image|sign|"
@@ -36,7 +41,7 @@ _ENTRIES = 20_000
 #: Names of tasks (make, npm scripts, rake, gradle…) that work on the repository in place, by their first part.
 _TASKS = (
     "tests?|unit|spec|check|checks|lint|linter|eslint|style|stylelint|format|formatted|fmt|prettier|type|types|"
-    "typecheck|typing|tsc|mypy|ruff|black|vet|clippy|build|compile|coverage|cov|verify|validate|integration|e2e|"
+    "typecheck|typing|ci|clean|help|tsc|mypy|ruff|black|vet|clippy|build|compile|coverage|cov|verify|validate|integration|e2e|"
     "pytest|jest|vitest|mocha|tap|ava|bench|all|assemble|classes|doc|docs"
 )
 TASK = rf"{_NOT_A_TASK}(?:\w+:)*:?(?:{_TASKS})(?:[:_.\-][\w:.\-]+)*"
@@ -112,6 +117,13 @@ def _value_fits(kind: str, value: str, place: Place) -> bool:
         return True
     if kind in ("word", "num"):
         return bool((_WORD if kind == "word" else _NUMBER).fullmatch(value))
+    if kind == "off":
+        return bool(re.fullmatch(r"no:[\w.\-]+", value))
+    if kind == "loader":
+        return value in _LOADERS
+    if kind == "report":
+        name, _, file = value.partition(":")
+        return bool(_WORD.fullmatch(name)) and (not file or place.edit_kind(file) == "edit")
     if kind == "task":
         return bool(re.fullmatch(rf"{_NOT_A_TASK}[\w\-.,]+", value))
     if not value or value.startswith(("@", "{")) or place.edit_kind(value) != "edit":

@@ -76,6 +76,8 @@ def called(given: Words, place: Place) -> Call | None:
     if not given:
         return None
     manager, rest = given[0][0], given[1:]
+    if manager == "deno" and [w for w, _ in rest[:1]] == ["task"]:
+        return _named("deno task", rest[1:], place)
     if manager in _NAMED:
         return _named(manager, rest, place)
     if manager not in _MANAGERS:

@@ -39,6 +39,8 @@ def is_own_tool(command: shell.Command, place: Place, checks: Iterable[str]) -> 
     """Whether a command is a tool of the repository that stays in the worktree, and runs no test the plan left out."""
     if not place.holds("."):
         return False
+    if command.program in ("source", "."):
+        return _is_activation(command, place)
     given = started(command, place)
     if given is None:
         return False
@@ -50,6 +52,18 @@ def is_own_tool(command: shell.Command, place: Place, checks: Iterable[str]) -> 
         return True
     call = _call(given, place)
     return call is not None and _may_run(call, list(checks))
+
+
+def _is_activation(command: shell.Command, place: Place) -> bool:
+    """Whether a command enters a virtual environment of the worktree, as ``source .venv/bin/activate`` does."""
+    words = command.arguments
+    if len(words) != 1 or command.globbed:
+        return False
+    paths = [Path(os.path.normpath(folder / words[0])) for folder in place.folders]
+    return all(
+        p.name == "activate" and p.parent.name in ("bin", "Scripts") and place.holds(str(p)) and not p.is_symlink()
+        for p in paths
+    )
 
 
 def _may_run(call: _Call, checks: list[str]) -> bool:

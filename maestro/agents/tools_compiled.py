@@ -69,6 +69,9 @@ COMPILED: dict[str, Tool] = {
     "cargo doc": tool(_CARGO + " --no-deps --document-private-items", _CARGO_PLAIN, operands="none"),
     "cargo test": tool(_CARGO + " --no-run --no-fail-fast", _CARGO_PLAIN, operands=r"[\w:]+", rest=_LIBTEST),
     "cargo t": tool(_CARGO + " --no-run --no-fail-fast", _CARGO_PLAIN, operands=r"[\w:]+", rest=_LIBTEST),
+    "cargo llvm-cov": tool(
+        _CARGO + " --html --lcov --json --summary-only --output-path:path --no-report", _CARGO_PLAIN, operands="none"
+    ),
     "cargo nextest": tool(
         _CARGO + " --no-run --no-fail-fast -E:text --retries:num --no-capture --fail-fast",
         _CARGO_PLAIN,
@@ -99,6 +102,8 @@ COMPILED: dict[str, Tool] = {
     "go build": tool(_GO + " -o:path", operands=_GO_PACKAGES),
     "go fmt": tool("-n -x", operands=_GO_PACKAGES),
     "go list": tool("-m -json -f:text -deps -test -e", operands=rf"{_GO_PACKAGES}|all"),
+    "go version": tool(operands="none"),
+    "go env": tool("-json", operands=r"[A-Z0-9_]+"),
     "go doc": tool("-all -u -src -short", operands=r"[\w./\-]+"),
     "go mod": tool("-json", operands="verify|graph"),
     "gofmt": tool("-w -l -d -s -e", writes=True),

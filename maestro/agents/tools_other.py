@@ -19,7 +19,8 @@ _RUBOCOP = tool(
 _PHPUNIT = tool(
     "--testdox --no-coverage --stop-on-failure --stop-on-error --debug --verbose --filter:text --testsuite:word"
     " --colors --colors=always --colors=never --no-progress --display-warnings --display-deprecations --order-by:word"
-    " --log-junit:path --exclude-group:word --fail-on-warning --list-tests",
+    " --log-junit:path --exclude-group:word --fail-on-warning --list-tests"
+    " -c:file --configuration:file",
     "-v",
     by_path=True,
 )
@@ -38,6 +39,7 @@ OTHER: dict[str, Tool] = {
     "standardrb": tool("--fix", writes=True),
     "srb tc": tool("", operands="none"),
     "rails test": tool("-v -b -f -n:text -s:num", by_path=True),
+    "ruby": tool("-w -W0 -I:path", operands=r"(?:[\w.\-]+/)*(?:test_\w+|\w+_test)\.rb", by_path=True),
     "ruby -c": tool(),
     "ruby -wc": tool(),
     "phpunit": _PHPUNIT,
@@ -101,6 +103,7 @@ OTHER: dict[str, Tool] = {
     "sqlfluff lint": tool("--dialect:word"),
     "sqlfluff fix": tool("--dialect:word -f", writes=True),
     "buf lint": tool(operands="none"),
+    "terraform validate": tool("-json -no-color", operands="none"),
     "terraform fmt": tool("-recursive -check -diff", writes=True),
     "codespell": tool("-q:num --skip:text -S:text -w -L:text", writes=True),
     "actionlint": tool("-color -no-color -oneline"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from maestro.agents.tool_options import Tool, tool
 
 _PYTEST = tool(
-    "-k:text -n:num -W:word -x --lf --ff --nf --sw --last-failed --failed-first --new-first --stepwise --co"
+    "-k:text -p:off -n:num -W:word -x --lf --ff --nf --sw --last-failed --failed-first --new-first --stepwise --co"
     " --collect-only --exitfirst --verbose --quiet --no-header --no-summary --tb:word --maxfail:num --durations:num"
     " --durations-min:num --color:word --ignore:path --ignore-glob:text --deselect:text --junitxml:path"
-    " --junit-xml:path --cov:?path --cov-report:word --cov-branch --cov-append --no-cov --cov-fail-under:num"
+    " --junit-xml:path --cov:?path --cov-report:report --cov-branch --cov-append --no-cov --cov-fail-under:num"
     " --import-mode:word --timeout:num --strict-markers --strict-config --strict --disable-warnings --cache-clear"
     " --cache-show --doctest-modules --fixtures --markers --setup-show --setup-only --setup-plan --showlocals"
     " --snapshot-update --inline-snapshot:word --numprocesses:num --dist:word --forked --full-trace --capture:word"
@@ -17,6 +17,8 @@ _PYTEST = tool(
     r"-[xvqsl]{1,6}|-r\w+|-n(\d+|auto)|-pno:\w+",
     by_path=True,
 )
+#: What tox and nox hand on to the tests.
+_REST = r"-[xvqsk]{1,3}|-k|[\w./:\[\]]+"
 _UNITTEST = tool(
     "-v -q -f -b -c --verbose --quiet --failfast --buffer --locals -k:text -s:path -p:text -t:path"
     " --start-directory:path --pattern:text --top-level-directory:path",
@@ -116,12 +118,13 @@ PYTHON: dict[str, Tool] = {
     "coverage lcov": _COVERAGE_REPORT,
     "coverage combine": tool("--keep --append -q", operands="none"),
     "coverage erase": tool(operands="none"),
-    "tox": tool("-q -v -p:?word -e:task --skip-pkg-install", "-[qv]+", operands="none"),
-    "tox run": tool("-q -v -e:task -f:text", "-[qv]+", operands="none"),
+    "tox": tool("-q -v -p:?word -e:task --skip-pkg-install", "-[qv]+", operands="none", rest=_REST),
+    "tox run": tool("-q -v -e:task -f:text", "-[qv]+", operands="none", rest=_REST),
     "nox": tool(
         "-s:task -k:text -r -R -x -t:word --session:task --sessions:task --reuse-existing-virtualenvs"
         " --no-install --list -l",
         operands="none",
+        rest=_REST,
     ),
     "hatch test": tool("-c --cover --all -a -v -i:text -k:text", "-[ca]{2}"),
     "hatch fmt": tool("--check -l -f --preview", writes=True),
@@ -135,5 +138,11 @@ PYTHON: dict[str, Tool] = {
         r"-v\d|-[kb]",
         by_path=True,
     ),
+    "setup.py test": tool("-q", operands="none"),
+    "setup.py check": tool("-q", operands="none"),
+    "setup.py build": tool("-q", operands="none"),
+    "setup.py build_ext": tool("--inplace -i -q -f", operands="none"),
+    "poetry check": tool("--lock --strict", operands="none"),
+    "json.tool": tool("--sort-keys --compact --indent:num", writes=True),
     "manage.py check": tool("--fail-level:word", operands="none"),
 }

@@ -9,7 +9,8 @@ _JEST = tool(
     " --findRelatedTests --listTests --json --colors --no-coverage --detectOpenHandles --forceExit --updateSnapshot"
     " --expand --no-color --watch=false --watchAll=false --coverage=false --maxWorkers:text -t:text"
     " --testNamePattern:text --testPathPattern:text --testPathPatterns:text --testPathIgnorePatterns:text"
-    " --runTestsByPath --selectProjects:word --outputFile:path --coverageDirectory:path --maxConcurrency:num"
+    " --runTestsByPath --selectProjects:word --outputFile:path --coverageDirectory:path"
+    " --collectCoverageFrom:text --maxConcurrency:num"
     " --testTimeout:num --shard:text --config:file -w:num --env:word --logHeapUsage --randomize",
     "-[buio]{1,3}",
     by_path=True,
@@ -26,7 +27,8 @@ _VITEST = tool(
 _MOCHA = tool(
     "--bail --exit --recursive --parallel --check-leaks --full-trace --forbid-only --forbid-pending --no-color --color"
     " --invert --inline-diffs --grep:text -g:text --fgrep:text -f:text --reporter:word -R:word --timeout:num -t:num"
-    " --retries:num --slow:num --ui:word --extension:word --config:file --jobs:num",
+    " --retries:num --slow:num --ui:word --extension:word --config:file --jobs:num --require:loader -r:loader"
+    " --import:loader --loader:loader",
     "-[bcij]",
     by_path=True,
 )
@@ -66,7 +68,8 @@ _STYLELINT = tool(
     writes=True,
 )
 _NODE_TEST = tool(
-    "--test-only --test-force-exit --experimental-test-coverage --experimental-strip-types --enable-source-maps"
+    "--import:loader --require:loader -r:loader --loader:loader"
+    " --test-only --test-force-exit --experimental-test-coverage --experimental-strip-types --enable-source-maps"
     " --experimental-test-module-mocks --experimental-vm-modules --no-warnings --trace-warnings"
     " --test-name-pattern:text --test-skip-pattern:text --test-concurrency:num --test-timeout:num --test-shard:text"
     " --test-reporter=spec --test-reporter=tap --test-reporter=dot --test-reporter=junit --test-reporter=lcov",
@@ -127,6 +130,12 @@ WEB: dict[str, Tool] = {
     "markdownlint-cli2": tool("--fix --config:file", writes=True),
     "svelte-check": tool("--tsconfig:file --threshold:word --output:word --fail-on-warnings", operands="none"),
     "astro check": tool("", operands="none"),
+    "npm ls": tool("--depth:num --all --json", operands=r"[\w@/\-.]+"),
+    "npm list": tool("--depth:num --all --json", operands=r"[\w@/\-.]+"),
+    "pnpm ls": tool("--depth:num --json -r", operands=r"[\w@/\-.]+"),
+    "pnpm list": tool("--depth:num --json -r", operands=r"[\w@/\-.]+"),
+    "cypress run": tool("--spec:path --browser:word --headless --component --e2e", operands="none"),
+    "webpack": tool("--mode:word --config:file -c:file --progress", operands="none"),
     "next build": tool("--debug --no-lint --turbopack", operands="none"),
     "next lint": tool("--fix --quiet --dir:path", operands="none"),
     "vite build": tool("--mode:word --minify:?word --sourcemap --outDir:path --config:file", operands="none"),
@@ -139,6 +148,7 @@ WEB: dict[str, Tool] = {
         "--filter:text -F:text --no-cache --force --continue --concurrency:text --output-logs:word", operands=TASK
     ),
     "turbo": tool("--filter:text -F:text --no-cache --force --continue --concurrency:text", operands=TASK),
+    "nx run": tool("--skip-nx-cache", operands=rf"[\w@/\-]+:{TASK}"),
     "nx test": tool("--skip-nx-cache --coverage --watch=false --testFile:path -t:text", operands=r"[\w@/\-]+"),
     "nx lint": tool("--skip-nx-cache --fix", operands=r"[\w@/\-]+"),
     "nx build": tool("--skip-nx-cache", operands=r"[\w@/\-]+"),

@@ -115,3 +115,45 @@ def test_a_spec_survives_json_and_ignores_what_it_does_not_know() -> None:
         worker_id="w", session_id="s", task_id="t", task_key="k", agent_type="command", worktree="/x", prompt="p"
     )
     assert AgentSpec.from_json(spec.to_json() | {"new_member": 1}) == spec
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (400, "messages.3.content.0.tool_result.content.0.image.source.base64: image exceeds 5 MB maximum"),
+        (400, "At least one of the image dimensions exceed max allowed size: 8000 pixels"),
+        (400, "messages.4: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_01"),
+        (400, "messages.2.content.0: unexpected `tool_use_id` found in `tool_result` blocks"),
+        (400, "messages.1.content.0: Invalid `signature` in `thinking` block"),
+        (400, "prompt is too long: 208310 tokens > 200000 maximum"),
+        (400, "This model's maximum context length is 32768 tokens"),
+        (413, "Request exceeds the maximum size"),
+        (422, "Could not process image"),
+        (None, "Prompt is too long"),
+        (None, 'API Error: 400 {"type":"error","error":{"type":"invalid_request_error","message":"bad"}}'),
+        (None, "API Error: 400 due to tool use concurrency issues."),
+    ],
+)
+def test_a_refusal_of_what_a_conversation_holds_is_about_the_conversation_once_it_has_begun(
+    status: int | None, text: str
+) -> None:
+    assert claude_failures.of_endpoint(status, "invalid_request", text, begun=True).kind == "conversation"
+    assert claude_failures.of_endpoint(status, "invalid_request", text).kind in ("refused", "agent", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("status", "category", "kind"),
+    [
+        (401, "authentication_failed", "auth"),
+        (403, "", "auth"),
+        (404, "model_not_found", "model"),
+        (429, "rate_limit", "rate_limit"),
+        (529, "overloaded", "overloaded"),
+        (None, "unknown", "network"),
+        (400, "billing_error", "auth"),
+    ],
+)
+def test_other_troubles_stay_what_they_are_in_a_conversation_that_has_begun(
+    status: int | None, category: str, kind: str
+) -> None:
+    assert claude_failures.of_endpoint(status, category, "no words", begun=True).kind == kind

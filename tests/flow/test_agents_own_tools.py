@@ -111,6 +111,24 @@ cargo test foo
 cargo test --lib parser::tests -- --nocapture
 cargo test -p x --all-features
 cargo nextest run foo
+cargo llvm-cov --summary-only
+source .venv/bin/activate && pytest -q
+. .venv/bin/activate && mypy src
+pytest -p no:cacheprovider --cov-report=xml:coverage.xml
+tox -e py311 -- tests/test_a.py -k one
+nox -s tests -- -x
+npm ls
+bun x tsc --noEmit
+deno task test
+npx mocha --require ts-node/register test/a.ts
+node --import tsx --test src/a.test.ts
+make -j$(nproc)
+make clean
+ruby -Itest test/a_test.rb
+php artisan test
+python setup.py build_ext --inplace
+rustc --version
+go env GOPATH
 bazel test //...
 gotestsum -- ./pkg
 tox -e py312,lint
@@ -241,6 +259,27 @@ pytest && git push
 (pytest)
 pytest &
 npx cowsay
+source evil/bin/activate.sh
+source ../venv/bin/activate
+source linked/bin/activate
+source .venv/bin/python
+source activate
+tox -e py311 -- -p evil
+tox -e py311 -- ../x
+nox -s tests -- --rootdir=/tmp
+bun x cowsay
+deno task deploy
+npx mocha --require ./evil.js
+node --import ./evil.mjs --test
+make -j$(nproc; id)
+make $(nproc)x -f ../x
+ruby evil.rb
+ruby -r/tmp/x test/a_test.rb
+ruby -Itest ../test/a_test.rb
+php evil.php
+python setup.py install
+python setup.py upload
+go env -u GOFLAGS
 npx -y jest
 npx jest@29
 npx --package=evil jest
