@@ -17,6 +17,7 @@ from typing import Literal
 from maestro.worktrees import check_detection, python_detection, version_managers
 from maestro.worktrees.git import git
 from maestro.worktrees.manifests import Manifests, table
+from maestro.worktrees.stand_ins import stand_ins
 
 Kind = Literal["setup", "copy_files", "checks", "pass_env"]
 
@@ -167,6 +168,9 @@ def _folder(at: Manifests, folder: _Folder, before: list[Found]) -> tuple[list[F
     for check in others:
         doubled = check_detection.is_wrapper(check) and bool(checks)
         checks.append(Found("checks", at.command(check), _why(check), _program(check), second=doubled))
+    more, more_checks = stand_ins(at, {f.tool for f in [*before, *locks] if f.tool}, [c.value for c in checks])
+    setup += [Found("setup", at.command(s.command), s.reason, s.tool) for s in more]
+    checks += [Found("checks", at.command(s.command), s.reason, s.tool) for s in more_checks]
     return [*trusts, *setup], checks
 
 

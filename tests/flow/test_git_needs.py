@@ -160,8 +160,24 @@ CASES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
 }
 
 
+_TOOLS = "python python3 uv poetry pdm pipenv npm pnpm yarn bun go cargo mvn java cmake make tox nox bundle"
+
+
+def tools(folder: Path, names: str) -> str:
+    """A folder for PATH that holds these programs, and git."""
+    folder.mkdir()
+    write_files(folder, dict.fromkeys(names.split(), "#!/bin/sh\n"))
+    for program in folder.iterdir():
+        program.chmod(0o755)
+    (folder / "git").symlink_to("/usr/bin/git")
+    return str(folder)
+
+
 @pytest.mark.parametrize("name", CASES)
-def test_set_up_commands_and_checks_are_found_by_what_is_tracked(tmp_path: Path, name: str) -> None:
+def test_set_up_commands_and_checks_are_found_by_what_is_tracked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("PATH", tools(tmp_path / "bin", _TOOLS))
     files, expected = CASES[name]
     repo = make_repo(tmp_path / "r", files)
     write_files(repo, {"Gemfile.lock": "not committed"})
@@ -212,3 +228,37 @@ def test_files_to_copy_are_those_that_are_there_ignored_and_small(tmp_path: Path
     found = needs.look(repo, "HEAD")
     assert [f.value for f in found] == ["/.env", "/.env.local", "/:!x/.env", "/web/.env", "/web/local.settings.json"]
     assert found[3].reason == "web/.env is in your checkout and ignored by git"
+
+
+@pytest.mark.parametrize(
+    ("files", "there", "usable"),
+    [
+        (
+            {"uv.lock": "", "pyproject.toml": f'{_PYPROJECT}[dependency-groups]\ndev = ["pytest"]\n'},
+            "python3",
+            [
+                f"{_VENV} && .venv/bin/python -m pip install --upgrade pip && "
+                ".venv/bin/python -m pip install -e . --group dev",
+                ".venv/bin/python -m pytest -q",
+            ],
+        ),
+        (
+            {
+                "pnpm-lock.yaml": "",
+                "package.json": '{"scripts": {"test": "vitest"}, "devDependencies": {"vitest": "*"}}',
+            },
+            "npm",
+            ["npm install --no-package-lock --no-audit --no-fund", "npm test"],
+        ),
+        ({"yarn.lock": "", "package.json": '{"dependencies": {"a": "workspace:*"}}'}, "npm", []),
+        ({"bun.lock": "", "package.json": '{"scripts": {"test": "bun test"}}'}, "", []),
+        ({"uv.lock": "", "pyproject.toml": "[tool.ruff]\n"}, "python3", []),
+    ],
+)
+def test_where_a_lock_files_tool_is_missing_what_is_there_is_offered_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str | bytes], there: str, usable: list[str]
+) -> None:
+    monkeypatch.setenv("PATH", tools(tmp_path / "bin", there))
+    found = needs.look(make_repo(tmp_path / "r", files), "HEAD")
+    assert not found[0].tool_there
+    assert [f.value for f in found if f.tool_there] == usable
