@@ -106,6 +106,8 @@ class EnvironmentTrial:
             return
         with self._result:
             _summary(view)
+            for note in view.notes:
+                inline(note, "m-wrap", name="div")
             for step in view.steps:
                 _step(step)
 

@@ -39,6 +39,7 @@ class TrialView(BaseModel):
     checks: list[str]
     state: Literal["running", "works", "fails", "stopped"] = "running"
     reason: str = ""  # why it fails
+    notes: list[str] = []  # what could not be had here, a submodule say
     steps: list[TrialStep] = []
     seconds: float = 0.0
     disk_mb: float = 0.0  # of the worktree with all that the set-up put into it

@@ -14,8 +14,9 @@ from maestro.api.site import build_site
 from maestro.core.runtime import Runtime, open_runtime
 from maestro.settings import LoadedSettings
 from maestro.worktrees import repository
+from maestro.worktrees.deleting import delete_tree
 from tests.app_process import wait_for
-from tests.repos import make_repo, run_git, write_files
+from tests.repos import commit, make_repo, run_git, write_files
 
 URL = "/api/repositories/environment"
 PYTEST = f"{sys.executable} -m pytest -q"
@@ -104,6 +105,26 @@ def test_a_set_that_cannot_run_says_which_command_and_why(
     attempt(checks=["true"])
     attempt(**chosen)  # tried again: it takes the place of the earlier one
     assert [t["state"] for t in tried(api, repo)] == ["fails", "works"]
+
+
+def test_tests_that_could_not_load_are_none_that_are_named(attempt: Callable[..., dict[str, Any]], repo: Path) -> None:
+    commit(repo, {"test_broken.py": "import no_such_library\n"})
+    found = attempt(checks=[PYTEST])
+    assert (found["state"], found["tests"], found["steps"][0]["tests"]) == ("fails", 0, None)
+    assert "no_such_library" in found["steps"][0]["output"]
+
+
+def test_a_submodule_that_is_not_here_is_named(
+    attempt: Callable[..., dict[str, Any]], repo: Path, tmp_path: Path
+) -> None:
+    other = make_repo(tmp_path / "other", {"data.txt": "1"})
+    run_git(repo, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(other), "parts")
+    run_git(repo, "commit", "-qm", "parts")
+    run_git(repo, "submodule", "deinit", "-q", "-f", "parts")
+    delete_tree(repo / ".git/modules/parts")
+    found = attempt(checks=["test -s parts/data.txt"])
+    assert found["state"] == "fails"
+    assert "git submodule update --init" in found["notes"][0]
 
 
 def test_a_trial_can_be_stopped_and_only_one_runs_at_a_time(

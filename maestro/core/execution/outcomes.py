@@ -247,7 +247,9 @@ def _stopped(
 def _refused_conversation(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:
     """The endpoint takes the conversation no more: the task goes on in a fresh one, by itself only once."""
     if task.care.get(afresh.WHY):
-        task_failed(tx, session, task, f"{reason} It is the second conversation that it refuses.", failure="conversation")
+        task_failed(
+            tx, session, task, f"{reason} It is the second conversation that it refuses.", failure="conversation"
+        )
         return
     _set(
         tx,

@@ -17,6 +17,7 @@ from maestro.core.execution import bytecode, command_place, prompts
 from maestro.core.locks import Stopped
 from maestro.core.proving import sheltered, unproven
 from maestro.core.proving.checking import execute
+from maestro.core.proving.report import NOT_LOADED
 from maestro.core.runtime import Runtime
 from maestro.core.trials import TrialStep, TrialView
 from maestro.db import models
@@ -96,7 +97,7 @@ def _try(rt: Runtime, info: RepositoryInfo, trial: Trial, config: dict[str, Any]
 
     scratch.lay_out(info.root, path, view.commit, below=path.parent)
     try:
-        submodules.fill(path)
+        view.notes = submodules.fill(path)
         if view.copy_files:
             manager.copy_ignored(info.root, path, view.copy_files)
         if _set_up(rt, session, path, view, stop):
@@ -138,9 +139,10 @@ def _check(rt: Runtime, session: models.Session, path: Path, view: TrialView, st
         outcome, report = ran.outcome, ran.report
         step.exit_code, step.seconds = outcome.exit_code, outcome.duration_s
         step.output = prompts.clip(outcome.output, _OUTPUT)
-        if report is not None and report.outcomes:
-            step.tests, step.passed = report.total, report.passed
-            view.tests += report.total
+        if report is not None:
+            named = report.total - sum(name.startswith(NOT_LOADED) for name in report.outcomes)
+            step.tests, step.passed = (named, report.passed) if named > 0 else (None, None)
+            view.tests += max(named, 0)
         step.state = "passed" if outcome.passed else "failed"
         ran_tests = unproven.could_load(outcome, report) and report is not None and report.passed > 0
         if not (outcome.passed or ran_tests or view.reason):
