@@ -27,9 +27,13 @@ def put_aside(rt: Runtime, session: models.Session, worktree: Path) -> None:
         elif (session.id, path) not in told:
             told.add((session.id, path))
             words = (
-                f"{path} appeared over the worktrees. Tools that look upward read it: checks may prove the wrong thing."
+                f"{path} lies over the worktrees of this session. Tools that look upward read it, so checks may prove"
             )
-            _tell(rt, session, f"{words} Remove it, or restart Maestro, which then chooses another place.")
+            _tell(
+                rt,
+                session,
+                f"{words} the wrong thing. Move it away, or begin a new session after a restart of Maestro.",
+            )
 
 
 def _move(rt: Runtime, session: models.Session, path: Path) -> None:
