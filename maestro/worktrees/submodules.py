@@ -277,7 +277,7 @@ def _keep(
             if _source(wanted, users, checkout) is None:
                 raise GitError(f"{path} names the commit {commit[:12]}, which no repository here holds.")
             continue
-        before = _safe_commit(module)
+        before = begun_at(module.place) if module.filled else None
         places = list(_repositories(module, users, checkout))
         inner = moved(module.place, before, commit) if before else {}
         done += _keep(module.place, inner, places[:1], checkout / path if checkout else None, label)
@@ -295,8 +295,9 @@ def _has(module: Submodule, commit: str) -> bool:
     return git(module.place, "cat-file", "-e", f"{commit}^{{commit}}", check=False).code == 0
 
 
-def _safe_commit(module: Submodule) -> str | None:
-    found = git(module.place, "rev-parse", "--verify", "--quiet", _SAFE, check=False)
+def begun_at(place: Path) -> str | None:
+    """The commit that Maestro filled a submodule with; None: it did not."""
+    found = git(place, "rev-parse", "--verify", "--quiet", _SAFE, check=False)
     return found.text if found.code == 0 else None
 
 

@@ -73,6 +73,8 @@ ANSWERS: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("stuck", {"reason": "The same call 4 times."}, "The same call 4 times.", "Interrupt and go on", "waiting"),
     ("stuck", {"reason": "Silence."}, "Silence.", "Leave it alone", "waiting"),
     ("escape", {"changes": [{"what": "A hook is new", "undo": "rm hook"}]}, "rm hook", "Stay paused", "waiting"),
+    ("infrastructure", {"what": "other code", "reason": "It finds `calc` in /me."}, "calc", "Look again", "checking"),
+    ("infrastructure", {"what": "other code", "output": "calc in /me"}, "calc in /me", "Go on as it is", "checking"),
 ]
 ALLOWS = {
     "Allow",
@@ -84,6 +86,7 @@ ALLOWS = {
     "Interrupt and go on",
     "Begin afresh",
     "It is done",
+    "Look again",
 } | {"Go on: it was so before"}
 
 

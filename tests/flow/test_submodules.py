@@ -109,6 +109,17 @@ def test_what_a_check_or_the_set_up_changes_in_a_submodule_is_nobodys_work(tmp_p
         assert run_git(repo, "diff", "--name-only", b.session.base_commit, b.session.session_branch) == "app.txt\nb.txt"
 
 
+def test_a_link_that_leads_out_of_a_submodule_is_asked_about(tmp_path: Path, repo: Path) -> None:
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, checks=["true"])) as b:
+        lib = b.begin() / "lib"
+        (lib / "lib.txt").unlink()
+        (lib / "lib.txt").symlink_to(repo / "lib/lib.txt")
+        commit(lib, {})
+        b.end()
+        assert b.land().status == "waiting"
+        assert f"lib/lib.txt -> {repo}/lib/lib.txt" in b.asked("outside_files")[0].title
+
+
 def test_a_task_beside_another_that_moved_a_submodule_does_not_move_it_back(tmp_path: Path, repo: Path) -> None:
     with bench(tmp_path, repo, plan_of({"id": "t1"}, {"id": "t2"}, checks=["test -s lib/lib.txt"])) as b:
         b.measure_baseline()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from maestro.core.hooks import Finding, Landing
 from maestro.core.proving.questions import Question
-from maestro.worktrees import links
+from maestro.worktrees import links, submodules
 
 
 def none_unasked(landing: Landing) -> Finding | Question | None:
     """A link in the place of an ignored folder goes back to the agent; any other that leads out is asked about."""
-    found = links.committed(landing.worktree, landing.start, landing.head)
+    own = links.committed(landing.worktree, landing.start, landing.head)
+    found = own | _in_submodules(landing)
     if not found:
         return None
-    stand_ins = links.would_be_ignored(landing.worktree, found)
+    stand_ins = links.would_be_ignored(landing.worktree, own)
     if stand_ins:
         return _committed_stand_ins({path: found[path] for path in stand_ins})
     items = {f"{path} -> {says}": path for path, says in found.items()}
@@ -34,6 +35,17 @@ def none_unasked(landing: Landing) -> Finding | Question | None:
     }
     title = f"{landing.task.key} commits links that lead out of the repository: {shown}"
     return Question("outside_files", title[:400], open_ones, prompt, detail, risk="high")
+
+
+def _in_submodules(landing: Landing) -> dict[str, str]:
+    """Those in commits of submodules; from there the repository around it is outside, too."""
+    found: dict[str, str] = {}
+    for path, commit in submodules.moved(landing.worktree, landing.start, landing.head).items():
+        place = landing.worktree / path
+        begun = submodules.begun_at(place) if (place / ".git").exists() else None
+        inner = links.committed(place, begun, commit) if begun else {}
+        found |= {f"{path}/{name}": says for name, says in inner.items()}
+    return found
 
 
 def _committed_stand_ins(found: dict[str, str]) -> Finding:
