@@ -330,6 +330,24 @@ def test_vitest_keeps_the_reporters_of_its_configuration(tmp_path: Path, config:
     assert text == f"{asked}\n"
 
 
+def test_what_a_build_remembers_of_a_programs_place_is_there_after_the_check(tmp_path: Path) -> None:
+    driver = Path(playwright.__file__).parent / "driver"
+    environ = {"PATH": f"{driver}:/usr/bin:/bin"}
+    first = instrument("make", tmp_path / "a", tmp_path, environ, tmp_path / "shims")
+    second = instrument("make", tmp_path / "b", tmp_path, environ, tmp_path / "shims")
+    assert first.env["PATH"] == second.env["PATH"]
+    shutil.rmtree(tmp_path / "a")
+    node = Path(first.env["PATH"].partition(":")[0]) / "node"
+    words = [str(node), "-p", "process.env.NODE_OPTIONS || 'nothing asked'"]
+    for env in ({}, {"MAESTRO_REPORTS": str(tmp_path / "a")}):
+        assert subprocess.run(words, env=env, capture_output=True, check=True).stdout == b"nothing asked\n"
+    assert (
+        instrument("make", tmp_path / "c", tmp_path, first.env, tmp_path / "shims")
+        .env["PATH"]
+        .startswith(first.env["PATH"].partition(":")[0])
+    )
+
+
 def test_a_program_of_node_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "a.js").write_text(
         "console.log(process.argv.slice(2).join(), process.execArgv.join()); process.exit(3)\n"

@@ -202,7 +202,10 @@ def execute(rt: Runtime, session: models.Session, folder: Path, command: str, st
         links.away(folder) as gone,
     ):
         env |= place
-        asked, told_not_to = test_reports.instrument(command, Path(aside), folder, env), False
+        asked, told_not_to = (
+            test_reports.instrument(command, Path(aside), folder, env, rt.data_dir / "shims"),
+            False,
+        )
         scratch.begin_check(folder)
         outcome = sheltered.run(rt, session.id, asked.command, folder, env | asked.env, limit, stop)
         if not outcome.passed and outcome.stopped is None and test_reports.refused(outcome.output):

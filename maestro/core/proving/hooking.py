@@ -8,11 +8,13 @@ temporary folder. What a runner prints, and its exit code, stay its own.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
 import shutil
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,7 +26,7 @@ _PLAIN = re.compile(r"[\w./+@%=,-]+")
 #: Of a program, its sub-command that runs tests, what it must not be asked along with, and what it is asked.
 _SHIM = """\
 #!/bin/sh
-if [ -z "$MAESTRO_REPORTING" ]; then
+if [ -d "$MAESTRO_REPORTS" ] && [ -z "$MAESTRO_REPORTING" ]; then
   case " $* " in
     {refuses}) ;;
     {takes})
@@ -47,16 +49,18 @@ _ASKED = {
 #: A script may set NODE_OPTIONS anew (``NODE_OPTIONS=--experimental-vm-modules jest``).
 _NODE_SHIM = """\
 #!/bin/sh
+hook="$MAESTRO_REPORTS/hooks/node.cjs"
 case "$NODE_OPTIONS" in
-  *{hook}*) ;;
-  *) export NODE_OPTIONS="$NODE_OPTIONS --require={hook}" ;;
+  *"--require=$hook"*) ;;
+  *) [ -f "$hook" ] && export NODE_OPTIONS="$NODE_OPTIONS --require=$hook" ;;
 esac
 exec {real} "$@"
 """
 _GO_SHIM = """\
 #!/bin/sh
+hook="$MAESTRO_REPORTS/hooks/go_test.py"
 case " $* " in
-  " test "*|" -C "*" test "*) exec {python} -I -S {hook} {real} "$@" ;;
+  " test "*|" -C "*" test "*) [ -f "$hook" ] && exec {python} -I -S "$hook" {real} "$@" ;;
 esac
 exec {real} "$@"
 """
@@ -65,12 +69,16 @@ exec {real} "$@"
 _ALWAYS = {"TURBO_FORCE": "true", "NX_SKIP_NX_CACHE": "true"}
 
 #: tox hands on what it is told to only.
-_TOX = "testenv.pass_env+=PYTEST_ADDOPTS,PYTHONPATH,NODE_OPTIONS,MAESTRO_REPORTING"
+_TOX = "testenv.pass_env+=PYTEST_ADDOPTS,PYTHONPATH,NODE_OPTIONS,MAESTRO_REPORTS,MAESTRO_REPORTING"
 
 
-def environment(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that ask for reports in ``folder``, joined with what ``environ`` says; hooks are put there too."""
-    hooks, bin_ = folder / "hooks", folder / "bin"
+def environment(folder: Path, environ: Mapping[str, str], shims: Path) -> dict[str, str]:
+    """The variables that ask for reports in ``folder``, joined with what ``environ`` says; hooks are put there too.
+
+    ``shims``: a folder that stays, for the programs on the PATH: a build (CMake, configure) may remember where it found
+    one, and has to find it there the next time, when nothing is asked of it.
+    """
+    hooks = folder / "hooks"
     if not _PLAIN.fullmatch(str(folder)):
         return {
             "PYTEST_ADDOPTS": _joined(environ, "PYTEST_ADDOPTS", f"--junitxml={shlex.quote(str(folder))}/junit.xml")
@@ -78,9 +86,10 @@ def environment(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
     shutil.copytree(_HOOKS, hooks)
     (hooks / "php" / "reports.ini").write_text(f"auto_prepend_file = {hooks}/php/phpunit.php\n")
     (folder / "perl").mkdir()
-    bin_.mkdir()
-    _write_shims(bin_, hooks, folder, environ.get("PATH") or os.defpath)
+    # A path with a colon cannot be on the PATH.
+    bin_ = _shims(folder / "shims" if os.pathsep in str(shims) else shims, environ.get("PATH") or os.defpath)
     return _ALWAYS | {
+        "MAESTRO_REPORTS": str(folder),
         "PATH": f"{bin_}:{environ.get('PATH') or os.defpath}",
         "TOX_OVERRIDE": _joined(environ, "TOX_OVERRIDE", _TOX, ";"),
         "PYTEST_ADDOPTS": _joined(environ, "PYTEST_ADDOPTS", f"--junitxml={folder}/junit.xml"),
@@ -103,22 +112,39 @@ def _joined(environ: Mapping[str, str], name: str, added: str, by: str = " ") ->
     return f"{added}{by}{there}" if there else added
 
 
-def _write_shims(bin_: Path, hooks: Path, folder: Path, path: str) -> None:
-    for name in (*_ASKED, "node", "go"):
-        found = shutil.which(name, path=path)
-        if found is None:
-            continue
-        real = shlex.quote(found)
-        if name == "node":
-            text = _NODE_SHIM.format(hook=hooks / "node.cjs", real=real)
-        elif name == "go":
-            text = _GO_SHIM.format(python=shlex.quote(sys.executable), hook=hooks / "go_test.py", real=real)
-        else:
-            takes, refuses, options = _ASKED[name]
-            options = options.format(file=f"{folder}/{name}-$$.xml")
-            # What ctest starts may be a runner that names its own tests; and it can report from 3.21 on.
-            able = f"{real} --help | grep -q -e --output-junit" if name == "ctest" else ":"
-            export = "" if name == "ctest" else f"export MAESTRO_REPORTING={name}; "
-            text = _SHIM.format(able=able, export=export, takes=takes, refuses=refuses, options=options, real=real)
-        (bin_ / name).write_text(text)
-        (bin_ / name).chmod(0o755)
+def _shims(shims: Path, path: str) -> Path:
+    """The folder with a program before each real one that ``path`` leads to; the same for the same programs."""
+    texts = {
+        name: _shim(name, shlex.quote(found)) for name in (*_ASKED, "node", "go") if (found := _real(name, path, shims))
+    }
+    named = shims / hashlib.sha256(repr(sorted(texts.items())).encode()).hexdigest()[:16]
+    if not named.is_dir():
+        shims.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=shims))
+        for name, text in texts.items():
+            (made / name).write_text(text)
+            (made / name).chmod(0o755)
+        try:
+            made.rename(named)
+        except OSError:  # another check was faster
+            shutil.rmtree(made)
+    return named
+
+
+def _real(name: str, path: str, shims: Path) -> str | None:
+    """The program itself, were Maestro started by a check of another Maestro."""
+    outside = [folder for folder in path.split(os.pathsep) if not Path(folder).is_relative_to(shims)]
+    return shutil.which(name, path=os.pathsep.join(outside))
+
+
+def _shim(name: str, real: str) -> str:
+    if name == "node":
+        return _NODE_SHIM.format(real=real)
+    if name == "go":
+        return _GO_SHIM.format(python=shlex.quote(sys.executable), real=real)
+    takes, refuses, options = _ASKED[name]
+    # What ctest starts may be a runner that names its own tests; and it can report from 3.21 on.
+    able = f"{real} --help | grep -q -e --output-junit" if name == "ctest" else ":"
+    export = "" if name == "ctest" else f"export MAESTRO_REPORTING={name}; "
+    options = options.format(file=f"$MAESTRO_REPORTS/{name}-$$.xml")
+    return _SHIM.format(able=able, export=export, takes=takes, refuses=refuses, options=options, real=real)

@@ -65,12 +65,19 @@ class Instrumented:
     began: int = 0  # nanoseconds: what is older was not written by this run
 
 
-def instrument(command: str, folder: Path, root: Path, environ: Mapping[str, str] = os.environ) -> Instrumented:
+def instrument(
+    command: str,
+    folder: Path,
+    root: Path,
+    environ: Mapping[str, str] = os.environ,
+    shims: Path | None = None,
+) -> Instrumented:
     """The same check, asked to report. ``folder`` is an empty, temporary one outside the worktree, which is ``root``.
 
-    ``environ`` is what the check will run with; the variables of the answer replace its own.
+    ``environ`` is what the check will run with; the variables of the answer replace its own. ``shims``: where programs
+    may be put that stay (see ``hooking.environment``); else in ``folder``.
     """
-    env = hooking.environment(folder, environ)
+    env = hooking.environment(folder, environ, shims or folder / "shims")
     worktree_reports.clear_of_earlier(root)
     mark = folder / ".began"
     mark.touch()
