@@ -16,6 +16,7 @@ from pages.components.icon import icon
 from pages.components.inline import inline
 from pages.components.name_list import name_list
 from pages.components.tag import Tag, box, tag, text
+from pages.components.terminal import terminal
 from pages.components.when import when
 from pages.components.words import duration, plural
 
@@ -173,12 +174,14 @@ def _read_on_demand(rt: Runtime, session_id: str, check: CheckRunView, made: Tag
         with body:
             for name, title, tone in _COMPARED:
                 name_list(title, (check.tests_summary or {}).get(name), tone)
-            output = whole.output.strip("\n")
+            output, begins = whole.output.strip("\n"), len(whole.output) - len(whole.output.lstrip("\n"))
             if len(output) > _SHOWN:
                 tag("div", f"The last {_SHOWN:,} of {len(output):,} characters", "m-meta")
             elif whole.output_cut:
                 tag("div", "Very long: the middle was left out", "m-meta")
-            tag("pre", output[-_SHOWN:] or "It wrote nothing.", "ev__text", tabindex="0")
+            begins += max(0, len(output) - _SHOWN)
+            styles = [(max(a - begins, 0), b - begins, look) for a, b, look in whole.styles if b > begins]
+            terminal(output[-_SHOWN:] or "It wrote nothing.", styles, "ev__text").props("tabindex=0")
             if whole.commit:
                 tag("div", f"on commit {whole.commit[:10]}", "m-meta")
 

@@ -102,10 +102,12 @@ export default {
     detail(id, parts) {
       const body = this.$refs.lines.querySelector(`[data-id="${Number(id)}"] .log__more`);
       if (!body) return;
-      body.replaceChildren(...parts.map(([name, text]) => {
+      body.replaceChildren(...parts.map(([name, text, styles]) => {
         const part = el("div", name && text.length < 80 && !text.includes("\n") ? "log__part log__part--short" : "log__part");
         if (name) part.append(el("div", "log__name", name));
-        part.append(el("pre", "log__text", text));
+        const shown = el("pre", "log__text");
+        this.color(shown, text, styles);
+        part.append(shown);
         return part;
       }));
       if (!parts.length) body.replaceChildren(el("div", "log__name", "Nothing more was recorded."));
@@ -130,7 +132,7 @@ export default {
       const time = el("span", "log__time", clock.format(row.t));
       time.title = exact.format(row.t);
       const words = el("span", "log__msg");
-      this.mark(words, row.m);
+      this.mark(words, row.m, row.s);
       if (row.n) words.append(el("span", "log__cut", row.n));
       line.append(time, el("span", "log__task", row.a), el("span", "log__who", row.w), el("span", "log__kind", KINDS[row.k] || row.k), words);
       return line;
@@ -139,14 +141,25 @@ export default {
       return el("div", "log__day", day.format(t));
     },
     dayOf: (t) => new Date(t).toDateString(),
-    mark(into, text) {
-      if (!this.query) { into.textContent = text; return; }
+    mark(into, text, styles) {
+      if (!this.query) { this.color(into, text, styles); return; }
       const low = text.toLowerCase();
       let at = 0;
       for (let hit; (hit = low.indexOf(this.query, at)) >= 0; at = hit + this.query.length) {
         into.append(text.slice(at, hit), el("mark", "log__hit", text.slice(hit, hit + this.query.length)));
       }
       into.append(text.slice(at));
+    },
+    // Where a text is colored: [from, to, classes], in characters as Python counts them.
+    color(into, text, styles) {
+      if (!styles?.length) { into.append(text); return; }
+      const letters = Array.from(text);
+      let at = 0;
+      for (const [from, to, classes] of styles) {
+        into.append(letters.slice(at, from).join(""), el("span", classes, letters.slice(from, to).join("")));
+        at = to;
+      }
+      into.append(letters.slice(at).join(""));
     },
     trim(lines, end, most) {
       let gone = 0;

@@ -13,10 +13,12 @@ from typing import Any
 from nicegui.element import Element
 
 from maestro.core.views import LogView as LogRow
+from pages.components.terminal import look_classes, sound
 
 _LINE = 600
 
 Line = dict[str, Any]
+Part = tuple[str, str] | tuple[str, str, list[list[Any]]]  # a name, a text, and where that is colored
 
 
 class LogView(Element, component="log_view.js"):
@@ -45,7 +47,7 @@ class LogView(Element, component="log_view.js"):
         """The answer to ``newer``."""
         self.run_method("more", list(lines), newer)
 
-    def detail(self, row_id: int, parts: Sequence[tuple[str, str]]) -> None:
+    def detail(self, row_id: int, parts: Sequence[Part]) -> None:
         """The answer to ``unfold``: names and texts, one below the other."""
         self.run_method("detail", row_id, [list(p) for p in parts])
 
@@ -55,6 +57,7 @@ def line(row: LogRow, *, task: str, who: str) -> Line:
     first, _, rest = row.message.partition("\n")
     words = first if len(first) <= _LINE else first[:_LINE] + "…"
     extra = len(rest.splitlines())
+    styles = sound((row.metadata or {}).get("styles"), len(first[:_LINE]))
     more = f"+{extra:,} {'line' if extra == 1 else 'lines'}" if extra else ""
     return {
         "i": row.id,
@@ -65,16 +68,17 @@ def line(row: LogRow, *, task: str, who: str) -> Line:
         "w": who,
         "m": words,
         "n": more,
-    }
+    } | ({"s": [[start, end, look_classes(look)] for start, end, look in styles]} if styles else {})
 
 
-def parts(row: LogRow) -> list[tuple[str, str]]:
+def parts(row: LogRow) -> list[Part]:
     """What unfolding a row shows: the whole message where the line cut it, and what was recorded with it."""
-    shown = []
+    shown: list[Part] = []
     if "\n" in row.message or len(row.message) > _LINE:
-        shown.append(("", row.message))
+        styles = sound((row.metadata or {}).get("styles"), len(row.message))
+        shown.append(("", row.message, [[start, end, look_classes(look)] for start, end, look in styles]))
     for name, value in (row.metadata or {}).items():
-        if value in (None, "", [], {}):
+        if value in (None, "", [], {}) or name == "styles":
             continue
         if isinstance(value, dict):
             shown += [(_name(f"{name}.{k}"), _text(v)) for k, v in value.items() if v not in (None, "")]

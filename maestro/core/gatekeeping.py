@@ -14,6 +14,7 @@ from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
+from maestro.terminal_text import everywhere, plain, visible
 from maestro.worker import spool
 
 #: What an agent hears instead of an answer while the person is away.
@@ -43,6 +44,10 @@ def ask(
     signature: str | None = None,
 ) -> models.Approval:
     """Raise a question, or answer it at once: "allow for this session" covers it, or nobody is there to allow it."""
+    # A command that is asked about is shown whole; of what one has printed only the text.
+    change, told = (visible, detail.keys()) if kind == "tool" else (plain, {"reason", "output"} & detail.keys())
+    title = change(title)
+    detail = detail | {name: everywhere(change, detail[name]) for name in told}
     approval = models.Approval(
         session_id=session.id,
         task_id=task.id if task else None,

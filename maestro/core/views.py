@@ -8,11 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError, computed_field
+from pydantic import BaseModel, TypeAdapter, ValidationError, computed_field, model_validator
 
 from maestro.agents import allowances
 from maestro.db import models
 from maestro.db.types import UNREADABLE
+from maestro.terminal_text import Style, styled
 
 _log = logging.getLogger(__name__)
 
@@ -294,6 +295,15 @@ class CheckRunView(BaseModel):
     note: str | None = None  # why it counts as it does, where the exit code does not say it
     could_not_run: bool = False
     created_at: datetime
+    styles: list[Style] = []  # where the output was colored; its text holds no escape codes
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_as_on_a_terminal(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("output"), str) and not data.get("styles"):
+            output, styles = styled(data["output"])
+            return data | {"output": output, "styles": styles}
+        return data
 
     @computed_field  # type: ignore[prop-decorator]
     @property

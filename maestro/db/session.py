@@ -23,6 +23,7 @@ from maestro.db import journal, keeping, models  # noqa: F401  (keeping and mode
 from maestro.db.journal import Event
 from maestro.db.types import read_json
 from maestro.errors import Unavailable
+from maestro.terminal_text import everywhere, plain, styled, visible
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_TIMEOUT_S = 10
@@ -53,11 +54,22 @@ class Transaction:
             "kind": "system",
             "details": None,
         }
-        self.events.extend(journal.append_logs(self.db, [{**base, **row} for row in rows]))
+        self.events.extend(journal.append_logs(self.db, [_readable({**base, **row}) for row in rows]))
 
     def metrics(self, rows: Sequence[dict[str, Any]]) -> None:
         """Add many metric rows at once."""
         self.events.extend(journal.append_metrics(self.db, rows))
+
+
+def _readable(row: dict[str, Any]) -> dict[str, Any]:
+    """A log row without escape codes: where its message was colored is told beside it."""
+    if row["kind"] == "tool":
+        return row | {"message": visible(str(row["message"])), "details": everywhere(visible, row["details"])}
+    message, styles = styled(str(row["message"]))
+    details = everywhere(plain, row["details"])
+    if styles:
+        details = {**(details or {}), "styles": styles}
+    return row | {"message": message, "details": details}
 
 
 class NestedWrite(RuntimeError):

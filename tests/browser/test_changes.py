@@ -16,6 +16,10 @@ from tests.browser.seeds import add, ago, finished_repo, seed_session, seeding, 
 from tests.repos import commit, run_git
 
 EVIL = "</script><script>window.pwned = 1</script><img src=x onerror='window.pwned = 2'>"
+COLORED = (
+    f"{EVIL}\n\x1b[1m\x1b[32m14 passed\x1b[0m in \x1b]8;;javascript:alert(1)\x1b\\0.8s\x1b]8;;\x1b\\\n"
+    f" 50%\r\x1b[31m100%{EVIL}\x1b[0m"
+)
 FILES: dict[str, str | bytes] = {
     "src/app.py": f'def main():\n    """Says hello."""\n    return "{EVIL}"\n',
     "docs/ä ö.md": "# Änderung\n",
@@ -45,7 +49,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             runs = [
                 {"task_id": t1.id, "phase": "task", **bad, "created_at": ago(9)},
                 {"task_id": t1.id, "phase": "task", "attempt": 2, **good, "created_at": ago(5)},
-                {"phase": "validation", **good, "output": f"{EVIL}\n14 passed in 0.8s", "created_at": ago(2)},
+                {"phase": "validation", **good, "output": COLORED, "created_at": ago(2)},
             ]
             add(rt, *(models.CheckRun(session_id=session_id, command="python -m pytest -q", **r) for r in runs))
             found |= {name: session_id, f"{name}_repo": str(repo)}
@@ -76,12 +80,20 @@ def test_the_diff_is_coloured_text_and_never_markup(window: OpenWindow, seeded: 
 
 
 def test_evidence_says_how_the_checks_went_and_unfolds_their_output(window: OpenWindow, seeded: dict[str, str]) -> None:
-    page = window().visit(f"/session/{seeded['clean']}/changes")
+    opened = window()
+    page = opened.visit(f"/session/{seeded['clean']}/changes")
     column = page.get_by_role("complementary", name="Evidence")
     expect(column).to_contain_text("1 check of the whole passed")
     expect(column.locator(".ev__run")).to_have_count(2)
     column.locator(".ev__run").first.locator("summary").click()
-    expect(column.locator(".ev__text").first).to_contain_text("<script>window.pwned")
+    output = column.locator(".ev__text").first
+    expect(output).to_have_text(f"{EVIL}\n14 passed in 0.8s\n100%{EVIL}")
+    expect(output.locator(".t-b.t-f2")).to_have_text("14 passed")
+    expect(output.locator(".t-f1")).to_have_text(f"100%{EVIL}")
+    assert output.locator("script, img, a").count() == 0
+    opened.screenshot("evidence-colors")
+    opened.scheme("dark")
+    opened.screenshot("evidence-colors-dark")
     column.get_by_role("button", name="1 earlier run").click()
     expect(column.locator(".ev__run.s-failed")).to_contain_text("2 of 14 failed")
     assert page.evaluate("window.pwned") is None

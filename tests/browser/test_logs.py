@@ -42,8 +42,14 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             tx.logs(
                 [{"session_id": long.id, "message": f"line {n}", "timestamp": ago(LINES - n)} for n in range(LINES)]
             )
+        colored = seed_session(rt, repo, title="Colored", status="paused")
+        with rt.db.write() as tx:
+            tx.log(colored.id, f"🎼 \x1b[31mred {EVIL}\x1b[0m plain\n\x1b[1;34mbold and blue\x1b[0m", kind="check")
+            tx.log(colored.id, "$ rm -rf build\recho ok", kind="tool")
+            forged = {"styles": [[0, 4, 't-f1" onclick="window.pwned = 3'], [2, 1, "b"], ["x", 3, "b"], 7]}
+            tx.log(colored.id, "forged", details=forged)
         busy = seed_session(rt, repo, title="Busy", status="paused")
-    return {"data": str(folder / "data"), "short": short.id, "long": long.id, "busy": busy.id}
+    return {"data": str(folder / "data"), "short": short.id, "long": long.id, "busy": busy.id, "colored": colored.id}
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +125,24 @@ def test_a_line_unfolds_to_what_was_recorded_and_markup_stays_text(
     assert page.locator(".log__lines img, .log__lines script").count() == 0
     assert page.evaluate("window.pwned") is None
     opened.screenshot("logs")
+
+
+def test_colors_of_a_terminal_are_shown_and_no_escape_code_is(
+    window: OpenWindow, app: AppProcess, sessions: dict[str, str]
+) -> None:
+    opened = window()
+    page = opened.visit(f"/session/{sessions['colored']}/logs")
+    expect(page.locator(".log__msg .t-f1")).to_have_text(f"red {EVIL}")
+    assert lines(page) == [f"🎼 red {EVIL} plain+1 line", "$ rm -rf build␍echo ok", "forged"]
+    page.locator(".log__line").first.click()
+    expect(page.locator(".log__text .t-b.t-f4")).to_have_text("bold and blue")
+    opened.screenshot("logs-colors")
+    assert page.locator(".log__lines img, .log__lines script, .log__lines [onclick]").count() == 0
+    assert page.evaluate("window.pwned") is None
+    with app.client() as api:
+        told = api.get(f"/api/sessions/{sessions['colored']}/logs").text
+    assert "\\u001b" not in told
+    assert "\x1b" not in told
 
 
 def test_a_long_log_is_read_piece_by_piece(window: OpenWindow, sessions: dict[str, str]) -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import codecs
-import re
 import time
 from collections.abc import Callable
 from typing import Any
 
 from maestro.core.runtime import Runtime
+from maestro.terminal_text import Style, cut, styled
 
 _EVERY_S = 1.0
 _ROWS = 4  # at once; further lines fold into the last of them
 _LINE_CHARS = 2_000
 _LINES = 500
 _CHARS = 100_000
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|[\x00-\x08\x0b-\x1f\x7f]")
 _CUT = "[… more than this is not shown while it runs]"
 
 
@@ -34,7 +33,7 @@ class LiveOutput:
         self._clock = clock
         self._written_at = -_EVERY_S
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._lines: list[str] = []
+        self._lines: list[tuple[str, list[Style]]] = []
         self._rest = ""
         self._kept_lines = self._kept_chars = 0
         self._cut = False
@@ -61,19 +60,30 @@ class LiveOutput:
         self._written_at = self._clock()
         if not lines:
             return
-        messages = [*lines[: _ROWS - 1], "\n".join(lines[_ROWS - 1 :])]
+        rows = [self._as_row([line]) for line in lines[: _ROWS - 1]]
+        rows += [self._as_row(rest)] if (rest := lines[_ROWS - 1 :]) else []
         with self._rt.db.write(durable=False) as tx:
-            tx.logs([{**self._row, "message": message} for message in messages if message])
+            tx.logs(rows)
+
+    def _as_row(self, lines: list[tuple[str, list[Style]]]) -> dict[str, Any]:
+        styles, at = list[Style](), 0
+        for text, own in lines:
+            styles += [(start + at, end + at, look) for start, end, look in own]
+            at += len(text) + 1
+        row = {**self._row, "message": "\n".join(text for text, _ in lines)}
+        return row | {"details": {**(self._row.get("details") or {}), "styles": styles}} if styles else row
 
     def _keep(self, lines: list[str]) -> None:
         for line in lines:
-            plain = _CONTROL.sub("", line.rstrip("\r").rpartition("\r")[2]).rstrip()
+            shown, styles = styled(line.rstrip("\r"))
+            plain = shown.rstrip()
             if not plain:
                 continue
             self._kept_lines += 1
             self._kept_chars += len(plain)
             if self._kept_lines > _LINES or self._kept_chars > _CHARS:
-                self._lines.append(_CUT)
+                self._lines.append((_CUT, []))
                 self._cut = True
                 return
-            self._lines.append(plain if len(plain) <= _LINE_CHARS else plain[:_LINE_CHARS] + " [… cut]")
+            short = plain if len(plain) <= _LINE_CHARS else plain[:_LINE_CHARS] + " [… cut]"
+            self._lines.append((short, cut(styles, min(len(plain), _LINE_CHARS))))

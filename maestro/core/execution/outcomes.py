@@ -14,6 +14,7 @@ from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.settings import Settings
+from maestro.terminal_text import plain
 
 #: A run that was killed or lost goes on by itself; after so many of them the person is asked.
 MAX_INTERRUPTIONS = 3
@@ -95,6 +96,7 @@ def task_failed(
     tx: Transaction, session: models.Session, task: models.Task, reason: str, *, failure: str | None = None
 ) -> None:
     """The task has failed for now; the person is asked: again (with a hint), skip it, or fail the session."""
+    reason = plain(reason)
     _set(tx, task, status="failed", error_message=reason, completed_at=utcnow(), progress_note=None)
     tx.log(session.id, f"Task {task.key} failed: {reason}", level="error", kind="error", task_id=task.id)
     tx.emit("task_failed", session.id, task_id=task.id, key=task.key, error=reason)

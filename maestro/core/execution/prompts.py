@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from maestro.db import models
+from maestro.terminal_text import plain
 
 _OUTPUT_LIMIT = 12_000
 
@@ -202,7 +203,8 @@ def idea_text(card: dict[str, Any]) -> str:
 
 
 def clip(text: str, limit: int = _OUTPUT_LIMIT) -> str:
-    """Long text with its middle taken out and the cut marked; the end matters most."""
+    """Text for an agent: without escape codes, a long one with its middle taken out and the cut marked; the end matters most."""
+    text = plain(text)
     if len(text) <= limit:
         return text
     head = limit // 4
