@@ -168,7 +168,7 @@ def _folder(at: Manifests, folder: _Folder, before: list[Found]) -> tuple[list[F
     for check in others:
         doubled = check_detection.is_wrapper(check) and bool(checks)
         checks.append(Found("checks", at.command(check), _why(check), _program(check), second=doubled))
-    more, more_checks = stand_ins(at, {f.tool for f in [*before, *locks] if f.tool}, [c.value for c in checks])
+    more, more_checks = stand_ins(at, {f.tool for f in locks if f.tool}, [c.value for c in checks])
     setup += [Found("setup", at.command(s.command), s.reason, s.tool) for s in more]
     checks += [Found("checks", at.command(s.command), s.reason, s.tool) for s in more_checks]
     return [*trusts, *setup], checks

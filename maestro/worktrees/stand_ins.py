@@ -38,7 +38,8 @@ def stand_ins(at: Manifests, tools: set[str], checks: list[str]) -> tuple[list[S
             instead.append(StandIn(plan.check, f"The same, without {python}", plan.tool))
     node = next((tool for tool in _NODE if tool in tools), None)
     text = at.text("package.json")
-    if node and _missing(node) and not _missing("npm") and at.json("package.json") and "workspace:" not in text:
+    alone = "workspace:" not in text and not at.has("pnpm-workspace.yaml")  # npm knows nothing of such members
+    if node and _missing(node) and not _missing("npm") and at.json("package.json") and alone:
         setup.append(StandIn(_NPM, _why(node, "npm"), "npm"))
         if any(check.endswith(f"{node} test") for check in checks) and node not in text:
             instead.append(StandIn("npm test", f"The same, without {node}", "npm"))

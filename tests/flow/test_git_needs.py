@@ -251,6 +251,16 @@ def test_files_to_copy_are_those_that_are_there_ignored_and_small(tmp_path: Path
             ["npm install --no-package-lock --no-audit --no-fund", "npm test"],
         ),
         ({"yarn.lock": "", "package.json": '{"dependencies": {"a": "workspace:*"}}'}, "npm", []),
+        (
+            {
+                "pnpm-lock.yaml": "",
+                "pnpm-workspace.yaml": "packages: [packages/*]",
+                "package.json": '{"devDependencies": {"vitest": "*"}}',
+                "packages/a/package.json": '{"dependencies": {"b": "*"}}',
+            },
+            "npm",
+            [],
+        ),
         ({"bun.lock": "", "package.json": '{"scripts": {"test": "bun test"}}'}, "", []),
         ({"uv.lock": "", "pyproject.toml": "[tool.ruff]\n"}, "python3", []),
     ],
