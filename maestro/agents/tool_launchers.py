@@ -127,7 +127,8 @@ def _name(program: str, place: Place) -> str | None:
         path = Path(os.path.normpath(folder / program))
         if not path.is_relative_to(place.worktree) or not path.parent.resolve().is_relative_to(place.worktree):
             return None
-        if path.parent.name not in _TOOL_FOLDERS and path.name not in _WRAPPERS | {"manage.py"}:
+        own = path.name in _WRAPPERS | {"manage.py"} and place.holds(str(path))
+        if path.parent.name not in _TOOL_FOLDERS and not own:
             return None
     return Path(program).name
 

@@ -4,6 +4,7 @@ An option that is not listed asks: it could write elsewhere or load other code. 
 print or stop; an option with a value says what the value is (``--select:text``):
 
 - ``text``: anything, ``word``: a name without a path, ``num``: a number or ``auto``;
+- ``names``: folders or modules of the worktree, with commas between them;
 - ``task``: a word that names no task such as ``deploy``;
 - ``off``: a plug-in that is switched off, ``report``: a format, with or without its file, ``loader``: a usual one;
 - ``path``: a place in the worktree that may be written, ``file``: a file that is there.
@@ -119,6 +120,8 @@ def _value_fits(kind: str, value: str, place: Place) -> bool:
         return bool((_WORD if kind == "word" else _NUMBER).fullmatch(value))
     if kind == "off":
         return bool(re.fullmatch(r"no:[\w.\-]+", value))
+    if kind == "names":
+        return all(place.holds(name) for name in value.split(","))
     if kind == "loader":
         return value in _LOADERS
     if kind == "report":

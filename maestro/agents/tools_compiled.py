@@ -36,7 +36,7 @@ _MAVEN_TASKS = (
 )
 _MAVEN = tool(
     "-q -B -e -ntp -o -am -amd -fae -ff -fn -nsu -V --batch-mode --quiet --offline --no-transfer-progress"
-    " --errors --also-make --fail-at-end --fail-fast -pl:text --projects:text -Dtest:text -Dit.test:text"
+    " --errors --also-make --fail-at-end --fail-fast -pl:names --projects:names -Dtest:text -Dit.test:text"
     " -DskipTests -DskipTests=true -Dmaven.test.skip=true -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false"
     " -Dsurefire.useFile=false -Dstyle.color=never -DtrimStackTrace=false -T:num -Dcheckstyle.skip -Drat.skip"
     " -Dstyle.color:word -Dspotless.check.skip=true",
@@ -82,7 +82,7 @@ COMPILED: dict[str, Tool] = {
         _CARGO + " --fix --allow-dirty --allow-staged --no-deps",
         _CARGO_PLAIN,
         operands="none",
-        rest=r"-[DWAF]|[\w:\-]+|-[DWAF][\w:\-]+",
+        rest=r"-[DWAF]|[\w:][\w:\-]*|-[DWAF][\w:][\w:\-]*",
     ),
     "cargo fix": tool(
         _CARGO + " --allow-dirty --allow-staged --edition --edition-idioms", _CARGO_PLAIN, operands="none"

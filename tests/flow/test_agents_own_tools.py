@@ -350,6 +350,11 @@ cargo --config build.rustc-wrapper=/tmp/x test
 cargo test --config /tmp/x.toml
 cargo test --manifest-path ../x/Cargo.toml
 cargo build --target-dir /tmp/x
+cargo clippy -- -o out
+cargo clippy -- -C linker
+mvn test -pl core,../x
+mvn test -pl /tmp/x
+linked/gradlew test
 cargo test -- --ignored
 cargo test -- --include-ignored
 cargo test -Zunstable-options
