@@ -83,11 +83,11 @@ def run_command(
         except OSError as error:
             return CommandOutcome(127, 0.0, f"The command could not be started: {error}", False)
         listener = _Listener(output.fileno(), hear)
-        watch = Watch(process.pid)
+        watch = Watch(process.pid, command)
 
         def waits() -> bool:
             listener.look()
-            return watch.due() and watch.look(os.fstat(output.fileno()).st_size, lambda: _end_of(output.fileno()))
+            return watch.due() and watch.look(os.fstat(output.fileno()).st_size, lambda: _ends_of(output.fileno()))
 
         try:
             stopped = _wait(process, timeout_s, stop, waits)
@@ -108,9 +108,11 @@ def shell() -> str:
     return next((path for path in _BASH if os.access(path, os.X_OK)), None) or shutil.which("bash") or "/bin/sh"
 
 
-def _end_of(file: int) -> str:
+def _ends_of(file: int) -> str:
+    """The beginning and the end of what a command has printed so far."""
     size = os.fstat(file).st_size
-    return os.pread(file, _END_BYTES, max(0, size - _END_BYTES)).decode("utf-8", "replace")
+    head = os.pread(file, min(_END_BYTES, max(0, size - _END_BYTES)), 0)
+    return (head + b"\n" + os.pread(file, _END_BYTES, max(0, size - _END_BYTES))).decode("utf-8", "replace")
 
 
 class _Listener:

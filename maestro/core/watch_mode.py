@@ -24,6 +24,7 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-Z\\-_])")
 #: Said by a tool that waits for a file to change or a key to be pressed, with the tool.
 _WAITING = re.compile(
     r"waiting for (?:file )?changes"  # vitest, node --watch, nodemon, mocha, rollup, gradle, pytest -f, air
+    r"|(?:completed|failed) running '[^'\n]*'\Z"  # node --watch, without a terminal
     r"|watching for (?:file )?changes|watching files for changes|watch(?:ing)? mode(?: is)? enabled"
     r"|press h to show help, press q to quit"  # vitest
     r"|watch usage\b.*press w to show more|press `?(?:a|f)`? to (?:run all tests|run only failed tests)|press w to show more"
@@ -48,6 +49,7 @@ class Watch:
     """Looks at a command that runs: ``look`` with the end of its output, as often as one likes."""
 
     pid: int
+    command: str = ""
     now: Callable[[], float] = time.monotonic
     idle_s: float = field(default_factory=lambda: IDLE_S)
     _size: int = -1
@@ -60,13 +62,18 @@ class Watch:
         return self.now() >= self._next
 
     def look(self, size: int, tail: Callable[[], str]) -> bool:
-        """Whether the command waits for changes. ``size`` of its output in bytes, ``tail`` reads its end."""
+        """Whether the command waits for changes. ``size`` of its output in bytes, ``tail`` reads its beginning and end."""
         now = self.now()
         self._next = now + _LOOK_EVERY_S
         if size != self._size:
             self._size, self._since, self._used = size, now, processor_seconds(self.pid)
             return False
-        if now - self._since < self.idle_s or not says_it_waits(tail()):
+        silent = now - self._since
+        if silent < self.idle_s:
+            return False
+        said = tail()
+        # Without a terminal some watchers say nothing when they wait (jest): then it counts that they were told to.
+        if not says_it_waits(said) and (silent < 2 * self.idle_s or not is_told_to_watch(self.command, said)):
             return False
         used = processor_seconds(self.pid)
         if used - self._used > _BUSY_S:
@@ -80,6 +87,12 @@ def says_it_waits(output: str) -> bool:
     end = _ESCAPE.sub("", output)[-_TAIL:].strip()
     last = "\n".join([line for line in end.splitlines() if line.strip()][-6:])
     return bool(_WAITING.search(last) or _LEFT_OPEN.search(last))
+
+
+def is_told_to_watch(command: str, output: str = "") -> bool:
+    """Whether a command, or the script that a package manager says it runs, has an option to watch."""
+    lines = _SCRIPT_LINE.findall(_ESCAPE.sub("", output))
+    return any(_without_flag(line) != line.strip() for line in [command, *lines])
 
 
 def processor_seconds(pid: int) -> float:
@@ -118,6 +131,8 @@ def suggestion(command: str, output: str) -> str | None:
         if re.search(r"\bvitest\b(?! +(?:run|related|bench|list))", command):
             return re.sub(r"\bvitest(?: +(?:watch|dev))?\b", "vitest run", command, count=1)
         return _with_argument(command, "--run")
+    if any(re.search(r"\bjest\b", line) for line in _SCRIPT_LINE.findall(text)):
+        return _with_argument(command, "--watchAll=false")
     if (
         "watch usage" in said
         or "to run all tests" in said
@@ -132,6 +147,8 @@ def suggestion(command: str, output: str) -> str | None:
     return None
 
 
+#: How npm, pnpm, yarn and bun say which script they run.
+_SCRIPT_LINE = re.compile(r"^(?:>|\$) (?!\S+@)(.+)$", re.MULTILINE)
 _FLAG = re.compile(
     r"\s+(?:--watch(?:All|-all)?(?:=true)?|--looponfail|--continuous(?=\s|$)|--watch-(?:files|path|extensions)(?:=|\s+)\S+)(?=\s|$)"
 )

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from maestro.core.watch_mode import Watch, says_it_waits, suggestion
+from maestro.core.watch_mode import Watch, is_told_to_watch, says_it_waits, suggestion
 
 VITEST = """
  DEV  v4.0.1 /repo
@@ -45,6 +45,7 @@ WAITING = {
     "mocha": "  1 passing (2ms)\n\n\u2139 [mocha] waiting for changes...\n",
     "tsc": "12:01:02 AM - Found 0 errors. Watching for file changes.\n",
     "node --watch": "ok\nCompleted running 'test.js'. Waiting for file changes before restarting...\n",
+    "node --watch, no terminal": "ok\nCompleted running 'm2.js'\n",
     "nodemon": "[nodemon] clean exit - waiting for changes before restart\n",
     "rollup": "created dist/a.js in 12ms\n\n[2026-11-29 12:00:00] waiting for changes...\n",
     "gradle": "BUILD SUCCESSFUL in 1s\n\nWaiting for changes to input files... (ctrl-d to exit)\n",
@@ -97,10 +98,31 @@ def test_what_other_commands_say_is_not(said: str) -> None:
         ("npx mocha --watch", WAITING["mocha"], "npx mocha"),
         ("npx tsc -w", WAITING["tsc"], "npx tsc"),
         ("./check.sh", WAITING["nodemon"], None),
+        ("npm test", "\n> app@1.0.0 test\n> jest --watchAll\n\nTests: 1 passed\n", "npm test -- --watchAll=false"),
+        ("yarn test", "$ jest --watch\nTests: 1 passed\n", "yarn test --watchAll=false"),
     ],
 )
 def test_a_command_that_ends_is_offered(command: str, said: str, ends: str | None) -> None:
     assert suggestion(command, said) == ends
+
+
+@pytest.mark.parametrize(
+    ("command", "said", "told"),
+    [
+        ("jest --watchAll", "", True),
+        ("npx jest --watch src", "", True),
+        ("tsc -w", "", True),
+        ("npm test", "\n> app@1.0.0 test\n> jest --watchAll\n", True),
+        ("yarn test", "$ mocha -w test\n", True),
+        ("npm test", "\n> app@1.0.0 test\n> jest\n", False),
+        ("npx jest --watchAll=false", "", False),
+        ("npx jest -w 2", "", False),
+        ("python -m pytest -k watch", "", False),
+        ("./watch.sh", "", False),
+    ],
+)
+def test_a_command_that_is_told_to_watch_needs_no_words(command: str, said: str, told: bool) -> None:
+    assert is_told_to_watch(command, said) is told
 
 
 @pytest.fixture
@@ -121,3 +143,11 @@ def test_it_takes_the_words_and_a_while_of_nothing(clock: Iterator[int], monkeyp
     used[0] += 5.0
     assert _looks(watch, [VITEST]) == [False]  # it says so, but something works
     assert _looks(watch, [VITEST] * 3) == [False, False, True]
+
+
+def test_one_that_was_told_to_watch_and_says_nothing_gets_a_while_more(
+    clock: Iterator[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("maestro.core.watch_mode.processor_seconds", lambda _pid: 0.0)
+    watch = Watch(1, "jest --watchAll", now=lambda: float(next(clock)))
+    assert _looks(watch, ["Tests: 1 passed\n"] * 7) == [*[False] * 6, True]
