@@ -86,6 +86,8 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
         rt.url = served.url
         lock.announce(served.url)
         print(f"Maestro is ready: {access.address(served.url)}", flush=True)  # noqa: T201
+        if rt.worktrees.warning:
+            print(rt.worktrees.warning, file=sys.stderr, flush=True)  # noqa: T201
         if rt.settings.open_browser:
             import webbrowser
 
