@@ -13,6 +13,9 @@ from typing import Any
 #: From, to (in characters of the text), and how it looks: ``b`` bold, ``f1`` red letters, ``g4`` blue ground…
 Style = tuple[int, int, str]
 
+#: How much more than an end is to be read, so that a code that begins before it is known as one.
+SPARE = 64
+
 _WIDEST = 4_000  # a cursor that is sent further right stays here
 _MOST_STYLES = 20_000
 
@@ -67,6 +70,17 @@ def styled(text: str) -> tuple[str, list[Style]]:
         elif kind == "control":
             screen.control(words)
     return screen.read()
+
+
+def end_of(text: str, length: int) -> str:
+    """The last ``length`` characters of what was printed, never beginning within an escape code."""
+    start = max(0, len(text) - length)
+    for token in _TOKEN.finditer(text, max(0, start - SPARE)):
+        if token.start() >= start:
+            break
+        if token.lastgroup != "text" and token.end() > start:
+            return text[token.end() :]
+    return text[start:]
 
 
 def cut(styles: Iterable[Style], length: int) -> list[Style]:

@@ -49,6 +49,7 @@ from maestro.core.views import (
 from maestro.db import models
 from maestro.errors import NotFound
 from maestro.monitoring import log_rows
+from maestro.terminal_text import SPARE, end_of
 from maestro.worktrees import first_commit, history, integration
 from maestro.worktrees import repository as repositories
 
@@ -138,7 +139,7 @@ def list_evidence(
     rt: Runtime, session_id: str, task: str | None = None, *, tail: int | None = None
 ) -> list[CheckRunView]:
     """The check runs of a session, or of one task (id or key), oldest first; with ``tail`` only the end of each output."""
-    output = _tail(models.CheckRun.output, tail) if tail is not None else col(models.CheckRun.output)
+    output = _tail(models.CheckRun.output, tail + SPARE) if tail is not None else col(models.CheckRun.output)
     with rt.db.read() as db:
         lookup.session_row(db, session_id)
         heavy = (defer(models.CheckRun.output, raiseload=True), defer(models.CheckRun.tests, raiseload=True))  # type: ignore[arg-type]
@@ -147,9 +148,10 @@ def list_evidence(
         if task is not None:
             query = query.where(models.CheckRun.task_id == lookup.task_row(db, session_id, task).id)
         rows = db.exec(query.order_by(col(models.CheckRun.created_at))).all()
+        ends = [o if tail is None or not isinstance(o, str) else end_of(o, tail) for _, o in rows]
         return [
             readable(CheckRunView, r.model_dump(exclude={"output", "tests"}, warnings=False) | {"output": o})
-            for r, o in rows
+            for (r, _), o in zip(rows, ends, strict=True)
         ]
 
 

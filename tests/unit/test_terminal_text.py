@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maestro.terminal_text import cut, everywhere, plain, styled, visible
+from maestro.terminal_text import cut, end_of, everywhere, plain, styled, visible
 
 E = "\x1b"
 
@@ -113,3 +113,11 @@ def test_all_texts_of_a_detail_are_made_plain() -> None:
 def test_a_command_hides_nothing_behind_what_a_terminal_would_draw_over() -> None:
     assert visible(f"rm -rf /\recho ok{E}[8m") == "rm -rf /␍echo ok␛[8m"
     assert visible("two\n\tlines") == "two\n\tlines"
+
+
+@given(st.integers(0, 40))
+def test_the_end_of_an_output_begins_at_no_piece_of_a_code(length: int) -> None:
+    printed = f"{E}[32m1{E}[0m {E}[38;5;196mtwo{E}[0m {E}]8;;https://x.example{E}\\three{E}]8;;{E}\\ 5m"
+    assert len(end_of(printed, length)) <= length
+    assert "1 two three 5m".endswith(plain(end_of(printed, length)))
+    assert end_of("no code at all", 6) == "at all"
