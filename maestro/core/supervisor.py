@@ -36,7 +36,7 @@ _METRICS_EVERY_S = 2.0
 
 #: Where nothing is heard, how often it is looked at all the same, in seconds: silence, memory, waits that end. The
 #: longer one where nobody works: all wait for the person, for a limit, or for a check, whose end is heard.
-_QUIET_S = 1.0
+_QUIET_S = 0.5
 _WAITING_S = 5.0
 
 #: A digest that could not be made is tried again after so long, doubled each time up to this often.
