@@ -7,6 +7,7 @@ from pathlib import Path
 from maestro.core.hooks import Finding, Landing
 from maestro.errors import GitError
 from maestro.worktrees import submodules
+from maestro.worktrees.refs import name_part
 
 
 def nothing_left_in_submodules(landing: Landing) -> Finding | None:
@@ -16,7 +17,8 @@ def nothing_left_in_submodules(landing: Landing) -> Finding | None:
         return _uncommitted(left)
     moved = submodules.moved(landing.worktree, landing.start, landing.head)
     try:
-        label = f"refs/maestro/{landing.session.id}/submodules/{landing.task.key}"
+        # Not below the session's own refs, which go with it some day: what was merged still names the commits.
+        label = f"refs/maestro/submodules/{name_part(landing.session.id)}/{name_part(landing.task.key)}"
         submodules.keep(landing.repo, landing.worktree, moved, label)
     except GitError as error:
         prompt = (

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from sqlmodel import col, select
 
+from maestro.core.proving import sheltered
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.keeping import DeletedSession, Fact
@@ -113,6 +114,7 @@ def expire(rt: Runtime) -> int:
                 integration.delete_ref(repo, ref)
         except MaestroError:
             continue  # the repository cannot be reached now; tomorrow again
+        shutil.rmtree(sheltered.put_back_folder(rt) / row.id, ignore_errors=True)
         with rt.db.write() as tx:
             kept = tx.db.get(DeletedSession, row.id)
             if kept is not None:
