@@ -63,6 +63,7 @@ ANSWERS: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("outside_files", {"files": ["src/auth.py"], "declared": ["src/a.py"]}, "src/auth.py", "That is fine", "checking"),
     ("outside_files", {"files": ["src/auth.py"]}, "src/auth.py", "Send it back", "checking"),
     ("infrastructure", {"output": "npm: not found"}, "npm: not found", "Try again", "checking"),
+    ("infrastructure", {"what": "nothing proven", "output": "no lib"}, "Change the set-up…", "Try again", "checking"),
     ("infrastructure", {"what": "as before", "output": "old"}, "old", "Go on: it was so before", "checking"),
     ("infrastructure", {"output": "npm: not found"}, "npm: not found", "Count it as the agent’s failure", "checking"),
     ("task_failed", {"reason": "It broke", "allow_fresh": "afresh"}, "It broke", "Begin afresh", "running"),
