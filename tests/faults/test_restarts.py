@@ -14,7 +14,7 @@ from maestro.api.app import build_api
 from maestro.core import lookup, places, processes, queries
 from maestro.core.commands import control, delivery, plans, sessions
 from maestro.core.keeping import checkpoints, cleanup, deleted, rollbacks
-from maestro.core.proving import checking
+from maestro.core.proving import sheltered
 from maestro.core.validation import run_command
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
@@ -356,7 +356,7 @@ def test_what_a_check_left_that_a_kill_cut_short_is_no_work(
         tmp_path, repo, plan_of({"id": "t1", "checks": ["echo x > left.txt; echo x >> README.md; test -s t1.txt"]})
     ) as b:
         b.measure_baseline()
-        monkeypatch.setattr(checking, "run_command", killed)
+        monkeypatch.setattr(sheltered, "run_command", killed)
         with pytest.raises(Killed):
             b.work({"t1.txt": "x\n"})
         monkeypatch.undo()

@@ -316,3 +316,19 @@ def test_a_pause_of_the_account_ends_with_a_clock_that_was_set_back_before_it(
     monkeypatch.setattr(account, "utcnow", lambda: utcnow() - timedelta(days=1))
     account.release_due(rows.rt)
     assert not rows.pauses()[0].active
+
+
+def test_a_limit_of_another_worker_does_not_end_the_wait_for_the_answer_about_a_refused_key(rows: Rows) -> None:
+    with rows.rt.db.write() as tx:
+        session = tx.db.get(models.Session, rows.session.id)
+        assert session is not None
+        assert account.key_refused(tx, session, "account-1", "The key was refused.")
+        soon = utcnow().timestamp() + 1
+        account.limit_reached(tx, session, "account-1", until=soon, reason="Too many requests.")
+        account.answered(tx, "account-1")
+        assert not account.key_refused(tx, session, "account-1", "The key was refused.")
+    (pause,) = rows.pauses()
+    assert (pause.active, pause.kind, pause.paused_until, pause.reason) == (True, "auth", None, "The key was refused.")
+    with rows.rt.db.write() as tx:
+        account.release_refused_key(tx, rows.session)
+    assert not any(pause.active for pause in rows.pauses())

@@ -79,6 +79,8 @@ def limit_reached(
     ``until`` is the stated reset (seconds since 1970) or None, in which case the wait grows with every pause.
     """
     row, now = _row(tx, session, account, "rate_limit"), utcnow()
+    if row.active and row.kind == "auth":
+        return  # the key was refused: nothing starts before the user has answered, whenever the limit ends
     stated = _from_epoch(until, now)
     if row.active and row.kind == "rate_limit" and not _is_over(row, now):
         # Workers that run side by side meet the same limit: that is one pause, at most a longer one.
