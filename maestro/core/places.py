@@ -131,6 +131,22 @@ def ours(rt: Runtime) -> list[Path]:
     return [rt.data_dir, *roots(rt)]
 
 
+def about_hidden(folder: Path, repo: Path) -> str | None:
+    """What to say of tests that fail in a worktree below a hidden folder, with the way out.
+
+    Tools and libraries that pass over hidden files judge by the whole path, so the same tests may pass in the user's
+    checkout. None where the worktree is no more hidden than that.
+    """
+    usual = set(repo.resolve().parts)
+    hidden = next((part for part in folder.resolve().parts if part.startswith(".") and part not in usual), None)
+    if hidden is None:
+        return None
+    return (
+        f"Worktrees lie below the hidden folder {hidden}, and some tools pass over what is hidden. If these tests pass in "
+        f"your checkout, set {variable('worktrees_dir')} to a folder without a dot in front, and start a new session."
+    )
+
+
 def make(rt: Runtime) -> None:
     """Make the folder of all worktrees, for this user's eyes only. Raises Unavailable when it cannot be made."""
     folder = rt.worktrees.folder

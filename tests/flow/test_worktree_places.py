@@ -271,3 +271,25 @@ def test_settings_that_an_agent_writes_beside_its_worktree_steer_no_check(tmp_pa
         assert b.logs().count("lay beside the worktrees, where tools look for settings") == 2
         (kept,) = (b.rt.data_dir / "put-back" / b.id).rglob("*-pytest.ini")
         assert kept.read_text() == "[pytest]\npython_functions = nothing\n"
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_tests_that_fail_before_the_work_in_a_hidden_place_say_what_may_be_the_cause(
+    tmp_path: Path, repo: Path, hidden: bool
+) -> None:
+    picky = "def test_place():\n    assert '/.' not in __file__\n\n\ndef test_never():\n    assert False\n"
+    write_files(repo, {"test_picky.py": picky})
+    run_git(repo, "add", "-A")
+    run_git(repo, "commit", "-qm", "A library that serves no hidden files")
+    check = "python -m pytest -q"
+    with bench(tmp_path / (".local" if hidden else "local"), repo, plan_of({"id": "t1"}, checks=[check])) as b:
+        b.measure_baseline()
+        (run,) = b.evidence("baseline")
+        assert not run.could_not_run
+        if hidden:
+            assert run.note is not None
+            assert "2 tests fail before any work" in run.note
+            assert "hidden folder .local" in b.logs()
+        else:
+            assert run.note is None
+        assert b.work({"notes.txt": "a\n"}).status == "completed"

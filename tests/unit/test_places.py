@@ -171,3 +171,14 @@ def test_doctor_tells_where_worktrees_go_and_what_lies_above(tmp_path: Path) -> 
     ok, line = told(worktrees_dir=tmp_path / "code" / "w")
     assert not ok
     assert "MAESTRO_WORKTREES_DIR" in line
+
+
+def test_a_hidden_folder_above_worktrees_is_named_only_where_the_repository_is_not_as_hidden(tmp_path: Path) -> None:
+    folder = tmp_path / ".local" / "share" / "maestro" / "worktrees" / "id" / "t1"
+
+    words = places.about_hidden(folder, tmp_path / "code")
+    assert words is not None
+    assert ".local" in words
+    assert "MAESTRO_WORKTREES_DIR" in words
+    assert places.about_hidden(folder, tmp_path / ".local" / "code") is None
+    assert places.about_hidden(tmp_path / "data" / "t1", tmp_path / "code") is None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
+from maestro.core import places
 from maestro.core.environment import command_environment
 from maestro.core.execution import command_place, prompts
 from maestro.core.guards import limits
@@ -69,8 +70,9 @@ class Ran:
 def measure(rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool]) -> Ran:
     """Run a check on the untouched base and keep it as evidence of what was so before."""
     ran = execute(rt, site.session, site.folder, command, stop)
-    note = _unmeasured(ran)
-    _record(rt, site, command, ran, Verdict(ran.outcome.passed, note), could_not_run=note is not None)
+    unmeasured = _unmeasured(ran)
+    note = unmeasured or _fails_hidden(site, ran)
+    _record(rt, site, command, ran, Verdict(ran.outcome.passed, note), could_not_run=unmeasured is not None)
     scratch.discard_changes(site.folder)
     return ran
 
@@ -86,6 +88,15 @@ def _unmeasured(ran: Ran) -> str | None:
     if report is not None and report.failing and not report.passed and not unproven.could_load(outcome, report):
         return "No test could be loaded."
     return None
+
+
+def _fails_hidden(site: CheckSite, ran: Ran) -> str | None:
+    """What to say of tests that fail on the base, and are excused from then on, where the place may be the cause."""
+    if ran.report is None or not ran.report.failing:
+        return None
+    failing = len(ran.report.failing)
+    words = places.about_hidden(site.folder, Path(site.session.repo_path))
+    return f"{failing} test{'s fail' if failing != 1 else ' fails'} before any work. {words}" if words else None
 
 
 def first_failure(

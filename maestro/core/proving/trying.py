@@ -144,6 +144,8 @@ def _check(rt: Runtime, session: models.Session, path: Path, view: TrialView, st
             step.tests, step.passed = (named, report.passed) if named > 0 else (None, None)
             view.tests += max(named, 0)
         step.state = "passed" if outcome.passed else "failed"
+        words = places.about_hidden(path, Path(session.repo_path)) if report is not None and report.failing else None
+        view.notes += [words] if words and words not in view.notes else []
         ran_tests = unproven.could_load(outcome, report) and report is not None and report.passed > 0
         if not (outcome.passed or ran_tests or view.reason):
             how = "did not end in time" if outcome.stopped else f"ended with exit code {outcome.exit_code}"
