@@ -44,7 +44,7 @@ def read(rt: Runtime) -> Nav:
     approvals = queries.list_approvals(rt)
     asking = {a.session_id for a in approvals}
     since = utcnow() - _FRESH
-    recent, _ = queries.list_sessions(rt, status="plan_review,failed,completed", limit=60)
+    recent, _ = queries.list_sessions(rt, status="plan_review,failed,completed", limit=60, order="attention")
     waiting = [s for s in recent if s.needs_you and s.updated_at > since and s.id not in asking]
     return Nav(
         sessions=overview.sessions,

@@ -18,26 +18,28 @@ if TYPE_CHECKING:
     from pages.frame import Frame
 
 _log = logging.getLogger(__name__)
-_SESSIONS = 200
+_SESSIONS = 40
 
 
 def attach(view: Frame) -> None:
     """Let the page answer Ctrl-K, and note when its window is hidden."""
     client = ui.context.client
-    ui.on("maestro_palette", lambda: _open(view))
+    ui.on("maestro_palette", lambda e: _find(view, str((e.args or {}).get("words") or "")[:200]))
     ui.on("maestro_visible", lambda e: live.seen(client, bool((e.args or {}).get("visible", True))))
 
 
-async def _open(view: Frame) -> None:
-    found = await run.io_bound(queries.list_sessions, view.rt, limit=_SESSIONS)
-    sessions = found[0] if found else []
+async def _find(view: Frame, words: str) -> None:
+    """Answer with the actions, and with the sessions that the words fit: looked for among all there are."""
+    found = await run.io_bound(
+        queries.list_sessions, view.rt, q=words.strip() or None, limit=_SESSIONS, order="attention"
+    )
     items = [
         *_here(view),
         {"title": "New session", "icon": "plus", "group": "Actions", "href": "/session/new", "hint": "c"},
+        {"title": "Switch between light and dark", "icon": "moon", "group": "Actions", "theme": True},
+        *(_session(s) for s in (found[0] if found else [])),
     ]
-    items.append({"title": "Switch between light and dark", "icon": "moon", "group": "Actions", "theme": True})
-    items += [_session(s) for s in sessions]
-    ui.run_javascript(f"window.maestro?.entries({json.dumps(items)})")
+    ui.run_javascript(f"window.maestro?.entries({json.dumps(items)}, {json.dumps(words)})")
 
 
 def _here(view: Frame) -> list[dict[str, Any]]:

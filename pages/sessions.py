@@ -128,7 +128,7 @@ class _Sessions:
         while True:
             offset = self.search.page * _PAGE
             found, total = queries.list_sessions(
-                self.rt, status=statuses, q=self.search.q or None, limit=_PAGE, offset=offset
+                self.rt, status=statuses, q=self.search.q or None, limit=_PAGE, offset=offset, order="attention"
             )
             if found or not self.search.page:
                 return found, total, by_status
@@ -166,8 +166,12 @@ class _Sessions:
     def _pager(self) -> None:
         with box("m-row m-row--end") as self.pager:
             self.range = text("", "m-meta m-num")
-            self.back = icon_button("chevron-left", "Newer", lambda: self.look(page=self.search.page - 1), small=True)
-            self.on = icon_button("chevron-right", "Older", lambda: self.look(page=self.search.page + 1), small=True)
+            self.back = icon_button(
+                "chevron-left", "Previous page", lambda: self.look(page=self.search.page - 1), small=True
+            )
+            self.on = icon_button(
+                "chevron-right", "Next page", lambda: self.look(page=self.search.page + 1), small=True
+            )
 
 
 class _Deleted:
@@ -204,7 +208,7 @@ class SessionRow:
             self.bar = task_bar(session, thin=True)
             self.count = text("", "m-meta m-num m-srow__count")
             self.cost = text("", "m-meta m-num m-srow__cost")
-            self.when = when(session.updated_at, "m-meta m-num m-srow__when")
+            self.when = when(session.active_at, "m-meta m-num m-srow__when")
         self.show(session)
 
     def show(self, session: SessionView) -> None:
@@ -220,4 +224,4 @@ class SessionRow:
         self.count.set_text(f"{counts.done} of {counts.total}" if counts.total else none)
         self.count.attr(title=plural(counts.total, "task"))
         self.cost.set_text(cost(session.cost_usd, session.tokens.total, free=session.demo))
-        set_when(self.when, session.updated_at)
+        set_when(self.when, session.active_at)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import defer
 from sqlmodel import Session as DbSession
-from sqlmodel import case, col, func, or_, select
+from sqlmodel import case, col, func, select
 
-from maestro.core import lookup, processes
+from maestro.core import attention, lookup, processes
 from maestro.core.guards import account, limit_views, signs, spending
 from maestro.core.guards.account import AccountState
 from maestro.core.guards.limit_views import LimitsView
@@ -58,18 +59,27 @@ _DIFF_LIMIT_BYTES = 2_000_000
 
 
 def list_sessions(
-    rt: Runtime, *, status: str | None = None, q: str | None = None, limit: int = 50, offset: int = 0
+    rt: Runtime,
+    *,
+    status: str | None = None,
+    q: str | None = None,
+    limit: int = 50,
+    offset: int = 0,
+    order: Literal["changed", "attention"] = "changed",
 ) -> tuple[list[SessionView], int]:
-    """Sessions, newest first, with the total; ``status`` may be several, comma-separated; ``q`` searches the words."""
+    """Sessions with the total; ``status`` may be several, comma-separated; each word of ``q`` must occur.
+
+    ``order``: the last changed first, or what needs the user first and then by when the work last moved.
+    """
     query = select(models.Session)
     if status:
         query = query.where(col(models.Session.status).in_([s.strip() for s in status.split(",")]))
     if q:
-        columns = (models.Session.title, models.Session.description, models.Session.repo_path)
-        query = query.where(or_(*(col(c).contains(q, autoescape=True) for c in columns)))
+        query = query.where(attention.worded(q))
+    by = attention.by_attention() if order == "attention" else (col(models.Session.updated_at).desc(),)
     with rt.db.read() as db:
         total = db.exec(select(func.count()).select_from(query.subquery())).one()
-        rows = db.exec(query.order_by(col(models.Session.updated_at).desc()).limit(limit).offset(offset)).all()
+        rows = db.exec(query.order_by(*by).limit(limit).offset(offset)).all()
         return _session_views(db, rows), total
 
 
@@ -356,10 +366,16 @@ def _session_views(db: DbSession, rows: Sequence[models.Session]) -> list[Sessio
         tasks[task.session_id].append(task)
     pending = _count(db, models.Approval, models.Approval.status == "pending", ids)
     live = _count(db, models.Worker, models.Worker.status != "ended", ids)
-    return [_session_view(row, tasks[row.id], pending.get(row.id, 0), live.get(row.id, 0)) for row in rows]
+    moved = attention.times(db, ids)
+    return [
+        _session_view(row, tasks[row.id], pending.get(row.id, 0), live.get(row.id, 0), moved.get(row.id))
+        for row in rows
+    ]
 
 
-def _session_view(row: models.Session, tasks: list[models.Task], pending: int, live: int) -> SessionView:
+def _session_view(
+    row: models.Session, tasks: list[models.Task], pending: int, live: int, moved: datetime | None
+) -> SessionView:
     data = row.model_dump(warnings=False)
     return readable(
         SessionView,
@@ -374,6 +390,7 @@ def _session_view(row: models.Session, tasks: list[models.Task], pending: int, l
             "result": row.result_json,
             "pending_approvals": pending,
             "live_workers": live,
+            "active_at": moved or row.updated_at,
             "allowed_events": allowed_events(row.status),
         },
     )

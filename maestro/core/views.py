@@ -119,6 +119,7 @@ class SessionView(BaseModel):
     demo: bool
     created_at: datetime
     updated_at: datetime
+    active_at: datetime  # when the session or its work last moved
     completed_at: datetime | None
     error_message: str | None
     progress: float

@@ -197,6 +197,8 @@ def _engine(url: str, *, begin: str, synchronous: str) -> Engine:
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
         connection.text_factory = _read_text
+        # SQLite itself knows only the case of ASCII letters.
+        connection.create_function("folded", 1, lambda text: str(text or "").casefold(), deterministic=True)
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute(f"PRAGMA synchronous={synchronous}")

@@ -71,7 +71,7 @@
   }
 
   // ---- palette: pages and keys are known here, sessions and actions come from the server while it is open
-  let palette, entries = [], shown = [], selected = 0;
+  let palette, entries = [], shown = [], selected = 0, answered = null, asking = 0;
   const h = (tag, props = {}, ...children) => {
     const el = Object.assign(document.createElement(tag), props);
     el.append(...children);
@@ -85,7 +85,11 @@
         h("input", { type: "text", placeholder: "Go to a session or page, or do something…", ariaLabel: "Search", autocomplete: "off", spellcheck: false }),
         h("div", { className: "m-palette__list", role: "listbox" }));
       palette.addEventListener("click", (e) => e.target === palette && palette.close());
-      $("input", palette).addEventListener("input", filter);
+      $("input", palette).addEventListener("input", () => {
+        filter();
+        clearTimeout(asking);
+        asking = setTimeout(ask, 120);
+      });
       palette.addEventListener("keydown", paletteKey);
       document.body.append(palette);
     }
@@ -93,14 +97,29 @@
       title: $(".m-nav__word", el)?.textContent ?? "", icon: el.dataset.icon, group: "Pages", href: el.getAttribute("href"), hint: el.dataset.key,
     }));
     $("input", palette).value = "";
+    answered = null;
     filter();
     palette.showModal();
-    send("maestro_palette", {});
+    ask();
+  }
+
+  // The server looks for what is typed through all sessions, also in their ideas; until it answers, what is here is filtered.
+  const typed = () => $("input", palette).value.slice(0, 200);
+  function ask() { if (palette?.open) send("maestro_palette", { words: typed() }); }
+  function answer(items, words) {
+    if (!palette?.open || words !== typed()) return;
+    const before = shown[selected]?.href ?? shown[selected]?.title, first = selected === 0;
+    answered = words;
+    entries = [...items, ...entries.filter((e) => e.group === "Pages")];
+    filter();
+    const at = shown.findIndex((e) => (e.href ?? e.title) === before);
+    if (!first && at >= 0) select(at);
   }
 
   function filter() {
-    const words = $("input", palette).value.toLowerCase().split(/\s+/).filter(Boolean);
-    shown = entries.filter((e) => words.every((w) => `${e.title} ${e.group} ${e.more ?? ""}`.toLowerCase().includes(w))).slice(0, 40);
+    const words = $("input", palette).value.toLowerCase().split(/\s+/).filter(Boolean), now = answered === typed();
+    const fits = (e) => (now && e.group === "Sessions") || words.every((w) => `${e.title} ${e.group} ${e.more ?? ""}`.toLowerCase().includes(w));
+    shown = entries.filter(fits).slice(0, 60);
     selected = 0;
     const list = $(".m-palette__list", palette);
     list.replaceChildren();
@@ -114,7 +133,7 @@
       row.addEventListener("pointermove", () => select(index));
       list.append(row);
     });
-    if (!shown.length) list.append(h("div", { className: "m-palette__none", textContent: "Nothing found" }));
+    if (!shown.length) list.append(h("div", { className: "m-palette__none", textContent: now ? "Nothing found" : "Looking…" }));
     select(0);
   }
 
@@ -206,7 +225,7 @@
     }
   }
   window.maestro = {
-    entries(items) { entries = [...items, ...entries.filter((e) => e.group === "Pages")]; if (palette?.open) filter(); },
+    entries: answer,
     dropDrafts(prefix) { Object.keys(sessionStorage).filter((k) => k.startsWith(`maestro-draft:${prefix}`)).forEach((k) => sessionStorage.removeItem(k)); },
     tick,
   };

@@ -14,7 +14,7 @@ from maestro.core.runtime import Runtime
 from maestro.db import models
 from tests.app_process import AppProcess
 from tests.browser.conftest import OpenWindow
-from tests.browser.seeds import seed_session, seeding, task
+from tests.browser.seeds import add, ago, seed_session, seeding, task
 from tests.repos import make_repo
 
 
@@ -33,6 +33,9 @@ def app(tmp_path_factory: pytest.TempPathFactory, repo: Path) -> Iterator[AppPro
         _seed(rt, repo, "Rate limits", "Run `npm ci`")
         for number in range(35):
             seed_session(rt, repo, title=f"Old idea {number}", status="cancelled")
+        others = {"repo_path": str(repo), "base_commit": "0" * 40, "status": "cancelled"}
+        add(rt, *(models.Session(title=f"Other {n}", session_branch=f"b{n}", **others) for n in range(200)))
+        seed_session(rt, repo, title="ÜBERSETZUNG prüfen", status="plan_review", updated_at=ago(90 * 86400))
     with AppProcess(data, MAESTRO_ASSISTANT="demo") as process:
         yield process
 
@@ -142,7 +145,8 @@ def test_the_list_finds_filters_and_pages_and_keeps_it_in_the_address(window: Op
     page = window().visit("/session")
     rows = page.locator(".m-srow")
     expect(rows).to_have_count(30)
-    page.get_by_role("button", name="Older").click()
+    expect(rows.nth(2)).to_contain_text("ÜBERSETZUNG")  # the oldest of all, but it waits for the user
+    page.get_by_role("button", name="Next page").click()
     expect(page.get_by_text(re.compile(r"31–\d+ of \d+"))).to_be_visible()
     page.get_by_role("button", name="At work").click()
     expect(rows).to_have_count(2)
@@ -167,6 +171,10 @@ def test_hands_stay_on_the_keyboard(window: OpenWindow) -> None:
     expect(page.locator(".m-srow").first).to_be_focused()
 
     page.keyboard.press("Control+k")
+    page.get_by_role("textbox", name="Search", exact=True).fill("prüfen übersetzung")
+    expect(page.get_by_role("option", name="ÜBERSETZUNG prüfen")).to_be_visible()
+    page.get_by_role("textbox", name="Search", exact=True).fill("nothing is called so")
+    expect(page.get_by_text("Nothing found")).to_be_visible()
     page.get_by_role("textbox", name="Search", exact=True).fill("rate lim")
     expect(page.get_by_role("option", name="Rate limits")).to_be_visible()
     page.keyboard.press("Enter")
