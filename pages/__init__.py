@@ -9,7 +9,7 @@ from maestro.core.runtime import Runtime
 #: In this order: ``/session/new`` must be known before ``/session/{session_id}``.
 PAGES = (
     "dashboard", "sessions", "new_session", "approvals", "decisions", "templates", "settings",
-    "brainstorm", "plan", "monitor", "logs", "changes", "not_found",
+    "brainstorm", "plan", "monitor", "logs", "changes", "file_links", "not_found",
 )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ class RunningRow:
         session = running.session
         with tag("a", "", "m-item m-running", href=f"/session/{session.id}", data_nav=""):
             with box("m-row m-gap-12"):
-                self.title = text(session.title, "m-strong m-cut")
+                self.title = text(session.title, "m-strong m-cut", dir="auto")
                 text(Path(session.repo_path).name, "m-meta m-cut m-optional", title=session.repo_path)
                 self.chip = session_chip(session)
                 self.chip.classes("m-push")
@@ -100,7 +100,7 @@ class NeedRow:
             with box():
                 self.chip = session_chip(session)
             with box("m-stack m-gap-0 m-grow"):
-                self.title = text(session.title, "m-strong m-cut")
+                self.title = text(session.title, "m-strong m-cut", dir="auto")
                 self.why = text("", "m-meta m-cut")
             self.act = text("", "m-need__act")
             icon("chevron-right").style("color: var(--text-3)")
@@ -144,7 +144,7 @@ class DigestRow:
         with tag("a", "", "m-away__row m-away__row--told", href=f"/session/{part.session_id}"):
             icon(symbol, f"s-{tone}", label=word).style("color: var(--c)")
             with box("m-stack m-gap-0 m-grow"):
-                text(part.title, "m-cut", title=part.title)
+                text(part.title, "m-cut", title=part.title, dir="auto")
                 text(digest_words(part), "m-meta")
 
 
@@ -162,7 +162,7 @@ class AwayRow:
         mark = session_mark(session)
         with tag("a", "", "m-away__row", href=f"/session/{session.id}") as self.row:
             self.icon: Tag = icon(mark.icon, f"s-{mark.tone}", label=mark.word).style("color: var(--c)")
-            self.title = text(session.title, "m-cut m-grow")
+            self.title = text(session.title, "m-cut m-grow", dir="auto")
             self.when = when(session.completed_at or session.updated_at, "m-meta m-num")
 
     def show(self, session: SessionView) -> None:

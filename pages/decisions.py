@@ -9,8 +9,8 @@ from maestro.core.runtime import Runtime
 from maestro.core.views import DecisionView
 from pages import live
 from pages.components.icon import icon
-from pages.components.inline import inline
 from pages.components.keyed import KeyedList
+from pages.components.markdown import phrase, prose
 from pages.components.placeholders import empty
 from pages.components.tag import box, tag, text
 from pages.components.when import when
@@ -83,16 +83,16 @@ class _Row:
     def __init__(self, decision: DecisionView) -> None:
         with box("m-item m-stack m-gap-4"):
             with box("m-row m-row--between m-row--top"):
-                inline(_upper(decision.context or decision.decision_type), "m-strong m-wrap", name="div")
+                phrase(_upper(decision.context or decision.decision_type), "m-strong m-wrap", name="div")
                 when(decision.created_at, "m-meta m-num m-cut").style("flex: none")
             with box("m-row m-row--wrap m-gap-4"):
                 for index, option in enumerate(decision.options):
                     _option(option, chosen=index == decision.chosen)
             if decision.rationale:
-                inline(decision.rationale, "m-soft m-wrap", name="div")
+                prose(decision.rationale, "m-soft")
             with box("m-row m-row--wrap m-meta m-gap-4"):
                 text(f"{_upper(decision.decision_type)}, {_WHO.get(decision.source, decision.source)} of")
-                tag("a", decision.session_title, "m-cut", href=f"/session/{decision.session_id}")
+                tag("a", decision.session_title, "m-cut", dir="auto", href=f"/session/{decision.session_id}")
                 if decision.outcome:
                     text(f"· {decision.outcome}")
 
@@ -101,7 +101,7 @@ def _option(words: str, *, chosen: bool) -> None:
     with text("", "m-option m-option--chosen" if chosen else "m-option"):
         if chosen:
             icon("check", label="Chosen")
-        inline(words, "m-wrap")
+        phrase(words)
 
 
 def _upper(words: str) -> str:

@@ -147,7 +147,7 @@ def _header(view: Frame, up: tuple[str, str] | None) -> None:
             if up:
                 tag("a", up[0], "m-crumbs__up", href=up[1])
                 text("/", "m-crumbs__sep")
-            here = tag("h1", view.title, "m-crumbs__here", title=view.title)
+            here = tag("h1", view.title, "m-crumbs__here", title=view.title, dir="auto")
         if view.session:
             _facts(view, view.session, here)
         with box("m-header__tools"):

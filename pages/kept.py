@@ -46,7 +46,7 @@ def deleted_row(rt: Runtime, session: DeletedView) -> None:
     """A deleted session: what it was, until when its work is kept, and what that is."""
     with box("m-item", data_deleted=session.id):
         with box("m-row m-row--wrap kept__head"):
-            text(session.title, "m-strong m-cut")
+            text(session.title, "m-strong m-cut", dir="auto")
             text(session.repo_path.rstrip("/").rpartition("/")[2], "m-meta m-cut", title=session.repo_path)
             with box("m-row m-meta m-push m-gap-4"):
                 text("deleted")

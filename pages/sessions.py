@@ -202,7 +202,7 @@ class SessionRow:
         with tag("a", "", "m-item m-srow", href=f"/session/{session.id}", data_nav=""):
             self.chip = session_chip(session)
             with box("m-srow__name"):
-                self.title = tag("div", session.title, "m-strong m-cut")
+                self.title = tag("div", session.title, "m-strong m-cut", dir="auto")
                 repository = Path(session.repo_path).name + (" · demo" if session.demo else "")
                 tag("div", repository, "m-meta m-cut", title=session.repo_path)
             self.bar = task_bar(session, thin=True)

@@ -96,7 +96,7 @@ def _row(listed: Listed) -> None:
     with box("m-item m-stack m-gap-4"):
         with box("m-row m-row--between"):
             with box("m-row m-grow"):
-                text(template.title, "m-strong m-cut")
+                text(template.title, "m-strong m-cut", dir="auto")
                 text(template.name, "m-mono m-meta")
                 text("comes with Maestro" if shipped else "your own", "m-tag m-optional")
             link_button("Use it", f"/session/new?template={template.name}", small=True)
@@ -104,6 +104,6 @@ def _row(listed: Listed) -> None:
             tag("div", template.description, "m-soft m-wrap")
         if template.idea:
             with ui.expansion("Words to begin with").props("dense").classes("m-fold"):
-                tag("div", template.idea.strip(), "m-pre m-soft")
+                tag("div", template.idea.strip(), "m-pre m-soft", dir="auto")
         if template.agent_config:
             facts({key.replace("_", " "): str(value) for key, value in template.agent_config.items()})

@@ -42,8 +42,8 @@ def install() -> None:
     """Serve the assets and set the defaults of elements. Calling it again does no harm."""
     app.add_static_files(URL, STATIC, max_cache_age=31_536_000)
     ui.button.default_props("unelevated no-caps no-wrap")
-    ui.input.default_props("outlined dense hide-bottom-space")
-    ui.textarea.default_props("outlined dense hide-bottom-space")
+    ui.input.default_props("outlined dense hide-bottom-space dir=auto")
+    ui.textarea.default_props("outlined dense hide-bottom-space dir=auto")
     ui.number.default_props("outlined dense hide-bottom-space")
     ui.select.default_props("outlined dense options-dense hide-bottom-space")
     ui.card.default_props("flat")

@@ -66,9 +66,13 @@ def broken_off(base_url: str) -> AssistantError:
     )
 
 
+#: What stands beside a reply that the model would not give; to say the same once more is no use.
+DECLINED = "The model declined to answer this. Write it in other words and send that."
+
+
 def refused() -> AssistantError:
     """The model declined."""
-    return AssistantError("The model declined to answer this. Put it in other words and ask again.", kind="refused")
+    return AssistantError(DECLINED, kind="refused")
 
 
 def _when(retry_after_s: float | None) -> str:

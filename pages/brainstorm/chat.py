@@ -14,9 +14,11 @@ from pages.components.action import FAILED, perform
 from pages.components.buttons import button, link_button
 from pages.components.calls import read
 from pages.components.icon import icon
+from pages.components.markdown import FileLink
 from pages.components.placeholders import empty, skeleton
 from pages.components.tag import box, tag, text
 from pages.components.words import plural
+from pages.file_links import file_links
 from pages.frame import Frame
 
 #: So many messages are shown at first, and more at a time on demand.
@@ -32,6 +34,7 @@ class Chat:
         self.session = session
         self.items: list[MessageItem] = []
         self.first = 0
+        self._link: FileLink | None = None
         self.total = 0
         self._loaded = False
         self._reading = asyncio.Lock()  # an older answer never comes after a newer one
@@ -64,6 +67,8 @@ class Chat:
 
     async def _read(self) -> None:
         rt, session_id = self.view.rt, self.session.id
+        if self._link is None:
+            self._link = await file_links(rt, self.session)
         if not self._loaded:
             _, self.total = await read(queries.list_messages, rt, session_id, limit=1)
             self.first = max(0, self.total - _PAGE)
@@ -89,7 +94,7 @@ class Chat:
             self._mark_last()
 
     def _item(self, row: MessageView) -> MessageItem:
-        return MessageItem(row, assistant=self._assistant, ask_again=self._ask_again)
+        return MessageItem(row, assistant=self._assistant, ask_again=self._ask_again, link=self._link)
 
     def _mark_last(self) -> None:
         can_ask = self.session.status == "brainstorming" and not self.replying
@@ -173,7 +178,7 @@ class Chat:
 
             start.on_click(begin)
         if words:
-            tag("blockquote", words, "b-description m-pre")
+            tag("blockquote", words, "b-description m-pre", dir="auto")
 
 
 def _no_assistant(view: Frame) -> None:

@@ -11,7 +11,7 @@ from pages.brainstorm.parts import Part
 from pages.components.buttons import button, icon_button
 from pages.components.fields import field, show_error
 from pages.components.icon import icon
-from pages.components.inline import inline
+from pages.components.markdown import phrase, prose
 from pages.components.tag import box, tag, text
 
 Decision = dict[str, Any]
@@ -51,7 +51,7 @@ class Decisions(Part):
     def _decision(self, number: int, decision: Decision) -> None:
         with box("b-decision"):
             with box("m-row m-row--top"):
-                inline(decision["question"], "b-decision__question m-wrap m-grow")
+                phrase(decision["question"], "b-decision__question m-wrap m-grow")
                 if self._editable:
                     icon_button("pencil", "Edit this decision", lambda: self._open(number), small=True).classes(
                         "b-part__pencil"
@@ -60,7 +60,7 @@ class Decisions(Part):
                 for index, option in enumerate(decision["options"]):
                     self._option(number, index, option, chosen=index == decision["chosen"])
             if decision["reason"]:
-                inline(decision["reason"], "b-decision__reason m-pre", name="p")
+                prose(decision["reason"], "b-decision__reason")
 
     def _option(self, number: int, index: int, option: str, *, chosen: bool) -> None:
         made = tag(
@@ -74,7 +74,7 @@ class Decisions(Part):
         )
         with made:
             icon("circle-dot" if chosen else "circle")
-            inline(option)
+            phrase(option, links=False)
         if self._editable:
             made.on("click", lambda: self._choose(number, None if chosen else index))
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 
-from nicegui import ui
-
+from maestro.assistants.failures import DECLINED
 from maestro.core.views import MessageView
 from pages.components.buttons import button
 from pages.components.icon import icon
 from pages.components.inline import inline
+from pages.components.markdown import FileLink, prose, to_html
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import since, when
 
-_FENCE = re.compile(r"^ {0,3}(```|~~~)")
+#: Opens a code fence, in a list as well; what follows backticks on the line has none of its own.
+_FENCE = re.compile(r"^[ \t]*(?:[-*+] +|\d+[.)] +|> ?)*(`{3,}(?=[^`]*$)|~{3,})")
 _TOOL_ICONS = {"read_file": "file-text", "list_files": "folder", "search_files": "search", "update_idea_card": "pencil"}
 _BROKEN = {"interrupted": "This reply broke off.", "failed": "No reply came."}
 
@@ -25,18 +26,28 @@ def split_finished(words: str) -> tuple[str, str]:
     fence = ""
     for line in words.splitlines(keepends=True):
         at += len(line)
-        mark = _FENCE.match(line)
-        if mark and fence in {"", mark[1]}:
-            fence = "" if fence else mark[1]
+        mark = _FENCE.match(line.rstrip("\n"))
+        if fence:
+            fence = "" if closes(line, fence) else fence
+        elif mark:
+            fence = mark[1]
         elif not fence and not line.strip():
             cut = at
     return words[:cut], words[cut:]
 
 
+def closes(line: str, fence: str) -> bool:
+    """Whether a line ends the code that ``fence`` opened: the same mark, as long or longer, and nothing else."""
+    words = line.strip(" \t\r\n>")
+    return len(words) >= len(fence) and set(words) == {fence[0]}
+
+
 class MessageItem:
     """A message in the transcript; ``show`` brings it up to date in place."""
 
-    def __init__(self, message: MessageView, *, assistant: str, ask_again: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, message: MessageView, *, assistant: str, ask_again: Callable[[], Awaitable[None]], link: FileLink | None
+    ) -> None:
         self.message = message
         self._ask_again = ask_again
         role = {"user": "user", "ai": "ai"}.get(message.role, "system")
@@ -46,16 +57,16 @@ class MessageItem:
             if role == "system":
                 icon("info")
                 with box("m-stack m-gap-2 m-grow"):
-                    tag("div", message.content, "m-pre")
+                    inline(message.content, "m-pre", name="div")
                     when(message.created_at, "m-meta")
             else:
                 with box("b-msg__head"):
                     text("You" if role == "user" else assistant, "b-msg__who")
                     when(message.created_at, "m-meta m-num")
                 if role == "user":
-                    tag("div", message.content, "b-msg__said m-pre")
+                    tag("div", message.content, "b-msg__said m-pre", dir="auto")
                 else:
-                    self._reply = _Reply(message)
+                    self._reply = _Reply(message, link)
                     self._end = box("b-msg__end m-hidden")
         self._last = False
         if role == "ai":
@@ -84,7 +95,8 @@ class MessageItem:
                 self._show_end()
 
     def _show_end(self) -> None:
-        broken = _BROKEN.get(self.message.status)
+        declined = self.message.error == DECLINED
+        broken = "The assistant declined." if declined else _BROKEN.get(self.message.status)
         self._end.clear()
         self._end.classes(remove="m-hidden") if broken else self._end.classes("m-hidden")
         if not broken:
@@ -95,17 +107,20 @@ class MessageItem:
                 text(broken, "m-strong")
                 if self.message.error:
                     inline(self.message.error)
-            if self._last:
+            if self._last and not declined:  # the same words would be declined again
                 button("Ask again", self._ask_again, icon="refresh-cw", small=True)
 
 
 class _Reply:
-    """The assistant's words: what it looked at, finished blocks as markdown, the growing rest as plain text."""
+    """The assistant's words: what it looked at, finished blocks as markdown, the growing rest in a part of its own."""
 
-    def __init__(self, message: MessageView) -> None:
+    def __init__(self, message: MessageView, link: FileLink | None) -> None:
+        self._link = link
+        self._done_words = ""
         self._tools = _ToolLine()
-        self._done = ui.markdown("").classes("b-md")
-        self._tail = tag("div", "", "b-tail m-pre")
+        self._done = prose("")
+        self._tail = prose("", "b-tail")
+        self._tail_words = ""
         with box("b-busy m-hidden", role="status") as self._busy:
             text("", "b-busy__dot")
             self._doing = text("Thinking…")
@@ -115,8 +130,9 @@ class _Reply:
     def show(self, message: MessageView) -> None:
         streaming = message.status == "streaming"
         done, tail = split_finished(message.content) if streaming else (message.content, "")
-        if done != self._done.content:
-            self._done.set_content(done)
+        if done != self._done_words:
+            self._done_words = done
+            self._done.set_content(to_html(done, link=self._link))
         self._show_tail(tail)
         self._tools.show(message.tool_uses)
         self._done.set_visibility(bool(done.strip()))
@@ -127,12 +143,10 @@ class _Reply:
             self._busy.classes("m-hidden")
 
     def _show_tail(self, tail: str) -> None:
-        fenced = _FENCE.match(tail)
-        words = tail.partition("\n")[2] if fenced else tail
-        self._tail.classes("b-tail--code") if fenced else self._tail.classes(remove="b-tail--code")
-        if words != self._tail.text:
-            self._tail.set_text(words)
-        self._tail.set_visibility(bool(words.strip()))
+        if tail != self._tail_words:
+            self._tail_words = tail
+            self._tail.set_content(to_html(tail, link=self._link))
+        self._tail.set_visibility(bool(tail.strip()))
 
 
 class _ToolLine:

@@ -10,7 +10,7 @@ from nicegui import ui
 from maestro.errors import InvalidInput
 from pages.components.buttons import button, icon_button
 from pages.components.fields import plainly, show_error
-from pages.components.inline import inline
+from pages.components.markdown import phrase, prose
 from pages.components.tag import box, tag, text
 
 #: Stores an edit (members of the card) and answers whether it was taken; shows what is wrong by the given function.
@@ -73,7 +73,7 @@ class Part:
 
     def _read(self) -> None:
         if self.value:
-            inline(str(self.value), "m-pre", name="p")
+            phrase(str(self.value)) if self.name == "title" else prose(str(self.value))
         else:
             tag("p", self._nothing, "b-part__nothing")
 
@@ -151,7 +151,7 @@ class Lines(Part):
         with tag("ul", "", "b-lines"):
             for line in self.value:
                 with tag("li"):
-                    inline(line)
+                    phrase(line)
 
     def to_words(self, value: Any) -> str:
         """See ``Part``."""

@@ -68,7 +68,7 @@ def _task(rt: Runtime, session: SessionView, task: TaskView, checks: list[CheckR
         with box(f"proof__head s-{mark.tone}"):
             icon(mark.icon, label=mark.word)
             text(task.key, "m-mono m-soft")
-            text(task.title, "m-cut", title=task.title)
+            text(task.title, "m-cut", title=task.title, dir="auto")
         if checks:
             _runs(rt, session.id, checks)
         else:

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 from nicegui import run, ui
 
 from maestro.errors import InvalidInput, MaestroError
+from pages.components.inline import plain
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,13 +68,13 @@ async def perform(
 
 def say(words: str) -> None:
     """A short notice that something was done."""
-    ui.notify(words, position="bottom-right", timeout=3500, classes="s-done", progress=False, group=False)
+    ui.notify(plain(words), position="bottom-right", timeout=3500, classes="s-done", progress=False, group=False)
 
 
 def say_failed(words: str) -> None:
     """A notice that stays until it is closed: what did not work, and the way on."""
     ui.notify(
-        words,
+        plain(words),
         position="bottom-right",
         timeout=12_000,
         classes="s-failed",

@@ -48,7 +48,7 @@ def _head(approval: ApprovalView, words: Words, title: str, session_named: bool)
                 if words.name:
                     text(words.name)
                 if session_named:
-                    tag("a", approval.session_title, "m-cut", href=f"/session/{approval.session_id}")
+                    tag("a", approval.session_title, "m-cut", dir="auto", href=f"/session/{approval.session_id}")
                 if approval.task_key:
                     text(f"task {approval.task_key}")
                 when(approval.created_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pages.components.icon import icon
+from pages.components.inline import inline
 from pages.components.tag import Tag, box, tag
 
 
@@ -12,7 +13,7 @@ def empty(title: str, words: str = "", *, symbol: str = "inbox") -> Tag:
         icon(symbol, "m-empty__icon")
         tag("div", title, "m-empty__title")
         if words:
-            tag("div", words, "m-empty__text")
+            inline(words, "m-empty__text", name="div")
         return box("m-empty__act")
 
 
@@ -29,7 +30,7 @@ def error_state(title: str, words: str, *, symbol: str = "triangle-alert", tone:
     with box(f"m-empty s-{tone}", role="alert"):
         icon(symbol, "m-empty__icon").style("color: var(--c)")
         tag("div", title, "m-empty__title")
-        tag("div", words, "m-empty__text m-wrap")
+        inline(words, "m-empty__text m-wrap", name="div")
         return box("m-empty__act")
 
 
@@ -38,7 +39,7 @@ def notice(words: str, tone: str = "waiting", *, symbol: str = "info") -> Tag:
     with box(f"m-notice s-{tone}", role="status"):
         icon(symbol)
         with box("m-stack m-gap-4 m-grow") as inner:
-            tag("div", words, "m-pre")
+            inline(words, "m-pre", name="div")
     return inner
 
 

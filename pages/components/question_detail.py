@@ -10,6 +10,7 @@ from pages.components.bar import share_bar
 from pages.components.code import code
 from pages.components.diff_lines import diff_lines, edit_in_full
 from pages.components.inline import inline
+from pages.components.markdown import prose
 from pages.components.name_list import name_list
 from pages.components.section import facts
 from pages.components.tag import box, tag, text
@@ -84,7 +85,7 @@ def _failed(detail: dict[str, Any]) -> None:
 def _ending(detail: dict[str, Any]) -> None:
     """The agent's last words, as it said them."""
     if detail.get("words"):
-        inline(str(detail["words"])[:_TEXT], "m-pre m-wrap q-reason", name="div")
+        prose(str(detail["words"])[:_TEXT], "q-reason")
 
 
 def _missing(detail: dict[str, Any]) -> None:

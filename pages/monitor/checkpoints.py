@@ -69,7 +69,7 @@ class Checkpoints:
             with box("m-stack m-gap-0 m-grow"):
                 with box("m-row"):
                     text(str(point.number), "mon-point__no m-num")
-                    text(point.title, "m-cut", title=point.title)
+                    text(point.title, "m-cut", title=point.title, dir="auto")
                 with box("m-row m-row--wrap m-meta"):
                     if task:
                         text(f"task {task.key}")

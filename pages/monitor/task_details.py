@@ -8,6 +8,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.views import TaskView
 from pages.components.buttons import icon_button, link_button
 from pages.components.inline import inline
+from pages.components.markdown import phrase, prose
 from pages.components.section import facts
 from pages.components.state import task_state
 from pages.components.tag import Tag, box, tag, text
@@ -31,7 +32,7 @@ class TaskDetails:
             with box("mon-panel__head"):
                 with box("m-stack m-gap-2 m-grow"):
                     self._line = box("m-row m-meta")
-                    self._title = tag("h2", "", "m-head m-wrap")
+                    self._title = tag("h2", "", "m-head m-wrap", dir="auto")
                 close = icon_button("x", "Close", self.close)
                 close.props.set_optional("data-key", "Escape")
             self._body = box("mon-panel__body")
@@ -105,7 +106,7 @@ class TaskDetails:
     def _story(self, task: TaskView, runs: list[Run]) -> None:
         if task.error_message and task.status in {"failed", "skipped"}:
             tone = "failed" if task.status == "failed" else "pending"
-            tag("div", task.error_message, f"mon-why s-{tone} m-pre")
+            inline(task.error_message, f"mon-why s-{tone} m-pre", name="div")
         if task.result_commit or runs:
             self._links(task, runs)
         if conflicting_files(task):
@@ -119,7 +120,7 @@ class TaskDetails:
                     _rung(run)
         if task.hint:
             with _part("Your hint", ""):
-                tag("div", task.hint, "m-pre m-soft")
+                tag("div", task.hint, "m-pre m-soft", dir="auto")
 
 
 def _rung(run: Run) -> None:
@@ -133,7 +134,7 @@ def _rung(run: Run) -> None:
                 text(run.outcome, "mon-rung__outcome")
                 text(worker.name, "m-meta m-push")
             if run.reason:
-                _words(tag("div", "", "m-soft m-wrap mon-rung__why"), run.reason)
+                inline(run.reason, "m-soft m-wrap mon-rung__why", name="div")
             with box("m-row m-row--wrap m-meta m-num"):
                 when(worker.started_at)
                 if worker.ended_at:
@@ -149,10 +150,10 @@ def _asked(task: TaskView) -> None:
     if task.acceptance:
         with _part("Acceptance", ""), tag("ul", "", "m-points"):
             for line in task.acceptance:
-                _words(tag("li"), line)
+                phrase(line, name="li")
     if task.description:
         with _part("Task", ""):
-            _words(tag("div", "", "m-soft m-pre"), task.description)
+            prose(task.description, "m-soft")
     rows = {
         "After": ", ".join(task.depends_on),
         "Files": ", ".join(task.files),
@@ -167,14 +168,6 @@ def _numbers(task: TaskView) -> None:
     used = task.tokens.total
     if used or task.cost_usd:
         tag("div", f"{tokens(used)} tokens, {cost(task.cost_usd, used)} so far", "m-meta m-num")
-
-
-def _words(into: Tag, words: str) -> None:
-    """Words with `code` in them."""
-    with into:
-        for number, part in enumerate(words.split("`")):
-            if part:
-                tag("code" if number % 2 else "span", part)
 
 
 def _part(title: str, hint: str) -> Tag:

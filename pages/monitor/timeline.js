@@ -30,7 +30,7 @@ export default {
                 :data-nav="row.id ? '' : null" :data-task="row.key || null" :aria-label="row.id ? row.key + ' ' + row.title + ': ' + row.word : null" @click="row.id && $emit('open', row.id)">
           <span class="tl__name" :title="row.title + '\\n' + row.word">
             <i class="mi" :class="'mi-' + row.icon" aria-hidden="true"></i>
-            <span class="tl__key" v-if="row.key">{{ row.key }}</span><span class="tl__title">{{ row.title }}</span>
+            <span class="tl__key" v-if="row.key">{{ row.key }}</span><span class="tl__title" dir="auto">{{ row.title }}</span>
           </span>
           <span class="tl__lane">
             <span v-for="(bar, i) in row.bars" :key="i" class="tl__bar" :class="['s-' + bar.tone, 'tl__bar--' + bar.kind, { 'tl__bar--live': bar.live }]"

@@ -13,7 +13,7 @@ from pages.components.buttons import button, link_button
 from pages.components.dialogs import dialog, points
 from pages.components.fields import field
 from pages.components.icon import icon
-from pages.components.inline import inline
+from pages.components.markdown import phrase
 from pages.components.tag import box, tag, text
 from pages.components.when import when
 from pages.components.words import money, plural
@@ -119,7 +119,7 @@ class Bar:
             with ui.menu().props('anchor="top left" self="bottom left"'), box("p-hint__list"):
                 text("No task's acceptance seems to cover", "m-meta")
                 for goal in goals:
-                    inline(goal)
+                    phrase(goal)
         made.attr(aria_haspopup="true")
 
     def _unsaved(self, parted: bool) -> None:

@@ -90,5 +90,5 @@ def _box(task: Mapping[str, Any], at: Point, mark: Mark, *, critical: bool) -> s
         f'data-task="{key}" style="left:{at[0]:.0f}px;top:{at[1]:.0f}px;width:{BOX_WIDTH}px;height:{BOX_HEIGHT}px" '
         f'title="{title}" aria-label="{key}: {title}, {mark.word}">'
         f'<span class="p-box__head"><i class="mi mi-{mark.icon}"></i><span class="p-box__key">{key}</span>{asks}{time}</span>'
-        f'<span class="p-box__title">{title}</span></button>'
+        f'<span class="p-box__title" dir="auto">{title}</span></button>'
     )

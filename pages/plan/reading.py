@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from maestro.core.views import SessionView, TaskView
 from pages.components.buttons import link_button
-from pages.components.inline import inline
+from pages.components.markdown import phrase, prose
 from pages.components.placeholders import notice
 from pages.components.section import facts
 from pages.components.state import task_state
@@ -45,7 +45,7 @@ def read_whole(data: Data, foreseen: Foreseen) -> None:
     with box("p-details__head"):
         tag("h2", "The plan as a whole", "m-head m-grow")
     if data["summary"]:
-        inline(data["summary"], "m-pre", name="p")
+        prose(data["summary"])
     _lines("Final checks", data["checks"], mono=True)
     check_notes(data["checks"], foreseen)
     _lines("Assumptions", data["assumptions"])
@@ -54,9 +54,9 @@ def read_whole(data: Data, foreseen: Foreseen) -> None:
         with _part(decision["decision_type"]):
             for index, option in enumerate(decision["options"]):
                 chosen = index == decision["chosen"]
-                inline(option, "m-wrap m-strong" if chosen else "m-wrap m-soft")
+                phrase(option, "m-wrap m-strong" if chosen else "m-wrap m-soft")
             if decision["rationale"]:
-                inline(decision["rationale"], "m-pre m-soft", name="p")
+                prose(decision["rationale"], "m-soft")
 
 
 def _progress(live: TaskView, session_id: str) -> None:
@@ -92,7 +92,7 @@ def _part(label: str) -> Tag:
 def _words(label: str, words: str) -> None:
     if words:
         with _part(label):
-            inline(words, "m-pre", name="p")
+            prose(words)
 
 
 def _lines(label: str, lines: Sequence[str], *, mono: bool = False) -> None:
@@ -102,4 +102,4 @@ def _lines(label: str, lines: Sequence[str], *, mono: bool = False) -> None:
                 if mono:
                     tag("li", line, "m-mono m-wrap")
                 else:
-                    inline(line, name="li")
+                    phrase(line, name="li")

@@ -28,7 +28,7 @@ class Row:
         with tag("button", "", "p-row", type="button", data_nav="", data_row=key) as self.root:
             self._state = icon("circle-dashed", "p-row__state")
             self._key = text(key, "p-row__key m-cut")
-            self._title = text("", "p-row__title m-cut")
+            self._title = text("", "p-row__title m-cut", dir="auto")
             self._after = text("", "p-row__after m-cut")
             self._time = text("", "p-row__time m-num")
             self._flag = icon("hand", "p-row__flag m-hidden")

@@ -127,7 +127,7 @@
     shown.forEach((entry, index) => {
       if (entry.group !== group) list.append(h("div", { className: "m-palette__group", textContent: (group = entry.group) }));
       const row = h("div", { className: "m-palette__item", role: "option" },
-        h("i", { className: `mi mi-${entry.icon || "arrow-right"}` }), h("span", { className: "m-cut", textContent: entry.title }),
+        h("i", { className: `mi mi-${entry.icon || "arrow-right"}` }), h("span", { className: "m-cut", dir: "auto", textContent: entry.title }),
         h("span", { className: "m-palette__hint", textContent: entry.hint ?? "" }));
       row.addEventListener("click", () => choose(entry));
       row.addEventListener("pointermove", () => select(index));
