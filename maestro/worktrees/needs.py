@@ -80,6 +80,12 @@ _WITHOUT_LOCK = {
     "yarn": "yarn install --no-lockfile",
     "bun": "bun install --no-save",
 }
+#: The same of other languages: what names dependencies, the lock file that its tool writes, the command, the tool, and
+#: how the checks begin that need it; without such a check the file may be there for something else than the project.
+_OTHERS_WITHOUT_LOCK = (
+    ("Gemfile", "Gemfile.lock", "bundle install", "bundle", "bundle exec "),
+    ("composer.json", "composer.lock", "composer install --no-interaction", "composer", "vendor/bin/"),
+)
 _PYTHON_TOOLS = frozenset({"uv", "poetry", "pdm", "pipenv"})
 _NODE_TOOLS = frozenset({"npm", "pnpm", "yarn", "bun"})
 
@@ -98,7 +104,8 @@ _WHY_CHECK = (
     ("pnpm -r", "pnpm-workspace.yaml is in the repository"),
     ("pnpm", "package.json has a script test"),
     ("yarn", "package.json has a script test"),
-    ("bun", "The tests are Bun’s"),
+    ("bun ", "The tests are Bun’s"),
+    ("bundle", "Its tests are Ruby’s, and a Gemfile is in the repository"),
     ("deno", "deno.json is in the repository"),
 )
 
@@ -163,8 +170,9 @@ def _folder(at: Manifests, folder: _Folder, before: list[Found]) -> tuple[list[F
             if tool == "python" and shutil.which("python") is None:
                 command, tool = command.replace("python", "python3", 1), "python3"
             checks.append(Found("checks", at.command(command), _why_python(command), tool))
-    setup += [*_without_lock(at, [*before, *locks]), *_build(at, before)]
     others = check_detection.checks(at)
+    setup += [*_without_lock(at, [*before, *locks]), *_others_without_lock(at, [*before, *locks], others)]
+    setup += _build(at, before)
     for check in others:
         doubled = check_detection.is_wrapper(check) and bool(checks)
         checks.append(Found("checks", at.command(check), _why(check), _program(check), second=doubled))
@@ -212,6 +220,20 @@ def _without_lock(at: Manifests, found: list[Found]) -> list[Found]:
     manager = check_detection.node_manager(at)
     reason = f"{at.path('package.json')} names dependencies, without a lock file"
     return [Found("setup", at.command(_WITHOUT_LOCK[manager]), reason, manager)]
+
+
+def _others_without_lock(at: Manifests, found: list[Found], checks: list[str]) -> list[Found]:
+    """What installs the dependencies of a Gemfile or a composer.json that no lock file here or above covers."""
+    offered = []
+    for manifest, lock, command, tool, needed_by in _OTHERS_WITHOUT_LOCK:
+        needed = any(check.startswith(needed_by) for check in checks)
+        if not needed or not at.has(manifest) or any(f.tool == tool for f in found):
+            continue
+        if not _which_ignored(at.repo, [at.path(lock)]):
+            command += f" && rm -f {lock}"  # it would be committed as work
+        reason = f"{at.path(manifest)} names dependencies, without a lock file"
+        offered.append(Found("setup", at.command(command), reason, tool))
+    return offered
 
 
 def _build(at: Manifests, before: list[Found]) -> list[Found]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import configparser
 import posixpath
 import re
 import shlex
@@ -16,7 +18,9 @@ _VENV = "python3 -m venv .venv && echo '*' > .venv/.gitignore"
 _PIP = ".venv/bin/python -m pip install"
 _PYTEST_SETTINGS = re.compile(r"^\[(tool\.pytest|tool:pytest|pytest)\b", re.MULTILINE)
 _TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py")
-_LISTED = re.compile(r"(requirements[^/]*|[^/]*requirements)\.txt|requirements/[^/]+\.txt")
+_LISTED = re.compile(
+    r"(requirements[^/]*|[^/]*requirements)\.txt|requirements/[^/]+\.txt|tests?/requirements[^/]*\.txt"
+)
 _FOR_TESTS = re.compile(r"(test|dev)", re.IGNORECASE)
 _NOT_FOR_TESTS = re.compile(r"(docs?|lint|types?|typing|build|release|bench\w*)[^/]*\.txt$", re.IGNORECASE)
 
@@ -75,7 +79,7 @@ def sync_options(at: Manifests, tool: str) -> str:
         return ""
     if name := _holding_pytest(groups):
         return f" {group} {shlex.quote(name)}"
-    if name := _holding_pytest(_extras(data)):
+    if name := _holding_pytest(_extras(at, data)):
         return f" {extra} {shlex.quote(name)}"
     return " --all-packages" if tool == "uv" and _locked(at) and table(data, "tool", "uv", "workspace") else ""
 
@@ -122,7 +126,7 @@ def _wanted(at: Manifests, which: str | None) -> tuple[list[str], list[str]]:
     held = False
     if {"project", "build-system"} & data.keys() or at.has("setup.py"):
         rests_on.append("pyproject.toml" if at.has("pyproject.toml") else "setup.py")
-        extra = _holding_pytest(_extras(data)) if which == "pytest" else None
+        extra = _holding_pytest(_extras(at, data)) if which == "pytest" else None
         group = _holding_pytest(_groups(data, "pip")) if which == "pytest" and extra is None else None
         wanted += ["-e", shlex.quote(f".[{extra}]")] if extra else ["-e", "."]
         wanted += ["--group", shlex.quote(group)] if group else []
@@ -145,7 +149,8 @@ def _requirement_files(at: Manifests, *, all_of_them: bool) -> list[str]:
     )
     if all_of_them:
         return found
-    return [name for name in found if _FOR_TESTS.search(name) and _has_pytest(at.text(name).splitlines())][:1]
+    with_pytest = [name for name in found if _has_pytest(at.text(name).splitlines())]
+    return [name for name in with_pytest if _FOR_TESTS.search(name)][:1] or with_pytest[:1]
 
 
 def _tox_or_nox(at: Manifests) -> PythonPlan | None:
@@ -166,7 +171,7 @@ def _tox_or_nox(at: Manifests) -> PythonPlan | None:
 
 def _names_pytest(at: Manifests) -> bool:
     data = at.toml("pyproject.toml")
-    named = [*_groups(data, "pip").values(), *_groups(data, "poetry").values(), *_extras(data).values()]
+    named = [*_groups(data, "pip").values(), *_groups(data, "poetry").values(), *_extras(at, data).values()]
     named.append(_strings(table(data, "project").get("dependencies")))
     named += [at.text(name).splitlines() for name in at.files() if _LISTED.fullmatch(name)]
     runs_it = re.search(r"^\s*(commands|deps)\b[^\[]*\bpytest\b", at.text("tox.ini"), re.MULTILINE)
@@ -191,9 +196,41 @@ def _groups(data: dict[str, Any], tool: str) -> dict[str, list[str]]:
     return groups
 
 
-def _extras(data: dict[str, Any]) -> dict[str, list[str]]:
+def _extras(at: Manifests, data: dict[str, Any]) -> dict[str, list[str]]:
     extras = {name: _strings(of) for name, of in table(data, "project", "optional-dependencies").items()}
-    return extras or {name: _strings(of) for name, of in table(data, "tool", "poetry", "extras").items()}
+    extras = extras or {name: _strings(of) for name, of in table(data, "tool", "poetry", "extras").items()}
+    return extras or _of_setup_cfg(at.text("setup.cfg")) or _of_setup_py(at.text("setup.py"))
+
+
+def _of_setup_cfg(text: str) -> dict[str, list[str]]:
+    settings = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        settings.read_string(text)
+    except configparser.Error:
+        return {}
+    section = "options.extras_require"
+    return {name: of.split("\n") for name, of in settings.items(section)} if settings.has_section(section) else {}
+
+
+def _of_setup_py(text: str) -> dict[str, list[str]]:
+    """The extras that are written out where setup() is called, or in a variable; nothing runs."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError, RecursionError):
+        return {}
+    named = {t.id: n.value for n in nodes if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
+
+    def lists(node: ast.expr) -> list[str]:
+        written = named.get(node.id, node) if isinstance(node, ast.Name) else node
+        items = written.elts if isinstance(written, ast.List | ast.Tuple | ast.Set) else []
+        return [i.value for i in items if isinstance(i, ast.Constant) and isinstance(i.value, str)]
+
+    told = next((n.value for n in nodes if isinstance(n, ast.keyword) and n.arg == "extras_require"), None)
+    found = named.get(told.id) if isinstance(told, ast.Name) else told
+    if not isinstance(found, ast.Dict):
+        return {}
+    pairs = zip(found.keys, found.values, strict=True)
+    return {k.value: lists(v) for k, v in pairs if isinstance(k, ast.Constant) and isinstance(k.value, str)}
 
 
 def _poetry_main(data: dict[str, Any]) -> list[str]:

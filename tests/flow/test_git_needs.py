@@ -42,6 +42,37 @@ CASES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"pyproject.toml": "[build-system]\n"},
         [f"{_VENV} && .venv/bin/python -m pip install -e ."],
     ),
+    "a package whose one list of requirements holds pytest": (
+        {"pyproject.toml": "[project]\n", "requirements.txt": "-e .[http2]\npytest==8\n", "tests/test_a.py": ""},
+        [f"{_VENV} && .venv/bin/python -m pip install -e . -r requirements.txt", ".venv/bin/python -m pytest -q"],
+    ),
+    "extras in setup.cfg": (
+        {"setup.py": "", "setup.cfg": "[options.extras_require]\ntests =\n  pytest>=7\n  x\n", "tests/test_a.py": ""},
+        [f"{_VENV} && .venv/bin/python -m pip install -e '.[tests]'", ".venv/bin/python -m pytest -q"],
+    ),
+    "extras in setup.py": (
+        {
+            "setup.py": "T = ['pytest']\nE = {'docs': ['sphinx'], 'tests': T}\nsetup(name='x', extras_require=E)\n",
+            "tests/test_a.py": "",
+        },
+        [f"{_VENV} && .venv/bin/python -m pip install -e '.[tests]'", ".venv/bin/python -m pytest -q"],
+    ),
+    "a setup.py that nobody can read": (
+        {"setup.py": "setup(extras_require={**X, 'a': (\n", "pytest.ini": ""},
+        [f"{_VENV} && .venv/bin/python -m pip install -e . pytest", ".venv/bin/python -m pytest -q"],
+    ),
+    "a gem without a lock file": (
+        {"Gemfile": "gemspec\n", "Rakefile": "task :test\n", "test/a_test.rb": "", ".gitignore": "Gemfile.lock\n"},
+        ["bundle install", "bundle exec rake test"],
+    ),
+    "a composer package that does not ignore its lock file": (
+        {"composer.json": "{}", "phpunit.xml.dist": ""},
+        ["composer install --no-interaction && rm -f composer.lock", "vendor/bin/phpunit"],
+    ),
+    "a Gemfile for something else": (
+        {"Gemfile": "gem 'fastlane'\n", "package-lock.json": "{}"},
+        ["npm ci"],
+    ),
     "only tools are configured": ({"pyproject.toml": "[tool.ruff]\n"}, []),
     "modern yarn": (
         {"yarn.lock": "", ".yarnrc.yml": "", "package.json": '{"scripts": {"test": "jest"}}'},
