@@ -147,7 +147,9 @@ def prove(
     def base_cannot_either() -> bool:
         return _base_cannot_either(rt, site, command, base, stop)
 
-    question = excuses.look(rt, site.session, command, ran.outcome, ran.report, base, verdict, base_cannot_either)
+    question = excuses.look(
+        rt, site.session, command, ran.outcome, ran.report, base, verdict, base_cannot_either, site.commit
+    )
     note = str(question.detail["reason"]) if question else verdict.note
     _record(rt, site, command, ran, replace(verdict, note=note), could_not_run=question is not None)
     question = question or excuses.breaker(rt, site.session, site.task, command, ran.outcome)

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from maestro.core.agent_config import in_force
 from maestro.core.keeping.cleanup import worktrees_folder
-from maestro.core.proving import as_before, infrastructure, questions, time_limit, unproven
+from maestro.core.proving import as_before, infrastructure, missing_library, questions, time_limit, unproven
 from maestro.core.proving.baseline import Baseline
 from maestro.core.proving.judging import Verdict
 from maestro.core.proving.questions import Question
@@ -27,11 +27,13 @@ def look(
     base: Baseline,
     verdict: Verdict,
     base_cannot_either: Callable[[], bool],
+    commit: str,
 ) -> Question | None:
     """What to ask the user before it is counted as the work's failure; nothing that the user has said is the work's."""
-    if verdict.comparison.newly_failing:
-        return None
     asked: Question | None
+    if verdict.comparison.newly_failing:
+        asked = missing_library.look(rt, session, command, outcome, report, verdict, commit)
+        return None if asked is None or questions.blamed(rt, session.id).intersection(asked.items) else asked
     below = worktrees_folder(rt, session.id)
     known = infrastructure.signature(command, outcome.exit_code, outcome.output, below)
     blamed = questions.blamed(rt, session.id)
@@ -54,6 +56,7 @@ def look(
     else:
         asked = time_limit.question(command, outcome, base, rt.settings.check_timeout_minutes)
         asked = asked or as_before.look(rt, session, command, outcome, base)
+        asked = asked or missing_library.look(rt, session, command, outcome, report, verdict, commit)
     return None if asked is None or blamed.intersection(asked.items) else asked
 
 

@@ -72,6 +72,20 @@ def missing(output: str) -> str | None:
     return next((name for name in found.groups() if name), None) if found else None
 
 
+def libraries(output: str) -> list[str]:
+    """All libraries that an output says are not there, by the name under which they are installed; no files."""
+    names = (next((name for name in found if name), "") for found in _MISSING.findall(output))
+    return list(dict.fromkeys(top for name in names if (top := _library(name))))
+
+
+def _library(name: str) -> str:
+    if name.startswith((".", "/", "~", "@/", "#", "node:")):
+        return ""  # a file of the repository's, or of the runner's
+    if "/" in name:
+        return "/".join(name.split("/")[: 2 if name.startswith("@") else 1])
+    return name.split(".")[0] if re.fullmatch(r"[A-Za-z_]\w*(?:\.\w+)+", name) and not name.endswith(".js") else name
+
+
 def could_not_import(output: str) -> bool:
     """Whether a program says that it ended because a library is not there."""
     return _ENDED.search(output) is not None
