@@ -18,7 +18,7 @@ from maestro import __version__
 from maestro.cli import words
 from maestro.cli.connection import Api, Json, Refused, connected, exit_code
 from maestro.cli.drive import FAILED, Driver, Outcome
-from maestro.errors import MaestroError
+from maestro.errors import MaestroError, NotAllowed
 from maestro.settings import LoadedSettings, Settings
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ _OVER = {"completed", "failed", "cancelled"}
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the Maestro to talk to (default ./data).")]
 SessionId = Annotated[str, typer.Argument(metavar="ID", help="A session's id, or the beginning of it.")]
+Message = Annotated[str | None, typer.Option("-m", "--message", help="What to say with the answer.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object at the end instead of words.")]
 
 
@@ -50,7 +51,11 @@ def run(
     template: Annotated[str | None, typer.Option(help="Name of a session template.")] = None,
     yes: Annotated[
         bool,
-        typer.Option("--yes", help="Approve the plan, say yes to all but budgets, alarms, and what weakens the proof."),
+        typer.Option(
+            "--yes",
+            help="Approve the plan, say yes to all but budgets, alarms, what weakens the proof, and links or copied files "
+            "in commits.",
+        ),
     ] = False,
     json: AsJson = False,
     data_dir: DataDir = None,
@@ -165,9 +170,11 @@ def logs(
 def approve(
     session_id: SessionId,
     start: Annotated[bool, typer.Option("--start/--no-start", help="Begin to execute the approved plan.")] = True,
+    message: Message = None,
+    setup: Annotated[bool, typer.Option("--setup", help="Take the set-up that a question offers.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Approve a session's plan, or allow what its workers ask."""
+    """Approve a session's plan, or say yes to all that it asks."""
     with _reporting(), _api(data_dir) as api:
         session = api.find(session_id)
         path = f"/sessions/{session['id']}"
@@ -178,12 +185,17 @@ def approve(
         if session["status"] == "approved" and start:
             typer.echo(words.session_line(api.post(f"{path}/execute")))
             return
-        pending = api.all("/approvals", status="pending", session_id=session["id"])
-        for approval in pending:
-            api.post(f"/approvals/{approval['id']}", decision="allow")
-            typer.echo(f"Allowed: {approval['title']}")
-        if not pending:
+        if not _answer(api, session, "allow", message, setup=setup):
             raise Refused(409, f"There is nothing to approve: the session is {session['status'].replace('_', ' ')}.")
+
+
+@app.command()
+def deny(session_id: SessionId, message: Message = None, data_dir: DataDir = None) -> None:
+    """Say no to all that a session asks. For a task that failed it means that the session fails."""
+    with _reporting(), _api(data_dir) as api:
+        session = api.find(session_id)
+        if not _answer(api, session, "deny", message):
+            raise Refused(409, f"There is nothing to deny: the session is {session['status'].replace('_', ' ')}.")
 
 
 @app.command()
@@ -275,6 +287,23 @@ def doctor(
 def version() -> None:
     """The version of Maestro."""
     typer.echo(__version__)
+
+
+def _answer(api: Api, session: Json, decision: str, message: str | None, *, setup: bool = False) -> int:
+    """Answer all that a session asks; how many questions there were. Says of each what became of it."""
+    pending = api.all("/approvals", status="pending", session_id=session["id"])
+    for approval in pending:
+        taken = setup and approval["detail"].get("missing_setup")
+        try:
+            api.post(f"/approvals/{approval['id']}", decision="allow_setup" if taken else decision, message=message)
+        except Refused as error:
+            if error.status != NotAllowed.status:
+                raise
+            done = "Not needed any more"  # another answer ended what it was about
+        else:
+            done = "Allowed" if decision == "allow" else "Denied"
+        typer.echo(f"{done}: {words.one_line(approval['title'])}")
+    return len(pending)
 
 
 def _command(data_dir: Path | None, session_id: str, verb: str, **body: Any) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maestro.cli.connection import Api, Events, Json, Refused
-from maestro.cli.words import event_line, of_checks
+from maestro.cli.words import event_line, of_checks, sentence, way_to_answer
 from maestro.errors import NotAllowed
 
 COMPLETED = 0
@@ -21,6 +21,9 @@ WAITS = 3
 _FOR_A_PERSON = frozenset(
     {"budget", "escape", "infrastructure", "nothing_changed", "agent_question", "tests_missing", "check_changed"}
 )
+
+#: Nor does it let files or links of this machine into commits: they go wherever those are pushed.
+_OUT_OF_HERE = frozenset({"links", "copies"})
 
 #: Events tell when to look again; this is for one that went missing.
 _LOOK_AGAIN_S = 5
@@ -129,16 +132,16 @@ class Driver:
             if approval["kind"] == "task_failed":
                 self._api.post(f"{self._path}/fail", reason=_why(approval))
                 return True
-            if approval["kind"] not in _FOR_A_PERSON:
+            if not _for_a_person(approval):
                 self._api.post(f"/approvals/{approval['id']}", decision="allow")
-        left = next((a for a in pending if a["kind"] in _FOR_A_PERSON), None)
+        left = next((a for a in pending if _for_a_person(a)), None)
         return self._waits_for(left) if left else bool(pending)
 
     _when_validating = _when_executing
 
     def _when_paused(self, session: Json) -> Outcome | bool:
         for approval in self._pending(session):
-            if approval["kind"] in _FOR_A_PERSON:
+            if _for_a_person(approval):
                 return self._waits_for(approval)
         self._paused_looks += 1
         if self._yes and self._paused_looks < _PAUSED_LOOKS:
@@ -151,7 +154,7 @@ class Driver:
         )
 
     def _waits_for(self, approval: Json) -> Outcome:
-        return Outcome(WAITS, f"{approval['title']}. Answer with: maestro approve {self._id[:8]}")
+        return Outcome(WAITS, f"{sentence(approval['title'])} Answer with: {way_to_answer(approval, self._id[:8])}")
 
     def _when_completed(self, _session: Json) -> Outcome:
         return Outcome(COMPLETED)
@@ -161,6 +164,10 @@ class Driver:
 
     def _when_cancelled(self, session: Json) -> Outcome:
         return Outcome(FAILED, session["error_message"] or "The session was cancelled.")
+
+
+def _for_a_person(approval: Json) -> bool:
+    return approval["kind"] in _FOR_A_PERSON or approval["detail"].get("what") in _OUT_OF_HERE
 
 
 def _why(approval: Json) -> str:

@@ -19,6 +19,9 @@ MARKS = {
     "cancelled": "-",
 }
 
+#: How many lines of an agent's words are shown with its question.
+_SAID = 20
+
 _PARTS = {"setup": "run", "copy_files": "copy", "checks": "check", "pass_env": "pass"}
 
 
@@ -31,7 +34,11 @@ def session_line(session: Json) -> str:
 
 def of_checks(checks: list[Json]) -> str:
     """What the checks of a plan will not tell, and which may never end, a line each; nothing where all is well."""
-    watching = [f"{check['watches']}." for check in checks if check["watches"]]
+    watching = [
+        f"{check['watches']}." if check["command"] in check["watches"] else f"`{check['command']}`: {check['watches']}."
+        for check in checks
+        if check["watches"]
+    ]
     short = {"pass_or_fail": "tells pass or fail only", "numbers": "counts its tests, without names"}
     telling = [f"`{c['command']}` {short[c['tells']]}." for c in checks if c["note"] and not c["watches"]]
     return "".join(f"{line}\n" for line in [*watching, *telling])
@@ -50,12 +57,39 @@ def session_page(session: Json, tasks: list[Json], approvals: list[Json], points
     if tasks:
         lines.append(f"  tasks       {progress(session)}")
         lines += [f"    {MARKS.get(t['status'], '?')} {t['key']}: {t['title']}{_why(t)}" for t in tasks]
-    lines += [f"  to answer   {one_line(a['title'])}" for a in approvals]
+    for approval in approvals:
+        lines += _to_answer(approval, session["id"][:8])
     lines += [f"  proof       {line}" for line in reservations(session)]
     if points:
         lines.append("  checkpoints (maestro rollback ID NUMBER)")
         lines += [f"    {p['number']:>3}  {p['commit'][:10]}  {one_line(p['title'])}" for p in points]
     return "\n".join(lines)
+
+
+def sentence(text: str) -> str:
+    """A title as a sentence, with its full stop."""
+    words = text.rstrip()
+    return words if words.endswith((".", "?", "!", "…")) else f"{words}."
+
+
+def way_to_answer(approval: Json, session_id: str) -> str:
+    """The command that answers a question in the most likely way."""
+    if approval["kind"] == "agent_question":
+        return f'maestro approve {session_id} --message "…"'
+    setup = " --setup" if approval["detail"].get("missing_setup") else ""
+    return f"maestro approve {session_id}{setup}"
+
+
+def _to_answer(approval: Json, session_id: str) -> list[str]:
+    """A question, with what is needed to answer it here."""
+    detail, indent = approval["detail"], "              "
+    said = str(detail.get("words") or "").strip().splitlines()
+    more = [*said[:_SAID], "…"] if len(said) > _SAID else said
+    if detail.get("missing_setup"):
+        more += ["not set up yet, though the repository says how:"]
+        more += [f"  {command}" for command in detail["missing_setup"]]
+    more += [f"{way_to_answer(approval, session_id)}   (or maestro deny {session_id})"]
+    return [f"  to answer   {one_line(approval['title'])}", *(f"{indent}{line}".rstrip() for line in more)]
 
 
 def reservations(session: Json) -> list[str]:

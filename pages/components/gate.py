@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
-from nicegui import ui
+from nicegui import Client, context, ui
 
 from maestro.core.commands import control, gates
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
-from pages.components.action import perform
+from pages.components.action import FAILED, perform
 from pages.components.buttons import button
 from pages.components.failing import may_fail
 from pages.components.icon import icon
@@ -58,13 +59,19 @@ def _head(approval: ApprovalView, words: Words, title: str, session_named: bool)
 
 
 def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
-    message = _raise_by(approval) if approval.kind == "budget" else _message(words)
+    client = context.client  # an answered question's own elements are gone
+    message = _raise_by(approval) if approval.kind == "budget" else _message(approval, words)
 
     async def answer(decision: gates.Decision, by: ui.button, done: str) -> None:
         said = message() if approval.kind != "budget" or decision == "allow" else None
-        await perform(gates.decide, rt, approval.id, decision, said, by=by, done=done)
+        if await perform(gates.decide, rt, approval.id, decision, said, by=by, done=done) is not FAILED:
+            _drop_drafts(client, approval)
 
-    allow = button(words.allow, kind="soft", small=True)
+    if approval.detail.get("missing_setup"):
+        add = button("Set it up and try again", kind="soft", small=True)
+        add.on_click(lambda: answer("allow_setup", add, "Added to the set-up. It is tried again."))
+        add.props.set_optional("title", "The commands above run in this session's worktrees and are remembered.")
+    allow = button(words.allow, kind="quiet" if _better_way(approval) else "soft", small=True)
     allow.on_click(lambda: answer("allow", allow, words.allow_said))
     allow.props.set_optional("title", words.allow_means)
     if approval.signature and approval.kind == "tool":
@@ -75,10 +82,6 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
         anew = button("Begin afresh", small=True)
         anew.on_click(lambda: answer("allow_fresh", anew, "Trying again in a fresh conversation."))
         anew.props.set_optional("title", "A fresh conversation, which is told what was done so far and your hint.")
-    if approval.detail.get("missing_setup"):
-        add = button("Set it up and try again", small=True)
-        add.on_click(lambda: answer("allow_setup", add, "Added to the set-up. It is tried again."))
-        add.props.set_optional("title", "The commands above run in this session's worktrees and are remembered.")
     if offers_set_up(approval):
         change = button("Change the set-up…", small=True)
         change.on_click(lambda: change_environment(rt, approval.session_id))
@@ -100,19 +103,37 @@ def _correction(rt: Runtime, approval: ApprovalView) -> None:
         field = ui.input(value=str(approval.detail.get("suggestion") or approval.detail["command"]))
         field.classes("m-grow m-mono").props("dense spellcheck=false")
         field.props.set_optional("aria-label", "The check's command")
-        use = button("Correct this check", small=True)
+        _keep_draft(field, approval, "check")
+        field.props.set_optional("data-draft-over", "")
+        use = button("Correct this check", kind="soft" if approval.detail.get("suggestion") else "quiet", small=True)
         use.props.set_optional("title", "The session runs this command in its place from now on.")
+
+    client = context.client
 
     async def correct() -> None:
         wanted = str(field.value or "")
-        await perform(
-            gates.decide, rt, approval.id, "allow", corrected=wanted, by=use, done="Corrected. It is tried again."
-        )
+        done = "Corrected. It is tried again."
+        if await perform(gates.decide, rt, approval.id, "allow", corrected=wanted, by=use, done=done) is not FAILED:
+            _drop_drafts(client, approval)
 
     use.on_click(correct)
 
 
-def _message(words: Words) -> Callable[[], str | None]:
+def _better_way(approval: ApprovalView) -> bool:
+    """Whether the question offers more than to try the same once more: a set-up, or a command that ends."""
+    return bool(approval.detail.get("missing_setup") or approval.detail.get("suggestion"))
+
+
+def _keep_draft(field: ui.input | ui.textarea, approval: ApprovalView, part: str) -> None:
+    """What is typed outlives a reload and a restart (maestro.js)."""
+    field.props.set_optional("data-draft", f"answer-{approval.id}/{part}")
+
+
+def _drop_drafts(client: Client, approval: ApprovalView) -> None:
+    client.run_javascript(f"window.maestro?.dropDrafts({json.dumps(f'answer-{approval.id}/')})")
+
+
+def _message(approval: ApprovalView, words: Words) -> Callable[[], str | None]:
     """The field for a word with the answer; gives what reads it."""
     if not words.hint:
         return lambda: None
@@ -122,6 +143,7 @@ def _message(words: Words) -> Callable[[], str | None]:
     else:
         field = ui.input(placeholder=words.hint)
     field.props.set_optional("aria-label", "Message with the answer")
+    _keep_draft(field, approval, "message")
     return lambda: field.value or None
 
 

@@ -102,7 +102,8 @@ def _changed(detail: dict[str, Any]) -> None:
 
 
 def _outside(detail: dict[str, Any]) -> None:
-    name_list("Changed outside", detail.get("files"), "waiting")
+    heading = {"links": "Links", "copies": "In its commits"}.get(str(detail.get("what")), "Changed outside")
+    name_list(heading, detail.get("files"), "waiting")
     name_list("Its own files", detail.get("declared"), "pending")
 
 

@@ -175,6 +175,19 @@ _OTHER_CODE: dict[str, Any] = {
     "deny_means": "It is meant so: the checks run as they are, and you are not asked about this again.",
     "deny_said": "Going on as it is.",
 }
+_OUTSIDE: dict[str, dict[str, Any]] = {
+    "links": {
+        "allow": "Commit the links",
+        "allow_means": "The task lands with them. They lead nowhere in other checkouts.",
+    },
+    "copies": {
+        "icon": "shield-alert",
+        "name": "May hold secrets",
+        "allow": "Commit them",
+        "allow_means": "The task lands with these files in its commits, and they go wherever you push.",
+        "deny_means": "The agent takes them out of every commit.",
+    },
+}
 _RUN_DENY = _SETUP_DENY | {"deny": "Stop the task"}
 
 
@@ -193,6 +206,8 @@ def words_of(approval: ApprovalView) -> Words:
         return replace(words, **_OTHER_CODE)
     if offers_set_up(approval):
         return replace(words, **_UNPROVEN)
+    if approval.kind == "outside_files":
+        return replace(words, **_OUTSIDE.get(str(detail.get("what")), {}))
     if approval.kind == "task_failed" and detail.get("failure") == "auth":
         return replace(words, icon="key-round", name="The key was refused", allow_means="Signed in: the key is tried.")
     return words

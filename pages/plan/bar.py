@@ -17,6 +17,7 @@ from pages.components.markdown import phrase
 from pages.components.tag import box, tag, text
 from pages.components.when import when
 from pages.components.words import money, plural
+from pages.plan.check_notes import check_counts
 from pages.plan.draft import estimate
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Bar:
         self._cost(len(bench.draft.tasks))
         if bench.plan.uncovered:
             self._uncovered(bench.plan.uncovered)
+        self._checks()
         if bench.session.status == "approved" and bench.plan.approved_at:
             with box("m-row m-gap-4 s-done").style("color: var(--c)"):
                 icon("circle-check")
@@ -111,6 +113,16 @@ class Bar:
         low, high = money(costs.low * tasks), money(costs.high * tasks)
         words = f"about {low}" if low == high else f"{low} to {high}"
         text(words, title=f"From what {plural(costs.known, 'finished task')} in this repository cost")
+
+    def _checks(self) -> None:
+        """What the checks will not tell: who approves in a small window has not seen the plan's details."""
+        watch, silent = check_counts(self.bench.plan.checks)
+        if watch:
+            with box("m-row m-gap-4 s-waiting").style("color: var(--c)"):
+                icon("circle-alert")
+                text(f"{plural(watch, 'check')} may never end")
+        if silent:
+            text(f"{plural(silent, 'check')} {'tells' if silent == 1 else 'tell'} pass or fail only", "m-soft")
 
     def _uncovered(self, goals: list[str]) -> None:
         with tag("button", "", "p-hint s-waiting", type="button") as made:

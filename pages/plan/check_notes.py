@@ -25,11 +25,23 @@ def check_notes(checks: Sequence[str], foreseen: Foreseen) -> None:
             if one.watches:
                 with box("p-checknote s-waiting"):
                     icon("circle-alert")
-                    inline(_sentence(one.watches))
+                    inline(_sentence(watching(one)))
             elif one.note:
                 with box("p-checknote"):
                     icon("info")
                     inline(f"`{one.command}` {_WORDS[one.tells]}").attr(title=_sentence(one.note))
+
+
+def watching(check: CheckForeseen) -> str:
+    """Why a check may never end, with its command where the reason names another."""
+    why = check.watches or ""
+    return why if check.command in why else f"`{check.command}`: {why}"
+
+
+def check_counts(checks: Sequence[CheckForeseen]) -> tuple[int, int]:
+    """How many may never end, and how many tell pass or fail only."""
+    watch = sum(bool(one.watches) for one in checks)
+    return watch, sum(bool(one.note) and one.tells == "pass_or_fail" and not one.watches for one in checks)
 
 
 def _sentence(words: str) -> str:

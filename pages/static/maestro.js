@@ -209,7 +209,8 @@
     if (bar) new ResizeObserver(() => document.documentElement.style.setProperty("--sub-height", `${bar.offsetHeight}px`)).observe(bar);
   }
 
-  // ---- drafts: what was typed into a field marked data-draft outlives a reload and a restart of the server
+  // ---- drafts: what was typed into a field marked data-draft outlives a reload and a restart of the server;
+  // data-draft-over: also where the field comes with words of its own
   const draftKey = (el) => `maestro-draft:${el.closest("[data-draft]").dataset.draft}`;
   document.addEventListener("input", (event) => {
     if (!event.target.closest?.("[data-draft]")) return;
@@ -219,7 +220,7 @@
     for (const box of all("[data-draft]")) {
       const field = box.matches("input, textarea") ? box : $("input, textarea", box);
       const text = sessionStorage.getItem(`maestro-draft:${box.dataset.draft}`);
-      if (!field || field.value || !text) continue;
+      if (!field || !text || (field.value && !("draftOver" in box.dataset))) continue;
       field.value = text;
       field.dispatchEvent(new Event("input", { bubbles: true }));
     }

@@ -13,7 +13,7 @@ from maestro.core.proving import questions
 from maestro.db import models
 from tests.app_process import AppProcess
 from tests.browser.conftest import OpenWindow
-from tests.browser.seeds import add, gate_on, seed_session, seeding, stored_row, task
+from tests.browser.seeds import add, gate_on, seed_session, seeding, stored_row, task, tasks_of
 from tests.repos import make_repo
 
 WATCHES = " PASS  Waiting for file changes...\n       press h to show help, press q to quit\n"
@@ -29,6 +29,10 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         asked = questions.watches("npm test", "key", WATCHES)
         detail = asked.detail | {"items": asked.items}
         add(rt, models.Approval(id="ask", session_id=session.id, kind=asked.kind, title=asked.title, detail=detail))
+        other = seed_session(rt, repo, title="Typed", status="paused", tasks=[task("t1", "Add it", status="waiting")])
+        of = {"session_id": other.id, "task_id": tasks_of(rt, other)["t1"].id}
+        add(rt, models.Approval(id="drafts", kind="agent_question", title="Which?", detail={"words": "Which?"}, **of))
+        add(rt, models.Approval(id="drafts-check", kind=asked.kind, title=asked.title, detail=detail, **of))
     return {"data": str(folder / "data"), "session": session.id}
 
 
@@ -67,3 +71,23 @@ def test_names_of_variables_are_kept_and_a_value_is_refused(window: OpenWindow, 
         assert "only the name is kept" in refused.text
         api.put("/api/settings", json={"pass_env": ["DATABASE_URL", "DJANGO_*"]}).raise_for_status()
     expect(row.get_by_role("textbox")).to_have_value("DATABASE_URL\nDJANGO_*")
+
+
+def test_what_is_typed_into_an_answer_outlives_a_reload_and_goes_with_the_answer(
+    window: OpenWindow, seeded: dict[str, str]
+) -> None:
+    opened = window()
+    page = opened.visit("/approvals")
+    gate_on(page, "drafts").get_by_role("textbox", name="Message with the answer").fill("The csv module,\nplease")
+    gate_on(page, "drafts-check").get_by_role("textbox", name="The check's command").fill("npm run once")
+    page.reload()
+    opened.alive()
+    answer = gate_on(page, "drafts").get_by_role("textbox", name="Message with the answer")
+    expect(answer).to_have_value("The csv module,\nplease")
+    expect(gate_on(page, "drafts-check").get_by_role("textbox", name="The check's command")).to_have_value(
+        "npm run once"
+    )
+    gate_on(page, "drafts").get_by_role("button", name="Send the answer").click()
+    expect(gate_on(page, "drafts")).to_have_count(0)
+    assert stored_row(seeded, "SELECT message FROM approvals WHERE id = 'drafts'") == ("The csv module,\nplease",)
+    page.wait_for_function("!Object.keys(sessionStorage).some((k) => k.includes('answer-drafts/'))")

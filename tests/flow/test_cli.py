@@ -20,9 +20,11 @@ from maestro.cli import words
 from maestro.core import instance
 from maestro.core.commands import preferences
 from maestro.core.runtime import open_runtime
+from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.settings import LoadedSettings
 from tests.app_process import ROOT, AppProcess
+from tests.browser.seeds import add, seed_session, seeding, task, tasks_of
 from tests.repos import commit, make_repo, run_git
 from tests.scripted import DUMMY_KEY, call, error, say, scenario, task_rule, write
 
@@ -88,6 +90,7 @@ TESTED = PLAN | {
         {"id": "t1", "title": "Make it", "files": ["made.txt", "test_calc.py"], "checks": ["python -m pytest -q"]}
     ],
 }
+LINKS = (TALK, PLANNING, task_rule("# Task t1", call("Bash", command="ln -s /etc/hostname made.txt"), say("Done.")))
 LINES = "One.\nTwo.\nThree."
 SKIPS = (
     TALK,
@@ -177,6 +180,47 @@ def test_yes_never_accepts_a_test_that_no_longer_runs_and_what_you_accept_is_tol
         with app.client() as api:
             rows = len(api.get(f"/api/sessions/{report['id']}/logs", params={"limit": 100}).json()["items"])
         assert len(lines.stdout.splitlines()) == rows < len(whole_log.stdout.splitlines())
+
+
+@pytest.mark.parametrize("scripted", [LINKS], indirect=True)
+def test_yes_lets_no_link_to_this_machine_into_commits(scripted: Cli) -> None:
+    ran = scripted.run("--yes", "--json")
+    assert ran.exit_code == 3, ran.stderr
+    report = json.loads(ran.stdout)
+    assert "commits links that lead out of the repository: made.txt -> " in report["reason"]
+    assert "Answer with: maestro approve" in report["reason"]
+
+
+def test_what_an_agent_asks_is_shown_and_answered_with_words(tmp_path: Path) -> None:
+    cli = Cli(tmp_path)
+    with seeding(cli.data) as rt:
+        rows = [task(f"t{n}", "Do it", status="waiting") for n in range(3)]
+        session = seed_session(rt, cli.repo, status="paused", tasks=rows)
+        of = {"session_id": session.id, "title": "Which one?"}
+        ids = {key: row.id for key, row in tasks_of(rt, session).items()}
+        asked = {"words": "Either a or b.\nWhich one?"}
+        add(rt, models.Approval(id="q", kind="agent_question", task_id=ids["t0"], detail=asked, **of))
+        offered = {"missing_setup": ["npm ci"], "what": "nothing proven", "items": ["x"]}
+        add(rt, models.Approval(id="s", kind="infrastructure", task_id=ids["t1"], detail=offered, **of))
+        add(rt, models.Approval(id="d", kind="outside_files", task_id=ids["t2"], detail={"items": ["x"]}, **of))
+        other = seed_session(rt, cli.repo, status="paused", tasks=[task("t1", "Do it", status="waiting")])
+        denied = {"session_id": other.id, "task_id": tasks_of(rt, other)["t1"].id, "title": "Outside?"}
+        add(rt, models.Approval(id="n", kind="outside_files", detail={"items": ["x"]}, **denied))
+    short = session.id[:8]
+    with AppProcess(cli.data, home=tmp_path / "home", MAESTRO_ASSISTANT="demo") as app, app.client() as api:
+        shown = cli("show", short).stdout
+        assert "Either a or b.\n" in shown
+        assert f'maestro approve {short} --message "…"' in shown
+        assert "npm ci\n" in shown
+        assert f"maestro approve {short} --setup" in shown
+        assert cli("approve", short).exit_code == 2  # an answer needs words
+        done = cli("approve", short, "-m", "Take b", "--setup")
+        assert (done.exit_code, done.stdout.count("Allowed: ")) == (0, 3), done.output
+        assert cli("deny", other.id[:8], "-m", "No").stdout == "Denied: Outside?\n"
+        assert cli("deny", other.id[:8]).exit_code == 1
+        assert api.get(f"/api/sessions/{session.id}").json()["agent_config"]["setup"] == ["npm ci"]
+        words = {a["id"]: a["message"] for a in api.get("/api/approvals", params={"limit": 50}).json()["items"]}
+        assert words == {"q": "Take b", "s": "Take b", "d": "Take b", "n": "No"}
 
 
 @pytest.mark.parametrize("scripted", [RIGHT], indirect=True)

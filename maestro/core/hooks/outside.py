@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from maestro.core.hooks import Landing
+from maestro.core.proving import questions
 from maestro.core.proving.paths import is_test, names_tests_of
 from maestro.core.proving.questions import Question
 from maestro.worktrees import copying, diffs, history
@@ -73,7 +74,8 @@ def no_copied_files(landing: Landing) -> Question | None:
         "files": told[:500],
         "declared": landing.task.files,
         "reason": "They were copied from your checkout and may hold secrets. Commits keep them for good.",
-        "allow": "that is fine",
+        "what": questions.COPIES,
+        "allow": "commit them",
         "deny": "send it back",
     }
     return Question(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from maestro.core.hooks import Finding, Landing
+from maestro.core.proving import questions
 from maestro.core.proving.questions import Question
 from maestro.worktrees import links, submodules
 
@@ -30,6 +31,7 @@ def none_unasked(landing: Landing) -> Finding | Question | None:
         "files": [items[item] for item in open_ones[:500]],
         "declared": landing.task.files,
         "reason": "What is behind them is in no commit. Checks run without them.",
+        "what": questions.LINKS,
         "allow": "commit the links",
         "deny": "send it back",
     }

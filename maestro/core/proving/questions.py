@@ -33,6 +33,9 @@ AS_BEFORE = "as before"
 UNPROVEN = "nothing proven"
 #: The same, when the checks would run other code than the worktree's; a no means that it is meant so.
 OTHER_CODE = "other code"
+#: What a question about files outside is about where a yes lets something of this machine into commits.
+LINKS = "links"
+COPIES = "copies"
 #: While one of these is open no worktree of the session is set up.
 STOP_SET_UP = frozenset({SETUP, OTHER_CODE})
 
