@@ -89,6 +89,7 @@ class _Dashboard:
                 self._away()
         self.show(board)
         live.subscribe(None, lambda _events: self.refresh(), types=_EVENTS, every_s=1.0)
+        live.subscribe(None, lambda _events: self.refresh(), types=("metric",), every_s=live.USAGE_S)
 
     async def refresh(self) -> None:
         board = await run.io_bound(read, self.rt)

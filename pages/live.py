@@ -34,6 +34,8 @@ FLUSH_S = 0.2
 HIDDEN_S = 2.0
 MAX_WAITING = 2_000
 DROPPED = "events_dropped"
+#: What workers use is measured all the time: pages that show sums of it read them again this often.
+USAGE_S = 5.0
 
 Callback = Callable[[list[Event]], Awaitable[None] | None]
 

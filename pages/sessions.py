@@ -74,6 +74,7 @@ def install(rt: Runtime) -> None:
         found = _Sessions(view.rt, Search.of(view.query))
         await found.refresh()
         live.subscribe(None, lambda _events: found.refresh(), types=SESSION_EVENTS, every_s=1.0)
+        live.subscribe(None, lambda _events: found.refresh(), types=("metric",), every_s=live.USAGE_S)
         gone = _Deleted(view.rt)
         # It asks git about each; nobody is to wait for it.
         ui.timer(0.1, gone.refresh, once=True)

@@ -51,7 +51,7 @@ from maestro.db import models
 from maestro.errors import NotFound
 from maestro.monitoring import log_rows
 from maestro.terminal_text import SPARE, end_of
-from maestro.worktrees import first_commit, history, integration
+from maestro.worktrees import diffs, first_commit, integration
 from maestro.worktrees import repository as repositories
 
 _READ_APPROVALS = 500
@@ -113,17 +113,21 @@ def get_plan(rt: Runtime, session_id: str) -> PlanView:
 def list_tasks(rt: Runtime, session_id: str) -> list[TaskView]:
     """A session's tasks, in plan order."""
     with rt.db.read() as db:
-        lookup.session_row(db, session_id)
-        return [TaskView.of(t) for t in lookup.tasks_of(db, session_id)]
+        demo = lookup.session_row(db, session_id).demo
+        going = spending.going_on(db, [session_id])
+        views = [TaskView.of(t) for t in lookup.tasks_of(db, session_id)]
+    for view in views:
+        view.cost_usd += finite(spending.unbooked([w for w in going if w.task_id == view.id], demo=demo))
+    return views
 
 
 def list_workers(rt: Runtime, session_id: str) -> list[WorkerView]:
     """A session's workers, oldest first, their life looked up in the process table now."""
     with rt.db.read() as db:
-        lookup.session_row(db, session_id)
+        demo = lookup.session_row(db, session_id).demo
         query = select(models.Worker).where(models.Worker.session_id == session_id)
         rows = db.exec(query.order_by(col(models.Worker.started_at))).all()
-    return [_worker_view(rt, r) for r in rows]
+    return [_worker_view(rt, r, demo=demo) for r in rows]
 
 
 def list_checkpoints(rt: Runtime, session_id: str) -> list[CheckpointView]:
@@ -287,7 +291,7 @@ def get_diff(rt: Runtime, session_id: str, *, task: str | None = None) -> DiffVi
     if head is None:
         raise NotFound("Nothing has been changed yet.")
     repo = lookup.repository(session)
-    files = [FileChange(path=p, insertions=i, deletions=d) for p, i, d in history.changed_lines(repo, base, head)]
+    files = [FileChange(path=p, insertions=i, deletions=d) for p, i, d in diffs.changed_lines(repo, base, head)]
     text, cut = integration.diff_text(repo, base, head, _DIFF_LIMIT_BYTES)
     return DiffView(
         base=base,
@@ -355,7 +359,9 @@ def overview(rt: Runtime) -> Overview:
         pending_approvals=pending,
         live_workers=live,
         tokens_today=Tokens.of(*workers, *days),
-        cost_today_usd=sum(finite(w.cost_usd) for w in workers) + sum(finite(d.cost_usd) for d in days),
+        cost_today_usd=sum(finite(w.cost_usd) for w in workers)
+        + sum(finite(d.cost_usd) for d in days)
+        + finite(spending.unbooked(workers, demo=False)),
     )
 
 
@@ -367,14 +373,23 @@ def _session_views(db: DbSession, rows: Sequence[models.Session]) -> list[Sessio
     pending = _count(db, models.Approval, models.Approval.status == "pending", ids)
     live = _count(db, models.Worker, models.Worker.status != "ended", ids)
     moved = attention.times(db, ids)
+    going: dict[str, list[models.Worker]] = {i: [] for i in ids}
+    for run in spending.going_on(db, ids):
+        going[run.session_id].append(run)
+    more = {row.id: spending.unbooked(going[row.id], demo=row.demo) for row in rows}
     return [
-        _session_view(row, tasks[row.id], pending.get(row.id, 0), live.get(row.id, 0), moved.get(row.id))
-        for row in rows
+        _session_view(r, tasks[r.id], pending.get(r.id, 0), live.get(r.id, 0), moved.get(r.id), more[r.id])
+        for r in rows
     ]
 
 
 def _session_view(
-    row: models.Session, tasks: list[models.Task], pending: int, live: int, moved: datetime | None
+    row: models.Session,
+    tasks: list[models.Task],
+    pending: int,
+    live: int,
+    moved: datetime | None,
+    unbooked: float,
 ) -> SessionView:
     data = row.model_dump(warnings=False)
     return readable(
@@ -384,7 +399,7 @@ def _session_view(
             "progress": _progress(row, tasks),
             "tasks": TaskCounts(total=len(tasks), by_status=dict(Counter(str(t.status) for t in tasks))),
             "tokens": Tokens.of(row, *tasks),
-            "cost_usd": finite(row.cost_usd) + sum(finite(t.cost_usd) for t in tasks),
+            "cost_usd": finite(row.cost_usd) + sum(finite(t.cost_usd) for t in tasks) + finite(unbooked),
             "merged": row.merge_json is not None,
             "merge": row.merge_json,
             "result": row.result_json,
@@ -412,10 +427,11 @@ def _count(db: DbSession, model: Any, condition: Any, ids: list[str]) -> dict[st
     return dict(db.exec(query).all())
 
 
-def _worker_view(rt: Runtime, row: models.Worker) -> WorkerView:
+def _worker_view(rt: Runtime, row: models.Worker, *, demo: bool) -> WorkerView:
     alive = row.status != "ended" and processes.alive(row)
     silent = signs.watch(rt).silent_s(row.id) if alive else 0.0
     now = {"alive": alive, "silent_s": round(silent, 1) if silent >= signs.NOTICED_S else None}
+    now["cost_usd"] = finite(row.cost_usd) + finite(spending.unbooked([row], demo=demo))
     return readable(WorkerView, row.model_dump(warnings=False) | now | {"tokens": Tokens.of(row)})
 
 

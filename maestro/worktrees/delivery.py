@@ -13,10 +13,10 @@ from pathlib import Path
 from maestro.errors import Conflict, InvalidInput
 from maestro.worktrees.checkout import move_branch, obstacles
 from maestro.worktrees.commits import Merged, commit_tree, merge_trees, tree_of, with_trailers
+from maestro.worktrees.diffs import count_files
 from maestro.worktrees.git import git, repository_lock
 from maestro.worktrees.listing import operation
 from maestro.worktrees.refs import branch_ref, is_ancestor, keep, ref_commit
-from maestro.worktrees.survey import changes
 
 METHODS = ("merge", "squash", "ff")
 
@@ -70,7 +70,7 @@ def preview(repo_root: Path, session_branch: str, target: str | None, method: st
         before=before,
         after_hint=source if method == "ff" and outlook.fast_forward else None,
         commits=int(count),
-        files=len(changes(repo_root, before, outlook.merged.tree)),
+        files=count_files(repo_root, before, outlook.merged.tree),
         fast_forward_possible=outlook.fast_forward,
         conflicts=outlook.merged.conflicts,
         blockers=outlook.blockers,

@@ -23,11 +23,24 @@ class DiffSummary:
 
 def diff_summary(repo: Path, a: str, b: str) -> DiffSummary:
     """The diff from commit ``a`` to commit ``b`` in numbers."""
-    ends = (commit_of(repo, a), commit_of(repo, b))
-    out = git(repo, "diff-tree", "-r", "-M", "--numstat", "-z", *_PLAIN, *ends, "--").stdout
+    rows = changed_lines(repo, a, b)
+    return DiffSummary(len(rows), sum(i for _, i, _ in rows), sum(d for _, _, d in rows), [path for path, _, _ in rows])
+
+
+def changed_lines(repo: Path, a: str, b: str) -> list[tuple[str, int, int]]:
+    """Path, added and removed lines of each file that differs between two commits, counted as in ``DiffSummary``."""
+    return _numstat(repo, commit_of(repo, a), commit_of(repo, b))
+
+
+def count_files(repo: Path, before: str, after: str) -> int:
+    """How many files differ between two commits or trees; a rename counts as one."""
+    return len(_numstat(repo, before, after))
+
+
+def _numstat(repo: Path, before: str, after: str) -> list[tuple[str, int, int]]:
+    out = git(repo, "diff-tree", "-r", "-M", "--numstat", "-z", *_PLAIN, before, after, "--").stdout
     parts = iter(out.decode("utf-8", "surrogateescape").split("\0"))
-    insertions = deletions = 0
-    paths = []
+    rows = []
     for part in parts:
         if not part:
             continue
@@ -35,10 +48,8 @@ def diff_summary(repo: Path, a: str, b: str) -> DiffSummary:
         if not path:  # a rename: the old and the new path follow
             next(parts)
             path = next(parts)
-        insertions += int(added) if added.isdigit() else 0
-        deletions += int(removed) if removed.isdigit() else 0
-        paths.append(path)
-    return DiffSummary(len(paths), insertions, deletions, paths)
+        rows.append((path, int(added) if added.isdigit() else 0, int(removed) if removed.isdigit() else 0))
+    return rows
 
 
 def diff_text(repo: Path, a: str, b: str, limit_bytes: int) -> tuple[str, bool]:

@@ -49,14 +49,3 @@ def carries(repo: Path, commit: str, trailers: Mapping[str, str]) -> bool:
     """Whether a commit's message holds exactly these trailers already."""
     message = read_commit(repo, commit).words
     return with_trailers(message, trailers).strip() == message.strip()
-
-
-def changed_lines(repo: Path, before: str, after: str) -> list[tuple[str, int, int]]:
-    """Path, added and removed lines of each file that differs; binary files count no lines."""
-    ends = (commit_of(repo, before), commit_of(repo, after))
-    plain = ("--no-ext-diff", "--no-textconv", "--no-renames")
-    rows = []
-    for entry in git(repo, "diff-tree", "-r", "--numstat", "-z", *plain, *ends, "--").fields:
-        added, removed, path = entry.split("\t", 2)
-        rows.append((path, int(added) if added.isdigit() else 0, int(removed) if removed.isdigit() else 0))
-    return rows

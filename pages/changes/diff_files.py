@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 from maestro.core.views import DiffView
@@ -90,7 +91,7 @@ def files_of(diff: DiffView) -> list[FileDiff]:
 
 def _sections(text: str) -> list[str]:
     starts = [m.start() for m in re.finditer(r"^diff --git ", text, re.MULTILINE)]
-    return [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True)]
+    return [text[a:b] for a, b in pairwise([*starts, len(text)])]
 
 
 def _file(section: str) -> FileDiff:

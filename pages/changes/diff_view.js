@@ -18,7 +18,7 @@ export default {
         </template>
         <div v-if="words && !tree.length" class="dv__nofile">No file with that name</div>
       </nav>
-      <div class="dv__pane" ref="pane" tabindex="0" aria-label="Diff" @scroll.passive="scrolled">
+      <div class="dv__pane" ref="pane" tabindex="0" aria-label="Diff" :style="{ '--bar': bar + 'px' }">
         <slot></slot>
         <section v-for="file in files" :key="run + '-' + file.i" class="dv__file" :data-file="file.i" :data-path="file.path" :aria-label="file.path">
           <header class="dv__head">
@@ -38,7 +38,7 @@ export default {
     </div>`,
   props: { given: Array },
   data() {
-    return { LETTER, WORD, files: this.given, html: {}, open: {}, words: "", here: this.given[0]?.i ?? 0, run: 0 };
+    return { LETTER, WORD, files: this.given, html: {}, open: {}, words: "", here: this.given[0]?.i ?? 0, aim: null, bar: 40, run: 0 };
   },
   computed: {
     tree() {
@@ -67,29 +67,58 @@ export default {
       return rows;
     },
   },
-  mounted() { this.watch(); },
-  unmounted() { this.near?.disconnect(); },
+  mounted() {
+    window.addEventListener("scroll", this.scrolled, { passive: true, capture: true });
+    this.sizes = new ResizeObserver(this.measure);
+    this.sizes.observe(this.$refs.pane);
+    this.measure();
+    this.watch();
+  },
+  unmounted() {
+    window.removeEventListener("scroll", this.scrolled, { capture: true });
+    this.sizes.disconnect();
+    this.near?.disconnect();
+  },
   methods: {
     reset(files) {
-      Object.assign(this, { files, html: {}, open: {}, here: files[0]?.i ?? 0, run: this.run + 1 });
+      Object.assign(this, { files, html: {}, open: {}, here: files[0]?.i ?? 0, aim: null, run: this.run + 1 });
       this.asked = new Set();
       this.$nextTick(this.watch);
     },
-    fill(number, html) { this.html[number] = html; },
+    // Lines come late, and in another height than was kept free for them: what is looked at stays where it is.
+    fill(number, html) { this.hold(() => { this.html[number] = html; }); },
     isOpen(file) { return this.open[file.i] ?? !file.folded; },
     toggle(file) {
+      const section = this.section(file.i);
+      this.aim = null;
       this.open[file.i] = !this.isOpen(file);
       if (this.open[file.i]) this.ask(file);
+      else this.$nextTick(() => { if (section.getBoundingClientRect().top < this.line()) section.scrollIntoView({ block: "start" }); });
+    },
+    // In a narrow window the whole page scrolls, in a wide one the pane.
+    scroller() {
+      const own = getComputedStyle(this.$refs.pane).overflowY !== "visible";
+      return own ? this.$refs.pane : document.scrollingElement;
+    },
+    measure() {
+      const bar = this.$refs.pane.querySelector(".chg__top");
+      if (bar && this.seenBar !== bar) {
+        if (this.seenBar) this.sizes.unobserve(this.seenBar);
+        this.sizes.observe((this.seenBar = bar)); // its words wrap where there is little room
+      }
+      this.hold(() => { this.bar = bar ? bar.offsetHeight : 0; });
+      if (this.root !== undefined && this.root !== this.scroller()) this.watch();
     },
     watch() {
       this.near?.disconnect();
       this.asked ??= new Set();
+      this.root = this.scroller();
       this.near = new IntersectionObserver((seen) => {
         for (const { isIntersecting, target } of seen) {
           const file = this.files.find((f) => f.i === Number(target.dataset.file));
           if (isIntersecting && file && this.isOpen(file)) this.ask(file);
         }
-      }, { root: this.$refs.pane, rootMargin: "800px 0px" });
+      }, { root: this.root === this.$refs.pane ? this.root : null, rootMargin: "800px 0px" });
       for (const section of this.$refs.pane.querySelectorAll(".dv__file")) this.near.observe(section);
     },
     ask(file) {
@@ -97,21 +126,42 @@ export default {
       this.asked.add(file.i);
       this.$emit("need", file.i);
     },
+    section(number) { return this.$refs.pane.querySelector(`[data-file="${number}"]`); },
+    // Where the files' own names stick, from the top of the window.
+    line() { return parseFloat(getComputedStyle(this.$refs.pane.querySelector(".dv__head")).top) + (this.scroller() === this.$refs.pane ? this.$refs.pane.getBoundingClientRect().top : 0); },
     go(number) {
-      const section = this.$refs.pane.querySelector(`[data-file="${number}"]`);
-      section?.scrollIntoView({ block: "start" });
-      this.here = number;
-      this.held = Date.now() + 400;
+      Object.assign(this, { aim: number, here: number });
+      this.settle();
     },
-    scrolled() {
-      if (Date.now() < (this.held ?? 0)) return;
-      const top = this.$refs.pane.getBoundingClientRect().top + 60;
-      let found = this.here;
+    // The file that was asked for stays at the top until one scrolls, whatever comes in above it.
+    settle() {
+      this.section(this.aim)?.scrollIntoView({ block: "start" });
+      this.put = this.scroller().scrollTop;
+    },
+    hold(change) {
+      const section = this.section(this.aim ?? this.seen()), before = section?.getBoundingClientRect().top;
+      change();
+      this.$nextTick(() => {
+        if (!section?.isConnected) return;
+        if (this.aim !== null) this.settle();
+        else if (this.scroller().scrollTop > 0) this.scroller().scrollTop += section.getBoundingClientRect().top - before;
+      });
+    },
+    seen() {
+      if (!this.files.length) return this.here;
+      const top = this.line() + 20;
+      let found = this.files[0].i;
       for (const section of this.$refs.pane.querySelectorAll(".dv__file")) {
         if (section.getBoundingClientRect().top > top) break;
         found = Number(section.dataset.file);
       }
-      this.here = found;
+      return found;
+    },
+    scrolled(event) {
+      if (event.target !== this.$refs.pane && event.target !== document) return;
+      if (this.aim !== null && Math.abs(this.scroller().scrollTop - this.put) < 2) return;
+      this.aim = null;
+      this.here = this.seen();
     },
   },
 };

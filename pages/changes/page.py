@@ -107,18 +107,18 @@ class ChangesPage:
             return
         self._pane = DiffPane(found.files)
         with self._pane:
-            self._top(found.diff, found.files)
+            self._top(found.diff)
 
-    def _top(self, diff: DiffView, files: list[FileDiff]) -> None:
+    def _top(self, diff: DiffView) -> None:
         with box("chg__top") as self._top_line:
-            self._summary(diff, files)
+            self._summary(diff)
         with tag("button", "", "chg__moved m-hidden", type="button") as self._moved:
             icon("refresh-cw")
             text("The work has moved on. Show it as it is now")
         self._moved.on("click", self._reload)
 
-    def _summary(self, diff: DiffView, files: list[FileDiff]) -> None:
-        text(plural(len(files), "file"), "m-strong m-num")
+    def _summary(self, diff: DiffView) -> None:
+        text(plural(len(diff.files), "file"), "m-strong m-num")
         text(f"+{diff.insertions:,}", "dv__plus m-num")
         text(f"−{diff.deletions:,}", "dv__minus m-num")
         if self._task:
@@ -150,7 +150,7 @@ class ChangesPage:
         self._moved.classes("m-hidden")
         self._top_line.clear()
         with self._top_line:
-            self._summary(found.diff, found.files)
+            self._summary(found.diff)
 
     async def _on_events(self, _events: list[Event]) -> None:
         try:

@@ -36,6 +36,8 @@ class TaskDetails:
                 close = icon_button("x", "Close", self.close)
                 close.props.set_optional("data-key", "Escape")
             self._body = box("mon-panel__body")
+            with self._body:
+                self._numbers = tag("div", "", "m-meta m-num")
         self._panel.set_visibility(False)
 
     @property
@@ -77,6 +79,7 @@ class TaskDetails:
             [(r.worker.id, r.outcome, r.reason, len(r.checks)) for r in runs],
         )
         if said == self._said:
+            self._numbers.set_text(_numbers(task, free=now.session.demo))
             return
         self._said = said
         self._head(task, now.session.status)
@@ -87,7 +90,7 @@ class TaskDetails:
             if checks:
                 with _part("Evidence", f"{plural(len(checks), 'check run')}"):
                     evidence_list(self._rt, self._id, checks)
-            _numbers(task)
+            self._numbers = tag("div", _numbers(task, free=now.session.demo), "m-meta m-num")
 
     def _head(self, task: TaskView, session: str) -> None:
         self._line.clear()
@@ -164,10 +167,9 @@ def _asked(task: TaskView) -> None:
         facts({k: v or None for k, v in rows.items()}).classes("mon-facts")
 
 
-def _numbers(task: TaskView) -> None:
+def _numbers(task: TaskView, *, free: bool) -> str:
     used = task.tokens.total
-    if used or task.cost_usd:
-        tag("div", f"{tokens(used)} tokens, {cost(task.cost_usd, used)} so far", "m-meta m-num")
+    return f"{tokens(used)} tokens, {cost(task.cost_usd, used, free=free)} so far" if used or task.cost_usd else ""
 
 
 def _part(title: str, hint: str) -> Tag:

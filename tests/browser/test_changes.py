@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.types import new_id
 from tests.app_process import AppProcess, wait_for
@@ -53,7 +54,29 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             ]
             add(rt, *(models.CheckRun(session_id=session_id, command="python -m pytest -q", **r) for r in runs))
             found |= {name: session_id, f"{name}_repo": str(repo)}
+        found |= _many(rt, folder)
+        repo = finished_repo(folder / "nothing", "maestro/nothing/main", {"x.py": "x = 1\n"})[0]
+        base = run_git(repo, "rev-parse", "main")
+        working = [task("t1", "Say hello", status="running", attempt=1)]
+        found["nothing"] = seed_session(rt, repo, status="paused", session_commit=base, tasks=working).id
     return found
+
+
+def _many(rt: Runtime, folder: Path) -> dict[str, str]:
+    """A session with 46 files in other heights than their number of lines tells, and one of them renamed."""
+    branch = "maestro/many/main"
+    long = f"    return {' + '.join(f'value_{n}' for n in range(60))}\n"
+    files: dict[str, str | bytes] = {f"src/part_{n:02}.py": f"def part_{n}():\n{long * (5 + n)}" for n in range(43)}
+    files |= {"src/part_25_table.py": "".join(f"row({n})\n" for n in range(3000)), "zz/last.py": "z = 1\n"}
+    repo, _ = finished_repo(folder / "many", branch, files)
+    run_git(repo, "checkout", "-q", branch)
+    run_git(repo, "mv", "src/app.py", "src/main.py")
+    run_git(repo, "commit", "-q", "-m", "A better name")
+    head = run_git(repo, "rev-parse", "HEAD")
+    run_git(repo, "checkout", "-q", "main")
+    done = {"status": "completed", "session_branch": branch, "session_commit": head, "checkpoint_commit": head}
+    tasks = [task("t1", "Write many", status="completed")]
+    return {"many": seed_session(rt, repo, title="Many files", tasks=tasks, **done).id}
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +100,55 @@ def test_the_diff_is_coloured_text_and_never_markup(window: OpenWindow, seeded: 
     lock.get_by_role("button", name="900 changed lines").click()
     expect(lock.locator(".dl--add")).to_have_count(900)
     opened.screenshot("changes")
+
+
+def test_before_anything_has_landed_the_page_says_so(window: OpenWindow, seeded: dict[str, str]) -> None:
+    page = window().visit(f"/session/{seeded['nothing']}/changes")
+    expect(page.get_by_text("Nothing has been changed yet")).to_be_visible()
+    expect(page.get_by_role("region", name="Merge")).to_contain_text("Not ready to merge")
+
+
+#: How far below the line at which it belongs a file's name is, in pixels, and whether its first lines are in sight.
+_PLACE = """(path) => {
+  const file = document.querySelector(`[data-path="${path}"]`), head = file.querySelector('.dv__head');
+  const line = file.querySelector('.dl, .dv__show, .dv__note'), bar = document.querySelector('.chg__top');
+  if (!line) return null;
+  const under = bar.getBoundingClientRect().bottom, at = line.getBoundingClientRect();
+  const there = document.elementFromPoint(at.left + 60, at.top + 8);
+  return [Math.round(head.getBoundingClientRect().top - under), line.contains(there)];
+}"""
+
+
+#: Whether the lines of the file above are there, which is near enough to the window to be asked for.
+_ALL_CAME = """(path) => {
+  const all = [...document.querySelectorAll('.dv__file')], at = all.findIndex((f) => f.dataset.path === path);
+  return all[at - 1].querySelector('.dl, .dv__show, .dv__note') !== null;
+}"""
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_click_on_a_file_shows_that_file_from_its_first_line(
+    window: OpenWindow, seeded: dict[str, str], size: str
+) -> None:
+    opened = window(size)
+    page = opened.visit(f"/session/{seeded['many']}/changes")
+    expect(page.locator(".chg__top")).to_contain_text("46 files")
+    expect(page.get_by_role("region", name="Merge")).to_contain_text("2 commits, 46 files")  # the renamed one is one
+    expect(page.locator("[data-path='src/main.py'] .dv__head")).to_contain_text("src/app.py → src/main.py")
+    # Far down, past files whose lines are not there yet; then up, to files that come in above one another.
+    for name in ("part_30.py", "part_25_table.py", "part_05.py", "part_22.py", "part_41.py"):
+        path = f"src/{name}"
+        page.locator(".dv__item", has_text=name).click()
+        page.wait_for_function(
+            f"(path) => {{ const at = ({_PLACE})(path); return at && Math.abs(at[0]) <= 2 && at[1]; }}", arg=path
+        )
+        expect(page.locator(".dv__item--here")).to_contain_text(name)
+        # Whatever still comes in around it does not move it.
+        page.wait_for_function(_ALL_CAME, arg=path)
+        below, seen = page.evaluate(_PLACE, path)
+        assert abs(below) <= 2
+        assert seen
+    opened.screenshot(f"changes-many-{size}")
 
 
 def test_evidence_says_how_the_checks_went_and_unfolds_their_output(window: OpenWindow, seeded: dict[str, str]) -> None:
@@ -103,7 +175,7 @@ def test_merge_and_unmerge_by_click_in_two_windows(window: OpenWindow, seeded: d
     repo = Path(seeded["clean_repo"])
     before = run_git(repo, "rev-parse", "main")
     first, second, dashboard = window(), window(), window().page
-    expect(dashboard).to_have_title("(2) Maestro")  # both sessions can be merged
+    expect(dashboard).to_have_title("(3) Maestro")  # three sessions can be merged
     page = first.visit(f"/session/{seeded['clean']}/changes")
     other = second.visit(f"/session/{seeded['clean']}")
     bar = page.get_by_role("region", name="Merge")
@@ -116,7 +188,7 @@ def test_merge_and_unmerge_by_click_in_two_windows(window: OpenWindow, seeded: d
     expect(bar).to_contain_text("Merged into main")
     expect(other.get_by_role("heading", name="Merged into main")).to_be_visible()
     assert run_git(repo, "rev-parse", "main^1") == before
-    expect(dashboard).to_have_title("(1) Maestro")
+    expect(dashboard).to_have_title("(2) Maestro")
     first.screenshot("changes-merged")
 
     bar.get_by_role("button", name="Take it back").click()
@@ -124,7 +196,7 @@ def test_merge_and_unmerge_by_click_in_two_windows(window: OpenWindow, seeded: d
     expect(bar).to_contain_text("Moves main")
     expect(other.get_by_role("heading", name="Ready to merge")).to_be_visible()
     wait_for(lambda: run_git(repo, "rev-parse", "main") == before, 30, "main to be back")
-    expect(dashboard).to_have_title("(2) Maestro")
+    expect(dashboard).to_have_title("(3) Maestro")
 
 
 def test_what_stands_in_the_way_is_said_before_anybody_clicks(window: OpenWindow, seeded: dict[str, str]) -> None:

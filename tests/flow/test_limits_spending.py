@@ -129,6 +129,37 @@ def test_what_a_run_uses_is_seen_before_it_ends(rt: Runtime) -> None:
     assert paused.source == "supervisor"  # not "you"
 
 
+def test_what_a_run_has_cost_so_far_is_shown_wherever_money_is(rt: Runtime) -> None:
+    """By the prices that book it when it ends, and never twice: then it is the same number, on the task."""
+
+    def shown() -> list[float]:
+        view, (task, *_) = queries.get_session(rt, row.id), queries.list_tasks(rt, row.id)
+        (run,) = queries.list_workers(rt, row.id)
+        proof, whole = queries.get_evidence(rt, row.id, "t0"), queries.get_evidence(rt, row.id)
+        costs = [view, task, run, proof, whole]
+        return [round(v.cost_usd, 4) for v in costs] + [round(queries.overview(rt).cost_today_usd, 4)]
+
+    row, tasks = session(rt)
+    worker = begin(rt, row, tasks[0], None, input_tokens=1_000_000, model=MODEL, model_calls=10, last_event_at=utcnow())
+    assert shown() == [3.0] * 6
+    closing.close(rt, worker.id)
+    assert shown() == [3.0] * 6
+
+
+@pytest.mark.parametrize("model", ["qwen3-coder:30b", None])
+def test_what_a_run_without_a_known_price_costs_is_not_made_up(rt: Runtime, model: str | None) -> None:
+    row, tasks = session(rt)
+    begin(rt, row, tasks[0], None, input_tokens=1_000_000, model=model, model_calls=10)
+    assert queries.get_session(rt, row.id).cost_usd == 0.0
+    assert queries.list_workers(rt, row.id)[0].cost_usd == 0.0
+
+
+def test_the_demo_costs_nothing_while_it_runs(rt: Runtime) -> None:
+    row, tasks = session(rt, demo=True)
+    begin(rt, row, tasks[0], None, input_tokens=1_000_000, model=MODEL, model_calls=10)
+    assert queries.get_session(rt, row.id).cost_usd == 0.0
+
+
 def test_a_run_that_dies_without_a_word_has_cost_what_its_tokens_cost(rt: Runtime) -> None:
     row, tasks = session(rt)
     worker = begin(rt, row, tasks[0], None, input_tokens=1_000_000, model=MODEL, model_calls=10, last_event_at=utcnow())

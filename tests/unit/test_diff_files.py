@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from maestro.core.views import DiffView, FileChange
-from maestro.worktrees import history, integration
+from maestro.worktrees import delivery, diffs, integration
 from pages.changes.diff_files import FileDiff, files_of
 from pages.changes.diff_html import render
 from tests.repos import commit, make_repo, run_git
@@ -36,7 +36,7 @@ def diff(folder: Path, limit: int = 1_000_000) -> dict[str, FileDiff]:
     run_git(repo, "rm", "-q", "gone.py")
     head = commit(repo, AFTER)
     text, cut = integration.diff_text(repo, base, head, limit)
-    changes = [FileChange(path=p, insertions=i, deletions=d) for p, i, d in history.changed_lines(repo, base, head)]
+    changes = [FileChange(path=p, insertions=i, deletions=d) for p, i, d in diffs.changed_lines(repo, base, head)]
     view = DiffView(base=base, head=head, files=changes, insertions=0, deletions=0, text=text, text_cut=cut)
     return {f.path: f for f in files_of(view)}
 
@@ -70,3 +70,21 @@ def test_files_beyond_a_cut_are_named_without_lines(tmp_path: Path) -> None:
     assert set(AFTER) <= set(files)
     assert files["uv.lock"].text == ""
     assert files["uv.lock"].insertions == 30
+
+
+def test_a_diff_of_nothing_has_no_files() -> None:
+    nothing = DiffView(base="a", head="a", files=[], insertions=0, deletions=0, text="", text_cut=False)
+    assert files_of(nothing) == []
+
+
+def test_a_renamed_file_counts_as_one_wherever_files_are_counted(tmp_path: Path) -> None:
+    shown = diff(tmp_path)
+    repo = tmp_path / "repo"
+    base, head = run_git(repo, "rev-parse", "HEAD~1"), run_git(repo, "rev-parse", "HEAD")
+    run_git(repo, "branch", "work", head)
+    run_git(repo, "reset", "-q", "--hard", base)
+    assert diffs.diff_summary(repo, base, head).files == len(shown)
+    assert delivery.preview(repo, "work", "main", "merge").files == len(shown)
+    # Cut before the renamed file: it is named once, by the name that it has now.
+    names = [f.path for f in diff(tmp_path / "again", limit=300).values()]
+    assert sorted(names) == sorted(shown)

@@ -156,6 +156,17 @@ def so_far(worker: models.Worker, *, demo: bool) -> float:
     return max(worker.cost_usd, calls * pricing.cost_usd(worker.model, usage))
 
 
+def unbooked(runs: Iterable[models.Worker], *, demo: bool) -> float:
+    """What the runs that still go on have cost beyond what is booked, in USD."""
+    return sum(so_far(run, demo=demo) - run.cost_usd for run in runs if run.ended_at is None)
+
+
+def going_on(db: DbSession, session_ids: Iterable[str]) -> list[models.Worker]:
+    """The runs of these sessions that have not ended."""
+    going = select(models.Worker).where(col(models.Worker.ended_at).is_(None))
+    return list(db.exec(going.where(col(models.Worker.session_id).in_(list(session_ids)))).all())
+
+
 def today(db: DbSession) -> tuple[list[DayUsage], list[models.Worker]]:
     """What assistants and deleted sessions used since midnight UTC, and the workers begun since then; not the demo's."""
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -182,7 +193,7 @@ def keep_runs(db: DbSession, session: models.Session) -> None:
     for run in runs if not session.demo else ():
         row = _day(db, session.id, day_of(run.started_at))
         _add(row, run)
-        row.cost_usd += so_far(run, demo=False) if run.ended_at is None else run.cost_usd
+        row.cost_usd += run.cost_usd + unbooked([run], demo=False)
         row.model_calls += run.model_calls
         db.add(row)
 
@@ -226,12 +237,8 @@ def _used(rows: Iterable[Any], runs: Iterable[models.Worker], *, demo: bool, gon
     ``gone``: rows that hold the model calls of runs that are no more.
     """
     rows, runs = list(rows), list(runs)
-    usd, held = sum(row.cost_usd for row in rows), 0.0
-    for run in runs:
-        if run.ended_at is None:
-            now = so_far(run, demo=demo)
-            usd += now - run.cost_usd
-            held += max((run.reserved_usd or 0.0) - now, 0.0)
+    usd = sum(row.cost_usd for row in rows) + unbooked(runs, demo=demo)
+    held = sum(max((r.reserved_usd or 0.0) - so_far(r, demo=demo), 0.0) for r in runs if r.ended_at is None)
     tokens = sum(r.input_tokens + r.output_tokens + r.cache_read_tokens + r.cache_write_tokens for r in rows)
     calls = sum(run.model_calls for run in runs) + sum(day.model_calls for day in gone)
     return _Used(float(usd), float(tokens), float(calls), held)

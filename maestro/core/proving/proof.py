@@ -10,12 +10,13 @@ from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
 from maestro.core import lookup, queries
+from maestro.core.guards import spending
 from maestro.core.proving.proof_views import ConflictView, EvidenceView
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView, CheckRunView, Tokens
 from maestro.db import models
 from maestro.errors import NotFound
-from maestro.worktrees import history, threeway
+from maestro.worktrees import diffs, history, threeway
 from maestro.worktrees.refs import branch_ref, ref_commit
 
 _SIDE_BYTES = 200_000
@@ -50,7 +51,8 @@ def evidence(rt: Runtime, session_id: str, task: str | None = None) -> EvidenceV
         diff=_diff(session, row),
         duration_s=(ended - began).total_seconds() if began and ended else None,
         tokens=Tokens.of(row) if row else Tokens.of(session, *tasks),
-        cost_usd=row.cost_usd if row else session.cost_usd + sum(t.cost_usd for t in tasks),
+        cost_usd=(row.cost_usd if row else session.cost_usd + sum(t.cost_usd for t in tasks))
+        + spending.unbooked(workers, demo=session.demo),
     )
 
 
@@ -111,5 +113,5 @@ def _diff(session: models.Session, task: models.Task | None) -> dict[str, Any] |
         return {name: known[name] for name in ("files", "insertions", "deletions")} if "files" in known else None
     if session.session_commit is None or session.session_commit == session.base_commit:
         return None
-    lines = history.changed_lines(Path(session.repo_path), session.base_commit, session.session_commit)
-    return {"files": len(lines), "insertions": sum(i for _, i, _ in lines), "deletions": sum(d for _, _, d in lines)}
+    seen = diffs.diff_summary(Path(session.repo_path), session.base_commit, session.session_commit)
+    return {"files": seen.files, "insertions": seen.insertions, "deletions": seen.deletions}
