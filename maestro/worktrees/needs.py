@@ -144,6 +144,8 @@ def look(repo: Path, commit: str) -> list[Found]:
     for folder in folders:
         at = root.below(folder.name)
         own, check = _folder(at, folder, setup)
+        if folder.name and not check:  # a website, a benchmark: no check needs what it installs
+            own = [replace(f, second=f.second or _same_trade(f, setup)) for f in own]
         setup += own
         if not folder.name or own or not _root_speaks(root, at):
             checks += check
@@ -180,6 +182,12 @@ def _folder(at: Manifests, folder: _Folder, before: list[Found]) -> tuple[list[F
     setup += [Found("setup", at.command(s.command), s.reason, s.tool) for s in more]
     checks += [Found("checks", at.command(s.command), s.reason, s.tool) for s in more_checks]
     return [*trusts, *setup], checks
+
+
+def _same_trade(one: Found, before: list[Found]) -> bool:
+    """Whether folders above install with a tool of the same language."""
+    trade = next((tools for tools in (_NODE_TOOLS, _PYTHON_TOOLS | {"python3"}) if one.tool in tools), {one.tool})
+    return any(f.tool in trade for f in before)
 
 
 def _root_speaks(root: Manifests, at: Manifests) -> bool:

@@ -137,7 +137,7 @@ def _wanted(at: Manifests, which: str | None) -> tuple[list[str], list[str]]:
         rests_on.append(name)
         held = held or _has_pytest(at.text(name).splitlines())
     if wanted and which == "pytest" and not held:
-        wanted.append("pytest")
+        wanted += _tox_needs(at) or ["pytest"]
     return wanted, rests_on
 
 
@@ -151,6 +151,25 @@ def _requirement_files(at: Manifests, *, all_of_them: bool) -> list[str]:
         return found
     with_pytest = [name for name in found if _has_pytest(at.text(name).splitlines())]
     return [name for name in with_pytest if _FOR_TESTS.search(name)][:1] or with_pytest[:1]
+
+
+def _tox_needs(at: Manifests) -> list[str]:
+    """What tox installs beside the package, in all its environments, where that brings pytest; settings may need it."""
+    settings = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        legacy = table(at.toml("pyproject.toml"), "tool", "tox").get("legacy_tox_ini")
+        settings.read_string(at.text("tox.ini") or (legacy if isinstance(legacy, str) else ""))
+    except configparser.Error:
+        return []
+    told = settings.get("testenv", "deps", fallback="")
+    told = re.sub(r"\{\[([\w:.-]+)\]deps\}", lambda m: settings.get(m[1], "deps", fallback=""), told)
+    listed = told.split("\n")
+    plain = [
+        line.strip()
+        for line in listed
+        if re.fullmatch(r"[\w.\-]+(?:\[[\w,\- ]+\])?(?:\s*[<>=!~][\w.*<>=!~, ]*)?", line.strip())
+    ]
+    return [shlex.quote(one) for one in plain] if _has_pytest(plain) else []
 
 
 def _tox_or_nox(at: Manifests) -> PythonPlan | None:

@@ -46,6 +46,28 @@ CASES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"pyproject.toml": "[project]\n", "requirements.txt": "-e .[http2]\npytest==8\n", "tests/test_a.py": ""},
         [f"{_VENV} && .venv/bin/python -m pip install -e . -r requirements.txt", ".venv/bin/python -m pytest -q"],
     ),
+    "what only tox names": (
+        {
+            "setup.py": "",
+            "tox.ini": "[testenv]\ndeps =\n  pytest>=7\n  pytest-timeout\n  py39: old\n  -r more.txt\ncommands = pytest\n",
+            "tests/test_a.py": "",
+        },
+        [
+            f"{_VENV} && .venv/bin/python -m pip install -e . 'pytest>=7' pytest-timeout",
+            ".venv/bin/python -m pytest -q",
+        ],
+    ),
+    "what only tox names, in pyproject.toml": (
+        {
+            "pyproject.toml": '[project]\n[tool.tox]\nlegacy_tox_ini = """\n[core]\ndeps =\n  pytest\n  pytest-asyncio\n'
+            '[testenv]\ndeps = {[core]deps}\n"""\n',
+            "conftest.py": "",
+        },
+        [
+            f"{_VENV} && .venv/bin/python -m pip install -e . pytest pytest-asyncio",
+            ".venv/bin/python -m pytest -q",
+        ],
+    ),
     "extras in setup.cfg": (
         {"setup.py": "", "setup.cfg": "[options.extras_require]\ntests =\n  pytest>=7\n  x\n", "tests/test_a.py": ""},
         [f"{_VENV} && .venv/bin/python -m pip install -e '.[tests]'", ".venv/bin/python -m pytest -q"],
@@ -303,3 +325,19 @@ def test_where_a_lock_files_tool_is_missing_what_is_there_is_offered_beside_it(
     found = needs.look(make_repo(tmp_path / "r", files), "HEAD")
     assert not found[0].tool_there
     assert [f.value for f in found if f.tool_there] == usable
+
+
+def test_set_up_below_the_root_that_no_check_needs_is_offered_and_not_chosen(tmp_path: Path) -> None:
+    tested = '{"scripts": {"test": "vitest run"}, "dependencies": {"x": "1"}}'
+    files: dict[str, str | bytes] = {
+        "package.json": tested, "package-lock.json": "{}",
+        "website/package.json": '{"dependencies": {"docusaurus": "3"}}', "website/package-lock.json": "{}",
+        "api/package.json": tested, "api/package-lock.json": "{}", "tools/requirements.txt": "x",
+    }  # fmt: skip
+    found = {f.value: f.second for f in needs.look(make_repo(tmp_path / "r", files), "HEAD") if f.kind == "setup"}
+    assert found == {
+        "npm ci": False,
+        "cd api && npm ci": False,
+        f"cd tools && {_VENV} && .venv/bin/python -m pip install -r requirements.txt": False,
+        "cd website && npm ci": True,
+    }
