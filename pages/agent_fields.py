@@ -8,6 +8,7 @@ from nicegui import ui
 from nicegui.elements.mixins.validation_element import ValidationElement
 
 from maestro.settings import Settings
+from pages.components.drafts import kept
 from pages.components.fields import field, show_error
 from pages.components.tag import box
 
@@ -44,7 +45,7 @@ class AgentFields:
             meant = "Agents hear no where they would ask you, and find another way. Other questions wait for you."
             with field("While it runs", help=meant):
                 self._away = ui.checkbox("I’m away: go on without me as far as is safe").props("dense")
-            with field("Model", optional=True):
+            with field("Model", optional=True, draft="new/agent/model"):
                 self._model = ui.input(placeholder=settings.worker_model or "Claude Code’s own default").props(
                     "maxlength=200"
                 )
@@ -78,7 +79,7 @@ class AgentFields:
     def _number(self, name: str, label: str, default: object) -> None:
         shown = int(default) if isinstance(default, float) and default.is_integer() else default
         with field(label):
-            self._numbers[name] = ui.number(placeholder=str(shown))
+            self._numbers[name] = kept(ui.number(placeholder=str(shown)), f"new/agent/{name}")
 
 
 def _whole(number: float | None) -> float | int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nicegui import run, ui
 from nicegui.elements.mixins.text_element import TextElement
@@ -16,6 +16,7 @@ from pages.banners import AWAY_IN, held_by
 from pages.components.action import FAILED, perform, say_failed
 from pages.components.buttons import button, icon_button, link_button
 from pages.components.dialogs import answer, confirm, dialog, points
+from pages.components.drafts import forget, kept
 from pages.components.fields import field
 from pages.components.tag import box
 from pages.components.words import plural
@@ -135,7 +136,7 @@ class _Acts:
                         "If all are in, the checks of the whole run again; what they find is mended with your hint.",
                     ]
                 )
-                with field("Hint", optional=True):
+                with field("Hint", optional=True, draft=f"hint-{self.session.id}"):
                     hint = ui.textarea(placeholder="What should be done differently?").props(
                         "autogrow autofocus rows=2"
                     )
@@ -143,7 +144,7 @@ class _Acts:
                 button("Not now", lambda: panel.submit(None))
                 button("Try again", lambda: panel.submit(True), kind="primary")
         if await answer(panel):
-            await perform(control.retry, self.rt, self.session.id, hint=hint.value or None, done="Trying again.")
+            await self._send(f"hint-{self.session.id}", control.retry, hint=hint.value or None, done="Trying again.")
             await self.view.reload_session()
 
     async def cancel(self) -> None:
@@ -159,13 +160,13 @@ class _Acts:
                         "A cancelled session cannot be continued.",
                     ]
                 )
-                with field("Reason", optional=True):
+                with field("Reason", optional=True, draft=f"reason-{self.session.id}"):
                     reason = ui.input().props("maxlength=500")
             with box("m-dialog__foot"):
                 button("Keep it", lambda: panel.submit(None)).props("autofocus")
                 button("Cancel session", lambda: panel.submit(True), kind="danger-fill")
         if await answer(panel):
-            await perform(control.cancel, self.rt, self.session.id, reason.value or None, done="Cancelled.")
+            await self._send(f"reason-{self.session.id}", control.cancel, reason.value or None, done="Cancelled.")
             await self.view.reload_session()
 
     async def away(self) -> None:
@@ -181,6 +182,7 @@ class _Acts:
         with dialog("Rename session") as (panel, body):
             with body, field("Title"):
                 title = ui.input(value=self.session.title).props("autofocus maxlength=255")
+                kept(title, f"rename-{self.session.id}", over=True)
                 title.on("keydown.enter", lambda: panel.submit(title.value))
             with box("m-dialog__foot"):
                 button("Leave it", lambda: panel.submit(None))
@@ -188,7 +190,7 @@ class _Acts:
         wanted = await answer(panel)
         if wanted and wanted.strip() and wanted != self.session.title:
             changes = sessions.SessionChanges(title=wanted.strip()[:255])
-            await perform(sessions.update_session, self.rt, self.session.id, changes)
+            await self._send(f"rename-{self.session.id}", sessions.update_session, changes)
             await self.view.reload_session()
 
     async def limits(self) -> None:
@@ -209,6 +211,12 @@ class _Acts:
         deleted: object = await perform(sessions.delete_session, self.rt, self.session.id, done="Deleted.")
         if deleted is not FAILED:
             ui.navigate.to("/session")
+
+    async def _send(self, draft: str, command: Callable[..., object], *args: Any, **kwargs: Any) -> None:
+        """Perform a command with what was typed; the browser need not keep it then."""
+        client = self.view.content.client
+        if await perform(command, self.rt, self.session.id, *args, **kwargs) is not FAILED:
+            forget(draft, client=client)
 
     async def _do(self, command: Callable[..., object], done: str) -> None:
         await perform(command, self.rt, self.session.id, done=done)

@@ -10,6 +10,7 @@ from maestro.core.runtime import Runtime
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button
 from pages.components.dialogs import answer, dialog
+from pages.components.drafts import forget, kept
 from pages.components.fields import field
 from pages.components.tag import box, tag
 from pages.components.words import number
@@ -27,12 +28,13 @@ async def change_limits(rt: Runtime, session_id: str) -> bool:
     session = await run.io_bound(queries.get_session, rt, session_id)
     if session is None:
         return False
-    config = session.agent_config
+    config, draft = session.agent_config, f"limits-{session_id}/"
+    client = ui.context.client
     with dialog("Limits of this session") as (panel, body):
         with body:
             tag("p", "What is empty follows the settings. A worker that runs keeps what it was given.", "m-soft")
             with box("m-form__pair"):
-                numbers = {name: _number(rt, name, config.get(name)) for name in _CHANGES}
+                numbers = {n: kept(_number(rt, n, config.get(n)), draft + n, over=True) for n in _CHANGES}
         with box("m-dialog__foot"):
             button("Leave it", lambda: panel.submit(None))
             button("Save", lambda: panel.submit(True), kind="primary")
@@ -40,7 +42,10 @@ async def change_limits(rt: Runtime, session_id: str) -> bool:
         return False
     given = {name: _whole(number.value) for name, number in numbers.items()}
     changes = sessions.SessionChanges(agent_config=given)  # the rest of it stays as it is
-    return await perform(sessions.update_session, rt, session_id, changes, done="Saved.") is not FAILED
+    if await perform(sessions.update_session, rt, session_id, changes, done="Saved.") is FAILED:
+        return False
+    forget(draft, client=client)
+    return True
 
 
 def _number(rt: Runtime, name: str, value: object) -> ui.number:

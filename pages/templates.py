@@ -13,6 +13,7 @@ from maestro.templates import loader
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button, link_button
 from pages.components.dialogs import dialog
+from pages.components.drafts import forget
 from pages.components.fields import field, show_error
 from pages.components.keyed import KeyedList
 from pages.components.placeholders import empty
@@ -61,13 +62,17 @@ class _Templates:
         """Ask for a template and store it; what was typed stays until it is right."""
         with dialog("New template", wide=True) as (panel, body):
             with body:
-                with field("Name", help="Lower-case letters, digits and dashes; the command line takes it too."):
+                with field(
+                    "Name",
+                    help="Lower-case letters, digits and dashes; the command line takes it too.",
+                    draft="template/name",
+                ):
                     name = ui.input(placeholder="refactoring").props("autofocus")
-                with field("Title"):
+                with field("Title", draft="template/title"):
                     title = ui.input(placeholder="Refactor a module")
-                with field("What it is for", optional=True):
+                with field("What it is for", optional=True, draft="template/description"):
                     description = ui.input()
-                with field("Words to begin with", optional=True):
+                with field("Words to begin with", optional=True, draft="template/idea"):
                     idea = ui.textarea().props("rows=5")
             with box("m-dialog__foot"):
                 button("Leave it", panel.close)
@@ -85,6 +90,7 @@ class _Templates:
                 preferences.create_template, self.rt, data, by=save, invalid=beside, done="Template saved."
             )
             if made is not FAILED:
+                forget("template/")
                 panel.close()
                 await self.refresh()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from nicegui import ui
+from nicegui.events import GenericEventArguments
 
 from maestro.core.commands import conversation, plans
 from maestro.core.conversation.idea_card import IdeaCard, stored_card
@@ -31,18 +32,25 @@ class Card:
         self.session = session
         self.talked = False
         self._card = IdeaCard()
+        drafts = f"card-{session.id}"
         with box("b-side__scroll"), box("b-card"):
             self.parts: dict[str, Part] = {
-                "title": Part("title", "Idea", self._save, nothing="No title yet"),
+                "title": Part("title", "Idea", self._save, nothing="No title yet", drafts=drafts),
                 "problem": Part(
-                    "problem", "Problem", self._save, nothing="What is missing or wrong today, and for whom"
+                    "problem",
+                    "Problem",
+                    self._save,
+                    nothing="What is missing or wrong today, and for whom",
+                    drafts=drafts,
                 ),
-                "goals": Lines("goals", "Goals", self._save, nothing="What must be true when it is done"),
+                "goals": Lines(
+                    "goals", "Goals", self._save, nothing="What must be true when it is done", drafts=drafts
+                ),
                 "out_of_scope": Lines(
-                    "out_of_scope", "Out of scope", self._save, nothing="What is left out on purpose"
+                    "out_of_scope", "Out of scope", self._save, nothing="What is left out on purpose", drafts=drafts
                 ),
-                "open_questions": Lines("open_questions", "Open questions", self._save, nothing="None"),
-                "decisions": Decisions("decisions", "Decisions", self._save, nothing="None yet"),
+                "open_questions": Lines("open_questions", "Open questions", self._save, nothing="None", drafts=drafts),
+                "decisions": Decisions("decisions", "Decisions", self._save, nothing="None yet", drafts=drafts),
             }
         with box("b-side__foot"):
             self._words = text("", "b-side__words")
@@ -50,6 +58,14 @@ class Card:
         self._shown: tuple[Any, ...] = ()
         self.show_card(session.idea_card)
         self.show_session(session)
+        ui.on("maestro_drafts", self._reopen)
+
+    def _reopen(self, event: GenericEventArguments) -> None:
+        """Go on with the edits that the browser has kept through a reload or a restart."""
+        names = (event.args or {}).get("names") if isinstance(event.args, dict) else None
+        for name in names if isinstance(names, list) else []:
+            for part in self.parts.values():
+                part.reopen(str(name))
 
     def show_card(self, data: dict[str, Any], changed: Sequence[str] = ()) -> None:
         """Show the card; the ``changed`` parts light up once."""

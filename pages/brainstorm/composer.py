@@ -10,6 +10,7 @@ from maestro.core.views import SessionView
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button, icon_button, link_button
 from pages.components.calls import did
+from pages.components.drafts import forget
 from pages.components.icon import icon
 from pages.components.tag import box, text
 from pages.frame import Frame
@@ -85,7 +86,8 @@ class Composer:
             return  # the words stay where they are
         if (self.field.value or "").strip() == words.strip():
             self.field.set_value("")
-        ui.run_javascript(f"window.maestro?.dropDrafts('say-{self.session.id}'); window.maestroChat?.toLatest()")
+        forget(f"say-{self.session.id}", words=words)
+        ui.run_javascript("window.maestroChat?.toLatest()")
 
     async def _stop_reply(self) -> None:
         await perform(conversation.stop_reply, self.view.rt, self.session.id, by=self._stop)

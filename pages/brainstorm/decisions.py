@@ -9,6 +9,7 @@ from nicegui import ui
 from maestro.errors import InvalidInput
 from pages.brainstorm.parts import Part
 from pages.components.buttons import button, icon_button
+from pages.components.drafts import kept
 from pages.components.fields import field, show_error
 from pages.components.icon import icon
 from pages.components.markdown import phrase, prose
@@ -84,6 +85,12 @@ class Decisions(Part):
             decisions[number]["chosen"] = index
             await self._save({self.name: decisions}, lambda _error: False, None)
 
+    def reopen(self, draft: str) -> None:
+        """See ``Part``; the name says which decision."""
+        number = draft.removeprefix(self.draft).partition("/")[0]
+        if draft.startswith(self.draft) and number.isdecimal() and self._editable:
+            self._open(min(int(number[:6]), len(self.value or [])))
+
     # -- editing one ---------------------------------------------------------------------------------------------------
 
     def _open(self, number: int) -> None:
@@ -92,20 +99,25 @@ class Decisions(Part):
         self.editing = True
         self._before = dict(self.value[number]) if number < len(self.value) else None
         start = self._before or _NEW
+        draft = f"{self.draft}{number}/"
         self._toggle()
         self._form.clear()
         with self._form:
             with field("Question"):
-                self._question = ui.input(value=start["question"]).props("autofocus")
+                self._question = kept(
+                    ui.input(value=start["question"]).props("autofocus"), f"{draft}question", over=True
+                )
             with field("Options", help="One a line."):
-                self._options = ui.textarea(value="\n".join(start["options"])).props("autogrow rows=2")
+                options = ui.textarea(value="\n".join(start["options"])).props("autogrow rows=2")
+                self._options = kept(options, f"{draft}options", over=True)
             with field("Reason", optional=True):
-                self._reason = ui.textarea(value=start["reason"]).props("autogrow rows=1")
+                reason = ui.textarea(value=start["reason"]).props("autogrow rows=1")
+                self._reason = kept(reason, f"{draft}reason", over=True)
             with box("b-part__foot"):
                 if self._before:
                     button("Remove", self._remove, kind="danger", small=True)
                 text("", "m-grow")
-                button("Leave it", self._leave, kind="ghost", small=True)
+                button("Leave it", self._give_up, kind="ghost", small=True)
                 self._button = button("Save", self._store, small=True)
 
     def _typed(self) -> Decision:
@@ -131,14 +143,14 @@ class Decisions(Part):
         self._at = self._place(decisions)
         decisions[self._at : self._at + 1] = [self._typed()]
         if await self._save({self.name: decisions}, self._wrong, self._button):
-            self._leave()
+            self._give_up()
 
     async def _remove(self) -> None:
         decisions = [dict(d) for d in self.value]
         at = self._place(decisions)
         del decisions[at : at + 1]
         if await self._save({self.name: decisions}, lambda _error: False, self._button):
-            self._leave()
+            self._give_up()
 
     def _wrong(self, error: InvalidInput) -> bool:
         fields = {"question": self._question, "options": self._options, "reason": self._reason}

@@ -9,6 +9,7 @@ from nicegui import ui
 
 from maestro.errors import InvalidInput
 from pages.components.buttons import button, icon_button
+from pages.components.drafts import forget, kept
 from pages.components.fields import plainly, show_error
 from pages.components.markdown import phrase, prose
 from pages.components.tag import box, tag, text
@@ -27,8 +28,9 @@ CLICK = "(e) => { if (!String(getSelection()) && !e.target.closest('a, button'))
 class Part:
     """One member of the card."""
 
-    def __init__(self, name: str, label: str, save: Save, *, nothing: str) -> None:
+    def __init__(self, name: str, label: str, save: Save, *, nothing: str, drafts: str = "card") -> None:
         self.name = name
+        self.draft = f"{drafts}/{name}/"  # how the names begin under which the browser keeps what is typed
         self.label = label
         self.value: Any = None
         self._save = save
@@ -88,11 +90,11 @@ class Part:
         self._form.clear()
         with self._form:
             field = ui.textarea(value=self.to_words(self.value)).props("autogrow autofocus rows=1")
-            field.props.set_optional("aria-label", self.label)
+            kept(field, self.draft, over=True).props.set_optional("aria-label", self.label)
             field.on("keydown", lambda e: self._key(str(e.args)), js_handler=_KEYS % self._enter_saves())
             with box("b-part__foot"):
                 text(self._hint(), "m-meta m-grow")
-                button("Leave it", self._leave, kind="ghost", small=True)
+                button("Leave it", self._give_up, kind="ghost", small=True)
                 self._button = button("Save", self._store, small=True)
         self._field = field
 
@@ -112,7 +114,7 @@ class Part:
 
     async def _key(self, what: str) -> None:
         if what == "leave":
-            self._leave()
+            self._leave()  # what is typed is kept, and is there when one comes back
         else:
             await self._store()
 
@@ -120,7 +122,7 @@ class Part:
         show_error(self._field, None)
         value = self.from_words(self._field.value or "")
         if await self._save({self.name: value}, self._wrong, self._button):
-            self._leave()
+            self._give_up()
 
     def _wrong(self, error: InvalidInput) -> bool:
         show_error(self._field, self.reason(error.fields) or error.detail)
@@ -129,6 +131,15 @@ class Part:
     def reason(self, fields: dict[str, str]) -> str | None:
         """What is wrong with it, in words that stand beside the field."""
         return next((why for path, why in fields.items() if path.split(".")[0] == self.name), None)
+
+    def reopen(self, draft: str) -> None:
+        """Go on with an edit that the browser has kept under a name."""
+        if draft == self.draft:
+            self.edit()
+
+    def _give_up(self) -> None:
+        forget(self.draft)
+        self._leave()
 
     def _leave(self) -> None:
         self.editing = False

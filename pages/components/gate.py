@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
-from nicegui import Client, context, ui
+from nicegui import ui
 
 from maestro.core.commands import control, gates
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button
+from pages.components.drafts import forget, kept
 from pages.components.failing import may_fail
 from pages.components.icon import icon
 from pages.components.inline import inline
@@ -59,13 +59,13 @@ def _head(approval: ApprovalView, words: Words, title: str, session_named: bool)
 
 
 def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
-    client = context.client  # an answered question's own elements are gone
     message = _raise_by(approval) if approval.kind == "budget" else _message(approval, words)
+    client = ui.context.client  # the question may be gone when it is answered
 
     async def answer(decision: gates.Decision, by: ui.button, done: str) -> None:
         said = message() if approval.kind != "budget" or decision == "allow" else None
         if await perform(gates.decide, rt, approval.id, decision, said, by=by, done=done) is not FAILED:
-            _drop_drafts(client, approval)
+            forget(_draft(approval), client=client)
 
     if approval.detail.get("missing_setup"):
         add = button("Set it up and try again", kind="soft", small=True)
@@ -102,19 +102,17 @@ def _correction(rt: Runtime, approval: ApprovalView) -> None:
     with box("m-row m-row--wrap m-gap-8"):
         field = ui.input(value=str(approval.detail.get("suggestion") or approval.detail["command"]))
         field.classes("m-grow m-mono").props("dense spellcheck=false")
-        field.props.set_optional("aria-label", "The check's command")
-        _keep_draft(field, approval, "check")
-        field.props.set_optional("data-draft-over", "")
+        kept(field, _draft(approval) + "check", over=True).props.set_optional("aria-label", "The check's command")
         use = button("Correct this check", kind="soft" if approval.detail.get("suggestion") else "quiet", small=True)
         use.props.set_optional("title", "The session runs this command in its place from now on.")
 
-    client = context.client
+    client = ui.context.client
 
     async def correct() -> None:
         wanted = str(field.value or "")
         done = "Corrected. It is tried again."
         if await perform(gates.decide, rt, approval.id, "allow", corrected=wanted, by=use, done=done) is not FAILED:
-            _drop_drafts(client, approval)
+            forget(_draft(approval), client=client)
 
     use.on_click(correct)
 
@@ -122,15 +120,6 @@ def _correction(rt: Runtime, approval: ApprovalView) -> None:
 def _better_way(approval: ApprovalView) -> bool:
     """Whether the question offers more than to try the same once more: a set-up, or a command that ends."""
     return bool(approval.detail.get("missing_setup") or approval.detail.get("suggestion"))
-
-
-def _keep_draft(field: ui.input | ui.textarea, approval: ApprovalView, part: str) -> None:
-    """What is typed outlives a reload and a restart (maestro.js)."""
-    field.props.set_optional("data-draft", f"answer-{approval.id}/{part}")
-
-
-def _drop_drafts(client: Client, approval: ApprovalView) -> None:
-    client.run_javascript(f"window.maestro?.dropDrafts({json.dumps(f'answer-{approval.id}/')})")
 
 
 def _message(approval: ApprovalView, words: Words) -> Callable[[], str | None]:
@@ -142,8 +131,7 @@ def _message(approval: ApprovalView, words: Words) -> Callable[[], str | None]:
         field = ui.textarea(placeholder=words.hint).props("autogrow rows=2").classes("m-grow")
     else:
         field = ui.input(placeholder=words.hint)
-    field.props.set_optional("aria-label", "Message with the answer")
-    _keep_draft(field, approval, "message")
+    kept(field, _draft(approval) + "message").props.set_optional("aria-label", "Message with the answer")
     return lambda: field.value or None
 
 
@@ -156,7 +144,7 @@ def _raise_by(approval: ApprovalView) -> Callable[[], str | None]:
         tag("label", "Raise by", "m-soft")
         usd = measure == "usd"
         field = ui.number(value=by, min=0, prefix="$" if usd else None, suffix=None if usd else unit).props("step=any")
-        field.props.set_optional("aria-label", f"Raise by, in {unit}")
+        kept(field, _draft(approval) + "amount", over=True).props.set_optional("aria-label", f"Raise by, in {unit}")
 
     def read() -> str | None:
         value = field.value
@@ -165,8 +153,19 @@ def _raise_by(approval: ApprovalView) -> Callable[[], str | None]:
     return read
 
 
+def _draft(approval: ApprovalView) -> str:
+    """How the names begin under which the browser keeps what is typed into a question."""
+    return f"answer-{approval.id}/"
+
+
 def _skip(rt: Runtime, approval: ApprovalView) -> None:
     skip = button("Skip the task", small=True)
     key = approval.task_key or ""
-    skip.on_click(lambda: perform(control.skip_task, rt, approval.session_id, key, by=skip, done="Skipped."))
+    client = ui.context.client
+
+    async def leave_out() -> None:
+        if await perform(control.skip_task, rt, approval.session_id, key, by=skip, done="Skipped.") is not FAILED:
+            forget(_draft(approval), client=client)
+
+    skip.on_click(leave_out)
     skip.props.set_optional("title", "The session goes on without this task.")

@@ -12,6 +12,7 @@ from maestro.core.views import SessionView
 from pages.banners import held_by
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button, link_button
+from pages.components.drafts import forget, kept
 from pages.components.icon import icon
 from pages.components.tag import Tag, box, tag
 from pages.components.words import plural
@@ -145,13 +146,14 @@ class Standing:
         session = now.session
         with _banner("failed", "circle-x", "Failed", session.error_message or "No reason was given.", wide=True):
             hint = ui.input(placeholder="A hint for the next attempt (optional)").classes("mon-hint")
-            hint.props.set_optional("aria-label", "Hint for the next attempt")
+            kept(hint, f"hint-{session.id}").props.set_optional("aria-label", "Hint for the next attempt")
+            client = ui.context.client
             again = button("Try again", icon="refresh-cw", kind="primary", small=True)
 
             async def retry() -> None:
-                await perform(
-                    control.retry, self._rt, self._id, hint=hint.value or None, by=again, done="Trying again."
-                )
+                words, done = hint.value or None, "Trying again."
+                if await perform(control.retry, self._rt, self._id, hint=words, by=again, done=done) is not FAILED:
+                    forget(f"hint-{session.id}", client=client)
 
             again.on_click(retry)
 

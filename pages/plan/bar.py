@@ -11,6 +11,7 @@ from maestro.core.commands import control, plans
 from pages.components.bar import TaskBar
 from pages.components.buttons import button, link_button
 from pages.components.dialogs import dialog, points
+from pages.components.drafts import forget
 from pages.components.fields import field
 from pages.components.icon import icon
 from pages.components.markdown import phrase
@@ -230,5 +231,5 @@ class Bar:
         wanted = await panel
         if not panel.is_deleted:  # the page may have been left meanwhile
             panel.delete()
-        if wanted:
-            await self.bench.do(plans.regenerate_plan, words.value or None)
+        if wanted and await self.bench.do(plans.regenerate_plan, words.value or None):
+            forget(f"feedback-{self.bench.session.id}", client=self.bench.view.content.client)

@@ -79,6 +79,7 @@ class Bench:
         self.editor: Editor | None = None
         if editable:
             ui.on("maestro_plan_draft", self._restore)
+            ui.on("maestro_drafts", self._back_to_typed)
 
     def _run(self, script: str) -> None:
         """Run a script of ``plan.js``; whatever button it came from may be gone by now."""
@@ -150,7 +151,7 @@ class Bench:
         foreseen = {check.command: check for check in self.plan.checks}
         with self.details:
             if self.editable:
-                self.editor = Editor(self.draft, self._changed, self.act, foreseen)
+                self.editor = Editor(self.draft, self._changed, self.act, foreseen, f"plan-{self.session.id}")
                 self.editor.show_task(task) if task else self.editor.show_whole()
             elif task:
                 read_task(task, self.live.get(self.selected), self.session, foreseen)
@@ -255,6 +256,15 @@ class Bench:
         if self.draft.restore(kept.get("data"), kept["version"]):
             self.draft.look()
             self.show(details=True)
+
+    def _back_to_typed(self, event: GenericEventArguments) -> None:
+        """Show the task that was being typed into when the server went: its fields get back what it had not heard of."""
+        names = event.args.get("names") if isinstance(event.args, dict) else None
+        begin = f"plan-{self.session.id}/"
+        for name in names if isinstance(names, list) else []:
+            if str(name).startswith(begin):
+                self.choose(str(name).removeprefix(begin).partition("/")[0])
+                return
 
     # -- going on ------------------------------------------------------------------------------------------------------
 

@@ -18,14 +18,16 @@ _PRIORITIES = {0: "0, first", 1: "1, early", 2: "2, usual", 3: "3, later"} | {n:
 class Editor:
     """Details that can be edited. ``changed`` is told which member changed; ``act`` does ``up, down, remove, add``.
 
-    ``foreseen`` says of the stored checks what they will tell.
+    ``foreseen`` says of the stored checks what they will tell; ``drafts`` is how the names begin under which the browser
+    keeps what is typed.
     """
 
     def __init__(
-        self, draft: Draft, changed: Callable[[str], None], act: Callable[[str], None], foreseen: Foreseen
+        self, draft: Draft, changed: Callable[[str], None], act: Callable[[str], None], foreseen: Foreseen, drafts: str
     ) -> None:
         self.draft = draft
         self._foreseen = foreseen
+        self._drafts = drafts
         self._changed = changed
         self._act = act
         self._key = ""
@@ -35,7 +37,7 @@ class Editor:
         """Make the fields of a task."""
         self._key = task["id"]
         self._task_head(task)
-        made = Fields(task, self._changed)
+        made = Fields(task, self._changed, f"{self._drafts}/{task['id']}")
         self._fields = {"task": made}
         made.line("title", "Title", placeholder="What it achieves, in a few words")
         made.text("description", "Description", hint="all the agent needs to know")
@@ -61,7 +63,7 @@ class Editor:
         with box("p-details__head"):
             tag("h2", "The plan as a whole", "m-head m-grow")
         data = self.draft.data
-        made = Fields(data, self._changed)
+        made = Fields(data, self._changed, f"{self._drafts}/")
         self._fields = {"whole": made}
         made.text("summary", "Summary", hint="what will be built, and how")
         made.lines("checks", "Final checks", hint="must pass when all is done, one a line", mono=True)
@@ -97,7 +99,7 @@ class Editor:
 
     def _decision(self, number: int, decision: Data) -> None:
         with box("p-decision"):
-            made = self._fields[str(number)] = Fields(decision, self._decision_changed)
+            made = self._fields[str(number)] = Fields(decision, self._decision_changed, f"{self._drafts}//{number}")
             made.line("decision_type", "What was decided", placeholder="Library, file format, interface…")
             made.lines("options", "Options")
             made.choice("chosen", "Chosen", dict(enumerate(decision["options"])))

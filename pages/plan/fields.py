@@ -9,15 +9,20 @@ from typing import Any
 from nicegui import ui
 from nicegui.elements.mixins.validation_element import ValidationElement
 
+from pages.components.drafts import kept
 from pages.components.fields import show_error
 from pages.components.tag import Tag, box, tag, text
 from pages.plan.draft import Data
 
 
 class Fields:
-    """The fields of one part of the plan (a task, a decision, the whole). ``changed`` is called after each change."""
+    """The fields of one part of the plan (a task, a decision, the whole). ``changed`` is called after each change.
 
-    def __init__(self, target: Data, changed: Callable[[str], None]) -> None:
+    ``draft``: the browser keeps under it what is typed until the server has heard of it.
+    """
+
+    def __init__(self, target: Data, changed: Callable[[str], None], draft: str) -> None:
+        self._draft = draft
         self._target = target
         self._changed = changed
         self._inputs: dict[str, ValidationElement[Any]] = {}
@@ -77,6 +82,8 @@ class Fields:
 
     def _bind(self, name: str, element: ValidationElement[Any], read: Callable[[Any], Any]) -> None:
         self._inputs[name] = element
+        if not isinstance(element, ui.select):
+            kept(element, f"{self._draft}/{name}", over=True)
         element.without_auto_validation()  # it would wipe what show_errors has just said
         element.on_value_change(lambda e: self._set(name, read(e.value)))
 

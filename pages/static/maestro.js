@@ -209,25 +209,43 @@
     if (bar) new ResizeObserver(() => document.documentElement.style.setProperty("--sub-height", `${bar.offsetHeight}px`)).observe(bar);
   }
 
-  // ---- drafts: what was typed into a field marked data-draft outlives a reload and a restart of the server;
-  // data-draft-over: also where the field comes with words of its own
-  const draftKey = (el) => `maestro-draft:${el.closest("[data-draft]").dataset.draft}`;
-  document.addEventListener("input", (event) => {
-    if (!event.target.closest?.("[data-draft]")) return;
-    try { event.target.value ? sessionStorage.setItem(draftKey(event.target), event.target.value) : sessionStorage.removeItem(draftKey(event.target)); } catch { /* full or private */ }
+  // ---- drafts: what is typed into a field marked data-draft outlives reloads, restarts of the server and closed dialogs
+  const DRAFT = "maestro-draft:", DRAFTS_MS = 60 * 86400e3, firstValue = new WeakMap();
+  const DRAFTED = ["textarea", "input"].flatMap((f) => [`[data-draft] ${f}`, `${f}[data-draft]`]).join();
+  const draftKey = (field) => DRAFT + field.closest("[data-draft]").dataset.draft;
+  function readDraft(key) { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } }
+  const draftKeys = (prefix = "") => Object.keys(localStorage).filter((k) => k.startsWith(DRAFT + prefix));
+  document.addEventListener("input", ({ target }) => {
+    if (!target.matches?.(DRAFTED)) return;
+    try {
+      if (target.value === (firstValue.get(target) ?? "")) localStorage.removeItem(draftKey(target));
+      else localStorage.setItem(draftKey(target), JSON.stringify({ text: target.value, at: Date.now() }));
+    } catch { /* full or private */ }
   });
   function restoreDrafts() {
-    for (const box of all("[data-draft]")) {
-      const field = box.matches("input, textarea") ? box : $("input, textarea", box);
-      const text = sessionStorage.getItem(`maestro-draft:${box.dataset.draft}`);
-      if (!field || !text || (field.value && !("draftOver" in box.dataset))) continue;
+    for (const field of all(DRAFTED)) {
+      if (firstValue.has(field)) continue;
+      firstValue.set(field, field.value);
+      const text = readDraft(draftKey(field))?.text;
+      if (typeof text !== "string" || text === field.value || (field.value && !field.dataset.draftOver)) continue;
       field.value = text;
       field.dispatchEvent(new Event("input", { bubbles: true }));
     }
   }
+  function beginDrafts() {
+    for (const key of draftKeys()) if (!(Date.now() - readDraft(key)?.at < DRAFTS_MS)) localStorage.removeItem(key);
+    window.maestroPlan?.sendKept();
+    send("maestro_drafts", { names: draftKeys().map((key) => key.slice(DRAFT.length)) });
+    restoreDrafts();
+    let waiting = 0;
+    new MutationObserver(() => { waiting ||= setTimeout(() => { waiting = 0; restoreDrafts(); }, 30); }).observe(document.body, { childList: true, subtree: true });
+  }
+  function dropDrafts(prefix, words) {
+    for (const key of draftKeys(prefix)) if (words == null || readDraft(key)?.text?.trim() === words.trim()) localStorage.removeItem(key);
+  }
   window.maestro = {
     entries: answer,
-    dropDrafts(prefix) { Object.keys(sessionStorage).filter((k) => k.startsWith(`maestro-draft:${prefix}`)).forEach((k) => sessionStorage.removeItem(k)); },
+    dropDrafts,
     tick,
   };
 
@@ -236,7 +254,7 @@
     if (!window.did_handshake) return;
     clearInterval(ready);
     window.maestroTheme.apply();
-    restoreDrafts();
+    beginDrafts();
     send("maestro_visible", { visible: !document.hidden });
   }, 50);
   const mounted = setInterval(() => { if ($(".m-shell")) { clearInterval(mounted); tick(); measure(); for (const el of all("[data-modkey]")) el.textContent = mac ? "⌘K" : "Ctrl K"; } }, 20);

@@ -69,21 +69,19 @@
     new MutationObserver(() => { offerFit(); select(selected); }).observe(view, { childList: true, subtree: true });
   }, 100);
 
+  const fieldsOf = (name) => `${name.replace("maestro-plan:", "plan-")}/`;
   window.maestroPlan = {
     select,
     detailsToTop() { const el = document.querySelector(".p-right"); if (el) el.scrollTop = 0; },
     focusDetails() { setTimeout(() => document.querySelector(".p-details input")?.focus(), 60); },
     focusFault() { setTimeout(() => document.querySelector(".p-details .q-field--error")?.scrollIntoView({ block: "center" }), 120); },
-    keep(name, words) { try { sessionStorage.setItem(name, words); } catch { /* full or private */ } },
-    forget(name) { try { sessionStorage.removeItem(name); } catch { /* private */ } },
+    keep(name, words) { try { localStorage.setItem(name, words); window.maestro?.dropDrafts(fieldsOf(name)); } catch { /* full or private */ } },
+    forget(name) { try { localStorage.removeItem(name); window.maestro?.dropDrafts(fieldsOf(name)); } catch { /* private */ } },
+    // What was typed before a reload; before the fields get back what the server had not heard of yet.
+    sendKept() {
+      const name = document.querySelector("[data-plan-draft]")?.dataset.planDraft;
+      const kept = name && localStorage.getItem(`maestro-plan:${name}`);
+      if (kept) try { window.emitEvent("maestro_plan_draft", JSON.parse(kept)); } catch { /* not ours */ }
+    },
   };
-
-  // ---- what was typed before a reload
-  const ready = setInterval(() => {
-    if (!window.did_handshake) return;
-    clearInterval(ready);
-    const name = document.querySelector("[data-plan-draft]")?.dataset.planDraft;
-    const kept = name && sessionStorage.getItem(`maestro-plan:${name}`);
-    if (kept) try { window.emitEvent("maestro_plan_draft", JSON.parse(kept)); } catch { /* not ours */ }
-  }, 50);
 })();

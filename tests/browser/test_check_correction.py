@@ -90,4 +90,4 @@ def test_what_is_typed_into_an_answer_outlives_a_reload_and_goes_with_the_answer
     gate_on(page, "drafts").get_by_role("button", name="Send the answer").click()
     expect(gate_on(page, "drafts")).to_have_count(0)
     assert stored_row(seeded, "SELECT message FROM approvals WHERE id = 'drafts'") == ("The csv module,\nplease",)
-    page.wait_for_function("!Object.keys(sessionStorage).some((k) => k.includes('answer-drafts/'))")
+    page.wait_for_function("!Object.keys(localStorage).some((k) => k.includes('answer-drafts/'))")
