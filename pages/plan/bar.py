@@ -20,6 +20,7 @@ from pages.components.when import when
 from pages.components.words import money, plural
 from pages.plan.check_notes import check_counts
 from pages.plan.draft import estimate
+from pages.plan.taken_away import Taken
 
 if TYPE_CHECKING:
     from pages.plan.bench import Bench
@@ -48,6 +49,7 @@ class Bar:
             tuple(draft.errors.items()),
             bench.session.tasks.model_dump_json(),
             tuple(bench.plan.uncovered),
+            draft.offer,
         )
         if now == self._shown:
             return
@@ -61,6 +63,8 @@ class Bar:
                     self._amounts()
                 else:
                     self._history()
+                if draft.offer:
+                    self._undo(draft.offer)
             with box("p-bar__acts"):
                 if draft.dirty:
                     self._save(parted)
@@ -156,6 +160,11 @@ class Bar:
                 text(f"{what}.", "m-wrap")
             else:
                 text("Changes not saved yet")
+
+    def _undo(self, taken: Taken) -> None:
+        with box("m-row m-gap-8 p-bar__state", role="status"):
+            text(taken.words, "m-wrap")
+            button("Undo", self.bench.undo, icon="undo-2", small=True)
 
     def _history(self) -> None:
         bench = self.bench

@@ -137,6 +137,7 @@ class Bench:
             return
         if key != self.selected:
             self.selected = key
+            self._leave()
             self._show_details()
         self._mark()
 
@@ -163,6 +164,8 @@ class Bench:
 
     def act(self, what: str) -> None:
         """Add, remove or move tasks: ``add, remove, up, down``; ``again`` only makes the details anew."""
+        if what != "again":
+            self.draft.leave()
         if what == "add":
             self.selected = self.draft.add(self.selected or None)
             self.root.attr(data_show="details")
@@ -198,8 +201,27 @@ class Bench:
             self._keep()
 
     def discard(self) -> None:
-        """Back to what is stored."""
-        self.take()
+        """Back to what is stored; the bar offers to undo it."""
+        self.draft.discard(self.plan)
+        self.draft.look()
+        self._forget()
+        self.show(details=True)
+
+    def undo(self) -> None:
+        """Put back what was taken away last."""
+        self.selected = self.draft.undo() or self.selected
+        self.draft.look()
+        self.show(details=True)
+        self._mark()
+        self._keep()
+
+    def _leave(self) -> None:
+        """What a new task lacks is said once another one is looked at."""
+        self.draft.leave()
+        if self.editable:
+            self.draft.look()
+            self._show_rows()
+            self.bar.show()
 
     async def save(self, by: ui.button, *, over: bool = False) -> None:
         """Store the draft as the next version; what is wrong with it is said beside the fields. ``over``: over theirs."""
@@ -224,6 +246,7 @@ class Bench:
             if not by.is_deleted:
                 by.props(remove="loading")
         self.plan = stored
+        self.draft.saved()
         self.take()
         with self.view.content:
             say(f"Saved as version {stored.version}.")

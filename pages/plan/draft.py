@@ -15,6 +15,7 @@ from maestro.core.views import PlanView
 from maestro.errors import InvalidInput
 from pages.components.fields import plainly
 from pages.components.words import duration
+from pages.plan.taken_away import Taken, take_decision, take_task
 
 Data = dict[str, Any]
 
@@ -72,6 +73,7 @@ class Draft:
 
     def __init__(self, view: PlanView) -> None:
         self.errors: dict[str, str] = {}
+        self._taken: list[Taken] = []
         self.take(view)
 
     def take(self, view: PlanView) -> None:
@@ -82,6 +84,8 @@ class Draft:
         self.data: Data = copy.deepcopy(self.stored)
         self.errors = {}
         self._tried = False
+        self._fresh: list[Data] = []  # just made and not yet filled in: what they lack is not said yet
+        self._taken = [t for t in self._taken if t.whole]
         self._shape: Shape | None = None
 
     def restore(self, data: Any, version: int) -> bool:
@@ -115,22 +119,51 @@ class Draft:
 
     def add(self, after: str | None) -> str:
         """A new task behind another one (or at the end); its key."""
-        keys = {t["id"].lower() for t in self.tasks}
-        key = next(k for n in range(len(keys) + 1, 1000) if (k := f"task-{n}") not in keys)
+        keys = {t["id"].lower() for t in self.tasks} | {t.key.lower() for t in self._taken}
+        key = next(k for n in range(len(self.tasks) + 1, 1000) if (k := f"task-{n}") not in keys)
         place = next((i + 1 for i, t in enumerate(self.tasks) if t["id"] == after), len(self.tasks))
         self.tasks.insert(place, PlanTask.model_construct(id=key, title="").model_dump(mode="json"))
+        self._fresh.append(self.tasks[place])
         return key
 
     def remove(self, key: str) -> None:
-        """Take a task away; who waited for it waits for what it waited for."""
-        gone = self.task(key)
-        if gone is None:
-            return
-        self.tasks.remove(gone)
-        for task in self.tasks:
-            if key in task["depends_on"]:
-                rest = [d for d in task["depends_on"] if d != key]
-                task["depends_on"] = rest + [d for d in gone["depends_on"] if d not in rest and d != task["id"]]
+        """Take a task away; who waited for it waits for what it waited for. ``undo`` puts it back."""
+        self._taken.append(take_task(self.tasks, key))
+
+    def add_decision(self) -> None:
+        """A new decision, to be filled in."""
+        self.data["decisions"].append({"decision_type": "", "options": [], "chosen": 0, "rationale": ""})
+        self._fresh.append(self.data["decisions"][-1])
+
+    def remove_decision(self, number: int) -> None:
+        """Take a decision away. ``undo`` puts it back."""
+        self._taken.append(take_decision(self.data["decisions"], number))
+
+    def discard(self, view: PlanView) -> None:
+        """Drop all changes for a stored version. ``undo`` brings them back while nothing else was typed."""
+        data, version, taken = self.data, self.version, self._taken
+        self.take(view)
+
+        def back() -> None:
+            self.data, self.version, self._taken = data, version, taken
+
+        self._taken = [Taken("Your changes were discarded.", back, whole=True)]
+
+    @property
+    def offer(self) -> Taken | None:
+        """What was taken away last and can be put back now."""
+        last = self._taken[-1] if self._taken else None
+        return None if last and last.whole and self.dirty else last
+
+    def undo(self) -> str:
+        """Put back what was taken away last; the task to show then, if it was one."""
+        last = self._taken.pop()
+        last.back()
+        return last.key
+
+    def saved(self) -> None:
+        """It is stored: nothing that was taken away before is offered any more."""
+        self._taken = []
 
     def move(self, key: str, step: int) -> None:
         """Move a task up (-1) or down (1) in the order."""
@@ -146,14 +179,25 @@ class Draft:
         return self._shape
 
     def look(self) -> None:
-        """Look at it again after a change: its shape, circles at once, other faults once saving has been tried."""
+        """Look at it again after a change: its shape, and what is wrong with it; a new part is spared until it is left."""
         circle = self._find_shape()
-        if self._tried:
-            self.errors = _faults(self.data)
-        else:
-            self.errors = {}
+        faults = _faults(self.data)
+        spared = [] if self._tried else [f"{p}." for p in self._fresh_places()]
+        self.errors = {at: why for at, why in faults.items() if not at.startswith(tuple(spared))}
         if circle:
             self.errors.setdefault("plan", circle)
+
+    def leave(self) -> None:
+        """The user goes on to another part: what is new counts like all the rest from now on."""
+        self._fresh = []
+
+    def _fresh_places(self) -> list[str]:
+        return [
+            f"{name}.{at}"
+            for name in ("tasks", "decisions")
+            for at, part in enumerate(self.data[name])
+            if any(part is fresh for fresh in self._fresh)
+        ]
 
     def wrong(self, error: InvalidInput) -> None:
         """Take note of what saving found wrong; from now on every change is looked at for faults."""

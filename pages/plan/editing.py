@@ -112,11 +112,11 @@ class Editor:
         self._changed("decisions")
 
     def _add_decision(self) -> None:
-        self.draft.data["decisions"].append({"decision_type": "", "options": [], "chosen": 0, "rationale": ""})
+        self.draft.add_decision()
         self._changed("decisions")
         self._act("again")
 
     def _remove_decision(self, number: int) -> None:
-        del self.draft.data["decisions"][number]
+        self.draft.remove_decision(number)
         self._changed("decisions")
         self._act("again")

@@ -148,6 +148,7 @@ def test_an_invalid_edit_is_said_beside_the_field_and_saved_once_mended(
     open_task(page, "Add the command")
     title, files = page.get_by_label("Title", exact=True), page.get_by_label("Files", exact=True)
     title.fill("")
+    expect(page.locator(".p-field", has=title).get_by_role("alert")).to_contain_text("needed")  # before any saving
     files.fill("src/export.py\n../outside.py")
     page.get_by_label("Description", exact=True).fill("Typed with care.")
     save(page)
@@ -180,11 +181,20 @@ def test_a_circle_is_said_where_it_was_closed(window: OpenWindow, ids: dict[str,
     expect(page.locator(".p-bar")).to_contain_text("in a circle")
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_role("button", name="Approve and start")).to_be_enabled()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".p-bar")).to_contain_text("in a circle")
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_role("button", name="Approve and start")).to_be_enabled()
 
 
 def test_tasks_are_added_moved_and_removed(window: OpenWindow, app: AppProcess, ids: dict[str, str]) -> None:
     page = window().visit(ids["keep"])
     open_task(page, "Write the file")
+    page.get_by_role("button", name="Remove this task").click()
+    expect(page.locator(".p-bar")).to_contain_text("Removed writer. command no longer waits for it.")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_label("Title", exact=True)).to_have_value("Write the file")
+    expect(page.get_by_role("button", name="Approve and start")).to_be_enabled()  # all is as it was
     page.get_by_role("button", name="Remove this task").click()
     open_task(page, "Explain it")
     page.get_by_role("button", name="Move up").click()

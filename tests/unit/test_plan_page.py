@@ -104,11 +104,11 @@ def test_a_circle_is_seen_at_once_and_said_at_its_tasks_only() -> None:
     assert plan.errors == {}
 
 
-def test_faults_are_said_once_saving_was_tried_and_follow_every_change() -> None:
+def test_faults_are_said_at_once_and_follow_every_change() -> None:
     plan = draft(task("a"))
     plan.tasks[0]["files"] = ["fine.py", "../out.py"]
     plan.look()
-    assert plan.errors == {}
+    assert "leaves the repository" in plan.task_errors("a")["files"]
     plan.wrong(InvalidInput("…", {"tasks.0.files": "“../out.py” leaves the repository"}))
     assert plan.task_errors("a") == {"files": "“../out.py” leaves the repository"}
     plan.tasks[0]["files"] = ["fine.py", "x" * 5000]
@@ -127,3 +127,64 @@ def test_a_kept_draft_comes_back_unless_it_is_none() -> None:
     assert plan.restore(plan.data | {"summary": "Typed", "unknown": 1}, 1)
     assert plan.data["summary"] == "Typed"
     assert plan.dirty
+
+
+def test_an_empty_title_is_said_at_once_but_not_of_a_task_that_is_still_being_made() -> None:
+    made = draft(task("a"), task("b"))
+    made.tasks[1]["title"] = "  "
+    made.look()
+    assert set(made.task_errors("b")) == {"title"}
+    key = made.add("a")
+    made.add_decision()
+    made.look()
+    assert not made.task_errors(key)
+    assert made.task_errors("b")
+    assert not [at for at in made.errors if at.startswith("decisions")]
+    made.leave()
+    made.look()
+    assert set(made.task_errors(key)) == {"title"}
+    assert [at for at in made.errors if at.startswith("decisions.0")]
+
+
+def test_a_removed_task_comes_back_with_all_that_waited_for_it() -> None:
+    made = draft(task("a"), task("b", "a"), task("c", "b"), task("d", "a", "b"))
+    made.remove("b")
+    assert made.offer is not None
+    assert made.offer.words == "Removed b. c and d now wait for a instead."
+    assert made.undo() == "b"
+    assert not made.dirty
+    assert made.offer is None
+
+
+def test_what_was_typed_after_a_removal_stays_when_it_is_undone() -> None:
+    made = draft(task("a"), task("b", "a"), task("c", "a"))
+    made.remove("a")
+    assert made.offer is not None
+    assert made.offer.words == "Removed a. b and c no longer wait for it."
+    made.tasks[0]["title"] = "Typed since"
+    made.tasks[1]["depends_on"] = ["b"]
+    assert made.add(None) != "a"
+    made.remove("b")
+    assert [made.undo(), made.undo()] == ["b", "a"]
+    assert [t["id"] for t in made.tasks[:3]] == ["a", "b", "c"]
+    assert (made.tasks[1]["title"], made.tasks[1]["depends_on"]) == ("Typed since", ["a"])
+    assert made.tasks[2]["depends_on"] == ["b", "a"]
+
+
+def test_discarded_changes_come_back_until_something_else_is_typed() -> None:
+    made = draft(task("a"), task("b", "a"))
+    view = PlanView(
+        session_id="s", version=1, hash="", origin="generated", feedback=None, plan=made.stored, created_at=utcnow(),
+        approved_at=None, critical_path=[], width=1, uncovered=[],
+    )  # fmt: skip
+    made.tasks[0]["title"] = "Typed with care"
+    made.remove("b")
+    made.discard(view)
+    assert (made.dirty, made.offer and made.offer.words) == (False, "Your changes were discarded.")
+    made.undo()
+    assert [t["title"] for t in made.tasks] == ["Typed with care"]
+    assert made.offer is not None
+    assert made.offer.words == "Removed b."
+    made.discard(view)
+    made.tasks[0]["title"] = "Something else"
+    assert made.offer is None
