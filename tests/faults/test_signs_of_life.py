@@ -116,7 +116,9 @@ def test_an_agent_that_somebody_stopped_is_woken_and_what_it_stopped_itself_is_n
         assert e.task(session.id, "t1").interruptions == 0
 
 
-def test_what_maestro_itself_stopped_and_lets_go_on_is_no_news(tmp_path: Path, repo: Path) -> None:
+def test_what_maestro_itself_stopped_and_lets_go_on_is_no_news(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with bench(tmp_path, repo, plan_of({"id": "t1"})) as b, subprocess.Popen(["sleep", "300"]) as process:
         own = psutil.Process(process.pid)
         worker = models.Worker(session_id=b.id, task_id=b.task().id, name="W-1", spool_path=str(tmp_path / "spool"))
@@ -129,6 +131,13 @@ def test_what_maestro_itself_stopped_and_lets_go_on_is_no_news(tmp_path: Path, r
             watch.tick()
             signs.look(b.rt, worker)
 
+        def before_the_resume(**how: bool) -> dict[int, proctable.Seen]:
+            seen = everything(**how)
+            monkeypatch.setattr(proctable, "everything", everything)
+            processes.go_on(worker)
+            return seen
+
+        everything = proctable.everything
         try:
             look()
             for _ in range(3):
@@ -141,6 +150,10 @@ def test_what_maestro_itself_stopped_and_lets_go_on_is_no_news(tmp_path: Path, r
                 watch.beat(worker)  # what is seen of the machine's processes just now: it stands
                 processes.go_on(worker)
                 look()  # the same table is not asked again
+                processes.suspend(worker)
+                watch.look_again()
+                monkeypatch.setattr(proctable, "everything", before_the_resume)
+                look()  # on a busy machine the resume comes between what is seen and what is said of it
             assert "stopped from outside" not in b.logs()
             own.suspend()
             watch.look_again()

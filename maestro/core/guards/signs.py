@@ -86,6 +86,14 @@ class Watch:
             self._table, self._table_at = proctable.everything(marks=False), self.now
         return any(p.state == "T" for p in self._table.values() if worker.pid in {p.pid, p.parent})
 
+    def was_ours(self, worker: models.Worker) -> bool:
+        """Whether what was seen of a stopped worker is a pause of this app, which may have ended since it was seen.
+
+        To be asked under the writer's lock, for a worker that its row lets run. The order counts: a resume notes when it
+        let the worker go on before it forgets that it had stopped it.
+        """
+        return processes.stopped_here(worker) or processes.woken_at(worker) >= self._read_at
+
     def look_again(self) -> None:
         """What was seen of stopped processes has just been changed."""
         self._table_at = self.now - _TABLE_S
@@ -104,7 +112,7 @@ def look(rt: Runtime, worker: models.Worker) -> None:
     silent = seen.now - beat.since
     _tell(rt, worker, beat, silent)
     if beat.stopped_since is not None:
-        if not _wake(rt, worker, tell=beat.stopped_since == seen.now):
+        if not _wake(rt, worker, beat):
             return
         seen.look_again()
     stood = seen.now - beat.stopped_since if beat.stopped_since is not None else 0.0
@@ -135,16 +143,18 @@ def _tell(rt: Runtime, worker: models.Worker, beat: _Beat, silent: float) -> Non
             tx.emit("worker_heard", worker.session_id, **about)
 
 
-def _wake(rt: Runtime, worker: models.Worker, *, tell: bool) -> bool:
+def _wake(rt: Runtime, worker: models.Worker, beat: _Beat) -> bool:
     """Let a stopped worker or agent go on; False when it is stopped on purpose after all."""
     with rt.db.write() as tx:
         row = tx.db.get(models.Worker, worker.id)
         if row is None or row.status not in {"starting", "running", "waiting"}:
             return False
         # Under the writer's lock: a pause is stored before it stops anything, so this one is none.
-        of_ours = processes.stopped_here(worker)  # a resume that is stored, and about to let it go on
+        of_ours = watch(rt).was_ours(worker)  # a resume that is stored, or has let it go on since it was looked at
         processes.go_on(worker)
-        if tell and not of_ours:
+        if of_ours:
+            beat.stopped_since = None
+        elif beat.stopped_since == watch(rt).now:
             text = f"{worker.name} or its agent was stopped from outside, not by a pause. It goes on."
             tx.log(worker.session_id, text, level="warn", task_id=worker.task_id, worker_id=worker.id)
     return True
