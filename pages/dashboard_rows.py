@@ -8,13 +8,14 @@ from pathlib import Path
 from maestro.core import queries
 from maestro.core.keeping.digest import SessionDigest
 from maestro.core.runtime import Runtime
-from maestro.core.views import SessionView, TaskView
+from maestro.core.views import ApprovalView, SessionView, TaskView
 from pages.components.bar import task_bar
 from pages.components.icon import icon
 from pages.components.state import session_chip, session_mark
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import set_when, when
 from pages.components.words import cost, plural
+from pages.waits import waited_s, waits_of
 
 _AT_WORK = "planning,executing,paused,validating"
 
@@ -39,17 +40,29 @@ def _running(rt: Runtime, session: SessionView) -> Running:
         return Running(session, "Making the plan", None)
     logs = queries.list_logs(rt, session.id, kind="text,tool", limit=1)
     words = f"{logs[0].source}: {logs[0].message}".replace("`", "") if logs else ""
-    left = _minutes_left(queries.list_tasks(rt, session.id), session.live_workers)
+    left = None
+    if session.status == "executing":
+        asked = queries.list_approvals(rt, status=None, session_id=session.id)
+        left = minutes_left(queries.list_tasks(rt, session.id), asked)
     return Running(session, words.splitlines()[0][:300] if words else "", left)
 
 
-def _minutes_left(tasks: list[TaskView], workers: int) -> float | None:
-    """From how long this session's own finished tasks took; None where that says nothing yet."""
-    took = [(t.completed_at - t.started_at).total_seconds() for t in tasks if t.completed_at and t.started_at]
+def minutes_left(tasks: list[TaskView], asked: list[ApprovalView]) -> float | None:
+    """From how long this session's own finished tasks took, without their waiting for the user.
+
+    None where that says nothing: no task is done yet, none is left, or none goes on before the user has answered.
+    """
+    took = [
+        (t.completed_at - t.started_at).total_seconds()
+        - waited_s(waits_of(q for q in asked if q.task_id == t.id), t.started_at, t.completed_at)
+        for t in tasks
+        if t.status == "completed" and t.completed_at and t.started_at
+    ]
     to_do = [t for t in tasks if t.status not in {"completed", "skipped", "cancelled"}]
-    if not took or not to_do:
+    at_work = sum(t.status in {"running", "checking", "integrating"} for t in to_do)
+    if not took or not at_work:
         return None
-    return sum(took) / len(took) / 60 * len(to_do) / max(workers, 1)
+    return sum(took) / len(took) / 60 * len(to_do) / at_work
 
 
 class RunningRow:
@@ -87,7 +100,7 @@ def _facts(running: Running) -> str:
     if session.live_workers:
         parts.append(plural(session.live_workers, "worker"))
     parts.append(cost(session.cost_usd, session.tokens.total, free=session.demo))
-    if running.minutes_left is not None and session.status == "executing":
+    if running.minutes_left is not None:
         parts.append(f"about {max(1, round(running.minutes_left))} min left")
     return " · ".join(parts)
 

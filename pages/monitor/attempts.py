@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 from maestro.core.views import CheckRunView, TaskView, WorkerView
 from pages.components.state import worker_life
@@ -25,6 +25,7 @@ class Run:
     tone: str = "running"
     outcome: str = ""
     reason: str = ""
+    continued: bool = False  # the run before it was interrupted: the same attempt goes on
 
     @property
     def live(self) -> bool:
@@ -43,6 +44,9 @@ def runs_of(task: TaskView, workers: Iterable[WorkerView], checks: Iterable[Chec
         owner = next(fits, None)
         if owner is not None:
             owner.checks.append(check)
+    for before, run in pairwise(runs):
+        cut = before.worker.outcome in {"interrupted", "lost", "parked"}
+        run.continued = cut and run.worker.attempt == before.worker.attempt
     for run, after in zip_longest(runs, runs[1:]):
         run.tone, run.outcome, run.reason = _judge(task, run, after)
     return runs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from nicegui import run, ui
 from nicegui.events import GenericEventArguments
 
 from maestro.core.runtime import Runtime
-from maestro.core.views import SessionView, TaskCounts
+from maestro.core.views import SessionView, TaskCounts, WorkerView
 from maestro.db.journal import Event
 from maestro.errors import NotFound
 from pages import live
@@ -43,7 +44,7 @@ _PULSE = ("log_entry", "metric", live.DROPPED)
 #: Processes die without an event; their life is looked at this often while something runs.
 _LOOK_S = 10.0
 _AT_WORK = {"executing", "validating", "paused"}
-_STILL = {"paused", "parked"}
+_LIFE = {"paused": "paused", "parked": "paused", "waiting": "waiting for you"}
 _BEFORE = {"idle", "brainstorming", "planning", "plan_review"}
 _COUNTED = ("running", "waiting", "checking", "integrating", "failed", "pending", "completed", "skipped", "cancelled")
 
@@ -158,10 +159,7 @@ class Monitor:
         self.details.show(now)
         self.feed.name(now.tasks, now.workers)
         self._counts.show(now.session.tasks, session=now.session.status)
-        live_ones = [w for w in now.workers if w.status != "ended"]
-        still = sum(w.status in _STILL for w in live_ones)
-        said = [f"{n} {word}" for n, word in ((len(live_ones) - still, "running"), (still, "standing still")) if n]
-        self._alive.set_text(", ".join(said))
+        self._alive.set_text(alive_words(now.workers))
         self._work.set_visibility(now.session.status not in _BEFORE and bool(now.tasks))
 
     def _pulse(self, events: list[Event]) -> None:
@@ -175,6 +173,12 @@ class Monitor:
     def _open(self, event: GenericEventArguments) -> None:
         if event.args:
             self.details.open(self.now, str(event.args))
+
+
+def alive_words(workers: list[WorkerView]) -> str:
+    """How many workers do what: ``2 running, 1 waiting for you``. One that waits does not run."""
+    counts = Counter(_LIFE.get(w.status, "running") for w in workers if w.status != "ended")
+    return ", ".join(f"{counts[word]} {word}" for word in ("running", "waiting for you", "paused") if counts[word])
 
 
 class _Counts:

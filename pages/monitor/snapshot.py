@@ -21,7 +21,8 @@ class Snapshot:
     workers: list[WorkerView]
     checks: list[CheckRunView]
     checkpoints: list[CheckpointView]
-    approvals: list[ApprovalView]
+    approvals: list[ApprovalView]  # those that are open
+    questions: list[ApprovalView]  # all that were asked
 
     def task(self, name: str | None) -> TaskView | None:
         """A task by id or key."""
@@ -37,4 +38,5 @@ def read(rt: Runtime, session_id: str) -> Snapshot:
         checks=queries.list_evidence(rt, session_id, tail=OUTPUT_TAIL),
         checkpoints=queries.list_checkpoints(rt, session_id),
         approvals=queries.list_approvals(rt, session_id=session_id),
+        questions=queries.list_approvals(rt, status=None, session_id=session_id),
     )

@@ -133,7 +133,7 @@ def _rung(run: Run) -> None:
         box("mon-rung__dot" + (" m-alive" if run.live and run.tone == "running" else ""))
         with box("m-stack m-gap-0 m-grow"):
             with box("m-row m-row--wrap"):
-                text(f"Attempt {worker.attempt}", "m-strong m-num")
+                text(f"Attempt {worker.attempt}{', continued' if run.continued else ''}", "m-strong m-num")
                 text(run.outcome, "mon-rung__outcome")
                 text(worker.name, "m-meta m-push")
             if run.reason:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
-from maestro.core.views import CheckRunView, TaskView, WorkerView
+from maestro.core.views import ApprovalView, CheckRunView, TaskView
+from maestro.db.types import utcnow
 from pages.components.state import TASK, task_mark, worker_life
 from pages.components.words import duration
 from pages.evidence import PHASES, check_tone, count_words
 from pages.monitor.attempts import Run, by_task, checks_by_task, runs_of, started
 from pages.monitor.patched import PatchedElement
 from pages.monitor.snapshot import Snapshot
+from pages.waits import Wait, waits_of
 
 #: States in which a session's clock stands still.
 _STILL = {"completed", "failed", "cancelled"}
@@ -30,16 +33,20 @@ def rows(now: Snapshot) -> list[dict[str, Any]]:
     workers, checks = by_task(now.workers), checks_by_task(now.checks)
     status = {t.key: t.status for t in now.tasks}
     session = now.session.status
-    made = [_task(t, workers[t.id], checks[t.id], status, session=session) for t in now.tasks]
+    asked: dict[str | None, list[ApprovalView]] = defaultdict(list)
+    for question in now.questions:
+        asked[question.task_id].append(question)
+    made = [_task(t, runs_of(t, workers[t.id], checks[t.id]), asked[t.id], status, session=session) for t in now.tasks]
     whole = _whole(now, checks[None])
     return [*made, whole] if whole else made
 
 
 def _task(
-    task: TaskView, workers: list[WorkerView], checks: list[CheckRunView], status: dict[str, str], *, session: str
+    task: TaskView, runs: list[Run], asked: list[ApprovalView], status: dict[str, str], *, session: str
 ) -> dict[str, Any]:
-    runs = runs_of(task, workers, checks)
-    bars = [bar for run in runs for bar in _bars(run)]
+    waits = waits_of(asked)
+    bars = [bar for run in runs for bar in _bars(run, open_wait=bool(waits) and waits[-1].until is None)]
+    bars += [_wait(w) for w in waits if runs]
     if task.status in {"checking", "integrating"} and session != "failed":
         bars.append(_live_check(task, runs))
     mark = task_mark(task.status, session=session)
@@ -52,27 +59,43 @@ def _task(
         "tone": mark.tone,
         "icon": mark.icon,
         "word": mark.word,
-        "note": "" if bars else _note(task, status),
+        "note": "" if bars else _note(task, status, session),
         "from": _ms(began),
         "to": _ms(task.completed_at),
         "bars": bars,
     }
 
 
-def _bars(run: Run) -> list[dict[str, Any]]:
+def _bars(run: Run, *, open_wait: bool) -> list[dict[str, Any]]:
+    """A run and its checks; ``open_wait``: a bar of its own says that an answer is waited for."""
     worker = run.worker
     life = worker_life(worker)
-    words = f"{worker.name}, attempt {worker.attempt}: {run.outcome}"
+    again = " (continued)" if run.continued else ""
+    words = f"{worker.name}, attempt {worker.attempt}{again}: {run.outcome}"
     bar = {
         "kind": "run",
         "from": _ms(worker.started_at),
         "to": _ms(worker.ended_at),
-        "tone": run.tone,
-        "label": str(worker.attempt),
+        "tone": "running" if open_wait and run.tone == "waiting" else run.tone,
+        "label": "" if run.continued else str(worker.attempt),
         "tip": f"{words}. {run.reason}".removesuffix(". "),
-        "live": run.live and life not in {"paused", "parked", "lost"},
+        "live": run.live and life not in {"paused", "parked", "lost", "waiting"},
     }
     return [bar, *(_check(c) for c in run.checks)]
+
+
+def _wait(wait: Wait) -> dict[str, Any]:
+    ended = wait.until or utcnow()
+    took = duration((ended - wait.since).total_seconds())
+    return {
+        "kind": "wait",
+        "from": _ms(wait.since),
+        "to": _ms(wait.until),
+        "tone": "waiting",
+        "label": "",
+        "tip": f"Waited {took} for you: {wait.title}" if wait.until else f"Waiting for you: {wait.title}",
+        "live": False,
+    }
 
 
 def _check(check: CheckRunView) -> dict[str, Any]:
@@ -130,8 +153,10 @@ def _whole(now: Snapshot, checks: list[CheckRunView]) -> dict[str, Any] | None:
     }
 
 
-def _note(task: TaskView, status: dict[str, str]) -> str:
+def _note(task: TaskView, status: dict[str, str], session: str) -> str:
     """Why nothing is in the lane yet."""
+    if session in _STILL:
+        return "not started" if task.status in {"pending", "waiting", "cancelled"} else ""
     if task.status == "waiting" and not task.attempt:
         return "waits for your word"
     if task.status == "running":

@@ -44,6 +44,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             found[status] = session.id
         found["asking"] = _asking(rt, repo)
         found["large"] = _large(rt, repo)
+        found["waited"] = _waited(rt, repo)
     return found
 
 
@@ -74,6 +75,20 @@ def _asking(rt: Runtime, repo: Path) -> str:
         models.CheckRun(**check, attempt=2, created_at=ago(28)),
         models.Approval(**common, kind="task_failed", **question),
     )
+    return session.id
+
+
+def _waited(rt: Runtime, repo: Path) -> str:
+    """A failed session: its first task was interrupted and waited ten minutes for the user, its second never began."""
+    first = task("t1", "Push it", status="failed", attempt=1, started_at=ago(1000), completed_at=ago(200))
+    tasks = [first, task("t2", "Announce it")]
+    session = seed_session(rt, repo, title="Waited", status="failed", tasks=tasks, error_message="Given up")
+    common = {"session_id": session.id, "task_id": tasks_of(rt, session)["t1"].id}
+    ended = common | {"status": "ended", "attempt": 1}
+    second = models.Worker(**ended, name="W-2", outcome="failed", started_at=ago(890), ended_at=ago(200))
+    add(rt, models.Worker(**ended, name="W-1", outcome="interrupted", started_at=ago(1000), ended_at=ago(900)), second)
+    answer = {"status": "approved", "created_at": ago(850), "resolved_at": ago(250)}
+    add(rt, models.Approval(**common, **answer, worker_id=second.id, kind="tool", title="Push to origin?"))
     return session.id
 
 
@@ -116,6 +131,29 @@ def test_60_tasks_and_30_workers_are_shown_at_once(window: OpenWindow, seeded: d
     expect(page.locator("[data-worker='W-7']")).to_contain_text("Read file 7")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     opened.screenshot("monitor-large")
+
+
+def test_waiting_is_drawn_as_waiting_and_an_attempt_is_numbered_once(
+    window: OpenWindow, seeded: dict[str, str]
+) -> None:
+    opened = window()
+    page = opened.visit(f"/session/{seeded['waited']}")
+    row = page.locator(".tl__row[data-task='t1']")
+    wait = row.locator(".tl__bar--wait")
+    expect(wait).to_have_attribute("title", "Waited 10 min for you: Push to origin?")
+    expect(row.locator(".tl__bar--run")).to_have_text(["1", ""])
+    run, waited = row.locator(".tl__bar--run").nth(1).bounding_box(), wait.bounding_box()
+    assert run is not None
+    assert waited is not None
+    assert 0.8 < waited["width"] / run["width"] < 0.95  # 600 of 690 seconds
+    expect(page.locator(".tl__row[data-task='t2'] .tl__note")).to_have_text("not started")
+    row.click()
+    expect(page.get_by_role("complementary", name="Task").locator(".mon-ladder")).to_contain_text(
+        "Attempt 1, continued"
+    )
+    opened.screenshot("monitor-waited")
+    opened.scheme("dark")
+    opened.screenshot("monitor-waited-dark")
 
 
 def test_a_task_shows_its_attempts_with_reasons_and_evidence(window: OpenWindow, seeded: dict[str, str]) -> None:

@@ -115,7 +115,7 @@ def cancel(rt: Runtime, session_id: str, reason: str | None = None) -> SessionVi
         row.error_message = f"Cancelled: {reason}" if reason else "Cancelled."
         gatekeeping.expire(tx, session_id)
         for task in lookup.tasks_of(tx.db, session_id):
-            if task.status not in {"completed", "skipped"}:
+            if task.status not in {"completed", "skipped", "failed"}:  # what has ended keeps how and when
                 task.status, task.completed_at, task.progress_note = "cancelled", utcnow(), None
                 tx.db.add(task)
     rollbacks.still(rt, session_id)
