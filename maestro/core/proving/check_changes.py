@@ -11,12 +11,9 @@ name is the task's own.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import tomllib
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
 from pathlib import Path
 
 from sqlmodel import col, select
@@ -24,19 +21,18 @@ from sqlmodel import col, select
 from maestro.core.proving import (
     as_before,
     baseline,
-    check_settings,
     checkouts,
+    guarded,
     new_fixtures,
     paths,
     snapshots,
     steering,
 )
-from maestro.core.proving.check_scripts import Reached, reached
 from maestro.core.proving.checking import CheckSite, Ran, run_and_judge
 from maestro.core.proving.questions import Question, accepted
 from maestro.core.runtime import Runtime
 from maestro.db import models
-from maestro.errors import MaestroError, NotFound
+from maestro.errors import MaestroError
 from maestro.worktrees import diffs, reading, scratch
 
 _DIFF_BYTES = 60_000
@@ -51,8 +47,6 @@ _SKIP = re.compile(
 _SOME_OF_A_FILE = re.compile(
     r"::|\s-[kt]\b|test\s.*\s-m\s|-(grep|pattern|deselect|lf|last-failed|run)\b", re.IGNORECASE
 )
-_MANIFESTS = {"pyproject.toml", "package.json"}
-_MAKE = {"Makefile": "make", "makefile": "make", "GNUmakefile": "make", "justfile": "just", "Taskfile.yml": "task"}
 
 
 def look(rt: Runtime, site: CheckSite, start: str, checks: Sequence[str], stop: Callable[[], bool]) -> Question | None:
@@ -64,18 +58,24 @@ def look(rt: Runtime, site: CheckSite, start: str, checks: Sequence[str], stop: 
     repo, task = Path(site.session.repo_path), site.task
     changed = diffs.changed_status(repo, start, site.commit)
     own = _declared(task.files)
-    between = _Range(repo, start, site.commit, checks)
-    guarded = [p for p, how in changed.items() if not own(p) and between.is_guarded(p, how)]
-    if not guarded:
+    between = guarded.Range(repo, start, site.commit, checks)
+    inline = {p: text for p in changed if not own(p) and (text := between.with_old_tests(p)) is not None}
+    aware = [p for p in changed if between.knows_of_tests(p)]
+    looked_at = [p for p, how in changed.items() if not own(p) and (p in inline or between.is_guarded(p, how))]
+    looked_at += [p for p in aware if p not in looked_at]
+    if not looked_at:
         return None
-    texts = {p: diffs.path_diff(repo, start, site.commit, [p], _DIFF_BYTES)[0] for p in guarded}
+    texts = {p: diffs.path_diff(repo, start, site.commit, [p], _DIFF_BYTES)[0] for p in looked_at}
     items = {p: f"{p} {_fingerprint(text)}" for p, text in texts.items()}
     agreed = accepted(rt, site.session.id, task.id, "check_changed")
-    open_ones = [p for p in guarded if items[p] not in agreed]
+    open_ones = [p for p in looked_at if items[p] not in agreed]
+    if knowing := [p for p in open_ones if p in aware]:
+        return _question(task.key, knowing, texts, items, _AWARE)
+    if hollow := [p for p in open_ones if not own(p) and between.emptied(p)]:
+        return _question(task.key, hollow, texts, items, _HOLLOW)
     compared = _compared_tests(rt, site, checks)
     told = [p for p in open_ones if _in_any_case(p, changed[p], texts[p], compared)]
-    fixtures = new_fixtures.added(texts)
-    old = _Old(start, open_ones, [*open_ones, *snapshots.beside(changed, open_ones)], fixtures)
+    old = _old(start, changed, open_ones, texts, inline, between)
     if open_ones and not told and any(_gains(rt, site, old, command, stop) for command in checks):
         told = open_ones
     return _question(task.key, told, texts, items) if told else None
@@ -96,73 +96,6 @@ def _declared(files: list[str]) -> Callable[[str], bool]:
 
     spec = GitIgnoreSpec.from_lines(named)
     return lambda path: bool(spec.match_file(path))
-
-
-def decides_tests(repo: Path, start: str, head: str, path: str) -> bool:
-    """Whether a changed file decides which tests run, or how, and says so differently now."""
-    if path.rpartition("/")[2] in _MANIFESTS:
-        return _test_settings(repo, start, path) != _test_settings(repo, head, path)
-    return paths.is_test_configuration(path)
-
-
-@dataclass(frozen=True)
-class _Range:
-    """What a task changed, and what its checks run as they were before."""
-
-    repo: Path
-    start: str
-    head: str
-    checks: Sequence[str]
-
-    def before(self, path: str) -> str | None:
-        return _text(self.repo, self.start, path)
-
-    def after(self, path: str) -> str | None:
-        return _text(self.repo, self.head, path)
-
-    def is_guarded(self, path: str, how: str) -> bool:
-        """Whether a changed path has a say in what the checks find."""
-        name = path.rpartition("/")[2]
-        if paths.is_pipeline(path) or decides_tests(self.repo, self.start, self.head, path):
-            return True
-        if name in _MAKE:
-            return any(re.search(rf"\b{_MAKE[name]}\b", command) for command in self._reached.commands)
-        if check_settings.tools(path) and check_settings.used(path, self._reached.commands):
-            files = partial(reading.list_files, self.repo, self.start)
-            if check_settings.differs(path, self.before, self.after, files):
-                return True
-        if how == "A":  # a new test, a new script
-            return steering.steers(path, self.after, lambda: reading.list_files(self.repo, self.start))
-        if snapshots.is_snapshot(path):
-            before, after = self.before(path), self.after(path)
-            return how != "M" or before is None or after is None or not snapshots.only_adds(path, before, after)
-        return paths.is_test(path) or (paths.is_check_script(path) and path in self._reached.files)
-
-    @cached_property
-    def _reached(self) -> Reached:
-        return reached(self.checks, self.before)
-
-
-def _text(repo: Path, commit: str, path: str) -> str | None:
-    try:
-        return reading.read_file(repo, commit, path, _FILE_BYTES).decode("utf-8", "replace")
-    except MaestroError:
-        return None
-
-
-def _test_settings(repo: Path, commit: str, path: str) -> object:
-    """What a manifest says about tests; its other parts are nobody's proof."""
-    try:
-        text = reading.read_file(repo, commit, path, _FILE_BYTES).decode("utf-8", "replace")
-        data = json.loads(text) if path.endswith(".json") else tomllib.loads(text)
-    except NotFound:
-        return {}
-    except ValueError:
-        return {"unreadable": commit}
-    if path.endswith(".json"):
-        return {name: value for name, value in data.items() if name in {"scripts", "jest", "vitest", "mocha", "ava"}}
-    tools = data.get("tool", {})
-    return {name: tools[name] for name in ("pytest", "coverage", "tox", "nox", "hatch", "pdm", "poe") if name in tools}
 
 
 def _compared_tests(rt: Runtime, site: CheckSite, checks: Sequence[str]) -> str:
@@ -201,9 +134,25 @@ class _Old:
     """What is put back to tell what a change gained."""
 
     start: str
-    changed: list[str]
     restored: list[str]  # the changed ones, and what belongs to them
     fixtures: Set[str]  # new ones, without which new tests may fail
+    tests: list[str]  # new tests, that some of them steer others: they go where a check ran others before
+    inline: dict[str, str]  # the program's files with the tests that they held
+
+
+def _old(
+    start: str,
+    changed: Mapping[str, str],
+    open_ones: list[str],
+    texts: Mapping[str, str],
+    inline: Mapping[str, str],
+    between: guarded.Range,
+) -> _Old:
+    new = [p for p in open_ones if changed[p] == "A" and steering.outlasts(p, between.after)]
+    tests = [p for p, how in changed.items() if how == "A" and paths.is_test_code(p)] if new else []
+    whole = [p for p in open_ones if p not in inline and p not in new]
+    kept = {p: text for p, text in inline.items() if p in open_ones}
+    return _Old(start, [*whole, *snapshots.beside(changed, open_ones)], new_fixtures.added(texts), tests, kept)
 
 
 def _gains(rt: Runtime, site: CheckSite, old: _Old, command: str, stop: Callable[[], bool]) -> bool:
@@ -213,8 +162,14 @@ def _gains(rt: Runtime, site: CheckSite, old: _Old, command: str, stop: Callable
     repo, kept = Path(site.session.repo_path), [path for path in old.restored if snapshots.is_snapshot(path)]
     written: list[str] = []
 
+    tests = old.tests if baseline.counted_before(command, base) else []
+    if not (old.restored or tests or old.inline):
+        return False
+
     def restore() -> None:
-        scratch.restore(folder, old.start, old.restored)
+        scratch.restore(folder, old.start, [*old.restored, *tests])
+        for path, text in old.inline.items():
+            (folder / path).write_bytes(text.encode("utf-8", "surrogateescape"))
 
     def look_at_snapshots() -> None:
         written.extend(path for path in kept if _content(folder / path) != _bytes(repo, old.start, path))
@@ -275,21 +230,47 @@ def _bytes(repo: Path, commit: str, path: str) -> bytes | None:
         return None
 
 
-def _question(key: str, told: list[str], texts: dict[str, str], items: dict[str, str]) -> Question:
+@dataclass(frozen=True, slots=True)
+class _Words:
+    title: str
+    reason: str
+    prompt: str
+
+
+_CHANGED = _Words(
+    "changed what its check runs",
+    "The task changed or removed part of what its own checks run.",
+    "Put them back as they were and make the checks pass with them.",
+)
+_AWARE = _Words(
+    "wrote code that knows when it is tested",
+    "It looks whether a test runner is there, or speaks in a runner's place. What the tests say of it may hold for tests only.",
+    "Write the program so that it does the same with and without tests.",
+)
+_HOLLOW = _Words(
+    "left tests that test nothing any more",
+    "They looked at something before, and are empty now, or left at their top.",
+    "Put them back as they were and make the checks pass with them.",
+)
+
+
+def _question(
+    key: str, told: list[str], texts: dict[str, str], items: dict[str, str], words: _Words = _CHANGED
+) -> Question:
     shown = ", ".join(told[:4]) + (f" and {len(told) - 4} more" if len(told) > 4 else "")
     diff = "\n".join(texts[p] for p in told)
     listed = "\n".join(f"- {p}" for p in told[:100])
     prompt = (
         f"# You changed what proves your work\n\nThese decide what the checks say, and your task does not name them:\n"
-        f"{listed}\n\nThe person does not accept that. Put them back as they were and make the checks pass with them."
+        f"{listed}\n\nThe person does not accept that: the task {words.title}. {words.prompt}"
     )
     detail = {
         "files": told[:200],
         "diff": diff[:_DIFF_BYTES],
         "diff_cut": len(diff) > _DIFF_BYTES,
-        "reason": "The task changed or removed part of what its own checks run.",
+        "reason": words.reason,
         "allow": "the change is right",
         "deny": "send it back",
     }
-    title = f"{key} changed what its check runs: {shown}"
+    title = f"{key} {words.title}: {shown}"
     return Question("check_changed", title, [items[p] for p in told], prompt, detail, risk="high")

@@ -32,10 +32,15 @@ _PACKAGE = {"eslintConfig": "eslint", "eslintIgnore": "eslint", "stylelint": "st
 _STRICT = re.compile(
     r"strict.*|no(Implicit|Unused|Unchecked|Fallthrough|PropertyAccess).*|noCheck|noEmitOnError|skip.*|checkJs"
 )
-_BUILDS = {"pom.xml": "mvn", "build.gradle": "gradle", "build.gradle.kts": "gradle"}
+_BUILDS = {
+    "pom.xml": "mvn", "build.gradle": "gradle", "build.gradle.kts": "gradle", "CMakeLists.txt": "ctest", "*.cmake": "ctest",
+    "meson.build": "meson", "Cargo.toml": "cargo",
+}  # fmt: skip
 _BUILD_LINE = re.compile(
     r"skipTests?|skipITs|maven\.test|testFailureIgnore|ignoreFailures|surefire|failsafe|<exclu(de|des)>|excludeT"
     r"|\btest\s*\{|enabled\s*=\s*false|onlyIf"
+    r"|add_test|set_tests_properties|set_property\s*\(\s*TEST|WILL_FAIL|_REGULAR_EXPRESSION|discover_tests|EMULATOR|LAUNCHER"
+    r"|\bCOMMAND\b|^\s*test\(|should_fail|harness|autotests|doctest|^\s*test\s*=|overflow-checks|debug-assertions"
 )
 #: Programs that may start any other, by files of their own.
 _ANYTHING = re.compile(r"\b(tox|nox|pre-commit|hatch|poe|invoke|rake|bazel|nx|turbo|lerna|lint-staged)\b")
@@ -73,7 +78,7 @@ def differs(path: str, before: Read, after: Read, files_before: Callable[[], Seq
         return False  # a project that is only being set up
     if new is None:
         return True
-    if name in _BUILDS:
+    if any(fnmatch(name, pattern) for pattern in _BUILDS):
         return _build_lines(old) != _build_lines(new)
     return _part(name, old) != _part(name, new)
 

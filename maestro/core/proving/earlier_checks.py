@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from maestro.core.proving import baseline, check_changes, paths
+from maestro.core.proving import baseline, guarded, paths
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.worktrees import diffs
@@ -27,7 +27,7 @@ def needed(rt: Runtime, session: models.Session, start: str, head: str, checks: 
         return []
     repo = Path(session.repo_path)
     changed = diffs.changed_status(repo, start, head)
-    anew = any(check_changes.decides_tests(repo, start, head, path) for path in changed)
+    anew = any(guarded.decides_tests(repo, start, head, path) for path in changed)
     touched = [path for path, how in changed.items() if how != "A" and paths.is_test(path)]
     return [c for c in others if anew or any(_may_run(base.accepted[c], path) for path in touched)]
 

@@ -57,8 +57,8 @@ def judge(
     """One run against the base. ``agreed`` are missing tests that the person has accepted."""
     run = base.runs.get(command)
     failed_before = run is not None and not run.passed
-    if report is None and outcome.passed and counted_before(command, base):
-        # Whatever ended with 0 here, the tests it ran before did not.
+    if (report is None or report is UNCLEAR) and outcome.passed and counted_before(command, base):
+        # Whatever ended with 0 here, the tests it ran before did not, as far as anybody can tell.
         report = TestReport({}, 0, 0, 0, complete=bool(named_before(command, base)))
     if report is None or report is UNCLEAR:
         return Verdict(outcome.passed, failed_before=failed_before)

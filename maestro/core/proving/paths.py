@@ -9,24 +9,31 @@ from pathlib import PurePosixPath
 _TEST_NAME = re.compile(
     r"test_.*\.py|.*_test\.(py|go|rb|exs|dart|c|cc|cpp)|.*\.(test|spec)\.[cm]?[jt]sx?|.*(Test|Tests|Spec)\.(java|kt|cs|scala|swift)"
 )
-_TEST_FOLDERS = frozenset({"test", "tests", "__tests__", "spec", "specs", "testing"})
+_TEST_FOLDER = re.compile(
+    r"(?:(?:unit|integration|functional|acceptance|system|smoke|regression|contract|api|ui|e2e|end-to-end)[-_])?(?:tests?|specs?)"
+    r"|tests?[-_](?:unit|integration|functional|utils?|helpers?|support|lib)|test(?:utils?|helpers?|lib|ing)|testFixtures|androidTest|e2e"
+    r"|__tests__|__mocks__"
+)
 _NO_CODE = frozenset({"", ".md", ".txt", ".rst", ".json", ".yml", ".yaml", ".toml", ".ini", ".cfg", ".csv"})
 _CONFIGURATION = (
     "pytest.ini", ".pytest.ini", "conftest.py", "tox.ini", "noxfile.py", "setup.cfg", ".coveragerc",
     "jest.config.*", "jest.setup.*", "vitest.config.*", "vitest.workspace.*", "playwright.config.*", "karma.conf.*",
     ".mocharc*", "phpunit.xml*", "sitecustomize.py", "usercustomize.py", "pytest.toml", ".pytest.toml", "jasmine.json",
     "ava.config.*", ".taprc", ".nycrc*", ".c8rc*", "cypress.config.*", "web-test-runner.config.*", "bunfig.toml", ".rspec",
-    "junit-platform.properties", "testng.xml", "*.runsettings", "nextest.toml",
+    "junit-platform.properties", "testng.xml", "*.runsettings", "nextest.toml", "*.pth", "nose2.cfg", "unittest.cfg",
+    "vitest.setup.*", "vitest-setup.*", "setupTests.*", "setup-tests.*", "test-setup.*", "setup-jest.*", "setupJest.*",
+    "jest-setup.*", "cucumber.*js", "wdio.conf.*", ".npmrc", ".yarnrc*", ".pnpmfile.cjs", "turbo.json", "nx.json",
+    "behave.ini", "CTestCustom.*", "dart_test.yaml", ".busted",
 )  # fmt: skip
 _PIPELINES = (".github/workflows/", ".gitlab-ci.yml", ".circleci/", "Jenkinsfile", "azure-pipelines", ".travis.yml")
 _CHECK_FOLDERS = frozenset({"scripts", "script", "tools", "ci", ".ci", "bin", "hack"})
-_CHECK_NAME = re.compile(r"test|check|verify|valid|lint|\bci\b|\.sh$", re.IGNORECASE)
+_CHECK_NAME = re.compile(r"test|check|verify|valid|lint|smoke|spec|assert|proof|sanity|e2e|\bci\b|\.sh$", re.IGNORECASE)
 
 
 def is_test(path: str) -> bool:
     """Whether a file is a test or lies among tests (data of tests included)."""
     pure = PurePosixPath(path)
-    return bool(_TEST_NAME.fullmatch(pure.name)) or any(part in _TEST_FOLDERS for part in pure.parts[:-1])
+    return bool(_TEST_NAME.fullmatch(pure.name)) or any(_TEST_FOLDER.fullmatch(part) for part in pure.parts[:-1])
 
 
 def is_test_code(path: str) -> bool:
@@ -44,7 +51,10 @@ def names_tests_of(path: str, tests: str) -> bool:
 
 def is_test_configuration(path: str) -> bool:
     """Whether a file decides which tests run, or how."""
-    return any(fnmatch(PurePosixPath(path).name, pattern) for pattern in _CONFIGURATION)
+    pure = PurePosixPath(path)
+    if pure.parent.name == ".cargo" and pure.stem == "config":
+        return True  # it may name what starts the tests
+    return any(fnmatch(pure.name, pattern) for pattern in _CONFIGURATION)
 
 
 def is_check_script(path: str) -> bool:

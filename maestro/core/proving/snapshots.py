@@ -20,7 +20,7 @@ _FOLDERS = re.compile(r"__(?:\w+_)?(?:snapshots|golden|recordings|cassettes|appr
 _DATA_FOLDERS = frozenset(
     {
         "snapshots", "cassettes", "vcr_cassettes", "golden", "goldens", "golden_files", "approvals", "approved", "testdata",
-        "test_data", "test-data", "recordings", "expected",
+        "test_data", "test-data", "recordings", "expected", "fixtures", "__fixtures__",
     }
 )  # fmt: skip
 _CODE = re.compile(
