@@ -140,6 +140,7 @@ def _compose(rt: Runtime, *, compress: bool) -> FastAPI:
     ui.run_with(
         site,
         title="Maestro",
+        language="en-US",
         favicon=FAVICON,
         dark=None,
         show_welcome_message=False,

@@ -52,7 +52,9 @@ def controls(view: Frame, session: SessionView, tab: str | None) -> None:
         )
         for name in ("review", "merge", "resume"):
             shown[name].classes("m-btn--keep")
-        with icon_button("ellipsis", "More", kind="ghost", small=True), ui.menu():
+        more = icon_button("ellipsis", "More", kind="ghost", small=True)
+        more.props.set_optional("aria-haspopup", "menu")
+        with more, ui.menu():
             ui.menu_item("Rename…", acts.rename)
             set_up = ui.menu_item("Worktree set-up…", acts.set_up)
             limits = ui.menu_item("Limits…", acts.limits)

@@ -102,6 +102,7 @@ def frame(
 ) -> Iterator[Frame]:
     """Open the frame; what is made inside is the page. ``up`` is the breadcrumb's link before the title."""
     ui.add_head_html(theme.head())
+    _one_main()
     content = box("m-page" if width == "normal" else f"m-page m-page--{width}", id="content")
     view = Frame(rt, title, session, content)
     up = ("Sessions", "/session") if session else up
@@ -120,6 +121,13 @@ def frame(
         live.subscribe(session.id, lambda events: _reload(view, events), types=("metric",), every_s=live.USAGE_S)
     with content:
         yield view
+
+
+def _one_main() -> None:
+    """Make the element that NiceGUI puts around every page no landmark: the page's own ``main`` is the only one."""
+    around = ui.context.client.content.parent_slot
+    assert around is not None
+    around.parent.tag = "div"
 
 
 def _reload(view: Frame, _events: list[Event]) -> Any:

@@ -108,6 +108,10 @@ def _assistant(rt: Runtime) -> None:
         demo_button(rt, small=True)
 
 
+def _name(setting: SettingView) -> str:
+    return NAMES.get(setting.name) or setting.name.replace("_", " ").capitalize()
+
+
 class _Row:
     """One setting."""
 
@@ -116,7 +120,7 @@ class _Row:
         self.setting = setting
         with box("m-item m-setting"):
             with box("m-stack m-gap-2"):
-                tag("div", NAMES.get(setting.name) or setting.name.replace("_", " ").capitalize(), "m-strong")
+                tag("div", _name(setting), "m-strong")
                 tag("div", setting.help, "m-meta")
             with box("m-stack m-gap-4"):
                 self.place = box()
@@ -151,6 +155,7 @@ class _Row:
                 code(shown(self.setting, self.setting.value))
             else:
                 self.element = make(self.setting)
+                self.element.props.set_optional("aria-label", _name(self.setting))
                 self._keep_when_left(self.element)
         self._origin()
 

@@ -31,6 +31,9 @@ STYLES = (
     "questions.css",
 )
 
+#: Loaded by every page, after the page is there.
+SCRIPTS = ("maestro.js", "access.js", "notices.js")
+
 #: For ``ui.run(favicon=…)``: Maestro's mark.
 FAVICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
@@ -54,10 +57,8 @@ def install() -> None:
 def head() -> str:
     """What every page has in its ``<head>``: the colours first, so that nothing flashes."""
     links = "".join(f'<link rel="stylesheet" href="{asset(name)}">' for name in STYLES if (STATIC / name).exists())
-    return (
-        f'<script src="{asset("theme.js")}"></script>{links}<script defer src="{asset("maestro.js")}"></script>'
-        '<meta name="theme-color" content="#4f46e5">'
-    )
+    scripts = "".join(f'<script defer src="{asset(name)}"></script>' for name in SCRIPTS)
+    return f'<script src="{asset("theme.js")}"></script>{links}{scripts}<meta name="theme-color" content="#4f46e5">'
 
 
 def asset(name: str) -> str:

@@ -46,8 +46,9 @@ class dialog:  # noqa: N801  reads like the function it is used as
 
     def __init__(self, title: str, *, wide: bool = False) -> None:
         self.panel = ui.dialog()
+        self.panel.props.update({"role": "alertdialog", "aria-label": title})
         with self.panel:
-            self.box = box("m-dialog" + (" m-dialog--wide" if wide else ""), role="alertdialog", aria_label=title)
+            self.box = box("m-dialog" + (" m-dialog--wide" if wide else ""))
         with self.box:
             tag("h2", title, "m-head")
             self.body = box("m-stack m-gap-12")

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from nicegui import ui
 from nicegui.elements.mixins.validation_element import ValidationElement
+from nicegui.elements.mixins.value_element import ValueElement
 
 from pages.components.tag import Tag, box, tag, text
 
@@ -30,7 +32,7 @@ def field(label: str, *, help: str = "", optional: bool = False, draft: str | No
         if help:
             tag("div", help, "m-field__help")
     for child in made.descendants():
-        if isinstance(child, ValidationElement):
+        if isinstance(child, ValueElement) and not isinstance(child, (ui.checkbox, ui.switch)):
             child.props.set_optional("aria-label", label)
 
 

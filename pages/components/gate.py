@@ -30,13 +30,14 @@ def gate(rt: Runtime, approval: ApprovalView, *, session_named: bool = True) -> 
     It says nothing after the answer: who shows it listens to ``approval_resolved`` and takes it away.
     """
     words, title = words_of(approval), title_of(approval)
-    with box("m-gate", data_approval=approval.id, data_kind=approval.kind) as made:
+    with box("m-gate", data_approval=approval.id, data_kind=approval.kind, data_nav="", tabindex="-1") as made:
         _head(approval, words, title, session_named)
         question_detail(approval, title)
         if approval.kind == "infrastructure" and isinstance(approval.detail.get("command"), str):
             _correction(rt, approval)
         with box("m-gate__foot"):
             _answers(rt, approval, words)
+    made.attr(role="group", aria_label=title.replace("`", ""))
     return made
 
 

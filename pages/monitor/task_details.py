@@ -28,7 +28,7 @@ class TaskDetails:
         self._id = session_id
         self._task_id: str | None = None
         self._said: object = None
-        with tag("aside", "", "mon-panel", aria_label="Task") as self._panel:
+        with tag("aside", "", "mon-panel", aria_label="Task", tabindex="-1") as self._panel:
             with box("mon-panel__head"):
                 with box("m-stack m-gap-2 m-grow"):
                     self._line = box("m-row m-meta")
@@ -56,12 +56,15 @@ class TaskDetails:
         self._task_id, self._said = task.id, None
         self.show(now)
         self._panel.set_visibility(True)
-        ui.run_javascript("document.querySelector('.mon-panel__body')?.scrollTo(0, 0)")
+        ui.run_javascript(
+            "document.querySelector('.mon-panel__body')?.scrollTo(0, 0); window.maestroFocus?.enter('.mon-panel')"
+        )
 
     def close(self) -> None:
         """Put the panel away."""
         self._task_id = None
         self._panel.set_visibility(False)
+        ui.run_javascript("window.maestroFocus?.leave()")
 
     def show(self, now: Snapshot) -> None:
         """Show the task as it is; nothing is rebuilt when nothing changed."""

@@ -73,8 +73,9 @@ class Bench:
                 with tag("button", "", "p-back", type="button") as back:
                     icon("chevron-left")
                     text("All tasks")
+                back.attr(data_back="")
                 back.on("click", lambda: self.root.attr(data_show="list"))
-                self.details = box("p-details")
+                self.details = box("p-details", data_panel="field" if editable else "")
         self.bar = Bar(self)
         self.editor: Editor | None = None
         if editable:
@@ -130,6 +131,7 @@ class Bench:
         """Select by a click or a key; a narrow window then shows the details."""
         self.choose(key)
         self.root.attr(data_show="details")
+        self._run("window.maestroFocus?.enter('.p-details')")
 
     def choose(self, key: str) -> None:
         """Show a task (or the plan as a whole) in the details."""

@@ -24,8 +24,8 @@ class Graph:
 
     def __init__(self, choose: Callable[[str], Awaitable[None] | None]) -> None:
         self._markup = ""
-        with box("p-graph m-hidden", role="group", aria_label="Task graph") as self._root:
-            with box("p-graph__view", data_pan="", tabindex="-1") as view:
+        with box("p-graph m-hidden") as self._root:
+            with box("p-graph__view", data_pan="", tabindex="0", role="region", aria_label="Task graph") as view:
                 self._drawing = ui.html("", sanitize=False)
             icon_button("maximize-2", "Fit the whole graph, or back to full size", small=True).classes(
                 "p-graph__fit"

@@ -76,7 +76,7 @@ class Rows:
         self._opens = opens
         self._rows: dict[str, Row] = {}
         self._selected = WHOLE
-        with box("p-rows", role="list", aria_label="Tasks"):
+        with box("p-rows", role="group", aria_label="Tasks"):
             self._whole = whole_row(choose, opens)
             self._list = box("p-rows__list")
         self._whole.attr(aria_current="true")

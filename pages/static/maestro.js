@@ -51,6 +51,7 @@
     }
     if (event.key === "g") waitingForG = Date.now();
     else if (event.key === "j" || event.key === "k") moveInList(event.key === "j" ? 1 : -1, event);
+    else if (event.key === "Enter" && event.target.matches("[data-nav][role=group]")) goInto(event);
     else if (event.key === "?") openHelp();
     else if (event.key === "c") location.assign("/session/new");
     else if (event.key === "/") { const field = $(".m-search input"); if (field) { event.preventDefault(); field.focus(); } }
@@ -60,12 +61,19 @@
     }
   });
 
+  // A question with the focus: Enter goes to its first field or answer.
+  function goInto(event) {
+    const first = all(".m-gate__foot :is(textarea, input, button)", event.target).find((el) => el.offsetParent !== null && !el.disabled);
+    if (first) { event.preventDefault(); first.focus(); }
+  }
+
+  let lastStop = -1; // where j and k were, for when the focus is elsewhere meanwhile
   function moveInList(step, event) {
     const items = all("[data-nav]").filter((el) => el.offsetParent !== null);
     if (!items.length) return;
     event.preventDefault();
-    const at = items.indexOf(document.activeElement?.closest?.("[data-nav]"));
-    const next = items[Math.min(Math.max(at + step, 0), items.length - 1)];
+    const here = items.indexOf(document.activeElement?.closest?.("[data-nav]")), at = here < 0 ? lastStop : here;
+    const next = items[(lastStop = Math.min(Math.max(at + step, 0), items.length - 1))];
     next.focus();
     next.scrollIntoView({ block: "nearest" });
   }
@@ -82,8 +90,9 @@
     if (palette?.open) return;
     if (!palette) {
       palette = h("dialog", { className: "m-palette", ariaLabel: "Command palette" },
-        h("input", { type: "text", placeholder: "Go to a session or page, or do something…", ariaLabel: "Search", autocomplete: "off", spellcheck: false }),
-        h("div", { className: "m-palette__list", role: "listbox" }));
+        h("input", { type: "text", placeholder: "Go to a session or page, or do something…", ariaLabel: "Search", autocomplete: "off", spellcheck: false, role: "combobox", ariaExpanded: "true", ariaAutoComplete: "list" }),
+        h("div", { className: "m-palette__list", role: "listbox", ariaLabel: "Places and actions", id: "m-palette-list" }));
+      $("input", palette).setAttribute("aria-controls", "m-palette-list");
       palette.addEventListener("click", (e) => e.target === palette && palette.close());
       $("input", palette).addEventListener("input", () => {
         filter();
@@ -125,8 +134,8 @@
     list.replaceChildren();
     let group = "";
     shown.forEach((entry, index) => {
-      if (entry.group !== group) list.append(h("div", { className: "m-palette__group", textContent: (group = entry.group) }));
-      const row = h("div", { className: "m-palette__item", role: "option" },
+      if (entry.group !== group) list.append(h("div", { className: "m-palette__group", role: "presentation", textContent: (group = entry.group) }));
+      const row = h("div", { className: "m-palette__item", role: "option", id: `m-palette-${index}` },
         h("i", { className: `mi mi-${entry.icon || "arrow-right"}` }), h("span", { className: "m-cut", dir: "auto", textContent: entry.title }),
         h("span", { className: "m-palette__hint", textContent: entry.hint ?? "" }));
       row.addEventListener("click", () => choose(entry));
@@ -139,6 +148,7 @@
 
   function select(index) {
     selected = index;
+    $("input", palette).setAttribute("aria-activedescendant", shown.length ? `m-palette-${index}` : "");
     all(".m-palette__item", palette).forEach((row, i) => row.setAttribute("aria-selected", String(i === index)));
   }
 

@@ -1,0 +1,54 @@
+"""axe-core, the accessibility checker, on a page as it stands.
+
+Its script comes with the pinned package ``axe-playwright-python`` (axe-core is MPL-2.0) and is put into the page by the
+test itself: nothing is asked of the net, and nothing of it is part of Maestro.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from playwright.sync_api import Page
+
+#: What differs between light and dark.
+COLORS = ["color-contrast", "link-in-text-block"]
+#: What is mended like a serious finding though axe counts it as moderate.
+_ALSO = {
+    "heading-order", "landmark-one-main", "landmark-no-duplicate-main", "landmark-main-is-top-level", "landmark-unique",
+    "region", "page-has-heading-one", "skip-link",
+}  # fmt: skip
+#: Fields whose only name is their placeholder, which axe lets pass.
+_NAMELESS = """() => [...document.querySelectorAll('input:not([type=hidden]), textarea, select')]
+  .filter((el) => el.getClientRects().length && !el.labels?.length && !el.ariaLabel && !el.getAttribute('aria-labelledby') && !el.title)
+  .map((el) => el.outerHTML.slice(0, 160))"""
+
+
+@cache
+def _script() -> str:
+    return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+
+
+def findings(page: Page, *, rules: list[str] | None = None) -> list[str]:
+    """What is seriously wrong with the page, a line each; with ``rules`` only what these say."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_script())
+    chosen: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules:
+        chosen["runOnly"] = rules
+    found = page.evaluate("(options) => axe.run(document, options)", chosen)["violations"]
+    lines = [
+        f"{v['impact']} {v['id']}: {node['html'][:160]} {_why(node)}"
+        for v in found
+        if v["impact"] in {"serious", "critical"} or v["id"] in _ALSO
+        for node in v["nodes"][:3]
+    ]
+    if not rules:
+        lines += [f"no name but a placeholder: {html}" for html in page.evaluate(_NAMELESS)]
+    return lines
+
+
+def _why(node: dict[str, Any]) -> str:
+    said: str = node.get("failureSummary") or ""
+    return " ".join(said.split())[:200]

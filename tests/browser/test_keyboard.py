@@ -1,0 +1,147 @@
+"""Maestro by keyboard alone: the focus is always seen and never lost; lists, menus and panels answer to their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.app_process import AppProcess
+from tests.browser.conftest import OpenWindow
+from tests.browser.gallery import QUESTIONS, fill
+
+#: What every control that Tab comes to looks like: its name and whether a ring (or a field's frame) is drawn.
+RING = """() => {
+  const el = document.activeElement, style = getComputedStyle(el), field = el.closest('.q-field--focused, .b-write, .m-palette');
+  const ring = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  return [el.tagName + ' ' + (el.ariaLabel || el.textContent.trim()).slice(0, 30), Boolean(ring || field)];
+}"""
+FOCUS = "() => document.activeElement.ariaLabel || document.activeElement.textContent.trim()"
+
+
+@pytest.fixture(scope="module")
+def ids() -> dict[str, str]:
+    return {}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, ids: dict[str, str]) -> Iterator[AppProcess]:
+    folder = tmp_path_factory.mktemp("gallery")
+    ids |= fill(folder / "data", folder)
+    with AppProcess(folder / "data", MAESTRO_ASSISTANT="demo") as process:
+        yield process
+
+
+def test_the_focus_is_seen_wherever_tab_comes_to(window: OpenWindow, ids: dict[str, str]) -> None:
+    opened = window()
+    bare: list[str] = []
+    for path in ("/approvals", f"/session/{ids['working']}", f"/session/{ids['done']}/changes", "/settings"):
+        page = opened.visit(path)
+        names: list[str] = []
+        for _ in range(45):
+            page.keyboard.press("Tab")
+            name, ring = page.evaluate(RING)
+            names.append(name)
+            if not ring and not name.startswith("BODY"):
+                bare.append(f"{path}: {name}")
+        assert len(set(names)) > 15, names
+    assert not bare, bare
+
+
+def test_a_dialog_gives_the_focus_back_to_what_opened_it(window: OpenWindow, ids: dict[str, str]) -> None:
+    page = window().visit(f"/session/{ids['working']}")
+    for name in ("Cancel…", "Roll back…"):
+        opener = page.get_by_role("button", name=name)
+        opener.focus()
+        page.keyboard.press("Enter")
+        dialog = page.get_by_role("alertdialog")
+        expect(dialog).to_be_visible()
+        assert dialog.get_attribute("aria-label")
+        page.wait_for_function("document.activeElement.closest('.q-dialog')")
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        expect(opener).to_be_focused()
+        page.keyboard.press("Enter")  # and by its own button
+        expect(dialog).to_be_visible()
+        dialog.get_by_role("button").first.focus()
+        page.keyboard.press("Enter")
+        expect(dialog).to_have_count(0)
+        expect(opener).to_be_focused()
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(opener).to_be_focused()
+
+
+def test_arrows_move_in_a_menu_and_what_it_opens_gives_the_focus_back(window: OpenWindow, ids: dict[str, str]) -> None:
+    page = window().visit(f"/session/{ids['working']}")
+    more = page.get_by_role("button", name="More")
+    more.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem", name="Rename…")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("menuitem", name="Worktree set-up…")).to_be_focused()
+    page.keyboard.press("End")
+    expect(page.get_by_role("menuitem").last).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("menuitem", name="Rename…")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("menuitem").last).to_be_focused()
+    page.keyboard.press("r")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alertdialog", name="Rename session")).to_be_visible()
+    expect(page.get_by_label("Title", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("alertdialog")).to_have_count(0)
+    expect(more).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menu")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("menu")).to_have_count(0)
+    expect(more).to_be_focused()
+
+
+def test_enter_takes_the_focus_into_a_panel_and_escape_brings_it_back(window: OpenWindow, ids: dict[str, str]) -> None:
+    page = window().visit(f"/session/{ids['working']}")
+    row = page.locator(".tl__row[data-task=docs]")
+    row.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".mon-panel")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator(".mon-panel")).to_be_hidden()
+    expect(row).to_be_focused()
+
+    page.goto(page.url + "/plan")
+    page.wait_for_function("window.did_handshake === true")
+    row = page.locator(".p-row[data-row=docs]")
+    row.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".p-details")).to_be_focused()
+    expect(page.locator(".p-details")).to_contain_text("Explain it")
+    page.keyboard.press("Escape")
+    expect(row).to_be_focused()
+
+
+@pytest.mark.parametrize("path", ["/", "/approvals"])
+def test_j_and_k_stop_at_questions_and_enter_goes_to_their_answers(
+    window: OpenWindow, ids: dict[str, str], path: str
+) -> None:
+    page = window().visit(path)
+    expect(page.locator(".m-gate")).to_have_count(len(QUESTIONS))
+    stops = [_step(page, "j") for _ in range(len(QUESTIONS) + 1)]
+    asked = page.locator(".m-gate").evaluate_all("(all) => all.map((el) => el.dataset.approval)")
+    assert stops[: len(QUESTIONS)] == asked
+    assert stops[-1] is None  # and on to what stands below
+    assert [_step(page, "k") for _ in range(2)] == asked[:-3:-1]
+    page.keyboard.press("Enter")
+    inside = page.evaluate("document.activeElement.closest('.m-gate')?.dataset.approval")
+    assert inside == asked[-2]
+    assert page.evaluate("document.activeElement.matches('button, input, textarea')")
+
+
+def _step(page: Page, key: str) -> str | None:
+    page.keyboard.press(key)
+    found: str | None = page.evaluate("document.activeElement.dataset.approval ?? null")
+    return found
