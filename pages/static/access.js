@@ -138,5 +138,5 @@
     later();
   }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["class", "open", "style"] });
   window.addEventListener("resize", later);
-  window.maestroFocus = { enter, leave };
+  window.maestroFocus = { enter, leave, settled: () => sheets > 0 && !due };
 })();

@@ -37,6 +37,8 @@
     list.classList.toggle("m-notices--through", !free);
     return true;
   }
+  const covers = (n) => { const r = n.getBoundingClientRect(); return controls().some((c) => over(c, r)); };
+  window.maestroNotices = { free: () => !all(".q-notification").some(covers) };
   let ticking = 0;
   function look() {
     if (all(".q-notifications__list--bottom").map(place).includes(true)) ticking ||= setInterval(look, 120);

@@ -21,7 +21,8 @@ _ALSO = {
 }  # fmt: skip
 #: Fields whose only name is their placeholder, which axe lets pass.
 _NAMELESS = """() => [...document.querySelectorAll('input:not([type=hidden]), textarea, select')]
-  .filter((el) => el.getClientRects().length && !el.labels?.length && !el.ariaLabel && !el.getAttribute('aria-labelledby') && !el.title)
+  .filter((el) => el.getClientRects().length && !el.labels?.length)
+  .filter((el) => !el.ariaLabel && !el.getAttribute('aria-labelledby') && !el.title)
   .map((el) => el.outerHTML.slice(0, 160))"""
 
 
@@ -30,14 +31,14 @@ def _script() -> str:
     return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 
-def findings(page: Page, *, rules: list[str] | None = None) -> list[str]:
-    """What is seriously wrong with the page, a line each; with ``rules`` only what these say."""
+def findings(page: Page, *, within: str | None = None, rules: list[str] | None = None) -> list[str]:
+    """What is seriously wrong with the page, or a part of it, a line each; with ``rules`` only what these say."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(_script())
     chosen: dict[str, Any] = {"resultTypes": ["violations"]}
     if rules:
         chosen["runOnly"] = rules
-    found = page.evaluate("(options) => axe.run(document, options)", chosen)["violations"]
+    found = page.evaluate("([part, options]) => axe.run(part ?? document, options)", [within, chosen])["violations"]
     lines = [
         f"{v['impact']} {v['id']}: {node['html'][:160]} {_why(node)}"
         for v in found

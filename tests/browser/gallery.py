@@ -9,7 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from maestro.core import lookup
+from maestro.core.commands import conversation, sessions
+from maestro.core.planning import planning_engine
+from maestro.core.planning.plan import parse_plan
 from maestro.core.runtime import Runtime
+from maestro.core.state_machine import move
 from maestro.db import models
 from maestro.db.types import new_id, utcnow
 from tests.browser.seeds import add, ago, finished_repo, seed_session, seeding, task, tasks_of
@@ -67,7 +72,8 @@ CARD = {
     ],
 }
 FILES: dict[str, str | bytes] = {
-    "src/app.py": '# A comment.\nimport os\n\n\n@staticmethod\ndef main() -> int:\n    """Says hello."""\n    return 1 if os and not 0 else 2\n',
+    "src/app.py": '# A comment.\nimport os\n\n\n@staticmethod\ndef main() -> int:\n    """Says hello."""\n'
+    "    return 1 if os and not 0 else 2\n",
     "src/table.py": "".join(f"value_{n} = {n}  # number {n}\n" for n in range(40)),
     "style.css": "a { color: #fff; margin: 0 1px !important }\n",
     "logo.png": bytes(range(256)),
@@ -108,7 +114,7 @@ def fill(data: Path, folder: Path) -> dict[str, str]:
         talking = seed_session(rt, repo, title="Talked about", status="brainstorming", idea_card=CARD, plan_version=0)
         _talk(rt, talking)
         found["talking"] = talking.id
-        found["review"] = _review(rt, repo)
+        found |= {"review": _review(rt, repo), "later": _review(rt, repo)}
         pause = models.AccountPause(account="somebody", reason="The usage limit is reached.")
         pause.paused_until = utcnow() + timedelta(minutes=47)
         add(rt, pause)
@@ -125,7 +131,15 @@ def _talk(rt: Runtime, session: models.Session) -> None:
 
 
 def _review(rt: Runtime, repo: Path) -> str:
-    session = seed_session(rt, repo, title="To review", status="plan_review", idea_card=CARD)
+    session = sessions.create_session(rt, sessions.NewSession(title="To review", repo_path=str(repo)))
+    sessions.start_session(rt, session.id)
+    conversation.edit_idea_card(rt, session.id, {"title": "To review", "goals": ["writes an export file"]})
+    tasks = [{"id": "one", "title": "Write it"}, {"id": "two", "title": "Explain it", "depends_on": ["one"]}]
+    with rt.db.write() as tx:
+        row = lookup.session_row(tx.db, session.id)
+        move(tx, row, "idea_ready")
+        planning_engine.add_version(tx, row, parse_plan({"summary": "Two steps.", "tasks": tasks}), "generated")
+        move(tx, row, "plan_ready")
     return session.id
 
 

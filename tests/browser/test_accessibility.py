@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -15,6 +14,9 @@ from tests.browser.gallery import PLACES, fill
 
 #: Beyond ``load``: what shows that a page has come to rest.
 RESTS = {"talked": ".b-md", "brainstorm": ".b-md", "changes": ".dl", "logs": ".log__line", "plan": ".p-row"}
+
+STILL = """() => document.getAnimations().every(
+  (each) => each.playState !== 'running' || each.effect.getTiming().iterations === Infinity)"""
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +43,6 @@ def test_no_page_has_a_serious_finding(window: OpenWindow, ids: dict[str, str], 
         _settle(page, RESTS.get(name, "h1"))
         found += [f"{name}: {line}" for line in _both(page)]
     assert not found, "\n".join(found)
-
-
-def _session(ids: dict[str, str], name: str = "working", page: str = "") -> str:
-    return f"/session/{ids[name]}{page}"
 
 
 def _more(item: str) -> Callable[[Page], None]:
@@ -107,44 +105,46 @@ def _line(page: Page) -> None:
     expect(page.locator(".log__text").first).to_be_visible()
 
 
-#: Where, and what brings the state about.
-STATES: list[tuple[str, str, Callable[[Page], None]]] = [
-    ("working", "", _menu),
-    ("working", "", _more("Rename")),
-    ("working", "", _more("Limits")),
-    ("working", "", _more("Worktree set-up")),
-    ("idle", "", _more("Delete")),
-    ("working", "", _press("Cancel…")),
-    ("working", "", _press("Roll back…")),
-    ("failed", "", _press("Retry")),
-    ("working", "", _palette),
-    ("working", "", _keys),
-    ("working", "", _details),
-    ("working", "", _tab("Charts")),
-    ("working", "", _tab("Checkpoints")),
-    ("working", "", _tab("Limits")),
-    ("working", "/plan", _row),
-    ("review", "/plan", _row),
-    ("working", "/logs", _line),
-    ("working", "/brainstorm", _folds),
-]
+#: Where, what brings the state about, and the part that is looked at: the rest of the page has a test of its own.
+STATES: dict[str, list[tuple[str, Callable[[Page], None], str]]] = {
+    "dialogs": [
+        ("/session/{working}", _menu, ".q-menu"),
+        ("/session/{working}", _more("Rename"), ".q-dialog"),
+        ("/session/{working}", _more("Limits"), ".q-dialog"),
+        ("/session/{working}", _more("Worktree set-up"), ".q-dialog"),
+        ("/session/{idle}", _more("Delete"), ".q-dialog"),
+        ("/session/{working}", _press("Cancel…"), ".q-dialog"),
+        ("/session/{working}", _press("Roll back…"), ".q-dialog"),
+        ("/session/{failed}", _press("Retry"), ".q-dialog"),
+        ("/templates", _press("New template"), ".q-dialog"),
+        ("/session/{idle}", _palette, "dialog"),
+        ("/session/{idle}", _keys, "dialog"),
+    ],
+    "panels": [
+        ("/session/{working}", _details, ".mon-panel"),
+        ("/session/{working}", _tab("Charts"), ".mon-side"),
+        ("/session/{working}", _tab("Checkpoints"), ".mon-side"),
+        ("/session/{working}", _tab("Limits"), ".mon-side"),
+        ("/session/{working}/plan", _row, ".p-bench"),
+        ("/session/{review}/plan", _row, ".p-bench"),
+        ("/session/{working}/logs", _line, ".log"),
+        ("/session/{working}/brainstorm", _folds, ".b-page"),
+        ("/templates", _folds, "main"),
+        ("/session/new", _folds, "main"),
+    ],
+}
 
 
-def test_no_dialog_menu_or_panel_has_a_serious_finding(window: OpenWindow, ids: dict[str, str]) -> None:
+@pytest.mark.parametrize("kind", list(STATES))
+def test_no_state_of_a_page_has_a_serious_finding(window: OpenWindow, ids: dict[str, str], kind: str) -> None:
     opened = window()
-    page = opened.page
-    page.emulate_media(reduced_motion="reduce")
+    opened.page.emulate_media(reduced_motion="reduce")
     found: list[str] = []
-    for name, path, bring in STATES:
-        opened.visit(_session(ids, name, path))
+    for path, bring, part in STATES[kind]:
+        page = opened.visit(path.format(**ids))
         bring(page)
-        _settle(page, "h1")
-        found += [f"{name}{path} {bring.__qualname__}: {line}" for line in _both(page)]
-    for path, bring in (("/templates", _press("New template")), ("/templates", _folds), ("/session/new", _folds)):
-        opened.visit(path)
-        bring(page)
-        _settle(page, "h1")
-        found += [f"{path}: {line}" for line in _both(page)]
+        _settle(page, part)
+        found += [f"{path} {part}: {line}" for line in _both(page, part)]
     assert not found, "\n".join(found)
 
 
@@ -158,12 +158,12 @@ def _settle(page: Page, shown: str) -> None:
     page.evaluate("new Promise((done) => setTimeout(done, 600))")
 
 
-def _both(page: Page) -> list[str]:
+def _both(page: Page, part: str | None = None) -> list[str]:
     """Everything in light, colors again in dark."""
     page.emulate_media(color_scheme="light")
-    found = findings(page)
+    found = findings(page, within=part)
     page.emulate_media(color_scheme="dark")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    found += [f"(dark) {line}" for line in findings(page, rules=COLORS)]
+    found += [f"(dark) {line}" for line in findings(page, within=part, rules=COLORS)]
     page.emulate_media(color_scheme="light")
     return found

@@ -1,0 +1,82 @@
+"""Nothing lies on what is clicked: controls beside the phases at every width, notices beside the next button."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.app_process import AppProcess
+from tests.browser.conftest import OpenWindow
+from tests.browser.gallery import fill
+
+#: Which of the phases and controls lie on each other, or are cut by the window.
+CLASHES = """() => {
+  const shown = (s) => [...document.querySelectorAll(s)].map((el) => [el.textContent.trim(), el.getBoundingClientRect()])
+    .filter(([, r]) => r.width > 1 && r.height > 1);
+  const phases = shown('.m-phase__dot, .m-phase__word'), acts = shown('.m-controls .m-btn'), tabs = shown('.m-tab');
+  const over = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const bad = [];
+  for (const [name, r] of acts) {
+    if (r.right > innerWidth || r.left < 0) bad.push(name + ' is cut');
+    for (const [other, o] of [...phases, ...tabs]) if (over(r, o)) bad.push(`${name} on ${other}`);
+  }
+  return [acts.length, bad];
+}"""
+
+
+@pytest.fixture(scope="module")
+def ids() -> dict[str, str]:
+    return {}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, ids: dict[str, str]) -> Iterator[AppProcess]:
+    folder = tmp_path_factory.mktemp("gallery")
+    ids |= fill(folder / "data", folder)
+    with AppProcess(folder / "data", MAESTRO_ASSISTANT="demo") as process:
+        yield process
+
+
+def test_the_controls_never_lie_on_the_phases(window: OpenWindow, ids: dict[str, str]) -> None:
+    opened = window()
+    page = opened.visit(f"/session/{ids['working']}")
+    for width in (360, 390, 699, 700, 720, 800, 900, 1020, 1099, 1100, 1180, 1279, 1280, 1440):
+        page.set_viewport_size({"width": width, "height": 700})
+        count, bad = page.evaluate(CLASHES)
+        assert count >= 5, width
+        assert not bad, (width, bad)
+        if width in {900, 720}:
+            opened.screenshot(f"session-{width}")
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_notice_never_lies_on_the_next_button(window: OpenWindow, ids: dict[str, str], size: str) -> None:
+    page = window(size).visit(f"/session/{ids['review' if size == 'desktop' else 'later']}/plan")
+    page.get_by_role("button", name="Approve only").click()
+    start = page.get_by_role("button", name="Start", exact=True)
+    expect(start).to_be_visible()
+    notice = page.locator(".q-notification")
+    expect(notice).to_be_visible()
+    page.wait_for_function("document.querySelector('.q-notification').getAnimations({subtree: true}).length === 0")
+    expect(start).to_be_visible()
+    page.wait_for_function("window.maestroNotices.free()")
+    assert not _overlap(notice, start)
+    window_of_it = page.evaluate("[innerWidth, innerHeight]")
+    found = notice.bounding_box()
+    assert found
+    assert found["y"] >= 0, window_of_it
+    start.click(trial=True)
+
+
+def _overlap(one: Locator, other: Locator) -> bool:
+    a, b = one.bounding_box(), other.bounding_box()
+    assert a
+    assert b
+    return (
+        a["x"] < b["x"] + b["width"]
+        and b["x"] < a["x"] + a["width"]
+        and a["y"] < b["y"] + b["height"]
+        and b["y"] < a["y"] + a["height"]
+    )
