@@ -115,7 +115,6 @@ STATES: dict[str, list[tuple[str, Callable[[Page], None], str]]] = {
         ("/session/{idle}", _more("Delete"), ".q-dialog"),
         ("/session/{working}", _press("Cancel…"), ".q-dialog"),
         ("/session/{working}", _press("Roll back…"), ".q-dialog"),
-        ("/session/{failed}", _press("Retry"), ".q-dialog"),
         ("/templates", _press("New template"), ".q-dialog"),
         ("/session/{idle}", _palette, "dialog"),
         ("/session/{idle}", _keys, "dialog"),
