@@ -34,17 +34,17 @@ class AgentFields:
                 follow = f"As in the settings ({MODES[settings.permission_mode].lower()})"
                 self._mode = ui.select({"": follow} | MODES, value="")
             with box("m-form__pair"):
-                self._number("max_workers", "Workers at the same time", settings.max_workers)
-                self._number("max_attempts", "Attempts a task", settings.max_attempts)
-                self._number("budget_usd", "Budget of one run, in dollars", settings.budget_usd or "no limit")
-                self._number("task_budget_usd", "Budget of a task, in dollars", settings.task_budget_usd or "no limit")
+                self._number("max_workers", "Max parallel workers", settings.max_workers)
+                self._number("max_attempts", "Attempts per task", settings.max_attempts)
+                self._number("budget_usd", "Budget per run, in dollars", settings.budget_usd or "no limit")
+                self._number("task_budget_usd", "Budget per task, in dollars", settings.task_budget_usd or "no limit")
                 self._number(
-                    "session_budget_usd", "Budget of the session, in dollars", settings.session_budget_usd or "no limit"
+                    "session_budget_usd", "Budget per session, in dollars", settings.session_budget_usd or "no limit"
                 )
-                self._number("task_timeout_minutes", "Time of one run, in minutes", settings.task_timeout_minutes)
-            meant = "Agents hear no where they would ask you, and find another way. Other questions wait for you."
+                self._number("task_timeout_minutes", "Time per run, in minutes", settings.task_timeout_minutes)
+            meant = "Risky actions are denied while you're away. Other questions wait for you."
             with field("While it runs", help=meant):
-                self._away = ui.checkbox("I’m away: go on without me as far as is safe").props("dense")
+                self._away = ui.checkbox("I’m away: continue without me where it is safe").props("dense")
             with field("Model", optional=True, draft="new/agent/model"):
                 self._model = ui.input(placeholder=settings.worker_model or "Claude Code’s own default").props(
                     "maxlength=200"

@@ -15,7 +15,7 @@ from pages.components.inline import inline
 from pages.components.keyed import KeyedList
 from pages.components.placeholders import empty
 from pages.components.section import section
-from pages.components.tag import box, tag, text
+from pages.components.tag import box, tag
 from pages.components.when import when
 from pages.components.words import plural
 from pages.frame import Frame
@@ -25,7 +25,7 @@ _SHOWN = 40
 _ANSWERS = {
     "allowed": ("done", "check", "Allowed"),
     "denied": ("failed", "x", "Denied"),
-    "expired": ("pending", "minus", "Not needed any more"),
+    "expired": ("pending", "minus", "No longer needed"),
 }
 
 
@@ -47,7 +47,7 @@ class _Approvals:
         self.nothing = box()
         with self.nothing:
             empty(
-                "Nothing waits for an answer",
+                "No open approvals",
                 "Workers ask here before they do something risky, and when a task failed. The browser tab counts open questions.",
                 symbol="hand",
             )
@@ -87,5 +87,5 @@ class _Past:
             with box("m-stack m-gap-0 m-grow"):
                 inline(approval.title, "m-cut", name="div").attr(title=approval.title)
                 words = " · ".join(w for w in (word, approval.session_title, "" if away else approval.message) if w)
-                text(words, "m-meta m-cut", title=words)
+                inline(words, "m-meta m-cut").attr(title=words)
             when(approval.resolved_at or approval.created_at, "m-meta m-num m-cut")

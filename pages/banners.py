@@ -50,7 +50,7 @@ _AT_WORK = {"executing", "paused", "validating", "failed"}
 #: Questions that hold a whole session, and what holding is called.
 HOLDS = {
     "budget": ("coins", "Paused by a budget"),
-    "infrastructure": ("wrench", "Nothing lands until you have looked"),
+    "infrastructure": ("wrench", "Merging tasks is on hold until you have looked"),
     "escape": ("shield-alert", "Paused: something changed outside a worktree"),
 }
 _STORAGE = {
@@ -150,7 +150,7 @@ class Banners:
         return shown
 
     def _away(self, denied: int) -> Banner:
-        words = "Agents hear no where they would ask you, and find another way. Other questions wait for you."
+        words = "Risky actions are denied while you're away. Other questions wait for you."
         if denied:
             words += f" {plural(denied, 'request')} denied in your absence."
 
@@ -160,7 +160,7 @@ class Banners:
             done = "Welcome back. Agents ask you again."
             back.on_click(lambda: perform(update_session, self._rt, self._id, changes, by=back, done=done))
 
-        return Banner(f"away {denied}", "pending", "coffee", "You are away", words, acts)
+        return Banner(f"away {denied}", "pending", "coffee", "You’re away", words, acts)
 
     def _account(self, state: AccountState) -> Banner:
         key = f"account {state.kind} {state.paused_until} {state.reason}"
@@ -192,12 +192,12 @@ class Banners:
         title = f"Rolled back to checkpoint {number}" if number.isdecimal() else "Rolled back"
 
         def acts() -> None:
-            back = button("Bring it back", icon="rotate-ccw", small=True)
+            back = button("Restore", icon="rotate-ccw", small=True)
             back.on_click(
-                lambda: perform(control.restore, self._rt, self._id, kept.ref, by=back, done="The work is back.")
+                lambda: perform(control.restore, self._rt, self._id, kept.ref, by=back, done="Work restored.")
             )
 
-        words = "What was taken away is kept, and can be brought back until new work comes in."
+        words = "Removed work is kept and can be restored until new work is added."
         return Banner(f"undone {kept.ref}", "paused", "undo-2", title, words, acts)
 
 
@@ -221,7 +221,7 @@ def _build(banner: Banner) -> Tag:
             text(banner.title, "m-banner__title")
             if banner.left_until:
                 with text("", "m-num"):
-                    text("goes on by itself in ")
+                    text("continues automatically in ")
                     until(banner.left_until)
             inline(banner.words, "m-soft m-wrap")
         if banner.acts:

@@ -47,16 +47,14 @@ def controls(view: Frame, session: SessionView, tab: str | None) -> None:
             "rollback": button("Roll back…", acts.rollback, icon="undo-2", small=True),
             "cancel": button("Cancel…", acts.cancel, icon="x", kind="danger", small=True),
         }
-        shown["away"].props.set_optional(
-            "title", "Go on without me: what agents ask is answered with no, the rest waits."
-        )
+        shown["away"].props.set_optional("title", "Risky actions are denied while you're away; other questions wait.")
         for name in ("review", "merge", "resume"):
             shown[name].classes("m-btn--keep")
         more = icon_button("ellipsis", "More", kind="ghost", small=True)
         more.props.set_optional("aria-haspopup", "menu")
         with more, ui.menu():
             ui.menu_item("Rename…", acts.rename)
-            set_up = ui.menu_item("Worktree set-up…", acts.set_up)
+            set_up = ui.menu_item("Worktree setup…", acts.set_up)
             limits = ui.menu_item("Limits…", acts.limits)
             delete = ui.menu_item("Delete…", acts.delete)
 
@@ -120,14 +118,14 @@ class _Acts:
         await self._do(control.execute, "Started.")
 
     async def pause(self) -> None:
-        await self._do(control.pause, "Paused. Workers stand still and go on where they were.")
+        await self._do(control.pause, "Paused; they continue where they stopped.")
 
     async def resume(self) -> None:
         waiting = await run.io_bound(queries.list_approvals, self.rt, session_id=self.session.id) or []
         if any(q.kind == "budget" for q in held_by(waiting)):
             say_failed("A budget is used up, so it would only stop again. Answer its question on the overview first.")
             return
-        await self._do(control.resume, "Going on.")
+        await self._do(control.resume, "Continuing.")
 
     async def retry(self) -> None:
         with dialog("Try again?") as (panel, body):
@@ -135,7 +133,7 @@ class _Acts:
                 points(
                     [
                         "Failed tasks start another attempt, with what went wrong and your hint. Finished ones stay.",
-                        "If all are in, the checks of the whole run again; what they find is mended with your hint.",
+                        "If all tasks are done, the final checks run again; failures are fixed with your hint.",
                     ]
                 )
                 with field("Hint", optional=True, draft=f"hint-{self.session.id}"):
@@ -165,7 +163,7 @@ class _Acts:
                 with field("Reason", optional=True, draft=f"reason-{self.session.id}"):
                     reason = ui.input().props("maxlength=500")
             with box("m-dialog__foot"):
-                button("Keep it", lambda: panel.submit(None)).props("autofocus")
+                button("Go back", lambda: panel.submit(None)).props("autofocus")
                 button("Cancel session", lambda: panel.submit(True), kind="danger-fill")
         if await answer(panel):
             await self._send(f"reason-{self.session.id}", control.cancel, reason.value or None, done="Cancelled.")
@@ -173,7 +171,7 @@ class _Acts:
 
     async def away(self) -> None:
         changes = sessions.SessionChanges(away=True)
-        await perform(sessions.update_session, self.rt, self.session.id, changes, done="Agents go on without you.")
+        await perform(sessions.update_session, self.rt, self.session.id, changes, done="Agents continue without you.")
         await self.view.reload_session()
 
     async def rollback(self) -> None:
@@ -187,7 +185,7 @@ class _Acts:
                 kept(title, f"rename-{self.session.id}", over=True)
                 title.on("keydown.enter", lambda: panel.submit(title.value))
             with box("m-dialog__foot"):
-                button("Leave it", lambda: panel.submit(None))
+                button("Cancel", lambda: panel.submit(None))
                 button("Rename", lambda: panel.submit(title.value), kind="primary")
         wanted = await answer(panel)
         if wanted and wanted.strip() and wanted != self.session.title:

@@ -11,6 +11,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView, SessionView, TaskView
 from pages.components.bar import task_bar
 from pages.components.icon import icon
+from pages.components.inline import plain
 from pages.components.state import session_chip, session_mark
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import set_when, when
@@ -72,7 +73,7 @@ class RunningRow:
         session = running.session
         with tag("a", "", "m-item m-running", href=f"/session/{session.id}", data_nav=""):
             with box("m-row m-gap-12"):
-                self.title = text(session.title, "m-strong m-cut", dir="auto")
+                self.title = text(plain(session.title), "m-strong m-cut", dir="auto")
                 text(Path(session.repo_path).name, "m-meta m-cut m-optional", title=session.repo_path)
                 self.chip = session_chip(session)
                 self.chip.classes("m-push")
@@ -85,7 +86,7 @@ class RunningRow:
     def show(self, running: Running) -> None:
         """Show the session as it is now."""
         session = running.session
-        self.title.set_text(session.title)
+        self.title.set_text(plain(session.title))
         self.chip.show(session_mark(session))
         self.bar.show(session)
         self.progress.set_visibility(bool(session.tasks.total))
@@ -113,7 +114,7 @@ class NeedRow:
             with box():
                 self.chip = session_chip(session)
             with box("m-stack m-gap-0 m-grow"):
-                self.title = text(session.title, "m-strong m-cut", dir="auto")
+                self.title = text(plain(session.title), "m-strong m-cut", dir="auto")
                 self.why = text("", "m-meta m-cut")
             self.act = text("", "m-need__act")
             icon("chevron-right").style("color: var(--text-3)")
@@ -124,7 +125,7 @@ class NeedRow:
         page, act, why = _need(session)
         self.link.attr(href=f"/session/{session.id}{page}")
         self.chip.show(session_mark(session))
-        self.title.set_text(session.title)
+        self.title.set_text(plain(session.title))
         self.why.set_text(why)
         self.why.attr(title=why)
         self.act.set_text(act)
@@ -141,7 +142,7 @@ def _need(session: SessionView) -> tuple[str, str, str]:
     if session.status in {"idle", "brainstorming"}:
         return "/brainstorm", "Continue", repository
     result = session.result or {}
-    how = "proven" if result.get("proven") else "done, no checks prove the whole"
+    how = "proven" if result.get("proven") else "done, no final checks"
     if result.get("checks") and not result.get("proven"):
         how = "done, with tests skipped or lost"
     return "/changes", "Merge", f"{plural(session.tasks.done, 'task')} {how}, ready to merge · {repository}"
@@ -152,12 +153,12 @@ class DigestRow:
 
     def __init__(self, part: SessionDigest) -> None:
         asks = part.questions or part.failures
-        went_on = ("paused", "pause", "Paused") if part.status == "paused" else ("done", "check", "Went on")
+        went_on = ("paused", "pause", "Paused") if part.status == "paused" else ("done", "check", "Continued")
         tone, symbol, word = ("waiting", "hand", "Needs you") if asks else went_on
         with tag("a", "", "m-away__row m-away__row--told", href=f"/session/{part.session_id}"):
             icon(symbol, f"s-{tone}", label=word).style("color: var(--c)")
             with box("m-stack m-gap-0 m-grow"):
-                text(part.title, "m-cut", title=part.title, dir="auto")
+                text(plain(part.title), "m-cut", title=part.title, dir="auto")
                 text(digest_words(part), "m-meta")
 
 
@@ -175,7 +176,7 @@ class AwayRow:
         mark = session_mark(session)
         with tag("a", "", "m-away__row", href=f"/session/{session.id}") as self.row:
             self.icon: Tag = icon(mark.icon, f"s-{mark.tone}", label=mark.word).style("color: var(--c)")
-            self.title = text(session.title, "m-cut m-grow", dir="auto")
+            self.title = text(plain(session.title), "m-cut m-grow", dir="auto")
             self.when = when(session.completed_at or session.updated_at, "m-meta m-num")
 
     def show(self, session: SessionView) -> None:
@@ -183,5 +184,5 @@ class AwayRow:
         mark = session_mark(session)
         self.icon.classes(replace=f"mi mi-{mark.icon} s-{mark.tone}")
         self.icon.attr(aria_label=mark.word)
-        self.title.set_text(session.title)
+        self.title.set_text(plain(session.title))
         set_when(self.when, session.completed_at or session.updated_at)

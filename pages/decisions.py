@@ -9,6 +9,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.views import DecisionView
 from pages import live
 from pages.components.icon import icon
+from pages.components.inline import plain
 from pages.components.keyed import KeyedList
 from pages.components.markdown import phrase, prose
 from pages.components.placeholders import empty
@@ -65,7 +66,7 @@ class _Decisions:
             return
         with self.nothing:
             if self.rows:
-                empty("No decision fits", "Try other words.", symbol="search")
+                empty("No matching decisions", "Try other search terms.", symbol="search")
             else:
                 empty(
                     "No decisions yet",
@@ -92,7 +93,7 @@ class _Row:
                 prose(decision.rationale, "m-soft")
             with box("m-row m-row--wrap m-meta m-gap-4"):
                 text(f"{_upper(decision.decision_type)}, {_WHO.get(decision.source, decision.source)} of")
-                tag("a", decision.session_title, "m-cut", dir="auto", href=f"/session/{decision.session_id}")
+                tag("a", plain(decision.session_title), "m-cut", dir="auto", href=f"/session/{decision.session_id}")
                 if decision.outcome:
                     text(f"· {decision.outcome}")
 

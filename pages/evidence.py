@@ -24,7 +24,7 @@ PHASES = {
     "baseline": "Before the work",
     "task": "On the task's own branch",
     "integration": "With the others' work",
-    "validation": "The whole",
+    "validation": "Final checks",
 }
 _PHASE_SHORT = {"baseline": "before the work", "task": "task", "integration": "integration", "validation": "validation"}
 

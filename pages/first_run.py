@@ -37,8 +37,8 @@ def guide(rt: Runtime) -> None:
             tag("div", "From an idea to merged, proven code", "m-big")
             tag(
                 "p",
-                "You talk an idea through, approve a plan, and watch Claude Code workers carry it out in worktrees of their own. "
-                "Maestro runs the checks itself; your branch moves once, when you say so.",
+                "Discuss an idea, approve a plan, and watch Claude Code workers build it in their own worktrees. "
+                "Maestro runs the checks itself; your branch changes once, when you approve.",
                 "m-soft",
             )
         with box("m-card m-card--flush"):

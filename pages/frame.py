@@ -31,6 +31,7 @@ from pages import live, nav, palette, rail, session_bar, theme
 from pages.banners import Banners
 from pages.components import words
 from pages.components.icon import icon
+from pages.components.inline import plain
 from pages.components.state import session_chip, session_mark
 from pages.components.tag import Tag, box, tag, text
 from pages.components.words import plural
@@ -156,7 +157,7 @@ def _header(view: Frame, up: tuple[str, str] | None) -> None:
             if up:
                 tag("a", up[0], "m-crumbs__up", href=up[1])
                 text("/", "m-crumbs__sep")
-            here = tag("h1", view.title, "m-crumbs__here", title=view.title, dir="auto")
+            here = tag("h1", plain(view.title), "m-crumbs__here", title=view.title, dir="auto")
         if view.session:
             _facts(view, view.session, here)
         with box("m-header__tools"):
@@ -175,7 +176,7 @@ def _facts(view: Frame, session: SessionView, here: Tag) -> None:
         cost.set_text(_cost(now))
         if now.title != view.title:
             view.title = now.title
-            here.set_text(now.title)
+            here.set_text(plain(now.title))
             here.attr(title=now.title)
             _show_title(view, nav.current())
 
@@ -225,6 +226,6 @@ def _title(view: Frame) -> None:
 
 def _show_title(view: Frame, now: nav.Nav) -> None:
     count = f"({now.needs}) " if now.needs else ""
-    words = f"{count}{view.title} · Maestro" if view.title != "Dashboard" else f"{count}Maestro"
+    words = f"{count}{plain(view.title)} · Maestro" if view.title != "Dashboard" else f"{count}Maestro"
     if ui.context.client.title != words:
         ui.page_title(words)

@@ -21,16 +21,16 @@ _SHOWN = 30
 
 
 def kept_words(item: RecoveredView) -> str:
-    """What it is: ``Taken away by going back to checkpoint 2``."""
+    """What it is: ``Removed by rolling back to checkpoint 2``."""
     name = item.label.partition("-")[2]
     rolled = _ROLLBACK.match(item.label)
     if rolled:
-        return f"Taken away by going back to checkpoint {rolled[1]}"
+        return f"Removed by rolling back to checkpoint {rolled[1]}"
     if item.kind == "worktree":
         return f"Unfinished work of {name}"
     if item.kind == "branch":
         return "All that was finished" if name == "main" else f"The branch of {name}"
-    return "A merge that was taken back" if item.kind == "unmerge" else item.label
+    return "An undone merge" if item.kind == "unmerge" else item.label
 
 
 def kept_list(rt: Runtime, session_id: str, items: Sequence[RecoveredView]) -> None:
@@ -69,7 +69,7 @@ def _line(rt: Runtime, session_id: str, item: RecoveredView) -> None:
             text(kept_words(item))
             text(item.commit[:8], "m-mono m-meta", title=item.ref)
         if item.restorable:
-            back = button("Bring it back", small=True)
+            back = button("Restore", small=True)
             back.on_click(lambda: _restore(rt, session_id, item, back))
         branch = button("Make a branch", kind="ghost", small=True)
         branch.props.set_optional("title", "A branch in the repository that holds it; nothing else changes.")
@@ -77,7 +77,7 @@ def _line(rt: Runtime, session_id: str, item: RecoveredView) -> None:
 
 
 async def _restore(rt: Runtime, session_id: str, item: RecoveredView, by: ui.button) -> None:
-    await perform(control.restore, rt, session_id, item.ref, by=by, done="The work is back.")
+    await perform(control.restore, rt, session_id, item.ref, by=by, done="Work restored.")
 
 
 async def _branch(rt: Runtime, session_id: str, item: RecoveredView, by: ui.button) -> None:

@@ -62,7 +62,7 @@ class _Nothing:
                 "What the assistant, the workers, git and the checks do in this session is written here, line by line.",
                 symbol="list",
             )
-        with box() as self._passes, empty("No line fits", "Nothing in this log passes the filters.", symbol="filter"):
+        with box() as self._passes, empty("No matching lines", "No log entry matches the filters.", symbol="filter"):
             self.clear = tag("button", "Show all lines", "q-btn m-btn", type="button")
 
     def show(self, chosen: LogFilter) -> None:
@@ -82,7 +82,7 @@ class Filters:
         self._workers = {w.id: w.name for w in reversed(workers)}
         self._chips: list[tuple[Tag, str, frozenset[str]]] = []
         with box("m-search logs__search"):
-            self._words = ui.input(placeholder="Search in what was said and done", value=feed.filter.words)
+            self._words = ui.input(placeholder="Search the log", value=feed.filter.words)
             self._words.props('clearable debounce=250 aria-label="Search in the log"')
             self._words.on_value_change(lambda e: self._choose(with_words(feed.filter, e.value)))
         for name, word in _LEVELS.items():

@@ -71,7 +71,7 @@ class _Form:
             self.environment = EnvironmentOffer(self.rt)
             self.agent = AgentFields(rt.settings)
         with box("m-row m-row--end"):
-            link_button("Leave it", "/session", kind="ghost")
+            link_button("Cancel", "/session", kind="ghost")
             self.create = button("Create and brainstorm", self.submit, icon="arrow-right", kind="primary")
         self._fill(wanted)
 
@@ -107,7 +107,7 @@ class _Form:
         with box("m-form__pair"):
             with field("Title", optional=True, help="Otherwise the idea’s first line.", draft="new/title"):
                 self.title = ui.input().props("maxlength=255")
-            with field("Template", optional=True, help="Words to begin with, and a configuration."):
+            with field("Template", optional=True, help="A starting prompt and settings for the agents."):
                 options = {"": "None"} | {name: t.title for name, t in self.templates.items()}
                 self.template = ui.select(options, value="", on_change=self.use_template)
 

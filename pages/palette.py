@@ -12,6 +12,7 @@ from nicegui import run, ui
 from maestro.core import queries
 from maestro.core.views import SessionView
 from pages import live
+from pages.components.inline import plain
 from pages.components.state import session_mark
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _here(view: Frame) -> list[dict[str, Any]]:
 def _session(session: SessionView) -> dict[str, Any]:
     mark = session_mark(session)
     return {
-        "title": session.title,
+        "title": plain(session.title),
         "icon": mark.icon,
         "group": "Sessions",
         "href": f"/session/{session.id}",

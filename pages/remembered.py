@@ -35,9 +35,7 @@ class _Section:
     def __init__(self, rt: Runtime) -> None:
         self._rt = rt
         with box() as self._place, section("Repositories"):
-            tag(
-                "p", "What each new worktree gets, as you have confirmed it when you began a session.", "m-meta m-about"
-            )
+            tag("p", "What each new worktree gets, as you confirmed when starting a session.", "m-meta m-about")
             self._list = box("m-list")
 
     async def refresh(self, _events: object = None) -> None:
@@ -72,11 +70,9 @@ class _Section:
             with body:
                 rows = EnvironmentRows()
                 rows.show(view)
-                tag(
-                    "div", "Holds for sessions begun from now on; those there are keep what they have.", "m-field__help"
-                )
+                tag("div", "Applies to new sessions; existing ones keep theirs.", "m-field__help")
             with box("m-dialog__foot"):
-                button("Leave it", panel.close)
+                button("Cancel", panel.close)
                 save = button("Save", kind="primary")
 
         async def store() -> None:
@@ -92,8 +88,8 @@ class _Section:
     async def _forget(self, item: RememberedView) -> None:
         with self._place:
             if await confirm(
-                "Forget what this repository’s worktrees get?",
-                happens="New sessions begin without it; what is found is offered again.",
+                "Forget this repository’s worktree setup?",
+                happens="New sessions start without it; Maestro offers what it finds again.",
                 act="Forget",
             ):
                 await perform(environments.forget_environment, self._rt, item.git_dir, done="Forgotten.")

@@ -27,15 +27,15 @@ def taken_away(status: str, seen: RollbackPreview) -> list[str]:
     """What a rollback would do, in sentences."""
     commits, files = plural(len(seen.commits), "commit"), plural(len(seen.files), "file")
     change = "changes" if len(seen.files) == 1 else "change"
-    said = [f"The session branch goes back to “{seen.title}”: {commits} less, {files} {change} back."]
+    said = [f"Resets the session branch to “{seen.title}”: {commits} less, {files} {change} back."]
     if seen.tasks:
         word = "task becomes" if len(seen.tasks) == 1 else "tasks become"
         said.append(f"{len(seen.tasks)} {word} pending again: {_some(seen.tasks)}.")
     if seen.unfinished:
-        said.append(f"Work under way stops and starts anew: {_some(seen.unfinished)}.")
+        said.append(f"Running tasks restart: {_some(seen.unfinished)}.")
     if status == "completed":
-        said.append("The session is paused then, until you resume it.")
-    said.append("What is taken away is kept and can be brought back. Your own branches are not touched.")
+        said.append("The session is then paused until you resume it.")
+    said.append("Removed work is kept and can be restored. Your own branches are not touched.")
     return said
 
 
@@ -44,11 +44,11 @@ async def go_back(rt: Runtime, session: SessionView, point: CheckpointView) -> b
     seen = await perform(queries.rollback_preview, rt, session.id, point.id)
     if seen is FAILED:
         return False
-    with dialog(f"Go back to checkpoint {point.number}?", wide=True) as (panel, body):
+    with dialog(f"Roll back to checkpoint {point.number}?", wide=True) as (panel, body):
         with body:
             _show(session.status, seen)
         with box("m-dialog__foot"):
-            button("Stay here", lambda: panel.submit(False)).props("autofocus")
+            button("Cancel", lambda: panel.submit(False)).props("autofocus")
             button("Roll back", lambda: panel.submit(True), kind="danger-fill")
     return bool(await answer(panel)) and await _roll_back(rt, session, point)
 
@@ -67,7 +67,7 @@ async def choose(rt: Runtime, session: SessionView) -> bool:
                 chosen = ui.radio({c.id: _words(c) for c in earlier}, value=earlier[0].id)
             shown = box("m-stack m-gap-12 q-taken", aria_live="polite")
         with box("m-dialog__foot"):
-            button("Stay here", lambda: panel.submit(None)).props("autofocus")
+            button("Cancel", lambda: panel.submit(None)).props("autofocus")
             act = button("Roll back", lambda: panel.submit(chosen.value), kind="danger-fill")
     chosen.on_value_change(lambda: _preview(rt, session, str(chosen.value), shown, act))
     await _preview(rt, session, earlier[0].id, shown, act)
@@ -93,7 +93,7 @@ async def _preview(rt: Runtime, session: SessionView, point_id: str, shown: Tag,
 
 
 async def _roll_back(rt: Runtime, session: SessionView, point: CheckpointView) -> bool:
-    done = f"Rolled back to checkpoint {point.number}. What was taken away can be brought back."
+    done = f"Rolled back to checkpoint {point.number}. Removed work can be restored."
     found: object = await perform(control.rollback, rt, session.id, point.id, done=done)
     return found is not FAILED
 

@@ -146,4 +146,4 @@ def _after_failure(error: Exception) -> None:
     if isinstance(error, MaestroError):
         say_failed(error.detail)
     else:
-        say_failed(f"That did not work, and Maestro did not expect it: {error}. The log has the details.")
+        say_failed(f"Unexpected error: {error}. The log has the details.")

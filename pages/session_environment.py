@@ -25,7 +25,7 @@ async def change_environment(rt: Runtime, session_id: str) -> bool:
     if found is FAILED:
         return False
     session, view = found
-    with dialog("Worktree set-up of this session", wide=True) as (panel, body):
+    with dialog("Worktree setup for this session", wide=True) as (panel, body):
         with body:
             rows = EnvironmentRows()
             now: dict[str, list[str]] = {part: list(session.agent_config.get(part, [])) for part in PARTS}
@@ -33,9 +33,9 @@ async def change_environment(rt: Runtime, session_id: str) -> bool:
             rows.show(view, now, whence="As this session has it", serial=serial)
             EnvironmentTrial(rt, rows.values, rows.explain).show(view)
             remember = ui.checkbox("Remember for this repository", value=False).props("dense")
-            tag("div", "Holds for worktrees made from now on.", "m-field__help")
+            tag("div", "Applies to worktrees made from now on.", "m-field__help")
         with tag("div", "", "m-dialog__foot"):
-            button("Leave it", lambda: panel.submit(None))
+            button("Cancel", lambda: panel.submit(None))
             save = button("Save", kind="primary")
 
     async def store() -> None:

@@ -32,11 +32,11 @@ async def change_limits(rt: Runtime, session_id: str) -> bool:
     client = ui.context.client
     with dialog("Limits of this session") as (panel, body):
         with body:
-            tag("p", "What is empty follows the settings. A worker that runs keeps what it was given.", "m-soft")
+            tag("p", "Empty fields use the settings. Running workers keep their limits.", "m-soft")
             with box("m-form__pair"):
                 numbers = {n: kept(_number(rt, n, config.get(n)), draft + n, over=True) for n in _CHANGES}
         with box("m-dialog__foot"):
-            button("Leave it", lambda: panel.submit(None))
+            button("Cancel", lambda: panel.submit(None))
             button("Save", lambda: panel.submit(True), kind="primary")
     if not await answer(panel):
         return False

@@ -16,6 +16,7 @@ from maestro.core.views import SessionView
 from pages import live
 from pages.components.bar import task_bar
 from pages.components.buttons import icon_button, link_button
+from pages.components.inline import plain
 from pages.components.keyed import KeyedList
 from pages.components.placeholders import empty
 from pages.components.state import session_chip, session_mark
@@ -155,11 +156,11 @@ class _Sessions:
             return
         with self.nothing:
             if any_at_all:
-                empty("No session fits", "Try other words, or look at all of them.", symbol="search")
+                empty("No matching sessions", "Try other search terms, or show all.", symbol="search")
                 return
             with empty(
                 "No sessions yet",
-                "A session takes one idea to merged code: brainstorm, plan, execution, checks, merge.",
+                "A session takes one idea to merged code: brainstorm, plan, execute, validate, merge.",
                 symbol="layers",
             ):
                 link_button("New session", "/session/new", icon="plus", kind="primary")
@@ -203,7 +204,7 @@ class SessionRow:
         with tag("a", "", "m-item m-srow", href=f"/session/{session.id}", data_nav=""):
             self.chip = session_chip(session)
             with box("m-srow__name"):
-                self.title = tag("div", session.title, "m-strong m-cut", dir="auto")
+                self.title = tag("div", plain(session.title), "m-strong m-cut", dir="auto")
                 repository = Path(session.repo_path).name + (" · demo" if session.demo else "")
                 tag("div", repository, "m-meta m-cut", title=session.repo_path)
             self.bar = task_bar(session, thin=True)
@@ -215,7 +216,7 @@ class SessionRow:
     def show(self, session: SessionView) -> None:
         """Show the session as it is now."""
         self.chip.show(session_mark(session))
-        self.title.set_text(session.title)
+        self.title.set_text(plain(session.title))
         self.title.attr(title=session.title)
         self.title.classes(**{"add" if session.needs_you else "remove": "m-srow__needs mi-hand"})
         self.bar.show(session)

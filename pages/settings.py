@@ -36,22 +36,22 @@ GROUPS = (
         "permission_mode", "worker_model", "max_workers", "max_attempts", "max_turns", "task_timeout_minutes",
         "check_timeout_minutes", "check_slots", "pass_env", "user_hooks",
     )),
-    ("Budgets", "At four fifths you are told; at the end work pauses and asks whether to raise or stop.", (
+    ("Budgets", "You are notified at 80 %; at the limit work pauses and asks whether to raise or stop.", (
         "budget_usd", "task_budget_usd", "session_budget_usd", "day_budget_usd", "task_token_limit",
         "session_token_limit", "day_token_limit", "run_model_calls", "task_model_calls", "session_model_calls",
         "day_model_calls",
     )),
-    ("This machine", "What workers may use of it.", (
+    ("This machine", "How much of it workers may use.", (
         "worker_memory_mb", "min_free_memory_mb", "worker_cpu_percent", "worker_nice", "large_repository_files",
         "reuse_dependencies", "sparse_checkout",
     )),
-    ("Stuck workers", "First a word to the agent, then an interruption, then a question to you.", (
+    ("Stuck workers", "First a note to the agent, then an interruption, then a question to you.", (
         "stuck_silence_minutes", "stuck_repeats", "stuck_calls_without_change", "auto_unstick",
     )),
-    ("When the endpoint does not answer", "Waiting costs no attempts.", (
+    ("Endpoint not answering", "Waiting uses no attempts.", (
         "retry_first_s", "retry_ceiling_s", "endpoint_patience_hours",
     )),
-    ("Pausing and keeping", "", ("park_after_minutes", "keep_recovered_days")),
+    ("Pausing and retention", "", ("park_after_minutes", "keep_recovered_days")),
     ("Notices", "", ("notify_on", "notify_urls")),
     ("This app", "", ("host", "port", "open_browser", "data_dir", "worktrees_dir",
         "worktrees_inside_project", "database_url", "token",
@@ -170,7 +170,7 @@ class _Row:
         elif setting.origin != "default":
             parts.append(f"default: {shown(setting, setting.default)}")
         if setting.needs_restart and self.editable:
-            parts.append("taken up at the next start")
+            parts.append("takes effect at the next start")
         elif not setting.storable and not setting.secret and setting.origin == "default":
             parts.append(f"set {setting.variable} or a flag at start")
         words = " · ".join(p for p in parts if p)
@@ -215,7 +215,7 @@ class _Row:
             return
         if isinstance(self.element, (ui.input, ui.number, ui.textarea, ui.select)):
             show_error(self.element, None)
-        restart = " It is taken up at the next start." if self.setting.needs_restart else ""
+        restart = " Takes effect at the next start." if self.setting.needs_restart else ""
         say(done + restart)
         for setting in found:
             if setting.name == self.setting.name:

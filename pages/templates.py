@@ -40,7 +40,7 @@ class _Templates:
         with box("m-row m-row--between m-row--wrap"):
             tag(
                 "p",
-                "A template gives a new session words to begin with and a configuration for its workers.",
+                "A template gives a new session a starting prompt and settings for its workers.",
                 "m-soft m-grow",
             )
             button("New template", self.create, icon="plus")
@@ -48,7 +48,7 @@ class _Templates:
         self.list: KeyedList[Listed, None] = KeyedList(self.list_box, key=lambda t: t[0].name, build=_row)
         self.nothing = box()
         with self.nothing:
-            empty("No templates", "Make one of your own for the kind of work that comes again.", symbol="file-text")
+            empty("No templates", "Create one for work you do often.", symbol="file-text")
 
     async def refresh(self) -> None:
         """Look again."""
@@ -64,18 +64,18 @@ class _Templates:
             with body:
                 with field(
                     "Name",
-                    help="Lower-case letters, digits and dashes; the command line takes it too.",
+                    help="Lowercase letters, digits, and dashes; also used on the command line.",
                     draft="template/name",
                 ):
                     name = ui.input(placeholder="refactoring").props("autofocus")
                 with field("Title", draft="template/title"):
                     title = ui.input(placeholder="Refactor a module")
-                with field("What it is for", optional=True, draft="template/description"):
+                with field("Description", optional=True, draft="template/description"):
                     description = ui.input()
-                with field("Words to begin with", optional=True, draft="template/idea"):
+                with field("Starting prompt", optional=True, draft="template/idea"):
                     idea = ui.textarea().props("rows=5")
             with box("m-dialog__foot"):
-                button("Leave it", panel.close)
+                button("Cancel", panel.close)
                 save = button("Save template", kind="primary")
         fields = {"name": name, "title": title, "description": description, "idea": idea}
 
@@ -109,7 +109,7 @@ def _row(listed: Listed) -> None:
         if template.description:
             tag("div", template.description, "m-soft m-wrap")
         if template.idea:
-            with ui.expansion("Words to begin with").props("dense").classes("m-fold"):
+            with ui.expansion("Starting prompt").props("dense").classes("m-fold"):
                 tag("div", template.idea.strip(), "m-pre m-soft", dir="auto")
         if template.agent_config:
             facts({key.replace("_", " "): str(value) for key, value in template.agent_config.items()})

@@ -182,7 +182,7 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
     risk: Risk = "high" if allowances.is_risky(command) else "medium"
     if parsed is None:
         exactly = allowances.exactly(command)
-        return _Finding("shell", title, risk, exactly, "It does more than Maestro can read off the command.")
+        return _Finding("shell", title, risk, exactly, "Maestro can't tell what this script does.")
     line = list(zip(parsed, places(parsed, start), strict=True))
     kinds = [_command_kind(c, place, checks) for c, place in line]
     if any(_moves_unseen(c, place) for c, place in line[:-1]):
@@ -197,7 +197,7 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
     signature = allowances.of_command(rest, command)
     if "shell" not in kinds:
         return _Finding("shell_tool", title, "low", signature, "It runs the repository’s own tools in the worktree.")
-    return _Finding("shell", title, risk, signature, "It runs a command that is no check of the plan.")
+    return _Finding("shell", title, risk, signature, "Not one of the plan's checks.")
 
 
 def _command_kind(command: shell.Command, place: Place, checks: list[str]) -> Kind:

@@ -142,7 +142,7 @@ class Guard:
         given = _given_token(scope)
         if given is not None and _is_get(scope):
             if not self.access.opens(given):
-                raise Unauthorized("The token in this address is wrong or used up.")
+                raise Unauthorized("The token in this address is wrong or has been used. Enter the access token.")
             return self.access.hand_over(_onward(scope, headers))
         if scope["path"] in _OPEN_PATHS:
             scope["maestro.signed_in"] = self.access.admits(headers)

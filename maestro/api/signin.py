@@ -36,7 +36,9 @@ async def answer(scope: Scope, receive: Receive, access: Access) -> Response:
 
 def page(*, target: str = "/", wrong: bool = False, status: int = 200) -> Response:
     """The page that asks for the token."""
-    notice = '<p class="wrong" role="alert">That is not the token of this Maestro.</p>' if wrong else ""
+    notice = (
+        '<p class="wrong" role="alert">Wrong token. Copy it from the terminal where Maestro runs.</p>' if wrong else ""
+    )
     text = _template("signin.html").replace("{{next}}", html.escape(safe_target(target)))
     headers = {"Referrer-Policy": "same-origin"}  # under “no-referrer” a browser posts the form with “Origin: null”
     if status == Unauthorized.status:
@@ -74,7 +76,7 @@ async def _body(receive: Receive) -> bytes:
         message = await receive()
         body += message.get("body", b"")
         if len(body) > _FORM_LIMIT_BYTES:
-            raise TooLarge("This is more than a token.")
+            raise TooLarge("This is too long for a token.")
         if message["type"] != "http.request" or not message.get("more_body"):
             return bytes(body)
 

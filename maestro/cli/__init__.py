@@ -47,7 +47,7 @@ def main() -> None:
 @app.command()
 def run(
     repo: Annotated[Path, typer.Option(help="The git repository to work on.")],
-    idea: Annotated[str, typer.Option(help="What is to be made, in your words.")],
+    idea: Annotated[str, typer.Option(help="What to build, in your own words.")],
     template: Annotated[str | None, typer.Option(help="Name of a session template.")] = None,
     yes: Annotated[
         bool,
@@ -62,7 +62,7 @@ def run(
 ) -> None:
     """From an idea to a finished session, without a browser."""
     if not idea.strip():
-        raise typer.BadParameter("say what is to be made", param_hint="--idea")
+        raise typer.BadParameter("describe what to build", param_hint="--idea")
     say = _to_stderr if json else typer.echo
     session: Json | None = None
     try:
@@ -140,7 +140,7 @@ def show(session_id: SessionId, json: AsJson = False, data_dir: DataDir = None) 
 @app.command()
 def logs(
     session_id: SessionId,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the session is over.")] = False,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Keep following until the session ends.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", min=0, max=500, help="So many of the last rows.")] = 100,
     level: Annotated[str | None, typer.Option(help="Only these levels, separated by commas.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Whole messages instead of their first lines.")] = False,
@@ -169,7 +169,7 @@ def logs(
 @app.command()
 def approve(
     session_id: SessionId,
-    start: Annotated[bool, typer.Option("--start/--no-start", help="Begin to execute the approved plan.")] = True,
+    start: Annotated[bool, typer.Option("--start/--no-start", help="Start executing the approved plan.")] = True,
     message: Message = None,
     setup: Annotated[bool, typer.Option("--setup", help="Take the set-up that a question offers.")] = False,
     data_dir: DataDir = None,
@@ -299,7 +299,7 @@ def _answer(api: Api, session: Json, decision: str, message: str | None, *, setu
         except Refused as error:
             if error.status != NotAllowed.status:
                 raise
-            done = "Not needed any more"  # another answer ended what it was about
+            done = "No longer needed"  # another answer ended what it was about
         else:
             done = "Allowed" if decision == "allow" else "Denied"
         typer.echo(f"{done}: {words.one_line(approval['title'])}")

@@ -114,7 +114,9 @@ class Driver:
     def _when_plan_review(self, _session: Json) -> Outcome | bool:
         if not self._yes:
             told = of_checks(self._api.get(f"{self._path}/plan")["checks"])
-            return Outcome(WAITS, f"{told}The plan waits for you. Approve it with: maestro approve {self._id[:8]}")
+            return Outcome(
+                WAITS, f"{told}The plan is waiting for your approval. Approve it with: maestro approve {self._id[:8]}"
+            )
         self._api.post(f"{self._path}/plan/approve")
         return True
 
@@ -146,7 +148,7 @@ class Driver:
         self._paused_looks += 1
         if self._yes and self._paused_looks < _PAUSED_LOOKS:
             return False  # an answer given just now lets it go on by itself; a no, or a pause by hand, does not
-        return Outcome(WAITS, session["error_message"] or f"It is paused. Go on with: maestro resume {self._id[:8]}")
+        return Outcome(WAITS, session["error_message"] or f"Paused. Resume with: maestro resume {self._id[:8]}")
 
     def _pending(self, session: Json) -> list[Json]:
         return (

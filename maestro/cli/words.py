@@ -97,7 +97,7 @@ def reservations(session: Json) -> list[str]:
     result = session.get("result") or {}
     if session["status"] != "completed" or not result:
         return []
-    none = [] if result.get("checks") else ["Not proven: the plan has no checks of the whole."]
+    none = [] if result.get("checks") else ["Not proven: the plan has no final checks."]
     left_out = result.get("skipped") or 0
     skipped = [f"{_tasks(left_out)} skipped."] if left_out else []
     return [*none, *skipped, *result.get("proven_but", [])]

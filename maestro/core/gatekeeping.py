@@ -136,7 +136,7 @@ def absence_changed(tx: Transaction, session: models.Session, *, away: bool) -> 
     """
     pending = lookup.pending_approvals(tx.db, session.id)
     if away:
-        words = "You are away: agents hear no where they would ask you. Other questions wait for you."
+        words = "You’re away: risky actions are denied. Other questions wait for you."
         tx.log(session.id, words, kind="gate", source="you")
         for approval in pending:
             if approval.kind == "tool":
@@ -161,7 +161,7 @@ def _deny_in_absence(tx: Transaction, session: models.Session, approval: models.
     if not denied_in_absence(tx.db, session.id):  # told once; the rest is in the log and on the session's page
         title, text = (
             "Denied while you are away",
-            f"{approval.title}. Agents go on without what they would have to ask for.",
+            f"{approval.title}. Agents continue without what they would have to ask for.",
         )
         tx.emit("notification", session.id, level="warn", title=title, text=text)
     resolve(tx, session, approval, allow=False, message=AWAY, by="away")

@@ -44,7 +44,7 @@ class Card:
                     drafts=drafts,
                 ),
                 "goals": Lines(
-                    "goals", "Goals", self._save, nothing="What must be true when it is done", drafts=drafts
+                    "goals", "Goals", self._save, nothing="What must be true when this is done", drafts=drafts
                 ),
                 "out_of_scope": Lines(
                     "out_of_scope", "Out of scope", self._save, nothing="What is left out on purpose", drafts=drafts
@@ -126,16 +126,16 @@ class Card:
     def _reason(self, something: bool) -> str:
         status = self.session.status
         if status == "idle":
-            return "Fills as you talk. You can also write on it yourself."
+            return "Fills in as you chat. You can also edit it yourself."
         if status == "brainstorming":
             if not something:
-                return "Say first what is to be built."
+                return "Describe first what to build."
             questions = len(self._card.open_questions)
-            return f"{plural(questions, 'question')} still open." if questions else "Goes on to a plan you can edit."
+            return f"{plural(questions, 'question')} still open." if questions else "Next: a plan you can edit."
         if status == "planning":
             return "The plan is being made from this card."
         if status == "plan_review":
-            return "An edit here counts when the plan is made anew."
+            return "Edits here apply when you regenerate the plan."
         return "What the plan was made from."
 
     async def _plan_it(self, by: ui.button) -> None:

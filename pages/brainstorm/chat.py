@@ -154,19 +154,19 @@ class Chat:
             elif wanted == "brainstorming":
                 empty(
                     "What should be built?",
-                    "Say it in your own words, rough is fine. The assistant reads the repository, asks what it needs "
-                    "to know, and fills the idea card as you talk.",
+                    "Describe it in your own words. The assistant reads the repository, asks what it needs to know, "
+                    "and fills in the idea card as you chat.",
                     symbol="messages-square",
                 )
             elif wanted:
-                empty("Nothing was said here", "This session went on without a conversation.", symbol="messages-square")
+                empty("Nothing was said here", "This session had no conversation.", symbol="messages-square")
 
     def _not_started(self) -> None:
         words = self.session.description.strip()
         why = (
             "Your description becomes the first message. The assistant reads the repository and asks what it needs to know."
             if words
-            else "Talk the idea through with an assistant that reads the repository. Nothing is changed by talking."
+            else "Discuss the idea with an assistant that reads the repository. Nothing is changed yet."
         )
         with empty("Not started yet", why, symbol="lightbulb"):
             start = button("Start the conversation", icon="play", kind="primary")

@@ -22,9 +22,9 @@ _ENTER = """(e) => {
 }"""
 _OVER = {
     "approved": "The plan is approved; the conversation has ended.",
-    "executing": "The plan is being carried out; the conversation has ended.",
-    "paused": "The plan is being carried out; the conversation has ended.",
-    "validating": "The plan has been carried out; the conversation has ended.",
+    "executing": "The plan is being executed; the conversation has ended.",
+    "paused": "The plan is being executed; the conversation has ended.",
+    "validating": "The plan has been executed; the conversation has ended.",
     "completed": "This session is completed; the conversation has ended.",
     "failed": "This session has failed; the conversation has ended.",
     "cancelled": "This session was cancelled; the conversation has ended.",
@@ -96,16 +96,16 @@ class Composer:
         plan = f"/session/{session.id}/plan"
         if session.status == "planning":
             text("", "b-busy__dot")
-            text("The plan is being made. You can talk on when it is there.", "m-grow")
+            text("The plan is being made. You can continue chatting when it is ready.", "m-grow")
             link_button("Watch the plan", plan, icon="workflow", small=True).classes("b-narrow")
         elif session.status == "plan_review":
             icon("list-checks")
-            text("The plan is there to review. To talk on, come back from it.", "m-grow")
-            back = button("Talk on", small=True)
+            text("The plan is ready for review. You can still go back to the conversation.", "m-grow")
+            back = button("Continue chatting", small=True)
             back.on_click(lambda: self._revise(back))
         else:
             icon("lock")
-            text(_OVER.get(session.status, "One cannot write here now."), "m-grow")
+            text(_OVER.get(session.status, "You can't write here now."), "m-grow")
             link_button("See the plan", plan, small=True).classes("b-narrow")
 
     async def _revise(self, by: ui.button) -> None:

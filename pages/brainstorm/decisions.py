@@ -107,7 +107,7 @@ class Decisions(Part):
                 self._question = kept(
                     ui.input(value=start["question"]).props("autofocus"), f"{draft}question", over=True
                 )
-            with field("Options", help="One a line."):
+            with field("Options", help="One per line."):
                 options = ui.textarea(value="\n".join(start["options"])).props("autogrow rows=2")
                 self._options = kept(options, f"{draft}options", over=True)
             with field("Reason", optional=True):
@@ -117,7 +117,7 @@ class Decisions(Part):
                 if self._before:
                     button("Remove", self._remove, kind="danger", small=True)
                 text("", "m-grow")
-                button("Leave it", self._give_up, kind="ghost", small=True)
+                button("Cancel", self._give_up, kind="ghost", small=True)
                 self._button = button("Save", self._store, small=True)
 
     def _typed(self) -> Decision:

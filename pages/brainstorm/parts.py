@@ -94,7 +94,7 @@ class Part:
             field.on("keydown", lambda e: self._key(str(e.args)), js_handler=_KEYS % self._enter_saves())
             with box("b-part__foot"):
                 text(self._hint(), "m-meta m-grow")
-                button("Leave it", self._give_up, kind="ghost", small=True)
+                button("Cancel", self._give_up, kind="ghost", small=True)
                 self._button = button("Save", self._store, small=True)
         self._field = field
 
@@ -173,7 +173,7 @@ class Lines(Part):
         return [line.strip() for line in words.splitlines() if line.strip()]
 
     def _hint(self) -> str:
-        return "One a line. Ctrl+Enter saves"
+        return "One per line. Ctrl+Enter saves"
 
     def reason(self, fields: dict[str, str]) -> str | None:
         """See ``Part``; names the line."""

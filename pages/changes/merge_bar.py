@@ -115,7 +115,7 @@ class MergeBar:
         self._what.clear()
         with self._what:
             if seen is None:
-                text("The merge cannot be looked at yet.", "m-soft")
+                text("The merge can't be previewed yet.", "m-soft")
                 return
             text("Would move " if blocked else "Moves ")
             tag("code", seen.target or "the branch", "mb__ref")
@@ -143,7 +143,7 @@ class MergeBar:
             with box("m-stack m-gap-2 m-grow"):
                 for problem in problems:
                     tag("div", problem, "m-wrap")
-            button("Look again", self._look, icon="refresh-cw", small=True)
+            button("Check again", self._look, icon="refresh-cw", small=True)
 
     async def _merge(self) -> None:
         done = await perform(
@@ -175,7 +175,7 @@ class MergeBar:
                 merged_at = merge.get("merged_at")
                 if isinstance(merged_at, str):
                     when(datetime.fromisoformat(merged_at), "m-meta m-num mb__when")
-            button("Take it back", self._unmerge, icon="undo-2")
+            button("Undo merge", self._unmerge, icon="undo-2")
 
     async def _unmerge(self) -> None:
         merge = self._session.merge or {}
@@ -183,9 +183,9 @@ class MergeBar:
         happens = [
             f"{target} goes back to {before}, where it was before the merge.",
             "The session's work stays on its branch; it can be merged again.",
-            f"It is refused when {target} has moved on since, or when it would overwrite uncommitted work.",
+            f"Not possible if {target} has newer commits or uncommitted work would be overwritten.",
         ]
-        if await confirm("Take the merge back?", happens=happens, act="Take it back", keep="Leave it"):
+        if await confirm("Undo this merge?", happens=happens, act="Undo merge", keep="Cancel"):
             done = await perform(delivery.unmerge, self._rt, self._session.id, done=f"{target} is at {before} again.")
             if done is not FAILED:
                 await self._show_new(done)
@@ -200,7 +200,7 @@ def _not_yet(session: SessionView) -> None:
     words = {
         "executing": f"Not ready to merge: {session.tasks.done} of {plural(session.tasks.total, 'task')} done.",
         "paused": f"Not ready to merge: paused with {session.tasks.done} of {plural(session.tasks.total, 'task')} done.",
-        "validating": "Not ready to merge: the checks of the whole are running.",
+        "validating": "Not ready to merge: the final checks are running.",
         "failed": "Not ready to merge: the session failed. Its finished tasks are on the session branch.",
         "cancelled": f"Cancelled. What was finished is on {session.session_branch}.",
     }.get(session.status, "Nothing to merge yet.")

@@ -97,7 +97,7 @@ class ChangesPage:
     def _fill(self, found: Changes) -> None:
         if found.problem:
             with error_state("The changes cannot be shown", found.problem):
-                button("Look again", self._reload, icon="refresh-cw")
+                button("Try again", self._reload, icon="refresh-cw")
             return
         if found.diff is None or not found.files:
             words = (
@@ -114,7 +114,7 @@ class ChangesPage:
             self._summary(diff)
         with tag("button", "", "chg__moved m-hidden", type="button") as self._moved:
             icon("refresh-cw")
-            text("The work has moved on. Show it as it is now")
+            text("There are newer changes. Show them")
         self._moved.on("click", self._reload)
 
     def _summary(self, diff: DiffView) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from maestro.core.runtime import Runtime
 from maestro.core.views import CheckRunView, SessionView, TaskView
 from pages.components.icon import icon
+from pages.components.inline import plain
 from pages.components.state import task_mark
 from pages.components.tag import Tag, box, tag, text
 from pages.components.words import plural
@@ -37,24 +38,24 @@ def proof(rt: Runtime, session: SessionView, evidence: Evidence, only: TaskView 
     bare = [t for t in evidence.tasks if t.status == "completed" and not evidence.of(t.id)]
     if bare and only is None:
         names = ", ".join(t.key for t in bare[:12]) + ("…" if len(bare) > 12 else "")
-        tag("div", f"No check of their own: {names}", "m-meta")
+        tag("div", f"No checks of their own: {names}", "m-meta")
 
 
 def _whole(rt: Runtime, session: SessionView, checks: list[CheckRunView]) -> None:
     proven = [c for c in checks if c.phase == "validation"]
     newest = {c.command: c for c in proven}
     failed = [c for c in newest.values() if not c.passed]
-    tone, symbol, words = "pending", "circle-dashed", "Nothing proves the whole yet"
+    tone, symbol, words = "pending", "circle-dashed", "Final checks have not run yet"
     if failed:
         tone, symbol, words = (
             "failed",
             "circle-x",
-            f"{len(failed)} of {plural(len(newest), 'check')} of the whole failed",
+            f"{len(failed)} of {plural(len(newest), 'final check')} failed",
         )
     elif newest:
-        tone, symbol, words = "done", "shield-check", f"{plural(len(newest), 'check')} of the whole passed"
+        tone, symbol, words = "done", "shield-check", f"{plural(len(newest), 'final check')} passed"
     elif session.status in {"completed"}:
-        words = "The plan has no checks, so nothing proves the whole"
+        words = "The plan has no final checks, so nothing proves the result"
     with box(f"proof__sum s-{tone}"):
         icon(symbol)
         text(words)
@@ -68,7 +69,7 @@ def _task(rt: Runtime, session: SessionView, task: TaskView, checks: list[CheckR
         with box(f"proof__head s-{mark.tone}"):
             icon(mark.icon, label=mark.word)
             text(task.key, "m-mono m-soft")
-            text(task.title, "m-cut", title=task.title, dir="auto")
+            text(plain(task.title), "m-cut", title=task.title, dir="auto")
         if checks:
             _runs(rt, session.id, checks)
         else:

@@ -56,7 +56,7 @@ async def perform(
         return FAILED  # type: ignore[no-any-return]
     except Exception as error:
         _log.exception("%s failed", getattr(command, "__name__", command))
-        say_failed(f"That did not work, and Maestro did not expect it: {error}. The log has the details.")
+        say_failed(f"Unexpected error: {error}. The log has the details.")
         return FAILED  # type: ignore[no-any-return]
     finally:
         if by is not None and not by.is_deleted:

@@ -8,11 +8,12 @@ from typing import Any
 from nicegui import ui
 
 from pages.components.buttons import button
-from pages.components.tag import Tag, box, tag, text
+from pages.components.inline import inline
+from pages.components.tag import Tag, box, tag
 
 
 async def confirm(
-    title: str, *, happens: str | Sequence[str] = (), act: str, keep: str = "Keep it", danger: bool = True
+    title: str, *, happens: str | Sequence[str] = (), act: str, keep: str = "Go back", danger: bool = True
 ) -> bool:
     """Ask, in a dialog; true when the person chose ``act``. ``happens`` are sentences on what will happen.
 
@@ -50,7 +51,7 @@ class dialog:  # noqa: N801  reads like the function it is used as
         with self.panel:
             self.box = box("m-dialog" + (" m-dialog--wide" if wide else ""))
         with self.box:
-            tag("h2", title, "m-head")
+            inline(title, "m-head", name="h2")
             self.body = box("m-stack m-gap-12")
 
     def __enter__(self) -> tuple[ui.dialog, Tag]:
@@ -66,9 +67,8 @@ class dialog:  # noqa: N801  reads like the function it is used as
 def points(sentences: Sequence[str]) -> None:
     """One sentence as a paragraph, several as a list."""
     if len(sentences) == 1:
-        tag("p", sentences[0], "m-soft")
+        inline(sentences[0], "m-soft", name="p")
     elif sentences:
         with tag("ul", "", "m-points"):
             for sentence in sentences:
-                with tag("li"):
-                    text(sentence)
+                inline(sentence, "", name="li")

@@ -54,8 +54,8 @@ _PLAINLY = (
     (r"less than or equal to ([\d.]+)", "At most {0}."),
     (r"greater than or equal to ([\d.]+)", "At least {0}."),
     (r"greater than ([\d.]+)", "More than {0}."),
-    (r"at least 1 (?:character|item)", "This is needed."),
+    (r"at least 1 (?:character|item)", "Required."),
     (r"at most (\d+) (?:characters|items)", "At most {0}."),
-    (r"match pattern", "Some of these characters are not possible here."),
-    (r"valid (?:integer|number)", "A number, please."),
+    (r"match pattern", "Some of these characters are not allowed here."),
+    (r"valid (?:integer|number)", "Enter a number."),
 )

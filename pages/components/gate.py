@@ -14,7 +14,7 @@ from pages.components.buttons import button
 from pages.components.drafts import forget, kept
 from pages.components.failing import may_fail
 from pages.components.icon import icon
-from pages.components.inline import inline
+from pages.components.inline import inline, plain
 from pages.components.question_detail import question_detail
 from pages.components.question_words import Words, offers_set_up, title_of, words_of
 from pages.components.tag import Tag, box, tag, text
@@ -50,7 +50,7 @@ def _head(approval: ApprovalView, words: Words, title: str, session_named: bool)
                 if words.name:
                     text(words.name)
                 if session_named:
-                    tag("a", approval.session_title, "m-cut", dir="auto", href=f"/session/{approval.session_id}")
+                    tag("a", plain(approval.session_title), "m-cut", dir="auto", href=f"/session/{approval.session_id}")
                 if approval.task_key:
                     text(f"task {approval.task_key}")
                 when(approval.created_at)
@@ -69,8 +69,8 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
             forget(_draft(approval), client=client)
 
     if approval.detail.get("missing_setup"):
-        add = button("Set it up and try again", kind="soft", small=True)
-        add.on_click(lambda: answer("allow_setup", add, "Added to the set-up. It is tried again."))
+        add = button("Set up and try again", kind="soft", small=True)
+        add.on_click(lambda: answer("allow_setup", add, "Added to the setup. Trying again."))
         add.props.set_optional("title", "The commands above run in this session's worktrees and are remembered.")
     allow = button(words.allow, kind="quiet" if _better_way(approval) else "soft", small=True)
     allow.on_click(lambda: answer("allow", allow, words.allow_said))
@@ -80,11 +80,11 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
         always.on_click(lambda: answer("allow_session", always, "Allowed for this session."))
         always.props.set_optional("title", f"Not asked again in this session: {approval.covers}")
     if approval.detail.get("allow_fresh"):
-        anew = button("Begin afresh", small=True)
-        anew.on_click(lambda: answer("allow_fresh", anew, "Trying again in a fresh conversation."))
-        anew.props.set_optional("title", "A fresh conversation, which is told what was done so far and your hint.")
+        anew = button("Start a new conversation", small=True)
+        anew.on_click(lambda: answer("allow_fresh", anew, "Trying again in a new conversation."))
+        anew.props.set_optional("title", "Starts a new conversation with a summary of the work so far and your hint.")
     if offers_set_up(approval):
-        change = button("Change the set-up…", small=True)
+        change = button("Change setup…", small=True)
         change.on_click(lambda: change_environment(rt, approval.session_id))
     if approval.kind == "task_failed" and approval.task_key:
         _skip(rt, approval)
@@ -105,13 +105,13 @@ def _correction(rt: Runtime, approval: ApprovalView) -> None:
         field.classes("m-grow m-mono").props("dense spellcheck=false")
         kept(field, _draft(approval) + "check", over=True).props.set_optional("aria-label", "The check's command")
         use = button("Correct this check", kind="soft" if approval.detail.get("suggestion") else "quiet", small=True)
-        use.props.set_optional("title", "The session runs this command in its place from now on.")
+        use.props.set_optional("title", "The session runs this command instead from now on.")
 
     client = ui.context.client
 
     async def correct() -> None:
         wanted = str(field.value or "")
-        done = "Corrected. It is tried again."
+        done = "Check corrected. Trying again."
         if await perform(gates.decide, rt, approval.id, "allow", corrected=wanted, by=use, done=done) is not FAILED:
             forget(_draft(approval), client=client)
 
@@ -132,7 +132,7 @@ def _message(approval: ApprovalView, words: Words) -> Callable[[], str | None]:
         field = ui.textarea(placeholder=words.hint).props("autogrow rows=2").classes("m-grow")
     else:
         field = ui.input(placeholder=words.hint)
-    kept(field, _draft(approval) + "message").props.set_optional("aria-label", "Message with the answer")
+    kept(field, _draft(approval) + "message").props.set_optional("aria-label", "Note for the agent")
     return lambda: field.value or None
 
 
@@ -169,4 +169,4 @@ def _skip(rt: Runtime, approval: ApprovalView) -> None:
             forget(_draft(approval), client=client)
 
     skip.on_click(leave_out)
-    skip.props.set_optional("title", "The session goes on without this task.")
+    skip.props.set_optional("title", "The session continues without this task.")

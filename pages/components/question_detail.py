@@ -110,7 +110,7 @@ def _outside(detail: dict[str, Any]) -> None:
 def _surroundings(detail: dict[str, Any]) -> None:
     missing = [str(command) for command in detail.get("missing_setup") or []]
     if missing:
-        tag("div", "Not set up yet, though the repository says how:", "m-meta")
+        tag("div", "Not set up yet; the repository's own setup commands:", "m-meta")
         code("\n".join(missing), block=True)
         if detail.get("setup_check"):
             tag("div", "The check runs in it:", "m-meta")

@@ -54,10 +54,10 @@ LIFE = {
     "starting": "Starting",
     "running": "Running",
     "waiting": "Waiting for you",
-    "paused": "Stopped in its tracks",
-    "parked": "Parked; goes on where it was",
+    "paused": "Frozen",
+    "parked": "Parked; continues where it stopped",
     "ended": "Ended",
-    "lost": "Its process is gone",
+    "lost": "Process is gone",
 }
 
 

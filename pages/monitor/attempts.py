@@ -85,7 +85,7 @@ def _judge(task: TaskView, run: Run, after: Run | None) -> tuple[str, str, str]:
     if worker.outcome == "failed":
         return "failed", "Failed", detail or "The agent ended without a reason."
     if worker.outcome in {"interrupted", "lost"}:
-        return "pending", "Interrupted", detail or "The worker is gone without a word."
+        return "pending", "Interrupted", detail or "The worker process disappeared."
     if worker.outcome == "cancelled":
         return "pending", "Stopped", detail or "Stopped by you."
     if after is not None:
@@ -97,7 +97,7 @@ def _judge(task: TaskView, run: Run, after: Run | None) -> tuple[str, str, str]:
 def _living(task: TaskView, worker: WorkerView) -> tuple[str, str, str]:
     life = worker_life(worker)
     if life == "lost":
-        return "failed", "Its process is gone", "Maestro looks what is left of it."
+        return "failed", "Process is gone", "Maestro checks what is left of it."
     tone = {"waiting": "waiting", "paused": "paused", "parked": "paused"}.get(life, "running")
     word = {"waiting": "Waits for you", "paused": "Paused", "parked": "Parked", "starting": "Starting"}.get(
         life, "Running"

@@ -10,6 +10,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.views import CheckpointView
 from pages import rollback
 from pages.components.buttons import button
+from pages.components.inline import plain
 from pages.components.placeholders import empty
 from pages.components.tag import box, tag, text
 from pages.components.when import when
@@ -52,11 +53,11 @@ class Checkpoints:
                 return
             if not back and len(now.checkpoints) > 1:
                 why = (
-                    "It is merged: take the merge back first."
+                    "Already merged: undo the merge first."
                     if now.session.merged
                     else f"Not while the session is {now.session.status.replace('_', ' ')}."
                 )
-                tag("div", f"Going back is not possible now. {why}", "m-meta mon-points__why")
+                tag("div", f"Rolling back is not possible now. {why}", "m-meta mon-points__why")
             with tag("ol", "", "mon-points__line"):
                 for number, point in enumerate(reversed(now.checkpoints)):
                     self._point(point, current=number == 0, back=back)
@@ -69,7 +70,7 @@ class Checkpoints:
             with box("m-stack m-gap-0 m-grow"):
                 with box("m-row"):
                     text(str(point.number), "mon-point__no m-num")
-                    text(point.title, "m-cut", title=point.title, dir="auto")
+                    text(plain(point.title), "m-cut", title=point.title, dir="auto")
                 with box("m-row m-row--wrap m-meta"):
                     if task:
                         text(f"task {task.key}")
@@ -78,7 +79,9 @@ class Checkpoints:
                     if current:
                         text("the session branch stands here")
             if back and not current:
-                button("Go back here", lambda: self._go_back(point), small=True, kind="ghost").classes("mon-point__go")
+                button("Roll back to here", lambda: self._go_back(point), small=True, kind="ghost").classes(
+                    "mon-point__go"
+                )
 
     async def look(self) -> None:
         """What was taken away and is kept: a rollback's can be brought back as it was, all can become branches."""
@@ -90,7 +93,7 @@ class Checkpoints:
         self._kept.set_visibility(bool(found))
         if found:
             with self._kept:
-                tag("h3", "Taken away and kept", "mon-part__title")
+                tag("h3", "Removed and kept", "mon-part__title")
                 kept_list(self._rt, self._id, found)
 
     async def _go_back(self, point: CheckpointView) -> None:

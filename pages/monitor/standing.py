@@ -23,22 +23,22 @@ _BEFORE = {
     "idle": (
         "lightbulb",
         "Not started yet",
-        "First talk the idea through with the assistant. It becomes a plan that you can edit; nothing runs before "
+        "First discuss the idea with the assistant. It becomes a plan that you can edit; nothing runs before "
         "you approve it.",
     ),
     "brainstorming": (
         "messages-square",
-        "The idea is being talked through",
-        "The assistant keeps the idea card up to date while you talk. When it says what you mean, have it planned.",
+        "Brainstorming",
+        "The assistant keeps the idea card up to date while you talk. When it says what you want, make the plan.",
     ),
     "planning": (
         "sparkles",
         "The plan is being made",
-        "The assistant reads the repository and cuts the work into tasks. You read the plan before anything runs.",
+        "The assistant reads the repository and splits the work into tasks. You review the plan before anything runs.",
     ),
     "plan_review": (
         "list-checks",
-        "The plan is ready to be read",
+        "The plan is ready for review",
         "Change what you like, then approve it. Nothing runs before.",
     ),
 }
@@ -97,10 +97,10 @@ class Standing:
                 begin.on_click(lambda: self._start(begin))
             elif session.status == "brainstorming":
                 link_button(
-                    "Go on talking", f"/session/{session.id}/brainstorm", icon="messages-square", kind="primary"
+                    "Continue chatting", f"/session/{session.id}/brainstorm", icon="messages-square", kind="primary"
                 )
             elif session.status == "planning":
-                link_button("See it come", f"/session/{session.id}/plan", icon="workflow")
+                link_button("Watch progress", f"/session/{session.id}/plan", icon="workflow")
             else:
                 link_button("Review plan", f"/session/{session.id}/plan", icon="list-checks", kind="primary")
 
@@ -114,21 +114,21 @@ class Standing:
 
     def _paused(self, now: Snapshot) -> None:
         live = sum(1 for w in now.workers if w.status != "ended")
-        words = f"{plural(live, 'worker')} stand still and go on where they were."
+        words = f"{plural(live, 'worker')} are paused and continue where they stopped."
         if live == 1:
-            words = "The worker stands still and goes on where it was."
+            words = "The worker is paused and continues where it stopped."
         elif not live:
             words = "No worker is running. Nothing starts before you resume."
         if held_by(now.approvals):  # resuming would only stop again
-            _banner("paused", "pause", "Paused", "The question below decides how it goes on.")
+            _banner("paused", "pause", "Paused", "Answer the question below to continue.")
             return
         _banner("paused", "pause", "Paused", words)
 
     def _validating(self, now: Snapshot) -> None:
         commands = list(dict.fromkeys(c.command for c in now.checks if c.task_id is None))
-        words = "All tasks are in. Now the plan's checks run on the session branch"
+        words = "All tasks are done. The plan's checks now run on the session branch"
         words += f": {', '.join(commands[:3])}" if commands else "."
-        _banner("checking", "flask-conical", "Checking the whole", words)
+        _banner("checking", "flask-conical", "Running final checks", words)
 
     def _completed(self, now: Snapshot) -> None:
         session = now.session
@@ -138,7 +138,7 @@ class Standing:
     def _merged(self, now: Snapshot) -> None:
         merge = now.session.merge or {}
         before, after = str(merge.get("before", ""))[:7], str(merge.get("after", ""))[:7]
-        words = f"{before} → {after}. It can be taken back as long as nothing came after it."
+        words = f"{before} → {after}. You can undo the merge until newer commits follow."
         with _hero("git-merge", f"Merged into {merge.get('target', 'your branch')}", words, tone="done", slim=True):
             link_button("See the changes", f"/session/{now.session.id}/changes", icon="file-diff")
 
@@ -205,9 +205,7 @@ def _proof(session: SessionView) -> str:
     if denied:
         left_out += f", {plural(denied, 'request')} denied while you were away"
     if not checks:
-        return (
-            f"{tasks} done{left_out}. The plan has no checks, so nothing proves the whole: look at the changes closely."
-        )
+        return f"{tasks} done{left_out}. The plan has no final checks, so nothing proves the result: look at the changes closely."
     passed = f"{tasks}{left_out}, {plural(checks, 'check')} passed on {session.session_branch}."
     return " ".join([passed, *result.get("proven_but", [])])
 

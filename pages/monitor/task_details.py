@@ -7,7 +7,7 @@ from nicegui import ui
 from maestro.core.runtime import Runtime
 from maestro.core.views import TaskView
 from pages.components.buttons import icon_button, link_button
-from pages.components.inline import inline
+from pages.components.inline import inline, plain
 from pages.components.markdown import phrase, prose
 from pages.components.section import facts
 from pages.components.state import task_state
@@ -100,14 +100,16 @@ class TaskDetails:
         with self._line:
             task_state(task.status, session=session)
             text(f"task {task.key}")
-        self._title.set_text(task.title)
+        self._title.set_text(plain(task.title))
 
     def _links(self, task: TaskView, runs: list[Run]) -> None:
         with box("m-row m-row--wrap"):
             if task.result_commit:
-                link_button("Its changes", f"/session/{self._id}/changes?task={task.key}", icon="file-diff", small=True)
+                link_button(
+                    "Task changes", f"/session/{self._id}/changes?task={task.key}", icon="file-diff", small=True
+                )
             if runs:
-                link_button("Its log", f"/session/{self._id}/logs?task={task.key}", icon="list", small=True)
+                link_button("Task log", f"/session/{self._id}/logs?task={task.key}", icon="list", small=True)
 
     def _story(self, task: TaskView, runs: list[Run]) -> None:
         if task.error_message and task.status in {"failed", "skipped"}:

@@ -8,6 +8,7 @@ from typing import Any
 
 from maestro.core.views import ApprovalView, CheckRunView, TaskView
 from maestro.db.types import utcnow
+from pages.components.inline import plain
 from pages.components.state import TASK, task_mark, worker_life
 from pages.components.words import duration
 from pages.evidence import PHASES, check_tone, count_words
@@ -55,7 +56,7 @@ def _task(
     return {
         "id": task.id,
         "key": task.key,
-        "title": task.title,
+        "title": plain(task.title),
         "tone": mark.tone,
         "icon": mark.icon,
         "word": mark.word,
@@ -116,7 +117,7 @@ def _live_check(task: TaskView, runs: list[Run]) -> dict[str, Any]:
     since = task.started_at
     if last is not None:
         since = last.checks[-1].created_at if last.checks else last.worker.ended_at or last.worker.started_at
-    tip = task.progress_note or TASK[task.status].word
+    tip = plain(task.progress_note or "") or TASK[task.status].word
     return {"kind": "check", "from": _ms(since), "to": None, "tone": "checking", "label": "", "tip": tip, "live": True}
 
 
@@ -142,10 +143,10 @@ def _whole(now: Snapshot, checks: list[CheckRunView]) -> dict[str, Any] | None:
     return {
         "id": "",
         "key": "",
-        "title": "The whole",
+        "title": "Final checks",
         "tone": mark.tone,
         "icon": "list-checks" if status == "pending" else mark.icon,
-        "word": "The checks of the whole, before the first task and after the last",
+        "word": "Final checks, before the first task and after the last",
         "note": "",
         "from": None,
         "to": None,
@@ -158,9 +159,9 @@ def _note(task: TaskView, status: dict[str, str], session: str) -> str:
     if session in _STILL:
         return "not started" if task.status in {"pending", "waiting", "cancelled"} else ""
     if task.status == "waiting" and not task.attempt:
-        return "waits for your word"
+        return "needs your approval"
     if task.status == "running":
-        return task.progress_note or ""  # its worktree is being set up
+        return plain(task.progress_note or "")  # its worktree is being set up
     if task.status != "pending":
         return ""
     missing = [k for k in task.depends_on if status.get(k) not in {"completed", "skipped"}]

@@ -16,7 +16,7 @@ export default {
         <span class="wg__name">{{ row.name }}</span>
         <span class="wg__what">
           <span class="wg__task"><b>{{ row.task }}</b> <bdi>{{ row.title }}</bdi></span>
-          <span class="wg__last wg__last--still" v-if="row.still" title="The process that runs the agent stands still. If it stays so it is ended, and the task goes on in the same conversation.">No sign of life for {{ still(row) }} s</span>
+          <span class="wg__last wg__last--still" v-if="row.still" title="The worker process is not responding. If that lasts, Maestro ends it and continues the task in the same conversation.">No sign of life for {{ still(row) }} s</span>
           <span class="wg__last" v-else dir="auto" :title="row.last">{{ row.last }}</span>
         </span>
         <svg class="wg__spark" viewBox="0 0 60 20" preserveAspectRatio="none" aria-hidden="true" v-if="!row.ended"><polyline :points="line(row.id)" /></svg>

@@ -12,6 +12,7 @@ from maestro.core.views import TaskView, WorkerView
 from maestro.db.journal import Event
 from maestro.db.types import utcnow
 from maestro.monitoring import metric_series
+from pages.components.inline import plain
 from pages.components.state import LIFE, task_mark, worker_life
 from pages.monitor.patched import PatchedElement
 from pages.monitor.snapshot import Snapshot
@@ -65,7 +66,7 @@ class WorkerGrid(PatchedElement, component="worker_grid.js"):
                 came["at"] = int(event.timestamp.timestamp() * 1000)
                 words = str(event.payload.get("message") or "").strip()
                 if event.payload.get("kind") in _ACTIONS and words:
-                    came["last"] = words.splitlines()[0][:200]
+                    came["last"] = plain(words.splitlines()[0])[:200]
             elif event.payload.get("name") == "cpu_percent":
                 came.setdefault("cpu", []).append(event.payload.get("value") or 0)
             else:
@@ -101,13 +102,13 @@ def _row(worker: WorkerView, task: TaskView | None) -> dict[str, Any]:
         "name": worker.name,
         "task_id": worker.task_id,
         "task": task.key if task else "",
-        "title": task.title if task else "",
+        "title": plain(task.title) if task else "",
         "tone": task_mark(task.status).tone if task else "pending",
         "shape": life,
         "life": LIFE.get(life, life),
         "ended": ended,
         "outcome": _OUTCOME.get(worker.outcome or "", "Ended") if ended else "",
-        "last": _last(worker, task),
+        "last": plain(_last(worker, task)),
         "at": int(seen.timestamp() * 1000),
         "still": int((utcnow().timestamp() - worker.silent_s) * 1000) if worker.silent_s else None,
         "tokens": t.total,

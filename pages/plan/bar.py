@@ -90,7 +90,7 @@ class Bar:
         workers = in_force(bench.session.agent_config, bench.view.rt.settings).max_workers or 1
         if shape:
             beside = min(shape.width, workers)
-            text(f"up to {beside} side by side" if beside > 1 else "one after the other")
+            text(f"up to {beside} side by side" if beside > 1 else "one at a time")
             if shape.minutes:
                 rough = f"about {estimate(shape.minutes)}"
                 text(
@@ -113,7 +113,7 @@ class Bar:
     def _cost(self, tasks: int) -> None:
         costs = self.bench.costs
         if not costs.known:
-            text("cost not known yet", "m-soft", title="Too few tasks were finished in this repository to say.")
+            text("cost not known yet", "m-soft", title="Not enough finished tasks in this repository for an estimate.")
             return
         low, high = money(costs.low * tasks), money(costs.high * tasks)
         words = f"about {low}" if low == high else f"{low} to {high}"
@@ -155,7 +155,7 @@ class Bar:
                 what = (
                     graph[:1].upper() + graph[1:]
                     if graph
-                    else f"{plural(len(draft.errors), 'field')} to mend, marked in the list"
+                    else f"Fix {plural(len(draft.errors), 'field')}, marked in the list"
                 )
                 text(f"{what}.", "m-wrap")
             else:
@@ -223,13 +223,9 @@ class Bar:
             self.bench.go("/brainstorm")
 
     async def _regenerate(self) -> None:
-        with dialog("Make the plan anew?", wide=True) as (panel, body):
+        with dialog("Regenerate the plan?", wide=True) as (panel, body):
             with body:
-                points(
-                    [
-                        "The assistant sees this plan and what you write here. This version stays until the next one is there."
-                    ]
-                )
+                points(["The assistant sees this plan and your notes. This version stays until the new one is ready."])
                 with field("What should be different", optional=True, draft=f"feedback-{self.bench.session.id}"):
                     words = ui.textarea(placeholder="Fewer, larger tasks. Leave the documentation for later.").props(
                         "autogrow autofocus rows=3"

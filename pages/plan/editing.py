@@ -41,10 +41,10 @@ class Editor:
         self._fields = {"task": made}
         made.line("title", "Title", placeholder="What it achieves, in a few words")
         made.text("description", "Description", hint="all the agent needs to know")
-        made.lines("acceptance", "Acceptance", hint="provable statements, one a line")
-        made.lines("checks", "Checks", hint="commands, one a line", mono=True)
+        made.lines("acceptance", "Acceptance", hint="verifiable statements, one per line")
+        made.lines("checks", "Checks", hint="commands, one per line", mono=True)
         check_notes(task["checks"], self._foreseen)
-        made.lines("files", "Files", hint="paths or patterns it changes, one a line", mono=True)
+        made.lines("files", "Files", hint="paths or patterns it changes, one per line", mono=True)
         others = {
             t["id"]: f"{t['id']} · {shorten(t['title'], 56, placeholder='…')}"
             for t in self.draft.tasks
@@ -61,12 +61,12 @@ class Editor:
         """Make the fields of the plan as a whole."""
         self._key = ""
         with box("p-details__head"):
-            tag("h2", "The plan as a whole", "m-head m-grow")
+            tag("h2", "Plan overview", "m-head m-grow")
         data = self.draft.data
         made = Fields(data, self._changed, f"{self._drafts}/")
         self._fields = {"whole": made}
         made.text("summary", "Summary", hint="what will be built, and how")
-        made.lines("checks", "Final checks", hint="must pass when all is done, one a line", mono=True)
+        made.lines("checks", "Final checks", hint="must pass when everything is done, one per line", mono=True)
         check_notes(data["checks"], self._foreseen)
         made.lines("assumptions", "Assumptions")
         made.lines("risks", "Risks")

@@ -45,7 +45,7 @@ class Fields:
             made = ui.textarea(value=self._target[name], placeholder=placeholder).props(f"autogrow rows={rows}")
         self._bind(name, made, lambda words: words or "")
 
-    def lines(self, name: str, label: str, *, hint: str = "one a line", mono: bool = False) -> None:
+    def lines(self, name: str, label: str, *, hint: str = "one per line", mono: bool = False) -> None:
         """A list, edited as one entry a line."""
         with _labelled(label, hint):
             made = ui.textarea(value="\n".join(self._target[name])).props("autogrow rows=1")

@@ -11,6 +11,7 @@ from nicegui import ui
 from nicegui.events import GenericEventArguments
 
 from pages.components.buttons import icon_button
+from pages.components.inline import plain
 from pages.components.state import TASK, Mark
 from pages.components.tag import box
 from pages.plan.draft import Shape, estimate
@@ -80,7 +81,7 @@ def _line(edge: tuple[str, str], points: Sequence[Point], *, heavy: bool) -> str
 
 
 def _box(task: Mapping[str, Any], at: Point, mark: Mark, *, critical: bool) -> str:
-    key, title = escape(task["id"]), escape(task["title"] or "No title yet")
+    key, title = escape(task["id"]), escape(plain(task["title"]) or "No title yet")
     minutes = task["estimate_minutes"]
     time = f'<span class="p-box__time">{escape(estimate(minutes))}</span>' if minutes else ""
     waits = task["requires_approval"] and mark == TASK["pending"]

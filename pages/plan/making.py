@@ -34,7 +34,7 @@ class Making:
                 since(session.updated_at, "m-soft m-num")
             tag(
                 "p",
-                "It reads the repository, then hands in tasks with files and checks. You can leave this page; it goes on.",
+                "It reads the repository, then hands in tasks with files and checks. You can leave this page; it continues.",
                 "m-soft",
             )
             self._lines = box("p-making__lines", role="log", aria_label="What the assistant does")
@@ -92,12 +92,12 @@ def none_yet(session: SessionView) -> None:
     if session.status in {"idle", "brainstorming"}:
         with empty(
             "No plan yet",
-            "Talk the idea through first. “Plan it” there turns the idea card into tasks, which you review here.",
+            "Discuss the idea first. “Plan it” there turns the idea card into tasks, which you review here.",
             symbol="workflow",
         ):
             link_button(
                 "To the conversation", f"/session/{session.id}/brainstorm", icon="messages-square", kind="primary"
             )
     else:
-        with empty("There is no plan", "This session ended before one was made.", symbol="workflow"):
+        with empty("There is no plan", "This session ended before a plan was made.", symbol="workflow"):
             link_button("Overview", f"/session/{session.id}")

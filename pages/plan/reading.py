@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from maestro.core.views import SessionView, TaskView
 from pages.components.buttons import link_button
+from pages.components.inline import inline
 from pages.components.markdown import phrase, prose
 from pages.components.placeholders import notice
 from pages.components.section import facts
@@ -43,7 +44,7 @@ def read_task(task: Data, live: TaskView | None, session: SessionView, foreseen:
 def read_whole(data: Data, foreseen: Foreseen) -> None:
     """The plan as a whole."""
     with box("p-details__head"):
-        tag("h2", "The plan as a whole", "m-head m-grow")
+        tag("h2", "Plan overview", "m-head m-grow")
     if data["summary"]:
         prose(data["summary"])
     _lines("Final checks", data["checks"], mono=True)
@@ -63,7 +64,7 @@ def _progress(live: TaskView, session_id: str) -> None:
     if live.error_message and live.status in {"failed", "waiting", "running", "pending"}:
         notice(live.error_message, "failed" if live.status == "failed" else "waiting", symbol="circle-alert")
     if live.progress_note and live.status == "running":
-        text(live.progress_note, "m-soft m-wrap")
+        inline(live.progress_note)
     took = live.completed_at - live.started_at if live.started_at and live.completed_at else None
     facts(
         {
@@ -78,8 +79,8 @@ def _progress(live: TaskView, session_id: str) -> None:
     )
     if live.attempt:
         with box("m-row"):
-            link_button("Its log", f"/session/{session_id}/logs?task={live.key}", icon="list", small=True)
-            link_button("Its changes", f"/session/{session_id}/changes?task={live.key}", icon="file-diff", small=True)
+            link_button("Task log", f"/session/{session_id}/logs?task={live.key}", icon="list", small=True)
+            link_button("Task changes", f"/session/{session_id}/changes?task={live.key}", icon="file-diff", small=True)
 
 
 def _part(label: str) -> Tag:

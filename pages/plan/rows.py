@@ -7,6 +7,7 @@ from typing import Any
 
 from maestro.core.views import TaskView
 from pages.components.icon import icon
+from pages.components.inline import plain
 from pages.components.state import task_mark
 from pages.components.tag import Tag, box, swap, tag, text
 from pages.components.words import duration
@@ -47,7 +48,7 @@ class Row:
         swap(self._state, f"mi-{self._icon or 'circle-dashed'}", f"mi-{mark.icon}")
         self._tone, self._icon = f"s-{mark.tone}", mark.icon
         self._state.attr(title=mark.word if live else None, aria_label=mark.word if live else None)
-        _set(self._title, task["title"] or "No title yet")
+        _set(self._title, plain(task["title"]) or "No title yet")
         _set(self._after, f"after {', '.join(task['depends_on'])}" if task["depends_on"] else "")
         _set(self._time, _time(task, live))
         symbol, tone = ("circle-alert", "s-failed") if wrong else ("hand", "s-waiting")
@@ -61,7 +62,7 @@ def whole_row(choose: Choose, opens: Choose) -> Tag:
     """The line of the plan as a whole."""
     with tag("button", "", "p-row p-row--whole", type="button", data_nav="", data_row=WHOLE) as made:
         icon("file-text", "p-row__state")
-        text("The plan as a whole", "p-row__title m-cut")
+        text("Plan overview", "p-row__title m-cut")
         text("Summary, assumptions, risks, decisions, checks", "p-row__after m-cut")
     made.on("click", lambda: opens(WHOLE))
     made.on("focus", lambda: choose(WHOLE))

@@ -155,7 +155,7 @@ def test_evidence_says_how_the_checks_went_and_unfolds_their_output(window: Open
     opened = window()
     page = opened.visit(f"/session/{seeded['clean']}/changes")
     column = page.get_by_role("complementary", name="Evidence")
-    expect(column).to_contain_text("1 check of the whole passed")
+    expect(column).to_contain_text("1 final check passed")
     expect(column.locator(".ev__run")).to_have_count(2)
     column.locator(".ev__run").first.locator("summary").click()
     output = column.locator(".ev__text").first
@@ -191,8 +191,8 @@ def test_merge_and_unmerge_by_click_in_two_windows(window: OpenWindow, seeded: d
     expect(dashboard).to_have_title("(2) Maestro")
     first.screenshot("changes-merged")
 
-    bar.get_by_role("button", name="Take it back").click()
-    page.get_by_role("alertdialog").get_by_role("button", name="Take it back").click()
+    bar.get_by_role("button", name="Undo merge").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Undo merge").click()
     expect(bar).to_contain_text("Moves main")
     expect(other.get_by_role("heading", name="Ready to merge")).to_be_visible()
     wait_for(lambda: run_git(repo, "rev-parse", "main") == before, 30, "main to be back")
@@ -206,7 +206,7 @@ def test_what_stands_in_the_way_is_said_before_anybody_clicks(window: OpenWindow
     expect(bar.get_by_role("alert")).to_contain_text("main and the session changed the same lines in: src/app.py")
     expect(bar.get_by_role("button", name="Merge", exact=True)).to_be_disabled()
     run_git(repo, "reset", "-q", "--hard", "HEAD~1")
-    bar.get_by_role("button", name="Look again").click()
+    bar.get_by_role("button", name="Check again").click()
     expect(bar.get_by_role("alert")).to_be_hidden()
     expect(bar.get_by_role("button", name="Merge", exact=True)).to_be_enabled()
 

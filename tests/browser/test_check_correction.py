@@ -61,7 +61,7 @@ def test_the_command_that_ends_is_offered_and_the_corrected_one_holds(
 def test_names_of_variables_are_kept_and_a_value_is_refused(window: OpenWindow, app: AppProcess) -> None:
     opened = window()
     page = opened.visit("/settings")
-    row = page.locator(".m-setting").filter(has_text="Variables passed on")
+    row = page.locator(".m-setting").filter(has_text="Passed environment variables")
     expect(row).to_contain_text("never stored")
     row.scroll_into_view_if_needed()
     opened.screenshot("settings-pass-env")
@@ -78,11 +78,11 @@ def test_what_is_typed_into_an_answer_outlives_a_reload_and_goes_with_the_answer
 ) -> None:
     opened = window()
     page = opened.visit("/approvals")
-    gate_on(page, "drafts").get_by_role("textbox", name="Message with the answer").fill("The csv module,\nplease")
+    gate_on(page, "drafts").get_by_role("textbox", name="Note for the agent").fill("The csv module,\nplease")
     gate_on(page, "drafts-check").get_by_role("textbox", name="The check's command").fill("npm run once")
     page.reload()
     opened.alive()
-    answer = gate_on(page, "drafts").get_by_role("textbox", name="Message with the answer")
+    answer = gate_on(page, "drafts").get_by_role("textbox", name="Note for the agent")
     expect(answer).to_have_value("The csv module,\nplease")
     expect(gate_on(page, "drafts-check").get_by_role("textbox", name="The check's command")).to_have_value(
         "npm run once"

@@ -61,7 +61,7 @@ def test_a_question_is_answered_where_it_stands_and_every_window_knows(window: O
     expect(_question(there.page, "pip install hypothesis")).to_be_visible()
 
     asked = _question(here.page, "pip install hypothesis")
-    asked.get_by_label("Message with the answer").fill("this once")
+    asked.get_by_label("Note for the agent").fill("this once")
     asked.get_by_role("button", name="Allow", exact=True).click()
 
     expect(asked).to_have_count(0)
@@ -75,7 +75,7 @@ def test_a_question_is_answered_where_it_stands_and_every_window_knows(window: O
 
 def test_a_word_being_typed_survives_news_about_other_questions(window: OpenWindow, app: AppProcess) -> None:
     page = window().visit("/")
-    field = _question(page, "npm ci").get_by_label("Message with the answer")
+    field = _question(page, "npm ci").get_by_label("Note for the agent")
     field.fill("not yet, and")
     with app.client() as api:
         session = _session(app, "CSV export")
@@ -156,7 +156,7 @@ def test_the_list_finds_filters_and_pages_and_keeps_it_in_the_address(window: Op
     page.reload()
     expect(rows).to_have_count(1)
     page.get_by_label("Search sessions").fill("no such words")
-    expect(page.get_by_text("No session fits")).to_be_visible()
+    expect(page.get_by_text("No matching sessions")).to_be_visible()
 
 
 def test_hands_stay_on_the_keyboard(window: OpenWindow) -> None:
@@ -195,7 +195,7 @@ def test_the_chosen_colours_are_there_before_the_first_paint(window: OpenWindow)
 
 def test_a_setting_is_kept_and_a_wrong_one_explained_beside_it(window: OpenWindow, app: AppProcess) -> None:
     page = window().visit("/settings")
-    row = page.locator(".m-setting", has_text="Attempts a task")
+    row = page.locator(".m-setting", has_text="Attempts per task")
     row.get_by_role("spinbutton").fill("99")
     row.get_by_role("spinbutton").press("Enter")
     expect(row.get_by_role("alert")).to_contain_text("20")

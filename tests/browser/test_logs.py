@@ -92,7 +92,7 @@ def test_lines_that_come_while_lines_are_read_are_shown(
         api.patch(address, json={"away": True}).raise_for_status()
     expect(page.locator(".log__line")).to_have_count(3)
     starts = [line.partition(":")[0].partition(".")[0] for line in lines(page)]
-    assert starts == ["You are away", "You are back", "You are away"]
+    assert starts == ["You’re away", "You are back", "You’re away"]
 
 
 def test_chips_and_search_narrow_the_lines_and_are_in_the_address(window: OpenWindow, sessions: dict[str, str]) -> None:
@@ -111,7 +111,7 @@ def test_chips_and_search_narrow_the_lines_and_are_in_the_address(window: OpenWi
     page.reload()
     expect(page.locator(".log__line")).to_have_count(1)
     page.get_by_label("Search in the log").fill("nothing says this")
-    expect(page.get_by_text("No line fits")).to_be_visible()
+    expect(page.get_by_text("No matching lines")).to_be_visible()
 
 
 def test_a_line_unfolds_to_what_was_recorded_and_markup_stays_text(

@@ -66,7 +66,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             tasks=[
                 task(
                     "t1",
-                    "Write it",
+                    "Write `it`",
                     description="1. Set max_retry_count\n2. `__init__`",
                     acceptance=["__all__ is kept"],
                 )
@@ -152,3 +152,5 @@ def test_a_task_says_what_the_model_wrote(window: OpenWindow, seeded: dict[str, 
     expect(page.get_by_text("Set max_retry_count")).to_be_visible()
     expect(page.locator(".b-md ol li")).to_have_text(["Set max_retry_count", "__init__"])
     expect(page.get_by_text("__all__ is kept")).to_be_visible()
+    expect(page.locator(".tl__title").first).to_have_text("Write it")
+    assert "`" not in page.locator("body").inner_text()

@@ -18,8 +18,8 @@ from tests.repos import make_repo
 EVIL = "<script>window.pwned = 1</script>"
 STATES = {
     "idle": "Not started yet",
-    "brainstorming": "The idea is being talked through",
-    "plan_review": "The plan is ready to be read",
+    "brainstorming": "Brainstorming",
+    "plan_review": "The plan is ready for review",
     "approved": "Ready to start",
     "paused": "Nothing starts before you resume",
     "completed": "Ready to merge",
@@ -187,7 +187,7 @@ def test_a_question_answered_here_is_gone_in_the_other_window(window: OpenWindow
     first.screenshot("monitor-gate")
     second.screenshot("monitor-gate-phone-dark")
     # Half an answer typed in the other window does not come back.
-    other.get_by_label("Message with the answer").fill("Try harder")
+    other.get_by_label("Note for the agent").fill("Try harder")
     page.get_by_role("button", name="Skip the task").click()
     for each in (page, other):
         expect(each.locator("[data-task='t1']")).to_have_attribute("aria-label", f"t1 Write it {EVIL}: Skipped")

@@ -152,9 +152,9 @@ def test_an_invalid_edit_is_said_beside_the_field_and_saved_once_mended(
     files.fill("src/export.py\n../outside.py")
     page.get_by_label("Description", exact=True).fill("Typed with care.")
     save(page)
-    expect(page.locator(".p-field", has=title).get_by_role("alert")).to_contain_text("needed")
+    expect(page.locator(".p-field", has=title).get_by_role("alert")).to_contain_text("Required")
     expect(page.locator(".p-field", has=files).get_by_role("alert")).to_contain_text("leaves the repository")
-    expect(page.get_by_text("2 fields to mend")).to_be_visible()
+    expect(page.get_by_text("Fix 2 fields")).to_be_visible()
     here.screenshot("plan-invalid")
 
     files.fill("src/export.py")

@@ -56,39 +56,51 @@ ANSWERS: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("task_start", {"description": "Publish it"}, "Publish it", "Skip it", "skipped"),
     ("task_failed", {"reason": "It broke"}, "It broke", "Try again", "running"),
     ("task_failed", {"reason": "It broke"}, "It broke", "Skip the task", "skipped"),
-    ("tests_missing", {"vanished": ["a::test_1"], "items": ["a::test_1"]}, "a::test_1", "It is meant", "checking"),
+    ("tests_missing", {"vanished": ["a::test_1"], "items": ["a::test_1"]}, "a::test_1", "This is intended", "checking"),
     ("tests_missing", {"skipped_now": ["a::test_2"]}, "Skipped now", "Send it back", "checking"),
-    ("check_changed", {"diff": DIFF}, "+    assert <b>True</b>", "The change is right", "checking"),
+    ("check_changed", {"diff": DIFF}, "+    assert <b>True</b>", "Accept the change", "checking"),
     ("check_changed", {"diff": DIFF}, "-    assert add(1, 1) == 2", "Send it back", "checking"),
-    ("outside_files", {"files": ["src/auth.py"], "declared": ["src/a.py"]}, "src/auth.py", "That is fine", "checking"),
+    (
+        "outside_files",
+        {"files": ["src/auth.py"], "declared": ["src/a.py"]},
+        "src/auth.py",
+        "Accept these files",
+        "checking",
+    ),
     ("outside_files", {"files": ["src/auth.py"]}, "src/auth.py", "Send it back", "checking"),
     ("infrastructure", {"output": "npm: not found"}, "npm: not found", "Try again", "checking"),
-    ("infrastructure", {"what": "nothing proven", "output": "no lib"}, "Change the set-up…", "Try again", "checking"),
-    ("infrastructure", {"what": "as before", "output": "old"}, "old", "Go on: it was so before", "checking"),
-    ("infrastructure", {"output": "npm: not found"}, "npm: not found", "Count it as the agent’s failure", "checking"),
-    ("task_failed", {"reason": "It broke", "allow_fresh": "afresh"}, "It broke", "Begin afresh", "running"),
-    ("task_failed", {"reason": "No", "failure": "conversation"}, "conversation is refused", "Begin afresh", "running"),
-    ("nothing_changed", {"words": "It is there."}, "It is there.", "It is done", "checking"),
+    ("infrastructure", {"what": "nothing proven", "output": "no lib"}, "Change setup…", "Try again", "checking"),
+    ("infrastructure", {"what": "as before", "output": "old"}, "old", "Continue: it failed before too", "checking"),
+    ("infrastructure", {"output": "npm: not found"}, "npm: not found", "Count as agent failure", "checking"),
+    ("task_failed", {"reason": "It broke", "allow_fresh": "afresh"}, "It broke", "Start a new conversation", "running"),
+    (
+        "task_failed",
+        {"reason": "No", "failure": "conversation"},
+        "rejects this conversation",
+        "Start a new conversation",
+        "running",
+    ),
+    ("nothing_changed", {"words": "It is there."}, "It is there.", "Mark as done", "checking"),
     ("nothing_changed", {"words": "All there."}, "All there.", "Send it back", "running"),
-    ("agent_question", {"words": "Which one?\n- a\n- b"}, "Which one?", "Leave it to the agent", "running"),
-    ("stuck", {"reason": "The same call 4 times."}, "The same call 4 times.", "Interrupt and go on", "waiting"),
-    ("stuck", {"reason": "Silence."}, "Silence.", "Leave it alone", "waiting"),
+    ("agent_question", {"words": "Which one?\n- a\n- b"}, "Which one?", "Let the agent decide", "running"),
+    ("stuck", {"reason": "The same call 4 times."}, "The same call 4 times.", "Interrupt and continue", "waiting"),
+    ("stuck", {"reason": "Silence."}, "Silence.", "Keep running", "waiting"),
     ("escape", {"changes": [{"what": "A hook is new", "undo": "rm hook"}]}, "rm hook", "Stay paused", "waiting"),
-    ("infrastructure", {"what": "other code", "reason": "It finds `calc` in /me."}, "calc", "Look again", "checking"),
-    ("infrastructure", {"what": "other code", "output": "calc in /me"}, "calc in /me", "Go on as it is", "checking"),
+    ("infrastructure", {"what": "other code", "reason": "It finds `calc` in /me."}, "calc", "Check again", "checking"),
+    ("infrastructure", {"what": "other code", "output": "calc in /me"}, "calc in /me", "Continue as is", "checking"),
 ]
 ALLOWS = {
     "Allow",
     "Start it",
     "Try again",
-    "It is meant",
-    "The change is right",
-    "That is fine",
-    "Interrupt and go on",
-    "Begin afresh",
-    "It is done",
-    "Look again",
-} | {"Go on: it was so before"}
+    "This is intended",
+    "Accept the change",
+    "Accept these files",
+    "Interrupt and continue",
+    "Start a new conversation",
+    "Mark as done",
+    "Check again",
+} | {"Continue: it failed before too"}
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +118,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         integration.keep(repo, integration.recovered_ref("gone", "branch-main"), run_git(repo, "rev-parse", "main"))
         part = {"session_id": found["asked"], "title": "Asked", "status": "paused", "questions": 1}
         told = {"since": ago(7200).isoformat(), "until": ago(60).isoformat(), "crashed": True}
-        lines = ["1 worker died and goes on now", "812 new log rows"]
+        lines = ["1 worker died; restarted", "812 new log rows"]
         gone = DeletedSession(
             id="gone", title="Gone idea", repo_path=str(repo), session_branch="maestro/gone/main", status="failed",
             expires_at=utcnow() + timedelta(days=9),
@@ -200,14 +212,14 @@ def test_a_budget_is_raised_by_what_the_field_says(window: OpenWindow, seeded: d
     banner.get_by_role("link", name="Answer").click()
     asked = gate_on(page, "budget-0")
     expect(asked).to_contain_text("$5.50 of $5.00 used")
-    expect(page.locator(".mon-standing")).to_contain_text("The question below decides")
+    expect(page.locator(".mon-standing")).to_contain_text("Answer the question below")
     asked.get_by_label("Raise by, in dollars").fill("7.25")
     page.evaluate(MOVED)
-    asked.get_by_role("button", name="Raise and go on").click()
+    asked.get_by_role("button", name="Raise and continue").click()
     expect(asked).to_have_count(0)
     assert page.evaluate("window.clickable") == "none"  # a second click meets no other question
     assert stored_row(seeded, "SELECT raised_by FROM budget_marks WHERE name='session:b:usd'") == (7.25,)
-    gate_on(page, "budget-1").get_by_role("button", name="Stay stopped").click()
+    gate_on(page, "budget-1").get_by_role("button", name="Keep stopped").click()
     expect(gate_on(page, "budget-1")).to_have_count(0)
     expect(page.locator(".mon-standing")).to_contain_text("Nothing starts before you resume")
     expect(page.locator(".m-controls").get_by_role("button", name="Resume")).to_be_visible()
@@ -219,7 +231,7 @@ def test_a_budget_is_raised_by_what_the_field_says(window: OpenWindow, seeded: d
 def test_a_paused_account_counts_down_and_goes_on_for_every_window(window: OpenWindow, seeded: dict[str, str]) -> None:
     one, other = window().visit("/"), window("phone").visit(f"/session/{seeded['ledger']}/logs")
     for page in (one, other):
-        expect(page.locator(".m-banner")).to_contain_text(re.compile(r"goes on by itself in [34]\d:\d\d"))
+        expect(page.locator(".m-banner")).to_contain_text(re.compile(r"continues automatically in [34]\d:\d\d"))
     one.locator(".m-banner").get_by_role("button", name="Stay paused").click()
     expect(one.locator(".m-banner")).to_contain_text("paused until you resume it")
     notice = one.locator(".q-notification__message", has_text="stays paused until you resume it")
@@ -244,8 +256,8 @@ def test_a_rollback_says_first_what_it_takes_away_and_comes_back(window: OpenWin
     expect(offer).to_be_visible()
     assert stored_row(seeded, "SELECT count(*) FROM checkpoints WHERE session_id=?", seeded["ledger"]) == (2,)
     page.get_by_role("tab", name="Checkpoints").click()
-    expect(page.locator(".kept__line")).to_contain_text("Taken away by going back to checkpoint 1")
-    offer.get_by_role("button", name="Bring it back").click()
+    expect(page.locator(".kept__line")).to_contain_text("Removed by rolling back to checkpoint 1")
+    offer.get_by_role("button", name="Restore").click()
     expect(offer).to_have_count(0)
     assert stored_row(seeded, "SELECT count(*) FROM checkpoints WHERE session_id=?", seeded["ledger"]) == (4,)
 
@@ -253,7 +265,7 @@ def test_a_rollback_says_first_what_it_takes_away_and_comes_back(window: OpenWin
 def test_the_dashboard_tells_what_happened_while_the_app_was_off(window: OpenWindow, seeded: dict[str, str]) -> None:
     told = window().visit("/").get_by_role("region", name="While you were away")
     expect(told).to_contain_text("Maestro stopped unexpectedly and was off for 1 h 59 min")
-    expect(told.get_by_role("link", name="Asked")).to_contain_text("1 worker died and goes on now")
+    expect(told.get_by_role("link", name="Asked")).to_contain_text("1 worker died; restarted")
     expect(told).not_to_contain_text("log rows")
 
 

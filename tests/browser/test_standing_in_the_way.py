@@ -154,7 +154,7 @@ def test_while_away_open_gates_are_denied_and_the_way_back_is_in_sight(
     opened.screenshot("way-before-away-phone")
     opened.resize("desktop")
     page.get_by_role("button", name="I’m away").click()
-    banner = page.locator(".m-banner", has_text="You are away")
+    banner = page.locator(".m-banner", has_text="You’re away")
     expect(banner).to_contain_text("1 request denied in your absence.")
     expect(gate_on(page, "tool")).to_have_count(0)
     expect(gate_on(page, "escape")).to_be_visible()
@@ -178,7 +178,7 @@ def test_the_limits_in_force_are_shown_and_changed_for_the_session(window: OpenW
     expect(budget).to_contain_text("$4.20 of $5.00")
     opened.screenshot("way-limits")
     page.get_by_role("button", name="Change…").click()
-    page.get_by_label("Budget of a session, dollars").fill("12")
+    page.get_by_label("Budget per session, dollars").fill("12")
     opened.screenshot("way-limits-change")
     page.get_by_role("button", name="Save").click()
     expect(budget).to_contain_text("$4.20 of $12.00")
@@ -192,12 +192,12 @@ def test_the_limits_in_force_are_shown_and_changed_for_the_session(window: OpenW
     opened.visit(f"/session/{seeded['spent']}/brainstorm")  # where a reply is refused when the budget is used up
     page.get_by_role("button", name="More", exact=True).click()
     page.get_by_text("Limits…").click()
-    expect(page.get_by_label("Budget of a session, dollars")).to_have_value("12")
+    expect(page.get_by_label("Budget per session, dollars")).to_have_value("12")
 
 
 def test_going_on_after_an_alarm_resumes_the_session(window: OpenWindow, seeded: dict[str, str]) -> None:
     page = window().visit(f"/session/{seeded['alarm']}")
-    gate_on(page, "alarm").get_by_role("button", name="Go on").click()
+    gate_on(page, "alarm").get_by_role("button", name="Continue").click()
     expect(gate_on(page, "alarm")).to_have_count(0)
     expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
 
@@ -212,7 +212,7 @@ def test_a_full_disk_is_told_until_there_is_room(window: OpenWindow, seeded: dic
     with ballast.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, os.statvfs(place).f_bavail * os.statvfs(place).f_frsize - 20_000_000)
     banner = page.locator(".m-banner", has_text="The disk is full")
-    expect(banner).to_contain_text("Free some space; the work goes on by itself.")
+    expect(banner).to_contain_text("Free some space; work then continues automatically.")
     opened.scheme("dark")
     opened.screenshot("way-disk")
     ballast.unlink()

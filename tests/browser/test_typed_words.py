@@ -63,7 +63,7 @@ def test_words_in_questions_and_dialogs_come_back_until_they_are_sent(
 ) -> None:
     here = window()
     page = here.visit("/approvals")
-    answer = gate_on(page, "question-0").get_by_label("Message with the answer")
+    answer = gate_on(page, "question-0").get_by_label("Note for the agent")
     check = gate_on(page, "question-1").get_by_label("The check's command")
     amount = gate_on(page, "question-2").get_by_label("Raise by, in dollars")
     answer.fill("The second one.\nBecause it is smaller.")
@@ -78,7 +78,7 @@ def test_words_in_questions_and_dialogs_come_back_until_they_are_sent(
     page.close()  # the window is closed; another one goes on, where the question stands as well
     here.page = page = here.context.new_page()
     here.visit("/")
-    answer = gate_on(page, "question-0").get_by_label("Message with the answer")
+    answer = gate_on(page, "question-0").get_by_label("Note for the agent")
     expect(answer).to_have_value("The second one.\nBecause it is smaller.")
     gate_on(page, "question-0").get_by_role("button", name="Send the answer").click()
     expect(gate_on(page, "question-0")).to_have_count(0)

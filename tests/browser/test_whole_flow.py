@@ -127,8 +127,8 @@ def _merge_and_take_back(here: Window, repo: Path, before: str) -> None:
     assert (repo / "pathspec" / "count.py").exists()
     assert (repo / "scratch.txt").read_text() == "mine\n"
     here.screenshot("flow-8-merged")
-    page.get_by_role("button", name="Take it back").click()
-    page.get_by_role("alertdialog").get_by_role("button", name="Take it back").click()
+    page.get_by_role("button", name="Undo merge").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Undo merge").click()
     expect(page.get_by_role("button", name="Merge", exact=True)).to_be_visible(timeout=SOON_MS)
     assert run_git(repo, "rev-parse", "main") == before
     assert not (repo / "pathspec" / "count.py").exists()

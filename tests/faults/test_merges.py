@@ -58,7 +58,7 @@ def test_an_unmerge_that_was_killed_between_files_and_branch_is_finished_at_the_
     done.reopen()
     recovery.before_serving(done.rt)
     assert state(done) == (False, False, "")
-    assert "was being taken back; that is finished now" in done.logs()
+    assert "was interrupted; it is finished now" in done.logs()
     delivery.merge(done.rt, done.id)
     commit(done.repo, {"b.txt": "b"}, "Later work")
     with pytest.raises(Conflict, match="Later work"):

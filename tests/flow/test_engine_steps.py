@@ -359,4 +359,4 @@ class _Paused:
 
 def test_run_with_yes_does_not_wait_for_ever_for_a_session_that_nobody_resumes() -> None:
     ended = drive.Driver(_Paused(), "0123456789", yes=True, say=print).run()  # type: ignore[arg-type]
-    assert (ended.code, ended.reason) == (drive.WAITS, "It is paused. Go on with: maestro resume 01234567")
+    assert (ended.code, ended.reason) == (drive.WAITS, "Paused. Resume with: maestro resume 01234567")

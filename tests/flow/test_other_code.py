@@ -96,7 +96,7 @@ def test_an_install_of_the_checkout_on_the_path_is_asked_about(
     with bench(tmp_path, repo, plan_of({"id": "t1"}, checks=[_UNITTEST])) as b:
         reason = _asked(b)
         assert f"`{_UNITTEST}` finds `calc`" in reason
-        assert "Worktree set-up…" in reason
+        assert "Worktree setup…" in reason
         assert "pip install -e" in reason
         assert b.work({"src/calc/__init__.py": "def add(a, b):\n    return a - b\n"}).status != "completed"
 

@@ -68,7 +68,7 @@ def pause(rt: Runtime, session_id: str, *, source: str = "you") -> SessionView:
         for worker in workers:
             worker.status = "paused"
             tx.db.add(worker)
-        tx.log(session_id, "Paused. The workers stand still; nothing is lost.", source=source)
+        tx.log(session_id, "Paused. The workers continue where they stopped; nothing is lost.", source=source)
     # Stored first: killed here, the next start stops them (``recovery``).
     processes.suspend(*workers)
     call_off(rt, session_id)
@@ -101,7 +101,7 @@ def resume(rt: Runtime, session_id: str) -> SessionView:
             elif worker.status == "parked":
                 worker.status = "ended"  # its task is running and has no worker: the next look starts one
             tx.db.add(worker)
-        tx.log(session_id, "Going on.", source="you")
+        tx.log(session_id, "Continuing.", source="you")
     processes.go_on(*(worker for worker in workers if worker.id not in standing))
     rt.wake()
     return queries.get_session(rt, session_id)

@@ -44,7 +44,7 @@ def merge(rt: Runtime, session_id: str, *, target: str | None = None, method: Me
         with rt.db.read() as db:
             session = lookup.session_row(db, session_id)
         if session.status != State.COMPLETED or session.merge_json:
-            words = "It is merged already." if session.merge_json else "Only a completed session can be merged."
+            words = "Already merged." if session.merge_json else "Only a completed session can be merged."
             raise NotAllowed(words, state=session.status, allowed=allowed_events(session.status))
         chosen = target or session.base_branch
         if chosen is None:
@@ -82,7 +82,7 @@ def unmerge(rt: Runtime, session_id: str) -> SessionView:
         except MaestroError:
             merges.refused(rt, session_id)
             raise
-        text = f"Merge taken back: {record.target} is at {record.before[:10]} again"
+        text = f"Merge undone: {record.target} is at {record.before[:10]} again"
         with rt.db.write() as tx:
             merges.unmerged(tx, lookup.session_row(tx.db, session_id), record, kept, text)
     return queries.get_session(rt, session_id)

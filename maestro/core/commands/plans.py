@@ -33,7 +33,7 @@ def request_plan(rt: Runtime, session_id: str) -> None:
         move(tx, session, "idea_ready")
         if not (session.description.strip() or session.idea_card or brainstorm.conversation(tx.db, session_id)):
             raise NotAllowed(
-                "Say first what is to be built.", state=State.BRAINSTORMING, allowed=allowed_events(State.BRAINSTORMING)
+                "Describe first what to build.", state=State.BRAINSTORMING, allowed=allowed_events(State.BRAINSTORMING)
             )
         check_budgets(rt, tx.db, session)
     planning_engine.start_generation(rt, session_id)

@@ -130,14 +130,14 @@ def _decide(
         _complete(tx, session, commit, checks)
     elif session.validation_attempt >= limit:
         names = ", ".join(f"`{c}`" for c, _said in failures)
-        session.error_message = f"The checks of the whole still fail after {session.validation_attempt} tries: {names}."
+        session.error_message = f"The final checks still fail after {session.validation_attempt} tries: {names}."
         move(tx, session, "give_up", reason=session.error_message)
         rollbacks.take_back_repairs(tx, session)
         outcomes.announce_failure(tx, session, session.error_message)
     else:
         task = outcomes.repair_task(tx, session, failures)
-        move(tx, session, "fail", reason=f"{len(failures)} of {len(checks)} checks of the whole failed")
-        text = f"The checks of the whole failed. {task.key} mends it."
+        move(tx, session, "fail", reason=f"{len(failures)} of {len(checks)} final checks failed")
+        text = f"The final checks failed. {task.key} fixes them."
         tx.log(session.id, text, level="warn", kind="check", source="checks")
 
 
@@ -177,8 +177,8 @@ def _complete(tx: Transaction, session: models.Session, commit: str, checks: lis
     if denied:
         session.result_json = session.result_json | {"denied_away": denied}
     move(tx, session, "pass")
-    counted = "1 check" if len(checks) == 1 else f"{len(checks)} checks"
-    proof = f"{counted} of the whole passed" if checks else "the plan has no checks, so nothing proves it"
+    counted = "1 final check" if len(checks) == 1 else f"{len(checks)} final checks"
+    proof = f"{counted} passed" if checks else "the plan has no final checks, so nothing proves it"
     tx.log(session.id, " ".join([f"Completed: {proof}.", *told["proven_but"]]), kind="system")
     tx.emit("session_completed", session.id, result=session.result_json)
     text = " ".join([f"Ready to merge: {proof}.", *told["proven_but"]])

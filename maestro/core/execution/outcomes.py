@@ -44,7 +44,7 @@ def worker_ended(
     elif result and result.get("outcome") == "interrupted" and result.get("failure") == "time":
         _out_of_time(tx, session, task, str(result.get("message") or "The time limit is reached."))
     elif result is None or result.get("outcome") == "interrupted":
-        words = str(result.get("message") or "") if result else "The worker is gone without a word."
+        words = str(result.get("message") or "") if result else "The worker process disappeared."
         interrupted(tx, session, task, words)
     elif result.get("outcome") == "success":
         _set(tx, task, status="checking", progress_note="Running the checks")
@@ -53,7 +53,7 @@ def worker_ended(
         if reason:
             task_failed(tx, session, task, reason, failure=str(result.get("failure")))
     elif result.get("failure") == "conversation":
-        _refused_conversation(tx, session, task, str(result.get("message") or "The conversation is refused."))
+        _refused_conversation(tx, session, task, str(result.get("message") or "The model rejects this conversation."))
     elif result.get("failure") in _NEEDS_PERSON:
         task_failed(tx, session, task, str(result.get("message") or "The agent ended without a reason."))
     elif result.get("failure") == "budget":
@@ -216,7 +216,7 @@ def repair_task(tx: Transaction, session: models.Session, failures: list[tuple[s
         session_id=session.id,
         key=f"repair-{number}",
         position=max((t.position for t in tasks), default=-1) + 1,
-        title=f"Make the checks of the whole pass ({number})",
+        title=f"Make the final checks pass ({number})",
         description=prompts.repair_description(failures),
         depends_on=[t.key for t in tasks],
         checks=[command for command, _words in failures],
@@ -243,7 +243,7 @@ def _stopped(
         # Without a conversation it is a new run, which is told all the same why the last one ended.
         prompt = str(stop["prompt"] or "") or (prompts.RESUMED if task.conversation_id else None)
         _set(tx, task, status="running", prompt=prompt, progress_note="Going on after Maestro interrupted it")
-        tx.log(session.id, f"{reason} The task goes on in its conversation.", level="warn", task_id=task.id)
+        tx.log(session.id, f"{reason} The task continues its conversation.", level="warn", task_id=task.id)
 
 
 def _refused_conversation(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:
@@ -262,7 +262,7 @@ def _refused_conversation(tx: Transaction, session: models.Session, task: models
         care=task.care | {afresh.WHY: reason},
         progress_note="Going on in a fresh conversation",
     )
-    words = "The task goes on in a fresh conversation, which is told what was done (not counted as an attempt)."
+    words = "The task continues in a new conversation with a summary of the work so far (not counted as an attempt)."
     tx.log(session.id, f"{reason} {words}", level="warn", task_id=task.id)
 
 
@@ -283,7 +283,7 @@ def _out_of_time(tx: Transaction, session: models.Session, task: models.Task, re
         progress_note="Going on after the time limit",
     )
     task.prompt = prompt if task.conversation_id else None
-    tx.log(session.id, f"{reason} The task goes on, once (not counted as an attempt).", level="warn", task_id=task.id)
+    tx.log(session.id, f"{reason} The task continues, once (not counted as an attempt).", level="warn", task_id=task.id)
 
 
 def interrupted(
@@ -306,7 +306,7 @@ def interrupted(
     )
     tx.log(
         session.id,
-        f"Interrupted: {reason} The task goes on (not counted as an attempt).",
+        f"Interrupted: {reason} The task continues (not counted as an attempt).",
         level="warn",
         task_id=task.id,
     )

@@ -44,7 +44,7 @@ _WHAT = {
     "start": "The worker for {key} could not be started",
     "land": "The work of {key} could not be brought in",
     "baseline": "The checks could not be run on the base",
-    "validate": "The checks of the whole could not be run",
+    "validate": "The final checks could not be run",
     "advance": "The session could not go on",
 }
 _RUN: dict[str, Callable[[Runtime, str], None]] = {

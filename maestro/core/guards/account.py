@@ -221,7 +221,7 @@ def _resume(tx: Transaction, row: models.AccountPause, why: str) -> None:
     tx.db.add(row)
     for session in _affected(tx.db, demo=row.demo):
         tx.emit("account_resumed", session.id, reason=why)
-        tx.log(session.id, f"The account takes work again: {why}.")
+        tx.log(session.id, f"The account accepts work again: {why}.")
 
 
 def _when(until: datetime) -> str:

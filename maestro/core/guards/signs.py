@@ -123,7 +123,7 @@ def look(rt: Runtime, worker: models.Worker) -> None:
         return  # it waits for a disk, and could not be ended before that answers either
     what = "its agent stays stopped" if silent < stood else f"no sign of life for {silent:.0f} s"
     with rt.db.write() as tx:
-        text = f"{worker.name} hangs: {what}. It is ended and the task goes on."
+        text = f"{worker.name} hangs: {what}. It is stopped and the task continues."
         tx.log(worker.session_id, text, level="warn", task_id=worker.task_id, worker_id=worker.id)
     seen.forget(worker.id)
     processes.end(worker)
@@ -155,6 +155,6 @@ def _wake(rt: Runtime, worker: models.Worker, beat: _Beat) -> bool:
         if of_ours:
             beat.stopped_since = None
         elif beat.stopped_since == watch(rt).now:
-            text = f"{worker.name} or its agent was stopped from outside, not by a pause. It goes on."
+            text = f"{worker.name} or its agent was stopped from outside, not by a pause. It continues."
             tx.log(worker.session_id, text, level="warn", task_id=worker.task_id, worker_id=worker.id)
     return True

@@ -119,7 +119,7 @@ def grant(db: DbSession, settings: Settings, session: models.Session, task: mode
         floor = min(_FLOOR_USD, budget.limit * _FLOOR_SHARE)
         if left < floor and budget.held > 0:
             words = f"{amount('usd', budget.limit)} for {budget.whose}"
-            return Grant(wait=f"Waiting for money: running workers hold what is left of the {words}.")
+            return Grant(wait=f"Waiting for budget: running workers reserve what is left of the {words}.")
         slots = slots or _free_slots(db, session, config)
         parts.append(left if budget.task_id else max(left / slots, min(left, floor)))
     return Grant(max(min(parts), _LEAST_USD) if parts else None)

@@ -32,7 +32,7 @@ _AT_WORK = 3.0
 #: How long a word may take to reach an agent; an agent that cannot be told is judged again after it.
 _HEARING_S = 30.0
 
-#: "Leave it alone", said after its run was parked: it holds for the next one.
+#: "Keep running", said after its run was parked: it holds for the next one.
 _NEXT_RUN = "next"
 
 #: What is read of the log when a run is first looked at, for instance after a restart of the app.
@@ -199,9 +199,9 @@ def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker,
         task.care = task.care | {"stuck_step": step}
         tx.db.add(task)
         if step == 1 and hears:
-            told, done = True, "told so, in its conversation"
+            told, done = True, "told so in its conversation"
         elif step == 2 and hears and config.auto_unstick:
-            done = "interrupted, and goes on with a summary"
+            done = "interrupted, and continues with a summary"
             stops.request(tx, task, row, then="resume", reason=f"{seen}.", prompt=_again(f"{seen}.", None))
         else:
             ask, done = True, "standing still until you have answered"

@@ -132,17 +132,17 @@ def _part(db: DbSession, session_id: str, counts: Counter[str], before: int, awa
     asked = db.exec(query).one()
     denied = len(gatekeeping.denied_in_absence(db, session_id, away))
     rows = _rows(db, session_id) - before
-    kept = ("worker went on and is taken back", "workers went on and are taken back")
-    lost = ("worker died and goes on now", "workers died and go on now")
+    kept = ("worker kept running; reconnected", "workers kept running; reconnected")
+    lost = ("worker died; restarted", "workers died; restarted")
     if session.status == State.PAUSED:
-        kept = ("worker stands still and is taken back", "workers stand still and are taken back")
-        lost = ("worker died and goes on when you resume", "workers died and go on when you resume")
+        kept = ("worker is paused; reconnected", "workers are paused; reconnected")
+        lost = ("worker died; restarts when you resume", "workers died; restart when you resume")
     words = [
         (counts["finished"], "agent finished", "agents finished"),
         (counts["kept"], *kept),
         (counts["lost"], *lost),
         (counts["failed"], "agent ended without success", "agents ended without success"),
-        (asked, "question waits for you", "questions wait for you"),
+        (asked, "question is waiting for you", "questions are waiting for you"),
         (denied, "request was denied because you were away", "requests were denied because you were away"),
         (rows, "new log row", "new log rows"),
     ]

@@ -151,7 +151,7 @@ def _finish(rt: Runtime, intent: models.Intent) -> str | None:
         elif intent.kind == "merge":
             merged(tx, row, record, f"A merge into {record.target} that was cut short is finished now.", "git")
         else:
-            text = f"A merge into {record.target} was being taken back; that is finished now."
+            text = f"Undoing a merge into {record.target} was interrupted; it is finished now."
             unmerged(tx, row, record, kept, text, "git")
     return problem
 

@@ -23,7 +23,7 @@ from maestro.worker import spool
 #: How long a worker may take to end by itself before it is ended.
 PATIENCE_S = 30.0
 
-_REASON = "It has stood still for long. The conversation goes on later."
+_REASON = "It has stood still for long. The conversation continues later."
 
 
 def park_due(rt: Runtime, workers: list[models.Worker]) -> None:
@@ -59,7 +59,7 @@ def _park(rt: Runtime, session_id: str) -> None:
             tx.emit("worker_parked", session_id, worker_id=worker.id, name=worker.name, task_id=worker.task_id)
         if workers:
             names = ", ".join(w.name for w in workers)
-            tx.log(session_id, f"Paused for long: {names} parked. Resume goes on with the same conversation.")
+            tx.log(session_id, f"Paused for long: {names} parked. Resume continues the same conversation.")
     _send_off(workers)
 
 
@@ -78,9 +78,7 @@ def _park_stuck(rt: Runtime, session_id: str, before: datetime) -> None:
             worker.status = "parked"
             tx.db.add(worker)
             tx.emit("worker_parked", session_id, worker_id=worker.id, name=worker.name, task_id=worker.task_id)
-            text = (
-                f"{worker.name} is parked: nobody has answered about it yet. The answer goes on with its conversation."
-            )
+            text = f"{worker.name} is parked: nobody has answered about it yet. Your answer continues its conversation."
             tx.log(session_id, text, task_id=worker.task_id, worker_id=worker.id)
     _send_off(workers)
 

@@ -122,7 +122,7 @@ def _may_go_back(db: DbSession, session_id: str, checkpoint: str) -> tuple[model
     if session.status not in allowed:
         raise not_now(session, "rollback")
     if session.merge_json:
-        words = "It is merged. Take the merge back first (unmerge), then roll back."
+        words = "Already merged. Undo the merge first (unmerge), then roll back."
         possible = [event for event in allowed_events(session.status) if event != "rollback"]
         raise NotAllowed(words, state=session.status, allowed=possible)
     lookup.repository(session)

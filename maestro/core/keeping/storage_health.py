@@ -41,10 +41,10 @@ _PROBE = ".probe"
 _log = logging.getLogger(__name__)
 
 _WHAT_TO_DO = {
-    "disk_full": "The disk that holds {place} is full. Free some space; the work goes on by itself.",
-    "read_only": "{place} cannot be written (read-only, or no permission). Make it writable; the work goes on by itself.",
-    "locked": "Another program holds the database in {place}. Close it; the work goes on by itself.",
-    "error": "{place} cannot be written: {words}. Put that right; the work goes on by itself.",
+    "disk_full": "The disk that holds {place} is full. Free some space; work then continues automatically.",
+    "read_only": "{place} cannot be written (read-only, or no permission). Make it writable; work then continues automatically.",
+    "locked": "Another program holds the database in {place}. Close it; work then continues automatically.",
+    "error": "{place} cannot be written: {words}. Fix that; work then continues automatically.",
 }
 
 
@@ -195,7 +195,7 @@ class StorageHealth:
             standing = lookup.standing(db)
         processes.go_on(*(w for w, state in self._workers() if state != State.PAUSED and w.id not in standing))
         place = self._repo or "The data folder"
-        self._tell({"kind": None, "message": f"{place} can be written again; the work goes on."})
+        self._tell({"kind": None, "message": f"{place} can be written again; work continues."})
         self._rt.jobs.start("merges", merges.finish_half_done, self._rt)
         self._rt.jobs.start("rollbacks", rollbacks.finish_half_done, self._rt)  # one may have been cut short
 

@@ -34,7 +34,7 @@ def _told(failed: Finding, missing: list[str]) -> Finding:
     shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
     listed = "\n".join(f"- {path}" for path in missing[:50])
     reason = f"{failed.reason} It passed only beside files that git ignores: {shown}."
-    reason += " If a command makes them, name it in “Worktree set-up…”."
+    reason += " If a command makes them, name it in “Worktree setup…”."
     prompt = (
         f"{failed.prompt}\n\nIn your worktree it passes. These files there are ignored by git, so that no commit holds them, "
         f"and the run above was without them:\n{listed}\n\nIf they belong to the work, move them to where git does not ignore "

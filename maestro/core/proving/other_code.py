@@ -196,6 +196,6 @@ def _way_out(session: models.Session, folder: Path) -> str:
         offered = ["python3 -m venv .venv && .venv/bin/pip install -e ."]
     example = f", for instance `{offered[0]}`," if offered else ""
     return (
-        f"Name a set-up{example} in “Worktree set-up…”, so that each worktree has an environment of its own, and let "
+        f"Name a set-up{example} in “Worktree setup…”, so that each worktree has an environment of its own, and let "
         "the checks use that one."
     )

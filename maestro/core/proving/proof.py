@@ -102,8 +102,8 @@ def _proven_session(session: models.Session) -> tuple[bool, str]:
         return False, f"The session is {session.status.replace('_', ' ')}."
     number = result.get("checks", 0)
     if not number:
-        return False, "The plan has no checks of the whole."
-    words = f"{number} check{'s' if number != 1 else ''} of the whole passed on {str(result.get('commit'))[:10]}."
+        return False, "The plan has no final checks."
+    words = f"{number} final check{'s' if number != 1 else ''} passed on {str(result.get('commit'))[:10]}."
     return bool(result.get("proven")), " ".join([words, *result.get("proven_but", [])])
 
 

@@ -155,7 +155,7 @@ def stop_the_train(reason: str, key: str, output: str) -> Question:
         "allow": "try again: I have looked at it",
         "deny": "count it as the agent's failure",
     }
-    title = f"Nothing lands until you have looked at it: {reason}"[:400]
+    title = f"Merging tasks is on hold until you have looked at it: {reason}"[:400]
     return Question("infrastructure", title, [key], "", detail, risk="high")
 
 
@@ -185,7 +185,7 @@ def setup_failed(error: MaestroError, *, then: str = "checking") -> Question:
         "deny": "give up",
     }
     what = "A worktree cannot be set up." if isinstance(error, SetupFailed) else "The repository needs you."
-    title = f"{what} Nothing goes on in this session until you have looked at it."
+    title = f"{what} This session is on hold until you have looked at it."
     return Question("infrastructure", title, [error.detail], error.detail, detail, risk="high", then=then)
 
 

@@ -61,7 +61,7 @@ def question(command: str, outcome: CommandOutcome, report: TestReport | None, b
     because = f"`{lacks}` is missing. " if lacks else ""
     words = (
         f"Nothing was proven here: `{command}` could not run a single test, {before}. {because}"
-        "If something has to be installed first, name it in “Worktree set-up…”."
+        "If something has to be installed first, name it in “Worktree setup…”."
     )
     return offering_set_up(questions.stop_the_train(words, key, outcome.output))
 
