@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from nicegui import ui
 
 from maestro.core.commands import control, gates
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView
+from maestro.errors import InvalidInput
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button
 from pages.components.drafts import forget, kept
 from pages.components.failing import may_fail
+from pages.components.fields import show_error
 from pages.components.icon import icon
 from pages.components.inline import inline, plain
 from pages.components.question_detail import question_detail
@@ -60,12 +63,19 @@ def _head(approval: ApprovalView, words: Words, title: str, session_named: bool)
 
 
 def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
-    message = _raise_by(approval) if approval.kind == "budget" else _message(approval, words)
+    message, field = (_raise_by(approval), None) if approval.kind == "budget" else _message(approval, words)
     client = ui.context.client  # the question may be gone when it is answered
+
+    def invalid(error: InvalidInput) -> bool:
+        if field is None or "message" not in error.fields:
+            return False
+        field.error = f"Write the answer, or choose “{words.deny}”."
+        return True
 
     async def answer(decision: gates.Decision, by: ui.button, done: str) -> None:
         said = message() if approval.kind != "budget" or decision == "allow" else None
-        if await perform(gates.decide, rt, approval.id, decision, said, by=by, done=done) is not FAILED:
+        with_words: dict[str, Any] = {"by": by, "done": done, "invalid": invalid}
+        if await perform(gates.decide, rt, approval.id, decision, said, **with_words) is not FAILED:
             forget(_draft(approval), client=client)
 
     if approval.detail.get("missing_setup"):
@@ -102,17 +112,23 @@ def _correction(rt: Runtime, approval: ApprovalView) -> None:
     """The check as a field: put right here, it is what the session runs from now on."""
     with box("m-row m-row--wrap m-gap-8"):
         field = ui.input(value=str(approval.detail.get("suggestion") or approval.detail["command"]))
-        field.classes("m-grow m-mono").props("dense spellcheck=false")
+        field.classes("m-grow m-mono q-correct").props("dense spellcheck=false")
         kept(field, _draft(approval) + "check", over=True).props.set_optional("aria-label", "The check's command")
         use = button("Correct this check", kind="soft" if approval.detail.get("suggestion") else "quiet", small=True)
         use.props.set_optional("title", "The session runs this command instead from now on.")
 
     client = ui.context.client
 
+    field.on_value_change(lambda: show_error(field, None))
+
+    def invalid(error: InvalidInput) -> bool:
+        show_error(field, error.fields.get("command"))
+        return "command" in error.fields
+
     async def correct() -> None:
         wanted = str(field.value or "")
-        done = "Check corrected. Trying again."
-        if await perform(gates.decide, rt, approval.id, "allow", corrected=wanted, by=use, done=done) is not FAILED:
+        said: dict[str, Any] = {"by": use, "done": "Check corrected. Trying again.", "invalid": invalid}
+        if await perform(gates.decide, rt, approval.id, "allow", corrected=wanted, **said) is not FAILED:
             forget(_draft(approval), client=client)
 
     use.on_click(correct)
@@ -123,17 +139,18 @@ def _better_way(approval: ApprovalView) -> bool:
     return bool(approval.detail.get("missing_setup") or approval.detail.get("suggestion"))
 
 
-def _message(approval: ApprovalView, words: Words) -> Callable[[], str | None]:
-    """The field for a word with the answer; gives what reads it."""
+def _message(approval: ApprovalView, words: Words) -> tuple[Callable[[], str | None], ui.input | ui.textarea | None]:
+    """The field for a word with the answer; gives what reads it, and the field."""
     if not words.hint:
-        return lambda: None
+        return lambda: None, None
     field: ui.input | ui.textarea
     if words.long:
         field = ui.textarea(placeholder=words.hint).props("autogrow rows=2").classes("m-grow")
     else:
         field = ui.input(placeholder=words.hint)
     kept(field, _draft(approval) + "message").props.set_optional("aria-label", "Note for the agent")
-    return lambda: field.value or None
+    field.on_value_change(lambda: show_error(field, None))
+    return lambda: field.value or None, field
 
 
 def _raise_by(approval: ApprovalView) -> Callable[[], str | None]:

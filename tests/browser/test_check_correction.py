@@ -87,7 +87,15 @@ def test_what_is_typed_into_an_answer_outlives_a_reload_and_goes_with_the_answer
     expect(gate_on(page, "drafts-check").get_by_role("textbox", name="The check's command")).to_have_value(
         "npm run once"
     )
-    gate_on(page, "drafts").get_by_role("button", name="Send the answer").click()
+    answer.fill("")
+    send = gate_on(page, "drafts").get_by_role("button", name="Send the answer")
+    answer.press("Tab")
+    expect(send).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(gate_on(page, "drafts").get_by_role("alert")).to_contain_text("Write the answer, or choose")
+    answer.fill("The csv module,\nplease")
+    expect(gate_on(page, "drafts").get_by_role("alert")).to_have_count(0)
+    send.click()
     expect(gate_on(page, "drafts")).to_have_count(0)
     assert stored_row(seeded, "SELECT message FROM approvals WHERE id = 'drafts'") == ("The csv module,\nplease",)
     page.wait_for_function("!Object.keys(localStorage).some((k) => k.includes('answer-drafts/'))")
