@@ -81,7 +81,7 @@ def test_arrows_move_in_a_menu_and_what_it_opens_gives_the_focus_back(window: Op
     page.keyboard.press("Enter")
     expect(page.get_by_role("menuitem", name="Rename…")).to_be_focused()
     page.keyboard.press("ArrowDown")
-    expect(page.get_by_role("menuitem", name="Worktree set-up…")).to_be_focused()
+    expect(page.get_by_role("menuitem", name="Worktree setup…")).to_be_focused()
     page.keyboard.press("End")
     expect(page.get_by_role("menuitem").last).to_be_focused()
     page.keyboard.press("ArrowDown")
