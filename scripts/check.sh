@@ -51,7 +51,8 @@ stage "browser"
 "$bin/python" scripts/find_browser.py || fail "browser"
 
 stage "unit, flow and fault tests"
-"$bin/python" -m pytest -q --durations=12 -n "${JOBS:-2}" --dist worksteal --ignore tests/browser tests || fail "unit, flow and fault tests"
+"$bin/python" -m pytest -q --durations=12 -n "${JOBS:-2}" --dist worksteal -m "not ecosystem" --ignore tests/browser tests ||
+    fail "unit, flow and fault tests"
 
 stage "a quick round on a machine as users have it"
 mkdir "$output/home" && "$bin/python" -m tests.machine "$output/home" || fail "a machine as users have it"

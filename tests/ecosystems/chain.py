@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import shutil
+import subprocess
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 Files = dict[str, str]
+
+_HOME = Path(pwd.getpwuid(os.getuid()).pw_dir)
 
 
 @dataclass(frozen=True)
@@ -32,4 +39,23 @@ class Chain:
     @property
     def missing(self) -> list[str]:
         """Programs that this machine does not have."""
-        return [program for program in self.programs if shutil.which(program) is None]
+        return [program for program in self.programs if not _works(program)]
+
+
+#: Where a tool chain in the user's home is found although tests have a home of their own.
+TOOL_HOMES = {
+    name: str(folder)
+    for name, folder in (("RUSTUP_HOME", _HOME / ".rustup"), ("CARGO_HOME", _HOME / ".cargo"))
+    if folder.is_dir()
+}
+
+
+@cache
+def _works(program: str) -> bool:
+    """Whether a program is there; rustup puts a ``cargo`` on PATH that may stand for none."""
+    if shutil.which(program) is None:
+        return False
+    if program != "cargo":
+        return True
+    done = subprocess.run([program, "--version"], env={**os.environ, **TOOL_HOMES}, capture_output=True, check=False)
+    return done.returncode == 0

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.ecosystems.chain import TOOL_HOMES
+
 _RESULT = "ECOSYSTEMS_RESULT"
-_TOOL_HOMES = {"RUSTUP_HOME": ".rustup", "CARGO_HOME": ".cargo"}
 _HEAD = """\
 # Tool chains
 
@@ -32,10 +33,9 @@ _outcomes: dict[str, tuple[str, float]] = {}
 @pytest.fixture(autouse=True)
 def _tool_homes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compilers lie in the user's home, which tests do not have: their own variables lead there."""
+    for name, folder in TOOL_HOMES.items():
+        monkeypatch.setenv(name, folder)
     home = Path(pwd.getpwuid(os.getuid()).pw_dir)
-    for name, folder in _TOOL_HOMES.items():
-        if (home / folder).is_dir() and name not in os.environ:
-            monkeypatch.setenv(name, str(home / folder))
     if (home / ".m2/repository").is_dir():
         monkeypatch.setenv("MAVEN_OPTS", f"-Dmaven.repo.local={home}/.m2/repository")
 
