@@ -170,6 +170,30 @@ def damage(data: Path, rng: random.Random) -> None:
     db.close()
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "stored"),
+    [
+        ("workers", "model_calls", "many"),
+        ("workers", "output_tokens", b"\xff"),
+        ("workers", "cost_usd", "dear"),
+        ("workers", "started_at", "yesterday"),
+        ("sessions", "session_branch", b"\xff\xfe"),
+    ],
+)
+def test_a_session_with_a_damaged_row_can_be_deleted(
+    tmp_path: Path, repo: Path, table: str, column: str, stored: Any
+) -> None:
+    rt = opened(tmp_path / "data")
+    rows = add_work(rt, repo, status="cancelled")
+    store(tmp_path / "data", table, column, stored, rows.session_id if table == "sessions" else rows.worker_id)
+    try:
+        sessions.delete_session(rt, rows.session_id)
+        assert queries.list_sessions(rt)[1] == 0
+    finally:
+        rt.jobs.stop()
+        rt.db.close()
+
+
 def test_a_state_that_nobody_knows_can_be_cancelled_and_deleted(tmp_path: Path, repo: Path) -> None:
     rt = opened(tmp_path / "data")
     rows = add_work(rt, repo, status="pondering")

@@ -568,3 +568,37 @@ def test_an_exchanged_test_is_missed_among_more_tests_than_anybody_lists(tmp_pat
         exchanged = report_of((name, "passed") for name in [*names[1:], "suite_0/an_empty_one"])
         verdict = judge("true", CommandOutcome(0, 1.0, "", False), exchanged, baseline.load(b.rt, b.id), set())
         assert verdict.missing == [names[0]]
+
+
+@pytest.mark.parametrize(
+    ("work", "lands"),
+    [
+        ({"calc.py": "# nothing mended\ndef add(a, b):\n    return a - b\n\n\ndef one():\n    return 1\n"}, False),
+        ({"calc.py": "def add(a, b):\n    return a + b\n\n\ndef one():\n    return 1\n"}, True),
+        ({"test_new.py": "from calc import one\n\n\ndef test_new():\n    assert one() == 1\n"}, True),
+    ],
+    ids=["nothing mended", "mended", "a new test that passes"],
+)
+def test_a_tasks_own_check_that_stays_as_red_as_before_is_asked_about(
+    tmp_path: Path, work: dict[str, str | None], lands: bool
+) -> None:
+    repo = make_repo(
+        tmp_path / "repo",
+        {
+            "calc.py": "def add(a, b):\n    return a - b\n\n\ndef one():\n    return 1\n",
+            "test_calc.py": "from calc import add, one\n\n\ndef test_add():\n    assert add(2, 3) == 5\n\n\n"
+            "def test_one():\n    assert one() == 1\n",
+            ".gitignore": "__pycache__/\n",
+        },
+    )
+    own = "python -m pytest -q -p no:cacheprovider ."
+    plan = plan_of({"id": "t1", "checks": [own]}, checks=["python -m pytest -q -p no:cacheprovider"])
+    with bench(tmp_path, repo, plan) as b:
+        b.measure_baseline()
+        task = b.work(work)
+        assert task.status == ("completed" if lands else "waiting")
+        if not lands:
+            (question,) = b.asked("tests_missing")
+            assert "fails as it did before the work" in question.title
+            b.answer("allow")
+            assert b.land().status == "completed"

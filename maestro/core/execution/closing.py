@@ -93,8 +93,10 @@ def _is_asked_about(tx: Transaction, worker: models.Worker) -> bool:
 
 def _book(tx: Transaction, session: models.Session, task: models.Task, worker: models.Worker) -> None:
     """A run that ended without a word has cost money all the same: what its tokens cost by public prices."""
-    more = spending.so_far(worker, demo=session.demo) - worker.cost_usd
-    if more > 0 and worker.cost_usd == 0:
+    if worker.cost_usd != 0:
+        return
+    more = spending.so_far(worker, demo=session.demo)
+    if more > 0:
         worker.cost_usd += more
         task.cost_usd += more
         tx.db.add(worker)

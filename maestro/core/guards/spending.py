@@ -7,6 +7,7 @@ by public prices, so that a budget is noticed while the work goes on.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,9 @@ _LEAST_USD = 0.001
 #: With less than this (or this share of the budget) a run waits until others give back what they do not need.
 _FLOOR_USD = 0.25
 _FLOOR_SHARE = 0.05
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +196,14 @@ def keep_runs(db: DbSession, session: models.Session) -> None:
     runs = db.exec(select(models.Worker).where(models.Worker.session_id == session.id)).all()
     for run in runs if not session.demo else ():
         row = _day(db, session.id, day_of(run.started_at))
-        _add(row, run)
-        row.cost_usd += run.cost_usd + unbooked([run], demo=False)
-        row.model_calls += run.model_calls
+        try:
+            cost, calls = run.cost_usd + unbooked([run], demo=False), run.model_calls + 0
+            _add(row, run)
+        except TypeError:
+            _log.warning("what run %s used cannot be read; it is not counted", run.id)
+            continue
+        row.cost_usd += cost
+        row.model_calls += calls
         db.add(row)
 
 
@@ -210,10 +219,12 @@ def _day(db: DbSession, session_id: str, day: str) -> DayUsage:
 
 
 def _add(row: models.Session | DayUsage, used: Usage | models.Worker) -> None:
-    row.input_tokens += used.input_tokens
-    row.output_tokens += used.output_tokens
-    row.cache_read_tokens += used.cache_read_tokens
-    row.cache_write_tokens += used.cache_write_tokens
+    row.input_tokens, row.output_tokens, row.cache_read_tokens, row.cache_write_tokens = (
+        row.input_tokens + used.input_tokens,
+        row.output_tokens + used.output_tokens,
+        row.cache_read_tokens + used.cache_read_tokens,
+        row.cache_write_tokens + used.cache_write_tokens,
+    )
 
 
 def _limits(source: Settings | AgentConfig, whose: str) -> dict[str, float]:

@@ -91,6 +91,8 @@ def remove_branches(rt: Runtime, session: models.Session) -> None:
 
     Those that the person made beside them (of recovered work, say) are theirs.
     """
+    if not isinstance(session.session_branch, str):
+        return  # a damaged row: nobody can say which branches these were, so they stay
     repo = Path(session.repo_path)
     with rt.db.read() as db:
         keys = [task.key for task in lookup.tasks_of(db, session.id)]

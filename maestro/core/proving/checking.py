@@ -10,12 +10,13 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from maestro.core import places
+from maestro.core import lookup, places
 from maestro.core.environment import command_environment
 from maestro.core.execution import command_place, prompts
 from maestro.core.guards import limits
 from maestro.core.hooks import Finding
 from maestro.core.locks import Stopped
+from maestro.core.planning.plan import parse_plan
 from maestro.core.proving import (
     as_before,
     baseline,
@@ -24,6 +25,7 @@ from maestro.core.proving import (
     infrastructure,
     judging,
     missing_tests,
+    own_target,
     questions,
     sheltered,
     test_reports,
@@ -136,6 +138,18 @@ def prove(
         base = _measure_now(rt, site, command, base, stop)
         agreed = questions.accepted(rt, site.session.id, None, "tests_missing")
         verdict = judging.judge(command, ran.outcome, ran.report, base, agreed)
+    verdict = own_target.look(
+        site.task,
+        command,
+        _plan_checks(rt, site.session),
+        ran.report,
+        base,
+        questions.accepted(rt, site.session.id, None, "tests_missing"),
+        verdict,
+    )
+    if own_target.asks(command, verdict):
+        _record(rt, site, command, ran, verdict)
+        return own_target.question(command, ran.outcome, verdict)
     if verdict.passed or verdict.missing:
         _record(rt, site, command, ran, verdict)
         return missing_tests.question(command, ran.report, verdict, base) if verdict.missing else None
@@ -158,6 +172,12 @@ def prove(
         told = {"finding": finding.reason, "command": command, "phase": site.phase, "exit_code": ran.outcome.exit_code}
         return replace(question, prompt=finding.prompt, detail=told | question.detail)
     return _finding(command, ran.outcome, verdict)
+
+
+def _plan_checks(rt: Runtime, session: models.Session) -> set[str]:
+    with rt.db.read() as db:
+        plan = parse_plan(lookup.plan_row(db, session).plan_json)
+    return {*plan.checks, *(session.agent_config.get("checks") or [])}
 
 
 def run_and_judge(
