@@ -148,7 +148,7 @@ def test_an_invalid_edit_is_said_beside_the_field_and_saved_once_mended(
     open_task(page, "Add the command")
     title, files = page.get_by_label("Title", exact=True), page.get_by_label("Files", exact=True)
     title.fill("")
-    expect(page.locator(".p-field", has=title).get_by_role("alert")).to_contain_text("needed")  # before any saving
+    expect(page.locator(".p-field", has=title).get_by_role("alert")).to_contain_text("Required")  # before any saving
     files.fill("src/export.py\n../outside.py")
     page.get_by_label("Description", exact=True).fill("Typed with care.")
     save(page)

@@ -10,6 +10,7 @@ import contextlib
 
 from sqlmodel import Session as DbSession
 from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
@@ -24,7 +25,7 @@ def look(rt: Runtime) -> bool:
     """Let the sessions go on whose causes are all answered; whether one is left that could not."""
     query = select(models.Session.id).where(models.Session.status == State.PAUSED)
     with rt.db.read() as db:
-        due = [i for i in db.exec(query).all() if _is_due(db, i, whoever=False)]
+        due = [i for i in db.exec(query).all() if _is_due(db, i)]
     for session_id in due:
         _resume(rt, session_id)
     return bool(due)
@@ -35,7 +36,7 @@ def answered(rt: Runtime, approval: models.Approval) -> None:
     if approval.status != "allowed" or not _is_cause(approval):
         return
     with rt.db.read() as db:
-        due = _is_due(db, approval.session_id, whoever=True)
+        due = not _asks(db, approval.session_id)
     if due:
         _resume(rt, approval.session_id)
 
@@ -47,24 +48,29 @@ def _resume(rt: Runtime, session_id: str) -> None:
         control.resume(rt, session_id)
 
 
-def _is_due(db: DbSession, session_id: str, *, whoever: bool) -> bool:
-    """Whether a paused session's causes are all answered with a yes. A no leaves it as it is: for the person to resume."""
+def _causes(session_id: str) -> SelectOfScalar[models.Approval]:
+    return select(models.Approval).where(
+        models.Approval.session_id == session_id, col(models.Approval.kind).in_(["budget", "escape"])
+    )
+
+
+def _asks(db: DbSession, session_id: str) -> bool:
+    """Whether a question still holds a session."""
+    waiting = _causes(session_id).where(models.Approval.status == "pending")
+    return any(_is_cause(approval) for approval in db.exec(waiting).all())
+
+
+def _is_due(db: DbSession, session_id: str) -> bool:
+    """Whether all for which Maestro paused a session is answered with a yes. After a no the user resumes it."""
     turns = select(models.SessionHistory).where(models.SessionHistory.session_id == session_id)
     last = db.exec(turns.order_by(col(models.SessionHistory.id).desc()).limit(2)).all()
-    if not last or last[0].to_state != State.PAUSED or last[0].event != "pause":
-        return False
-    if not whoever and last[0].reason != BY_MAESTRO:
+    if not last or last[0].to_state != State.PAUSED or last[0].event != "pause" or last[0].reason != BY_MAESTRO:
         return False
     began = last[-1].created_at  # when it last went on: a cause may be answered before its pause is stored
-    asked = select(models.Approval).where(
-        models.Approval.session_id == session_id,
-        col(models.Approval.kind).in_(["budget", "escape"]),
-        models.Approval.status == "pending"
-        if whoever
-        else col(models.Approval.resolved_at).is_(None) | (col(models.Approval.resolved_at) >= began),
-    )
-    states = {approval.status for approval in db.exec(asked).all() if _is_cause(approval)}
-    return not states if whoever else "allowed" in states and not states & {"pending", "denied"}
+    resolved = col(models.Approval.resolved_at)
+    recent = _causes(session_id).where(resolved.is_(None) | (resolved >= began))
+    states = {approval.status for approval in db.exec(recent).all() if _is_cause(approval)}
+    return "allowed" in states and not states & {"pending", "denied"}
 
 
 def _is_cause(approval: models.Approval) -> bool:
