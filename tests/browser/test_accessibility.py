@@ -111,7 +111,7 @@ STATES: dict[str, list[tuple[str, Callable[[Page], None], str]]] = {
         ("/session/{working}", _menu, ".q-menu"),
         ("/session/{working}", _more("Rename"), ".q-dialog"),
         ("/session/{working}", _more("Limits"), ".q-dialog"),
-        ("/session/{working}", _more("Worktree set-up"), ".q-dialog"),
+        ("/session/{working}", _more("Worktree setup"), ".q-dialog"),
         ("/session/{idle}", _more("Delete"), ".q-dialog"),
         ("/session/{working}", _press("Cancel…"), ".q-dialog"),
         ("/session/{working}", _press("Roll back…"), ".q-dialog"),
