@@ -88,7 +88,7 @@ def test_runs_side_by_side_share_what_is_left_and_the_next_waits_until_one_gives
     assert [usd for _, usd in given] == [2.0, 2.0, 2.0]
     assert not limits.may_start(rt, row, tasks[3])
     with rt.db.read() as db:
-        assert "hold what is left of the $6 for this session" in str(db.get(models.Task, tasks[3].id).progress_note)  # type: ignore[union-attr]
+        assert "reserve what is left of the $6 for this session" in str(db.get(models.Task, tasks[3].id).progress_note)  # type: ignore[union-attr]
     end(rt, given[0][0], tasks[0], 0.5)
     with rt.db.write() as tx:
         tx.db.merge(models.Task(**tasks[0].model_dump() | {"status": "completed", "cost_usd": 0.5}))
