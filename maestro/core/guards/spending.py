@@ -8,6 +8,7 @@ by public prices, so that a budget is noticed while the work goes on.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -145,8 +146,17 @@ def raised(db: DbSession, name: str) -> float:
     return mark.raised_by if mark else 0.0
 
 
+def _is_whole(worker: models.Worker) -> bool:
+    """Whether a run's numbers can be read: what another program left in their place counts as nothing."""
+    names = ("cost_usd", "model_calls", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+    found: list[object] = [getattr(worker, name) for name in names]
+    return all(isinstance(number, int | float) and math.isfinite(number) for number in found)
+
+
 def so_far(worker: models.Worker, *, demo: bool) -> float:
     """What a run has cost, in USD: the agent's own count where it is there, else its tokens by public prices."""
+    if not _is_whole(worker):
+        return 0.0
     if demo or worker.model is None:
         return worker.cost_usd
     # By the average call: some models cost more a token in very long calls.
@@ -162,7 +172,7 @@ def so_far(worker: models.Worker, *, demo: bool) -> float:
 
 def unbooked(runs: Iterable[models.Worker], *, demo: bool) -> float:
     """What the runs that still go on have cost beyond what is booked, in USD."""
-    return sum(so_far(run, demo=demo) - run.cost_usd for run in runs if run.ended_at is None)
+    return sum(so_far(run, demo=demo) - run.cost_usd for run in runs if run.ended_at is None and _is_whole(run))
 
 
 def going_on(db: DbSession, session_ids: Iterable[str]) -> list[models.Worker]:
@@ -196,14 +206,12 @@ def keep_runs(db: DbSession, session: models.Session) -> None:
     runs = db.exec(select(models.Worker).where(models.Worker.session_id == session.id)).all()
     for run in runs if not session.demo else ():
         row = _day(db, session.id, day_of(run.started_at))
-        try:
-            cost, calls = run.cost_usd + unbooked([run], demo=False), run.model_calls + 0
-            _add(row, run)
-        except TypeError:
+        if not _is_whole(run):
             _log.warning("what run %s used cannot be read; it is not counted", run.id)
             continue
-        row.cost_usd += cost
-        row.model_calls += calls
+        _add(row, run)
+        row.cost_usd += run.cost_usd + unbooked([run], demo=False)
+        row.model_calls += run.model_calls
         db.add(row)
 
 
@@ -219,12 +227,10 @@ def _day(db: DbSession, session_id: str, day: str) -> DayUsage:
 
 
 def _add(row: models.Session | DayUsage, used: Usage | models.Worker) -> None:
-    row.input_tokens, row.output_tokens, row.cache_read_tokens, row.cache_write_tokens = (
-        row.input_tokens + used.input_tokens,
-        row.output_tokens + used.output_tokens,
-        row.cache_read_tokens + used.cache_read_tokens,
-        row.cache_write_tokens + used.cache_write_tokens,
-    )
+    row.input_tokens += used.input_tokens
+    row.output_tokens += used.output_tokens
+    row.cache_read_tokens += used.cache_read_tokens
+    row.cache_write_tokens += used.cache_write_tokens
 
 
 def _limits(source: Settings | AgentConfig, whose: str) -> dict[str, float]:
