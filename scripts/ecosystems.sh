@@ -20,6 +20,6 @@ if command -v npm >/dev/null && [ ! -x "$tools/node/bin/pnpm" ]; then
     echo "Maestro: installing pnpm and bun"
     npm install --silent --no-fund --no-audit --global --prefix "$tools/node" pnpm@9 bun
 fi
-ECOSYSTEMS_RESULT=docs/ECOSYSTEMS.md PATH=$tools/bin:$tools/node/bin:$PATH \
+PATH=$tools/bin:$tools/node/bin:$PATH \
     exec "$venv/bin/python" -m pytest -q -p no:cacheprovider -o "addopts=--strict-markers --import-mode=importlib" \
-    tests/ecosystems "$@"
+    --table docs/ECOSYSTEMS.md tests/ecosystems "$@"

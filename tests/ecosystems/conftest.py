@@ -14,7 +14,6 @@ import pytest
 
 from tests.ecosystems.chain import TOOL_HOMES
 
-_RESULT = "ECOSYSTEMS_RESULT"
 _HEAD = """\
 # Tool chains
 
@@ -40,6 +39,11 @@ def _tool_homes(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MAVEN_OPTS", f"-Dmaven.repo.local={home}/.m2/repository")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the table goes."""
+    parser.addoption("--table", help="write what was seen working to this file")
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Keep how each chain ended."""
     name = report.nodeid.partition("[")[2].removesuffix("]")
@@ -49,7 +53,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the table where the run was asked for it and was about every chain."""
-    target = os.environ.get(_RESULT)
+    target = session.config.getoption("table", None)
     if target and not session.config.getoption("keyword"):
         Path(target).write_text(_table(), encoding="utf-8")
 
@@ -64,7 +68,7 @@ def _table() -> str:
             outcome, f"not run: no `{'`, `'.join(chain.missing)}` on this machine"
         )
         rows.append(
-            f"| {chain.name} | {result} | {f'{seconds:.0f} s' if outcome else ''} | {_version(chain.programs)} |"
+            f"| {chain.name} | {result} | {f'{seconds:.0f} s' if seconds else ''} | {_version(chain.programs)} |"
         )
     return _HEAD.format(day=f"{datetime.now(UTC):%Y-%m-%d}", machine=_machine()) + "\n".join(rows) + "\n"
 
