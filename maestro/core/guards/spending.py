@@ -35,7 +35,6 @@ _LEAST_USD = 0.001
 _FLOOR_USD = 0.25
 _FLOOR_SHARE = 0.05
 
-
 _log = logging.getLogger(__name__)
 
 

@@ -138,15 +138,7 @@ def prove(
         base = _measure_now(rt, site, command, base, stop)
         agreed = questions.accepted(rt, site.session.id, None, "tests_missing")
         verdict = judging.judge(command, ran.outcome, ran.report, base, agreed)
-    verdict = own_target.look(
-        site.task,
-        command,
-        _plan_checks(rt, site.session),
-        ran.report,
-        base,
-        questions.accepted(rt, site.session.id, None, "tests_missing"),
-        verdict,
-    )
+    verdict = _beside_own_target(rt, site, command, ran, base, verdict)
     if own_target.asks(command, verdict):
         _record(rt, site, command, ran, verdict)
         return own_target.question(command, ran.outcome, verdict)
@@ -174,10 +166,16 @@ def prove(
     return _finding(command, ran.outcome, verdict)
 
 
-def _plan_checks(rt: Runtime, session: models.Session) -> set[str]:
+def _beside_own_target(
+    rt: Runtime, site: CheckSite, command: str, ran: Ran, base: baseline.Baseline, verdict: Verdict
+) -> Verdict:
+    if site.task is None or not verdict.passed or not verdict.comparison.still_failing:
+        return verdict
     with rt.db.read() as db:
-        plan = parse_plan(lookup.plan_row(db, session).plan_json)
-    return {*plan.checks, *(session.agent_config.get("checks") or [])}
+        plan = parse_plan(lookup.plan_row(db, site.session).plan_json)
+    of_all = {*plan.checks, *(site.session.agent_config.get("checks") or [])}
+    agreed = questions.accepted(rt, site.session.id, None, "tests_missing")
+    return own_target.look(site.task, command, of_all, ran.report, base, agreed, verdict)
 
 
 def run_and_judge(
