@@ -106,6 +106,9 @@ class Round:
             MAESTRO_ASSISTANT="anthropic",
             ANTHROPIC_API_KEY=DUMMY_KEY,
             ANTHROPIC_BASE_URL=self.server.url,
+            # Named, so that it does not depend on what lies above the temporary folder of this machine.
+            MAESTRO_WORKTREES_DIR=str(self.worktrees),
+            MAESTRO_WORKTREES_INSIDE_PROJECT="true",
             # In every other round worktrees are handed from task to task, as in large repositories.
             MAESTRO_LARGE_REPOSITORY_FILES=self.chance.choice(["1", "5000"]),
         )
@@ -136,6 +139,11 @@ class Round:
                 if self.app.returncode is None:
                     self.app.kill()
             self.app.kill_workers()
+
+    @property
+    def worktrees(self) -> Path:
+        """The folder of all worktrees."""
+        return self.folder / "data" / "worktrees"
 
     # -- the person ----------------------------------------------------------------------------------------------------
 
@@ -203,7 +211,7 @@ class Round:
 
     def _files(self) -> dict[str, str]:
         found = {}
-        for path in (self.folder / "data" / "worktrees" / self.session_id).glob("*/*.txt"):
+        for path in (self.worktrees / self.session_id).glob("*/*.txt"):
             with contextlib.suppress(OSError):
                 found[str(path)] = path.read_text()
         return found
@@ -266,6 +274,8 @@ class Round:
             with contextlib.suppress(AssertionError):
                 self.app.start()
             killer.join()
+            if self.app.returncode is None:  # the shot came before the process was there
+                self.app.kill()
             self.hits["starting app"] += 1
         began = time.monotonic()
         self.app.start()
@@ -275,7 +285,7 @@ class Round:
         """Give the last start a moment to close what is open."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and (
-            self._processes(but=self.app.pid) or any((self.folder / "data" / "worktrees").glob("*/*"))
+            self._processes(but=self.app.pid) or any(self.worktrees.glob("*/*"))
         ):
             time.sleep(0.1)
 
