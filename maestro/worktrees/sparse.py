@@ -1,5 +1,7 @@
 """Sparse worktrees: the folders a task declares and the files at the root, until its checks need all.
 
+Set-up commands see all files, as they do on the base and on the whole: a worktree with any is narrowed after them.
+
 git keeps the switch for this in the repository's configuration, which belongs to the person and which
 ``git sparse-checkout set`` would write to. Here every call of ours is told by options, an agent's git by its
 environment, and only the folders are in the worktree's own git folder.
@@ -75,6 +77,25 @@ def lay_out(worktree: Path, folders: Sequence[str]) -> None:
         names = "".join(f"{folder}\n" for folder in folders).encode("utf-8", "surrogateescape")
         add = ("sparse-checkout", "add", "--skip-checks", "--stdin")
         git(worktree, *options(git_dir), *add, input=names, timeout_s=_CHECKOUT_S)
+
+
+def narrow(worktree: Path, folders: Sequence[str]) -> bool:
+    """Take the files beside these folders and the root away again; False where something would go with them.
+
+    git deletes ignored files in what is narrowed, and what a set-up made there the checks may need.
+    """
+    beside = git(worktree, "ls-files", "-z", "--others", "--directory").fields
+    changed = git(worktree, "diff-files", "-z", "--name-only", "--ignore-submodules=all").fields
+    kept = tuple(f"{folder}/" for folder in folders)
+    if any("/" in path.rstrip("/") and not path.startswith(kept) for path in (*beside, *changed)):
+        return False
+    git_dir = own_git_dir(worktree)
+    (git_dir / _OURS).touch()
+    _write(git_dir, _ROOT_ONLY)
+    names = "".join(f"{folder}\n" for folder in folders).encode("utf-8", "surrogateescape")
+    step = ("add", "--skip-checks", "--stdin") if folders else ("reapply",)
+    git(worktree, *options(git_dir), "sparse-checkout", *step, input=names or None, timeout_s=_CHECKOUT_S)
+    return True
 
 
 def widen(worktree: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from maestro.core import queries
 from maestro.core.commands import control
 from maestro.core.keeping import cleanup
@@ -72,3 +74,25 @@ def test_a_sparse_task_sees_its_folders_its_checks_see_all_and_nothing_is_lost(t
         assert changed == ["M\td0/f0.txt", "M\td0/f1.txt", "A\troot.txt"]
         assert run_git(repo, "show", f"{branch}:root.txt").splitlines() == ["d0", "d0 d1"]
     assert (repo / ".git" / "config").read_text() == before
+
+
+@pytest.mark.parametrize(("made", "left"), [("node_modules", "d0"), ("d1/node_modules", "d0 d1 d2")])
+def test_set_up_sees_all_files_before_a_sparse_task_is_left_with_its_own(tmp_path: Path, made: str, left: str) -> None:
+    """What it makes must be the same on the base, in the task and on the whole; so it is not narrowed away either."""
+    repo = make_repo(tmp_path / "repo", FILES)
+    seen = tmp_path / "seen"
+    set_up = f"ls -d d* d2/* | xargs >> {seen}; mkdir {made}; cat d*/*.txt | cksum > {made}/sum"
+    look = bash(f"ls -d d* | xargs > root.txt; cp {made}/sum made.txt; git sparse-checkout add d0 || true")
+    script = scenario(task_rule("# Task t1", look, write("d0/f0.txt", "t1\n"), say("Done.")))
+    checks = [f"test -e d2/f3.txt && test -s {made}/sum"]
+    only = {"id": "t1", "title": "One", "files": ["d0/*.txt", "root.txt", "made.txt"], "checks": checks}
+    with engine(tmp_path, script, large_repository_files=10) as e:
+        plan = {"summary": "Test", "checks": checks, "tasks": [only]}
+        session = e.run(repo, plan, permission_mode="bypass", sparse=True, setup=[set_up])
+        e.until("state_changed", to="completed")
+        branch = e.get(session.id).session_branch
+        changed = run_git(repo, "diff", "--name-status", "main", branch).splitlines()
+        assert changed == ["M\td0/f0.txt", "A\tmade.txt", "A\troot.txt"]
+        assert run_git(repo, "show", f"{branch}:root.txt").strip() == left
+    assert len(set(seen.read_text().splitlines())) == 1
+    assert len(seen.read_text().splitlines()) >= 2

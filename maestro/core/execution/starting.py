@@ -106,6 +106,7 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
     if not ready.exists():  # new, or a kill came before its set-up was done
         try:
             outfit(rt, session, path, task)
+            pooling.narrow(rt, session, task, path)
         except (SetupFailed, Stopped):
             # The next try must begin with the set-up again, not with what half of it made.
             remove_worktree(rt, session, path)

@@ -16,6 +16,7 @@ from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.errors import GitError, MaestroError
 from maestro.worktrees import history, manager, pool, repository, sparse
+from maestro.worktrees.refs import commit_of
 
 _log = logging.getLogger(__name__)
 
@@ -41,14 +42,22 @@ def add_worktree(
         return manager.add_worktree(repo, path, branch, start)
     stop = stop_signal(rt, session.id)
     try:
-        folders = None
-        if in_force(session.agent_config, rt.settings).sparse:
-            folders = sparse.folders_of(repo, start, task.files)
+        # Set-up commands run on all files everywhere, so that what they make is the same.
+        folders = None if _sets_up(session) else _folders(rt, session, task, start)
         return pool.add_worktree(repo, path, branch, start, stop, folders=folders)
     except GitError:
         if stop():
             raise Stopped from None
         raise
+
+
+def narrow(rt: Runtime, session: models.Session, task: models.Task, path: Path) -> None:
+    """Leave in a new worktree that was set up what the task declares, where its session wants sparse worktrees."""
+    if not is_large(rt, session) or not _sets_up(session):
+        return
+    folders = _folders(rt, session, task, commit_of(path, "HEAD"))
+    if folders is not None:
+        sparse.narrow(path, folders)
 
 
 def lay_out(rt: Runtime, session: models.Session, path: Path, commit: str) -> None:
@@ -82,8 +91,8 @@ def look(rt: Runtime, session: models.Session, tasks: Sequence[models.Task]) -> 
     # The disk belongs first to those that wait for it; and one that is about to come back is ready sooner.
     starting = any(rt.jobs.running(f"start:{t.id}") for t in tasks)
     coming = any(t.status == "completed" and rt.jobs.running(f"land:{t.id}") for t in tasks)
-    narrow = in_force(session.agent_config, rt.settings).sparse
-    wanting = any(t.status == "pending" and not (narrow and t.files) for t in tasks)
+    alone = in_force(session.agent_config, rt.settings).sparse and not _sets_up(session)
+    wanting = any(t.status == "pending" and not (alone and t.files) for t in tasks)
     if starting or coming or not wanting or session.id in _given_up(rt):
         return
     if is_large(rt, session) and not pool.pooled(cleanup.worktrees_folder(rt, session.id)):
@@ -107,6 +116,18 @@ def drop_over(rt: Runtime, at_work: Collection[str]) -> None:
     folders = {below.name for root in places.roots(rt) for below in root.glob("*") if pool.pooled(below)}
     for session_id in folders.difference(at_work):
         rt.jobs.start(f"drop-pool:{session_id}", _drop_when_over, rt, session_id)
+
+
+def _sets_up(session: models.Session) -> bool:
+    """Whether commands make each worktree of the session ready."""
+    return bool(session.agent_config.get("setup"))
+
+
+def _folders(rt: Runtime, session: models.Session, task: models.Task, commit: str) -> list[str] | None:
+    """The folders that alone are to be in a task's worktree; None: all are."""
+    if not in_force(session.agent_config, rt.settings).sparse:
+        return None
+    return sparse.folders_of(Path(session.repo_path), commit, task.files)
 
 
 def _prepare(rt: Runtime, session_id: str) -> None:
