@@ -148,7 +148,7 @@ def _worktrees(settings: Settings) -> Finding:
     if place.warning:
         found = ", ".join(str(path) for path in place.above)
         return Finding(False, f"worktrees go to {place.folder} ({place.why}), below {found}", place.warning)
-    hidden = next((part for part in place.folder.parts if part.startswith(".")), None)
+    hidden = places.hidden_in(place.folder)
     note = f"; {hidden} is hidden: tools that pass over hidden folders may want another place" if hidden else ""
     return Finding(True, f"worktrees go to {place.folder} ({place.why}){note}; no project above it")
 

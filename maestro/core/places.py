@@ -1,8 +1,9 @@
 """Where worktrees are: outside of every project, the same kind of place for all, and found again after a change.
 
 Tools look upward for settings and modules. Below another project (Maestro's own clone, say) the user's tests would
-read that one's. So worktrees lie in ``<data>/worktrees`` unless something above is a project, then in a folder for
-this data folder below the user's data folder; ``MAESTRO_WORKTREES_DIR`` says otherwise.
+read that one's. And many tools pass over what lies below a hidden folder. So worktrees lie in ``<data>/worktrees``
+unless something above is a project or hidden, then in a folder for this data folder in ``~/maestro-worktrees``, where
+that is better; ``MAESTRO_WORKTREES_DIR`` says otherwise.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import hashlib
 import logging
 import os
 import re
+import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _FOLDER = "worktrees"
+#: Not "maestro": that is what a clone of Maestro's own repository would be called.
+_AT_HOME = "maestro-worktrees"
+_SHARED = Path("/var/tmp")  # noqa: S108 - only a folder that is this user's alone is taken there
+
+#: What is wrong with a place, the larger the worse.
+_PROJECT_ABOVE, _HIDDEN, _LESS_GOOD = 4, 2, 1
 _DIGITS = 11
 _TASK, _SCRATCH = "t", "s"
 _SCRATCH_NAME = re.compile(rf"{_SCRATCH}\d{{{_DIGITS}}}")
@@ -64,18 +72,23 @@ def decide(settings: Settings) -> Place:
         return _told(settings.worktrees_dir, insists=settings.worktrees_inside_project)
     own = settings.data_dir / _FOLDER
     found = projects.above(own)
-    if not found:
+    hidden = hidden_in(own)
+    if not found and hidden is None:
         return Place(own, "in the data folder")
-    reason = f"{_listed([a.path for a in found])} lies above the data folder"
+    reasons = [f"{_listed([a.path for a in found])} lies above the data folder"] if found else []
+    if hidden is not None:
+        reasons.append(f"many tools pass over what lies below a hidden folder, as {hidden} is")
     choices = [Place(own, "in the data folder: no better place was found", tuple(a.path for a in found))]
-    levels = [_level(found)]
+    faults = [_faults(own, found)]
     for base, words in _elsewhere():
         folder = base / f"{_FOLDER}-of-{_name_of(settings.data_dir)}"
         if _is_mine(base) and _cannot_write(folder) is None:
             around = projects.above(folder)
-            choices.append(Place(folder, f"in {words}, because {reason}", tuple(a.path for a in around)))
-            levels.append(_level(around))
-    return choices[levels.index(min(levels))]
+            choices.append(
+                Place(folder, f"in {words}, because {' and '.join(reasons)}", tuple(a.path for a in around))
+            )
+            faults.append(_faults(folder, around))
+    return choices[faults.index(min(faults))]
 
 
 def name_of_task(key: str) -> str:
@@ -137,8 +150,7 @@ def about_hidden(folder: Path, repo: Path) -> str | None:
     Tools and libraries that pass over hidden files judge by the whole path, so the same tests may pass in the user's
     checkout. None where the worktree is no more hidden than that.
     """
-    usual = set(repo.resolve().parts)
-    hidden = next((part for part in folder.resolve().parts if part.startswith(".") and part not in usual), None)
+    hidden = hidden_in(folder, but=frozenset(repo.resolve().parts))
     if hidden is None:
         return None
     return (
@@ -147,11 +159,21 @@ def about_hidden(folder: Path, repo: Path) -> str | None:
     )
 
 
+def hidden_in(folder: Path, *, but: frozenset[str] = frozenset()) -> str | None:
+    """The first hidden folder on the way to ``folder``, itself included, as tools see it; None where there is none."""
+    return next((part for part in folder.resolve().parts if part.startswith(".") and part not in but), None)
+
+
 def make(rt: Runtime) -> None:
     """Make the folder of all worktrees, for this user's eyes only. Raises Unavailable when it cannot be made."""
     folder = rt.worktrees.folder
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for missing in reversed([p for p in (folder, *folder.parents) if not p.exists()]):
+            missing.mkdir(mode=0o700, exist_ok=True)
+        if folder.is_relative_to(_for_me_alone()):
+            if not _is_mine(_for_me_alone()):
+                raise PermissionError(None, "another user was there first")
+            _for_me_alone().chmod(0o700)  # an earlier version let others read the names in it
     except OSError as error:
         words = f"The folder of the worktrees, {folder}, cannot be made: {error.strerror}."
         raise Unavailable(f"{words} Put that right, or name another with {variable('worktrees_dir')}.") from error
@@ -221,39 +243,46 @@ def _cannot_write(folder: Path) -> str | None:
     return None
 
 
+def _for_me_alone() -> Path:
+    """This user's folder where everybody may make one."""
+    return _SHARED / f"maestro-{os.getuid()}"
+
+
 def _is_mine(folder: Path) -> bool:
-    """Whether nobody else made a folder in a place where everybody can."""
+    """Whether nobody else made the folder that is to be this user's alone, not even as a link."""
+    if folder != _for_me_alone():
+        return True
     try:
         found = folder.lstat()
     except OSError:
         return True  # not there yet
-    return found.st_uid == os.getuid() or not str(folder).startswith("/var/tmp/")  # noqa: S108
+    return found.st_uid == os.getuid() and stat.S_ISDIR(found.st_mode)
 
 
-def _level(found: list[projects.Above]) -> int:
-    """How much is wrong with a place: nothing, little, or what a check may take harm from."""
-    return 0 if not found else 1 if all(a.mild for a in found) else 2
+def _faults(folder: Path, found: Sequence[projects.Above]) -> int:
+    """How much is wrong with a place; 0: nothing."""
+    project = 0 if not found else _LESS_GOOD if all(a.mild for a in found) else _PROJECT_ABOVE
+    hidden = _HIDDEN if hidden_in(folder) else 0
+    # Some systems clear there what nobody used for a month: rather a home folder under version control.
+    shared = _LESS_GOOD if folder.is_relative_to(_SHARED) else 0
+    return project + hidden + shared
 
 
 def _elsewhere() -> Iterator[tuple[Path, str]]:
     """Folders of the user's own, outside of the data folder, the best one first."""
+    for name in ("XDG_DATA_HOME", "XDG_STATE_HOME"):
+        if Path(told := os.environ.get(name, "")).is_absolute():
+            yield Path(told) / "maestro", name
     try:
         home = Path.home()
     except RuntimeError:
         home = None
-    choices = (
-        ("XDG_DATA_HOME", ".local/share", "the user's data folder"),
-        ("XDG_STATE_HOME", ".local/state", "XDG_STATE_HOME"),
-    )
-    for name, below_home, words in choices:
-        told = os.environ.get(name, "")
-        if Path(told).is_absolute():
-            yield Path(told) / "maestro", words
-        elif home is not None:
-            usual = "Library/Application Support" if sys.platform == "darwin" else below_home
-            yield home / usual / "maestro", words
-    # Kept over a restart of the machine, unlike /tmp; some systems clear there what nobody used for a month.
-    yield Path(f"/var/tmp/maestro-{os.getuid()}"), "/var/tmp"  # noqa: S108 - made for this user alone
+    if home is not None:
+        yield home / _AT_HOME, "your home folder"
+        usual = "Library/Application Support" if sys.platform == "darwin" else ".local/share"
+        yield home / usual / "maestro", "the user's data folder"
+    # Kept over a restart of the machine, unlike /tmp.
+    yield _for_me_alone(), str(_SHARED)
 
 
 def _name_of(data_dir: Path) -> str:

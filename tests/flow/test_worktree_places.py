@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import threading
 from pathlib import Path
 
@@ -135,6 +136,36 @@ def test_leftovers_of_one_installation_are_safe_from_another_that_names_the_same
         lifecycle.start(other)
         lifecycle.stop(other)
         assert (worktree / "unsaved.txt").read_text() == "precious\n"
+
+
+def test_nobody_else_may_look_into_a_place_outside_of_the_data_folder(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    project = tmp_path / "maestro"
+    _projects_settings(project)
+    with bench(project, repo, plan_of({"id": "t1"})) as b:
+        places.make(b.rt)
+        folder = b.rt.worktrees.folder
+        assert not folder.is_relative_to(project)
+        assert {stat.S_IMODE(p.stat().st_mode) for p in (folder, folder.parent)} == {0o700}
+
+
+def test_sessions_of_a_hidden_data_folder_go_on_where_they_are(tmp_path: Path, repo: Path) -> None:
+    hidden = tmp_path / ".share"
+    with bench(hidden, repo, plan_of({"id": "t1", "checks": ["grep -q more a.txt"]}, {"id": "t2"})) as b:
+        old = b.rt.data_dir / "worktrees" / b.id / places.name_of_task("t1")
+        old.parent.mkdir(parents=True)
+        new = b.begin()
+        assert "maestro-worktrees" in new.parts
+        run_git(repo, "worktree", "move", str(new), str(old))  # as an earlier version had it
+        write_files(old, {"a.txt": "more\n"})
+        b.reopen()
+        assert b.begin() == old
+        b.end()
+        assert b.land().status == "completed"
+        assert not old.exists()
+        assert "maestro-worktrees" in b.begin("t2").parts
 
 
 def test_a_place_that_cannot_be_used_is_refused_at_the_start_in_a_sentence(tmp_path: Path) -> None:
@@ -282,7 +313,11 @@ def test_tests_that_fail_before_the_work_in_a_hidden_place_say_what_may_be_the_c
     run_git(repo, "add", "-A")
     run_git(repo, "commit", "-qm", "A library that serves no hidden files")
     check = "python -m pytest -q"
-    with bench(tmp_path / (".local" if hidden else "local"), repo, plan_of({"id": "t1"}, checks=[check])) as b:
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, checks=[check])) as b:
+        b.rt.db.close()
+        named = tmp_path / (".local" if hidden else "local") / "worktrees"
+        flags = {"data_dir": tmp_path / "data", "assistant": "demo", "worktrees_dir": named}
+        b.rt = open_runtime(LoadedSettings(flags=flags, environment={}, dotenv=None))
         b.measure_baseline()
         (run,) = b.evidence("baseline")
         assert not run.could_not_run

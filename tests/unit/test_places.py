@@ -41,14 +41,14 @@ def test_worktrees_stay_in_a_data_folder_that_lies_below_no_project(tmp_path: Pa
         ".editorconfig", ".prettierrc.json", ".cargo", "mise.toml", ".tool-versions", ".envrc", "CLAUDE.md",
     ],
 )  # fmt: skip
-def test_below_a_project_worktrees_go_to_the_users_data_folder(tmp_path: Path, marker: str) -> None:
+def test_below_a_project_worktrees_go_to_a_folder_at_home_that_is_not_hidden(tmp_path: Path, marker: str) -> None:
     project = tmp_path / "code" / "project"
     project.mkdir(parents=True)
     (project / marker).touch()
 
     place = decide(project / "deep" / "data")
 
-    assert place.folder.parent == tmp_path / "home" / ".local" / "share" / "maestro"
+    assert place.folder.parent == tmp_path / "home" / "maestro-worktrees"
     assert str(project / marker) in place.why
     assert place.warning is None
     assert not place.folder.exists()
@@ -88,6 +88,63 @@ def test_where_no_place_is_without_a_project_the_last_one_is_outside_of_home(tmp
     assert decide(home / "data").folder.parent == Path(f"/var/tmp/maestro-{os.getuid()}")
 
 
+@pytest.mark.parametrize("data", [".local/share/maestro", ".maestro", "code/.cache/data"])
+def test_a_hidden_data_folder_does_not_hide_worktrees(
+    tmp_path: Path, data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+
+    place = decide(home / data)
+
+    assert place.folder.parent == home / "maestro-worktrees"
+    hidden = next(part for part in data.split("/") if part.startswith("."))
+    assert f"because many tools pass over what lies below a hidden folder, as {hidden} is" in place.why
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / ".local" / "share"))
+    assert decide(home / data) == place
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "share"))
+    assert decide(home / data).folder.parent == home / "share" / "maestro"
+
+
+def test_a_link_to_a_hidden_folder_is_hidden(tmp_path: Path) -> None:
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "data").symlink_to(tmp_path / ".hidden")
+
+    assert decide(tmp_path / "data").folder.parent == tmp_path / "home" / "maestro-worktrees"
+
+
+def test_where_no_place_is_better_a_hidden_data_folder_holds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "_elsewhere", lambda: iter(()))
+
+    place = decide(tmp_path / ".data")
+
+    assert place.folder == tmp_path / ".data" / "worktrees"
+    assert "no better place was found" in place.why
+    assert place.warning is None
+
+
+def test_a_folder_in_a_place_for_everybody_is_taken_only_when_nobody_else_made_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "package.json").touch()
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    monkeypatch.setattr(places, "_SHARED", shared)
+    theirs = shared / f"maestro-{os.getuid()}"
+    assert decide(home / "data").folder.parent == theirs
+    (shared / "a trap").mkdir()
+    theirs.symlink_to(shared / "a trap")
+    assert not decide(home / "data").folder.is_relative_to(shared)
+    theirs.unlink()
+    theirs.mkdir()
+    monkeypatch.setattr(os, "getuid", lambda mine=os.getuid(): mine + 1)
+    (shared / f"maestro-{os.getuid()}").mkdir()  # by another user, so to say
+    assert not decide(home / "data").folder.is_relative_to(shared)
+
+
 def test_settings_that_people_keep_in_their_home_are_no_project(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
@@ -105,7 +162,7 @@ def test_a_home_folder_under_version_control_is_rather_lived_with_than_left(tmp_
 
     place = decide(home / "code" / "data")
 
-    assert not place.folder.is_relative_to(home / "code")
+    assert place.folder.parent == home / "maestro-worktrees"
 
 
 def test_the_folder_that_the_user_names_is_taken(tmp_path: Path) -> None:
@@ -171,6 +228,16 @@ def test_doctor_tells_where_worktrees_go_and_what_lies_above(tmp_path: Path) -> 
     ok, line = told(worktrees_dir=tmp_path / "code" / "w")
     assert not ok
     assert "MAESTRO_WORKTREES_DIR" in line
+
+
+def test_doctor_says_why_worktrees_are_not_in_a_hidden_data_folder(tmp_path: Path) -> None:
+    data = tmp_path / "home" / ".local" / "share" / "maestro"
+
+    ok, line = next((f.ok, f.line) for f in examine(Settings(data_dir=data)) if "worktrees go to" in f.what)
+
+    assert ok
+    assert str(tmp_path / "home" / "maestro-worktrees") in line
+    assert ".local is" in line
 
 
 def test_a_hidden_folder_above_worktrees_is_named_only_where_the_repository_is_not_as_hidden(tmp_path: Path) -> None:
