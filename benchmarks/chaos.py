@@ -284,9 +284,7 @@ class Round:
     def _settle(self) -> None:
         """Give the last start a moment to close what is open."""
         deadline = time.monotonic() + 10
-        while time.monotonic() < deadline and (
-            self._processes(but=self.app.pid) or any(self.worktrees.glob("*/*"))
-        ):
+        while time.monotonic() < deadline and (self._processes(but=self.app.pid) or any(self.worktrees.glob("*/*"))):
             time.sleep(0.1)
 
     def _workers(self) -> list[psutil.Process]:

@@ -205,7 +205,9 @@ def _leftovers(db: sqlite3.Connection, data_dir: Path, repo: Path) -> Iterator[s
         yield f"workers that never ended: {[r['name'] for r in living]}"
     if waiting := _rows(db, "select title from approvals where status = 'pending'"):
         yield f"questions nobody waits for: {[r['title'] for r in waiting]}"
-    known = [line[9:] for line in git(repo, "worktree", "list", "--porcelain").splitlines() if line.startswith("worktree ")]
+    known = [
+        line[9:] for line in git(repo, "worktree", "list", "--porcelain").splitlines() if line.startswith("worktree ")
+    ]
     left = [*known[1:], *(str(p) for p in (data_dir / "worktrees").glob("*/*"))]  # the first one is the checkout
     if left:
         yield f"worktrees were left behind: {left}"

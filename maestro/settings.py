@@ -41,7 +41,8 @@ class Settings(BaseModel):
     port: int = Field(8080, ge=0, le=65535, description="Port; 0 picks a free one and prints it.")
     data_dir: Path = Field(Path("data"), description="All state: database, worktrees, worker spools, logs.")
     worktrees_dir: Path | None = Field(
-        None, description="Folder of all worktrees; unset: in the data folder, or in ~/maestro-worktrees where that is better."
+        None,
+        description="Folder of all worktrees; unset: in the data folder, or in ~/maestro-worktrees where that is better.",
     )
     worktrees_inside_project: bool = Field(
         False, description="Let the folder of worktrees lie below a project, whose settings tools would read."

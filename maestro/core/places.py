@@ -84,9 +84,7 @@ def decide(settings: Settings) -> Place:
         folder = base / f"{_FOLDER}-of-{_name_of(settings.data_dir)}"
         if _is_mine(base) and _cannot_write(folder) is None:
             around = projects.above(folder)
-            choices.append(
-                Place(folder, f"in {words}, because {' and '.join(reasons)}", tuple(a.path for a in around))
-            )
+            choices.append(Place(folder, f"in {words}, because {' and '.join(reasons)}", tuple(a.path for a in around)))
             faults.append(_faults(folder, around))
     return choices[faults.index(min(faults))]
 

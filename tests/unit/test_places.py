@@ -140,7 +140,8 @@ def test_a_folder_in_a_place_for_everybody_is_taken_only_when_nobody_else_made_i
     assert not decide(home / "data").folder.is_relative_to(shared)
     theirs.unlink()
     theirs.mkdir()
-    monkeypatch.setattr(os, "getuid", lambda mine=os.getuid(): mine + 1)
+    mine = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: mine + 1)
     (shared / f"maestro-{os.getuid()}").mkdir()  # by another user, so to say
     assert not decide(home / "data").folder.is_relative_to(shared)
 
