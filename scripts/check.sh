@@ -47,6 +47,9 @@ done
 [ ${#failed[@]} -eq 0 ] || fail "${failed[*]}"
 [ "${1:-}" = lint ] && exit 0
 
+stage "confinement"
+"$bin/python" scripts/find_sandbox.py || fail "confinement"
+
 stage "browser"
 "$bin/python" scripts/find_browser.py || fail "browser"
 
