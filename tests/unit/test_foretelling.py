@@ -39,6 +39,62 @@ FILES = {
     "composer.json": json.dumps({"scripts": {"test": ["@lint", "@php vendor/bin/phpunit"], "lint": "php -l x.php"}}),
 }
 
+MORE = {
+    "package.json": json.dumps(
+        {
+            "scripts": {
+                "test": "pnpm run vt run && pnpm -r test",
+                "vt": "vitest --coverage",
+                "jest": "node --experimental-vm-modules node_modules/jest/bin/jest.js",
+                "bin": "node -r ts-node/register ./node_modules/.bin/mocha",
+                "own": "node bin/prepare.js cross-env A=1 mocha test",
+                "w": "wireit",
+                "w:lint": "wireit",
+                "w:all": "wireit",
+                "karma": "karma start --single-run",
+                "cy": "cypress run",
+                "cy:open": "cypress open",
+                "lerna": "lerna run test --stream",
+                "exec": "lerna exec -- jest",
+                "make": "make test",
+                "ng": "ng test",
+            },
+            "wireit": {
+                "w": {"command": "vitest run", "dependencies": ["w:lint"]},
+                "w:lint": {"command": "eslint ."},
+                "w:all": {"dependencies": ["./packages/a:unit", {"script": "w"}]},
+            },
+        }
+    ),
+    "packages/a/package.json": json.dumps({"scripts": {"test": "ava", "unit": "tap"}}),
+    "apps/one/project.json": json.dumps(
+        {
+            "targets": {
+                "test": {"executor": "@nx/jest:jest"},
+                "lint": {"executor": "@nx/eslint:lint"},
+                "e2e": {"executor": "@nx/cypress:cypress"},
+                "unit": {"executor": "nx:run-commands", "options": {"commands": ["vitest run"]}},
+            }
+        }
+    ),
+    "apps/two/vite.config.ts": "",
+    "nx.json": json.dumps({"plugins": [{"plugin": "@nx/vite/plugin", "options": {"testTargetName": "vite:test"}}]}),
+    "Makefile": "YARN := yarn\nNODE := $(YARN) node\n\ntest: lint\n\tA=1 ./scripts/test.sh\nlint:\n\teslint .\n"
+    "py:\n\t$(PYTHON) -m pytest\nPYTHON ?= python3\nnode:\n\t$(NODE) node_modules/.bin/jest\n",
+    "scripts/test.sh": 'node="yarn node"\nargs=()\n$node "$(yarn bin jest)" "${args[@]}"\n',
+    "justfile": "import 'more.just'\nset shell := ['bash', '-c']\nalias t := unit\npy := 'python3'\n\n"
+    "# all\n@unit *args='-q': (build 'x')\n    {{py}} -m pytest {{args}}\nbuild what:\n    echo {{what}}\n"
+    "check: build\n    ruff check .\nmod web\n",
+    "more.just": "js:\n    npx jest\n",
+    "web/mod.just": "test:\n    npx vitest run\n",
+    "pyproject.toml": "[tool.hatch.envs.default.scripts]\ntest = 'pytest {args:tests}'\nlint = 'ruff check .'\n"
+    "[tool.hatch.envs.lint.scripts]\nall = ['ruff check .']\n[tool.pdm.scripts]\nunit = {cmd = 'pytest'}\n"
+    "both = {composite = ['unit', 'lint']}\n[tool.poe.tasks]\nt = 'pytest'\nseq = ['t']\nfmt = 'ruff format'\n",
+    "deno.json": json.dumps({"tasks": {"test": "deno test -A", "fmt": "deno fmt"}}),
+    "Pipfile": "[scripts]\ntest = 'pytest'\n",
+}
+MORE_PACKAGES = ["packages/a", "apps/one", "apps/two"]
+
 
 def told(command: str) -> str:
     return foretell(command, FILES.get, ["packages/a"]).tells
@@ -113,3 +169,39 @@ def test_watchers_and_servers_are_told_before_they_cost_a_time_limit(command: st
 )  # fmt: skip
 def test_commands_that_end_are_not_taken_for_watchers(command: str) -> None:
     assert foretell(command, FILES.get).watches is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["npm test", "pnpm test", "yarn jest --ci", "pnpm vitest run", "npm run jest", "npm run bin", "npm run own", "npm run w",
+     "npm run w:all", "npx --yes pnpm@9.4.0 test", "npx --yes -p @yarnpkg/cli-dist@4.1.0 yarn run jest", "npx jest@29",
+     "corepack pnpm test", "npm run lerna", "npm run exec", "npm run make", "yarn workspaces foreach -A run test",
+     "pnpm -r exec vitest run", "nx test one", "nx run one:test", "npx nx run-many --target=test", "nx run one:unit",
+     "nx affected -t vite:test", "make py", "make node", "make test", "just t", "just unit", "just js", "just web::test",
+     "just web test", "just -f justfile unit", "hatch run test", "hatch test", "pdm run unit", "pdm run both", "poe t", "poe seq",
+     "uv run poe t", "pipenv run test", "deno task test", "python -m coverage run -m pytest", "php -d x=1 vendor/bin/phpunit",
+     "sh ./gradlew test", "sh ./mvnw -B test", "node --test --test-reporter=dot", "ember test", "cargo llvm-cov nextest",
+     "node node_modules/ava/entrypoints/cli.mjs"],
+)  # fmt: skip
+def test_runners_behind_tables_of_scripts_variables_and_versions(command: str) -> None:
+    assert foretell(command, MORE.get, MORE_PACKAGES).tells == TESTS
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["npm run karma", "npm run cy", "npm run w:lint", "nx lint one", "nx run one:e2e", "just check", "hatch run lint",
+     "hatch run lint:all", "poe fmt", "deno task fmt", "npx cypress run", "npm run ng", "node bin/build.js", "yarn install"],
+)  # fmt: skip
+def test_what_names_no_tests_behind_them(command: str) -> None:
+    assert foretell(command, MORE.get, MORE_PACKAGES).tells == PASS_OR_FAIL
+
+
+@pytest.mark.parametrize("command", ["npm run vt", "npm run cy:open", "npm run ng", "npx playwright test --ui"])
+def test_watchers_behind_them(command: str) -> None:
+    assert foretell(command, MORE.get).watches is not None
+
+
+def test_what_is_added_to_a_script_decides_whether_it_ends() -> None:
+    assert foretell("pnpm run vt run", MORE.get).watches is None
+    assert foretell("npm run vt -- --run", MORE.get).watches is None
+    assert foretell("npm test", MORE.get, MORE_PACKAGES).watches is None

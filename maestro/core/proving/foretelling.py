@@ -10,7 +10,9 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from maestro.core.proving.check_scripts import Read, reached, without_launcher
+from maestro.core.proving.check_scripts import reached
+from maestro.core.proving.launchers import without_launcher
+from maestro.core.proving.recipes import Read
 
 #: What a check tells, worst first: of several runners in one the best counts.
 PASS_OR_FAIL, NUMBERS, TESTS = "pass_or_fail", "numbers", "tests"
@@ -27,13 +29,19 @@ _NAMES = re.compile(
     rf"|(?:{_PYTHON} )?manage\.py test\b|django-admin test\b|tox\b|nox\b|(?:{_PYTHON} -m )(?:tox|nox)\b|hatch (?:test|run)\b"
     r"|jest\b|(?:react-scripts|craco|react-app-rewired|kcd-scripts|tsdx|wp-scripts) test\b|vitest\b(?! (?:bench|list|init))"
     r"|_?mocha\b|jasmine\b(?! (?:init|examples|help|version))|ava\b|tap\b|tape\b|qunit\b|playwright test\b|faucet\b"
+    r"|(?:ember test|testem ci)\b"
     r"|(?:node|tsx)\b.* --test\b|(?:node|tsx) --test\b|bun test\b|deno test\b"
-    r"|go (?:-C \S+ )?test\b|gotestsum\b|ginkgo\b|cargo (?:\+\S+ )?(?:test|t|nextest)\b"
+    r"|go (?:-C \S+ )?test\b|gotestsum\b|ginkgo\b"
+    r"|(?:cargo|cross) (?:\+\S+ )?(?:hack |careful |miri )?(?:test|t|nextest|llvm-cov)\b"
     r"|ctest\b|(?:cmake|ninja|meson)\b.*\b(?:test|check)\b|mvnd?\b|mvnw\b|gradle\b|gradlew\b|sbt\b"
     r"|rspec\b|(?:rails|rake) (?:test|spec)\b|ruby\b.*\b(?:test|spec)|minitest\b|phpunit\b|pest\b|paratest\b"
     r"|(?:php )?artisan test\b|prove\b|bats\b"
 )
 _COUNTS = re.compile(r"uvu\b|dotnet test\b|mix test\b|nose2\b|stestr\b")
+#: A script of the repository's own that is handed a runner to start: ``node bin/prepare.js mocha``.
+_HANDS_ON = re.compile(
+    r"(?:node|tsx|ts-node)\b(?: -\S+)* \S+\.[cm]?[jt]s (?=(?:cross-env|_?mocha|jest|vitest|ava|tap)\b)"
+)
 #: Tests that only Maven's and Gradle's later phases run.
 _BUILDS = re.compile(r"(?:mvnd?|mvnw|gradle|gradlew|sbt)\b")
 _BUILD_TESTS = re.compile(r"(?<![\w-])\S*(?:test|verify|check|package|install|deploy|build)\w*", re.IGNORECASE)
@@ -56,13 +64,13 @@ _WATCHES = re.compile(
     r"|(?:flask|fastapi) (?:run|dev)\b|(?:uvicorn|gunicorn|hypercorn) (?!--help)|(?:python[\d.]* )?manage\.py runserver\b"
     r"|python[\d.]* -m http\.server\b|rails (?:s|server)\b|(?:hugo|mkdocs|jekyll) (?:server|serve)\b|php -S\b"
     r"|(?:expo|quasar|ionic|sapper|svelte-kit) (?:start|dev|serve)\b|wrangler dev\b|tail -[fF]\b"
-    r"|karma start\b(?!.*--single-run)"
+    r"|karma start\b(?!.*--single-run)|cypress open\b|playwright test\b.* --ui\b|ng test\b"
 )
 #: A package script that cannot be looked up says by its name that it does not end.
 _SERVES = re.compile(r"(?:npm|pnpm|yarn|bun)(?: run)? (?:\S+:)?(?:dev|serve|watch|develop)(?::\S+)?(?:\s|$)")
 _STARTS = re.compile(r"(?:npm|pnpm|yarn|bun)(?: run)? start(?:\s|$)")
 _OFF = re.compile(r"--watch(?:All)?=false|--no-watch|--run\b|--single-run|--watch=0")
-_VITEST = re.compile(r"vitest\b(?! (?:run|related|bench|list|init|--run))")
+_VITEST = re.compile(r"vitest\b(?!.* (?:run|related|bench|list|init|--run)\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,8 @@ def foretell(command: str, read: Read, packages: Sequence[str] = ()) -> Foretold
 def _program(words: list[str]) -> str:
     """A command by its program's bare name: without launchers, and without the folder it lies in."""
     words = without_launcher(words)
+    if handed := _HANDS_ON.match(" ".join(words)):
+        words = without_launcher(" ".join(words)[handed.end() :].split(" "))
     return " ".join([words[0].rpartition("/")[2], *words[1:]]) if words else ""
 
 

@@ -34,7 +34,8 @@ def _foretold(repo: str, commit: str, command: str) -> Foretold:
 @lru_cache(maxsize=20)
 def _packages(repo: str, commit: str) -> tuple[str, ...]:
     found = (path.rpartition("/") for path in reading.list_files(Path(repo), commit))
-    return tuple(folder for folder, slash, name in found if slash and name == "package.json")[:200]
+    named = (folder for folder, slash, name in found if slash and name in {"package.json", "project.json"})
+    return tuple(dict.fromkeys(named))[:200]
 
 
 def _text(repo: Path, commit: str, path: str) -> str | None:

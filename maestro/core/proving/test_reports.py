@@ -23,7 +23,8 @@ from maestro.core.proving import (
     worktree_reports,
     written_reports,
 )
-from maestro.core.proving.check_scripts import reached, without_launcher
+from maestro.core.proving.check_scripts import reached
+from maestro.core.proving.launchers import without_launcher
 from maestro.core.proving.merging import agreed, merged
 from maestro.core.proving.report import UNCLEAR, TestReport
 
