@@ -28,6 +28,7 @@ class EnvironmentOffer:
         self._remember = ui.checkbox("Remember for this repository", value=True).props("dense").classes("m-env__keep")
         self._remember.set_visibility(False)
         self._trial = EnvironmentTrial(rt, self._rows.values, self._rows.explain)
+        self._rows.on_change(self._trial.compare)
 
     async def look(self, path: str | None, branch: str | None) -> None:
         """Show what is remembered and found for a repository; None: none is chosen. What was ticked stays if nothing differs."""
@@ -75,8 +76,8 @@ class EnvironmentOffer:
 
     def _show(self) -> None:
         self._remember.set_visibility(self._view is not None)
-        self._trial.show(self._view, self._looked_at[1] if self._looked_at else None)
         if self._view is None:
             self._rows.clear()
         else:
             self._rows.show(self._view, self._template, serial=self._serial)
+        self._trial.show(self._view, self._looked_at[1] if self._looked_at else None)

@@ -5,7 +5,7 @@ What was confirmed is ticked. What was only found is not: it is used when a pers
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nicegui import ui
@@ -37,6 +37,11 @@ class EnvironmentRows:
         self._rows: list[_Row] = []
         self._lines: Tag | None = None
         self._serial: ui.checkbox | None = None
+        self._on_change: list[Callable[[], None]] = []
+
+    def on_change(self, call: Callable[[], None]) -> None:
+        """Call this after a line is ticked, unticked or typed in."""
+        self._on_change.append(call)
 
     def clear(self) -> None:
         """Show nothing."""
@@ -80,6 +85,12 @@ class EnvironmentRows:
                     self._rows.append(_Row(part, value, *why, ticked=True))
                 news = [f for f in offered if f.kind == part and f not in declined]
                 self._rows += [_offer(f, mark="new" if view.remembered else "") for f in news]
+        for row in self._rows:
+            row.on_change(self._changed)
+
+    def _changed(self) -> None:
+        for call in self._on_change:
+            call()
 
     def values(self) -> dict[str, Any]:
         """What is ticked, by part, and whether checks run one at a time."""
@@ -139,6 +150,7 @@ class EnvironmentRows:
         with self._lines:
             row = _Row(part, "", "", "", ticked=True)
         self._rows.append(row)
+        row.on_change(self._changed)
         row.input.run_method("focus")
 
     def _take(self) -> None:
@@ -170,6 +182,11 @@ class _Row:
                         text(reason)
                         if mark:
                             text(mark, "m-tag s-waiting")
+
+    def on_change(self, call: Callable[[], None]) -> None:
+        """Call this after the line changes."""
+        self.tick.on_value_change(lambda _: call())
+        self.input.on_value_change(lambda _: call())
 
     @property
     def value(self) -> str:

@@ -39,6 +39,7 @@ class EnvironmentTrial:
     ) -> None:
         self._rt, self._chosen, self._invalid = rt, chosen, invalid
         self._path: str | None = None
+        self._tried: list[TrialView] = []
         self._branch: str | None = None
         self._shown: TrialView | None = None
         with box("m-stack m-gap-8 m-trial") as self._place:
@@ -48,6 +49,7 @@ class EnvironmentTrial:
                     "title", "Runs what is ticked in a worktree of its own, which goes afterwards."
                 )
                 self._stop = button("Stop", small=True)
+            self._other = text("What is ticked now was not tried.", "m-field__help")
             self._result = box("m-stack m-gap-4")
             self._result.props.set_optional("role", "status")
         self._try.on_click(self._begin)
@@ -60,9 +62,19 @@ class EnvironmentTrial:
         """Offer it for a repository, with what the last trial showed; None: no repository is chosen."""
         self._place.set_visibility(view is not None)
         self._path, self._branch = (view.repo_path, branch) if view else (None, None)
-        self._shown = None
+        self._tried = list(view.tried) if view else []
         self._timer.active = view is not None  # one may be under way
-        self._draw(view.tried[0] if view and view.tried else None)
+        self._draw(self._fitting())
+
+    def compare(self) -> None:
+        """Something else may be ticked by now: show what is known of that, the last trial gray where nothing is."""
+        if self._shown is None or self._shown.state != "running":
+            self._draw(self._fitting())
+
+    def _fitting(self) -> TrialView | None:
+        """What was tried of just what is ticked; else the last one."""
+        chosen = self._chosen()
+        return next((one for one in self._tried if one.is_of(chosen)), self._tried[0] if self._tried else None)
 
     async def _begin(self) -> None:
         try:
@@ -93,14 +105,21 @@ class EnvironmentTrial:
             view = None  # none since the app began: what is remembered stays
         if view is None or view.state != "running":
             self._timer.active = False
-        if view is not None and view != self._shown:
-            self._draw(view)
+        if view is None or view == self._shown:
+            return
+        if view.state != "running":
+            self._tried = [view, *(one for one in self._tried if not one.is_of(view.model_dump()))]
+            view = self._fitting()
+        self._draw(view)
 
     def _draw(self, view: TrialView | None) -> None:
         running = view is not None and view.state == "running"
         self._shown = view.model_copy(deep=True) if view else None
         self._stop.set_visibility(running)
         self._try.set_enabled(not running)
+        other = view is not None and not running and not view.is_of(self._chosen())
+        self._other.set_visibility(other)
+        self._result.classes(add="m-trial--other" if other else "", remove="" if other else "m-trial--other")
         self._result.clear()
         if view is None:
             return

@@ -31,7 +31,9 @@ async def change_environment(rt: Runtime, session_id: str) -> bool:
             now: dict[str, list[str]] = {part: list(session.agent_config.get(part, [])) for part in PARTS}
             serial = bool(session.agent_config.get("serial_checks"))
             rows.show(view, now, whence="As this session has it", serial=serial)
-            EnvironmentTrial(rt, rows.values, rows.explain).show(view)
+            trial = EnvironmentTrial(rt, rows.values, rows.explain)
+            trial.show(view)
+            rows.on_change(trial.compare)
             remember = ui.checkbox("Remember for this repository", value=False).props("dense")
             tag("div", "Applies to worktrees made from now on.", "m-field__help")
         with tag("div", "", "m-dialog__foot"):

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
-from maestro.worktrees import check_detection, python_detection, version_managers
+from maestro.worktrees import check_detection, fetched_managers, python_detection, version_managers
 from maestro.worktrees.git import git
 from maestro.worktrees.manifests import Manifests, table
 from maestro.worktrees.stand_ins import stand_ins
@@ -88,25 +88,38 @@ _OTHERS_WITHOUT_LOCK = (
 )
 _PYTHON_TOOLS = frozenset({"uv", "poetry", "pdm", "pipenv"})
 _NODE_TOOLS = frozenset({"npm", "pnpm", "yarn", "bun"})
+_NODE_TRADE = _NODE_TOOLS | {"npx", "node"}
+#: Folders that hold the tests of the project above them.
+_OF_TESTS = frozenset({"test", "tests", "testing", "spec", "specs"})
 
-#: Why a check is offered, by how it begins.
+#: Why a check is offered: how it begins, the file it comes from, what is said of that.
+_THERE = "{} is in the repository"
+_SCRIPT = "{} has a script test"
 _WHY_CHECK = (
-    ("cargo", "Cargo.toml is in the repository"),
-    ("go ", "go.mod is in the repository"),
-    ("make", "The Makefile has a target test"),
-    ("just", "The justfile has a recipe test"),
-    ("cmake", "CMakeLists.txt names tests for ctest"),
-    ("mvn", "pom.xml is in the repository"),
-    ("sh ./mvnw", "pom.xml is in the repository"),
-    ("gradle", "A Gradle build is in the repository"),
-    ("sh ./gradlew", "A Gradle build is in the repository"),
-    ("npm", "package.json has a script test"),
-    ("pnpm -r", "pnpm-workspace.yaml is in the repository"),
-    ("pnpm", "package.json has a script test"),
-    ("yarn", "package.json has a script test"),
-    ("bun ", "The tests are Bun’s"),
-    ("bundle", "Its tests are Ruby’s, and a Gemfile is in the repository"),
-    ("deno", "deno.json is in the repository"),
+    ("cargo", ("Cargo.toml",), _THERE),
+    ("go ", ("go.mod",), _THERE),
+    ("make", ("Makefile", "makefile"), "{} has a target test"),
+    ("just", ("justfile",), "{} has a recipe test"),
+    ("cmake", ("CMakeLists.txt",), "{} names tests for ctest"),
+    ("mvn", ("pom.xml",), _THERE),
+    ("sh ./mvnw", ("pom.xml",), _THERE),
+    ("gradle", ("build.gradle", "build.gradle.kts"), _THERE),
+    ("sh ./gradlew", ("build.gradle", "build.gradle.kts"), _THERE),
+    ("npm test --workspaces", ("package.json",), "{} names workspaces"),
+    ("npm", ("package.json",), _SCRIPT),
+    ("pnpm -r", ("pnpm-workspace.yaml",), _THERE),
+    ("pnpm", ("package.json",), _SCRIPT),
+    ("yarn", ("package.json",), _SCRIPT),
+    ("bun run", ("package.json",), _SCRIPT),
+    ("bun ", ("package.json",), "The tests are Bun’s"),
+    ("bundle", ("Gemfile",), "Its tests are Ruby’s, and {} is in the repository"),
+    ("rake", ("Rakefile",), "{} speaks of tests"),
+    ("rspec", (".rspec",), _THERE),
+    ("deno", ("deno.json", "deno.jsonc"), _THERE),
+    ("vendor/bin/phpunit", ("phpunit.xml", "phpunit.xml.dist", "phpunit.dist.xml"), _THERE),
+    ("phpunit", ("phpunit.xml", "phpunit.xml.dist", "phpunit.dist.xml"), _THERE),
+    ("mix", ("mix.exs",), _THERE),
+    ("swift", ("Package.swift",), _THERE),
 )
 
 
@@ -159,7 +172,7 @@ def _folder(at: Manifests, folder: _Folder, before: list[Found]) -> tuple[list[F
     manager = next((f.tool for f in [*before, *locks] if f.tool in _PYTHON_TOOLS), None)
     setup, checks = list(locks), []
     trusts = [Found("setup", trust.command, trust.reason, trust.tool) for trust in version_managers.look(at)]
-    if check_detection.speaks_python(at):
+    if check_detection.speaks_python(at) and not _is_of_tests(at):
         plan = python_detection.plan(at, manager)
         if plan.setup:
             reason = (
@@ -171,22 +184,34 @@ def _folder(at: Manifests, folder: _Folder, before: list[Found]) -> tuple[list[F
             command, tool = plan.check, plan.tool
             if tool == "python" and shutil.which("python") is None:
                 command, tool = command.replace("python", "python3", 1), "python3"
-            checks.append(Found("checks", at.command(command), _why_python(command), tool))
+            checks.append(Found("checks", at.command(command), _why_python(at, command), tool))
     others = check_detection.checks(at)
-    setup += [*_without_lock(at, [*before, *locks]), *_others_without_lock(at, [*before, *locks], others)]
-    setup += _build(at, before)
+    unlocked = _without_lock(at, [*before, *locks])
+    setup += [*unlocked, *_others_without_lock(at, [*before, *locks], others), *_build(at, before)]
     for check in others:
         doubled = check_detection.is_wrapper(check) and bool(checks)
-        checks.append(Found("checks", at.command(check), _why(check), _program(check), second=doubled))
-    more, more_checks = stand_ins(at, {f.tool for f in locks if f.tool}, [c.value for c in checks])
+        checks.append(Found("checks", at.command(check), _why(at, check), _program(check), second=doubled))
+    more, more_checks = stand_ins(at, _by_tool(at, [*locks, *unlocked]), others)
     setup += [Found("setup", at.command(s.command), s.reason, s.tool) for s in more]
     checks += [Found("checks", at.command(s.command), s.reason, s.tool) for s in more_checks]
     return [*trusts, *setup], checks
 
 
+def _by_tool(at: Manifests, setup: list[Found]) -> dict[str, str]:
+    """By tool, the first command of it as it is run in the folder itself."""
+    return {f.tool: f.value.removeprefix(at.command("")) for f in reversed(setup) if f.tool}
+
+
+def _is_of_tests(at: Manifests) -> bool:
+    """Whether a folder holds what the tests of the project above it need, and is none of its own."""
+    above, _, name = at.folder.rpartition("/")
+    own = at.has("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "noxfile.py", "Pipfile")
+    return name in _OF_TESTS and not own and python_detection.is_python(at.below(above))
+
+
 def _same_trade(one: Found, before: list[Found]) -> bool:
     """Whether folders above install with a tool of the same language."""
-    trade = next((tools for tools in (_NODE_TOOLS, _PYTHON_TOOLS | {"python3"}) if one.tool in tools), {one.tool})
+    trade = next((tools for tools in (_NODE_TRADE, _PYTHON_TOOLS | {"python3"}) if one.tool in tools), {one.tool})
     return any(f.tool in trade for f in before)
 
 
@@ -196,19 +221,24 @@ def _root_speaks(root: Manifests, at: Manifests) -> bool:
     return any(at.has(name) and root.has(name) for name in names) or not any(at.has(name) for name in names)
 
 
-def _why_python(command: str) -> str:
+def _why_python(at: Manifests, command: str) -> str:
+    where = f" in {at.folder}" if at.folder else ""
     for word, reason in (
-        ("pytest", "The tests are pytest’s"),
-        ("tox", "tox runs the tests"),
-        ("nox", "nox runs the tests"),
+        ("pytest", f"The tests{where} are pytest’s"),
+        ("tox", f"tox runs the tests{where}"),
+        ("nox", f"nox runs the tests{where}"),
     ):
         if word in command:
             return reason
-    return "There are tests in the form of unittest"
+    return f"There are tests in the form of unittest{where}"
 
 
-def _why(check: str) -> str:
-    return next((reason for start, reason in _WHY_CHECK if check.startswith(start)), "Its tests are in the repository")
+def _why(at: Manifests, check: str) -> str:
+    for start, files, reason in _WHY_CHECK:
+        named = next((file for file in files if at.has(file)), None)
+        if check.startswith(start) and named:
+            return reason.format(at.path(named))
+    return f"Its tests are in {at.folder}" if at.folder else "Its tests are in the repository"
 
 
 def _program(check: str) -> str | None:
@@ -292,7 +322,7 @@ def _by_locks(at: Manifests, folder: _Folder) -> list[Found]:
     for group in _LOCKS:
         there = [(lock, command, tool) for lock, command, tool in group if lock in folder.files]
         for number, (lock, command, tool) in enumerate(there):
-            if tool == "yarn" and ".yarnrc.yml" in folder.files:
+            if tool == "yarn" and fetched_managers.is_later_yarn(at):
                 command = "yarn install --immutable"  # the word of Yarn 2 and later
             if tool in _PYTHON_TOOLS:
                 command += python_detection.sync_options(at, tool)

@@ -10,6 +10,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from maestro.worktrees import poetry_requirements
 from maestro.worktrees.manifests import Manifests, package_name, table
 
 #: Names of extras and groups that hold what tests need, the likeliest first.
@@ -22,6 +23,7 @@ _LISTED = re.compile(
     r"(requirements[^/]*|[^/]*requirements)\.txt|requirements/[^/]+\.txt|tests?/requirements[^/]*\.txt"
 )
 _FOR_TESTS = re.compile(r"(test|dev)", re.IGNORECASE)
+_OF_TESTS = re.compile(r"tests?/requirements\.txt|requirements[-_/]tests?(?:ing)?\.txt|tests?[-_]requirements\.txt")
 _NOT_FOR_TESTS = re.compile(r"(docs?|lint|types?|typing|build|release|bench\w*)[^/]*\.txt$", re.IGNORECASE)
 
 #: What runs a manager's environment, and how it is asked for groups and extras beside the default ones.
@@ -124,13 +126,17 @@ def _wanted(at: Manifests, which: str | None) -> tuple[list[str], list[str]]:
     wanted: list[str] = []
     rests_on: list[str] = []
     held = False
-    if {"project", "build-system"} & data.keys() or at.has("setup.py"):
+    if {"project", "build-system"} & data.keys() or _poetry_main(data) or at.has("setup.py"):
         rests_on.append("pyproject.toml" if at.has("pyproject.toml") else "setup.py")
         extra = _holding_pytest(_extras(at, data)) if which == "pytest" else None
         group = _holding_pytest(_groups(data, "pip")) if which == "pytest" and extra is None else None
-        wanted += ["-e", shlex.quote(f".[{extra}]")] if extra else ["-e", "."]
-        wanted += ["--group", shlex.quote(group)] if group else []
-        held = bool(extra or group) or _has_pytest(_strings(table(data, "project").get("dependencies")))
+        managers = _of_managers(data) if which == "pytest" and not (extra or group) else []
+        if _is_package(data):
+            wanted += ["-e", shlex.quote(f".[{extra}]")] if extra else ["-e", "."]
+        else:
+            wanted += map(shlex.quote, [*_main(data), *(_extras(at, data)[extra] if extra else [])])
+        wanted += ["--group", shlex.quote(group)] if group else map(shlex.quote, managers)
+        held = bool(extra or group or managers) or _has_pytest(_strings(table(data, "project").get("dependencies")))
     listed = _requirement_files(at, all_of_them=not rests_on)
     for name in listed:
         wanted += ["-r", shlex.quote(name)]
@@ -139,6 +145,36 @@ def _wanted(at: Manifests, which: str | None) -> tuple[list[str], list[str]]:
     if wanted and which == "pytest" and not held:
         wanted += _tox_needs(at) or ["pytest"]
     return wanted, rests_on
+
+
+def pip_can(at: Manifests) -> bool:
+    """Whether pip finds all that a project asks for; of uv's own sources of packages it knows nothing."""
+    sources = table(at.toml("pyproject.toml"), "tool", "uv", "sources").values()
+    return not any(isinstance(one, dict) and {"workspace", "path", "git", "url"} & one.keys() for one in sources)
+
+
+def _is_package(data: dict[str, Any]) -> bool:
+    """Whether the project itself can be installed, and is not a mere list of what others need."""
+    ways = (table(data, "tool", "poetry").get("package-mode"), table(data, "tool", "uv").get("package"))
+    return False not in ways
+
+
+def _main(data: dict[str, Any]) -> list[str]:
+    told = _strings(table(data, "project").get("dependencies"))
+    return told or poetry_requirements.requirements(table(data, "tool", "poetry", "dependencies"))
+
+
+def _of_managers(data: dict[str, Any]) -> list[str]:
+    """The requirements of the group that brings pytest, where only Poetry, PDM or uv know of it."""
+    tool = table(data, "tool")
+    poetry = {name: table(one, "dependencies") for name, one in table(tool, "poetry", "group").items()}
+    poetry["dev"] = poetry.get("dev", {}) | table(tool, "poetry", "dev-dependencies")
+    groups = {name: poetry_requirements.requirements(of) for name, of in poetry.items()}
+    groups |= {name: _strings(of) for name, of in table(tool, "pdm", "dev-dependencies").items()}
+    if told := _strings(table(tool, "uv").get("dev-dependencies")):
+        groups["dev"] = told
+    name = _holding_pytest(groups)
+    return groups[name] if name else []
 
 
 def _requirement_files(at: Manifests, *, all_of_them: bool) -> list[str]:
@@ -150,7 +186,8 @@ def _requirement_files(at: Manifests, *, all_of_them: bool) -> list[str]:
     if all_of_them:
         return found
     with_pytest = [name for name in found if _has_pytest(at.text(name).splitlines())]
-    return [name for name in with_pytest if _FOR_TESTS.search(name)][:1] or with_pytest[:1]
+    chosen = [name for name in with_pytest if _FOR_TESTS.search(name)][:1] or with_pytest[:1]
+    return [*chosen, *(name for name in found if _OF_TESTS.fullmatch(name) and name not in chosen)]
 
 
 def _tox_needs(at: Manifests) -> list[str]:

@@ -1,11 +1,11 @@
-"""What can be offered where a lock file's own tool is not on this machine: pip for uv and its like, npm for pnpm and its."""
+"""What can be offered where a lock file's own tool is not on this machine: pip for uv and its like, npx or npm for pnpm."""
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
 
-from maestro.worktrees import check_detection, python_detection
+from maestro.worktrees import check_detection, fetched_managers, python_detection
 from maestro.worktrees.manifests import Manifests
 
 _PYTHON = ("uv", "poetry", "pdm", "pipenv")
@@ -22,28 +22,47 @@ class StandIn:
     tool: str | None
 
 
-def stand_ins(at: Manifests, tools: set[str], checks: list[str]) -> tuple[list[StandIn], list[StandIn]]:
-    """Set-up and checks for a folder whose lock files want ``tools``; none where those are there.
+def stand_ins(at: Manifests, setup: dict[str, str], checks: list[str]) -> tuple[list[StandIn], list[StandIn]]:
+    """Set-up and checks for a folder whose set-up wants tools that are missing; none where they are there.
 
-    They take the newest versions that the manifest allows, not the locked ones: the reason says so.
+    What pip and npm install are the newest versions that the manifest allows, not the locked ones: the reason says so.
+    ``setup``: by tool, the folder's own command of it; ``checks``: its checks; both as they are run in the folder.
     """
-    setup: list[StandIn] = []
     instead: list[StandIn] = []
-    python = next((tool for tool in _PYTHON if tool in tools), None)
-    if python and _missing(python) and check_detection.speaks_python(at):
+    checked: list[StandIn] = []
+    python = next((tool for tool in _PYTHON if tool in setup), None)
+    if python and _missing(python) and check_detection.speaks_python(at) and python_detection.pip_can(at):
         plan = python_detection.plan(at, None)
         if plan.setup:
-            setup.append(StandIn(plan.setup, _why(python, "pip"), "python3"))
+            instead.append(StandIn(plan.setup, _why(python, "pip"), "python3"))
         if plan.setup and plan.check:
-            instead.append(StandIn(plan.check, f"The same, without {python}", plan.tool))
-    node = next((tool for tool in _NODE if tool in tools), None)
-    text = at.text("package.json")
-    alone = "workspace:" not in text and not at.has("pnpm-workspace.yaml")  # npm knows nothing of such members
-    if node and _missing(node) and not _missing("npm") and at.json("package.json") and alone:
-        setup.append(StandIn(_NPM, _why(node, "npm"), "npm"))
-        if any(check.endswith(f"{node} test") for check in checks) and node not in text:
-            instead.append(StandIn("npm test", f"The same, without {node}", "npm"))
-    return setup, instead
+            checked.append(StandIn(plan.check, f"The same, without {python}", plan.tool))
+    node = next((tool for tool in _NODE if tool in setup), None)
+    if node and _missing(node) and at.json("package.json"):
+        more, more_checks = _of_node(at, node, setup[node], _tests(checks, node))
+        instead += more
+        checked += more_checks
+    return instead, checked
+
+
+def _of_node(at: Manifests, node: str, install: str, tests: list[str]) -> tuple[list[StandIn], list[StandIn]]:
+    started = fetched_managers.starts_with(at, node)
+    if started is None:
+        text = at.text("package.json")
+        alone = "workspace:" not in text and "workspaces" not in text  # npm knows nothing of such members
+        runs = [StandIn("npm test", f"The same, without {node}", "npm")] if tests and node not in text else []
+        return ([StandIn(_NPM, _why(node, "npm"), "npm")], runs) if alone and not _missing("npm") else ([], [])
+    tool = started.split(" ")[0]
+    if _missing(tool):
+        return [], []
+    whence = "npx fetches it" if tool == "npx" else "the repository holds it"
+    setup = StandIn(f"{started}{install.removeprefix(node)}", f"{node} is not on Maestro’s PATH: {whence}", tool)
+    same = f"The same, with the {node} that {'npx fetches' if tool == 'npx' else 'the repository holds'}"
+    return [setup], [StandIn(f"{started}{check.removeprefix(node)}", same, tool) for check in tests]
+
+
+def _tests(checks: list[str], node: str) -> list[str]:
+    return [check for check in checks if check.startswith(f"{node} ") and check.endswith("test")]
 
 
 def _missing(tool: str) -> bool:

@@ -175,3 +175,27 @@ def test_an_offer_is_tried_and_says_whether_it_works(window: OpenWindow, app: Ap
     here.visit("/session/new")
     look(page, repo)
     expect(page.get_by_text("Works", exact=True)).to_be_visible()
+
+
+def test_what_a_trial_showed_is_gray_as_soon_as_something_else_is_ticked(
+    window: OpenWindow, app: AppProcess, tmp_path: Path
+) -> None:
+    repo = make_repo(tmp_path / "made", {"Makefile": "test:\n\t@true\n", "justfile": "test:\n  true\n"})
+    here = window(app=app)
+    page = here.visit("/session/new")
+    look(page, repo)
+    tick(page.get_by_role("checkbox", name="Check make test"), True)
+    page.get_by_role("button", name="Try it").click()
+    expect(page.get_by_text("Works", exact=True)).to_be_visible()
+    expect(page.get_by_text("What is ticked now was not tried.")).to_be_hidden()
+    expect(page.locator(".m-trial--other")).to_have_count(0)
+    tick(page.get_by_role("checkbox", name="Check just test"), True)
+    expect(page.get_by_text("What is ticked now was not tried.")).to_be_visible()
+    expect(page.locator(".m-trial--other")).to_contain_text("Works")
+    here.screenshot("environment-not-tried")
+    tick(page.get_by_role("checkbox", name="Check just test"), False)
+    expect(page.get_by_text("What is ticked now was not tried.")).to_be_hidden()
+    page.get_by_label("Check: command").first.fill("make check")
+    expect(page.get_by_text("What is ticked now was not tried.")).to_be_visible()
+    page.get_by_label("Check: command").first.fill("make test")
+    expect(page.locator(".m-trial--other")).to_have_count(0)

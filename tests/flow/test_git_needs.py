@@ -300,21 +300,96 @@ def test_files_to_copy_are_those_that_are_there_ignored_and_small(tmp_path: Path
                 "pnpm-lock.yaml": "",
                 "package.json": '{"scripts": {"test": "vitest"}, "devDependencies": {"vitest": "*"}}',
             },
-            "npm",
-            ["npm install --no-package-lock --no-audit --no-fund", "npm test"],
+            "npx",
+            ["npx --yes pnpm@10 install --frozen-lockfile", "npx --yes pnpm@10 test"],
         ),
-        ({"yarn.lock": "", "package.json": '{"dependencies": {"a": "workspace:*"}}'}, "npm", []),
+        ({"yarn.lock": "", "package.json": '{"dependencies": {"a": "1"}}'}, "npm", []),
+        (
+            {"yarn.lock": "# yarn lockfile v1\n", "package.json": '{"scripts": {"test": "jest"}, "workspaces": ["a"]}'},
+            "npx",
+            ["npx --yes yarn@1 install --frozen-lockfile", "npx --yes yarn@1 test"],
+        ),
+        (
+            {"yarn.lock": "__metadata:\n  version: 8\n", "package.json": '{"scripts": {"test": "jest"}}'},
+            "npx",
+            [
+                "npx --yes -p @yarnpkg/cli-dist@4 yarn install --immutable",
+                "npx --yes -p @yarnpkg/cli-dist@4 yarn test",
+            ],
+        ),
         (
             {
-                "pnpm-lock.yaml": "",
+                "yarn.lock": "__metadata:\n  version: 8\n",
+                ".yarnrc.yml": "nodeLinker: node-modules\n\nyarnPath: .yarn/releases/yarn-4.1.0.cjs\n",
+                ".yarn/releases/yarn-4.1.0.cjs": "",
+                "package.json": '{"scripts": {"test": "jest"}}',
+            },
+            "node",
+            [
+                "node .yarn/releases/yarn-4.1.0.cjs install --immutable",
+                "node .yarn/releases/yarn-4.1.0.cjs test",
+            ],
+        ),
+        (
+            {"package.json": '{"packageManager": "pnpm@9.4.0+sha512.ab", "dependencies": {"a": "1"}}'},
+            "npx",
+            ["npx --yes pnpm@9.4.0 install --no-lockfile"],
+        ),
+        (
+            {
+                "pnpm-lock.yaml": "lockfileVersion: '6.0'\n",
                 "pnpm-workspace.yaml": "packages: [packages/*]",
                 "package.json": '{"devDependencies": {"vitest": "*"}}',
                 "packages/a/package.json": '{"dependencies": {"b": "*"}}',
             },
-            "npm",
-            [],
+            "npx",
+            ["npx --yes pnpm@8 install --frozen-lockfile", "npx --yes pnpm@8 -r test"],
         ),
         ({"bun.lock": "", "package.json": '{"scripts": {"test": "bun test"}}'}, "", []),
+        (
+            {"bun.lock": "", "package.json": '{"scripts": {"test": "vitest run"}}'},
+            "npm",
+            [
+                "npm install --no-package-lock --no-audit --no-fund",
+                "npm test",
+            ],
+        ),
+        (
+            {
+                "poetry.lock": "",
+                "pyproject.toml": "[tool.poetry]\nname = 'a'\n[tool.poetry.dependencies]\npython = '^3.9'\n"
+                "[tool.poetry.group.test.dependencies]\npytest = '^7.2'\npytest-mock = '*'\nPyYAML = {version = '~6.0.1'}\n"
+                "own = {path = '../own'}\n[tool.poetry.group.docs.dependencies]\nSphinx = '^4'\n",
+                "tests/test_a.py": "",
+            },
+            "python3",
+            [
+                f"{_VENV} && .venv/bin/python -m pip install -e . 'pytest>=7.2,<8' pytest-mock 'PyYAML>=6.0.1,<6.1'",
+                ".venv/bin/python -m pytest -q",
+            ],
+        ),
+        (
+            {
+                "poetry.lock": "",
+                "pyproject.toml": "[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\npython = '^3.9'\n"
+                "httpx = {version = '^0.27', extras = ['http2']}\n[tool.poetry.dev-dependencies]\npytest = '8.1'\n",
+                "tests/test_a.py": "",
+            },
+            "python3",
+            [
+                f"{_VENV} && .venv/bin/python -m pip install 'httpx[http2]>=0.27,<0.28' pytest==8.1",
+                ".venv/bin/python -m pytest -q",
+            ],
+        ),
+        (
+            {
+                "uv.lock": "",
+                "pyproject.toml": f'{_PYPROJECT}[dependency-groups]\ndev = ["pytest"]\n'
+                "[tool.uv.sources]\nother = {workspace = true}\n",
+            },
+            "python3",
+            [],
+        ),
         ({"uv.lock": "", "pyproject.toml": "[tool.ruff]\n"}, "python3", []),
     ],
 )
@@ -325,6 +400,43 @@ def test_where_a_lock_files_tool_is_missing_what_is_there_is_offered_beside_it(
     found = needs.look(make_repo(tmp_path / "r", files), "HEAD")
     assert not found[0].tool_there
     assert [f.value for f in found if f.tool_there] == usable
+
+
+def test_what_a_folder_of_tests_needs_is_the_projects_and_no_project_of_its_own(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "setup.py": "", "tests/requirements.txt": "mock\npytest\n", "tests/conftest.py": "", "tests/test_a.py": "",
+    }  # fmt: skip
+    found = needs.look(make_repo(tmp_path / "r", files), "HEAD")
+    assert [f.value for f in found] == [
+        f"{_VENV} && .venv/bin/python -m pip install -e . -r tests/requirements.txt",
+        ".venv/bin/python -m pytest -q",
+    ]
+
+
+def test_a_folder_of_tests_with_a_manifest_of_its_own_stays_a_project(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "package.json": '{"scripts": {"test": "jest"}}', "tests/pyproject.toml": "[project]\nname = 'e2e'\n",
+        "tests/test_a.py": "import pytest\n",
+    }  # fmt: skip
+    found = {f.value for f in needs.look(make_repo(tmp_path / "r", files), "HEAD")}
+    assert "cd tests && .venv/bin/python -m pytest -q" in found
+
+
+def test_a_reason_names_the_file_that_it_comes_from_in_folders_too(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "setup.py": "", "tests/test_a.py": "import pytest\n",
+        "web/package.json": '{"scripts": {"test": "jest"}, "dependencies": {"a": "1"}}',
+        "cli/Cargo.toml": "", "api/go.mod": "", "tool/Makefile": "test:\n\ttrue\n", "svc/pom.xml": "",
+        "core/CMakeLists.txt": "enable_testing()\n", "php/phpunit.xml.dist": "", "lib/pyproject.toml": "[project]\n",
+        "lib/tests/test_b.py": "import pytest\n", "app/build.gradle.kts": "", "job/justfile": "test:\n  true\n",
+    }  # fmt: skip
+    found = needs.look(make_repo(tmp_path / "r", files), "HEAD")
+    below = [f for f in found if f.value.startswith("cd ")]
+    assert len(below) >= 10
+    for one in below:
+        folder = one.value.split(" ")[1]
+        assert f"{folder}/" in one.reason or f"in {folder} " in one.reason, (one.value, one.reason)
+    assert "web/package.json has a script test" in {f.reason for f in below}
 
 
 def test_set_up_below_the_root_that_no_check_needs_is_offered_and_not_chosen(tmp_path: Path) -> None:

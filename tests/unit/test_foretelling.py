@@ -175,7 +175,7 @@ def test_commands_that_end_are_not_taken_for_watchers(command: str) -> None:
     "command",
     ["npm test", "pnpm test", "yarn jest --ci", "pnpm vitest run", "npm run jest", "npm run bin", "npm run own", "npm run w",
      "npm run w:all", "npx --yes pnpm@9.4.0 test", "npx --yes -p @yarnpkg/cli-dist@4.1.0 yarn run jest", "npx jest@29",
-     "corepack pnpm test", "npm run lerna", "npm run exec", "npm run make", "yarn workspaces foreach -A run test",
+     "corepack pnpm test", "node .yarn/releases/yarn-4.17.0.cjs jest", "npm run lerna", "npm run exec", "npm run make", "yarn workspaces foreach -A run test",
      "pnpm -r exec vitest run", "nx test one", "nx run one:test", "npx nx run-many --target=test", "nx run one:unit",
      "nx affected -t vite:test", "make py", "make node", "make test", "just t", "just unit", "just js", "just web::test",
      "just web test", "just -f justfile unit", "hatch run test", "hatch test", "pdm run unit", "pdm run both", "poe t", "poe seq",

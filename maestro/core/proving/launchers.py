@@ -57,6 +57,8 @@ _NODE_VALUE = frozenset(
 )
 _PHP_VALUE = frozenset(["-d", "-c", "-z"])
 _OF_PACKAGE = re.compile(r"(?:.*/)?node_modules/(?:\.bin/)?(?P<name>@[^/]+/[^/]+|[^/]+)(?:/.*)?")
+#: Yarn, where the repository holds it.
+_YARN = re.compile(r"(?:.*/)?\.yarn/releases/yarn-[\w.-]+\.c?js")
 _GIVEN_VERSION = re.compile(r"(?<=[^@/])@[^/]*$")
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
 _SHELL = re.compile(r"(?:ba|da|z|k)?sh")
@@ -126,6 +128,8 @@ def _of_node(words: list[str]) -> list[str] | None:
     rest = words[at:]
     if not rest:
         return None
+    if _YARN.fullmatch(rest[0]):
+        return ["yarn", *rest[1:]]
     if found := _OF_PACKAGE.fullmatch(rest[0]):
         return [found["name"].rpartition("/")[2].removesuffix(".js"), *rest[1:]]
     return rest if "." not in rest[0] and "/" not in rest[0] else None
