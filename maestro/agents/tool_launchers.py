@@ -25,6 +25,8 @@ _WRAPPERS = frozenset({"gradlew", "mvnw"})
 _PYTHON = re.compile(r"python(3(\.\d+)?)?|pypy3?|py")
 _PLAIN_PYTHON = re.compile(r"-[BuIsEqb]+|-X(dev|utf8)|-W(error|ignore|default|always|once)")
 
+#: Names of settings that speak of what real users see.
+_REAL = r"(?:prod|production|live|staging|deploy)(?:[._]|$)"
 #: Variables that may be set before a tool, and to what: none of them names code or a place elsewhere.
 _VARIABLES = {
     "CI": r"\w*",
@@ -51,6 +53,9 @@ _VARIABLES = {
     "RAILS_ENV": r"test",
     "MIX_ENV": r"test|dev",
     "APP_ENV": r"test|testing",
+    "FLASK_ENV": r"test|testing|development",
+    "DJANGO_SETTINGS_MODULE": rf"(?!(?:.*[._])?{_REAL})[A-Za-z_]\w*(\.[A-Za-z_]\w*)*",
+    "DJANGO_CONFIGURATION": r"(?i:(?!.*(?:prod|live|staging)))\w*",
     "CTEST_OUTPUT_ON_FAILURE": r"\w*",
     "HUSKY": r"0",
 }

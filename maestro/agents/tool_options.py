@@ -6,6 +6,7 @@ print or stop; an option with a value says what the value is (``--select:text``)
 - ``text``: anything, ``word``: a name without a path, ``num``: a number or ``auto``;
 - ``names``: folders or modules of the worktree, with commas between them;
 - ``task``: a word that names no task such as ``deploy``;
+- ``marks``: an expression of marks, where the repository's own settings choose none;
 - ``off``: a plug-in that is switched off, ``report``: a format, with or without its file, ``loader``: a usual one;
 - ``path``: a place in the worktree that may be written, ``file``: a file that is there.
 
@@ -25,6 +26,16 @@ from maestro.agents.places import Place
 _WORD = re.compile(r"[\w,:+ -]*")
 _NUMBER = re.compile(r"\d+(\.\d+)?[smh%]?|auto|logical")
 _GLOB = set("*?[{")
+_PYTEST_SETTINGS = (
+    "pyproject.toml",
+    "pytest.ini",
+    ".pytest.ini",
+    "tox.ini",
+    "setup.cfg",
+    "pytest.toml",
+    ".pytest.toml",
+)
+_CHOSEN = re.compile(r"\baddopts\b.*?(?<![\w-])-m\b", re.DOTALL)
 #: What makes node understand other languages; nothing else is loaded by an option.
 _LOADERS = frozenset(
     ["tsx", "tsx/esm", "tsx/cjs", "ts-node/register", "ts-node/esm", "esbuild-register", "@swc-node/register"]
@@ -34,7 +45,7 @@ _NEVER = (
     "deploy|publish|release|prod|production|live|staging|push|upload|watch|install|serve|docker|image|sign|"
     "notarize|setup"
 )
-_NOT_A_TASK = rf"(?!(?:.*[:_.,\-])?(?:{_NEVER})(?:[:_.,\-]|$))"
+NOT_A_TASK = rf"(?!(?:.*[:_.,\-])?(?:{_NEVER})(?:[:_.,\-]|$))"
 #: Folders that tools pass over; what is linked there is not written by a formatter.
 _PASSED_OVER = frozenset({".git", "node_modules", ".venv", "venv", "target", ".tox", ".nox", "__pycache__", "vendor"})
 #: More files than this below what a formatter is given: the user is asked instead.
@@ -45,7 +56,7 @@ _TASKS = (
     "typecheck|typing|ci|clean|help|tsc|mypy|ruff|black|vet|clippy|build|compile|coverage|cov|verify|validate|integration|e2e|"
     "pytest|jest|vitest|mocha|tap|ava|bench|all|assemble|classes|doc|docs"
 )
-TASK = rf"{_NOT_A_TASK}(?:\w+:)*:?(?:{_TASKS})(?:[:_.\-][\w:.\-]+)*"
+TASK = rf"{NOT_A_TASK}(?:\w+:)*:?(?:{_TASKS})(?:[:_.\-][\w:.\-]+)*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +129,8 @@ def _value_fits(kind: str, value: str, place: Place) -> bool:
         return True
     if kind in ("word", "num"):
         return bool((_WORD if kind == "word" else _NUMBER).fullmatch(value))
+    if kind == "marks":
+        return not _chooses_marks(place)
     if kind == "off":
         return bool(re.fullmatch(r"no:[\w.\-]+", value))
     if kind == "names":
@@ -128,10 +141,16 @@ def _value_fits(kind: str, value: str, place: Place) -> bool:
         name, _, file = value.partition(":")
         return bool(_WORD.fullmatch(name)) and (not file or place.edit_kind(file) == "edit")
     if kind == "task":
-        return bool(re.fullmatch(rf"{_NOT_A_TASK}[\w\-.,]+", value))
+        return bool(re.fullmatch(rf"{NOT_A_TASK}[\w\-.,]+", value))
     if not value or value.startswith(("@", "{")) or place.edit_kind(value) != "edit":
         return False
     return kind == "path" or all((folder / value).exists() for folder in place.folders)
+
+
+def _chooses_marks(place: Place) -> bool:
+    """Whether the settings of the worktree leave tests out by their marks: another choice would bring these back."""
+    files = [folder / name for folder in {place.worktree, *place.folders} for name in _PYTEST_SETTINGS]
+    return any(path.is_file() and _CHOSEN.search(path.read_text("utf-8", "replace")) for path in files)
 
 
 def _operand_fits(of: Tool, word: str, globbed: bool, place: Place) -> bool:

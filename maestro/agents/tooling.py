@@ -85,6 +85,8 @@ def _covers(known: _Call, call: _Call) -> bool:
         if at is None:
             return False
         del words[at : at + len(group)]
+    if {group[0][0].partition("=")[0] for group in chosen} & {word.partition("=")[0] for word, _ in words}:
+        return False  # said once more, it would choose others
     operands = operands_that_fit(call.tool, words, call.place)
     if operands is None:
         return False

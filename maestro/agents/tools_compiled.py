@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maestro.agents.tool_options import Tool, tool
+from maestro.agents.tool_options import NOT_A_TASK, Tool, tool
 
 _CARGO = (
     "--all --workspace --all-targets --all-features --no-default-features --lib --bins --examples --tests --benches"
@@ -17,6 +17,13 @@ _LIBTEST = (
     r"|\d+|--skip|[\w:]+"
 )
 _CARGO_BUILD = tool(_CARGO, _CARGO_PLAIN, operands="none")
+#: What a program of the repository's own may be told: plain words and places in the worktree, none that leaves it.
+_RUN = tool(
+    _CARGO,
+    _CARGO_PLAIN,
+    operands=rf"{NOT_A_TASK}[\w.\-/,]+",
+    rest=rf"{NOT_A_TASK}(?:--?[\w\-]+(?:=[\w\-,]+)?|[\w.][\w.\-/,]*)",
+)
 _GO = (
     "-v -x -a -race -msan -asan -cover -json -mod=readonly -mod=vendor -trimpath -buildvcs=false -p:num"
     " -covermode:word -coverpkg:text"
@@ -84,6 +91,8 @@ COMPILED: dict[str, Tool] = {
         operands="none",
         rest=r"-[DWAF]|[\w:][\w:\-]*|-[DWAF][\w:][\w:\-]*",
     ),
+    "cargo run": _RUN,
+    "cargo r": _RUN,
     "cargo fix": tool(
         _CARGO + " --allow-dirty --allow-staged --edition --edition-idioms", _CARGO_PLAIN, operands="none"
     ),
@@ -98,6 +107,7 @@ COMPILED: dict[str, Tool] = {
     "rustfmt": tool("--check --edition:num --emit=stdout -l -q -v", writes=True),
     # Go
     "go test": _GO_TEST,
+    "go run": tool(_GO, operands=_GO_PACKAGES),
     "go vet": tool(_GO, operands=_GO_PACKAGES),
     "go build": tool(_GO + " -o:path", operands=_GO_PACKAGES),
     "go fmt": tool("-n -x", operands=_GO_PACKAGES),

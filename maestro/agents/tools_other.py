@@ -32,6 +32,13 @@ _CHECKER = tool(
     "--quiet -q --verbose -v --strict -s --no-color --color:word --format:word -f:word --config:file -c:file"
 )
 
+_HOOKS = tool(
+    "--all-files -a --files:path --show-diff-on-failure --verbose -v --color:word --hook-stage:word --from-ref:word"
+    " --to-ref:word --fail-fast",
+    operands=r"[\w./\-]+",
+    writes=True,
+)
+
 OTHER: dict[str, Tool] = {
     # Ruby, PHP, Elixir, Swift, Dart, Haskell, OCaml, Elm, Lua
     "rspec": _RSPEC,
@@ -108,5 +115,9 @@ OTHER: dict[str, Tool] = {
     "codespell": tool("-q:num --skip:text -S:text -w -L:text", writes=True),
     "actionlint": tool("-color -no-color -oneline"),
     "hadolint": tool("--ignore:word -f:word"),
+    # What runs the repository's own hooks, and what keeps a copy of an output.
+    "pre-commit run": _HOOKS,
+    "prek run": _HOOKS,
+    "tee": tool("-a --append", operands=r"[\w./\-]+", writes=True),
     "typos": tool("--write-changes -w --diff", writes=True),
 }

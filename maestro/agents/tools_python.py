@@ -5,7 +5,7 @@ from __future__ import annotations
 from maestro.agents.tool_options import Tool, tool
 
 _PYTEST = tool(
-    "-k:text -p:off -n:num -W:word -x --lf --ff --nf --sw --last-failed --failed-first --new-first --stepwise --co"
+    "-k:text -m:marks -p:off -n:num -W:word -x --lf --ff --nf --sw --last-failed --failed-first --new-first --stepwise --co"
     " --collect-only --exitfirst --verbose --quiet --no-header --no-summary --tb:word --maxfail:num --durations:num"
     " --durations-min:num --color:word --ignore:path --ignore-glob:text --deselect:text --junitxml:path"
     " --junit-xml:path --cov:?path --cov-report:report --cov-branch --cov-append --no-cov --cov-fail-under:num"

@@ -90,7 +90,6 @@ python -m pytest ../wt-evil/x
 python -m pytest out/x.py
 python -m pytest src/link/x.py
 python -m pytest --rootdir=src
-python -m pytest -m slow
 python -m other src/a.py
 python x.py -m pytest src/a.py
 A=1 python -m pytest src/a.py

