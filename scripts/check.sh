@@ -47,8 +47,8 @@ done
 [ ${#failed[@]} -eq 0 ] || fail "${failed[*]}"
 [ "${1:-}" = lint ] && exit 0
 
-stage "confinement"
-"$bin/python" scripts/find_sandbox.py || fail "confinement"
+stage "what tests need of the system"
+"$bin/python" scripts/find_sandbox.py || fail "what tests need of the system"
 
 stage "browser"
 "$bin/python" scripts/find_browser.py || fail "browser"

@@ -1,4 +1,4 @@
-"""Find what the security tests need of the system, or get it: bubblewrap and socat that work, and strace (Linux).
+"""Find what tests need of the system, or get it: git-lfs; on Linux bubblewrap and socat that work, and strace.
 
 As root on Debian they are installed with ``apt-get``. Elsewhere this fails and says what to install: nothing is skipped.
 """
@@ -10,7 +10,8 @@ import shutil
 import subprocess
 import sys
 
-PROGRAMS = {"bwrap": "bubblewrap", "socat": "socat", "strace": "strace"}
+LINUX = sys.platform.startswith("linux")
+PROGRAMS = {"git-lfs": "git-lfs"} | ({"bwrap": "bubblewrap", "socat": "socat", "strace": "strace"} if LINUX else {})
 
 
 def missing() -> list[str]:
@@ -30,23 +31,23 @@ def install_from_debian(packages: list[str]) -> None:
 
 def main() -> None:
     """Say that all is there, or exit with what to do."""
-    if not sys.platform.startswith("linux"):
-        print("nothing needed: macOS brings its own")
-        return
     if packages := missing():
         install_from_debian(packages)
     if packages := missing():
         names = " ".join(packages)
         sys.exit(
             f"Maestro: the tests need {names}. Install them (Debian: apt-get install {names}; Fedora: dnf install {names};\n"
-            f"Arch: pacman -S {names})."
+            f"Arch: pacman -S {names}; macOS: brew install {names})."
         )
+    if not LINUX:
+        print("git-lfs; what confines commands is macOS's own")
+        return
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - check.sh starts this in the checkout
     from maestro.confinement.probing import available
 
     if not available().works:
         sys.exit(f"Maestro: the tests confine commands, and this machine cannot: {available().words}")
-    print("bubblewrap, socat and strace")
+    print("git-lfs, bubblewrap, socat and strace")
 
 
 if __name__ == "__main__":

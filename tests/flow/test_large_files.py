@@ -12,13 +12,12 @@ from maestro.worktrees.manager import add_worktree
 from tests.landing import bench, plan_of
 from tests.repos import commit, make_repo, run_git
 
-pytestmark = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed")
-
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
+    assert shutil.which("git-lfs"), "git-lfs is missing: scripts/find_sandbox.py brings it, or says how"
     made = make_repo(tmp_path / "repo", {"README.md": "# A\n"})
     run_git(made, "lfs", "install", "--local", "--skip-repo")
     # Whoever asks there waits for nobody: nothing listens.
