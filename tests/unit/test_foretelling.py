@@ -173,7 +173,8 @@ def test_commands_that_end_are_not_taken_for_watchers(command: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["npm test", "pnpm test", "yarn jest --ci", "pnpm vitest run", "npm run jest", "npm run bin", "npm run own", "npm run w",
+    ["npm test", "npm run karma", "pnpm test", "yarn jest --ci", "pnpm vitest run", "npm run jest", "npm run bin",
+     "npm run own", "npm run w",
      "npm run w:all", "npx --yes pnpm@9.4.0 test", "npx --yes -p @yarnpkg/cli-dist@4.1.0 yarn run jest", "npx jest@29",
      "corepack pnpm test", "node .yarn/releases/yarn-4.17.0.cjs jest",
      "npm run lerna", "npm run exec", "npm run make", "yarn workspaces foreach -A run test",
@@ -190,7 +191,7 @@ def test_runners_behind_tables_of_scripts_variables_and_versions(command: str) -
 
 @pytest.mark.parametrize(
     "command",
-    ["npm run karma", "npm run cy", "npm run w:lint", "nx lint one", "nx run one:e2e", "just check", "hatch run lint",
+    ["npm run cy", "npm run w:lint", "nx lint one", "nx run one:e2e", "just check", "hatch run lint",
      "hatch run lint:all", "poe fmt", "deno task fmt", "npx cypress run", "npm run ng", "node bin/build.js", "yarn install"],
 )  # fmt: skip
 def test_what_names_no_tests_behind_them(command: str) -> None:

@@ -29,7 +29,7 @@ _NAMES = re.compile(
     rf"|(?:{_PYTHON} )?manage\.py test\b|django-admin test\b|tox\b|nox\b|(?:{_PYTHON} -m )(?:tox|nox)\b|hatch (?:test|run)\b"
     r"|jest\b|(?:react-scripts|craco|react-app-rewired|kcd-scripts|tsdx|wp-scripts) test\b|vitest\b(?! (?:bench|list|init))"
     r"|_?mocha\b|jasmine\b(?! (?:init|examples|help|version))|ava\b|tap\b|tape\b|qunit\b|playwright test\b|faucet\b"
-    r"|(?:ember test|testem ci)\b"
+    r"|(?:ember test|testem ci)\b|karma start\b"
     r"|(?:node|tsx)\b.* --test\b|(?:node|tsx) --test\b|bun test\b|deno test\b"
     r"|go (?:-C \S+ )?test\b|gotestsum\b|ginkgo\b"
     r"|(?:cargo|cross) (?:\+\S+ )?(?:hack |careful |miri )?(?:test|t|nextest|llvm-cov)\b"

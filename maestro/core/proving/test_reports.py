@@ -160,7 +160,7 @@ def _found(written: dict[str, TestReport], command: str, output: str, *, cut: bo
         said = parse(output, cut=cut)
         if said is not None:
             found[kind] = agreed(written[kind], said) if kind in written else said
-    if (not found or _TAP.search(command)) and tap_reports.speaks(output):
+    if "tap" not in written and (not found or _TAP.search(command)) and tap_reports.speaks(output):
         found["tap"] = tap_reports.read(output, cut=cut)
     if "nextest" in found:
         found.pop("cargo", None)  # nextest shows what the harness says of a test that failed

@@ -93,6 +93,30 @@ exports.mochaGlobalSetup = function () {
 };
 exports.jasmine = () => quietly(jasmine);
 
+// karma: listens to what its browsers report.
+function karma(module) {
+  const { createReporters } = module.exports;
+  if (typeof createReporters !== 'function') return;
+  const ours = (names, config, emitter, ...rest) => {
+    quietly(() => karmaResults(config, emitter));
+    return createReporters(names, config, emitter, ...rest);
+  };
+  module.exports.createReporters = Object.assign(ours, { $inject: createReporters.$inject });
+}
+
+function karmaResults(config, emitter) {
+  if (inside()) return;
+  const path = begin('karma') + '.jsonl';
+  note(path, { kind: 'karma' });
+  const several = config.browsers && config.browsers.length > 1;
+  emitter.on('spec_complete', (browser, result) => {
+    const names = [...(result.suite || []), result.description];
+    const outcome = result.skipped ? 'skipped' : result.success ? 'passed' : 'failed';
+    note(path, { names: several ? [...names, `[${browser.name.replace(/[\d.]+/g, '').trim()}]`] : names, outcome });
+  });
+  emitter.on('browser_error', () => note(path, { file: 'karma', loaded: false }));
+}
+
 function watchModules() {
   const Module = require('module');
   const load = Module._load;
@@ -107,6 +131,7 @@ function watchModules() {
   Module._extensions['.js'] = function (module, file) {
     compile.call(this, module, file);
     if (/[\\/]mocha[\\/]lib[\\/]runner\.js$/.test(file)) quietly(() => mochaOf8AndBefore(module));
+    if (/[\\/]karma[\\/]lib[\\/]reporter\.js$/.test(file)) quietly(() => karma(module));
   };
 }
 
@@ -189,6 +214,9 @@ function start() {
     process.env.PW_TEST_REPORTER = process.env.PW_TEST_REPORTER || `${folder}/hooks/playwright.cjs`;
     return undefined;
   }
+  // node-tap writes all of its tests' TAP to a file, whatever its reporter prints.
+  if (/\/tap\/dist\/\w+\/run\.m?js$/.test(name)) process.env.TAP_OUTPUT_FILE ||= `${begin('tap')}.tap`;
+  if (/\/tap\/bin\/run\.js$/.test(name) && !has('--output-file', '-o')) add(`--output-file=${begin('tap')}.tap`);
   watchModules();
   if (/\/vitest\/vitest\.mjs$/.test(name)) return vitest();
   if (/\/mocha\/(bin\/_?mocha(\.c?js)?|lib\/cli\/cli\.js)$/.test(name)) {
