@@ -8,13 +8,13 @@ cd "$(dirname "$0")/.."
 venv=$PWD/${VENV:-.venv}
 tools=$venv/ecosystem-tools
 
-if [ ! -x "$tools/python/bin/nox" ]; then
-    echo "Maestro: installing poetry, tox and nox"
+if [ ! -x "$tools/python/bin/just" ]; then
+    echo "Maestro: installing poetry, tox, nox, hatch and just"
     "$venv/bin/python" -m venv --clear "$tools/python"
-    "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check poetry tox nox
+    "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check poetry tox nox hatch rust-just
 fi
 mkdir -p "$tools/bin"
-for program in poetry tox nox; do ln -sf "$tools/python/bin/$program" "$tools/bin/$program"; done
+for program in poetry tox nox hatch just; do ln -sf "$tools/python/bin/$program" "$tools/bin/$program"; done
 ln -sf "$venv/bin/uv" "$tools/bin/uv"
 if command -v npm >/dev/null && [ ! -x "$tools/node/bin/pnpm" ]; then
     echo "Maestro: installing pnpm and bun"

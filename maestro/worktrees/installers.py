@@ -137,6 +137,9 @@ def _installer(argv: list[str], in_venv: bool) -> Installer | None:
         return Installer("node", ("npm", "node"), _SCRIPTS_OFF not in rest)
     if program == "yarn" and (not rest or rest[0] == "install" or rest[0].startswith("-")) and _only_flags(rest[1:]):
         return Installer("node", ("yarn", "node"), _SCRIPTS_OFF not in rest)
+    if program == "npx" and rest[:1] == ["--yes"] and re.fullmatch(r"yarn@1[\d.]*", "".join(rest[1:2])):
+        fetched = _installer(["yarn", *rest[2:]], in_venv)
+        return Installer("node", ("npx", "node"), fetched.scripts) if fetched else None
     if program in {"poetry", "pdm"} and rest[:1] in (["install"], ["sync"]) and _only_flags(rest[1:]):
         return Installer("python", (program, "python3")) if "--no-editable" not in rest else None
     if program == "pipenv" and rest[:1] in (["install"], ["sync"]) and _only_flags(rest[1:]):

@@ -62,18 +62,54 @@ def _chain(
     old, new = f"{folder}/calc{suffix}", f"{folder}/double{suffix}"
     more = options.pop("more", {})
     assert isinstance(more, dict)
+    given = {
+        "honest": {"calc.js": _ADD + _DOUBLE, new: tests["new"]},
+        "broken": {"calc.js": _BROKEN},
+        **options,
+    }
     return Chain(
         name,
         programs,
         {"calc.js": _ADD, old: tests["old"], "package.json": package, ".gitignore": "node_modules/\n", **more},
-        honest={"calc.js": _ADD + _DOUBLE, new: tests["new"]},
-        broken={"calc.js": _BROKEN},
         tests=old,
         names=("adds", "known failure"),
-        **options,  # type: ignore[arg-type]
+        **given,  # type: ignore[arg-type]
     )
 
 
+_TAP = _tests(
+    "const test = require('tap').test;\nconst {{ {} }} = require('../calc.js');\n\n", "t.equal({}, {}); t.end();"
+)
+_TAP = {name: text.replace("() =>", "(t) =>") for name, text in _TAP.items()}
+_KARMA = {name: text.replace("test('", "it('") for name, text in _tests("", _EXPECT).items()}
+_KARMA_CONF = """\
+process.env.CHROME_BIN = require('child_process').execSync('command -v chromium').toString().trim();
+module.exports = (config) =>
+  config.set({
+    frameworks: ['jasmine'],
+    files: ['calc.js', 'test/*.js'],
+    browsers: ['Headless'],
+    customLaunchers: { Headless: { base: 'ChromeHeadless', flags: ['--no-sandbox'] } },
+  });
+"""
+_PROJECTS = """\
+import { defineConfig } from 'vitest/config';
+const project = (name) => ({ test: { name, include: ['test/*.test.js'] } });
+export default defineConfig({ test: { projects: [project('one'), project('two')] } });
+"""
+_WIREIT = {
+    "name": "calc",
+    "version": "1.0.0",
+    "private": True,
+    "scripts": {"test": "wireit", "lint": "wireit"},
+    "wireit": {
+        "test": {"command": "node --test", "dependencies": ["lint"], "files": ["*.js", "test/*.js"], "output": []},
+        "lint": {"command": "node --check calc.js"},
+    },
+    "devDependencies": {"wireit": "*"},
+}
+_YARN_1 = "npx --yes yarn@1 install --ignore-scripts --silent"
+_YARN_4 = "npx --yes -p @yarnpkg/cli-dist@4 yarn install --mode=update-lockfile"
 _NPM = ("npm", "node")
 _LOCK = "npm install --package-lock-only --no-audit --no-fund"
 
@@ -95,6 +131,68 @@ CHAINS = (
         _package("c8 mocha --reporter spec", mocha="*", c8="*"),
         _MOCHA,
         more={".gitignore": "node_modules/\ncoverage/\n"},
+        installs=True,
+    ),
+    _chain(
+        "yarn 1 by npx, jest",
+        _NPM,
+        _package("jest", jest="^29"),
+        _GLOBAL,
+        more={"yarn.lock": "# yarn lockfile v1\n"},
+        installs=True,
+        lock=_YARN_1,
+    ),
+    _chain(
+        "yarn 4 by npx, Plug'n'Play, jest",
+        _NPM,
+        _package("jest", jest="^29"),
+        _GLOBAL,
+        more={"yarn.lock": "", ".gitignore": ".yarn/\n.pnp.*\n"},
+        installs=True,
+        lock=_YARN_4,
+    ),
+    _chain(
+        "npm, tap",
+        _NPM,
+        _package("tap --disable-coverage", tap="^21"),
+        _TAP,
+        more={".gitignore": "node_modules/\n.tap/\n"},
+        installs=True,
+    ),
+    _chain(
+        "npm, karma",
+        (*_NPM, "chromium"),
+        _package(
+            "karma start --single-run",
+            karma="^6",
+            **{"karma-jasmine": "^5", "jasmine-core": "^5", "karma-chrome-launcher": "^3"},
+        ),
+        _KARMA,
+        more={
+            "karma.conf.js": _KARMA_CONF,
+            "calc.js": "function add(a, b) { return a + b; }\n",
+        },
+        honest={
+            "calc.js": "function add(a, b) { return a + b; }\nfunction double(a) { return add(a, a); }\n",
+            "test/double.test.js": _KARMA["new"],
+        },
+        broken={"calc.js": "function add(a, b) { return a - b; }\n"},
+        installs=True,
+    ),
+    _chain(
+        "npm, wireit",
+        _NPM,
+        json.dumps(_WIREIT, indent=2),
+        _NODE,
+        more={".gitignore": "node_modules/\n.wireit/\n"},
+        installs=True,
+    ),
+    _chain(
+        "npm, vitest with projects",
+        _NPM,
+        _package("vitest run", vitest="^3"),
+        _VITEST,
+        more={"vitest.config.mjs": _PROJECTS},
         installs=True,
     ),
     _chain("npm, ava", _NPM, _package("ava", ava="^6"), _AVA, installs=True),

@@ -29,7 +29,37 @@ def _php(name: str, *methods: str) -> str:
     )
 
 
+_UNITTEST = """\
+import unittest
+
+import calc
+
+
+class {0}(unittest.TestCase):
+    def {1}(self):
+        self.assertEqual({2}, {3})
+"""
+_PYTHON = "def add(a, b):\n    return a + b\n"
+
 CHAINS = (
+    Chain(
+        "just test",
+        ("just",),
+        {
+            "calc.py": _PYTHON,
+            "test_calc.py": _UNITTEST.format("Calc", "test_adds", "calc.add(2, 3)", "5")
+            + "\n    def test_known_failure(self):\n        self.assertEqual(calc.add(2, 2), 5)\n",
+            "justfile": "py := 'python3'\n\n# all tests\ntest *args='-q':\n    {{py}} -m unittest {{args}}\n",
+        },
+        honest={
+            "calc.py": f"{_PYTHON}\n\ndef twice(a):\n    return add(a, a)\n",
+            "test_twice.py": _UNITTEST.format("Twice", "test_doubles", "calc.twice(4)", "8"),
+        },
+        broken={"calc.py": _PYTHON.replace("a + b", "a - b")},
+        tests="test_calc.py",
+        names=("test_adds", "test_known_failure"),
+        checks=("just test",),
+    ),
     Chain(
         "rspec",
         ("ruby", "rspec"),

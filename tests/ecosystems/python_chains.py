@@ -88,7 +88,30 @@ def _unittest(name: str, programs: tuple[str, ...], more: Files, **options: obje
     )
 
 
+_HATCH = """
+[tool.hatch.build]
+include = ["calc.py"]
+
+[tool.hatch.envs.default]
+dependencies = ["pytest"]
+
+[tool.hatch.envs.default.scripts]
+test = "pytest -q {args}"
+
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+"""
+
 CHAINS = (
+    _pytest(
+        "hatch",
+        ("hatch",),
+        {"pyproject.toml": _PROJECT + _HATCH},
+        setup=(),
+        checks=("hatch run test",),
+        installs=True,
+    ),
     _unittest("unittest", ("python3",), {}),
     _pytest(
         "pip with extras",

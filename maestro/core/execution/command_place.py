@@ -12,7 +12,7 @@ import psutil
 
 from maestro.core.agent_config import in_force
 from maestro.core.environment import PORT_VARIABLE
-from maestro.core.execution import bytecode, planted, ports
+from maestro.core.execution import bytecode, hatch, planted, ports
 from maestro.core.guards import limits
 from maestro.core.runtime import Runtime
 from maestro.db import models
@@ -37,7 +37,8 @@ def held(rt: Runtime, session: models.Session, folder: Path, stop: Callable[[], 
         aside = str(stack.enter_context(_temporary_folder()))
         planted.put_aside(rt, session, folder)
         compiled = str(bytecode.ready(rt, session.id, folder))
-        yield {PORT_VARIABLE: str(base), "TMPDIR": aside, "TMP": aside, "TEMP": aside, bytecode.VARIABLE: compiled}
+        own = {PORT_VARIABLE: str(base), "TMPDIR": aside, "TMP": aside, "TEMP": aside, bytecode.VARIABLE: compiled}
+        yield own | hatch.place(folder)
 
 
 def clear_left_behind() -> None:

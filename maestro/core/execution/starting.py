@@ -11,7 +11,7 @@ from maestro.core import lookup, places
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.endpoint import endpoint_for
 from maestro.core.environment import place_environment, worker_environment
-from maestro.core.execution import afresh, outcomes, ports, prompts, standbys
+from maestro.core.execution import afresh, hatch, outcomes, ports, prompts, standbys
 from maestro.core.execution.gone import is_gone
 from maestro.core.execution.outfit import outfit
 from maestro.core.guards import account, limits, spending
@@ -149,7 +149,7 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
         return
     try:
         spec = _spec(rt, session, task, worker, worktree, config)
-        env |= place_environment(spec.port_base, sparse.settings(worktree))
+        env |= place_environment(spec.port_base, sparse.settings(worktree)) | hatch.place(worktree)
         escape.before(rt, session, worker)
         launched = launch.launch(Spool(Path(worker.spool_path)), spec, env, standby=standby, on_end=lambda: rt.wake())
     except BaseException:

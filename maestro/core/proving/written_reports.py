@@ -59,7 +59,7 @@ def _read(path: Path, kind: str, root: Path) -> TestReport | None:
         return go_reports.read(text)
     try:
         if kind == "vitest":
-            return report_of(_json_tests(json.loads(text)["testResults"], root.resolve()))
+            return report_of(_each(_json_tests(json.loads(text)["testResults"], root.resolve())))
         lines = [json.loads(line) for line in text.splitlines()]
         return report_of(_line_tests(lines, root.resolve())) if lines else None
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -101,6 +101,17 @@ def _line_tests(lines: list[dict[str, object]], root: Path) -> Iterator[tuple[st
         name = f"{file}::{title}" if line.get("file") else title
         seen[name] += 1
         yield name if seen[name] == 1 else f"{name} ({seen[name]})", str(line["outcome"])
+
+
+def _each(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The projects of a workspace may run one file each: every run of a test counts, the worst one first."""
+    by_name: dict[str, list[str]] = {}
+    for name, outcome in pairs:
+        by_name.setdefault(name, []).append(outcome)
+    for name, outcomes in by_name.items():
+        outcomes.sort(key=("failed", "skipped", "passed").index)
+        yield name, outcomes[0]
+        yield from ((f"{name} ({number})", outcome) for number, outcome in enumerate(outcomes[1:], start=2))
 
 
 def _json_tests(files: list[dict[str, object]], root: Path) -> Iterator[tuple[str, str]]:
