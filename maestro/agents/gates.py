@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -176,8 +177,9 @@ def _editing(path: Any, title: str, place: Place) -> _Finding:
 
 
 def _running(command: str, title: str, start: Place, checks: list[str]) -> _Finding:
-    parsed = shell.parse(command.strip())
-    if command.strip() in checks or (parsed and _is_check(parsed, start.worktree, checks)):
+    line_given = command.strip(shell.BLANKS)
+    parsed = shell.parse(line_given)
+    if start.holds(".") and (line_given in checks or (parsed and _is_check(parsed, start.worktree, checks))):
         return _Finding("shell_check", title, "low", "Bash:check", "It runs a check of the plan.")
     risk: Risk = "high" if allowances.is_risky(command) else "medium"
     if parsed is None:
@@ -204,7 +206,7 @@ def _command_kind(command: shell.Command, place: Place, checks: list[str]) -> Ki
     if is_read_only(command, place):
         return "shell_read"
     alone = shell.Command(command.words, command.globbed)
-    if _is_check([alone], place.worktree, checks):
+    if place.holds(".") and _is_check([alone], place.worktree, checks):
         return "shell_check"
     if is_own_tool(alone, place, checks):
         return "shell_tool"
@@ -220,6 +222,10 @@ def _makes_files(command: shell.Command, place: Place) -> bool:
         return False
     if not all(len(option) > 1 and set(option[1:]) <= set(letters) for option in options):
         return False  # -t, --target-directory: a path in an option
+    if any("L" in o or ("r" in o and sys.platform == "darwin") for o in options) and not place.links_stay(
+        folder / source for folder in place.folders for source in operands[:-1]
+    ):
+        return False  # what links lead to would be copied
     written = list(operands)
     if command.program in ("cp", "mv") and len(operands) > 1:
         # Into a folder: what stands there under the same name could be a link.

@@ -2,31 +2,62 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from maestro.agents.places import Place
 from maestro.agents.shell import Command
+
+_LETTERS_OF_A_BUNDLE = re.compile(r"-[A-Za-z0-9]*")
+_PERCENT_N = re.compile(r"%[-+ #0-9.*'hlLjzt]*n")
 
 
 def paths_of(command: Command, skip: int = 0) -> Iterator[tuple[int, str]]:
     """What can be a path among the arguments, with its place; ``skip`` leading operands are no paths."""
     for index, word in enumerate(command.words[1:], start=1):
-        if not word.startswith("-") and skip > 0:
+        if not word.startswith("-"):
             skip -= 1
-            continue
-        path = word.partition("=")[2] if word.startswith("-") else word
-        if word.startswith("-") and not path and "/" in word:
-            path = word[word.index("/") :]
-        yield index, path
+            if skip < 0:
+                yield from ((index, path) for path in _in_operand(word))
+        elif word.startswith("--"):
+            path = word.partition("=")[2] or (word[word.index("/") :] if "/" in word else "")
+            yield index, path
+        else:
+            yield from ((index, path) for path in _glued(word))
+
+
+def _in_operand(word: str) -> Iterator[str]:
+    yield word
+    _, joined, value = word.partition("=")
+    if joined:
+        yield value
+
+
+def _glued(word: str) -> Iterator[str]:
+    """What can be a path in ``-o/etc/x``, ``-I../..``, ``-nflink``: letters of a bundle may stand before it."""
+    letters = _LETTERS_OF_A_BUNDLE.match(word)
+    for start in range(2, (letters.end() if letters else 1) + 1):
+        yield word[start:].removeprefix("=")
+    if "/" in word:
+        yield word[word.index("/") :]
 
 
 def stays_inside(command: Command, place: Place, skip: int = 0) -> bool:
-    """Whether every argument that can be a path lies in the worktree."""
+    """Whether every argument that can be a path lies in the worktree, and no wildcard stands for an option."""
     return all(
-        place.holds(path) and (index not in command.globbed or (".." not in path and place.holds_all(path)))
+        place.holds(path)
+        and (index not in command.globbed or (".." not in path and place.holds_all(path) and _no_option(path, place)))
         for index, path in paths_of(command, skip)
     )
+
+
+def _no_option(pattern: str, place: Place) -> bool:
+    """Whether no name that a pattern stands for begins like an option (``-R``, ``--files0-from=x``)."""
+    found = place.expanded(pattern) if pattern[:1] in "*?[" else []
+    starts = [spot.relative_to(f).parts[:1] for spot in found or () for f in place.folders if spot.is_relative_to(f)]
+    return found is not None and not any(part.startswith("-") for parts in starts for part in parts)
 
 
 def is_read_only(command: Command, place: Place) -> bool:
@@ -37,7 +68,7 @@ def is_read_only(command: Command, place: Place) -> bool:
     if arguments == ["--version"]:
         return command.program in _HAVE_VERSIONS
     if command.program == "echo":
-        return True
+        return all(place.holds_all(command.words[index]) for index in command.globbed)
     if command.program == "printf":
         return not command.globbed and _printf(arguments)
     if not place.holds("."):
@@ -45,41 +76,57 @@ def is_read_only(command: Command, place: Place) -> bool:
     if command.program not in _HARMLESS:
         passes = _HARMLESS_IF.get(command.program)
         # A file that is named like an option could slip in through a wildcard.
-        if passes is None or command.globbed or not passes(arguments):
+        if passes is None or (command.globbed and passes not in (_no_list, _no_sums)) or not passes(arguments):
             return False
     patterns = _leading_patterns(command)
     if not stays_inside(command, place, skip=patterns):
         return False
-    return not _follows_links(command) or place.links_stay(_searched(command)[patterns:] or ["."])
+    return not _follows_links(command) or place.links_stay(_searched(command, place, patterns))
 
 
 def _cd(command: Command, place: Place) -> bool:
     if len(command.arguments) != 1 or command.globbed or command.arguments[0][:1] in ("-", "+"):
         return False  # ``cd -`` leads to where an earlier call has been
+    if os.environ.get("CDPATH") and not re.match(r"\.{0,2}(/|$)", command.arguments[0]):
+        return False  # the shell would look there first
     return all(folder.resolve().is_relative_to(place.worktree) for folder in place.after(command.arguments))
 
 
 def _printf(arguments: list[str]) -> bool:
     # The name behind -v is evaluated, ``a[$(id)]`` with it; in zsh numbers are as well.
-    return not (arguments and arguments[0].startswith("-v")) and not any(set("$`") & set(word) for word in arguments)
+    return not (arguments and arguments[0].startswith("-v")) and not (
+        any(set("$`") & set(word) or _PERCENT_N.search(word) for word in arguments)  # ``%n`` sets a variable
+    )
 
 
 def _follows_links(command: Command) -> bool:
     """Whether a search goes into every link that it comes upon."""
+    arguments = command.arguments
     if command.program in ("grep", "egrep", "fgrep"):
-        return _short(command.arguments, "R") or _long(command.arguments, "--dereference-recursive")
+        return _short(arguments, "R") or _long(arguments, "--dereference-recursive")
     if command.program == "rg":
-        return _short(command.arguments, "L") or _long(command.arguments, "--follow")
-    return (command.program == "find" and bool({"-L", "-follow"} & {*command.arguments})) or (
-        command.program == "tree" and _short(command.arguments, "l")
+        return _short(arguments, "L") or _long(arguments, "--follow")
+    if command.program in ("ls", "du"):
+        return _short(arguments, "LHD") or _long(arguments, "--dereference")
+    return (
+        command.program == "diff"  # of two folders it reads what links in them lead to
+        or (command.program == "find" and bool({"-L", "-follow"} & {*arguments}))
+        or (command.program == "tree" and _short(arguments, "l"))
     )
 
 
-def _searched(command: Command) -> list[str]:
-    """The operands of a search; none where one of them could as well be an option's value."""
+def _searched(command: Command, place: Place, patterns: int) -> list[Path]:
+    """Where a search looks: its operands with wildcards expanded, and the folder itself where that is not sure."""
     options = [a for a in command.arguments if a.startswith("-")]
     plain = all(re.fullmatch(r"-[RrnIiHhlcowsEFGPvxqL]+|--[a-z-]+=.*", option) for option in options)
-    return _operands(command.arguments) if plain and command.program in ("grep", "egrep", "fgrep") else []
+    operands = [i for i, word in enumerate(command.words) if i and not word.startswith("-")][patterns:]
+    found: list[Path] = []
+    for index in operands:
+        word = command.words[index]
+        spots = place.expanded(word) if index in command.globbed else None
+        found += spots if spots is not None else [folder / word for folder in place.folders]
+    sure = command.program == "diff" or (plain and command.program in ("grep", "egrep", "fgrep") and operands)
+    return found if sure else [*found, *place.folders]
 
 
 def _leading_patterns(command: Command) -> int:
@@ -139,22 +186,40 @@ _HAVE_VERSIONS = frozenset({
 })
 #: Programs that only look, whatever their options.
 _HARMLESS = frozenset({
-    "ls", "cat", "head", "tail", "wc", "pwd", "true", "false", "which", "stat", "du", "df",
-    "cmp", "diff", "cut", "tr", "nl", "basename", "dirname", "realpath", "readlink", "md5sum", "sha1sum",
-    "sha256sum", "grep", "egrep", "fgrep", "whoami", "uname",
+    "ls", "cat", "head", "tail", "pwd", "true", "false", "which", "stat", "df",
+    "cmp", "diff", "cut", "tr", "nl", "basename", "dirname", "realpath", "readlink",
+    "grep", "egrep", "fgrep", "whoami", "uname",
 })
 # fmt: on
+
+
+def _no_list(arguments: list[str]) -> bool:
+    """Whether files are named in the arguments only, and none in a file."""
+    return not _long(arguments, "--files0-from")
+
+
+def _no_sums(arguments: list[str]) -> bool:
+    return not (_short(arguments, "c") or _long(arguments, "--check"))
+
 
 #: Programs that only look as long as their arguments pass.
 _HARMLESS_IF: dict[str, Callable[[list[str]], bool]] = {
     "tree": lambda a: not (_short(a, "oR") or _long(a, "--output")),
-    "sort": lambda a: not (_short(a, "oT") or _long(a, "--output", "--compress-program", "--temporary-directory")),
+    "sort": lambda a: (
+        not (
+            _short(a, "oT")
+            or _long(a, "--output", "--compress-program", "--temporary-directory", "--files0-from", "--random-source")
+        )
+    ),
     # The second operand is written, whatever it looks like: only the last word may be one.
     "uniq": lambda a: all(word.startswith("-") and word not in ("-", "--") for word in a[:-1]),
     "test": lambda a: not any(set("[$`") & set(word) for word in a),  # ``-v 'a[$(id)]'`` runs id
     "rg": lambda a: not (_short(a, "z") or _long(a, "--pre", "--hostname-bin", "--search-zip")),
     "find": lambda a: not any(re.match(r"-(exec|ok|delete|fprint|fls|files0)", word) for word in a),
     "sed": _sed,
+    "wc": _no_list,
+    "du": _no_list,
+    **dict.fromkeys(("md5sum", "sha1sum", "sha256sum"), _no_sums),
     "date": lambda a: all(word == "-u" or word.startswith("+") for word in a),
     "git": _git,
 }

@@ -15,6 +15,8 @@ EditKind = Literal["edit", "edit_settings", "edit_git", "edit_outside"]
 
 #: In the worktree, but obeyed by the agent itself or by editors: changing these changes what runs later.
 _SETTINGS = frozenset({".claude", ".mcp.json", ".vscode", ".idea"})
+#: How programs begin, on Linux and macOS.
+_BINARY = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 #: More folders than this where a command could run: nobody follows that.
 _FOLDERS = 32
 #: More files than this behind a wildcard, or in a search that follows links: the person is asked instead.
@@ -43,33 +45,53 @@ class Place:
         except (OSError, ValueError, RuntimeError):
             return False
 
-    def holds_all(self, pattern: str) -> bool:
-        """Whether everything that a pattern with wildcards can stand for is in the worktree: links may lie among it."""
+    def expanded(self, pattern: str) -> list[Path] | None:
+        """All that a pattern with wildcards can stand for, itself included; None when that is too much.
+
+        More rather than less: shells differ in brackets, in ``**`` and in whether ``.*`` is ``..`` too.
+        """
         absolute = Path(pattern).is_absolute()
         spots = [Path("/")] if absolute else list(self.folders)
         for part in Path(pattern).parts[1 if absolute else 0 :]:
-            if set(part) & set("*?["):
-                spots = [spot / name for spot in spots for name in _names(spot) if _matches(name, part)]
-            else:
+            if not set(part) & set("*?["):
                 spots = [spot / part for spot in spots]
-            if len(spots) > _ENTRIES:
-                return False
-        return all(self.holds(str(spot)) for spot in spots)
+                continue
+            found: list[Path] = []
+            for spot in spots:
+                found += (spot / name for name in _names(spot) if _matches(name, part))
+                if "**" in part:
+                    found += [spot, *_below(spot)]
+                if len(found) > _ENTRIES:
+                    return None
+            spots = found
+        return spots
 
-    def links_stay(self, below: list[str]) -> bool:
+    def holds_all(self, pattern: str) -> bool:
+        """Whether everything that a pattern with wildcards can stand for is in the worktree: links may lie among it."""
+        found = self.expanded(pattern)
+        return found is not None and all(self.holds(str(spot)) for spot in found)
+
+    def links_stay(self, below: Iterable[Path]) -> bool:
         """Whether all links below some paths lead into the worktree, or to programs, as those of a venv do.
 
-        False as well when there is too much to look through.
+        What they lead to is looked through as well. False when there is too much to look through.
         """
-        seen = 0
-        for start in (folder / path for folder in self.folders for path in below):
+        seen, left, done = 0, list(below), set[Path]()
+        while left:
+            start = left.pop()
+            if start.resolve() in done:
+                continue
+            done.add(start.resolve())
             for folder, folders, files in os.walk(start):
                 seen += len(folders) + len(files)
                 if seen > _ENTRIES:
                     return False
-                paths = (Path(folder, name) for name in (*folders, *files))
-                if not all(self.holds(str(path)) or _is_program(path) for path in paths if path.is_symlink()):
-                    return False
+                for path in (Path(folder, name) for name in (*folders, *files)):
+                    if not path.is_symlink() or _is_program(path):
+                        continue
+                    if not self.holds(str(path)):
+                        return False
+                    left.append(path.resolve())
         return True
 
     def edit_kind(self, path: str) -> EditKind:
@@ -124,13 +146,30 @@ def places(commands: Iterable[Command], start: Place) -> list[Place]:
 
 def _names(folder: Path) -> list[str]:
     try:
-        return [path.name for path in folder.iterdir()]
+        return [".", "..", *(path.name for path in folder.iterdir())]
     except OSError:
         return []
 
 
+def _below(folder: Path) -> list[Path]:
+    """Everything below a folder, links not followed; more than is looked at where there is more."""
+    found: list[Path] = []
+    for top, folders, files in os.walk(folder):
+        found += (Path(top, name) for name in (*folders, *files))
+        if len(found) > _ENTRIES:
+            break
+    return found
+
+
 def _is_program(path: Path) -> bool:
-    return path.is_file() and os.access(path, os.X_OK)
+    """Whether this is a binary: a search finds no text in it. Scripts may hold anything."""
+    try:
+        if not (path.is_file() and os.access(path, os.X_OK)):
+            return False
+        with path.open("rb") as file:
+            return file.read(4) in _BINARY
+    except OSError:
+        return False
 
 
 def _matches(name: str, part: str) -> bool:

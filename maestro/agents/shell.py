@@ -1,8 +1,9 @@
 """Reading a shell command just far enough to know what it would do.
 
-``parse`` understands words, quotes, ``&&``, ``||``, ``;``, ``|`` and redirections that keep nothing. Whatever it
-does not understand (substitutions, variables, subshells, redirections into files, background jobs) gives
-None, and the caller asks the person: guessing here would be a hole.
+``parse`` understands words, quotes, ``&&``, ``||``, ``;``, new lines, ``|`` and redirections that keep nothing. Whatever
+it does not understand (substitutions, variables, subshells, redirections into files, background jobs) gives None, and
+the caller asks the user: guessing here would be a hole. Only space, tab and newline separate: a line with any other
+blank, control or invisible character is not understood, in quotes neither, as its reader could not know of it.
 """
 
 from __future__ import annotations
@@ -11,15 +12,21 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from maestro import unseen
+
+#: What separates words and lines for a shell; Python's own idea of white space is wider.
+BLANKS = " \t\n"
 _OPERATORS = ("&&", "||", ";", "|")
 #: Redirections that neither write nor read a file of the machine.
-_HARMLESS_REDIRECTION = re.compile(r"(?:2>&1|[12&]?>\s*/dev/null|2>&-)(?=\s|$|[;|&])")
+_HARMLESS_REDIRECTION = re.compile(r"(?:2>&1|[12&]?>[ \t]*/dev/null|2>&-)(?=[ \t\n;|&]|\Z)")
 _REFUSED = set("`$()<>&\\{}!#\n\r\0")
 _GLOB = set("*?[")
 #: A backslash in double quotes that stays what it is: before anything that it does not quote there.
 _PLAIN_BACKSLASH = re.compile(r"\\[^$`\"\\!\n]")
 #: How the command before ended: a number, which only ``echo`` is trusted with (as a path it could be a link).
 _STATUS = "$?"
+#: A tilde that stands for the home folder: at the front of a word, with nothing or a folder behind it.
+_HOME = re.compile(r"~(?=[/ \t\n;|]|&&|\Z)")
 #: How many cores there are: a number as well.
 _CORES = "$(nproc)"
 
@@ -42,17 +49,22 @@ class Command:
         """The other words."""
         return self.words[1:]
 
-    def shape(self) -> tuple[str, tuple[str, ...]]:
+    def shape(self) -> tuple[str, tuple[str, ...], frozenset[int]]:
         """What two commands must share to be the same."""
-        return self.operator, tuple(self.words)
+        return self.operator, tuple(self.words), frozenset(self.globbed)
 
 
 def parse(line: str) -> list[Command] | None:
     """The simple commands of a line, or None when it holds anything that is not understood."""
+    if unseen.has_hidden(line):
+        return None
     commands = [Command()]
     at = 0
     while at < len(line):
-        if line[at] in " \t":
+        if line[at] in " \t" or (line[at] == "\n" and not commands[-1].words):
+            at += 1
+        elif line[at] == "\n":
+            commands.append(Command(operator=";"))
             at += 1
         elif redirection := _HARMLESS_REDIRECTION.match(line, at):
             at = redirection.end()
@@ -71,15 +83,15 @@ def parse(line: str) -> list[Command] | None:
     return commands if commands and all(c.words for c in commands) else None
 
 
-def _word(line: str, at: int, command: Command) -> int | None:
+def _word(line: str, start: int, command: Command) -> int | None:
     """Read one word into ``command``; the index behind it, or None when it is not understood."""
-    word, globbed = "", False
-    while at < len(line) and line[at] not in " \t;|":
+    word, globbed, at = "", False, start
+    while at < len(line) and line[at] not in " \t\n;|":
         char = line[at]
         if char in "'\"":
             end = line.find(char, at + 1)
             quoted = line[at + 1 : end]
-            if end < 0 or (char == '"' and _means_more(quoted, command)) or "\0" in quoted:
+            if end < 0 or (char == '"' and _means_more(quoted, command)):
                 return None
             word += quoted
             at = end + 1
@@ -94,18 +106,27 @@ def _word(line: str, at: int, command: Command) -> int | None:
             word += "1"  # some number
             at += len(_CORES)
             continue
-        comment = char == "#" and not word
-        if (char in _REFUSED and (char != "#" or comment)) or (
-            char == "~" and not word and not re.match(r"~(/|\s|$)", line[at:])
-        ):
+        if char in "~=" and at == start and line[at : at + 2] not in ("= ", "=="):
+            if not _HOME.match(line, at):
+                return None  # another user's home; in zsh ``=name`` is where a program lies
+            word += str(Path.home())
+        elif _means_more_here(char, word) or (char == "#" and at == start):
             return None
-        globbed = globbed or char in _GLOB
-        word += str(Path.home()) if char == "~" and not word else char
+        else:
+            word += char
+            globbed = globbed or char in _GLOB
         at += 1
     if globbed:
         command.globbed.add(len(command.words))
     command.words.append(word)
     return at
+
+
+def _means_more_here(char: str, word: str) -> bool:
+    """Whether the shell could make something else of an unquoted character, ``word`` being before it."""
+    if char == "~":
+        return word.endswith(("=", ":"))  # a home folder where the word looks like an assignment
+    return (char in _REFUSED and char != "#") or unseen.ends_words_elsewhere(char)
 
 
 def _means_more(quoted: str, command: Command) -> bool:
