@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """Judge and shell read the same words: seconds of the fuzzers; ``scripts/fuzz_gates.py`` runs them for longer."""
 
 from __future__ import annotations
