@@ -26,6 +26,8 @@ Last run: {day}, {machine}.
 | tool chain | result | time | programs |
 | --- | --- | --- | --- |
 """
+#: What stands in the file from here on was written by hand and stays.
+_BY_HAND = "\n## Real repositories\n"
 _outcomes: dict[str, tuple[str, float]] = {}
 
 
@@ -55,7 +57,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the table where the run was asked for it and was about every chain."""
     target = session.config.getoption("table", None)
     if target and not session.config.getoption("keyword"):
-        Path(target).write_text(_table(), encoding="utf-8")
+        path = Path(target)
+        _, mark, kept = path.read_text("utf-8").partition(_BY_HAND) if path.is_file() else ("", "", "")
+        path.write_text(_table() + mark + kept, encoding="utf-8")
 
 
 def _table() -> str:
