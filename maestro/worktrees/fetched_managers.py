@@ -25,7 +25,9 @@ def starts_with(at: Manifests, manager: str) -> str | None:
     named = at.json("package.json").get("packageManager")
     told = _VERSION.fullmatch(named) if isinstance(named, str) and named.startswith(f"{manager}@") else None
     if manager == "pnpm":
-        return f"npx --yes pnpm@{told[1] if told else _of_lock(at, 'pnpm-lock.yaml', _PNPM_OF_LOCK, '10')}"
+        # npx reads workspaces of npm's form, and ends where two of them have one name: pnpm does not mind.
+        aside = " --prefix /tmp" if at.json("package.json").get("workspaces") else ""
+        return f"npx --yes{aside} pnpm@{told[1] if told else _of_lock(at, 'pnpm-lock.yaml', _PNPM_OF_LOCK, '10')}"
     if manager != "yarn":
         return None
     if not is_later_yarn(at):

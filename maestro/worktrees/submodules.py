@@ -88,6 +88,11 @@ def fill(worktree: Path) -> list[str]:
             for words in _fill(worktree, users, main, "")]  # fmt: skip
 
 
+def empty_ones(worktree: Path, output: str) -> list[str]:
+    """The submodules that are empty in a checkout and that an output speaks of by their paths."""
+    return [module.path for module in of(worktree) if module.path in output and not module.filled]
+
+
 def _fill(worktree: Path, users: Sequence[Path], checkout: Path | None, above: str) -> list[str]:
     said = []
     for module in of(worktree):

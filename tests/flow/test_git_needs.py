@@ -331,6 +331,17 @@ def test_files_to_copy_are_those_that_are_there_ignored_and_small(tmp_path: Path
             ],
         ),
         (
+            {
+                "pnpm-lock.yaml": "lockfileVersion: '9.0'\n",
+                "package.json": '{"scripts": {"test": "vitest"}, "workspaces": ["packages/*"]}',
+            },
+            "npx",
+            [
+                "npx --yes --prefix /tmp pnpm@9 install --frozen-lockfile",
+                "npx --yes --prefix /tmp pnpm@9 test",
+            ],
+        ),
+        (
             {"package.json": '{"packageManager": "pnpm@9.4.0+sha512.ab", "dependencies": {"a": "1"}}'},
             "npx",
             ["npx --yes pnpm@9.4.0 install --no-lockfile"],

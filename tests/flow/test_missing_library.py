@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.landing import bench, plan_of
-from tests.repos import make_repo
+from tests.repos import make_repo, run_git
 
 ADD = "const {one} = require('left');\nexports.add = (a, b) => a + b + one - 1;\n"
 TEST = (
@@ -105,3 +105,23 @@ def test_the_set_up_of_the_answer_lets_the_task_land(tmp_path: Path) -> None:
         b.answer("allow_setup")
         task = b.land()
         assert (task.status, task.attempt) == ("completed", 1)
+
+
+def test_a_submodule_that_is_empty_in_the_checkout_is_named_with_the_way_on(tmp_path: Path) -> None:
+    cases = make_repo(tmp_path / "cases", {"list.txt": "1\n"})
+    files: dict[str, str | bytes] = {
+        "test_a.py": "ALL = open('data/cases/list.txt').read()\n\ndef test_a():\n    assert ALL\n",
+    }
+    made = make_repo(tmp_path / "made", files)
+    run_git(made, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(cases), "data/cases")
+    run_git(made, "commit", "--quiet", "-m", "Cases")
+    run_git(tmp_path, "clone", "--quiet", str(made), "repo")
+    with bench(tmp_path, tmp_path / "repo", plan_of({"id": "t1"}, checks=["python -m pytest -q"])) as b:
+        b.measure_baseline()
+        assert b.work(ANY).status == "waiting"
+        (asked,) = b.asked()
+        assert "Nothing was proven here" in asked.title
+        assert "`git submodule update --init data/cases`" in asked.title
+        run_git(b.repo, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", "data/cases")
+        b.answer("allow")
+        assert b.land().status == "completed", b.logs()

@@ -315,6 +315,12 @@ def test_a_file_of_node_tests_run_without_the_option_names_them_too(tmp_path: Pa
         ("reporters: process.env.CI ? 'dot' : 'verbose',", "run", "run --reporter=default --reporter=json"),
         ("reporters: ['default', ['junit', { outputFile: 'x.xml' }]],", "run", "run"),
         ("reporters: ['dot'],", "run --reporter=tap", "run --reporter=tap --reporter=json"),
+        ("coverage: { reporter: ['text', 'lcov'] },", "run", "run --reporter=default --reporter=json"),
+        (
+            "coverage: { reporter: 'lcov' }, reporters: ['dot'],",
+            "run",
+            "run --reporter=dot --reporter=json",
+        ),
         ("", "bench", "bench"),
         ("", "run --outputFile=x.json --reporter=json", "run --outputFile=x.json --reporter=json"),
     ],

@@ -31,7 +31,7 @@ def look(
     if not _fails_so(rt, session, command, outcome, base):
         return None
     if runner_errors.broke_off(outcome, None) or unproven.could_not_import(outcome.output):
-        return unproven.question(command, outcome, None, base)
+        return unproven.question(session, command, outcome, None, base)
     below = worktrees_folder(rt, session.id)
     words = f"`{command}` fails just as it did before any work began, with the same output."
     known = infrastructure.signature(command, outcome.exit_code, outcome.output, below)

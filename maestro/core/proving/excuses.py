@@ -50,7 +50,7 @@ def look(
         run = base.runs.get(command)
         if as_before.is_new(rt, session, command, run.output if run else outcome.output):
             return None  # it was to fail until the work is done
-        asked = unproven.question(command, outcome, report, base)
+        asked = unproven.question(session, command, outcome, report, base)
     elif verdict.besides:
         asked = as_before.besides(rt, session, command, outcome)
     else:

@@ -47,6 +47,7 @@ _WITH_VALUE = frozenset(
         "-f",
         "--env",
         "--reporter",
+        "--prefix",
         "-r",
         "--environment",
     ]

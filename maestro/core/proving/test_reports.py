@@ -29,7 +29,7 @@ from maestro.core.proving.merging import agreed, merged
 from maestro.core.proving.report import UNCLEAR, TestReport
 
 _SHELL = re.compile(r"[;&|<>`$()\n\\]")
-_JUNIT_REFUSED = re.compile(r"unrecognized arguments:.*--junitxml", re.DOTALL)
+_REFUSED = re.compile(r"unrecognized arguments:.*--junitxml|Failed to load custom Reporter", re.DOTALL)
 _JUNIT_LINE = re.compile(r"^-* ?generated xml file: (.*?) ?-*$\n?", re.MULTILINE)
 _VITEST_LINE = re.compile(r"^JSON report written to .*\n?", re.MULTILINE)
 #: How pnpm, turbo and lerna mark the lines of a package: ``packages/a test: ``, ``@x/a:test: ``, ``@x/a: ``.
@@ -87,7 +87,7 @@ def instrument(
 
 def refused(output: str) -> bool:
     """Whether a runner cannot write the report that it was asked for; the check has to run without it then."""
-    return _JUNIT_REFUSED.search(output) is not None
+    return _REFUSED.search(output) is not None
 
 
 def read_report(asked: Instrumented, output: str, *, cut: bool) -> tuple[TestReport | None, str]:

@@ -18,7 +18,7 @@ from maestro.core.proving.report import NOT_LOADED, TestReport
 from maestro.core.runtime import Runtime
 from maestro.core.validation import CommandOutcome
 from maestro.db import models
-from maestro.worktrees import scratch
+from maestro.worktrees import scratch, submodules
 from maestro.worktrees.git import own_git_dir
 
 #: What runners of Python and JavaScript say of a library that is not installed.
@@ -47,7 +47,9 @@ def could_load(outcome: CommandOutcome, report: TestReport | None) -> bool:
     return not any(name.startswith(NOT_LOADED) for name in report.failing)
 
 
-def question(command: str, outcome: CommandOutcome, report: TestReport | None, base: Baseline) -> Question:
+def question(
+    session: models.Session, command: str, outcome: CommandOutcome, report: TestReport | None, base: Baseline
+) -> Question:
     """What to ask; a yes lets it pass only where tests ran, and the same ones failed on the base."""
     key = key_of(command, report)
     before = "before the work began, too" if command in base.runs else "as before the work began"
@@ -59,10 +61,12 @@ def question(command: str, outcome: CommandOutcome, report: TestReport | None, b
         return replace(asked, detail=asked.detail | {"what": questions.AS_BEFORE, "allow": "go on: it was so before"})
     lacks = missing(outcome.output)
     because = f"`{lacks}` is missing. " if lacks else ""
-    words = (
-        f"Nothing was proven here: `{command}` could not run a single test, {before}. {because}"
-        "If something has to be installed first, name it in “Worktree setup…”."
-    )
+    way_on = "If something has to be installed first, name it in “Worktree setup…”."
+    if empty := submodules.empty_ones(Path(session.repo_path), outcome.output):
+        way_on = (
+            f"The submodule {empty[0]} is empty in your checkout: run `git submodule update --init {empty[0]}` there."
+        )
+    words = f"Nothing was proven here: `{command}` could not run a single test, {before}. {because}{way_on}"
     return offering_set_up(questions.stop_the_train(words, key, outcome.output))
 
 
@@ -116,6 +120,7 @@ def set_up_again(rt: Runtime, session: models.Session, task: models.Task | None,
     ready = own_git_dir(folder) / starting.READY
     if not answers or (ready.exists() and ready.stat().st_mtime >= last):
         return
+    submodules.fill(folder)  # the user's checkout may have them by now
     scratch.begin_check(folder)  # what it changes is none of the work
     try:
         outfit(rt, session, folder, task)

@@ -161,8 +161,9 @@ function configuredReporters() {
   const names = ['vitest', 'vite'].flatMap((name) => kinds.map((kind) => `${name}.config.${kind}`));
   const path = at > 0 ? process.argv[at + 1] : names.find((name) => require('fs').existsSync(name));
   const text = (path && quietly(() => require('fs').readFileSync(path, 'utf8'))) || '';
-  if (!/\breporters?\s*[:,]/.test(text)) return ['default'];
-  const list = /\breporters?\s*:\s*(\[[^[\]]*\]|'[^']*'|"[^"]*")/.exec(text);
+  // ``reporter`` without an s is the coverage's.
+  if (!/\breporters\s*[:,]/.test(text)) return ['default'];
+  const list = /\breporters\s*:\s*(\[[^[\]]*\]|'[^']*'|"[^"]*")/.exec(text);
   const words = list ? list[1].replace(/[[\]\s]/g, '').split(',').filter(Boolean) : [];
   if (words.length && words.every((word) => /^(['"])[\w./@-]+\1$/.test(word))) return words.map((word) => word.slice(1, -1));
   return /\bjunit\b/.test(text) ? null : ['default'];
