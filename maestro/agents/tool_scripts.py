@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.agents import shell
 from maestro.agents.places import Place
 from maestro.agents.tool_launchers import Words
@@ -160,9 +161,7 @@ def _named(runner: str, rest: Words, place: Place) -> Call | None:
 
 def _scripts_of(path: Path) -> dict[str, str]:
     try:
-        if path.is_symlink() or path.stat().st_size > _BYTES:
-            return {}
-        found = json.loads(path.read_bytes())
+        found = json.loads(untrusted.read(path, _BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     scripts = found.get("scripts") if isinstance(found, dict) else None

@@ -20,6 +20,7 @@ import traceback
 from dataclasses import asdict
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.agents import factory
 from maestro.agents.base import AgentResult, AgentSpec
 from maestro.errors import MaestroError
@@ -79,7 +80,7 @@ def _hold(spool: Spool) -> int:
     os.chdir(spool.path)
     tree.become_subreaper()
     own, began = os.getpid(), proctable.started(os.getpid())
-    spool.pid.write_text(f"{own} {began}\n")
+    untrusted.write(spool.pid, f"{own} {began}\n")
     link = SpoolLink(spool, spec)
     link.event("started", pid=own, pid_started=began)
     try:

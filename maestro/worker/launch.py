@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import maestro
+from maestro import untrusted
 from maestro.agents.base import AgentSpec
 from maestro.worker import proctable
 from maestro.worker.spool import WORKER_ID_VARIABLE, Spool
@@ -134,7 +136,8 @@ def launch(
 def _start(
     spool: Spool, worker_id: str, env: Mapping[str, str], python: str, flags: list[str], *, stdin: int
 ) -> subprocess.Popen[bytes]:
-    with spool.stderr.open("ab") as stderr:
+    said = untrusted.open_file(spool.stderr, flags=os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    with os.fdopen(said, "ab") as stderr:
         # -P and the spool as working folder: nothing of the repository may be imported here.
         return subprocess.Popen(
             [python, "-P", "-m", "maestro.worker", *flags, str(spool.path.resolve())],

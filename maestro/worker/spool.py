@@ -22,7 +22,6 @@ import errno
 import fcntl
 import json
 import os
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -30,13 +29,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from maestro import untrusted
+
 #: The environment variable that marks a worker and all it starts, so that they can be found again.
 WORKER_ID_VARIABLE = "MAESTRO_WORKER_ID"
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 #: What stands where a file should be (a folder, a loop of links, nothing that may be opened): as good as no file.
-_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EACCES, errno.EPERM})
+_NO_FILE = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EINVAL, errno.EACCES, errno.EPERM}
+)
 
 #: A reader takes at most this many bytes at once, so that a flood from one worker does not starve the rest.
 _READ_LIMIT = 4 * 1024 * 1024
@@ -91,34 +94,32 @@ class Spool:
     def create(self, spec: dict[str, Any]) -> None:
         """Make the folder (mode 0700) and write the spec whole or not at all."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = self.path / "spec.json.part"
-        part.write_text(json.dumps(spec, ensure_ascii=False))
-        part.replace(self.spec)
+        untrusted.write(self.spec, json.dumps(spec, ensure_ascii=False))
 
     def read_spec(self) -> Any:
         """The spec as JSON. Raises OSError or ValueError when there is none that can be read."""
         try:
-            return json.loads(self.spec.read_text(encoding="utf-8"))
+            return json.loads(untrusted.read(self.spec, _LINE_LIMIT))
         except RecursionError as error:
             raise ValueError("brackets that go too deep") from error
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
         """Hold the spool's lock; yields False at once when another process holds it."""
-        with (self.path / "lock").open("a") as handle:
+        descriptor = untrusted.open_file(self.path / "lock", flags=os.O_RDWR | os.O_CREAT)
+        try:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 yield False
             else:
                 yield True
+        finally:
+            os.close(descriptor)
 
     def is_locked(self) -> bool:
         """Whether a live worker holds the spool."""
-        try:
-            if not (self.path / "lock").is_file():
-                return False
-        except ValueError:  # no path at all
+        if not untrusted.is_regular(self.path / "lock"):
             return False
         with self.lock() as free:
             return not free
@@ -131,9 +132,7 @@ def append(path: Path, entry: dict[str, Any], *, patient: bool = False) -> None:
     ``patient`` waits as long as the disk is full instead of raising OSError: what a worker did is not lost.
     """
     line = json.dumps({"ts": time.time(), **entry}, ensure_ascii=False, default=str).encode("utf-8", "replace") + b"\n"
-    if path.exists() and not path.is_file():  # a pipe that nobody reads would be a wait for ever
-        raise OSError(errno.EINVAL, "This is not a file", str(path))
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = untrusted.open_file(path, flags=os.O_RDWR | os.O_APPEND | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # else a torn line may be one that another thread is writing
         view = memoryview(line if _ends_whole(descriptor) else b"\n" + line)
@@ -169,7 +168,7 @@ def tell(path: Path, entry: dict[str, Any]) -> None:
 def heal(path: Path) -> None:
     """End a line that a killed writer left torn, so that the next writer's first line stays readable."""
     try:
-        with path.open("r+b") as handle:
+        with os.fdopen(untrusted.open_file(path, flags=os.O_RDWR), "r+b") as handle:
             if handle.seek(0, os.SEEK_END) == 0:
                 return
             handle.seek(-1, os.SEEK_END)
@@ -198,9 +197,7 @@ def read_one(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
 
 def _from(path: Path, offset: int, take: Callable[[IO[bytes]], bytes]) -> bytes:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return b""
-        with path.open("rb") as handle:
+        with os.fdopen(untrusted.open_file(path), "rb") as handle:
             handle.seek(offset)
             return take(handle)
     except OSError as error:

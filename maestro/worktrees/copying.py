@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import posixpath
-import shutil
 import stat
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.worktrees import links
 from maestro.worktrees.git import git, own_git_dir
 from maestro.worktrees.saving import copied, remember_copied
@@ -65,7 +65,10 @@ def _copy(root: Path, worktree: Path, path: str) -> bool:
         elif not stat.S_ISREG(mode):
             return False
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target, follow_symlinks=False)
+        if stat.S_ISLNK(mode):
+            target.symlink_to(source.readlink())
+        else:
+            untrusted.copy(source, target)
     except OSError:
         return False  # gone meanwhile or not readable: the worktree can do without it
     return True

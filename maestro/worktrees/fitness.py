@@ -13,6 +13,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.worktrees.git import git
 from maestro.worktrees.refs import ref_commit
 
@@ -171,9 +172,6 @@ def _taken_name(root: Path) -> str | None:
 
 def _borrows_in_vain(git_dir: Path) -> Path | None:
     """The folder of objects that this repository borrows and that is not there."""
-    try:
-        lines = (git_dir / "objects/info/alternates").read_text(errors="surrogateescape").splitlines()
-    except OSError:
-        return None
+    lines = (untrusted.note(git_dir / "objects/info/alternates", follow=True) or "").splitlines()
     folders = (git_dir / "objects" / line for line in lines if line and not line.startswith("#"))
     return next((folder for folder in folders if not folder.is_dir()), None)

@@ -20,12 +20,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.errors import GitError, Unavailable
+from maestro.worktrees import blocked
 from maestro.worktrees.told import FIXED, OPTIONS, PASSED_ON
 
 _SHOWN_LINES = 6
 _GRACE_S = 2.0
 _STOP_EVERY_S = 0.1
+#: A call that takes longer may be held by a pipe.
+_SOON_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def git(
     process = _start(repo, args, _environment(repo, env, index), input is not None, subprocess.PIPE)
     with process:
         try:
-            stdout, stderr = _wait(process, input, timeout_s, stop)
+            stdout, stderr = _wait(repo, process, input, timeout_s, stop)
         except subprocess.TimeoutExpired:
             _stop(process)
             why = "was called off" if stop and stop() else f"took longer than {timeout_s:g} s and was stopped"
@@ -81,17 +85,25 @@ def git(
 
 
 def _wait(
-    process: subprocess.Popen[bytes], data: bytes | None, timeout_s: float, stop: Callable[[], bool] | None
+    repo: Path, process: subprocess.Popen[bytes], data: bytes | None, timeout_s: float, stop: Callable[[], bool] | None
 ) -> tuple[bytes, bytes]:
-    """What a call printed; TimeoutExpired at its limit, or when ``stop`` says so."""
+    """What a call printed; TimeoutExpired at its limit, or when ``stop`` says so, GitError when a pipe holds it."""
     if stop is None:
-        return process.communicate(data, timeout=timeout_s)
-    deadline = time.monotonic() + timeout_s
+        try:
+            return process.communicate(data, timeout=min(timeout_s, _SOON_S))
+        except subprocess.TimeoutExpired:
+            _refuse_blocked(blocked.anywhere(repo))
+        return process.communicate(timeout=timeout_s - _SOON_S)
+    began = time.monotonic()
+    deadline, looked = began + timeout_s, False
     while True:
         try:
             return process.communicate(data, timeout=_STOP_EVERY_S)
         except subprocess.TimeoutExpired:
             data = None  # it has been sent
+            if not looked and time.monotonic() > began + _SOON_S:
+                looked = True
+                _refuse_blocked(blocked.anywhere(repo))
             if stop() or time.monotonic() > deadline:
                 raise
 
@@ -105,14 +117,19 @@ def git_head(
     """
     with tempfile.TemporaryFile() as errors:
         process = _start(repo, args, _environment(repo, None, None), False, errors.fileno())
-        late = threading.Event()
+        done = threading.Event()
+        why: list[str] = []
 
-        def expire() -> None:
-            late.set()
-            _stop(process)
+        def watch() -> None:
+            held = None if done.wait(min(_SOON_S, timeout_s)) else blocked.anywhere(repo)
+            if held is not None:
+                why.append(blocked.words(held))
+            elif not done.wait(max(timeout_s - _SOON_S, 0)):
+                why.append(f"git {_command(args)} took longer than {timeout_s:g} s and was stopped.")
+            if why:
+                _stop(process)
 
-        timer = threading.Timer(timeout_s, expire)
-        timer.start()
+        threading.Thread(target=watch, daemon=True).start()
         with process:
             try:
                 assert process.stdout is not None
@@ -122,9 +139,9 @@ def git_head(
                     _stop(process)
                 process.wait()
             finally:
-                timer.cancel()
-        if late.is_set():
-            raise GitError(f"git {_command(args)} took longer than {timeout_s:g} s and was stopped.")
+                done.set()
+        if why:
+            raise GitError(why[0])
         if not cut and process.returncode not in ok:
             errors.seek(0)
             raise failure(_command(args), GitResult(process.returncode, data, errors.read()))
@@ -160,6 +177,7 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     if any("\0" in arg for arg in args) or "\0" in str(repo):
         raise GitError("A name handed to git holds a NUL byte.")
+    _refuse_blocked(blocked.by(repo))
     try:
         return subprocess.Popen(
             ["git", *OPTIONS, "-C", str(repo), *args],
@@ -171,6 +189,11 @@ def _start(
         )
     except FileNotFoundError:
         raise Unavailable("git was not found. Install git 2.38 or newer and start again.") from None
+
+
+def _refuse_blocked(place: Path | None) -> None:
+    if place is not None:
+        raise GitError(blocked.words(place))
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -218,7 +241,7 @@ def common_dir(repo: Path) -> Path:
         if not (found / "commondir").exists():
             return found
         with suppress(OSError, ValueError):
-            return (found / (found / "commondir").read_text().rstrip("\n")).resolve(strict=True)
+            return (found / untrusted.text(found / "commondir").rstrip("\n")).resolve(strict=True)
     return Path(git(repo, "rev-parse", "--path-format=absolute", "--git-common-dir").text).resolve()
 
 
@@ -239,7 +262,7 @@ def _git_folder(root: Path) -> Path | None:
         place = root / ".git"
         if place.is_dir():
             return place.resolve()
-        pointer = place.read_text(encoding="utf-8", errors="surrogateescape")
+        pointer = untrusted.text(place, errors="surrogateescape")
         if pointer.startswith("gitdir: "):
             return (root / pointer.removeprefix("gitdir: ").rstrip("\n")).resolve(strict=True)
     return None

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.errors import GitError
 
 _FOLDERS = ("hooks", "info")
@@ -54,7 +55,7 @@ def _look(path: Path) -> File | None:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode) or about.st_size > _MAX_BYTES:
             return None
-        return File(path.read_bytes(), stat.S_IMODE(about.st_mode))
+        return File(untrusted.read(path, _MAX_BYTES, follow=True), stat.S_IMODE(about.st_mode))
     except OSError:
         return None
 

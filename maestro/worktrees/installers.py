@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from maestro import untrusted
 from maestro.worktrees.git import git
 
 #: Whose files say what is installed: when one of them differs, so may the folders.
@@ -270,6 +271,6 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return untrusted.text(path, follow=True)
     except OSError:
         return ""

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.errors import Conflict, GitError
 from maestro.worktrees import links, submodules
 from maestro.worktrees.checkout import bring, move_branch, obstacles, overlaps
@@ -155,7 +156,7 @@ def rebase_onto(worktree: Path, old_base: str, new_base: str) -> RebaseResult:
         detail = "Uncommitted or ignored files in the worktree would be overwritten."
         return RebaseResult(False, old, in_the_way, detail)
     note = own_git_dir(worktree) / _MOVING
-    note.write_text(f"{old} {tip}")
+    untrusted.write(note, f"{old} {tip}")
     bring(worktree, old, tip)
     _move_head(worktree, tip, old, "maestro: rebase")
     submodules.fill(worktree)  # else the next commit would name what they were at before
@@ -167,9 +168,7 @@ def _finish_move(worktree: Path) -> None:
     """Finish a rebase that was killed while it brought the files along."""
     clear_stale_lock(worktree)
     note = own_git_dir(worktree) / _MOVING
-    if not note.exists():
-        return
-    old, _, tip = note.read_text().partition(" ")
+    old, _, tip = (untrusted.note(note) or "").partition(" ")
     if tip and head(worktree) == old:
         with suppress(Conflict):  # somebody worked here since: then it stays for commit_all
             bring(worktree, old, tip, resume=True)

@@ -18,10 +18,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from maestro import untrusted
 from maestro.errors import MaestroError
 from maestro.worktrees.deleting import delete_tree
 from maestro.worktrees.git import git
 
+#: The largest note, and the largest installed file with a path in it.
+_NOTE_BYTES = 64_000_000
+_FILE_BYTES = 1_000_000_000
 #: Folders that installers fill; whatever else comes into being is not theirs alone.
 _FOLDERS = frozenset({"node_modules", ".venv", "venv", "env", "vendor", "bundle", ".bundle", "__pypackages__"})
 _KEPT = 3  # of one repository: the base's, and two that tasks have changed
@@ -72,7 +76,7 @@ def bring(store: Path, name: str, worktree: Path, expected: str) -> list[str]:
     """
     kept = store / name
     try:
-        note = json.loads((kept / _NOTE).read_text())
+        note = json.loads(untrusted.text(kept / _NOTE, _NOTE_BYTES))
         if time.time() - (kept / _NOTE).stat().st_mtime > _KEPT_S:
             return []
     except (OSError, ValueError):
@@ -169,7 +173,7 @@ def _move_in(note: dict[str, list[str] | str], worktree: Path) -> None:
     for name in note["files"]:
         path = _landed(name, note["folders"], worktree)
         info = path.stat()
-        content = path.read_bytes().replace(before.encode(), now.encode())
+        content = untrusted.read(path, _FILE_BYTES).replace(before.encode(), now.encode())
         path.chmod(info.st_mode | 0o200)
         path.write_bytes(content)
         path.chmod(info.st_mode)

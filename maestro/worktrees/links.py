@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import os
 import posixpath
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.worktrees.git import git, own_git_dir
 
+_NOTE_BYTES = 64_000_000
 _LINK = "120000"
 
 #: In a worktree's git folder: the commit that all began with, and the links that its set-up made.
@@ -78,7 +79,7 @@ def _copy_rules(worktree: Path, scratch: Path, path: str) -> None:
         rules = worktree / folder / ".gitignore"
         if rules.is_file() and not rules.is_symlink():
             (scratch / folder).mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(rules, scratch / folder / ".gitignore")
+            untrusted.copy(rules, scratch / folder / ".gitignore")
 
 
 def stand_ins(worktree: Path, env: Mapping[str, str] | None = None) -> list[str]:
@@ -90,13 +91,13 @@ def stand_ins(worktree: Path, env: Mapping[str, str] | None = None) -> list[str]
 def remember(worktree: Path, base: str, before: Mapping[str, str]) -> None:
     """Note what a session began with, and the links that its set-up has made here; ``before``: was ``strange`` then."""
     made = {path: says for path in _untracked(worktree) if (says := _target(worktree / path)) != before.get(path)}
-    (own_git_dir(worktree) / _NOTE).write_text(json.dumps({"base": base, "made": made}))
+    untrusted.write(own_git_dir(worktree) / _NOTE, json.dumps({"base": base, "made": made}))
 
 
 def strange(worktree: Path) -> dict[str, str]:
     """Links that lead out, by path with what they say, but for those that were there before anybody worked here."""
     try:
-        note = json.loads((own_git_dir(worktree) / _NOTE).read_text())
+        note = json.loads(untrusted.text(own_git_dir(worktree) / _NOTE, _NOTE_BYTES))
     except (OSError, ValueError):
         return {}
     found = {p: says for p in _untracked(worktree) if (says := _target(worktree / p)) and note["made"].get(p) != says}
@@ -133,7 +134,7 @@ def away(worktree: Path) -> Iterator[dict[str, str]]:
     found = strange(worktree)
     note = own_git_dir(worktree) / _AWAY
     if found:
-        note.write_text(json.dumps(found))
+        untrusted.write(note, json.dumps(found))
         for path in found:
             (worktree / path).unlink(missing_ok=True)
     try:
@@ -146,10 +147,10 @@ def put_back(worktree: Path) -> None:
     """Bring links back that ``away`` took, also one that a kill cut short; what has come in their place stays."""
     note = own_git_dir(worktree) / _AWAY
     try:
-        found = json.loads(note.read_text())
+        found = json.loads(untrusted.text(note, _NOTE_BYTES))
     except FileNotFoundError:
         return
-    except ValueError:
+    except (OSError, ValueError):
         found = {}
     for path, says in found.items():
         place = worktree / path

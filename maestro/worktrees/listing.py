@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.worktrees.git import common_dir, git, own_git_dir
 from maestro.worktrees.refs import branch_ref
 
@@ -106,7 +107,7 @@ def git_dir_of(repo: Path, worktree: Path) -> Path | None:
     """The git folder that belongs to a linked worktree by registration, whatever its ``.git`` says now."""
     wanted = worktree.resolve() / ".git"
     for pointer in (common_dir(repo) / "worktrees").glob("*/gitdir"):
-        if Path(pointer.read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")).resolve() == wanted:
+        if Path((untrusted.note(pointer) or "").rstrip("\n")).resolve() == wanted:
             return pointer.parent
     return None
 
@@ -136,7 +137,5 @@ def held_by_operation(repo: Path, branch: str, *, apart: Path | None = None) -> 
 
 
 def _content(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape").strip()
-    except OSError:
-        return None
+    found = untrusted.note(path)
+    return None if found is None else found.strip()

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.errors import GitError, MaestroError
 from maestro.worktrees import manager, sparse, submodules
 from maestro.worktrees.deleting import delete_tree
@@ -220,15 +221,12 @@ def _forget_missing(repo: Path, below: Path) -> None:
 
 
 def _note(place: Path, rules: str) -> None:
-    (own_git_dir(place) / PREPARED).write_text(rules)
+    untrusted.write(own_git_dir(place) / PREPARED, rules)
 
 
 def _noted(repo: Path, place: Path) -> str | None:
     git_dir = git_dir_of(repo, place)
-    try:
-        return (git_dir / PREPARED).read_text() if git_dir and (place / ".git").is_file() else None
-    except OSError:
-        return None
+    return untrusted.note(git_dir / PREPARED) if git_dir and (place / ".git").is_file() else None
 
 
 def _rules(repo: Path) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.errors import GitError
 from maestro.worktrees import links, sparse, submodules
 from maestro.worktrees.commits import commit_tree, tree_of
@@ -14,6 +14,8 @@ from maestro.worktrees.git import git, own_git_dir
 from maestro.worktrees.listing import git_dir_of
 from maestro.worktrees.refs import keep
 
+#: A list of paths, one for each copied file.
+_NOTE_BYTES = 64_000_000
 _LONG_S = 600
 _COPIED = "maestro-copied"
 
@@ -21,7 +23,7 @@ _COPIED = "maestro-copied"
 def remember_copied(worktree: Path, paths: list[str]) -> None:
     """Note files that Maestro put into ``worktree`` and that are never to be committed."""
     note = own_git_dir(worktree) / _COPIED
-    note.write_bytes("\0".join(dict.fromkeys([*_noted(note), *paths])).encode("utf-8", "surrogateescape"))
+    untrusted.write(note, "\0".join(dict.fromkeys([*_noted(note), *paths])))
 
 
 def copied(git_dir: Path) -> list[str]:
@@ -45,9 +47,7 @@ def _exposed_copies(worktree: Path, git_dir: Path, env: dict[str, str] | None = 
 
 
 def _noted(note: Path) -> list[str]:
-    if not note.exists():
-        return []
-    return [path for path in note.read_bytes().decode("utf-8", "surrogateescape").split("\0") if path]
+    return [path for path in (untrusted.note(note, _NOTE_BYTES) or "").split("\0") if path]
 
 
 def nested_repositories(worktree: Path) -> list[str]:
@@ -117,7 +117,7 @@ def save_work(repo: Path, worktree: Path, ref: str, message: str) -> str | None:
     with tempfile.TemporaryDirectory(prefix="maestro-index-") as scratch:
         index = Path(scratch) / "index"
         try:
-            shutil.copy2(git_dir / "index", index)  # keeps what git knows about unchanged files
+            untrusted.copy(git_dir / "index", index)  # keeps what git knows about unchanged files
         except OSError:
             git(worktree, "read-tree", "HEAD", index=index, env=env)
         nested = stage_all(worktree, git_dir=git_dir, index=index, env=env)

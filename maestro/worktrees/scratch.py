@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.worktrees import links, manager, submodules
 from maestro.worktrees.git import git, own_git_dir, repository_lock
 from maestro.worktrees.refs import commit_of
@@ -30,7 +31,7 @@ def clear(repo: Path, path: Path, *, below: Path) -> None:
 
 def begin_check(worktree: Path) -> None:
     """Note that what changes here from now on is a check's doing, until ``discard_changes``."""
-    (own_git_dir(worktree) / _CHECKED).write_text(commit_of(worktree, "HEAD"))
+    untrusted.write(own_git_dir(worktree) / _CHECKED, commit_of(worktree, "HEAD"))
 
 
 def discard_changes(worktree: Path) -> None:
@@ -55,7 +56,7 @@ def discard_of_killed(repo: Path, worktree: Path, *, keep_as: str) -> None:
     note = own_git_dir(worktree) / _CHECKED
     if not note.exists():
         return
-    if note.read_text() == commit_of(worktree, "HEAD"):
+    if untrusted.note(note) == commit_of(worktree, "HEAD"):
         save_work(repo, worktree, keep_as, "What a check left that was cut short")
         discard_changes(worktree)
     note.unlink(missing_ok=True)

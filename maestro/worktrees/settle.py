@@ -7,15 +7,17 @@ What ending it takes away is saved to a ref first. Nothing is ever continued: th
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.errors import Conflict
 from maestro.worktrees.git import git, own_git_dir
 from maestro.worktrees.listing import operation
 from maestro.worktrees.refs import branch_ref, is_ancestor, move_ref, ref_commit
 from maestro.worktrees.saving import save_work
 
+#: A file with conflicts is text that somebody has to read.
+_CONFLICT_BYTES = 64_000_000
 _LOCK_WAIT_S = 2.0
 
 
@@ -58,8 +60,7 @@ def settle(worktree: Path, keep_as: str) -> str | None:
 def _abort_rebase(worktree: Path, git_dir: Path) -> None:
     name = ""
     for folder in ("rebase-merge", "rebase-apply"):
-        with suppress(OSError):
-            name = name or (git_dir / folder / "head-name").read_text().strip()
+        name = name or (untrusted.note(git_dir / folder / "head-name") or "").strip()
     command = "am" if (git_dir / "rebase-apply" / "applying").exists() else "rebase"
     if git(worktree, command, "--abort", check=False).code == 0:
         return
@@ -71,9 +72,7 @@ def _abort_rebase(worktree: Path, git_dir: Path) -> None:
 
 def merge_parents(worktree: Path) -> list[str]:
     """The commits being merged by a merge that was not committed yet."""
-    with suppress(OSError):
-        return (own_git_dir(worktree) / "MERGE_HEAD").read_text().split()
-    return []
+    return (untrusted.note(own_git_dir(worktree) / "MERGE_HEAD") or "").split()
 
 
 def on_branch(worktree: Path, branch: str) -> None:
@@ -100,7 +99,7 @@ def _unresolved(worktree: Path) -> bool:
 
 def _has_markers(path: Path) -> bool:
     try:
-        data = b"\n" + path.read_bytes()
+        data = b"\n" + untrusted.head(path, _CONFLICT_BYTES)
     except OSError:
         return False
     return b"\n<<<<<<< " in data and b"\n>>>>>>> " in data

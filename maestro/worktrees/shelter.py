@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.errors import GitError, MaestroError
 from maestro.worktrees import held as holding
 from maestro.worktrees import held_refs
@@ -25,6 +26,9 @@ from maestro.worktrees.git import common_dir, git
 from maestro.worktrees.held import File, Held
 from maestro.worktrees.tampering import included
 
+#: Kept configuration, as text; and how much of what git told of its calls is looked through.
+_HELD_BYTES = 256_000_000
+_TRACE_BYTES = 64_000_000
 _HELD, _TRACE, _ABOUT = "held.json", "trace", "about.json"
 
 #: Settings that make git run or read something. Others are as likely the user's own doing.
@@ -138,8 +142,8 @@ def take_up(notes: Path, aside: Path) -> list[PutBack]:
     done: list[PutBack] = []
     for folder in sorted(notes.glob("*")) if notes.is_dir() else []:
         try:
-            about = json.loads((folder / _ABOUT).read_text())
-            held = holding.from_text((folder / _HELD).read_text())
+            about = json.loads(untrusted.text(folder / _ABOUT))
+            held = holding.from_text(untrusted.text(folder / _HELD, _HELD_BYTES))
             window = _Window(Path(about["shared"]), about["included"], held, folder)
         except (OSError, ValueError, KeyError, TypeError):
             shutil.rmtree(folder, ignore_errors=True)
@@ -237,8 +241,8 @@ def _traced(window: _Window) -> list[list[str]]:
     """The command lines of the calls of git that the commands' processes made, those in other repositories left out."""
     calls: dict[str, list[str]] = {}
     elsewhere: set[str] = set()
-    with suppress(OSError), (window.folder / _TRACE).open("rb") as lines:
-        for line in lines:
+    with suppress(OSError):
+        for line in untrusted.head(window.folder / _TRACE, _TRACE_BYTES).splitlines():
             if b'"event":"start"' not in line and b'"event":"def_repo"' not in line:
                 continue
             with suppress(ValueError, MaestroError, OSError):

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.errors import GitError, MaestroError
 from maestro.worktrees.git import common_dir, git, own_git_dir
 from maestro.worktrees.listing import list_worktrees
@@ -152,7 +153,7 @@ def _make(worktree: Path, module: Submodule, source: Path) -> None:
     (git_dir / "objects/info").mkdir(parents=True, exist_ok=True)
     (git_dir / "objects/info/alternates").write_bytes(lent.encode("utf-8", "surrogateescape") + b"\n")
     if (source / "shallow").is_file():
-        shutil.copyfile(source / "shallow", git_dir / "shallow")
+        untrusted.copy(source / "shallow", git_dir / "shallow")
     url = git(source, "config", "--get", "remote.origin.url", check=False, env=env).text
     if url:
         git(module.place, "config", "remote.origin.url", url)
@@ -192,14 +193,14 @@ def remember(worktree: Path) -> None:
     """Note what a set-up has left in submodules: it is nobody's work."""
     if (worktree / ".gitmodules").is_file():
         text = "\0".join(changed_files(worktree))
-        (own_git_dir(worktree) / _BEFORE).write_bytes(text.encode("utf-8", "surrogateescape"))
+        untrusted.write(own_git_dir(worktree) / _BEFORE, text)
 
 
 def uncommitted(worktree: Path) -> list[str]:
     """Files in submodules that were changed since the set-up and are in no commit of theirs."""
     found = changed_files(worktree)
     note = own_git_dir(worktree) / _BEFORE
-    before = note.read_bytes().decode("utf-8", "surrogateescape").split("\0") if found and note.is_file() else []
+    before = (untrusted.note(note, 64_000_000) or "").split("\0") if found else []
     return [path for path in found if path not in before]
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.worktrees.git import git
 from maestro.worktrees.leftovers import reflog
 
@@ -82,14 +83,14 @@ def _lines(config: bytes) -> list[bytes]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()[:_MAX_BYTES]
+        return untrusted.head(path, _MAX_BYTES, follow=True)
     except OSError:
         return b""
 
 
 def _mark(path: Path) -> str:
     try:
-        data = path.read_bytes()[:_MAX_BYTES]
+        data = untrusted.head(path, _MAX_BYTES, follow=True)
         mode = path.stat().st_mode & 0o111
     except OSError:
         return "unreadable"
@@ -115,7 +116,7 @@ def save_copies(shared: Path, names: list[str], to: Path) -> None:
         target = copy_of(to, name)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            data = (shared / name).read_bytes()
+            data = untrusted.read(shared / name, follow=True)
         except OSError:
             continue
         target.touch(mode=0o600)

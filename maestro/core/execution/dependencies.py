@@ -13,12 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.core.locks import Stopped
 from maestro.core.runtime import Runtime
 from maestro.errors import MaestroError
 from maestro.worktrees import installers, kept_folders, sparse
 from maestro.worktrees.git import common_dir, own_git_dir
 
+#: Lock files of large projects are long.
+_LOCK_BYTES = 64_000_000
 _STORE = "kept"
 _VERSION_S = 20
 _POLL_S = 0.2
@@ -121,6 +124,6 @@ def _version(program: str, worktree: Path, env: Mapping[str, str]) -> str | None
 
 def _content(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(untrusted.read(path, _LOCK_BYTES)).hexdigest()
     except OSError:
         return ""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
+from maestro import untrusted
 from maestro.core.proving import (
     as_before,
     baseline,
@@ -218,7 +219,7 @@ def _failed(run: models.CheckRun | None) -> set[str]:
 
 def _content(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()[:_FILE_BYTES]
+        return untrusted.head(path, _FILE_BYTES)
     except OSError:
         return None
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from maestro import untrusted
 from maestro.core.environment import command_environment
 from maestro.core.proving import python_origin, questions
 from maestro.core.proving.check_scripts import reached
@@ -81,7 +82,7 @@ def _found(
 
     def read(path: str) -> str | None:
         try:
-            return (folder / path).read_text(errors="replace") if (folder / path).is_file() else None
+            return untrusted.text(folder / path, follow=folder)
         except OSError:
             return None
 
@@ -121,12 +122,12 @@ def _is_project(origin: python_origin.Origin, folder: Path) -> bool:
     """Whether what is installed under a name of the repository is the repository's own project."""
     names = set()
     with suppress(OSError, ValueError):
-        data = tomllib.loads((folder / "pyproject.toml").read_text())
+        data = tomllib.loads(untrusted.text(folder / "pyproject.toml", follow=folder))
         tool = data.get("tool", {})
         names |= {data.get("project", {}).get("name"), tool.get("poetry", {}).get("name")}
     for name in ("setup.cfg", "setup.py"):
         with suppress(OSError):
-            told = re.search(r"\bname\s*=\s*[\"']?([\w.-]+)", (folder / name).read_text(errors="replace"))
+            told = re.search(r"\bname\s*=\s*[\"']?([\w.-]+)", untrusted.text(folder / name, follow=folder))
             names |= {told[1]} if told else set()
     plain = {_plain(str(name)) for name in names if name}
     return any(_plain(dist) in plain for dist in origin.distributions)
@@ -177,7 +178,7 @@ def _manifests(folder: Path, others: set[Path]) -> Iterator[str]:
 
 def _names_it(manifest: Path, other: Path, here: Path) -> bool:
     with suppress(OSError):
-        text = manifest.read_text(errors="replace")
+        text = untrusted.text(manifest)
         if manifest.name.startswith(".env"):
             text = "\n".join(
                 ln for ln in text.splitlines() if re.match(r"\s*(export\s+)?(PYTHON|NODE_|CLASS|GO|RUBY)\w*", ln)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from maestro import untrusted
 from maestro.core.validation import run_command
 
 _PYTHON = re.compile(r"(python|pypy)[\d.]*(-\S+)?(\.exe)?")
@@ -197,8 +198,7 @@ def _behind(program: str, shell: str, folder: Path, env: Mapping[str, str], stop
         return None
     place = folder / lines[-1]
     try:
-        with place.open("rb") as script:
-            head = script.read(2000).decode("utf-8", "replace")
+        head = untrusted.head(place, 2000, follow=True).decode("utf-8", "replace")
     except OSError:
         return None
     named = re.match(r"#!\s*(\S*(?:python|pypy)[\d.]*)\s*(?:-\S+)?$", head, re.MULTILINE)
@@ -247,14 +247,14 @@ def _pytest_folders(folder: Path, files: Sequence[str]) -> list[str]:
 
 def _pytest_settings(folder: Path) -> dict[str, str]:
     with suppress(OSError, ValueError):
-        tool = tomllib.loads((folder / "pyproject.toml").read_text()).get("tool", {}).get("pytest", {})
+        tool = tomllib.loads(untrusted.text(folder / "pyproject.toml", follow=folder)).get("tool", {}).get("pytest", {})
         found = tool.get("ini_options") or {}
         if found:
             return {k: " ".join(map(str, v)) if isinstance(v, list) else str(v) for k, v in found.items()}
     for name, section in (("pytest.ini", "pytest"), ("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
         parser = configparser.ConfigParser(interpolation=None)
         with suppress(OSError, configparser.Error, UnicodeError):
-            parser.read(folder / name)
+            parser.read_string(untrusted.text(folder / name, follow=folder))
             if parser.has_section(section):
                 return dict(parser[section])
     return {}

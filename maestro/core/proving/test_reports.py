@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.core.proving import (
     hooking,
     printed_reports,
@@ -115,10 +116,8 @@ def _commands(asked: Instrumented) -> str:
 
     def read(path: str) -> str | None:
         try:
-            file = root / path if root else Path(path)
-            small = file.is_file() and file.stat().st_size < _MAX_SCRIPT
-            return file.read_text("utf-8", "replace") if small else None
-        except (OSError, ValueError):
+            return untrusted.text(root / path, _MAX_SCRIPT, follow=root) if root else None
+        except OSError:
             return None
 
     root = asked.root

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+from maestro import untrusted
 from maestro.core.proving import go_reports, tap_reports
 from maestro.core.proving.merging import merged
 from maestro.core.proving.report import NOT_LOADED, TestReport, report_of
@@ -37,9 +38,7 @@ def in_folder(folder: Path, root: Path) -> dict[str, TestReport]:
 def junit(path: Path, kind: str = "") -> TestReport | None:
     """A JUnit XML file: pytest's, or any other that follows the form. None where it is none."""
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            return None
-        root = ElementTree.parse(path).getroot()  # noqa: S314 - expat refuses entity bombs; no entity is fetched
+        root = ElementTree.fromstring(untrusted.read(path, _MAX_BYTES))  # noqa: S314 - expat refuses entity bombs; no entity is fetched
     except (OSError, ElementTree.ParseError):
         return None
     if root.tag not in {"testsuites", "testsuite"}:
@@ -75,7 +74,7 @@ def _with_plan(text: str) -> str:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text("utf-8", "replace") if path.stat().st_size <= _MAX_BYTES else None
+        return untrusted.text(path, _MAX_BYTES)
     except OSError:
         return None
 
