@@ -5,6 +5,7 @@ All functions that take a ``worktree`` expect one of Maestro's own, whose agent 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -168,6 +169,8 @@ def _finish_move(worktree: Path) -> None:
     """Finish a rebase that was killed while it brought the files along."""
     clear_stale_lock(worktree)
     note = own_git_dir(worktree) / _MOVING
+    if not os.path.lexists(note):
+        return
     old, _, tip = (untrusted.note(note) or "").partition(" ")
     if tip and head(worktree) == old:
         with suppress(Conflict):  # somebody worked here since: then it stays for commit_all
