@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.agents.places import Place
 
 _WORD = re.compile(r"[\w,:+ -]*")
@@ -150,7 +151,7 @@ def _value_fits(kind: str, value: str, place: Place) -> bool:
 def _chooses_marks(place: Place) -> bool:
     """Whether the settings of the worktree leave tests out by their marks: another choice would bring these back."""
     files = [folder / name for folder in {place.worktree, *place.folders} for name in _PYTEST_SETTINGS]
-    return any(path.is_file() and _CHOSEN.search(path.read_text("utf-8", "replace")) for path in files)
+    return any(_CHOSEN.search(untrusted.note(path, follow=place.worktree) or "") for path in files)
 
 
 def _operand_fits(of: Tool, word: str, globbed: bool, place: Place) -> bool:

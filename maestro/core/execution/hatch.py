@@ -9,6 +9,8 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from maestro import untrusted
+
 VARIABLE = "HATCH_DATA_DIR"
 FOLDER = ".hatch"
 
@@ -29,7 +31,7 @@ def _is_used(worktree: Path) -> bool:
     if (worktree / "hatch.toml").is_file():
         return True
     try:
-        text = (worktree / "pyproject.toml").read_text("utf-8", "replace")
+        text = untrusted.text(worktree / "pyproject.toml", follow=worktree)
     except OSError:
         return False
     return "[tool.hatch.env" in text or "tool.hatch.envs" in text
