@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from maestro.core import instance
+from maestro.core import configuration, instance
 from maestro.errors import InvalidInput, MaestroError, Unavailable
 from maestro.settings import LoadedSettings, variable
 
@@ -52,7 +52,7 @@ def _flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python app.py", description="Start Maestro.", allow_abbrev=False)
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", help="port; 0 picks a free one (default 8080)")
-    parser.add_argument("--data-dir", type=Path, help="folder for all state (default ./data)")
+    parser.add_argument("--data-dir", type=Path, help="folder for all state (default ./data in Maestro's own checkout)")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     parser.add_argument("--stop-workers", action="store_true", help="at the stop of this app also stop its workers")
     return parser.parse_args(arguments)
@@ -61,7 +61,8 @@ def _flags(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
     """Everything in order; ``at_the_end`` undoes it in reverse, wherever it stops."""
     flags = {"host": given.host, "port": given.port, "data_dir": given.data_dir}
-    loaded = LoadedSettings(flags | ({"open_browser": False} if given.no_browser else {}))
+    flags |= {"open_browser": False} if given.no_browser else {}
+    loaded, notes = configuration.for_app(flags, Path(__file__))
     lock = instance.hold(loaded.current.data_dir)
     at_the_end.callback(lock.release)
     token = instance.ensure_token(loaded.current)
@@ -86,8 +87,9 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
         rt.url = served.url
         lock.announce(served.url)
         print(f"Maestro is ready: {access.address(served.url)}", flush=True)  # noqa: T201
-        if rt.worktrees.warning:
-            print(rt.worktrees.warning, file=sys.stderr, flush=True)  # noqa: T201
+        for note in [*notes, rt.worktrees.warning]:
+            if note:
+                print(note, file=sys.stderr, flush=True)  # noqa: T201
         if rt.settings.open_browser:
             import webbrowser
 
@@ -170,7 +172,7 @@ def _compose_for_tests() -> None:
 
     from maestro.core import lifecycle
 
-    rt = _open(LoadedSettings(dotenv=None))
+    rt = _open(LoadedSettings())
     _compose(rt, compress=False)
     lifecycle.start(rt)
     pages_app.on_shutdown(lambda: lifecycle.stop(rt, stop_workers=True))

@@ -1,4 +1,6 @@
-"""Settings and where they come from: flag, environment, ``.env``, stored setting, default — in this order.
+"""Settings and where they come from: flag, environment, ``.env``, ``config.toml``, stored setting, default, in this order.
+
+Which files those are is decided in ``core.configuration``: nothing that lies in the working directory speaks by itself.
 
 Stored settings live in the database, so reading them takes two steps: ``load()`` first finds the data
 folder and the database, ``load(stored=…)`` then gives the settings in force.
@@ -8,12 +10,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from maestro import variables
+from maestro import setting_files, user_folders, variables
 from maestro.errors import InvalidInput
 
 Assistant = Literal["auto", "anthropic", "claude_code", "demo"]
@@ -27,6 +31,7 @@ MOST = 10**15
 MOST_MB = 10**9
 
 _IN_MEMORY = re.compile(r"sqlite(\+\w+)?:(//|///|///:memory:)(\?.*)?")
+_RELATIVE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///(?:file:(?!//))?)(?!/)([^?]+)")
 _HOST = re.compile(r"[\w.:%-]{1,253}|\*")
 
 
@@ -39,7 +44,9 @@ class Settings(BaseModel):
         "127.0.0.1", description="Address to listen on. Anything but this machine needs a network you trust."
     )
     port: int = Field(8080, ge=0, le=65535, description="Port; 0 picks a free one and prints it.")
-    data_dir: Path = Field(Path("data"), description="All state: database, worktrees, worker spools, logs.")
+    data_dir: Path = Field(
+        default_factory=user_folders.data_dir, description="All state: database, worktrees, worker spools, logs."
+    )
     worktrees_dir: Path | None = Field(
         None,
         description="Folder of all worktrees; unset: in the data folder, or in ~/maestro-worktrees where that is better.",
@@ -214,12 +221,29 @@ class Settings(BaseModel):
     def _no_path(cls, value: object) -> object:
         return value or None
 
+    @field_validator("claude_path")
+    @classmethod
+    def _whole_program(cls, value: Path | None) -> Path | None:
+        if value is None or value.is_absolute():
+            return value
+        if str(value).startswith("~"):
+            return value.expanduser()
+        found = shutil.which(value) if len(value.parts) == 1 else None
+        if found is None or not Path(found).is_absolute():  # else a repository could bring the program
+            raise ValueError("must be a whole path, like /home/me/.local/bin/claude, or the name of a program on PATH")
+        return Path(found)
+
     @field_validator("database_url")
     @classmethod
     def _lasting(cls, value: str | None) -> str | None:
         if value is not None and _IN_MEMORY.fullmatch(value):
             raise ValueError(
                 "names a database in memory; Maestro needs one that lasts, like sqlite:////folder/maestro.db"
+            )
+        if value is not None and (relative := _RELATIVE_FILE.match(value)):
+            whole = Path.cwd() / relative[2]
+            raise ValueError(
+                f"names a file of the folder where Maestro is started; give the whole path: {relative[1]}{whole}"
             )
         return value
 
@@ -255,10 +279,13 @@ STORABLE = frozenset(
 
 SECRET = frozenset({"token", "anthropic_api_key", "anthropic_auth_token"})
 
+#: Never from a ``.env``: keys, where they are sent, which programs run, and what may run at all.
+NOT_IN_DOTENV = SECRET | {"anthropic_base_url", "database_url", "claude_path", "notify_urls"}
+
 #: Taken up at the next start only.
 NEEDS_RESTART = frozenset({"host", "port", "open_browser"})
 
-Origin = Literal["flag", "environment", ".env", "stored", "default"]
+Origin = Literal["flag", "environment", ".env", "config.toml", "stored", "default"]
 
 
 def variable(name: str) -> str:
@@ -267,18 +294,27 @@ def variable(name: str) -> str:
 
 
 class LoadedSettings:
-    """Settings with each one's origin; ``reload`` gives the next snapshot after a stored setting changed."""
+    """Settings with each one's origin; ``reload`` gives the next snapshot after a stored setting changed.
+
+    ``dotenv`` and ``config`` are read as they are: see ``core.configuration`` for which may be. ``warnings`` says what of
+    them does not count.
+    """
 
     def __init__(
         self,
         flags: dict[str, Any] | None = None,
         stored: dict[str, Any] | None = None,
         environment: dict[str, str] | None = None,
-        dotenv: Path | None = Path(".env"),
+        dotenv: Path | None = None,
+        config: Path | None = None,
+        default_data_dir: Path | None = None,
     ) -> None:
+        self.warnings: list[str] = []
         self._flags = {k: v for k, v in (flags or {}).items() if v is not None}
         self._environment = dict(os.environ if environment is None else environment)
-        self._dotenv = _read_dotenv(dotenv) if dotenv and dotenv.is_file() else {}
+        self._dotenv = self._of_dotenv(dotenv) if dotenv else {}
+        self._config = self._of_config(config) if config else {}
+        self._default_data_dir = default_data_dir
         self.origins: dict[str, Origin] = {}
         self.current = self._merge(stored or {})
 
@@ -286,6 +322,30 @@ class LoadedSettings:
         """Take up other stored settings. Raises InvalidInput and keeps the old ones when they are wrong."""
         self.current = self._merge(stored)
         return self.current
+
+    def _of_dotenv(self, path: Path) -> dict[str, str]:
+        found = setting_files.read_dotenv(path)
+        refused = sorted(name for name in map(variable, NOT_IN_DOTENV) if found.pop(name, None))
+        if refused:
+            self.warnings.append(
+                f"{path} sets {', '.join(refused)}: not read there, for a .env file is easily another's. Use the "
+                f"environment, or {user_folders.config_file()}."
+            )
+        return found
+
+    def _of_config(self, path: Path) -> dict[str, Any]:
+        found = setting_files.read_config(path)
+        unknown = sorted(set(found) - set(Settings.model_fields))
+        for name in unknown:
+            near = get_close_matches(name.lower().removeprefix("maestro_"), Settings.model_fields, 1)
+            meant = f" {near[0]} is one." if near else ""
+            self.warnings.append(f"{path} sets {ascii(name)[1:-1]}, which is no setting.{meant}")
+        folder = found.get("data_dir")
+        if folder is not None and not (isinstance(folder, str) and folder.startswith(("/", "~"))):
+            raise InvalidInput(
+                f"A setting is not valid: data_dir in {path}: must be a whole path.", {"data_dir": "relative"}
+            )
+        return {name: value for name, value in found.items() if name not in unknown}
 
     def _merge(self, stored: dict[str, Any]) -> Settings:
         values: dict[str, Any] = {}
@@ -298,10 +358,14 @@ class LoadedSettings:
                 values[name], origins[name] = self._environment[env_name], "environment"
             elif self._dotenv.get(env_name):
                 values[name], origins[name] = self._dotenv[env_name], ".env"
+            elif name in self._config:
+                values[name], origins[name] = self._config[name], "config.toml"
             elif name in stored and name in STORABLE:
                 values[name], origins[name] = stored[name], "stored"
             else:
                 origins[name] = "default"
+        if self._default_data_dir is not None:
+            values.setdefault("data_dir", self._default_data_dir)
         try:
             settings = Settings.model_validate({k: _split_list(k, v) for k, v in values.items()})
         except ValidationError as error:
@@ -315,19 +379,10 @@ class LoadedSettings:
 def sound(stored: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Stored settings that are valid, and of the others (another version's, say) what is wrong with each."""
     try:
-        LoadedSettings(stored=stored, environment={}, dotenv=None)
+        LoadedSettings(stored=stored, environment={})
     except InvalidInput as error:
         return {k: v for k, v in stored.items() if k not in error.fields}, error.fields
     return stored, {}
-
-
-def _read_dotenv(path: Path) -> dict[str, str]:
-    from dotenv import dotenv_values
-
-    try:
-        return {name: value for name, value in dotenv_values(path).items() if value is not None}
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path.absolute()} cannot be read: {error}. Save it as UTF-8 text.") from error
 
 
 def _split_list(name: str, value: Any) -> Any:
@@ -339,4 +394,11 @@ def _split_list(name: str, value: Any) -> Any:
 
 
 def _where(name: str, origins: dict[str, Origin]) -> str:
-    return variable(name) if origins.get(name) in {"environment", ".env"} else name
+    origin = origins.get(name)
+    return (
+        variable(name)
+        if origin in {"environment", ".env"}
+        else f"{name} in config.toml"
+        if origin == "config.toml"
+        else name
+    )

@@ -62,6 +62,7 @@ _WHERE = {
     "flag": "Set by a flag at start",
     "environment": "Set by {variable} in the environment",
     ".env": "Set by {variable} in .env",
+    "config.toml": "Set in your config.toml",
     "stored": "Set here",
     "default": "Default",
 }

@@ -18,6 +18,7 @@ from maestro import __version__
 from maestro.cli import words
 from maestro.cli.connection import Api, Json, Refused, connected, exit_code
 from maestro.cli.drive import FAILED, Driver, Outcome
+from maestro.core import configuration
 from maestro.errors import MaestroError, NotAllowed
 from maestro.settings import LoadedSettings, Settings
 
@@ -33,7 +34,10 @@ app = typer.Typer(
 _INTERRUPTED = 130
 _OVER = {"completed", "failed", "cancelled"}
 
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder of the Maestro to talk to (default ./data).")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Folder of the Maestro to talk to (default: your own)."),
+]
 SessionId = Annotated[str, typer.Argument(metavar="ID", help="A session's id, or the beginning of it.")]
 Message = Annotated[str | None, typer.Option("-m", "--message", help="What to say with the answer.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object at the end instead of words.")]
@@ -276,7 +280,7 @@ def doctor(
 
     well = True
     with _reporting():
-        for finding in examine(with_stored(LoadedSettings({"data_dir": data_dir})), repo):
+        for finding in examine(with_stored(_loaded(data_dir)), repo):
             typer.echo(finding.line)
             well = well and finding.ok
     if not well:
@@ -319,7 +323,14 @@ def _api(data_dir: Path | None) -> Iterator[Api]:
 
 
 def _settings(data_dir: Path | None) -> Settings:
-    return LoadedSettings({"data_dir": data_dir}).current
+    return _loaded(data_dir).current
+
+
+def _loaded(data_dir: Path | None) -> LoadedSettings:
+    loaded, notes = configuration.for_command({"data_dir": data_dir})
+    for note in notes:
+        _to_stderr(note)
+    return loaded
 
 
 @contextmanager

@@ -191,6 +191,7 @@ def _started(settings: Settings) -> Iterator[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        cwd="/",  # the working directory may be anybody's, and an empty entry of PYTHONPATH would mean it
         start_new_session=True,  # a Ctrl-C here is ours to handle
         env=os.environ | {"MAESTRO_HOST": "127.0.0.1"},
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
+from maestro import user_folders
 from maestro.cli import toolchains
 from maestro.core import claude_login, endpoint, instance, places
 from maestro.core.runtime import stored_settings
@@ -61,7 +62,7 @@ def with_stored(loaded: LoadedSettings) -> Settings:
 def examine(settings: Settings, repo: Path | None = None) -> Iterator[Finding]:
     """All findings, one after the other; ``repo``: and whether its set-up and checks can run here."""
     looks: tuple[Callable[[Settings], Finding], ...] = (
-        _git, _claude, _assistant, _data_folder, _worktrees, _disk, _running,
+        _git, _claude, _assistant, _configuration, _data_folder, _worktrees, _disk, _running,
     )  # fmt: skip
     for look in looks:
         yield look(settings)
@@ -125,6 +126,11 @@ def _assistant(settings: Settings) -> Finding:
         "demo": "the demo's scripted model is chosen",
     }
     return Finding(True, words[kind])
+
+
+def _configuration(_settings: Settings) -> Finding:
+    file = user_folders.config_file()
+    return Finding(True, f"settings of your own: {file}" + ("" if file.exists() else " (not there yet)"), plain=True)
 
 
 def _data_folder(settings: Settings) -> Finding:

@@ -162,7 +162,9 @@ def failure(command: str, result: GitResult) -> GitError:
 
 def _environment(repo: Path, extra: Mapping[str, str] | None, index: Path | None) -> dict[str, str]:
     built = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    built.setdefault("PATH", os.defpath)
+    # ``./node_modules/.bin`` on PATH would have git look for its helpers in the repository.
+    whole = [entry for entry in built.get("PATH", os.defpath).split(os.pathsep) if entry.startswith(os.sep)]
+    built["PATH"] = os.pathsep.join(whole) or os.defpath
     built |= FIXED
     # A worktree that lost its .git file must not turn into a call on some repository above it
     # (the data folder may well lie inside one).

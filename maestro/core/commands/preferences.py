@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from maestro import user_folders
 from maestro.core.agent_config import parse_agent_config
 from maestro.core.runtime import Runtime, setting_rows
 from maestro.core.views import SettingView
@@ -34,7 +35,7 @@ def change_settings(rt: Runtime, values: dict[str, Any]) -> list[SettingView]:
         stored, _wrong = sound(setting_rows(tx.db))
         wanted = {k: v for k, v in (stored | values).items() if v is not None}
         # On their own first: what a flag or variable hides now would stop the next start that comes without it.
-        LoadedSettings(stored=wanted, environment={}, dotenv=None)
+        LoadedSettings(stored=wanted, environment={})
         for name, value in values.items():
             if value is not None:
                 tx.db.merge(models.StoredSetting(name=name, value=value, updated_at=utcnow()))
@@ -59,7 +60,9 @@ def create_template(rt: Runtime, data: Any) -> loader.Template:
 
 def _refusal(name: str) -> str:
     if name in SECRET:
-        return f"keys are never stored: set {variable(name)} in the environment or .env"
+        return (
+            f"keys are never stored: set {variable(name)} in the environment, or {name} in {user_folders.config_file()}"
+        )
     if name in Settings.model_fields:
         return f"set {variable(name)} or a flag at start"
     return "no such setting"
