@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maestro.agents import claude_failures as failures
+from maestro.agents import claude_tools
 from maestro.agents.base import AgentLink, AgentResult, AgentSpec, Usage
 from maestro.agents.claude_failures import Failure
 from maestro.agents.gates import describe
@@ -169,7 +170,7 @@ class Transcript:
                     continue
                 self.last_text = block.text if not side else self.last_text
                 self._link.log("text", block.text, **side)
-            elif isinstance(block, ToolUseBlock) and not block.name.startswith("mcp__maestro__"):
+            elif isinstance(block, ToolUseBlock) and block.name not in claude_tools.NAMES:
                 line = describe(block.name, block.input, self._worktree)
                 kept = shortened(block.input)
                 side |= {"tool": block.name, "tool_use_id": block.id, "input": kept}

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from maestro.agents.base import AgentLink
 
+#: What the CLI calls these tools. Another server may call itself ``maestro__x``, so that only whole names are ours.
+NAMES = frozenset({"mcp__maestro__report_progress", "mcp__maestro__record_decision"})
+
 
 class Progress(BaseModel):
     """Input of ``report_progress``."""

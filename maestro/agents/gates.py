@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from maestro.agents import allowances, shell
+from maestro.agents import allowances, claude_tools, shell
 from maestro.agents.base import PermissionMode
 from maestro.agents.looking import is_read_only, stays_inside
 from maestro.agents.places import Place, places
@@ -89,9 +89,10 @@ def judge(
     ``allowed``: signatures that the person allowed for the session. ``folder``: where the agent's shell is.
     """
     root = worktree.resolve()
-    found = _find(tool, tool_input, Place(root, (folder.resolve() if folder else root,)), list(checks))
+    place = Place(root, (folder.resolve() if folder else root,))
+    found = _find(tool, tool_input, place, list(checks))
     if mode == "sandboxed" and tool_input.get("dangerouslyDisableSandbox"):
-        signature = allowances.exactly(str(tool_input.get("command") or ""))
+        signature = allowances.exactly(str(tool_input.get("command") or ""), place, sandboxed=False)
         found = replace(found, kind="other", risk="high", signature=signature, reason="It asks to leave the sandbox.")
     action: Action = "allow" if mode == "bypass" else POLICY[mode].get(found.kind, "ask")
     if action == "ask" and allowances.covered(found.signature, allowed):
@@ -112,6 +113,9 @@ def describe(tool: str, tool_input: dict[str, Any], worktree: Path) -> str:
         return f"Read {_relative(path, worktree)}"
     if tool == "WebFetch":
         return f"Fetch {_short(str(tool_input.get('url', '')))}"
+    if tool == "SandboxNetworkAccess":
+        port = allowances.port_in_words(str(tool_input.get("port") or allowances.ANY_PORT))
+        return f"Connect to {_short(str(tool_input.get('host', '')))}, {port}"
     if tool == "WebSearch":
         return f"Search the web for {_short(str(tool_input.get('query', '')))}"
     if tool in ("Agent", "Task"):
@@ -121,7 +125,7 @@ def describe(tool: str, tool_input: dict[str, Any], worktree: Path) -> str:
 
 def _find(tool: str, tool_input: dict[str, Any], place: Place, checks: list[str]) -> _Finding:
     title = describe(tool, tool_input, place.worktree)
-    if tool in _OWN_TOOLS or tool.startswith("mcp__maestro__"):
+    if tool in _OWN_TOOLS or tool in claude_tools.NAMES:
         return _Finding("own", title, "low", tool, "")
     if tool in _READERS:
         return _reading(_read_path(tool, tool_input), title, place)
@@ -129,11 +133,28 @@ def _find(tool: str, tool_input: dict[str, Any], place: Place, checks: list[str]
         return _editing(tool_input.get(_EDITORS[tool]), title, place)
     if tool == "Bash":
         return _running(str(tool_input.get("command") or ""), title, place, checks)
-    if tool == "WebFetch":
-        return _Finding("web", title, "medium", f"WebFetch:{_host(tool_input)}", "It talks to the network.")
+    if tool in ("WebFetch", "SandboxNetworkAccess"):
+        return _connecting(tool, tool_input, title)
     if tool == "WebSearch":
         return _Finding("web", title, "low", "WebSearch", "It talks to the network.")
-    return _Finding("other", title, "medium", tool, "Maestro does not know this tool.")
+    return _Finding("other", title, "medium", allowances.of_use(tool, tool_input), "Maestro does not know this tool.")
+
+
+def _connecting(tool: str, tool_input: dict[str, Any], title: str) -> _Finding:
+    """A connection to another machine: its host and port are named, and held by the signature."""
+    if tool == "WebFetch":
+        url = str(tool_input.get("url") or "")
+        signature, where = allowances.of_fetching(url), allowances.host_and_port(url)
+    else:
+        host, port = str(tool_input.get("host") or ""), str(tool_input.get("port") or allowances.ANY_PORT)
+        signature, where = allowances.of_connecting(host, port), f"{host}:{port}"
+    host, _, port = where.rpartition(":")
+    reason = (
+        f"It connects to {host}, {allowances.port_in_words(port)}."
+        if where
+        else "It connects to an address that can be read in several ways."
+    )
+    return _Finding("web", title, "medium", signature, reason)
 
 
 def _read_path(tool: str, tool_input: dict[str, Any]) -> str:
@@ -183,7 +204,7 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
         return _Finding("shell_check", title, "low", "Bash:check", "It runs a check of the plan.")
     risk: Risk = "high" if allowances.is_risky(command) else "medium"
     if parsed is None:
-        exactly = allowances.exactly(command)
+        exactly = allowances.exactly(command, start)
         return _Finding("shell", title, risk, exactly, "Maestro can't tell what this script does.")
     line = list(zip(parsed, places(parsed, start), strict=True))
     kinds = [_command_kind(c, place, checks) for c, place in line]
@@ -195,8 +216,8 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
         return _Finding("shell_check", title, "low", "Bash:check", "It runs a check of the plan.")
     if {*kinds} <= {"shell_read", "shell_check", "shell_edit"}:
         return _Finding("shell_edit", title, "low", "Bash:edit", "It changes files of the worktree.")
-    rest = [each for each, kind in zip(line, kinds, strict=True) if kind != "shell_read"]
-    signature = allowances.of_command(rest, command)
+    rest = [(c, place, kind) for (c, place), kind in zip(line, kinds, strict=True) if kind != "shell_read"]
+    signature = allowances.of_command(rest, command, start)
     if "shell" not in kinds:
         return _Finding("shell_tool", title, "low", signature, "It runs the repository’s own tools in the worktree.")
     return _Finding("shell", title, risk, signature, "Not one of the plan's checks.")
@@ -256,11 +277,6 @@ def _is_plain_file(path: Path) -> bool:
 def _is_check(parsed: list[shell.Command], worktree: Path, checks: list[str]) -> bool:
     wanted = [c.shape() for c in shell.without_wrapping(parsed, worktree)]
     return any([c.shape() for c in known] == wanted for known in map(shell.parse, checks) if known)
-
-
-def _host(tool_input: dict[str, Any]) -> str:
-    found = re.match(r"[a-z]+://([^/?#]+)", str(tool_input.get("url", "")), re.IGNORECASE)
-    return found.group(1).lower() if found else "unknown"
 
 
 def _relative(path: str, worktree: Path) -> str:
