@@ -23,6 +23,8 @@ from maestro.errors import InvalidInput
 Assistant = Literal["auto", "anthropic", "claude_code", "demo"]
 PermissionMode = Literal["ask", "edits", "sandboxed", "bypass"]
 
+Trust = Literal["ask", "sandboxed", "all"]
+
 #: Used where neither the person nor the endpoint names one; the only model name in the code.
 DEFAULT_MODEL = "claude-sonnet-5"
 
@@ -170,6 +172,11 @@ class Settings(BaseModel):
         30, ge=0, le=100_000, description="How long the work of a deleted session is kept."
     )
 
+    trust: Trust = Field(
+        "ask",
+        description="What a repository not yet decided on is: ask, sandboxed (work goes on in the sandbox only), all (trusted: "
+        "for machines that only see your own code).",
+    )
     user_hooks: bool = Field(
         False,
         description="Run your own Claude Code hooks (and those of your plug-ins) in workers. A Stop hook that blocks, say, "
@@ -280,7 +287,7 @@ STORABLE = frozenset(
 SECRET = frozenset({"token", "anthropic_api_key", "anthropic_auth_token"})
 
 #: Never from a ``.env``: keys, where they are sent, which programs run, and what may run at all.
-NOT_IN_DOTENV = SECRET | {"anthropic_base_url", "database_url", "claude_path", "notify_urls"}
+NOT_IN_DOTENV = SECRET | {"anthropic_base_url", "database_url", "claude_path", "notify_urls", "trust"}
 
 #: Taken up at the next start only.
 NEEDS_RESTART = frozenset({"host", "port", "open_browser"})

@@ -45,6 +45,7 @@ def clean_environment(home: Path, **more: str) -> dict[str, str]:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "HOME": str(home),
         "PYTHONUNBUFFERED": "1",
+        "MAESTRO_TRUST": "all",
         "GIT_CONFIG_NOSYSTEM": "1",
         "DISABLE_AUTOUPDATER": "1",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",

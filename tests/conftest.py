@@ -21,6 +21,13 @@ from tests import machine
 
 _HOME = machine.isolate()
 
+from maestro.settings import Settings  # noqa: E402 - only now: the environment is a test's
+
+#: Tests work in repositories of their own. The question of trust has tests of its own, which say ``trust="ask"``.
+Settings.model_fields["trust"].default = "all"
+Settings.model_rebuild(force=True)
+os.environ["MAESTRO_TRUST"] = "all"  # of the processes that tests start
+
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")

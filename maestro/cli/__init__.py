@@ -6,6 +6,7 @@ Exit codes: 0 done (for ``run``: COMPLETED), 1 failed, 2 asked for wrongly, 3 wa
 from __future__ import annotations
 
 import json as json_module
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,11 +54,17 @@ def run(
     repo: Annotated[Path, typer.Option(help="The git repository to work on.")],
     idea: Annotated[str, typer.Option(help="What to build, in your own words.")],
     template: Annotated[str | None, typer.Option(help="Name of a session template.")] = None,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust", help="You trust this repository as it is: its own programs may run as you. Remembered."
+        ),
+    ] = False,
     yes: Annotated[
         bool,
         typer.Option(
             "--yes",
-            help="Approve the plan, say yes to all but budgets, alarms, what weakens the proof, and links or copied files "
+            help="Approve the plan, say yes to all but trust, budgets, alarms, what weakens the proof, and links or copied files "
             "in commits.",
         ),
     ] = False,
@@ -71,6 +78,8 @@ def run(
     session: Json | None = None
     try:
         with _api(data_dir) as api:
+            if trust:
+                api.put("/repositories/trust", {"path": str(repo.expanduser().resolve())}, {"trust": "trusted"})
             session = api.post(
                 "/sessions", repo_path=str(repo.expanduser().resolve()), description=idea, template=template
             )
@@ -270,6 +279,37 @@ def environment(
         typer.echo(words.environment_page(view))
 
 
+@app.command("trust")
+def decide_on_trust(
+    repo: Annotated[Path, typer.Argument(metavar="PATH", help="A git repository.")],
+    yes: Annotated[bool, typer.Option("--yes", help="You trust it: its programs may run as you.")] = False,
+    sandboxed: Annotated[bool, typer.Option("--sandboxed", help="Its programs run in the sandbox only.")] = False,
+    no: Annotated[bool, typer.Option("--no", help="Nothing of it runs.")] = False,
+    json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Show what work in a repository would run, and decide whether it may."""
+    answers = [a for a, said in {"trusted": yes, "sandboxed": sandboxed, "no": no}.items() if said]
+    if len(answers) > 1:
+        raise typer.BadParameter("give one of --yes, --sandboxed and --no")
+    query = {"path": str(repo.expanduser().resolve())}
+    with _reporting(), _api(data_dir) as api:
+        view = api.get("/repositories/trust", **query)
+        if not answers and not json:
+            typer.echo(words.trust_page(view))
+            if sys.stdin.isatty():
+                chosen = typer.prompt("Trust it? yes, sandboxed, no, or later", default="later")
+                answers = [{"yes": "trusted"}.get(chosen, chosen)] if chosen in {"yes", "sandboxed", "no"} else []
+            else:
+                typer.echo("\nDecide with --yes, --sandboxed or --no.")
+        if answers:
+            view = api.put("/repositories/trust", query, {"trust": answers[0]})
+    if json:
+        _print_json(view)
+    elif answers:
+        typer.echo(words.trust_page(view).splitlines()[0])
+
+
 @app.command()
 def doctor(
     repo: Annotated[Path | None, typer.Option(help="A git repository: has this machine what its work needs?")] = None,
@@ -297,6 +337,11 @@ def _answer(api: Api, session: Json, decision: str, message: str | None, *, setu
     """Answer all that a session asks; how many questions there were. Says of each what became of it."""
     pending = api.all("/approvals", status="pending", session_id=session["id"])
     for approval in pending:
+        if approval["kind"] == "trust" and not approval["task_id"] and decision == "allow":
+            typer.echo(
+                f"Not answered here: {words.one_line(approval['title'])} See: {words.way_to_answer(approval, '')}"
+            )
+            continue
         taken = setup and approval["detail"].get("missing_setup")
         try:
             api.post(f"/approvals/{approval['id']}", decision="allow_setup" if taken else decision, message=message)

@@ -19,7 +19,16 @@ WAITS = 3
 #: agent asks needs words, and surroundings that fail want mending: a yes that mends nothing is asked for without end.
 #: Nor is what weakens the proof (tests that no longer run, checks that were changed) anybody's to wave through unseen.
 _FOR_A_PERSON = frozenset(
-    {"budget", "escape", "infrastructure", "nothing_changed", "agent_question", "tests_missing", "check_changed"}
+    {
+        "budget",
+        "escape",
+        "infrastructure",
+        "nothing_changed",
+        "agent_question",
+        "tests_missing",
+        "check_changed",
+        "trust",
+    }
 )
 
 #: Nor does it let files or links of this machine into commits: they go wherever those are pushed.

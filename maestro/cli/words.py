@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from typing import Any
 
+from maestro.terminal_text import visible
+
 Json = dict[str, Any]
+
+#: Of a file that would run: so many lines, cut at this width.
+_LINES, _WIDTH = 12, 160
 
 MARKS = {
     "pending": "·",
@@ -74,6 +80,8 @@ def sentence(text: str) -> str:
 
 def way_to_answer(approval: Json, session_id: str) -> str:
     """The command that answers a question in the most likely way."""
+    if approval["kind"] == "trust" and not approval["task_id"]:
+        return f"maestro trust {shlex.quote(approval['detail']['repo_path'])}"
     if approval["kind"] == "agent_question":
         return f'maestro approve {session_id} --message "…"'
     setup = " --setup" if approval["detail"].get("missing_setup") else ""
@@ -90,6 +98,23 @@ def _to_answer(approval: Json, session_id: str) -> list[str]:
         more += [f"  {command}" for command in detail["missing_setup"]]
     more += [f"{way_to_answer(approval, session_id)}   (or maestro deny {session_id})"]
     return [f"  to answer   {one_line(approval['title'])}", *(f"{indent}{line}".rstrip() for line in more)]
+
+
+def trust_page(view: Json) -> str:
+    """What is decided on a repository, and what it would run."""
+    said = {
+        "trusted": "trusted: its programs run as you",
+        "sandboxed": "only in the sandbox",
+        "no": "nothing of it runs",
+    }
+    lines = [f"{view['repo_path']}: {said.get(view['in_force'], 'not decided on')}"]
+    lines += ["", "Work in it would run, or be steered by:"] if view["runs"] else []
+    for found in view["runs"]:
+        lines.append(f"{'·' if not found['new'] else '+'} {one_line(found['name'])}")
+        text = visible(found["text"]).strip().splitlines()
+        lines += [f"    {line[:_WIDTH]}" for line in text[:_LINES]]
+        lines += [f"    … {len(text) - _LINES} more lines"] if len(text) > _LINES else []
+    return "\n".join(lines)
 
 
 def reservations(session: Json) -> list[str]:

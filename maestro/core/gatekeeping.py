@@ -27,7 +27,7 @@ AWAY = (
 ENDING_KINDS = ("nothing_changed", "agent_question")
 
 #: The same, of which the next landing takes up the answer.
-LANDING_KINDS = ("tests_missing", "outside_files", "check_changed", "infrastructure")
+LANDING_KINDS = ("tests_missing", "outside_files", "check_changed", "infrastructure", "trust")
 
 
 def ask(
@@ -288,6 +288,14 @@ def _after_landing(tx: Transaction, _session: models.Session, approval: models.A
     _back_to_landing(tx, approval, "You have answered")
 
 
+def _after_trust(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
+    """The answer holds for the repository; a task whose changes were asked about lands, or goes back to its agent."""
+    from maestro.core import trust
+
+    trust.after_answer(tx, approval)
+    _after_landing(tx, session, approval)
+
+
 def _after_ending(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
     """What the agent asked, or that it did nothing, is answered: it lands, or goes on in its conversation."""
     from maestro.core.execution import outcomes, prompts
@@ -335,5 +343,6 @@ _FOLLOW_UP = {
     "stuck": _after_stuck,
     "escape": lambda _tx, _session, _approval: None,  # the session's pause is ended by ``guards.pauses``
     **dict.fromkeys(LANDING_KINDS, _after_landing),
+    "trust": _after_trust,
     **dict.fromkeys(ENDING_KINDS, _after_ending),
 }

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from maestro.core import gatekeeping, lookup, processes
+from maestro.core import gatekeeping, lookup, processes, trust
 from maestro.core.agent_config import in_force
 from maestro.core.execution import closing, ingest, scheduling, standbys, stepping
 from maestro.core.guards import account, limits, pauses, signs, watching
@@ -226,6 +226,8 @@ class Supervisor:
         with rt.db.read() as db:
             if lookup.is_held(db, session.id):
                 return
+        if not trust.may_run(rt, session):
+            return
         stopped = questions.train_stopped(rt, session.id)
         if session.status == State.VALIDATING:
             if not questions.open_for_whole(rt, session.id):

@@ -89,6 +89,10 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
         always = button("Allow for this session", small=True)
         always.on_click(lambda: answer("allow_session", always, "Allowed for this session."))
         always.props.set_optional("title", f"Not asked again in this session: {approval.covers}")
+    if approval.kind == "trust" and not approval.task_id and approval.detail.get("sandbox"):
+        inside = button("Only in the sandbox", kind="soft", small=True)
+        inside.on_click(lambda: answer("allow_sandboxed", inside, "It runs in the sandbox only."))
+        inside.props.set_optional("title", "Its programs see and write the worktree only. Works for all its sessions.")
     if approval.detail.get("allow_fresh"):
         anew = button("Start a new conversation", small=True)
         anew.on_click(lambda: answer("allow_fresh", anew, "Trying again in a new conversation."))

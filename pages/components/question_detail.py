@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from maestro.core.views import ApprovalView
+from maestro.terminal_text import visible
 from pages.components.bar import share_bar
 from pages.components.code import code
 from pages.components.diff_lines import diff_lines, edit_in_full
@@ -17,6 +18,8 @@ from pages.components.tag import box, tag, text
 from pages.components.words import amount, plural
 
 _TEXT = 4000
+#: Of what a repository would run: so many are open when they are this short.
+_OPEN, _SHORT = 6, 14
 #: Of a tool's input: what is shown as code, and what another line of the question says already.
 _AS_CODE = ("command", "file_path", "notebook_path", "path", "url", "query", "pattern")
 _SAID = {
@@ -139,6 +142,26 @@ def _budget(detail: dict[str, Any]) -> None:
             text(words, "m-meta m-num").style("white-space: nowrap")
 
 
+def _trust(detail: dict[str, Any]) -> None:
+    """What would run, by file: a short one is open, the rest is folded."""
+    found = [each for each in detail.get("runs") or [] if isinstance(each, dict)]
+    if not found:
+        text("It has no settings, hooks or scripts of the usual names. Its tests and its code would run.", "m-soft")
+    with box("m-stack m-gap-4 q-runs"):
+        for number, each in enumerate(found):
+            said = visible(str(each.get("text") or "")).strip()
+            lines = said.count("\n") + 1
+            opened = number < _OPEN and lines <= _SHORT
+            with tag("details", "", "m-stack m-gap-4", **({"open": ""} if opened else {})):
+                tag("summary", f"{visible(str(each.get('name')))} · {plural(lines, 'line')}", "m-mono m-wrap")
+                _code(said or "(empty)")
+    left = len(detail.get("marks") or {}) - len(found)
+    if left > 0:
+        text(f"and {plural(left, 'more file')}", "m-soft")
+    if detail.get("sandbox") is False:
+        text("This machine has no sandbox: install bubblewrap and socat for “only in the sandbox”.", "m-soft")
+
+
 def _name(key: str) -> str:
     words = key.replace("_", " ").strip()
     return words[:1].upper() + words[1:]
@@ -164,6 +187,7 @@ _SHOW: dict[str, Callable[[dict[str, Any]], None]] = {
     "check_changed": _changed,
     "outside_files": _outside,
     "infrastructure": _surroundings,
+    "trust": _trust,
     "escape": _escape,
     "budget": _budget,
     "stuck": lambda _detail: None,

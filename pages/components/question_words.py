@@ -103,6 +103,19 @@ _KINDS = {
         deny_said="Sent back to the agent.",
         hint="Add a note for the agent (optional)",
     ),
+    "trust": Words(
+        icon="shield-alert",
+        name="What it would run is listed below",
+        allow="Trust it",
+        allow_means="Its programs run as you. You are asked again when what is listed changes.",
+        allow_said="Trusted.",
+        deny="No",
+        deny_means="Nothing of the repository runs: the session ends as failed and can be retried.",
+        deny_said="Nothing of it runs.",
+        hint="",
+        stops_work=True,
+        ends_session=False,
+    ),
     "infrastructure": Words(
         icon="wrench",
         name="Not the agent’s fault",
@@ -188,6 +201,15 @@ _OUTSIDE: dict[str, dict[str, Any]] = {
         "deny_means": "The agent takes them out of every commit.",
     },
 }
+_CHANGED_PROGRAMS: dict[str, Any] = {
+    "name": "What the task changed is listed below",
+    "allow": "That may run",
+    "allow_means": "The checks run with these changes.",
+    "deny": "Send it back",
+    "deny_means": "The agent restores these and solves the task without them.",
+    "deny_said": "Sent back to the agent.",
+    "stops_work": False,
+}
 _RUN_DENY = _SETUP_DENY | {"deny": "Stop the task"}
 
 
@@ -206,6 +228,8 @@ def words_of(approval: ApprovalView) -> Words:
         return replace(words, **_OTHER_CODE)
     if offers_set_up(approval):
         return replace(words, **_UNPROVEN)
+    if approval.kind == "trust" and approval.task_id:
+        return replace(words, **_CHANGED_PROGRAMS)
     if approval.kind == "outside_files":
         return replace(words, **_OUTSIDE.get(str(detail.get("what")), {}))
     if approval.kind == "task_failed" and detail.get("failure") == "auth":

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from maestro.api.models import Limit, Listing, Offset, Short, page_of
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries, repository_environment
-from maestro.core.commands import environments, repositories, trials
+from maestro.core import trust as trusting
+from maestro.core.commands import environments, repositories, trials, trust
 from maestro.core.commands.repositories import FirstCommit
 from maestro.core.repository_environment import Environment, EnvironmentView, RememberedView
 from maestro.core.trials import TrialView
+from maestro.core.trust import TrustView
 from maestro.core.views import BeginningView, RepositoryView
 from maestro.errors import InvalidInput
 
@@ -87,6 +89,32 @@ def stop_trial(rt: Rt, path: Path) -> TrialView:
     """End the trial that runs."""
     try:
         return trials.stop_trial(rt, path)
+    except InvalidInput as error:
+        raise _named(error) from error
+
+
+class Trust(BaseModel):
+    """``PUT /repositories/trust``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    trust: trusting.Answer
+
+
+@router.get("/trust")
+def read_trust(rt: Rt, path: Path) -> TrustView:
+    """Whether a repository's own programs may run, and what work in it would run. Nothing of it runs for this answer."""
+    try:
+        return trusting.view(rt, path)
+    except InvalidInput as error:
+        raise _named(error) from error
+
+
+@router.put("/trust")
+def decide_on_trust(rt: Rt, path: Path, body: Trust) -> TrustView:
+    """Decide on a repository as it is checked out now; open questions about it are answered with it."""
+    try:
+        return trust.decide_on_repository(rt, path, body.trust)
     except InvalidInput as error:
         raise _named(error) from error
 

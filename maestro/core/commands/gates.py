@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy.exc import OperationalError
 
-from maestro.core import gatekeeping, lookup, queries
+from maestro.core import gatekeeping, lookup, queries, trust
 from maestro.core.commands import corrections, set_ups
 from maestro.core.guards import pauses, unsticking
 from maestro.core.keeping import rollbacks, storage_health
@@ -19,7 +19,7 @@ from maestro.errors import InvalidInput, MaestroError, NotAllowed, NotFound
 
 _log = logging.getLogger(__name__)
 
-Decision = Literal["allow", "allow_session", "allow_fresh", "allow_setup", "deny"]
+Decision = Literal["allow", "allow_session", "allow_fresh", "allow_setup", "allow_sandboxed", "deny"]
 
 
 def decide(
@@ -29,6 +29,7 @@ def decide(
 
     ``allow_fresh`` tries a failed task again in a fresh conversation; of other questions it is a plain yes.
     ``allow_setup`` adds the set-up that a question about a check offers, for the session and the repository.
+    ``allow_sandboxed`` lets a repository's programs run in the sandbox only; of other questions it is a plain yes.
     ``corrected`` replaces the check that the question is about, before it is tried again.
 
     Raises NotFound, NotAllowed when it was answered or has expired meanwhile, and InvalidInput naming ``command``.
@@ -48,7 +49,9 @@ def decide(
             corrections.correct_check(tx, session, approval, corrected)
         if offered is not None:
             set_ups.take(tx, session, approval, offered)
-        if decision == "allow_fresh":
+        if decision == "allow_sandboxed" and approval.kind == trust.KIND:
+            trust.check_sandbox()
+        if decision in {"allow_fresh", "allow_sandboxed"}:
             approval.detail = approval.detail | {"chosen": decision}
         gatekeeping.resolve(tx, session, approval, allow=decision != "deny", message=message)
         if decision == "allow_session" and approval.signature:

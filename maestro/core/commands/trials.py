@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from maestro.core import trust
 from maestro.core.proving import trying
 from maestro.core.repository_environment import Environment
 from maestro.core.runtime import Runtime
@@ -14,7 +15,8 @@ from maestro.worktrees import repository
 def begin_trial(rt: Runtime, path: str, chosen: Environment, base_branch: str | None = None) -> TrialView:
     """Run set-up and checks in a scratch worktree of the repository at ``path``, in the background.
 
-    Raises InvalidInput naming ``repo_path``, ``base_branch`` or ``setup``, and NotAllowed while one runs.
+    Raises InvalidInput naming ``repo_path``, ``base_branch`` or ``setup``, and NotAllowed while one runs, or before
+    anybody has said whether the repository's programs may run.
     """
     info = repository.inspect(path)
     _, commit = repository.resolve_base(info, base_branch)
@@ -28,7 +30,9 @@ def begin_trial(rt: Runtime, path: str, chosen: Environment, base_branch: str | 
         checks=list(chosen.checks),
         began_at=utcnow(),
     )
-    if not trying.start(rt, info, view, chosen.model_dump()):
+    in_sandbox = trust.demand(rt, info.root, commit) == "sandboxed"
+    config = chosen.model_dump() | ({"permission_mode": "sandboxed"} if in_sandbox else {})
+    if not trying.start(rt, info, view, config):
         raise NotAllowed(
             "A trial of this repository runs already. Wait for it, or stop it.", state="running", allowed=[]
         )

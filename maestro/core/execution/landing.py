@@ -15,7 +15,18 @@ from sqlmodel import col, func, select
 from maestro.core import lookup
 from maestro.core.agent_config import in_force
 from maestro.core.execution import conflicts, gone, in_the_way, outcomes, prompts, starting
-from maestro.core.hooks import Finding, Hook, Landing, endings, evidence, hidden, outside, outward_links, submodule_work
+from maestro.core.hooks import (
+    Finding,
+    Hook,
+    Landing,
+    endings,
+    evidence,
+    hidden,
+    outside,
+    outward_links,
+    submodule_work,
+    trusted,
+)
 from maestro.core.keeping import pooling, storage_health
 from maestro.core.locks import Stopped, branch_lock, stop_signal, train_lock
 from maestro.core.proving import check_changes, checkouts, clean_checkout, earlier_checks, escape, questions
@@ -130,6 +141,7 @@ def _land(flight: Flight) -> None:
     arrival = _arrival(flight, head)
     site = _site(flight, "task", head)
     answer = next((said for hook in BEFORE_CHECKS if (said := hook(arrival))), None)
+    answer = answer or trusted.only_what_was_agreed_to(flight.rt, arrival)
     if answer is None:
         answer = endings.judged(arrival, first_failure(flight.rt, site, _all_checks(flight, start, head), flight.stop))
     answer = answer or check_changes.look(flight.rt, site, start, flight.checks, flight.stop)

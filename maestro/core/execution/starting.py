@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlmodel import col, func, select
 
 from maestro.agents.base import AgentSpec
-from maestro.core import lookup, places
+from maestro.core import lookup, places, trust
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.endpoint import endpoint_for
 from maestro.core.environment import place_environment, worker_environment
@@ -27,7 +27,7 @@ from maestro.db.types import new_id, utcnow
 from maestro.errors import MaestroError, SetupFailed
 from maestro.worker import launch, tree
 from maestro.worker.spool import Spool
-from maestro.worktrees import history, integration, manager, repository, scratch, sparse
+from maestro.worktrees import agents_git, history, integration, manager, repository, scratch, sparse
 from maestro.worktrees.git import identity_environment, own_git_dir
 
 #: Beside a worktree's index: its ignored files are copied and its set-up commands have run.
@@ -149,7 +149,8 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
         return
     try:
         spec = _spec(rt, session, task, worker, worktree, config)
-        env |= place_environment(spec.port_base, sparse.settings(worktree)) | hatch.place(worktree)
+        told = agents_git.settings(worktree) | sparse.settings(worktree)
+        env |= place_environment(spec.port_base, told) | hatch.place(worktree)
         escape.before(rt, session, worker)
         launched = launch.launch(Spool(Path(worker.spool_path)), spec, env, standby=standby, on_end=lambda: rt.wake())
     except BaseException:
@@ -245,7 +246,9 @@ def _spec(
         worktree=str(worktree),
         prompt=prompt,
         system_append=prompts.system_append(
-            repository.instructions(repo, session.base_commit), sparse=bool(sparse.settings(worktree))
+            repository.instructions(repo, session.base_commit),
+            sparse=bool(sparse.settings(worktree)),
+            material=trust.instructions_are_material(rt, session),
         ),
         conversation_id=task.conversation_id or new_id(),
         resume=resume,
@@ -260,7 +263,7 @@ def _spec(
         cli_path=str(rt.settings.claude_path) if rt.settings.claude_path else None,
         command=config.command,
         deny_read=[str(rt.data_dir / "token"), str(rt.data_dir / "maestro.db"), str(Path.home() / ".ssh")],
-        trust_repository=config.trust_repository,
+        trust_repository=config.trust_repository and not trust.instructions_are_material(rt, session),
         user_hooks=bool(config.user_hooks),
         port_base=ports.of_worker(rt, worker),
     )

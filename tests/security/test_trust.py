@@ -1,0 +1,250 @@
+"""Trust in a repository: what would run its code waits for an answer, which is about what was shown and no more."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from maestro.core import queries, trust
+from maestro.core.commands import gates, trials
+from maestro.core.commands.trust import decide_on_repository
+from maestro.core.environment import place_environment
+from maestro.core.execution import prompts
+from maestro.core.repository_environment import Environment
+from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.views import ApprovalView
+from maestro.demo.server import ScriptedServer
+from maestro.errors import NotAllowed
+from maestro.settings import LoadedSettings
+from maestro.worktrees import agents_git, what_runs
+from tests.app_process import ROOT, clean_environment
+from tests.engine import Engine, engine
+from tests.repos import commit, make_repo, run_git
+from tests.scripted import call, say, scenario, task_rule, write
+
+PLAN = {
+    "summary": "One file.",
+    "checks": ["sh check.sh"],
+    "tasks": [{"id": "t1", "title": "Make it", "files": ["made.txt", "Makefile"], "checks": ["test -s made.txt"]}],
+}
+MAKES = scenario(task_rule("# Task t1", write("made.txt", "x\n"), say("Done.")))
+
+
+def hostile(folder: Path, **more: str | bytes) -> Path:
+    """A repository whose set-up, checks and test settings leave a mark beside it."""
+    ran = f"echo ran >> {folder}/ran\n"
+    return make_repo(
+        folder / "repo",
+        {"check.sh": ran, "setup.sh": ran, "Makefile": f"all:\n\t{ran}", "README.md": "hello\n", **more},
+    )
+
+
+def asked(running: Engine) -> ApprovalView:
+    event = running.until("approval_requested", kind="trust")
+    return queries.get_approval(running.rt, event.payload["approval_id"])
+
+
+def runtime(folder: Path, **settings: object) -> Runtime:
+    return open_runtime(LoadedSettings({"data_dir": folder / "data", "trust": "ask", **settings}, environment={}))
+
+
+def test_nothing_of_a_repository_runs_before_the_answer_and_a_yes_is_remembered(tmp_path: Path) -> None:
+    repo = hostile(tmp_path)
+    with engine(tmp_path, MAKES, trust="ask") as running:
+        session = running.run(repo, PLAN, setup=["sh setup.sh"])
+        question = asked(running)
+        assert question.title.startswith("Do you trust this repository?")
+        assert [r["name"] for r in question.detail["runs"]] == ["Makefile"]
+        assert f"{tmp_path}/ran" in question.detail["runs"][0]["text"]
+        running.rt.wake()
+        assert not (tmp_path / "ran").exists()
+        assert queries.list_workers(running.rt, session.id) == []
+
+        gates.decide(running.rt, question.id, "allow")
+        running.until("state_changed", to="completed")
+        assert (tmp_path / "ran").exists()
+
+        again = running.run(repo, PLAN)
+        running.until("state_changed", to="completed", timeout_s=60)
+        assert running.get(again.id).status == "completed"
+        assert len([e for e in running.seen if e.type == "approval_requested"]) == 1
+
+
+def test_a_no_runs_nothing_and_says_the_way_on(tmp_path: Path) -> None:
+    repo = hostile(tmp_path)
+    with engine(tmp_path, MAKES, trust="ask") as running:
+        session = running.run(repo, PLAN, setup=["sh setup.sh"])
+        gates.decide(running.rt, asked(running).id, "deny")
+        running.until("state_changed", to="failed")
+        assert f"maestro trust {repo}" in (running.get(session.id).error_message or "")
+        assert not (tmp_path / "ran").exists()
+        assert trust.view(running.rt, str(repo)).trust == "no"
+
+
+def test_what_a_worker_changes_of_that_which_runs_is_asked_about_before_its_checks(tmp_path: Path) -> None:
+    repo = hostile(tmp_path)
+    script = scenario(
+        task_rule("# Task t1", write("made.txt", "x\n"), write("Makefile", "all:\n\tcurl evil\n"), say("Done."))
+    )
+    with engine(tmp_path, script, trust="ask") as running:
+        decide_on_repository(running.rt, str(repo), "trusted")
+        session = running.run(repo, PLAN)
+        question = asked(running)
+        assert question.task_key == "t1"
+        assert [r["name"] for r in question.detail["runs"]] == ["Makefile"]
+        assert "curl evil" in question.detail["runs"][0]["text"]
+        assert running.task(session.id, "t1").status == "waiting"
+        gates.decide(running.rt, question.id, "allow")
+        running.until("state_changed", to="completed")
+
+
+def test_a_pull_withdraws_the_answer_for_what_it_changed_only(tmp_path: Path) -> None:
+    repo = hostile(
+        tmp_path, **{"package.json": '{"scripts": {"test": "node t"}, "version": "1"}', "sub/conftest.py": ""}
+    )
+    rt = runtime(tmp_path)
+    assert trust.view(rt, str(repo)).in_force is None
+    assert decide_on_repository(rt, str(repo), "trusted").in_force == "trusted"
+
+    commit(repo, {"src.py": "x = 1\n", "package.json": '{"scripts": {"test": "node t"}, "version": "2"}'})
+    assert trust.view(rt, str(repo)).in_force == "trusted"
+
+    commit(repo, {"package.json": '{"scripts": {"test": "curl evil"}}', "sub/conftest.py": "import os\n"})
+    found = trust.view(rt, str(repo))
+    assert (found.trust, found.in_force, found.changed) == ("trusted", None, ["package.json", "sub/conftest.py"])
+    assert [r.name for r in found.runs if r.new] == found.changed
+
+    run_git(repo, "revert", "--no-edit", "HEAD")
+    assert trust.view(rt, str(repo)).in_force == "trusted"
+    run_git(repo, "config", "core.fsmonitor", "evil")
+    assert trust.view(rt, str(repo)).changed == ["git: core.fsmonitor"]
+    rt.db.close()
+
+
+def test_looking_finds_what_would_run_and_runs_none_of_it(tmp_path: Path) -> None:
+    ran = f"touch {tmp_path}/ran"
+    repo = hostile(
+        tmp_path,
+        **{
+            ".claude/settings.json": json.dumps({"hooks": {"Stop": [{"hooks": [{"command": ran}]}]}}),
+            ".claude/hooks/stop.sh": ran,
+            ".mcp.json": "{}",
+            ".envrc": ran,
+            ".gitattributes": "*.txt filter=evil\n*.md text\n",
+            ".gitmodules": '[submodule "x"]\n\tpath = x\n\turl = https://user:secret@example.org/x\n',
+            "a/b/conftest.py": ran,
+            ".husky/pre-commit": ran,
+            ".github/workflows/ci.yml": "on: push\n",
+            "pyproject.toml": '[project]\nname = "x"\n[tool.pytest.ini_options]\naddopts = "-p evil"\n',
+        },
+    )
+    for name in ("core.fsmonitor", "filter.evil.clean", "diff.x.textconv", "alias.st"):
+        run_git(repo, "config", name, ran)
+    hook = repo / ".git/hooks/post-index-change"
+    hook.write_text(f"#!/bin/sh\n{ran}\n")
+    hook.chmod(0o755)
+    (tmp_path / "ran").unlink(missing_ok=True)  # git itself ran some while the test made them
+
+    head = (repo / ".git/refs/heads/main").read_text().strip()
+    found = what_runs.look(repo, head)
+    shown = {r.name: r.text for r in what_runs.with_text(repo, head, found)}
+    assert not (tmp_path / "ran").exists()
+    assert set(found) == {
+        ".claude/settings.json", ".claude/hooks/stop.sh", ".mcp.json", ".envrc", ".gitattributes", ".gitmodules",
+        "a/b/conftest.py", ".husky/pre-commit", "pyproject.toml", "Makefile", "git: core.fsmonitor",
+        "git: filter.evil.clean", "git: diff.x.textconv", "git: alias.st", "git hook: post-index-change",
+    }  # fmt: skip
+    assert shown[".gitattributes"] == "*.txt filter=evil"
+    assert "-p evil" in shown["pyproject.toml"]
+    assert "secret" not in shown[".gitmodules"]
+
+
+def test_a_trial_waits_for_the_answer_too(tmp_path: Path) -> None:
+    repo = hostile(tmp_path)
+    rt = runtime(tmp_path)
+    with pytest.raises(NotAllowed, match="maestro trust"):
+        trials.begin_trial(rt, str(repo), Environment(setup=["sh setup.sh"]))
+    assert not (tmp_path / "ran").exists()
+    rt.db.close()
+
+
+@pytest.mark.parametrize(("setting", "in_force"), [("ask", None), ("sandboxed", "sandboxed"), ("all", "trusted")])
+def test_maestro_trust_answers_for_repositories_not_decided_on(
+    tmp_path: Path, setting: str, in_force: str | None
+) -> None:
+    repo = hostile(tmp_path)
+    rt = runtime(tmp_path, trust=setting)
+    assert trust.view(rt, str(repo)).in_force == in_force
+    assert decide_on_repository(rt, str(repo), "no").in_force == "no"
+    rt.db.close()
+
+
+def test_only_in_the_sandbox_holds_over_every_other_mode(tmp_path: Path) -> None:
+    repo = hostile(tmp_path)
+    with engine(tmp_path, MAKES, trust="ask") as running:
+        session = running.session(repo, PLAN, permission_mode="bypass", trust_repository=True)
+        decide_on_repository(running.rt, str(repo), "sandboxed")
+        with running.rt.db.read() as db:
+            from maestro.db import models
+
+            row = db.get(models.Session, session.id)
+        assert row is not None
+        assert trust.may_run(running.rt, row)
+        assert running.get(session.id).agent_config["permission_mode"] == "sandboxed"
+        assert running.get(session.id).agent_config["trust_repository"] is False
+        assert trust.instructions_are_material(running.rt, row)
+    assert "<material>\nDo as I say.\n" in prompts.system_append("Do as I say.", material=True)
+
+
+def test_yes_alone_does_not_answer_it_and_trust_does(tmp_path: Path) -> None:
+    repo = hostile(tmp_path)
+    plan = {"match": {"tool_schema_has": "tasks"}, "steps": [[call("submit_plan", **PLAN)]]}
+    talk = {"match": {"has_tool": "update_idea_card"}, "reply": "Understood."}
+    with ScriptedServer(scenario(talk, plan, task_rule("# Task t1", write("made.txt", "x\n"), say("Done.")))) as server:
+        env = clean_environment(tmp_path / "home", MAESTRO_TRUST="ask", MAESTRO_DATA_DIR=str(tmp_path / "data"))
+        env |= {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": "sk-ant-x", "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "maestro", "run", "--repo", str(repo), "--idea", "Make it", "--yes", "--json"]
+
+        def run(*more: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run([*command, *more], env=env, capture_output=True, text=True, timeout=110, check=False)
+
+        waits = run()
+        assert waits.returncode == 3, waits.stderr
+        assert f"maestro trust {repo}" in json.loads(waits.stdout)["reason"]
+        assert not (tmp_path / "ran").exists()
+        assert run("--trust").returncode == 0
+        assert (tmp_path / "ran").exists()
+
+
+def test_the_agent_s_own_git_runs_nothing_of_the_repository(tmp_path: Path) -> None:
+    ran = f"touch {tmp_path}/ran"
+    repo = make_repo(
+        tmp_path / "repo", {"a.txt": "one\n", ".gitattributes": "*.txt diff=evil\n*.md diff=worse\n", "b.md": "x\n"}
+    )
+    script = tmp_path / "evil.sh"
+    script.write_text(f"#!/bin/sh\n{ran}\ncat $1\n")
+    script.chmod(0o755)
+    for name in ("core.fsmonitor", "diff.evil.textconv", "diff.worse.command", "core.pager", "diff.external"):
+        run_git(repo, "config", name, str(script))
+    hook = repo / ".git/hooks/post-index-change"
+    hook.write_text(f"#!/bin/sh\n{ran}\n")
+    hook.chmod(0o755)
+    (repo / "a.txt").write_text("two\n")
+    (repo / "b.md").write_text("y\n")
+    (tmp_path / "ran").unlink(missing_ok=True)
+    told = place_environment(20000, agents_git.settings(repo))
+    assert not (tmp_path / "ran").exists()
+    said = [run_git(repo, *c, env=told) for c in (["status"], ["diff"], ["log", "-p"], ["show"], ["diff", "--stat"])]
+    env = clean_environment(tmp_path / "h") | told
+    command = ["sh", "-c", f"cd {repo} && git status && git diff"]
+    nested = subprocess.run(command, env=env, check=True, capture_output=True)
+    assert not (tmp_path / "ran").exists()
+    assert "+two" in said[1]
+    assert "+y" in said[1]
+    assert b"+two" in nested.stdout
+    run_git(repo, "diff")
+    assert (tmp_path / "ran").exists()  # without what it is told it would
