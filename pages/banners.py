@@ -51,6 +51,7 @@ _AT_WORK = {"executing", "paused", "validating", "failed"}
 HOLDS = {
     "budget": ("coins", "Paused by a budget"),
     "infrastructure": ("wrench", "Merging tasks is on hold until you have looked"),
+    "trust": ("shield-alert", "Waiting until you have said whether the repository’s programs may run"),
     "escape": ("shield-alert", "Paused: something changed outside a worktree"),
 }
 _STORAGE = {
@@ -93,7 +94,8 @@ def read(rt: Runtime, session_id: str | None, *, holds: bool) -> Trouble:
     undone = away = None
     if session is not None:
         waiting = queries.list_approvals(rt, session_id=session.id) if holds else []
-        held = [a for a in waiting if a.kind == "infrastructure"] + held_by(waiting)
+        stops = [a for a in waiting if a.kind == "infrastructure" or (a.kind == "trust" and not a.task_id)]
+        held = stops + held_by(waiting)
         if session.checkpoint_commit and session.status in _AT_WORK - {"validating"}:
             kept = queries.list_recovered(rt, session.id)
             undone = next((r for r in reversed(kept) if r.restorable), None)

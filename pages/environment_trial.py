@@ -19,6 +19,7 @@ from pages.components.inline import inline
 from pages.components.tag import box, tag, text
 from pages.components.when import when
 from pages.components.words import plural
+from pages.trust_dialog import may_run
 
 _POLL_S = 0.7
 _LOOKS = {
@@ -83,6 +84,8 @@ class EnvironmentTrial:
             self._invalid(error)
             return
         assert self._path is not None
+        if not await may_run(self._rt, self._path):
+            return
         begun = await perform(
             trials.begin_trial, self._rt, self._path, chosen, self._branch, by=self._try, invalid=self._told
         )

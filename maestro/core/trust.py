@@ -55,6 +55,7 @@ class TrustView(BaseModel):
     in_force: Answer | None  # with ``MAESTRO_TRUST``; null: work waits for an answer
     changed: list[str]  # names of what is not covered by the answer
     runs: list[RunsView]
+    sandbox: bool  # whether "only in the sandbox" can be chosen on this machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def view(rt: Runtime, path: str) -> TrustView:
         in_force=now.answer,
         changed=sorted(now.open),
         runs=[RunsView(name=r.name, text=r.text, new=r.name in now.open) for r in shown],
+        sandbox=not claude_options.missing_for_sandbox(),
     )
 
 

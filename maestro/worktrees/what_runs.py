@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from maestro.worktrees.git import common_dir, git, git_head
 
@@ -52,6 +53,7 @@ _HARMLESS = re.compile(r"extensions\.(objectformat|worktreeconfig|partialclone|r
 _ATTRIBUTE = re.compile(r"\b(filter|diff|merge)=")
 _PASSWORD = re.compile(r"(\w+://)[^/@\s]+@")
 
+_UNSEEN = frozenset({"Cc", "Cf", "Co", "Cn", "Zl", "Zp"})
 _SHOWN_BYTES = 20_000
 _MOST_SHOWN = 300
 
@@ -92,8 +94,17 @@ def with_text(repo: Path, commit: str, marks: dict[str, str]) -> list[Runs]:
             text = _section(repo, oids[name], section) if section else _blob(repo, oids[name])
         else:
             text = ""
-        shown.append(Runs(name, mark, _PASSWORD.sub(r"\1…@", text)[:_SHOWN_BYTES]))
+        shown.append(Runs(name, mark, _readable(_PASSWORD.sub(r"\1…@", text))[:_SHOWN_BYTES]))
     return shown
+
+
+def _readable(text: str) -> str:
+    """The text with what nobody sees written out: characters that turn the direction, have no width, or control."""
+    return "".join(_written(c) if category(c) in _UNSEEN and c not in "\n\t" else c for c in text)
+
+
+def _written(char: str) -> str:
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
 
 
 def _tree(repo: Path, commit: str) -> Iterator[tuple[str, str]]:

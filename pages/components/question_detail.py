@@ -143,23 +143,29 @@ def _budget(detail: dict[str, Any]) -> None:
 
 
 def _trust(detail: dict[str, Any]) -> None:
-    """What would run, by file: a short one is open, the rest is folded."""
     found = [each for each in detail.get("runs") or [] if isinstance(each, dict)]
+    would_run(found, left=len(detail.get("marks") or {}) - len(found), sandbox=detail.get("sandbox") is not False)
+
+
+def would_run(found: list[dict[str, Any]], *, left: int = 0, sandbox: bool = True) -> None:
+    """What of a repository would run, by file: the first short ones are open, the rest is folded."""
     if not found:
         text("It has no settings, hooks or scripts of the usual names. Its tests and its code would run.", "m-soft")
-    with box("m-stack m-gap-4 q-runs"):
+    with box("m-stack m-gap-8 q-runs"):
         for number, each in enumerate(found):
             said = visible(str(each.get("text") or "")).strip()
             lines = said.count("\n") + 1
-            opened = number < _OPEN and lines <= _SHORT
-            with tag("details", "", "m-stack m-gap-4", **({"open": ""} if opened else {})):
-                tag("summary", f"{visible(str(each.get('name')))} · {plural(lines, 'line')}", "m-mono m-wrap")
+            opened = {"open": ""} if number < _OPEN and lines <= _SHORT else {}
+            with tag("details", "", "q-run", **opened):
+                new = " · new or changed" if each.get("new") and not all(e.get("new") for e in found) else ""
+                with tag("summary", "", "q-more mi-chevron-right"):
+                    text(visible(str(each.get("name"))), "m-mono m-wrap")
+                    text(f" · {plural(lines, 'line')}{new}", "m-soft")
                 _code(said or "(empty)")
-    left = len(detail.get("marks") or {}) - len(found)
     if left > 0:
         text(f"and {plural(left, 'more file')}", "m-soft")
-    if detail.get("sandbox") is False:
-        text("This machine has no sandbox: install bubblewrap and socat for “only in the sandbox”.", "m-soft")
+    if not sandbox:
+        text("This machine has no sandbox. For “only in the sandbox” install bubblewrap and socat.", "m-soft")
 
 
 def _name(key: str) -> str:

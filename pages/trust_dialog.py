@@ -1,0 +1,45 @@
+"""Asking whether a repository's own programs may run, where somebody is about to run them: "Try it"."""
+
+from __future__ import annotations
+
+from maestro.core import trust
+from maestro.core.commands.trust import decide_on_repository
+from maestro.core.runtime import Runtime
+from pages.components.action import FAILED, perform
+from pages.components.buttons import button
+from pages.components.dialogs import answer, dialog
+from pages.components.inline import inline
+from pages.components.question_detail import would_run
+from pages.components.tag import box, text
+
+
+async def may_run(rt: Runtime, path: str) -> bool:
+    """Whether the repository's programs may run; asks where nobody has said so, or where a no can be taken back."""
+    view = await perform(trust.view, rt, path)
+    if view is FAILED:
+        return False
+    if view.in_force in {"trusted", "sandboxed"}:
+        return True
+    with dialog(trust.TITLE, wide=True) as (panel, body):
+        with body:
+            inline(f"`{view.repo_path}`", "m-soft m-wrap", name="div")
+            inline(_reason(view), "m-soft", name="div")
+            would_run([r.model_dump() for r in view.runs], sandbox=view.sandbox)
+        with box("m-dialog__foot m-row--wrap"):
+            button("No", lambda: panel.submit("no"))
+            text("", "m-grow")
+            if view.sandbox:
+                button("Only in the sandbox", lambda: panel.submit("sandboxed"))
+            button("Trust it", lambda: panel.submit("trusted"), kind="primary")
+    chosen: trust.Answer | None = await answer(panel)
+    if chosen is None:
+        return False
+    return await perform(decide_on_repository, rt, path, chosen) is not FAILED and chosen != "no"
+
+
+def _reason(view: trust.TrustView) -> str:
+    if view.trust == "no":
+        return "You said that nothing of it runs. Say otherwise to try it."
+    if view.trust == "trusted":
+        return "What it would run has changed since you agreed to it."
+    return "Trying it runs programs of the repository as you. So far nothing of it has run."
