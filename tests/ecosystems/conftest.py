@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import pwd
+import re
 import shutil
 import subprocess
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from maestro.terminal_text import plain
 from tests.ecosystems.chain import TOOL_HOMES
 
 _HEAD = """\
@@ -82,10 +84,19 @@ def _machine() -> str:
 
 
 def _version(programs: tuple[str, ...]) -> str:
-    """What the first program says of its version, on one line; empty where it is missing."""
-    if shutil.which(programs[0]) is None:
+    """What the first program says of its version, with its name; empty where it is missing."""
+    program = programs[0]
+    if shutil.which(program) is None:
         return ""
-    option = "version" if programs[0] == "go" else "--version"
-    done = subprocess.run([programs[0], option], capture_output=True, text=True, timeout=60, check=False)
-    lines = (done.stdout or done.stderr).strip().splitlines()
-    return lines[0][:60].replace("|", "/") if lines else ""
+    done = subprocess.run(
+        [program, "version" if program == "go" else "--version"],
+        env={**os.environ, **TOOL_HOMES},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    lines = plain(done.stdout + "\n" + done.stderr).splitlines()
+    said = next((line.strip() for line in lines if re.search(r"\d+\.\d+", line)), "")
+    said = said.partition(" from /")[0]
+    return (said if re.match(r"[A-Za-z]", said) else f"{program} {said}").replace("|", "/")[:60].strip()
