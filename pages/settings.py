@@ -26,6 +26,7 @@ from pages.frame import Frame
 from pages.remembered import remembered_section
 from pages.routing import page
 from pages.setting_fields import NAMES, make, secret_mark, shown
+from pages.trusted import trusted_section
 
 #: Title, a line on what the group is about, the settings.
 GROUPS = (
@@ -97,6 +98,7 @@ def install(rt: Runtime) -> None:
 
         live.subscribe(None, refresh, types=("settings_changed",))
         await remembered_section(rt)
+        await trusted_section(rt)
         del view
 
 

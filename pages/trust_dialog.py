@@ -18,8 +18,11 @@ async def may_run(rt: Runtime, path: str) -> bool:
     view = await perform(trust.view, rt, path)
     if view is FAILED:
         return False
-    if view.in_force in {"trusted", "sandboxed"}:
-        return True
+    return view.in_force in {"trusted", "sandboxed"} or await ask(rt, view)
+
+
+async def ask(rt: Runtime, view: trust.TrustView) -> bool:
+    """Show what would run, ask, and keep the answer; whether its programs may run now."""
     with dialog(trust.TITLE, wide=True) as (panel, body):
         with body:
             inline(f"`{view.repo_path}`", "m-soft m-wrap", name="div")
@@ -34,12 +37,15 @@ async def may_run(rt: Runtime, path: str) -> bool:
     chosen: trust.Answer | None = await answer(panel)
     if chosen is None:
         return False
-    return await perform(decide_on_repository, rt, path, chosen) is not FAILED and chosen != "no"
+    return await perform(decide_on_repository, rt, view.repo_path, chosen) is not FAILED and chosen != "no"
 
 
 def _reason(view: trust.TrustView) -> str:
     if view.trust == "no":
         return "You said that nothing of it runs. Say otherwise to try it."
     if view.trust == "trusted":
-        return "What it would run has changed since you agreed to it."
+        changed = "has changed" if view.changed else "has not changed"
+        return f"You trust it. What it would run {changed} since you agreed to it."
+    if view.trust == "sandboxed":
+        return "It runs only in the sandbox: you said so."
     return "Trying it runs programs of the repository as you. So far nothing of it has run."

@@ -58,6 +58,13 @@ class TrustView(BaseModel):
     sandbox: bool  # whether "only in the sandbox" can be chosen on this machine
 
 
+class DecidedView(BaseModel):
+    """A repository that was decided on."""
+
+    repo_path: str
+    trust: Answer
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What holds for a commit: the answer in force (None: ask), and marks that no answer covers, by name."""
@@ -82,6 +89,14 @@ def view(rt: Runtime, path: str) -> TrustView:
         runs=[RunsView(name=r.name, text=r.text, new=r.name in now.open) for r in shown],
         sandbox=not claude_options.missing_for_sandbox(),
     )
+
+
+def decided_on(rt: Runtime) -> list[DecidedView]:
+    """The repositories that were decided on, the last first."""
+    query = select(Fact).where(col(Fact.name).startswith(_FACT)).order_by(col(Fact.updated_at).desc())
+    with rt.db.read() as db:
+        rows = [row.value for row in db.exec(query).all() if isinstance(row.value, dict)]
+    return [DecidedView(repo_path=str(r["git_dir"]).removesuffix("/.git"), trust=r["answer"]) for r in rows]
 
 
 def put(rt: Runtime, path: str, answer: Answer) -> TrustView:

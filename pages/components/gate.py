@@ -92,7 +92,7 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
     if approval.kind == "trust" and not approval.task_id and approval.detail.get("sandbox"):
         inside = button("Only in the sandbox", kind="soft", small=True)
         inside.on_click(lambda: answer("allow_sandboxed", inside, "It runs in the sandbox only."))
-        inside.props.set_optional("title", "Its programs see and write the worktree only. Works for all its sessions.")
+        inside.props.set_optional("title", "All its sessions run in the mode “sandboxed”, over any other.")
     if approval.detail.get("allow_fresh"):
         anew = button("Start a new conversation", small=True)
         anew.on_click(lambda: answer("allow_fresh", anew, "Trying again in a new conversation."))

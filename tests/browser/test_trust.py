@@ -88,3 +88,17 @@ def test_the_question_shows_what_would_run_and_its_answer_is_remembered(
             20,
             "the answer to be kept",
         )
+
+
+def test_an_answer_is_changed_in_the_settings(asking: tuple[AppProcess, Path, str], window: OpenWindow) -> None:
+    app, repo, _session = asking
+    with app.client() as api:
+        api.put("/api/repositories/trust", params={"path": str(repo)}, json={"trust": "no"}).raise_for_status()
+        shown = window(app=app)
+        page = shown.visit("/settings")
+        page.get_by_role("button", name=f"Change trust in {repo}").click()
+        asked = page.get_by_role("alertdialog", name=trust.TITLE)
+        expect(asked.get_by_text("You said that nothing of it runs.", exact=False)).to_be_visible()
+        asked.get_by_role("button", name="Trust it").click()
+        expect(page.get_by_text("trusted", exact=True)).to_be_visible()
+        assert api.get("/api/repositories/trust", params={"path": str(repo)}).json()["in_force"] == "trusted"
