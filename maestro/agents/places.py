@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from maestro import untrusted
 from maestro.agents.shell import Command
 
 EditKind = Literal["edit", "edit_settings", "edit_git", "edit_outside"]
@@ -166,8 +167,7 @@ def _is_program(path: Path) -> bool:
     try:
         if not (path.is_file() and os.access(path, os.X_OK)):
             return False
-        with path.open("rb") as file:
-            return file.read(4) in _BINARY
+        return untrusted.head(path, 4, follow=True) in _BINARY
     except OSError:
         return False
 

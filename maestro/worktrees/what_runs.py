@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from unicodedata import category
 
+from maestro import untrusted
 from maestro.worktrees.git import common_dir, git, git_head
 
 #: Of files whose whole text decides what runs; a pattern without a slash holds in any folder.
@@ -187,8 +188,15 @@ def _git_texts(repo: Path) -> Iterator[tuple[str, str]]:
     hooks = common_dir(repo) / "hooks"
     for path in sorted(hooks.iterdir()) if hooks.is_dir() else []:
         if path.suffix != ".sample" and path.is_file():
-            with path.open("rb") as file:
-                yield f"git hook: {path.name}", file.read(_SHOWN_BYTES).decode("utf-8", "replace")
+            yield f"git hook: {path.name}", _hook_text(path)
+
+
+def _hook_text(path: Path) -> str:
+    """A hook may be a link, to a manager's script for one: git runs what it leads to, so that is what is read."""
+    try:
+        return untrusted.head(path, _SHOWN_BYTES, follow=True).decode("utf-8", "replace")
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
 
 
 def _mark(text: str) -> str:
