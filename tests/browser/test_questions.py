@@ -136,7 +136,7 @@ def _questions(rt: Runtime, repo: Path) -> str:
         title = f"Question {n}"
         add(rt, models.Approval(
             id=f"ask-{n}", session_id=session.id, task_id=rows[f"q{n}"].id, kind=kind, title=title, detail=detail,
-            signature="Bash:cp @ /home/me/b" if kind == "tool" else None,
+            signature="Bash:git add" if kind == "tool" else None,
         ))  # fmt: skip
     return session.id
 
@@ -183,7 +183,7 @@ def app(seeded: dict[str, str]) -> Iterator[AppProcess]:
 def test_each_kind_is_readable_and_its_buttons_do_what_they_say(window: OpenWindow, seeded: dict[str, str]) -> None:
     page = window().visit("/approvals")
     meant = gate_on(page, "ask-0").get_by_role("button", name="Allow for this session").get_attribute("title") or ""
-    assert meant.startswith("Not asked again in this session: “cp” with /home/me/b.")
+    assert meant.startswith("Not asked again in this session: “git add”, on files of the worktree.")
     # The last first: what goes moves only what stands below it, never what is clicked next.
     for n, (kind, _detail, shown, answer, _after) in reversed(list(enumerate(ANSWERS))):
         asked = gate_on(page, f"ask-{n}")
