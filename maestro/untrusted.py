@@ -28,11 +28,17 @@ _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 def open_file(path: Path, *, follow: Follow = False, flags: int = 0) -> int:
     """A descriptor of the regular file at ``path``, at its beginning; the caller closes it.
 
-    Raises OSError: ELOOP for a link that is not followed, EINVAL for whatever is no regular file.
+    A lease that somebody holds on the file (a file server, a backup) is waited for; it ends by itself, at the latest
+    after the kernel's ``lease-break-time``. Raises OSError: ELOOP for a link that is not followed, EINVAL for whatever
+    is no regular file.
     """
     place = _inside(path, follow) if isinstance(follow, Path) else os.fspath(path)
+    wanted = _FLAGS | flags | (0 if follow is True else os.O_NOFOLLOW)
     try:
-        descriptor = os.open(place, _FLAGS | flags | (0 if follow is True else os.O_NOFOLLOW), 0o600)
+        try:
+            descriptor = os.open(place, wanted, 0o600)
+        except BlockingIOError:  # a lease: only regular files have one
+            descriptor = os.open(place, wanted & ~os.O_NONBLOCK, 0o600)
     except ValueError as error:  # a NUL byte in the name
         raise OSError(errno.EINVAL, str(error)) from error
     try:

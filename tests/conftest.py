@@ -39,6 +39,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _nobody_signs_in_for_the_next_test() -> Iterator[None]:
+    """A login of Claude Code in the HOME that tests share would answer for the tests that come after."""
+    yield
+    assert not (_HOME / ".claude/.credentials.json").exists(), "sign in below a HOME of the test's own"
+
+
+@pytest.fixture(autouse=True)
 def _no_git_inside_a_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whoever holds a repository's lock may wait for the writer's; in the other order both wait for ever."""
     from maestro.db.session import Database

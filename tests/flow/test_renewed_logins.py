@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,9 +33,9 @@ def repo(tmp_path: Path) -> Path:
 
 @contextmanager
 def signed_in(tmp_path: Path, *rules: dict[str, Any]) -> Iterator[Engine]:
-    """An engine that works on a login of Claude Code instead of a key."""
-    folder = Path(os.environ["HOME"]) / ".claude"
-    folder.mkdir(parents=True, exist_ok=True)
+    """An engine that works on a login of Claude Code instead of a key, in a HOME of its own."""
+    folder = tmp_path / "home/.claude"
+    folder.mkdir(parents=True)
     login = {
         "accessToken": "sk-ant-oat01-scripted",
         "refreshToken": "sk-ant-ort01-scripted",
@@ -44,7 +43,8 @@ def signed_in(tmp_path: Path, *rules: dict[str, Any]) -> Iterator[Engine]:
         "scopes": ["user:inference", "user:profile"],
     }
     (folder / ".credentials.json").write_text(json.dumps({"claudeAiOauth": login}))
-    with ScriptedServer(scenario(*rules)) as server:
+    with pytest.MonkeyPatch.context() as patch, ScriptedServer(scenario(*rules)) as server:
+        patch.setenv("HOME", str(folder.parent))
         running = Engine(tmp_path / "data", None, assistant="claude_code", anthropic_base_url=server.url)
         try:
             yield running
