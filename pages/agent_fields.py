@@ -8,7 +8,7 @@ from nicegui import ui
 from nicegui.elements.mixins.validation_element import ValidationElement
 
 from maestro.settings import Settings
-from pages.components.drafts import kept
+from pages.components.drafts import kept, kept_tick
 from pages.components.fields import field, show_error
 from pages.components.tag import box
 
@@ -28,11 +28,11 @@ class AgentFields:
         self._numbers: dict[str, ui.number] = {}
         with (
             ui.expansion("Workers and limits").props("dense").classes("m-fold") as self._fold,
-            box("m-stack m-gap-16"),
+            box("m-stack m-gap-16").on("restored", lambda: self._fold.open()),
         ):
             with field("Permission mode", help="What a worker may do without asking you."):
                 follow = f"As in the settings ({MODES[settings.permission_mode].lower()})"
-                self._mode = ui.select({"": follow} | MODES, value="")
+                self.mode = ui.select({"": follow} | MODES, value="")
             with box("m-form__pair"):
                 self._number("max_workers", "Max parallel workers", settings.max_workers)
                 self._number("max_attempts", "Attempts per task", settings.max_attempts)
@@ -45,8 +45,9 @@ class AgentFields:
             meant = "Risky actions are denied while you're away. Other questions wait for you."
             with field("While it runs", help=meant):
                 self._away = ui.checkbox("I’m away: continue without me where it is safe").props("dense")
+                kept_tick(self._away, "new/agent/away")
             with field("Model", optional=True, draft="new/agent/model"):
-                self._model = ui.input(placeholder=settings.worker_model or "Claude Code’s own default").props(
+                self.model = ui.input(placeholder=settings.worker_model or "Claude Code’s own default").props(
                     "maxlength=200"
                 )
 
@@ -54,8 +55,8 @@ class AgentFields:
         """The ``agent_config``: only what was given."""
         given: dict[str, Any] = {
             "away": self._away.value or None,
-            "permission_mode": self._mode.value,
-            "model": (self._model.value or "").strip(),
+            "permission_mode": self.mode.value,
+            "model": (self.model.value or "").strip(),
         }
         given |= {name: _whole(element.value) for name, element in self._numbers.items()}
         return {name: value for name, value in given.items() if value not in (None, "")}
@@ -64,8 +65,8 @@ class AgentFields:
         """Say beside each field what is wrong with it; answers the names that are shown."""
         places: dict[str, ValidationElement[Any]] = {
             **self._numbers,
-            "permission_mode": self._mode,
-            "model": self._model,
+            "permission_mode": self.mode,
+            "model": self.model,
         }
         shown = []
         for name, element in places.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from nicegui import run, ui
 
 from maestro.core import queries
@@ -26,7 +28,7 @@ def install(rt: Runtime) -> None:
 
     @page(rt, "/decisions", title="Decisions", width="narrow")
     async def decisions(view: Frame) -> None:
-        shown = _Decisions(view.rt)
+        shown = _Decisions(view.rt, view.query.get("q", "")[:200])
         await shown.refresh()
         live.subscribe(
             None,
@@ -37,12 +39,13 @@ def install(rt: Runtime) -> None:
 
 
 class _Decisions:
-    def __init__(self, rt: Runtime) -> None:
+    def __init__(self, rt: Runtime, words: str) -> None:
         self.rt = rt
         self.rows: list[DecisionView] = []
-        self.field = ui.input(placeholder="Search decisions").props("clearable debounce=120").classes("m-search")
+        self.field = ui.input(value=words, placeholder="Search decisions").classes("m-search")
+        self.field.props("clearable debounce=120")
         self.field.props.set_optional("aria-label", "Search decisions")
-        self.field.on_value_change(self.show)
+        self.field.on_value_change(self._look)
         self.list_box = box("m-list")
         self.list = KeyedList(self.list_box, key=lambda d: d.id, build=_Row)
         self.nothing = box()
@@ -53,6 +56,11 @@ class _Decisions:
         if rows is not None:
             self.rows = rows
             self.show()
+
+    def _look(self) -> None:
+        words = (self.field.value or "")[:200]
+        ui.navigate.history.replace("/decisions" + (f"?{urlencode({'q': words})}" if words else ""))
+        self.show()
 
     def show(self) -> None:
         """Show what fits the words in the field."""

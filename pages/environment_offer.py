@@ -79,5 +79,5 @@ class EnvironmentOffer:
         if self._view is None:
             self._rows.clear()
         else:
-            self._rows.show(self._view, self._template, serial=self._serial)
+            self._rows.show(self._view, self._template, serial=self._serial, draft=f"new/env/{self._view.repo_path}/")
         self._trial.show(self._view, self._looked_at[1] if self._looked_at else None)

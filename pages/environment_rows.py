@@ -1,11 +1,13 @@
 """What new worktrees of a repository are given: a line each, with a box to tick, why it is offered, and room to change it.
 
-What was confirmed is ticked. What was only found is not: it is used when a person ticks it.
+What was confirmed is ticked. What was only found is not: it is used when a user ticks it. What is typed and ticked is kept
+in the browser until it is stored, as long as the lines have a name (``draft``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from nicegui import ui
@@ -13,6 +15,7 @@ from nicegui import ui
 from maestro.core.repository_environment import PARTS, EnvironmentView, FoundView
 from maestro.errors import InvalidInput
 from pages.components.buttons import button
+from pages.components.drafts import kept, kept_tick, words_kept
 from pages.components.fields import plainly
 from pages.components.icon import icon
 from pages.components.tag import Tag, box, tag, text
@@ -27,6 +30,8 @@ _WORDS = {
 }
 _TYPED = {"copy_files": "file", "pass_env": "variable"}
 _PREFIX = "agent_config."
+#: In names of what the browser keeps: an added line, and whether a line is ticked.
+_ADDED, _TICK = "+", "tick/"
 
 
 class EnvironmentRows:
@@ -37,6 +42,7 @@ class EnvironmentRows:
         self._rows: list[_Row] = []
         self._lines: Tag | None = None
         self._serial: ui.checkbox | None = None
+        self._draft = ""
         self._on_change: list[Callable[[], None]] = []
 
     def on_change(self, call: Callable[[], None]) -> None:
@@ -55,12 +61,15 @@ class EnvironmentRows:
         whence: str = "From the template",
         *,
         serial: bool | None = None,
+        draft: str,
     ) -> None:
         """Show what is remembered and found; parts in ``instead`` (from ``whence``) take the place of what is remembered.
 
-        ``serial``: whether checks run one at a time, where something else than what is remembered says so.
+        ``serial``: whether checks run one at a time, where something else than what is remembered says so. ``draft``: the
+        name under which the browser keeps what is typed, ending in a slash.
         """
         self.clear()
+        self._draft = draft
         instead = instead or {}
         kept = {part: instead.get(part, getattr(view.remembered, part, [])) for part in PARTS}
         offered = [f for f in view.found if f.value not in kept[f.kind]]
@@ -76,15 +85,17 @@ class EnvironmentRows:
                     add.on_click(lambda p=part: self._blank(p))
             kept_serial = bool(view.remembered and view.remembered.serial_checks)
             self._serial = ui.checkbox("Run checks one at a time", value=kept_serial if serial is None else serial)
-            self._serial.props("dense")
+            kept_tick(self._serial.props("dense"), f"{draft}{_TICK}serial")
             tag("div", "For checks that share a port, a database or a cache.", "m-field__help")
         with self._lines:
             for part in PARTS:
                 for value in kept[part]:
                     why = (whence, "") if part in instead else _why_kept(part, value, view)
-                    self._rows.append(_Row(part, value, *why, ticked=True))
+                    self._rows.append(_Row(draft, part, value, *why, ticked=True))
                 news = [f for f in offered if f.kind == part and f not in declined]
-                self._rows += [_offer(f, mark="new" if view.remembered else "") for f in news]
+                self._rows += [_offer(draft, f, mark="new" if view.remembered else "") for f in news]
+            # Lines that were added here before a reload, and edited ones whose first words are no longer offered.
+            ui.timer(0, self._add_kept, once=True)
         for row in self._rows:
             row.on_change(self._changed)
 
@@ -143,15 +154,30 @@ class EnvironmentRows:
         with tag("details", "", "m-env__more"):
             tag("summary", f"{len(declined)} more that you left out", "q-more mi-chevron-right")
             with box("m-stack m-env__lines"):
-                self._rows += [_offer(f) for f in declined]
+                self._rows += [_offer(self._draft, f) for f in declined]
 
     def _blank(self, part: str) -> None:
+        taken = {row.name for row in self._rows}
+        free = next(n for n in count(1) if f"{part}/{_ADDED}{n}" not in taken)
+        self._add(part, f"{_ADDED}{free}").input.run_method("focus")
+
+    def _add(self, part: str, name: str) -> _Row:
         assert self._lines is not None
         with self._lines:
-            row = _Row(part, "", "", "", ticked=True)
+            row = _Row(self._draft, part, "", "", "", ticked=True, name=name)
         self._rows.append(row)
         row.on_change(self._changed)
-        row.input.run_method("focus")
+        return row
+
+    async def _add_kept(self) -> None:
+        lines = self._lines
+        names = sorted(await words_kept(self._draft))
+        if lines is None or lines is not self._lines or lines.is_deleted:
+            return
+        shown = {row.name for row in self._rows}
+        for part, _, name in (n.partition("/") for n in names if n not in shown):
+            if part in PARTS:
+                self._add(part, name)
 
     def _take(self) -> None:
         for row in self._rows:
@@ -162,19 +188,30 @@ class _Row:
     """One line."""
 
     def __init__(
-        self, part: str, value: str, reason: str, mark: str, *, ticked: bool = False, take: bool = False
+        self,
+        draft: str,
+        part: str,
+        value: str,
+        reason: str,
+        mark: str,
+        *,
+        ticked: bool = False,
+        take: bool = False,
+        name: str = "",
     ) -> None:
         self.part = part
+        self.name = f"{part}/{name or value}"
         self.take = take
         verb, _noun, example = _WORDS[part]
         with box("m-env__row") as self.element:
             self.tick = ui.checkbox(value=ticked).props("dense")
             self.tick.props.set_optional("aria-label", f"{verb} {value}" if value else verb)
+            kept_tick(self.tick, f"{draft}{_TICK}{self.name}")
             text(verb, "m-meta")
             with box("m-stack m-gap-2"):
                 # All of a long command is to be seen before it is ticked.
                 self.input = ui.textarea(value=value).props("dense autogrow rows=1 spellcheck=false")
-                self.input.classes("m-mono-field")
+                kept(self.input.classes("m-mono-field"), draft + self.name, over=True)
                 self.input.props.set_optional("placeholder", example)
                 self.input.props.set_optional("aria-label", f"{verb}: {_TYPED.get(part, 'command')}")
                 if reason or mark:
@@ -199,10 +236,11 @@ class _Row:
         return bool(self.tick.value) and bool(self.value)
 
 
-def _offer(found: FoundView, *, mark: str = "") -> _Row:
+def _offer(draft: str, found: FoundView, *, mark: str = "") -> _Row:
     other = "another one" if found.kind == "checks" else "another lock file"
     reason = f"{found.reason}; {other} comes before it" if found.second else found.reason
-    return _Row(found.kind, found.value, reason, _missing(found) or mark, take=found.tool_there and not found.second)
+    take = found.tool_there and not found.second
+    return _Row(draft, found.kind, found.value, reason, _missing(found) or mark, take=take)
 
 
 def _why_kept(part: str, value: str, view: EnvironmentView) -> tuple[str, str]:

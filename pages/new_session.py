@@ -20,6 +20,7 @@ from pages import first_commit
 from pages.agent_fields import AgentFields
 from pages.components.action import FAILED, perform, say_failed
 from pages.components.buttons import button, link_button
+from pages.components.drafts import forget, keep, kept_choices, words_kept
 from pages.components.fields import field, show_error
 from pages.components.icon import icon
 from pages.components.placeholders import notice
@@ -32,6 +33,7 @@ from pages.routing import page
 
 _RECENT = 6
 _CHECKED_OUT = "(what is checked out)"
+_BRANCH = "new/branch/"
 
 
 def install(rt: Runtime) -> None:
@@ -56,6 +58,7 @@ class _Form:
         self.rt = rt
         self.templates = {t.name: t for t in templates}
         self.looked_at: str | None = None
+        self.info: RepositoryView | None = None
         if endpoint.describe(rt.settings) == "none":
             with (
                 notice(
@@ -73,6 +76,7 @@ class _Form:
         with box("m-row m-row--end"):
             link_button("Cancel", "/session", kind="ghost")
             self.create = button("Create and brainstorm", self.submit, icon="arrow-right", kind="primary")
+        kept_choices("new/choice/", {"template": self.template, "mode": self.agent.mode})
         self._fill(wanted)
 
     def _repository(self, recent: list[str]) -> None:
@@ -86,7 +90,7 @@ class _Form:
                 .props("autofocus spellcheck=false")
                 .classes("m-mono-field")
             )
-            self.path.on("blur", self.look).on("keydown.enter", self.look)
+            self.path.on("blur", self.look).on("keydown.enter", self.look).on("restored", self.look)
         with box("m-row m-row--wrap m-gap-4") as chips:
             for path in recent:
                 with tag("button", "", "m-filter m-needs-server", type="button", title=path) as chip:
@@ -139,16 +143,19 @@ class _Form:
         self.looked_at = path
         self.found.clear()
         show_error(self.path, None)
-        info = await self._inspect(path) if path else None
+        self.info = info = await self._inspect(path) if path else None
+        wanted = (await words_kept(_BRANCH)).get(path, "") if info else ""
         if path != self.looked_at:
             return
         if info is not None:
-            self._show_found(info)
+            self._show_found(info, wanted)
         await self.environment.look(path if info else None, self._branch())
 
     async def look_at_branch(self) -> None:
         """Another branch may need other things."""
-        if self.looked_at:
+        if self.looked_at and self.info:
+            chosen = self._branch() or ""
+            keep(_BRANCH + self.looked_at, "" if chosen == self.info.branch else chosen)
             await self.environment.look(self.looked_at, self._branch())
 
     async def _inspect(self, path: str) -> RepositoryView | None:
@@ -167,7 +174,8 @@ class _Form:
         self.looked_at = None
         await self.look()
 
-    def _show_found(self, info: RepositoryView) -> None:
+    def _show_found(self, info: RepositoryView, wanted: str) -> None:
+        """Say what it is, and choose its branch: ``wanted`` is the one that was chosen before a reload."""
         here = info.branch or "a detached commit"
         words = [f"On {here} at {info.head_commit[:8]}", plural(len(info.branches), "branch", "branches")]
         if info.dirty_files:
@@ -175,7 +183,8 @@ class _Form:
         with self.found:
             icon("check", "s-done").style("color: var(--c)")
             text(" · ".join(words))
-        chosen = self.branch.value if self.branch.value in info.branches else info.branch or _CHECKED_OUT
+        named = (b for b in (wanted, self.branch.value, info.branch) if b in info.branches)
+        chosen = next(named, info.branch or _CHECKED_OUT)
         self.branch.set_options([_CHECKED_OUT, *info.branches], value=chosen)
 
     async def submit(self) -> None:
@@ -190,7 +199,7 @@ class _Form:
         session = await perform(sessions.create_session, self.rt, new, by=self.create, invalid=self._beside)
         if session is FAILED:
             return
-        ui.run_javascript("window.maestro?.dropDrafts('new/')")
+        forget("new/")
         await self._begin(session)
 
     async def _begin(self, session: SessionView) -> None:

@@ -14,7 +14,8 @@ from maestro.core.runtime import Runtime
 from pages import live
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button
-from pages.components.dialogs import confirm, dialog
+from pages.components.dialogs import answer, confirm, dialog
+from pages.components.drafts import forget
 from pages.components.section import section
 from pages.components.tag import box, tag, text
 from pages.components.when import when
@@ -57,22 +58,23 @@ class _Section:
                 with box("m-row m-push m-gap-4"):
                     change = button("Change", small=True, label=f"Change {item.repo_path}")
                     change.on_click(lambda: self._change(item, change))
-                    forget = button("Forget", kind="ghost", small=True, label=f"Forget {item.repo_path}")
-                    forget.on_click(lambda: self._forget(item))
+                    drop = button("Forget", kind="ghost", small=True, label=f"Forget {item.repo_path}")
+                    drop.on_click(lambda: self._forget(item))
             _told(item)
 
     async def _change(self, item: RememberedView, by: ui.button) -> None:
         view = await perform(repository_environment.environment, self._rt, item.repo_path, by=by)
         if view is FAILED:
             return
+        client, draft = ui.context.client, f"env-{item.git_dir}/"
         # Not in the row: that is drawn anew when something was stored, which would take the dialog with it.
         with self._place, dialog(short_path(item.repo_path, str(Path.home())), wide=True) as (panel, body):
             with body:
                 rows = EnvironmentRows()
-                rows.show(view)
+                rows.show(view, draft=draft)
                 tag("div", "Applies to new sessions; existing ones keep theirs.", "m-field__help")
             with box("m-dialog__foot"):
-                button("Cancel", panel.close)
+                button("Cancel", lambda: panel.submit(None))
                 save = button("Save", kind="primary")
 
         async def store() -> None:
@@ -81,9 +83,11 @@ class _Section:
                 _store, self._rt, item.repo_path, rows.values(), by=save, invalid=rows.explain, done="Remembered."
             )
             if stored is not FAILED:
-                panel.close()
+                forget(draft, client=client)
+                panel.submit(True)
 
         save.on_click(store)
+        await answer(panel)
 
     async def _forget(self, item: RememberedView) -> None:
         with self._place:

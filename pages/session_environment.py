@@ -14,6 +14,7 @@ from maestro.core.views import SessionView
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button
 from pages.components.dialogs import answer, dialog
+from pages.components.drafts import forget
 from pages.components.tag import tag
 from pages.environment_rows import EnvironmentRows
 from pages.environment_trial import EnvironmentTrial
@@ -25,12 +26,13 @@ async def change_environment(rt: Runtime, session_id: str) -> bool:
     if found is FAILED:
         return False
     session, view = found
+    client, draft = ui.context.client, f"env-{session.id}/"
     with dialog("Worktree setup for this session", wide=True) as (panel, body):
         with body:
             rows = EnvironmentRows()
             now: dict[str, list[str]] = {part: list(session.agent_config.get(part, [])) for part in PARTS}
             serial = bool(session.agent_config.get("serial_checks"))
-            rows.show(view, now, whence="As this session has it", serial=serial)
+            rows.show(view, now, whence="As this session has it", serial=serial, draft=draft)
             trial = EnvironmentTrial(rt, rows.values, rows.explain)
             trial.show(view)
             rows.on_change(trial.compare)
@@ -46,6 +48,7 @@ async def change_environment(rt: Runtime, session_id: str) -> bool:
             _store, rt, session, rows.values(), bool(remember.value), by=save, invalid=rows.explain, done="Saved."
         )
         if stored is not FAILED:
+            forget(draft, client=client)
             panel.submit(True)
 
     save.on_click(store)

@@ -16,6 +16,7 @@ from pages import live
 from pages.components.action import FAILED, perform, say
 from pages.components.buttons import button
 from pages.components.code import code
+from pages.components.drafts import forget, kept
 from pages.components.fields import show_error
 from pages.components.inline import inline
 from pages.components.section import section
@@ -134,6 +135,10 @@ class _Row:
         self._build()
 
     @property
+    def _draft(self) -> str:
+        return f"settings/{self.setting.name}"
+
+    @property
     def editable(self) -> bool:
         """Whether the page may change it: what flags and the environment say cannot be overruled here."""
         return self.setting.storable and self.setting.origin in {"stored", "default"}
@@ -182,10 +187,12 @@ class _Row:
         self.foot.set_visibility(bool(words))
 
     def _keep_when_left(self, element: ValueElement[Any]) -> None:
-        if isinstance(element, (ui.select, ui.switch)):
+        if not isinstance(element, (ui.input, ui.number, ui.textarea)):
             element.on_value_change(self.keep)
         else:
+            kept(element, self._draft, over=True)
             element.on("blur", self.keep).on("keydown.enter", self.keep)
+            element.on("restored", lambda: show_error(element, "Not saved yet."))
 
     def _typed(self) -> Any:
         value = self.element.value if self.element else None
@@ -199,6 +206,8 @@ class _Row:
         """Store what was typed; a wrong value stays in the field with the reason below it."""
         value = self._typed()
         if value == self.setting.value or self.element is None:
+            if isinstance(self.element, (ui.input, ui.number, ui.textarea)):
+                show_error(self.element, None)
             return
         await self._change(value, "Saved.")
 
@@ -213,9 +222,11 @@ class _Row:
                 show_error(self.element, reason)
             return bool(reason)
 
+        client = ui.context.client
         found = await perform(preferences.change_settings, self.rt, {self.setting.name: value}, invalid=beside)
         if found is FAILED:
             return
+        forget(self._draft, client=client)
         if isinstance(self.element, (ui.input, ui.number, ui.textarea, ui.select)):
             show_error(self.element, None)
         restart = " Takes effect at the next start." if self.setting.needs_restart else ""

@@ -14,6 +14,7 @@ from maestro.errors import MaestroError
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button
 from pages.components.dialogs import confirm
+from pages.components.drafts import forget, kept
 from pages.components.icon import icon
 from pages.components.state import session_mark
 from pages.components.tag import Tag, box, tag, text
@@ -67,7 +68,7 @@ class MergeBar:
                 self._what = box("mb__what")
                 if session.base_branch is None:
                     field = ui.input(placeholder="Branch to merge into").props("debounce=400").classes("mb__target")
-                    field.props.set_optional("aria-label", "Branch to merge into")
+                    kept(field, f"target-{session.id}").props.set_optional("aria-label", "Branch to merge into")
                     field.on_value_change(lambda e: self._choose_target(e.value))
             with box("mb__methods", role="group", aria_label="How to merge"):
                 for method, (word, tip) in _METHODS.items():
@@ -158,6 +159,7 @@ class MergeBar:
         if done is FAILED:
             await self._look()
         else:
+            forget(f"target-{self._session.id}", client=self._view.content.client)
             await self._show_new(done)
 
     def _merged(self, session: SessionView) -> None:

@@ -222,17 +222,37 @@
   // ---- drafts: what is typed into a field marked data-draft outlives reloads, restarts of the server and closed dialogs
   const DRAFT = "maestro-draft:", DRAFTS_MS = 60 * 86400e3, firstValue = new WeakMap();
   const DRAFTED = ["textarea", "input"].flatMap((f) => [`[data-draft] ${f}`, `${f}[data-draft]`]).join();
+  const TICKS = "[data-draft][role=checkbox]";
   const draftKey = (field) => DRAFT + field.closest("[data-draft]").dataset.draft;
   function readDraft(key) { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } }
   const draftKeys = (prefix = "") => Object.keys(localStorage).filter((k) => k.startsWith(DRAFT + prefix));
-  document.addEventListener("input", ({ target }) => {
-    if (!target.matches?.(DRAFTED)) return;
+  function keepDraft(key, text, first) {
     try {
-      if (target.value === (firstValue.get(target) ?? "")) localStorage.removeItem(draftKey(target));
-      else localStorage.setItem(draftKey(target), JSON.stringify({ text: target.value, at: Date.now() }));
+      if (text === first) localStorage.removeItem(key);
+      else localStorage.setItem(key, JSON.stringify({ text, at: Date.now() }));
     } catch { /* full or private */ }
+  }
+  document.addEventListener("input", ({ target }) => {
+    if (target.matches?.(DRAFTED)) keepDraft(draftKey(target), target.value, firstValue.get(target) ?? "");
   });
+  const isTicked = (box) => box.getAttribute("aria-checked");
+  function keepTicks(changes) {
+    for (const { target: box } of changes) if (box.matches(TICKS) && firstValue.has(box)) keepDraft(draftKey(box), isTicked(box), firstValue.get(box));
+  }
+  // For pages that look at what is in a field; the field's own words go to the server first.
+  const sayRestored = (field) => setTimeout(() => field?.dispatchEvent(new Event("restored", { bubbles: true })));
+  function restoreTicks() {
+    for (const box of all(TICKS)) {
+      if (firstValue.has(box)) continue;
+      firstValue.set(box, isTicked(box));
+      const text = readDraft(draftKey(box))?.text;
+      if (text == null || text === isTicked(box)) continue;
+      box.click();
+      sayRestored(box);
+    }
+  }
   function restoreDrafts() {
+    restoreTicks();
     for (const field of all(DRAFTED)) {
       if (firstValue.has(field)) continue;
       firstValue.set(field, field.value);
@@ -240,6 +260,7 @@
       if (typeof text !== "string" || text === field.value || (field.value && !field.dataset.draftOver)) continue;
       field.value = text;
       field.dispatchEvent(new Event("input", { bubbles: true }));
+      sayRestored(field);
     }
   }
   function beginDrafts() {
@@ -249,13 +270,19 @@
     restoreDrafts();
     let waiting = 0;
     new MutationObserver(() => { waiting ||= setTimeout(() => { waiting = 0; restoreDrafts(); }, 30); }).observe(document.body, { childList: true, subtree: true });
+    new MutationObserver(keepTicks).observe(document.body, { attributes: true, attributeFilter: ["aria-checked"], subtree: true });
   }
+  // What is kept under names that begin so: the rest of the name and the text.
+  const drafts = (prefix) => Object.fromEntries(draftKeys(prefix).map((key) => [key.slice(DRAFT.length + prefix.length), readDraft(key)?.text]));
   function dropDrafts(prefix, words) {
     for (const key of draftKeys(prefix)) if (words == null || readDraft(key)?.text?.trim() === words.trim()) localStorage.removeItem(key);
   }
   window.maestro = {
     entries: answer,
+    drafts,
     dropDrafts,
+    keepDraft: (name, text) => keepDraft(DRAFT + name, text, ""),
+    sayRestored,
     tick,
   };
 
