@@ -21,7 +21,7 @@ from maestro import setting_files, user_folders, variables
 from maestro.errors import InvalidInput
 
 Assistant = Literal["auto", "anthropic", "claude_code", "demo"]
-PermissionMode = Literal["ask", "edits", "sandboxed", "bypass"]
+PermissionMode = Literal["auto", "ask", "edits", "sandboxed", "bypass"]
 
 Trust = Literal["ask", "sandboxed", "all"]
 
@@ -76,7 +76,14 @@ class Settings(BaseModel):
     worker_model: str | None = Field(
         None, max_length=200, description="Model for the workers; empty: Claude Code's own default."
     )
-    permission_mode: PermissionMode = Field("edits", description="What a worker may do without asking.")
+    permission_mode: PermissionMode = Field(
+        "auto", description="What a worker may do without asking; auto: sandboxed where this machine can, else edits."
+    )
+    confined_read: list[str] = Field(
+        default_factory=list,
+        max_length=200,
+        description="Paths below your home folder that confined commands may read besides tool chains, like ~/.config/tool.",
+    )
     max_workers: int = Field(3, ge=1, le=32, description="Workers at the same time, per session.")
     max_attempts: int = Field(3, ge=1, le=20, description="How often a task is sent back before you are asked.")
     max_turns: int = Field(200, ge=1, le=10_000, description="Model turns of one worker run.")

@@ -13,6 +13,7 @@ from pages.components.fields import field, show_error
 from pages.components.tag import box
 
 MODES = {
+    "auto": "Automatic: sandboxed where this machine can, else edit freely",
     "ask": "Ask before every change",
     "edits": "Edit freely, ask before risky actions",
     "sandboxed": "Free inside an operating-system sandbox",

@@ -46,6 +46,7 @@ def clean_environment(home: Path, **more: str) -> dict[str, str]:
         "HOME": str(home),
         "PYTHONUNBUFFERED": "1",
         "MAESTRO_TRUST": "all",
+        "MAESTRO_PERMISSION_MODE": "edits",
         "GIT_CONFIG_NOSYSTEM": "1",
         "DISABLE_AUTOUPDATER": "1",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",

@@ -27,7 +27,8 @@ class Engine:
     """A runtime with its supervisor, and the events it has published."""
 
     def __init__(self, data_dir: Path, base_url: str | None, **settings: Any) -> None:
-        flags = {"data_dir": data_dir, "assistant": "anthropic", **settings}
+        # The sandboxed mode has tests of its own (tests/security): the others run with or without bubblewrap.
+        flags = {"data_dir": data_dir, "assistant": "anthropic", "permission_mode": "edits", **settings}
         if base_url:
             flags |= {"anthropic_base_url": base_url, "anthropic_api_key": DUMMY_KEY}
         self.rt: Runtime = open_runtime(LoadedSettings(flags=flags, environment={}, dotenv=None))

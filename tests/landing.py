@@ -134,7 +134,7 @@ class Bench:
 
 
 def _open(data_dir: Path) -> Runtime:
-    flags = {"data_dir": data_dir, "assistant": "demo"}
+    flags = {"data_dir": data_dir, "assistant": "demo", "permission_mode": "edits"}
     return open_runtime(LoadedSettings(flags=flags, environment={}, dotenv=None))
 
 

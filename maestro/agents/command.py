@@ -1,20 +1,22 @@
 """Any command-line program as an agent: it gets a prompt, works in the worktree, and ends.
 
 The prompt goes to its standard input, or replaces the argument ``{prompt}``. What it prints becomes log
-lines. Such a program decides by itself what it does; Maestro cannot ask the person in between, so the modes
-that promise to ask or to sandbox are refused.
+lines. Such a program decides by itself what it does; Maestro cannot ask the person in between, so the mode
+that promises to ask is refused; sandboxed, it runs confined as checks do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psutil
 
+from maestro.agents import confined
 from maestro.agents.base import AgentLink, AgentResult, AgentSpec, FailureKind
 from maestro.awake import Stopwatch
+from maestro.confinement import probing
 
 _PLACEHOLDER = "{prompt}"
 _CHUNK = 64 * 1024
@@ -37,14 +39,26 @@ class Command:
         """Run the program once. Exit code 0 is success."""
         if not spec.command:
             return _failed("missing", "No command is given for this agent. Set `command` in the agent's settings.")
-        if spec.permission_mode in ("ask", "sandboxed"):
-            words = f"The mode `{spec.permission_mode}` cannot be kept for a plain command. Choose `edits` or `bypass`."
+        if spec.permission_mode == "ask":
+            words = "The mode `ask` cannot be kept for a plain command. Choose `sandboxed`, `edits` or `bypass`."
             return _failed("missing", words)
+        if spec.permission_mode == "sandboxed" and (spec.confinement is None or not probing.available().works):
+            return _failed("missing", f"The mode `sandboxed` cannot be kept here. {probing.available().words}".strip())
+
+        def refused(host: str) -> None:
+            link.log(
+                "system", f"{host} was refused. Name it in `network_hosts` to let this agent reach it.", level="warn"
+            )
+
+        with confined.wrapping(spec, refused) as wrap:
+            return await self._run(spec, link, wrap)
+
+    async def _run(self, spec: AgentSpec, link: AgentLink, wrap: Callable[[Sequence[str]], list[str]]) -> AgentResult:
         arguments, stdin = _with_prompt(spec)
         link.log("system", "This agent decides by itself what it does; Maestro checks the outcome.")
         try:
             process = await asyncio.create_subprocess_exec(
-                *arguments,
+                *wrap(arguments),
                 cwd=spec.worktree,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,

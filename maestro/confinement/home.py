@@ -74,17 +74,29 @@ _KEYS_ELSEWHERE = (
 )  # fmt: skip
 
 
-def readable(home: Path, environ: Mapping[str, str], more: Iterable[str] = ()) -> tuple[Path, ...]:
+#: What is downloaded once and used in many worktrees, and may well be only read by what uses it.
+DOWNLOADS = (
+    ".npm", ".cache/pip", ".cache/yarn", ".yarn/berry/cache", ".local/share/pnpm/store", ".cargo/registry", ".cargo/git",
+    "go/pkg/mod", ".m2/repository", ".m2/wrapper", ".nuget/packages", ".composer/cache", ".cache/composer", ".hex/packages",
+    ".bun/install/cache", ".pub-cache/hosted", ".cache/ms-playwright", ".cache/puppeteer", ".cache/Cypress", ".cache/node",
+    ".cache/node-gyp", ".cache/electron", ".cache/coursier", ".cache/deno",
+)  # fmt: skip
+
+
+def readable(
+    home: Path, environ: Mapping[str, str], more: Iterable[str] = (), *, caches: bool = True
+) -> tuple[Path, ...]:
     """The allow-list: tool chains, caches, what ``PATH`` and tools' variables name below home, and what the user adds.
 
     ``more`` names paths, with ``~`` for home. Nothing of ``SECRETS`` is in it unless the user names just that.
     """
-    found = [home / name for name in (*_TOOLCHAINS, *_CACHES)]
+    found = [home / name for name in (*_TOOLCHAINS, *(_CACHES if caches else ()))]
     found += [
         folder for entry in environ.get("PATH", "").split(os.pathsep) for folder in _of_program_folder(entry, home)
     ]
     named = [Path(value) for name in _NAMING for value in environ.get(name, "").split(os.pathsep) if value]
     found += [path for path in named if path.is_absolute() and _is_narrow(path, home)]
+    found.append(home / ".config/git/ignore")
     asked = [_below(home, name) for name in more]
     keys = [home / name for name in SECRETS]
     kept = [path for path in found if not any(path.is_relative_to(key) for key in keys)]

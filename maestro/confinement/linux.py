@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,9 +78,12 @@ def _mounts(profile: Profile) -> list[_Mount]:
     wanted = [*_covers(profile), *_own(profile), *_seen(profile)]
     ordered = list(dict.fromkeys(sorted(wanted, key=lambda m: (len(m.place.parts), m.rank, str(m.place)))))
     kept: list[_Mount] = []
+    home = profile.home.resolve()
     for mount in ordered:
         around = [other for other in kept if mount.place.is_relative_to(other.place)]
         covered = bool(around) and around[-1].covers
+        if mount.rank == _LINK and around and around[-1].place == home and profile.own_home is not None:
+            covered = not os.path.lexists(profile.own_home / mount.place.relative_to(home))
         if covered or mount.rank not in (_READ, _LINK):
             kept.append(mount)
         elif mount.rank == _READ and around and around[-1].rank > _READ and mount.place != around[-1].place:
@@ -104,6 +108,9 @@ def _own(profile: Profile) -> Iterator[_Mount]:
     yield _bound("--bind", worktree, _WRITTEN)
     yield from _links(profile.worktree)
     yield from _links(profile.home)
+    if profile.own_home is not None:
+        home = profile.home.resolve()
+        yield _Mount(home, _OURS, ("--bind", str(profile.own_home.resolve()), str(home)))
     for path in profile.writable:
         yield from _with_links(path, "--bind", _WRITTEN)
     if not profile.git_writable and (worktree / ".git").exists():

@@ -35,11 +35,25 @@ _BEGIN = """(version 1)
 
 def command(profile: Profile, argv: Sequence[str]) -> list[str]:
     """The argv that runs ``argv`` confined. The caller's working folder is the worktree."""
-    variables = {"HOME": str(profile.home)} | dict(profile.variables)
+    variables = (
+        {"HOME": str(profile.own_home or profile.home)} | _homes_of_tools(profile.home) | dict(profile.variables)
+    )
     if profile.proxy is not None:
         variables |= bridge.variables(everything=profile.everything_proxied, port=port_of(profile.proxy))
     settings = [f"{name}={value}" for name, value in variables.items()]
     return [_SANDBOX_EXEC, "-p", policy(profile), "/usr/bin/env", "-u", "SSH_AUTH_SOCK", *settings, *argv]
+
+
+def _homes_of_tools(home: Path) -> dict[str, str]:
+    """Tools that look for what they have installed below HOME, which is another folder inside."""
+    usual = {
+        "RUSTUP_HOME": ".rustup",
+        "PYENV_ROOT": ".pyenv",
+        "NVM_DIR": ".nvm",
+        "VOLTA_HOME": ".volta",
+        "SDKMAN_DIR": ".sdkman",
+    }
+    return {name: str(home / folder) for name, folder in usual.items() if (home / folder).is_dir()}
 
 
 def port_of(socket: Path) -> int:
@@ -70,7 +84,12 @@ def _files(profile: Profile) -> Iterator[str]:
     readable = [*profile.readable, *git_folders.of(profile.worktree), *profile.overlaid.values()]
     for path in readable:
         add(path, 2, "(allow file-read* (subpath {}))", "(deny file-write* (subpath {}))")
-    for path in (profile.worktree, *profile.writable, *profile.caches.values()):
+    for path in (
+        profile.worktree,
+        *profile.writable,
+        *profile.caches.values(),
+        *([profile.own_home] if profile.own_home else []),
+    ):
         add(path, 4, "(allow file-read* file-write* (subpath {}))")
     if not profile.git_writable:
         add(profile.worktree / ".git", 5, "(deny file-write* (subpath {}))")

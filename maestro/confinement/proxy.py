@@ -7,6 +7,7 @@ an address that was looked at: a name that leads to this machine or its network 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ipaddress
 import os
@@ -17,10 +18,10 @@ import socketserver
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 _HEAD_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
@@ -52,6 +53,19 @@ class Upstream:
     host: str
     port: int
     authorization: str = ""  # the value of Proxy-Authorization
+
+
+def upstream_of(environ: Mapping[str, str]) -> Upstream | None:
+    """The proxy that the user's environment names; one that does not speak HTTP is none."""
+    names = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "http_proxy", "HTTP_PROXY")
+    for named in filter(None, map(environ.get, names)):
+        parts = urlsplit(named if "://" in named else f"http://{named}")
+        with contextlib.suppress(ValueError):
+            if parts.scheme == "http" and parts.hostname:
+                words = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+                basic = f"Basic {base64.b64encode(words.encode()).decode()}" if parts.username else ""
+                return Upstream(parts.hostname, parts.port or 80, basic)
+    return None
 
 
 def hosts(words: Iterable[str], *, private: bool = False) -> frozenset[Host]:

@@ -7,6 +7,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from maestro import variables
+from maestro.agents.base import PermissionMode as ModeInForce
+from maestro.confinement import probing
+from maestro.confinement.proxy import hosts
 from maestro.errors import InvalidInput
 from maestro.settings import MOST, MOST_MB, PermissionMode, Settings
 
@@ -32,6 +35,15 @@ def _passed_name(value: str) -> str:
 
 #: The name of a variable that is passed on to workers, checks and set-up; see ``maestro.variables``.
 PassedName = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_passed_name)]
+
+
+def _host_name(value: str) -> str:
+    hosts([value])
+    return value
+
+
+#: A host that confined set-up commands reach: ``example.org`` or ``example.org:8443``.
+HostName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300), AfterValidator(_host_name)]
 
 
 class AgentConfig(BaseModel):
@@ -60,6 +72,8 @@ class AgentConfig(BaseModel):
     checks: list[Command] = Field(default_factory=list, max_length=50)
     copy_files: list[Command] = Field(default_factory=list, max_length=100)
     serial_checks: bool = False  # checks and set-up of the repository run one at a time
+    check_network: bool = False  # confined checks reach what set-up commands reach; else only their own loopback
+    network_hosts: list[HostName] = Field(default_factory=list, max_length=100)  # besides the registries of its tools
     pass_env: list[PassedName] = Field(default_factory=list, max_length=200)  # names of variables, never values
     away: bool = False
     command: list[str] = Field(default_factory=list, max_length=100)  # agent_type "command": program and arguments
@@ -93,4 +107,13 @@ def in_force(config: dict[str, Any], settings: Settings) -> AgentConfig:
     Raises InvalidInput for one that cannot be read (a damaged row, one of a newer version).
     """
     own = parse_agent_config(config)
-    return own.model_copy(update={k: getattr(settings, v) for k, v in _FALLBACK.items() if getattr(own, k) is None})
+    filled = {k: getattr(settings, v) for k, v in _FALLBACK.items() if getattr(own, k) is None}
+    return own.model_copy(update=filled | {"permission_mode": permission_mode(own, settings)})
+
+
+def permission_mode(config: AgentConfig, settings: Settings) -> ModeInForce:
+    """The mode in force: what the session says, else the settings; ``auto`` is sandboxed where this machine can, else edits."""
+    wanted = config.permission_mode or settings.permission_mode
+    if wanted != "auto":
+        return wanted
+    return "sandboxed" if probing.available().works else "edits"

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -58,6 +58,7 @@ def run_command(
     timeout_s: float,
     stop: Callable[[], bool] = lambda: False,
     hear: Callable[[bytes], bool] | None = None,
+    wrap: Callable[[Sequence[str]], list[str]] = list,
 ) -> CommandOutcome:
     """Run a shell command with a time limit; all it started is gone when this returns or raises.
 
@@ -65,14 +66,15 @@ def run_command(
 
     Output of any size and encoding is kept up to a limit with the cut marked. ``stop`` is asked often
     and ends the run early. ``hear`` gets the output while the command runs: as often as ``stop`` is asked,
-    what is new since, maybe nothing, until it answers False. Never raises for what the command does.
+    what is new since, maybe nothing, until it answers False. ``wrap`` makes the argv that confines it.
+    Never raises for what the command does.
     """
     marker = f"check-{uuid4()}"
     began = time.monotonic()
     with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(
-                [shell(), "-c", command],
+                wrap([shell(), "-c", command]),
                 cwd=cwd,
                 env={**env, WORKER_ID_VARIABLE: marker},
                 stdin=subprocess.DEVNULL,

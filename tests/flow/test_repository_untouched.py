@@ -151,7 +151,7 @@ def test_commands_that_overlap_have_one_measure(tmp_path: Path, repo: Path) -> N
         one = b.begin()
 
         def run(command: str) -> None:
-            sheltered.run(b.rt, b.id, command, one, {"PATH": "/usr/bin:/bin"}, 60, lambda: False)
+            sheltered.run(b.rt, b.session, command, one, {"PATH": "/usr/bin:/bin"}, 60, lambda: False)
 
         running = threading.Thread(target=run, args=(first,))
         running.start()
@@ -193,7 +193,7 @@ def test_what_a_worker_plants_while_a_check_runs_still_raises_the_alarm(tmp_path
         worker = _worker(b)
         escape.before(b.rt, b.session, worker)
         run_git(repo, "config", "core.fsmonitor", "/tmp/evil")
-        sheltered.run(b.rt, b.id, "true", worktree, {"PATH": "/usr/bin:/bin"}, 60, lambda: False)
+        sheltered.run(b.rt, b.session, "true", worktree, {"PATH": "/usr/bin:/bin"}, 60, lambda: False)
         assert escape.after(b.rt, worker.id)
         assert b.asked("escape")
 

@@ -16,6 +16,7 @@ from maestro.errors import MaestroError
 from maestro.worktrees.deleting import delete_tree
 
 _ROOT = "bytecode"
+_HOME = ".home"
 VARIABLE = "PYTHONPYCACHEPREFIX"
 
 #: Folders of a worktree with what is installed: nobody edits it between two commands.
@@ -31,6 +32,13 @@ def ready(rt: Runtime, session_id: str, worktree: Path) -> Path:
             if entry.name not in _INSTALLED:
                 _drop(entry)
     return prefix
+
+
+def ready_home(rt: Runtime, session_id: str, worktree: Path) -> Path:
+    """What confined commands in ``worktree`` have for a home; it lives as long as what is compiled for it."""
+    folder = _folder(rt, session_id, worktree) / _HOME
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def forget(rt: Runtime, session_id: str, worktree: Path) -> None:

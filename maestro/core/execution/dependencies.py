@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maestro import untrusted
+from maestro.core.execution import confining
 from maestro.core.locks import Stopped
 from maestro.core.runtime import Runtime
+from maestro.db import models
 from maestro.errors import MaestroError
 from maestro.worktrees import installers, kept_folders, sparse
 from maestro.worktrees.git import common_dir, own_git_dir
@@ -25,6 +27,9 @@ _LOCK_BYTES = 64_000_000
 _STORE = "kept"
 _VERSION_S = 20
 _POLL_S = 0.2
+
+#: Version managers and rustup run what the worktree names: confined as all that runs there.
+_Wrap = Callable[[Sequence[str]], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Installation:
 @contextmanager
 def installation(
     rt: Runtime,
+    session: models.Session,
     worktree: Path,
     commands: Sequence[str],
     copied: Sequence[str],
@@ -70,7 +76,10 @@ def installation(
 
     Raises Stopped when ``stop`` says so while another worktree's is waited for.
     """
-    name = _name(worktree, commands, copied, env) if rt.settings.reuse_dependencies else None
+    name = None
+    if rt.settings.reuse_dependencies:
+        with confining.confined(rt, session, worktree, env, "check") as confined:
+            name = _name(worktree, commands, copied, env, confined.wrap)
     if name is None:
         yield None
         return
@@ -86,12 +95,14 @@ def installation(
         lock.release()
 
 
-def _name(worktree: Path, commands: Sequence[str], copied: Sequence[str], env: Mapping[str, str]) -> str | None:
+def _name(
+    worktree: Path, commands: Sequence[str], copied: Sequence[str], env: Mapping[str, str], wrap: _Wrap
+) -> str | None:
     """What the outcome depends on, as one name; None where it may depend on anything else."""
     found = [installer for command in commands for installer in installers.recognized(command)]
     if sparse.is_sparse(own_git_dir(worktree)) or installers.builds_sources(worktree, found):
         return None
-    versions = {program: _version(program, worktree, env) for i in found for program in i.programs}
+    versions = {program: _version(program, worktree, env, wrap) for i in found for program in i.programs}
     if None in versions.values():
         return None
     told = {
@@ -106,14 +117,14 @@ def _name(worktree: Path, commands: Sequence[str], copied: Sequence[str], env: M
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
-def _version(program: str, worktree: Path, env: Mapping[str, str]) -> str | None:
+def _version(program: str, worktree: Path, env: Mapping[str, str], wrap: _Wrap) -> str | None:
     """Which program it is, and what it says of itself, here: version managers look at the folder."""
     path = shutil.which(program, path=env.get("PATH"))
     if path is None:
         return None
     try:
         done = subprocess.run(
-            [path, "--version"], cwd=worktree, env=dict(env), capture_output=True, check=False, timeout=_VERSION_S,
+            wrap([path, "--version"]), cwd=worktree, env=dict(env), capture_output=True, check=False, timeout=_VERSION_S,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):

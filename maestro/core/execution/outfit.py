@@ -57,7 +57,7 @@ def _install(
 ) -> None:
     """Commands that only install: run, or what an earlier run of the same has filled is copied."""
     env, stop = command_environment(rt.settings, session.agent_config), stop_signal(rt, session.id)
-    with dependencies.installation(rt, path, commands, copied, env, stop) as installation:
+    with dependencies.installation(rt, session, path, commands, copied, env, stop) as installation:
         brought = installation.bring() if installation else []
         if brought:
             ran = " and ".join(f"`{command}`" for command in commands)
@@ -79,7 +79,9 @@ def _set_up(rt: Runtime, session: models.Session, path: Path, command: str, task
     live = LiveOutput(rt, session.id, columns)
     env = command_environment(rt.settings, session.agent_config)
     with command_place.held(rt, session, path, stop) as place:
-        outcome = sheltered.run(rt, session.id, command, path, env | place, _SETUP_TIMEOUT_S, stop, hear=live.hear)
+        outcome = sheltered.run(
+            rt, session, command, path, env | place, _SETUP_TIMEOUT_S, stop, live.hear, kind="setup"
+        )
     live.end()
     if outcome.stopped == "stopped":
         raise Stopped

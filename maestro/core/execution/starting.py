@@ -8,10 +8,10 @@ from sqlmodel import col, func, select
 
 from maestro.agents.base import AgentSpec
 from maestro.core import lookup, places, trust
-from maestro.core.agent_config import AgentConfig, in_force
+from maestro.core.agent_config import AgentConfig, in_force, permission_mode
 from maestro.core.endpoint import endpoint_for
 from maestro.core.environment import place_environment, worker_environment
-from maestro.core.execution import afresh, hatch, outcomes, ports, prompts, standbys
+from maestro.core.execution import afresh, confining, hatch, outcomes, ports, prompts, standbys
 from maestro.core.execution.gone import is_gone
 from maestro.core.execution.outfit import outfit
 from maestro.core.guards import account, limits, spending
@@ -236,7 +236,7 @@ def _spec(
         first = f"{first}\n\n{afresh.story(rt, task, worktree)}"
     prompt = (task.prompt or prompts.RESUMED) if resume else first
     assert config.task_timeout_minutes is not None
-    assert config.permission_mode is not None
+    mode = permission_mode(config, rt.settings)
     return AgentSpec(
         worker_id=worker.id,
         session_id=session.id,
@@ -254,7 +254,8 @@ def _spec(
         resume=resume,
         fresh_prompt=first,
         model=config.model,
-        permission_mode=config.permission_mode,
+        permission_mode=mode,
+        confinement=confining.of_agent(rt, session, worktree, config) if mode == "sandboxed" else None,
         checks=sorted({*checks, *plan_checks}),
         allowances=list(session.allowances),
         max_turns=config.max_turns,

@@ -238,10 +238,12 @@ def execute(rt: Runtime, session: models.Session, folder: Path, command: str, st
             False,
         )
         scratch.begin_check(folder)
-        outcome = sheltered.run(rt, session.id, asked.command, folder, env | asked.env, limit, stop)
+        outcome = sheltered.run(
+            rt, session, asked.command, folder, env | asked.env, limit, stop, writable=[Path(aside)]
+        )
         if not outcome.passed and outcome.stopped is None and test_reports.refused(outcome.output):
             asked, told_not_to = test_reports.Instrumented(command), True
-            outcome = sheltered.run(rt, session.id, command, folder, env, limit, stop)
+            outcome = sheltered.run(rt, session, command, folder, env, limit, stop)
         if outcome.stopped == "stopped":
             with contextlib.suppress(MaestroError):
                 scratch.discard_changes(folder)

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from maestro import untrusted
 from maestro.core.environment import command_environment
+from maestro.core.execution import confining
 from maestro.core.proving import python_origin, questions
 from maestro.core.proving.check_scripts import reached
 from maestro.core.proving.questions import Question
@@ -93,7 +94,9 @@ def _found(
         # What a Makefile or a script sets before a command is not read there.
         followed = [] if python_origin.starts_python(check) or _sets_the_path(folder) else commands[1:]
         for command in dict.fromkeys([check, *followed]):
-            for origin in python_origin.look(command, folder, files, env, stop):
+            with confining.confined(rt, session, folder, env, "check") as confined:
+                origins = python_origin.look(command, folder, files, env, stop, confined.wrap)
+            for origin in origins:
                 yield from _judged(check, origin, folder, foreign)
     yield from _links(folder, files, foreign)
     yield from _manifests(folder, others)

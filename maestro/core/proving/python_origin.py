@@ -44,6 +44,9 @@ _MARK = "maestro-origin "
 _MOST_NAMES = 60
 _LIMIT_S = 60
 
+#: What is asked runs in the worktree: confined as its checks are.
+Wrap = Callable[[Sequence[str]], list[str]]
+
 _PROBE = """
 import sys, json
 asked = json.loads(sys.argv[1])
@@ -92,7 +95,7 @@ class _Start:
 
 
 def look(
-    check: str, folder: Path, files: Sequence[str], env: Mapping[str, str], stop: Callable[[], bool]
+    check: str, folder: Path, files: Sequence[str], env: Mapping[str, str], stop: Callable[[], bool], wrap: Wrap = list
 ) -> list[Origin]:
     """What the repository's top-level names come to in a check; those that Python does not find are left out.
 
@@ -100,12 +103,12 @@ def look(
     """
     names = _names(files)
     found: list[Origin] = []
-    for start in _starts(check, folder, env, stop) if names else []:
+    for start in _starts(check, folder, env, stop, wrap) if names else []:
         first = _pytest_folders(folder, files) if start.pytest else []
         first += [str((folder / start.script).parent)] if start.script else []
         asked = {"names": names, "first": first, "here": start.here, "cwd": str(folder), "mark": _MARK}
         words = [start.program, *start.options, "-c", _PROBE, json.dumps(asked)]
-        outcome = run_command(f"{start.before}{shlex.join(words)}", folder, env, _LIMIT_S, stop)
+        outcome = run_command(f"{start.before}{shlex.join(words)}", folder, env, _LIMIT_S, stop, wrap=wrap)
         line = next((ln for ln in reversed(outcome.output.splitlines()) if ln.startswith(_MARK)), None)
         with suppress(ValueError, KeyError, TypeError):
             told = json.loads((line or "").removeprefix(_MARK))
@@ -122,7 +125,7 @@ def starts_python(check: str) -> bool:
     return any(_PYTHON.fullmatch(name) or name in _RUNNERS for name in names)
 
 
-def _starts(check: str, folder: Path, env: Mapping[str, str], stop: Callable[[], bool]) -> Iterator[_Start]:
+def _starts(check: str, folder: Path, env: Mapping[str, str], stop: Callable[[], bool], wrap: Wrap) -> Iterator[_Start]:
     if _INSTALLS.search(check):
         return  # it brings the code of the moment itself
     before: list[str] = []
@@ -141,7 +144,7 @@ def _starts(check: str, folder: Path, env: Mapping[str, str], stop: Callable[[],
             shell = "".join(f"{line} >/dev/null && " for line in before)
             if given:
                 shell += f"export {' '.join(_quoted(word) for word in given)} && "
-            start = _start(words, shell, folder, env, stop)
+            start = _start(words, shell, folder, env, stop, wrap)
             if start is not None:
                 yield start
 
@@ -158,7 +161,7 @@ def _program_of(words: list[str]) -> list[str]:
 
 
 def _start(
-    words: list[str], shell: str, folder: Path, env: Mapping[str, str], stop: Callable[[], bool]
+    words: list[str], shell: str, folder: Path, env: Mapping[str, str], stop: Callable[[], bool], wrap: Wrap = list
 ) -> _Start | None:
     name = PurePosixPath(words[0]).name
     if _PYTHON.fullmatch(name):
@@ -173,7 +176,7 @@ def _start(
         return None
     if name not in _RUNNERS:
         return None
-    interpreter = _behind(words[0], shell, folder, env, stop)
+    interpreter = _behind(words[0], shell, folder, env, stop, wrap)
     if interpreter is None:
         return None
     inner = words[words.index("-m") + 1] if name == "coverage" and "-m" in words[:-1] else name
@@ -190,9 +193,11 @@ def _options(words: Sequence[str]) -> list[str]:
     return found
 
 
-def _behind(program: str, shell: str, folder: Path, env: Mapping[str, str], stop: Callable[[], bool]) -> str | None:
+def _behind(
+    program: str, shell: str, folder: Path, env: Mapping[str, str], stop: Callable[[], bool], wrap: Wrap
+) -> str | None:
     """The interpreter that a script of an environment names; else the Python beside it."""
-    outcome = run_command(f"{shell}command -v {shlex.quote(program)}", folder, env, _LIMIT_S, stop)
+    outcome = run_command(f"{shell}command -v {shlex.quote(program)}", folder, env, _LIMIT_S, stop, wrap=wrap)
     lines = outcome.output.strip().splitlines()
     if not outcome.passed or not lines:
         return None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from maestro.core import lookup
+from maestro.core.execution import confining
 from maestro.core.runtime import Runtime
 from maestro.core.validation import CommandOutcome, run_command
 from maestro.db import models
@@ -20,15 +22,58 @@ _log = logging.getLogger(__name__)
 
 def run(
     rt: Runtime,
-    session_id: str,
+    session: models.Session,
     command: str,
     folder: Path,
     env: Mapping[str, str],
     timeout_s: float,
     stop: Callable[[], bool],
     hear: Callable[[bytes], bool] | None = None,
+    *,
+    kind: confining.Kind = "check",
+    writable: Sequence[Path] = (),
 ) -> CommandOutcome:
-    """``run_command`` in a worktree of a session; what it wrote into the user's repository is put back and told."""
+    """``run_command`` in a worktree of a session, confined where its mode says so.
+
+    Unconfined, what it wrote into the user's repository is put back and told; confined, it cannot write there.
+    """
+    with confining.confined(rt, session, folder, env, kind, writable) as confined:
+        if confined.active:
+            outcome = run_command(command, folder, env, timeout_s, stop, hear, confined.wrap)
+            return _with_network_words(rt, session.id, command, outcome, confined)
+    return _watched(rt, session.id, command, folder, env, timeout_s, stop, hear)
+
+
+def _with_network_words(
+    rt: Runtime, session_id: str, command: str, outcome: CommandOutcome, confined: confining.Confined
+) -> CommandOutcome:
+    words = confined.words(outcome.output, passed=outcome.passed)
+    if not words:
+        return outcome
+    with rt.db.write() as tx:
+        if tx.db.get(models.Session, session_id) is not None:  # none: a trial, whose output tells
+            told = f"`{_short(command)}`: {words}"
+            tx.log(
+                session_id,
+                told,
+                level="warn",
+                kind="check",
+                source="checks",
+                details={"refused": list(confined.refused)},
+            )
+    return outcome if outcome.passed else replace(outcome, output=f"{outcome.output.rstrip()}\n\nMaestro: {words}\n")
+
+
+def _watched(
+    rt: Runtime,
+    session_id: str,
+    command: str,
+    folder: Path,
+    env: Mapping[str, str],
+    timeout_s: float,
+    stop: Callable[[], bool],
+    hear: Callable[[bytes], bool] | None,
+) -> CommandOutcome:
     aside = put_back_folder(rt) / session_id / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
     with shelter.command(folder, command, notes_folder(rt), aside) as sheltered:
         try:
@@ -62,10 +107,13 @@ def put_back_folder(rt: Runtime) -> Path:
     return rt.data_dir / "put-back"
 
 
-def _tell(rt: Runtime, session_id: str, command: str, changes: list[PutBack]) -> None:
+def _short(command: str) -> str:
     line = " ".join(command.split())
-    shown = line if len(line) <= 80 else f"{line[:79]}…"
-    text = f"`{shown}` wrote into your repository: {'; '.join(c.words for c in changes)}. It is put back as it was."
+    return line if len(line) <= 80 else f"{line[:79]}…"
+
+
+def _tell(rt: Runtime, session_id: str, command: str, changes: list[PutBack]) -> None:
+    text = f"`{_short(command)}` wrote into your repository: {'; '.join(c.words for c in changes)}. It is put back as it was."
     wanted = [f"cp {shlex.quote(str(c.kept))} {shlex.quote(str(c.path))}" for c in changes if c.kept]
     if wanted:
         text += f" If you want it: {' && '.join(wanted[:5])}"

@@ -114,7 +114,7 @@ def _set_up(rt: Runtime, session: models.Session, path: Path, view: TrialView, s
         step = TrialStep(kind="setup", command=command)
         view.steps.append(step)
         with command_place.held(rt, session, path, stop) as place:
-            outcome = sheltered.run(rt, session.id, command, path, env | place, _SETUP_S, stop)
+            outcome = sheltered.run(rt, session, command, path, env | place, _SETUP_S, stop, kind="setup")
         step.exit_code, step.seconds = outcome.exit_code, outcome.duration_s
         step.output = prompts.clip(outcome.output, _OUTPUT)
         if outcome.stopped == "stopped":

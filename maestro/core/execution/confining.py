@@ -1,0 +1,195 @@
+"""Checks, set-up commands and trials confined, where a session's mode says so: what they may see, write and reach."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from maestro.confinement import home as homes
+from maestro.confinement import probing, redacted, refusals, registries
+from maestro.confinement.profile import Profile
+from maestro.confinement.proxy import Host, Proxy, hosts, upstream_of
+from maestro.confinement.wrapping import command
+from maestro.core import places
+from maestro.core.agent_config import AgentConfig, in_force
+from maestro.core.environment import base_environment
+from maestro.core.execution import bytecode
+from maestro.core.runtime import Runtime
+from maestro.db import models
+from maestro.errors import Unavailable
+from maestro.worktrees.git import common_dir, git
+
+Kind = Literal["check", "setup"]
+#: Where packages lie that set-up commands have fetched, by repository, and what is shown of the user's configuration.
+_DOWNLOADS, _SHOWN = "downloads", "shown-configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Confined:
+    """How a command is run: ``wrap`` its argv. ``refused`` fills with the hosts it was not let through to."""
+
+    wrap: Callable[[Sequence[str]], list[str]] = list
+    active: bool = False
+    kind: Kind = "check"
+    online: bool = False
+    refused: Mapping[str, None] = field(default_factory=dict)
+
+    def words(self, output: str, *, passed: bool) -> str:
+        """What to tell of the network beside a command's output; empty where nothing was missing."""
+        if not self.active:
+            return ""
+        missed = list(self.refused) or ([] if passed else refusals.named(output))
+        if not missed and (passed or not refusals.unnamed(output)):
+            return ""
+        what = (
+            f"{', '.join(missed[:10])} {'was' if len(missed) == 1 else 'were'} refused"
+            if missed
+            else "a host was refused"
+        )
+        if self.kind == "check" and not self.online:
+            way = "switch on `check_network` for this repository, or fetch it in the set-up"
+            return f"Network is off for checks: {what}. To allow it: {way}."
+        way = "Only the registries of the repository's tools are reached; `network_hosts` names further ones."
+        return f"{what[0].upper()}{what[1:]}. {way}"
+
+
+@contextmanager
+def confined(
+    rt: Runtime,
+    session: models.Session,
+    folder: Path,
+    env: Mapping[str, str],
+    kind: Kind,
+    writable: Iterable[Path] = (),
+) -> Iterator[Confined]:
+    """Hold it while a command runs in ``folder`` with ``env``. Raises Unavailable where the mode cannot be kept here."""
+    config = in_force(session.agent_config, rt.settings)
+    if config.permission_mode != "sandboxed":
+        yield Confined(kind=kind)
+        return
+    support = probing.available()
+    if not support.works:
+        raise Unavailable(
+            f"The mode `sandboxed` cannot be kept here. {support.words} Or choose another permission mode."
+        )
+    online = kind == "setup" or config.check_network
+    allowed = reachable(config, folder) if online else frozenset()
+    with Proxy(allowed, upstream=upstream_of(os.environ), closed_ports=_own_ports(rt)) as proxy:
+        profile = _profile(rt, session, folder, env, kind, writable, proxy.path, online=online)
+        yield Confined(lambda argv: command(profile, argv), True, kind, online, proxy.refused)
+
+
+def reachable(config: AgentConfig, folder: Path) -> frozenset[Host]:
+    """The hosts that may be reached for a worktree: registries of its tools, the user's own ones, and those named."""
+    names = git(folder, "ls-files", "-z").fields
+    own = registries.of_user(os.environ, Path.home())
+    return registries.of_repository(names) | own | hosts(config.network_hosts, private=True)
+
+
+def profile_of(rt: Runtime, session: models.Session, folder: Path, env: Mapping[str, str]) -> Profile:
+    """What any confined command of a session sees: tools, its own git data, nothing of the user's or Maestro's."""
+    home = Path(env.get("HOME") or Path.home())
+    readable = homes.readable(home, env, [*rt.settings.confined_read], caches=False)
+    repo = Path(session.repo_path)
+    readable += (rt.data_dir / "shims", *(Path(p) for p in (sys.prefix, sys.base_prefix) if not home.is_relative_to(p)))
+    hidden = (rt.data_dir, *places.roots(rt), repo, *homes.hidden(home, readable), *homes.elsewhere(os.environ))
+    return Profile(
+        worktree=folder,
+        home=home,
+        readable=readable,
+        hidden=tuple(path for path in hidden if path not in readable),
+        overlaid=_shown(rt, home),
+        closed_ports=_own_ports(rt),
+    )
+
+
+def of_agent(rt: Runtime, session: models.Session, folder: Path, config: AgentConfig) -> dict[str, Any]:
+    """What an agent's commands see and reach, for its spec: as set-up commands, and a home that is empty each time."""
+    base = profile_of(rt, session, folder, base_environment())
+    reached = [[host.name, host.port, host.private] for host in sorted(reachable(config, folder))]
+    return {"profile": base.to_json(), "hosts": reached}
+
+
+def _profile(
+    rt: Runtime,
+    session: models.Session,
+    folder: Path,
+    env: Mapping[str, str],
+    kind: Kind,
+    writable: Iterable[Path],
+    proxy: Path,
+    *,
+    online: bool,
+) -> Profile:
+    base = profile_of(rt, session, folder, env)
+    named = [Path(env[name]) for name in ("TMPDIR", bytecode.VARIABLE) if name in env]
+    for path in named:
+        path.mkdir(parents=True, exist_ok=True)
+    own_home = bytecode.ready_home(rt, session.id, folder)
+    caches, overlaid, readable = _downloads(rt, session, base.home, kind, online=online)
+    return replace(
+        base,
+        writable=(*named, *writable, *_of_large_files(session, kind)),
+        readable=(*base.readable, *readable),
+        overlaid={**base.overlaid, **overlaid},
+        caches=caches,
+        own_home=own_home,
+        proxy=proxy,
+        everything_proxied=online,
+        variables={"UV_LINK_MODE": "copy"} | _git_of_user(base),
+    )
+
+
+def _downloads(
+    rt: Runtime, session: models.Session, home: Path, kind: Kind, *, online: bool
+) -> tuple[dict[Path, Path], dict[Path, Path], list[Path]]:
+    """Folders of packages: written by set-up commands, read by checks, so that no check decides what the next set-up gets."""
+    repo = hashlib.sha256(os.fsencode(common_dir(Path(session.repo_path)).resolve())).hexdigest()[:12]
+    ours = rt.data_dir / _DOWNLOADS / repo
+    if kind == "setup":
+        for name in homes.DOWNLOADS:
+            (ours / name).mkdir(parents=True, exist_ok=True)
+        return {home / name: ours / name for name in homes.DOWNLOADS}, {}, []
+    if online:
+        return {}, {}, []
+    filled = {name for name in homes.DOWNLOADS if _has_something(ours / name)}
+    return {}, {home / name: ours / name for name in filled}, [home / n for n in homes.DOWNLOADS if n not in filled]
+
+
+def _has_something(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False
+
+
+def _shown(rt: Runtime, home: Path) -> dict[Path, Path]:
+    """The user's configuration of tools without its keys, as it is now."""
+    made: dict[Path, Path] = rt.helper(f"shown:{home}", lambda: redacted.copies(home, rt.data_dir / _SHOWN))
+    return made
+
+
+def _git_of_user(profile: Profile) -> dict[str, str]:
+    return {"GIT_CONFIG_GLOBAL": str(profile.home / ".gitconfig")} if os.environ.get("GIT_CONFIG_GLOBAL") else {}
+
+
+def _of_large_files(session: models.Session, kind: Kind) -> list[Path]:
+    """git-lfs keeps what it fetches beside the objects; it runs nothing from there."""
+    if kind != "setup" or shutil.which("git-lfs") is None:
+        return []
+    folder = common_dir(Path(session.repo_path)) / "lfs"
+    return [folder] if folder.is_dir() else []
+
+
+def _own_ports(rt: Runtime) -> tuple[int, ...]:
+    port = urlsplit(rt.url).port if rt.url else rt.settings.port
+    return (port,) if port else ()
