@@ -77,7 +77,7 @@ class Settings(BaseModel):
         None, max_length=200, description="Model for the workers; empty: Claude Code's own default."
     )
     permission_mode: PermissionMode = Field(
-        "auto", description="What a worker may do without asking; auto: sandboxed where this machine can, else edits."
+        "edits", description="What a worker may do without asking; auto: sandboxed where this machine can, else edits."
     )
     confined_read: list[str] = Field(
         default_factory=list,

@@ -91,7 +91,7 @@ def sandboxed(tmp_path: Path, repo: Path, *checks: str, **config: Any) -> Any:
 def test_what_a_worker_wrote_into_the_tests_gets_nowhere(tmp_path: Path, user: Path) -> None:
     repo = make_repo(tmp_path / "repo", {**_SHOP, ".gitignore": "__pycache__/\n.pytest_cache/\nthrough\n"})
     (repo / ".env").write_text("STRIPE")
-    before = (repo / ".git/config").read_bytes(), run_git(repo, "rev-parse", "main")
+    before = _of_repository(repo)
     with sandboxed(tmp_path, repo, _CHECK) as b, socket.create_server(("127.0.0.1", 0)) as listening:
         (b.rt.data_dir / "worktrees/x").mkdir(parents=True)
         (b.rt.data_dir / "worktrees/x/secret-of-another").write_text("x")
@@ -106,7 +106,14 @@ def test_what_a_worker_wrote_into_the_tests_gets_nowhere(tmp_path: Path, user: P
         assert evidence.passed, evidence.output
         assert task.status != "failed"
     assert not (user / "pwned").exists()
-    assert (repo / ".git/config").read_bytes(), run_git(repo, "rev-parse", "main") == before
+    assert _of_repository(repo) == before
+
+
+def _of_repository(repo: Path) -> tuple[bytes, str, list[str]]:
+    """What nothing confined may change: configuration, the user's branches, hooks."""
+    hooks = sorted(path.name for path in (repo / ".git/hooks").iterdir())
+    own = [line for line in run_git(repo, "show-ref").splitlines() if "/maestro/" not in line]
+    return (repo / ".git/config").read_bytes(), "\n".join(own), hooks
 
 
 def test_the_attempts_do_get_through_without_confinement(tmp_path: Path, user: Path) -> None:
@@ -253,16 +260,17 @@ class _Link:
 
 
 def test_auto_is_sandboxed_where_the_machine_can_and_stays_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Settings().permission_mode == "auto"
-    assert in_force({}, Settings()).permission_mode == "sandboxed"
-    assert in_force({"permission_mode": "edits"}, Settings()).permission_mode == "edits"
+    auto = Settings(permission_mode="auto")
+    assert in_force({}, auto).permission_mode == "sandboxed"
+    assert in_force({"permission_mode": "edits"}, auto).permission_mode == "edits"
+    assert in_force({"permission_mode": "auto"}, Settings(permission_mode="ask")).permission_mode == "sandboxed"
     repo = make_repo(tmp_path / "repo", _SHOP)
     plan = {"checks": ["true"], "tasks": [{"id": "t1", "title": "One", "description": "x"}]}
     with bench(tmp_path, repo, plan, permission_mode="auto") as b:
         assert b.session.agent_config["permission_mode"] == "sandboxed"
         without = probing.Support(False, "bubblewrap is missing.", "sudo apt install bubblewrap")
         monkeypatch.setattr(probing, "available", lambda: without)
-        assert in_force({}, Settings()).permission_mode == "edits"
+        assert in_force({}, auto).permission_mode == "edits"
         assert in_force(b.session.agent_config, b.rt.settings).permission_mode == "sandboxed", (
             "it does not change midway"
         )

@@ -40,8 +40,8 @@ def execute(rt: Runtime, session_id: str) -> SessionView:
         with rt.db.write() as tx:
             row = lookup.session_row(tx.db, session_id)
             move(tx, row, "start_execution")
-            mode = in_force(row.agent_config, rt.settings).permission_mode
-            if "auto" in (row.agent_config.get("permission_mode", "auto"), rt.settings.permission_mode):
+            if (row.agent_config.get("permission_mode") or rt.settings.permission_mode) == "auto":
+                mode = in_force(row.agent_config, rt.settings).permission_mode
                 row.agent_config = row.agent_config | {"permission_mode": mode}  # it stays so to the end
             row.base_commit = row.session_commit = row.checkpoint_commit = base
             point = models.Checkpoint(session_id=session_id, number=0, commit=base, title="Where the work began")
