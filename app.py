@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _flags(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python app.py", description="Start Maestro.", allow_abbrev=False)
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--allow-remote", action="store_true", help="let --host be reached by other machines")
     parser.add_argument("--port", help="port; 0 picks a free one (default 8080)")
     parser.add_argument("--data-dir", type=Path, help="folder for all state (default ./data in Maestro's own checkout)")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
@@ -62,6 +63,7 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
     """Everything in order; ``at_the_end`` undoes it in reverse, wherever it stops."""
     flags = {"host": given.host, "port": given.port, "data_dir": given.data_dir}
     flags |= {"open_browser": False} if given.no_browser else {}
+    flags |= {"allow_remote": True} if given.allow_remote else {}
     loaded, notes = configuration.for_app(flags, Path(__file__))
     lock = instance.hold(loaded.current.data_dir)
     at_the_end.callback(lock.release)
@@ -75,8 +77,10 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
     quiet_logging.set_up(loaded.current, token)
     rt = _open(loaded)
     at_the_end.callback(rt.db.close)
+    means = serving.allow(rt.settings.host, remote=rt.settings.allow_remote)
     listener = at_the_end.enter_context(serving.listen(rt.settings.host, rt.settings.port))
-    served = Served(rt.settings.host, listener.getsockname()[1])
+    more = tuple(rt.settings.allowed_hosts), tuple(rt.settings.allowed_origins)
+    served = Served(rt.settings.host, listener.getsockname()[1], *more)
     access = Access(token, served.port)
     site = _compose(rt, compress=not serving.is_loopback(served.host))
     at_the_end.callback(lifecycle.stop, rt, stop_workers=given.stop_workers)
@@ -87,7 +91,7 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
         rt.url = served.url
         lock.announce(served.url)
         print(f"Maestro is ready: {access.address(served.url)}", flush=True)  # noqa: T201
-        for note in [*notes, rt.worktrees.warning]:
+        for note in [means, *notes, rt.worktrees.warning]:
             if note:
                 print(note, file=sys.stderr, flush=True)  # noqa: T201
         if rt.settings.open_browser:

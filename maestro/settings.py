@@ -34,6 +34,7 @@ MOST_MB = 10**9
 
 _IN_MEMORY = re.compile(r"sqlite(\+\w+)?:(//|///|///:memory:)(\?.*)?")
 _RELATIVE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///(?:file:(?!//))?)(?!/)([^?]+)")
+_NAMED_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
 _HOST = re.compile(r"[\w.:%-]{1,253}|\*")
 
 
@@ -55,6 +56,15 @@ class Settings(BaseModel):
     )
     worktrees_inside_project: bool = Field(
         False, description="Let the folder of worktrees lie below a project, whose settings tools would read."
+    )
+    allow_remote: bool = Field(
+        False, description="Listen on other addresses than this machine's own: other machines can connect then."
+    )
+    allowed_hosts: list[str] = Field(
+        default_factory=list, max_length=50, description="Further host names that lead here: a tunnel's, a tailnet's."
+    )
+    allowed_origins: list[str] = Field(
+        default_factory=list, max_length=50, description="Further origins of pages that are Maestro's: a TLS proxy's."
     )
     token: SecretStr | None = Field(
         None, description="The access token; generated and kept in the data folder when unset."
@@ -210,6 +220,23 @@ class Settings(BaseModel):
         if not _HOST.fullmatch(value):
             raise ValueError("must be a name or an address to listen on, like 127.0.0.1")
         return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: list[str]) -> list[str]:
+        for name in value:
+            if not _NAMED_HOST.fullmatch(name):
+                raise ValueError(f"{name[:80]} is no host: a name or address, and a port if you like")
+        return [name.lower() for name in value]
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: list[str]) -> list[str]:
+        for name in value:
+            scheme, separator, authority = name.partition("://")
+            if not separator or scheme.lower() not in {"http", "https"} or not _NAMED_HOST.fullmatch(authority):
+                raise ValueError(f"{name[:80]} is no origin: it is like https://maestro.example:8443, without a path")
+        return [name.lower() for name in value]
 
     @field_validator("pass_env")
     @classmethod
@@ -400,7 +427,7 @@ def sound(stored: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _split_list(name: str, value: Any) -> Any:
-    if name in {"notify_urls", "notify_on"} and isinstance(value, str):
+    if name in {"notify_urls", "notify_on", "allowed_hosts", "allowed_origins"} and isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     if name == "pass_env" and isinstance(value, str):
         return re.split(r"[,\s]+", value.strip(", \t\n")) if value.strip(", \t\n") else []

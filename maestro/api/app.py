@@ -92,7 +92,7 @@ def _http(request: Request, error: Exception) -> Response:
     """Unknown paths, wrong methods, bodies that are no JSON at all."""
     assert isinstance(error, HTTPException)
     if error.status_code == NotFound.status:
-        return problem_of(NotFound(f"There is no {request.url.path}. See /api/docs."))
+        return problem_of(NotFound(f"There is no {request.url.path[:200]}. See /api/docs."))
     why = error.__cause__
     if error.status_code == _UNREADABLE and why is not None:  # FastAPI's word for a body it cannot read
         words = "it is nested too deeply" if isinstance(why, RecursionError) else str(why)

@@ -12,6 +12,7 @@ import hmac
 import secrets
 import threading
 import time
+import unicodedata
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -123,13 +124,12 @@ class Guard:
         if len(hosts) != 1 or not self.served.host_is_known(hosts[0], local):
             url = self.served.url
             raise UnknownHost(f"Maestro does not serve this host name. Open {url} instead.", url=url)
-        if any(not self.served.origin_is_known(o, local) for o in headers.getlist("origin")):
+        if any(not self.served.origin_is_known(o, hosts[0]) for o in headers.getlist("origin")):
             raise ForeignOrigin("This request comes from a page that is not Maestro's own.")
         site = headers.get("sec-fetch-site", "none").lower()
         if site not in {"none", "same-origin"} and not self._may_arrive(scope, headers, site):
             raise ForeignOrigin("Another site sent you here. Open Maestro yourself to go on.")
-        if "\x00" in scope["path"] or b"%00" in scope["query_string"] or b"\x00" in scope["query_string"]:
-            raise InvalidInput("The address contains a NUL byte.", {"url": "must not contain NUL bytes"})
+        _refuse_unreadable(scope)
 
     @staticmethod
     def _may_arrive(scope: Scope, headers: Headers, site: str) -> bool:
@@ -156,13 +156,14 @@ class Guard:
     def _with_security_headers(self, scope: Scope, send: Send) -> Send:
         host = Headers(scope=scope).get("host", "")
         known = self.served.host_is_known(host, _local_address(scope))
-        policy = _CONTENT_POLICY.format(websocket=f"ws://{host}" if known else "")
-        api = scope["path"].startswith("/api")
+        api = scope["path"] == "/api" or scope["path"].startswith("/api/")
+        own = _PAGE_POLICY.format(websocket=f"ws://{host} wss://{host}" if known else "")
+        policy = _DOCS_POLICY if scope["path"] == "/api/docs" else _DATA_POLICY if api else own
 
         async def secured(message: Message) -> None:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = policy
+                headers.setdefault("Content-Security-Policy", policy)
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["X-Frame-Options"] = "DENY"
                 headers.setdefault("Referrer-Policy", "no-referrer")
@@ -173,6 +174,19 @@ class Guard:
             await send(message)
 
         return secured
+
+
+def _refuse_unreadable(scope: Scope) -> None:
+    """Raises InvalidInput for an address that no page and no call has: control characters, bytes that are no UTF-8."""
+    query = scope["query_string"]
+    if b"%00" in query or b"\x00" in query:
+        raise InvalidInput("The address contains a NUL byte.", {"url": "must not contain NUL bytes"})
+    if len(scope["path"]) > _LONGEST_PATH:
+        raise InvalidInput("The address is longer than any of Maestro's.", {"url": "is too long"})
+    if any(ord(c) < _BLANK or unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in scope["path"]):
+        raise InvalidInput("The address contains a control character.", {"url": "must not contain control characters"})
+    if "\N{REPLACEMENT CHARACTER}" in scope["path"]:
+        raise InvalidInput("The address is not UTF-8.", {"url": "must be UTF-8"})
 
 
 def _given_token(scope: Scope) -> str | None:
@@ -225,10 +239,21 @@ def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", errors="replace")).digest()
 
 
-#: NiceGUI and Vue need inline and evaluated scripts. Nothing may be loaded from, or sent to, anywhere else:
-#: a picture in a model's markdown would carry words away.
-_CONTENT_POLICY = (
+#: Nothing may be loaded from, or sent to, anywhere else: a picture in a model's markdown would carry words away.
+#: Two exceptions, both NiceGUI's: 'unsafe-inline' (it writes each page's elements into a script of that page, and
+#: styles of elements into the elements), and 'unsafe-eval' (Vue compiles the page's templates in the browser, and
+#: NiceGUI runs the scripts that the server sends by evaluating them). What models write gets neither: see markdown.py.
+_PAGE_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' {websocket}; worker-src 'self' blob:; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "frame-src 'none'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+#: Answers of the API are data.
+_DATA_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+#: The description of the API: one page, complete in itself, that reads openapi.json.
+_DOCS_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_LONGEST_PATH = 2_000
+_BLANK = 32

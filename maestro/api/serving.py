@@ -11,11 +11,14 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from maestro.api import connections
 from maestro.api.hosts import WILDCARDS
-from maestro.errors import Unavailable
+from maestro.errors import InvalidInput, Unavailable
 
 #: Larger WebSocket messages end the connection; the handlers refuse smaller ones politely.
 _WS_MAX_BYTES = 4 * 1024 * 1024
+#: So many are taken in at once: more would fill the descriptors before the first of them is looked at.
+_BACKLOG = 64
 #: How long open connections may take to end at the stop.
 _GRACE_S = 3
 
@@ -69,12 +72,30 @@ def serve(site: ASGIApp, listener: socket.socket, on_ready: Callable[[], None]) 
         "ws_per_message_deflate": False,
         "timeout_graceful_shutdown": _GRACE_S,
         "lifespan": "on",
+        "http": connections.Patient,
+        "backlog": _BACKLOG,
     }
     # uvicorn raises the signal that stopped it once more when it is done; by then it has been obeyed
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: None)
     _Server(uvicorn.Config(site, **options), on_ready).run(sockets=[listener])
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def allow(host: str, *, remote: bool) -> str | None:
+    """What listening on ``host`` means, in words; None on this machine. Raises InvalidInput where nobody said yes to it."""
+    if is_loopback(host):
+        return None
+    means = (
+        f"Listening on {host}: other machines of this network can reach Maestro. Whoever has the access token can run "
+        "commands as you, and without TLS (a proxy, a tunnel) it can be read on the way."
+    )
+    if remote:
+        return means
+    raise InvalidInput(
+        f"{means} Say --allow-remote (or MAESTRO_ALLOW_REMOTE=1) if you want that, or leave --host away.",
+        {"host": "needs --allow-remote"},
+    )
 
 
 def is_loopback(host: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 PATH = "/signin"
 
 _FORM_LIMIT_BYTES = 10_000
+_FORM_S = 10
+#: Small pages of our own, complete in themselves; their scripts and styles stand in them.
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 
 
 async def answer(scope: Scope, receive: Receive, access: Access) -> Response:
@@ -27,7 +34,10 @@ async def answer(scope: Scope, receive: Receive, access: Access) -> Response:
         return page()
     if scope["method"] != "POST":
         return Response(status_code=405, headers={"Allow": "GET, HEAD, POST"})
-    form = parse_qs((await _body(receive)).decode("utf-8", errors="replace"))
+    try:
+        form = parse_qs((await _body(receive)).decode("utf-8", errors="replace"))
+    except TimeoutError:
+        return Response(status_code=408, headers={"Connection": "close"})
     target = safe_target(form.get("next", ["/"])[0])
     if access.token_is_right(form.get("token", [""])[0].strip()):
         return access.hand_over(RedirectResponse(target, status_code=303))
@@ -40,7 +50,10 @@ def page(*, target: str = "/", wrong: bool = False, status: int = 200) -> Respon
         '<p class="wrong" role="alert">Wrong token. Copy it from the terminal where Maestro runs.</p>' if wrong else ""
     )
     text = _template("signin.html").replace("{{next}}", html.escape(safe_target(target)))
-    headers = {"Referrer-Policy": "same-origin"}  # under “no-referrer” a browser posts the form with “Origin: null”
+    headers = {
+        "Content-Security-Policy": POLICY,
+        "Referrer-Policy": "same-origin",
+    }  # under “no-referrer” a browser posts the form with “Origin: null”
     if status == Unauthorized.status:
         headers["WWW-Authenticate"] = "Bearer"
     return HTMLResponse(text.replace("{{notice}}", notice), status_code=status, headers=headers)
@@ -51,7 +64,7 @@ def refusal_page(error: MaestroError, target: str) -> Response:
     text = _template("refused.html").replace("{{title}}", html.escape(error.title))
     way_on = error.extra.get("url") or safe_target(target)
     text = text.replace("{{detail}}", html.escape(error.detail)).replace("{{next}}", html.escape(way_on))
-    return HTMLResponse(text, status_code=error.status)
+    return HTMLResponse(text, status_code=error.status, headers={"Content-Security-Policy": POLICY})
 
 
 def moving_on(target: str) -> Response:
@@ -59,7 +72,8 @@ def moving_on(target: str) -> Response:
     address = html.escape(target)
     return HTMLResponse(
         f'<!doctype html><meta charset="utf-8"><title>Maestro</title><link rel="icon" href="data:,">'
-        f'<meta http-equiv="refresh" content="0;url={address}"><a href="{address}">Go on to Maestro</a>'
+        f'<meta http-equiv="refresh" content="0;url={address}"><a href="{address}">Go on to Maestro</a>',
+        headers={"Content-Security-Policy": POLICY},
     )
 
 
@@ -71,6 +85,11 @@ def safe_target(target: str) -> str:
 
 
 async def _body(receive: Receive) -> bytes:
+    async with asyncio.timeout(_FORM_S):  # who has no token may not keep a connection open
+        return await _whole_body(receive)
+
+
+async def _whole_body(receive: Receive) -> bytes:
     body = bytearray()
     while True:
         message = await receive()

@@ -107,7 +107,9 @@ def test_a_configured_token_opens_the_door_and_is_not_stored(tmp_path: Path) -> 
         ([], {"MAESTRO_DATABASE_URL": "postgresql+psycopg://localhost/x"}, 2, "package psycopg"),
         (["--nonsense"], {}, 2, "--nonsense"),
         (["--host", ""], {}, 2, "host"),
-        (["--host", "192.0.2.1"], {}, 1, "192.0.2.1"),
+        (["--host", "192.0.2.1", "--allow-remote"], {}, 1, "192.0.2.1"),
+        (["--host", "192.0.2.1"], {}, 2, "--allow-remote"),
+        (["--host", "0.0.0.0"], {}, 2, "--allow-remote"),
     ],
 )
 def test_what_is_wrong_with_a_start_is_said_in_words(

@@ -84,18 +84,23 @@ def test_an_unknown_host_is_refused_everywhere_even_with_the_token(signed_in: ht
     assert "rebound.example" not in answer.text + str(answer.headers)
 
 
-def test_the_names_of_this_machine_are_served_with_the_right_port_only(
-    app: AppProcess, signed_in: httpx.Client
-) -> None:
+def test_the_names_of_this_machine_are_served_and_no_others(app: AppProcess, signed_in: httpx.Client) -> None:
     port = port_of(app)
 
     def status(host: str) -> int:
         return signed_in.get("/api/sessions", headers={"Host": host}).status_code
 
-    served = [f"127.0.0.1:{port}", f"localhost:{port}", f"LOCALHOST:{port}", f"[::1]:{port}"]
+    served = [
+        f"127.0.0.1:{port}",
+        f"localhost:{port}",
+        f"LOCALHOST:{port}",
+        f"[::1]:{port}",
+        "localhost:9000",
+        "127.0.0.1",
+    ]
     assert {h: status(h) for h in served} == dict.fromkeys(served, 200)
     others = [
-        "127.0.0.1", f"127.0.0.1:{port + 1}", f"localhost.:{port}", f"localhost:{port}.evil.example",
+        "127.0.0.1:99999", f"localhost.:{port}", f"localhost:{port}.evil.example",
         f"evil.example:{port}", f"0.0.0.0:{port}", f"[::]:{port}", "", ":", f"user@localhost:{port}",
     ]  # fmt: skip
     assert {h: status(h) for h in others} == dict.fromkeys(others, 421)
@@ -142,8 +147,8 @@ def test_a_page_of_another_origin_is_refused_even_with_the_token(app: AppProcess
 
 def test_maestros_own_pages_may_ask(app: AppProcess, signed_in: httpx.Client) -> None:
     for host in ("127.0.0.1", "localhost"):
-        own = f"http://{host}:{port_of(app)}"
-        assert signed_in.get("/api/sessions", headers={"Origin": own}).status_code == 200
+        own = f"{host}:{port_of(app)}"
+        assert signed_in.get("/api/sessions", headers={"Host": own, "Origin": f"http://{own}"}).status_code == 200
 
 
 def test_what_another_site_makes_the_browser_fetch_is_refused(app: AppProcess, signed_in: httpx.Client) -> None:
@@ -294,10 +299,14 @@ def test_every_answer_carries_the_security_headers(app: AppProcess, signed_in: h
     headers = signed_in.get(door).headers
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
 
-    assert policy["img-src"] == "'self' data: blob:"
-    assert policy["connect-src"] == f"'self' ws://127.0.0.1:{port_of(app)}"
+    if door.startswith("/api"):
+        assert policy["default-src"] == "'none'"
+    else:
+        own = f"127.0.0.1:{port_of(app)}"
+        assert policy["img-src"] == "'self' data: blob:"
+        assert policy["connect-src"] == f"'self' ws://{own} wss://{own}"
+        assert policy["default-src"] == "'self'"
     assert policy["frame-ancestors"] == "'none'"
-    assert policy["default-src"] == "'self'"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
     assert headers["referrer-policy"] == "no-referrer"
