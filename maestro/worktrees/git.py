@@ -1,4 +1,4 @@
-"""The only place that starts git.
+"""The only door to git; GitPython's command wrapper starts it (``git_command``).
 
 Worktrees share their repository's configuration, so whatever an agent writes there is read by *our*
 next call as well. Each call therefore switches off what a repository could use to run code here (``told``), and
@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maestro import untrusted
-from maestro.errors import GitError, Unavailable
+from maestro.errors import GitError
 from maestro.worktrees import blocked
-from maestro.worktrees.told import FIXED, OPTIONS, PASSED_ON
 
 _SHOWN_LINES = 6
 _GRACE_S = 2.0
@@ -67,7 +66,8 @@ def git(
     ``check`` is off), takes longer than ``timeout_s`` seconds or is called off by ``stop``, Unavailable when
     there is no git.
     """
-    process = _start(repo, args, _environment(repo, env, index), input is not None, subprocess.PIPE)
+    extra = {**(env or {}), **({"GIT_INDEX_FILE": str(index)} if index is not None else {})}
+    process = _start(repo, args, extra, input is not None, subprocess.PIPE)
     with process:
         try:
             stdout, stderr = _wait(repo, process, input, timeout_s, stop)
@@ -116,7 +116,7 @@ def git_head(
     Raises GitError as ``git`` does; exit codes in ``ok`` count as success.
     """
     with tempfile.TemporaryFile() as errors:
-        process = _start(repo, args, _environment(repo, None, None), False, errors.fileno())
+        process = _start(repo, args, {}, False, errors.fileno())
         done = threading.Event()
         why: list[str] = []
 
@@ -160,37 +160,15 @@ def failure(command: str, result: GitResult) -> GitError:
     return GitError(f"git {command} failed: {said}", exit_code=result.code)
 
 
-def _environment(repo: Path, extra: Mapping[str, str] | None, index: Path | None) -> dict[str, str]:
-    built = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    # ``./node_modules/.bin`` on PATH would have git look for its helpers in the repository.
-    whole = [entry for entry in built.get("PATH", os.defpath).split(os.pathsep) if entry.startswith(os.sep)]
-    built["PATH"] = os.pathsep.join(whole) or os.defpath
-    built |= FIXED
-    # A worktree that lost its .git file must not turn into a call on some repository above it
-    # (the data folder may well lie inside one).
-    built["GIT_CEILING_DIRECTORIES"] = str(repo.resolve().parent)
-    if index is not None:
-        built["GIT_INDEX_FILE"] = str(index)
-    return built | dict(extra or {})
-
-
 def _start(
-    repo: Path, args: tuple[str, ...], env: dict[str, str], has_input: bool, stderr: int
+    repo: Path, args: tuple[str, ...], extra: Mapping[str, str], has_input: bool, stderr: int
 ) -> subprocess.Popen[bytes]:
+    from maestro.worktrees.git_command import Command  # GitPython takes a tenth of a second to load
+
     if any("\0" in arg for arg in args) or "\0" in str(repo):
         raise GitError("A name handed to git holds a NUL byte.")
     _refuse_blocked(blocked.by(repo))
-    try:
-        return subprocess.Popen(
-            ["git", *OPTIONS, "-C", str(repo), *args],
-            stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            env=env,
-            start_new_session=True,  # so that a time-out takes filters and helpers along
-        )
-    except FileNotFoundError:
-        raise Unavailable("git was not found. Install git 2.38 or newer and start again.") from None
+    return Command(repo).start(args, extra, has_input=has_input, stderr=stderr)
 
 
 def _refuse_blocked(place: Path | None) -> None:
