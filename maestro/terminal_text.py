@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from maestro import unseen
+
 #: From, to (in characters of the text), and how it looks: ``b`` bold, ``f1`` red letters, ``g4`` blue ground…
 Style = tuple[int, int, str]
 
@@ -37,8 +39,12 @@ def plain(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """For what is about to run: its control characters as signs (``␛``, ``␍``), so that none of it is hidden by another."""
-    return _SPECIAL.sub(lambda found: _sign(ord(found[0])), text) if _SPECIAL.search(text) else text
+    """For what is about to run: its control characters as signs (``␛``, ``␍``), so that none of it is hidden by another.
+
+    What turns the direction of writing, has no width or looks like another character is an escape such as ``\\u202e``.
+    """
+    text = _SPECIAL.sub(lambda found: _sign(ord(found[0])), text) if _SPECIAL.search(text) else text
+    return unseen.escaped(text)
 
 
 def everywhere(change: Callable[[str], str], value: Any) -> Any:

@@ -16,6 +16,9 @@ _IGNORED = (
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
 _ASCII = re.compile(r"[\n\t\x20-\x7e]*")
 
+#: Runs that are folded: four line ends with nothing between, more blanks than any indentation has.
+_RUN = re.compile(r"\n(?:[ \t]*\n){3,}|(?<=\S) {16,}| {48,}|\t{12,}")
+
 # fmt: off
 #: Letters of other scripts that most fonts draw as a Latin one.
 _LETTERS = frozenset(
@@ -70,6 +73,20 @@ def marked(text: str) -> list[tuple[str, bool]]:
             else:
                 plain += char
     return [*parts, (plain, False)] if plain else parts
+
+
+def folded(text: str) -> str:
+    """The text with long runs of blanks as their number (``⏎ ×200``, ``␠ ×300``): nothing is pushed out of sight by them."""
+    return _RUN.sub(_fold, text)
+
+
+def _fold(run: re.Match[str]) -> str:
+    blanks = run[0]
+    lines = blanks.count("\n")
+    if lines:
+        end = blanks[blanks.rindex("\n") + 1 :]
+        return f" ⏎ ×{lines}\n" + end
+    return f" {'⇥' if blanks[0] == chr(9) else '␠'} ×{len(blanks)} "
 
 
 def ends_words_elsewhere(char: str) -> bool:

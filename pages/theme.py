@@ -32,7 +32,7 @@ STYLES = (
 )
 
 #: Loaded by every page, after the page is there.
-SCRIPTS = ("maestro.js", "access.js", "notices.js")
+SCRIPTS = ("maestro.js", "access.js", "notices.js", "gate.js")
 
 #: For ``ui.run(favicon=…)``: Maestro's mark.
 FAVICON = (

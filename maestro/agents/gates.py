@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from maestro import terminal_text, unseen
 from maestro.agents import allowances, claude_tools, shell
 from maestro.agents.base import PermissionMode
 from maestro.agents.looking import is_read_only, stays_inside
@@ -50,6 +51,9 @@ _EDITORS = {"Write": "file_path", "Edit": "file_path", "MultiEdit": "file_path",
 
 #: Folders of the system that hold no secrets of a person; reading there is free.
 _SYSTEM_FOLDERS = tuple(Path(p) for p in ("/usr", "/lib", "/lib64", "/opt", "/bin", "/dev/null"))
+
+#: So many dangerous parts of a long command are in its title; all of it is in the question.
+_MOST_PARTS = 8
 
 #: Programs that make and move files, with the options they may have: those that take no value.
 _EDITING_PROGRAMS = {"mkdir": "pv", "touch": "acm", "cp": "afinpruvxPRLH", "mv": "finuv"}
@@ -285,5 +289,15 @@ def _relative(path: str, worktree: Path) -> str:
 
 
 def _short(text: str, limit: int = 160) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    """A text in one line, its beginning and its end; what is dangerous between them is never cut away."""
+    text = " ⏎ ".join(line.strip() for line in unseen.folded(terminal_text.visible(text)).splitlines() if line.strip())
+    text = re.sub(r"[ \t]+", " ", text)
+    if len(text) <= limit:
+        return text
+    spots = [(0, limit // 2), *allowances.risky_parts(text)[:_MOST_PARTS], (len(text) - limit // 3, len(text))]
+    shown, reached = "", 0
+    for start, end in sorted(spots):
+        if end > reached:
+            shown += ("" if start <= reached else " … ") + text[max(start, reached) : end]
+            reached = end
+    return shown

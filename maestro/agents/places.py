@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from maestro import untrusted
+from maestro import unseen, untrusted
 from maestro.agents.shell import Command
 
 EditKind = Literal["edit", "edit_settings", "edit_git", "edit_outside"]
 
 #: In the worktree, but obeyed by the agent itself or by editors: changing these changes what runs later.
-_SETTINGS = frozenset({".claude", ".mcp.json", ".vscode", ".idea"})
+_SETTINGS = frozenset({
+    ".claude", ".mcp.json", ".vscode", ".idea", ".cursor", ".zed", ".devcontainer", ".devcontainer.json", ".envrc", ".husky",
+    ".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", ".pypirc", ".gitattributes", ".gitmodules", ".githooks", ".gitconfig",
+    ".gitlab-ci.yml", ".circleci", "claude.local.md",
+})  # fmt: skip
+#: The same, by two names one below the other: what runs with the repository's own secrets, or starts with every build.
+_SETTINGS_BELOW = frozenset(
+    {(".github", "workflows"), (".github", "actions"), (".cargo", "config.toml"), (".cargo", "config")}
+)
+#: Files of git's own that git obeys by another spelling (Windows' short name).
+_GITS = frozenset({".git", "git~1"})
 #: How programs begin, on Linux and macOS.
 _BINARY = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 #: More folders than this where a command could run: nobody follows that.
@@ -101,13 +112,17 @@ class Place:
             return "edit_outside"
         # Both spellings count: the one given, and the one behind links. Case is folded for macOS.
         names: set[str] = set()
+        pairs: set[tuple[str, str]] = set()
         for folder in self.folders:
             for spelt in (Path(os.path.normpath(folder / path)), (folder / path).resolve()):
                 if spelt.is_relative_to(self.worktree):
-                    names.update(part.lower() for part in spelt.relative_to(self.worktree).parts)
-        if ".git" in names:
+                    # Some file systems leave out what nobody sees, and dots or blanks at the end.
+                    parts = [_bare(part) for part in spelt.relative_to(self.worktree).parts]
+                    names.update(parts)
+                    pairs.update(itertools.pairwise(parts))
+        if _GITS & names:
             return "edit_git"
-        return "edit_settings" if _SETTINGS & names else "edit"
+        return "edit_settings" if _SETTINGS & names or _SETTINGS_BELOW & pairs else "edit"
 
     def after(self, arguments: list[str]) -> list[Path]:
         """Where ``cd`` leads: as the shell reckons, by the names, and as the system does, behind links."""
@@ -143,6 +158,11 @@ def places(commands: Iterable[Command], start: Place) -> list[Place]:
             piped = command.operator == "|" or (index + 1 < len(line) and line[index + 1].operator == "|")
             now = seen if piped else reached
     return found
+
+
+def _bare(name: str) -> str:
+    seen = "".join(char for char in name if not unseen.is_hidden(char))
+    return (seen.rstrip(". ") or seen).lower()
 
 
 def _names(folder: Path) -> list[str]:

@@ -15,12 +15,12 @@ from urllib.parse import urlencode
 
 import typer
 
-from maestro import __version__
+from maestro import __version__, terminal_text
 from maestro.cli import words
 from maestro.cli.connection import Api, Json, Refused, connected, exit_code
 from maestro.cli.drive import FAILED, Driver, Outcome
 from maestro.core import configuration
-from maestro.errors import MaestroError, NotAllowed
+from maestro.errors import MaestroError
 from maestro.settings import LoadedSettings, Settings
 
 app = typer.Typer(
@@ -38,6 +38,9 @@ _OVER = {"completed", "failed", "cancelled"}
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder of the Maestro to talk to (default: your own)."),
+]
+QuestionId = Annotated[
+    str, typer.Argument(metavar="ID", help="A session's id or a question's, or the beginning of it.")
 ]
 SessionId = Annotated[str, typer.Argument(metavar="ID", help="A session's id, or the beginning of it.")]
 Message = Annotated[str | None, typer.Option("-m", "--message", help="What to say with the answer.")]
@@ -74,7 +77,7 @@ def run(
     """From an idea to a finished session, without a browser."""
     if not idea.strip():
         raise typer.BadParameter("describe what to build", param_hint="--idea")
-    say = _to_stderr if json else typer.echo
+    say = _to_stderr if json else _say
     session: Json | None = None
     try:
         with _api(data_dir) as api:
@@ -106,14 +109,14 @@ def first_commit(
     where = {"path": str(path.expanduser().resolve())}
     with _reporting(), _api(data_dir) as api:
         found = api.get("/repositories/first-commit", **where)
-        typer.echo(words.beginning(found, empty=empty))
+        _say(words.beginning(found, empty=empty))
         if not yes:
             typer.confirm("Do it?", abort=True)
         content = "empty" if empty else "files"
         made = api.post(
             f"/repositories/first-commit?{urlencode(where)}", content=content, init=not found["is_repository"]
         )
-        typer.echo(f"{made['branch']} is at {made['head_commit'][:8]} now.")
+        _say(f"{made['branch']} is at {made['head_commit'][:8]} now.")
 
 
 @app.command("list")
@@ -128,9 +131,9 @@ def list_sessions(
     if json:
         _print_json({"items": sessions, "total": len(sessions)})
     elif not sessions:
-        typer.echo("No sessions yet. Begin one with: maestro run --repo PATH --idea TEXT")
+        _say("No sessions yet. Begin one with: maestro run --repo PATH --idea TEXT")
     for session in [] if json else sessions:
-        typer.echo(words.session_line(session))
+        _say(words.session_line(session))
 
 
 @app.command()
@@ -146,8 +149,8 @@ def show(session_id: SessionId, json: AsJson = False, data_dir: DataDir = None) 
     if json:
         _print_json(session | {"task_list": tasks, "approvals": approvals, "checkpoints": points})
     else:
-        typer.echo(words.session_page(session, tasks, approvals, points))
-        typer.echo(words.of_checks(checks), nl=False)
+        _say(words.session_page(session, tasks, approvals, points))
+        _say(words.of_checks(checks), nl=False)
 
 
 @app.command()
@@ -165,50 +168,50 @@ def logs(
         path = f"/sessions/{session['id']}/logs"
         if not follow:
             for row in api.get(path, limit=lines, level=level)["items"]:
-                typer.echo(words.log_line(row, full=full))
+                _say(words.log_line(row, full=full))
             return
         with api.events(session["id"]) as events:
             last = 0
             for row in api.get(path, limit=lines, level=level)["items"]:
-                typer.echo(words.log_line(row, full=full))
+                _say(words.log_line(row, full=full))
                 last = row["id"]
             over = api.get(f"/sessions/{session['id']}")["status"] in _OVER
             while (event := events.next(0 if over else None)) is not None:
                 if event["type"] == "log_entry" and event["id"] > last and _wanted(event, level):
-                    typer.echo(words.log_line(event, full=full))
+                    _say(words.log_line(event, full=full))
                 over = over or _is_end(event)
 
 
 @app.command()
 def approve(
-    session_id: SessionId,
+    wanted: QuestionId,
     start: Annotated[bool, typer.Option("--start/--no-start", help="Start executing the approved plan.")] = True,
     message: Message = None,
     setup: Annotated[bool, typer.Option("--setup", help="Take the set-up that a question offers.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Approve a session's plan, or say yes to all that it asks."""
+    """Approve a session's plan, or say yes to one question. Shows what it approves."""
     with _reporting(), _api(data_dir) as api:
-        session = api.find(session_id)
+        session, question = _asked(api, wanted)
         path = f"/sessions/{session['id']}"
-        if session["status"] == "plan_review":
+        if question is None and session["status"] == "plan_review":
+            _say(words.commands_of(api.get(f"{path}/plan")["runs"]), nl=False)
             session = api.post(f"{path}/plan/approve", start=start)
-            typer.echo(f"The plan is approved. {words.session_line(session)}")
+            _say(f"The plan is approved. {words.session_line(session)}")
             return
-        if session["status"] == "approved" and start:
-            typer.echo(words.session_line(api.post(f"{path}/execute")))
+        if question is None and session["status"] == "approved" and start:
+            _say(words.commands_of(api.get(f"{path}/plan")["runs"]), nl=False)
+            _say(words.session_line(api.post(f"{path}/execute")))
             return
-        if not _answer(api, session, "allow", message, setup=setup):
-            raise Refused(409, f"There is nothing to approve: the session is {session['status'].replace('_', ' ')}.")
+        _answer(api, session, question, "allow", message, setup=setup)
 
 
 @app.command()
-def deny(session_id: SessionId, message: Message = None, data_dir: DataDir = None) -> None:
-    """Say no to all that a session asks. For a task that failed it means that the session fails."""
+def deny(wanted: QuestionId, message: Message = None, data_dir: DataDir = None) -> None:
+    """Say no to one question. For a task that failed it means that the session fails."""
     with _reporting(), _api(data_dir) as api:
-        session = api.find(session_id)
-        if not _answer(api, session, "deny", message):
-            raise Refused(409, f"There is nothing to deny: the session is {session['status'].replace('_', ' ')}.")
+        session, question = _asked(api, wanted)
+        _answer(api, session, question, "deny", message)
 
 
 @app.command()
@@ -276,7 +279,7 @@ def environment(
     if json:
         _print_json(view)
     else:
-        typer.echo(words.environment_page(view))
+        _say(words.environment_page(view))
 
 
 @app.command("trust")
@@ -296,18 +299,18 @@ def decide_on_trust(
     with _reporting(), _api(data_dir) as api:
         view = api.get("/repositories/trust", **query)
         if not answers and not json:
-            typer.echo(words.trust_page(view))
+            _say(words.trust_page(view))
             if sys.stdin.isatty():
                 chosen = typer.prompt("Trust it? yes, sandboxed, no, or later", default="later")
                 answers = [{"yes": "trusted"}.get(chosen, chosen)] if chosen in {"yes", "sandboxed", "no"} else []
             else:
-                typer.echo("\nDecide with --yes, --sandboxed or --no.")
+                _say("\nDecide with --yes, --sandboxed or --no.")
         if answers:
             view = api.put("/repositories/trust", query, {"trust": answers[0]})
     if json:
         _print_json(view)
     elif answers:
-        typer.echo(words.trust_page(view).splitlines()[0])
+        _say(words.trust_page(view).splitlines()[0])
 
 
 @app.command()
@@ -321,7 +324,7 @@ def doctor(
     well = True
     with _reporting():
         for finding in examine(with_stored(_loaded(data_dir)), repo):
-            typer.echo(finding.line)
+            _say(finding.line)
             well = well and finding.ok
     if not well:
         raise typer.Exit(FAILED)
@@ -330,35 +333,42 @@ def doctor(
 @app.command()
 def version() -> None:
     """The version of Maestro."""
-    typer.echo(__version__)
+    _say(__version__)
 
 
-def _answer(api: Api, session: Json, decision: str, message: str | None, *, setup: bool = False) -> int:
-    """Answer all that a session asks; how many questions there were. Says of each what became of it."""
-    pending = api.all("/approvals", status="pending", session_id=session["id"])
-    for approval in pending:
-        if approval["kind"] == "trust" and not approval["task_id"] and decision == "allow":
-            typer.echo(
-                f"Not answered here: {words.one_line(approval['title'])} See: {words.way_to_answer(approval, '')}"
-            )
-            continue
-        taken = setup and approval["detail"].get("missing_setup")
-        try:
-            api.post(f"/approvals/{approval['id']}", decision="allow_setup" if taken else decision, message=message)
-        except Refused as error:
-            if error.status != NotAllowed.status:
-                raise
-            done = "No longer needed"  # another answer ended what it was about
-        else:
-            done = "Allowed" if decision == "allow" else "Denied"
-        typer.echo(f"{done}: {words.one_line(approval['title'])}")
-    return len(pending)
+def _asked(api: Api, wanted: str) -> tuple[Json, Json | None]:
+    """The session that an id means, and the question where it is one's."""
+    pending = api.all("/approvals", status="pending")
+    found = [question for question in pending if question["id"].startswith(wanted.lower())] if wanted else []
+    if len(found) == 1:
+        return api.get(f"/sessions/{found[0]['session_id']}"), found[0]
+    session = api.find(wanted)
+    mine = [question for question in pending if question["session_id"] == session["id"]]
+    if len(mine) > 1:
+        _say(words.questions(mine))
+        raise Refused(409, "Several questions are open. Answer one at a time, by its id.")
+    return session, mine[0] if mine else None
+
+
+def _answer(
+    api: Api, session: Json, question: Json | None, decision: str, message: str | None, *, setup: bool = False
+) -> None:
+    """Answer one question, after it was shown whole. Says what became of it."""
+    if question is None:
+        verb = "approve" if decision == "allow" else "deny"
+        raise Refused(409, f"There is nothing to {verb}: the session is {session['status'].replace('_', ' ')}.")
+    _say(words.question(question))
+    if question["kind"] == "trust" and not question["task_id"] and decision == "allow":
+        raise Refused(409, f"Trust is not given here. Use: {words.way_to_answer(question)}")
+    taken = setup and question["detail"].get("missing_setup")
+    api.post(f"/approvals/{question['id']}", decision="allow_setup" if taken else decision, message=message)
+    _say(f"{'Allowed' if decision == 'allow' else 'Denied'}: {words.one_line(question['title'])}")
 
 
 def _command(data_dir: Path | None, session_id: str, verb: str, **body: Any) -> None:
     with _reporting(), _api(data_dir) as api:
         session = api.find(session_id)
-        typer.echo(words.session_line(api.post(f"/sessions/{session['id']}/{verb}", **body)))
+        _say(words.session_line(api.post(f"/sessions/{session['id']}/{verb}", **body)))
 
 
 @contextmanager
@@ -406,8 +416,8 @@ def _report_run(session: Json | None, outcome: Outcome, *, as_json: bool) -> Non
         _to_stderr(outcome.reason)
     elif session:
         for line in words.reservations(session):
-            typer.echo(line)
-        typer.echo(f"{words.cost(session)}. Bring it into your branch with: maestro merge {session['id'][:8]}")
+            _say(line)
+        _say(f"{words.cost(session)}. Bring it into your branch with: maestro merge {session['id'][:8]}")
     raise typer.Exit(outcome.code)
 
 
@@ -420,9 +430,14 @@ def _wanted(event: Json, level: str | None) -> bool:
     return level is None or event["level"] in level.split(",")
 
 
+def _say(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print for a terminal. What agents and repositories wrote is part of it, so that no control sequence is obeyed."""
+    typer.echo(terminal_text.visible(text), err=err, nl=nl)
+
+
 def _to_stderr(text: str) -> None:
-    typer.echo(text, err=True)
+    _say(text, err=True)
 
 
 def _print_json(data: Any) -> None:
-    typer.echo(json_module.dumps(data, ensure_ascii=False, indent=2))
+    typer.echo(json_module.dumps(data, ensure_ascii=True, indent=2))

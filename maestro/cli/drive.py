@@ -165,7 +165,7 @@ class Driver:
         )
 
     def _waits_for(self, approval: Json) -> Outcome:
-        return Outcome(WAITS, f"{sentence(approval['title'])} Answer with: {way_to_answer(approval, self._id[:8])}")
+        return Outcome(WAITS, f"{sentence(approval['title'])} Answer with: {way_to_answer(approval)}")
 
     def _when_completed(self, _session: Json) -> Outcome:
         return Outcome(COMPLETED)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from datetime import datetime
 from typing import Any
 
+from maestro import unseen
 from maestro.terminal_text import visible
 
 Json = dict[str, Any]
@@ -64,7 +66,7 @@ def session_page(session: Json, tasks: list[Json], approvals: list[Json], points
         lines.append(f"  tasks       {progress(session)}")
         lines += [f"    {MARKS.get(t['status'], '?')} {t['key']}: {t['title']}{_why(t)}" for t in tasks]
     for approval in approvals:
-        lines += _to_answer(approval, session["id"][:8])
+        lines += _to_answer(approval)
     lines += [f"  proof       {line}" for line in reservations(session)]
     if points:
         lines.append("  checkpoints (maestro rollback ID NUMBER)")
@@ -78,17 +80,39 @@ def sentence(text: str) -> str:
     return words if words.endswith((".", "?", "!", "…")) else f"{words}."
 
 
-def way_to_answer(approval: Json, session_id: str) -> str:
+def commands_of(commands: list[Json]) -> str:
+    """Every command that a plan makes Maestro run as the user, a line each; nothing where there is none."""
+    lines = [f"  {c['purpose']:12} {unseen.folded(c['command'])}" for c in commands]
+    return "".join(f"{line}\n" for line in ["Maestro will run, as you:", *lines]) if lines else ""
+
+
+def question(approval: Json) -> str:
+    """A question with all that an answer is about."""
+    lines = [f"Question {approval['id'][:8]}: {approval['title']}"]
+    for name, value in approval["detail"].items():
+        if value not in (None, "", [], {}):
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            lines += [f"  {name}:", *(f"    {line}" for line in unseen.folded(text).splitlines())]
+    return "\n".join(lines)
+
+
+def questions(approvals: list[Json]) -> str:
+    """Open questions by their ids."""
+    return "\n".join(f"{a['id'][:8]}  {one_line(a['title'])}" for a in approvals)
+
+
+def way_to_answer(approval: Json) -> str:
     """The command that answers a question in the most likely way."""
     if approval["kind"] == "trust" and not approval["task_id"]:
         return f"maestro trust {shlex.quote(approval['detail']['repo_path'])}"
+    wanted = approval["id"][:8]
     if approval["kind"] == "agent_question":
-        return f'maestro approve {session_id} --message "…"'
+        return f'maestro approve {wanted} --message "…"'
     setup = " --setup" if approval["detail"].get("missing_setup") else ""
-    return f"maestro approve {session_id}{setup}"
+    return f"maestro approve {wanted}{setup}"
 
 
-def _to_answer(approval: Json, session_id: str) -> list[str]:
+def _to_answer(approval: Json) -> list[str]:
     """A question, with what is needed to answer it here."""
     detail, indent = approval["detail"], "              "
     said = str(detail.get("words") or "").strip().splitlines()
@@ -96,7 +120,7 @@ def _to_answer(approval: Json, session_id: str) -> list[str]:
     if detail.get("missing_setup"):
         more += ["not set up yet, though the repository says how:"]
         more += [f"  {command}" for command in detail["missing_setup"]]
-    more += [f"{way_to_answer(approval, session_id)}   (or maestro deny {session_id})"]
+    more += [f"{way_to_answer(approval)}   (or maestro deny {approval['id'][:8]})"]
     return [f"  to answer   {one_line(approval['title'])}", *(f"{indent}{line}".rstrip() for line in more)]
 
 

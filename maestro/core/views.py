@@ -171,6 +171,13 @@ class CheckForeseen(BaseModel):
     watches: str | None  # why it may never end
 
 
+class PlannedCommand(BaseModel):
+    """A command that Maestro will run as the user once the plan is approved."""
+
+    purpose: str  # set-up, agent, check, or the key of a task with "check of"
+    command: str
+
+
 class PlanView(BaseModel):
     """A version of the plan, with what review needs beside it."""
 
@@ -186,6 +193,7 @@ class PlanView(BaseModel):
     width: int
     uncovered: list[str]  # goals of the idea card that no task's acceptance line covers
     checks: list[CheckForeseen] = []  # of all tasks and of the whole, each command once
+    runs: list[PlannedCommand] = []  # everything that Maestro runs as the user, as it is shown for approval
 
 
 class TaskView(BaseModel):

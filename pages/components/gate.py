@@ -85,9 +85,11 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
     allow = button(words.allow, kind="quiet" if _better_way(approval) else "soft", small=True)
     allow.on_click(lambda: answer("allow", allow, words.allow_said))
     allow.props.set_optional("title", words.allow_means)
+    allow.props.set_optional("data-allows", "")  # ``gate.js``: not before the end of what is allowed was seen
     if approval.signature and approval.kind == "tool":
         always = button("Allow for this session", small=True)
         always.on_click(lambda: answer("allow_session", always, "Allowed for this session."))
+        always.props.set_optional("data-allows", "")
         always.props.set_optional("title", f"Not asked again in this session: {approval.covers}")
     if approval.kind == "trust" and not approval.task_id and approval.detail.get("sandbox"):
         inside = button("Only in the sandbox", kind="soft", small=True)

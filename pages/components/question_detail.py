@@ -8,12 +8,13 @@ from typing import Any
 from maestro.core.views import ApprovalView
 from maestro.terminal_text import visible
 from pages.components.bar import share_bar
-from pages.components.code import code
+from pages.components.code import code, copy_button
 from pages.components.diff_lines import diff_lines, edit_in_full
 from pages.components.inline import inline
 from pages.components.markdown import prose
 from pages.components.name_list import name_list
 from pages.components.section import facts
+from pages.components.shown import shown
 from pages.components.tag import box, tag, text
 from pages.components.words import amount, plural
 
@@ -67,12 +68,10 @@ def _tool(detail: dict[str, Any]) -> None:
 
 
 def _code(words: str) -> None:
-    """All of it, what is long folded: nobody allows what they could not see."""
-    code(words[:_TEXT], block=True)
-    if len(words) > _TEXT:
-        with tag("details"):
-            tag("summary", f"and {len(words) - _TEXT:,} more characters", "q-more mi-chevron-right")
-            code(words[_TEXT:], block=True)
+    """All of it, with a scrollbar where it is long: nobody allows what they have not seen (``gate.js``)."""
+    with box("m-code m-code--block q-must"):
+        shown(words)
+        copy_button(words)
 
 
 def _start(detail: dict[str, Any]) -> None:

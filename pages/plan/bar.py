@@ -15,6 +15,7 @@ from pages.components.drafts import forget
 from pages.components.fields import field
 from pages.components.icon import icon
 from pages.components.markdown import phrase
+from pages.components.shown import shown
 from pages.components.tag import box, tag, text
 from pages.components.when import when
 from pages.components.words import money, plural
@@ -23,6 +24,7 @@ from pages.plan.draft import estimate
 from pages.plan.taken_away import Taken
 
 if TYPE_CHECKING:
+    from maestro.core.views import PlannedCommand
     from pages.plan.bench import Bench
 
 
@@ -49,6 +51,7 @@ class Bar:
             tuple(draft.errors.items()),
             bench.session.tasks.model_dump_json(),
             tuple(bench.plan.uncovered),
+            tuple(one.command for one in bench.plan.runs),
             draft.offer,
         )
         if now == self._shown:
@@ -101,6 +104,8 @@ class Bar:
         if bench.plan.uncovered:
             self._uncovered(bench.plan.uncovered)
         self._checks()
+        if bench.plan.runs:
+            self._runs(bench.plan.runs)
         if bench.session.status == "approved" and bench.plan.approved_at:
             with box("m-row m-gap-4 s-done").style("color: var(--c)"):
                 icon("circle-check")
@@ -128,6 +133,16 @@ class Bar:
                 text(f"{plural(watch, 'check')} may never end")
         if silent:
             text(f"{plural(silent, 'check')} {'tells' if silent == 1 else 'tell'} pass or fail only", "m-soft")
+
+    def _runs(self, commands: list[PlannedCommand]) -> None:
+        """Everything that approval makes Maestro run as the user."""
+        with tag("details", "", "p-runs"):
+            tag("summary", f"Runs {plural(len(commands), 'command')} as you", "q-more mi-chevron-right")
+            with tag("ul", "", "p-runs__list", aria_label="Commands that Maestro runs as you", tabindex="0"):
+                for one in commands:
+                    with tag("li"):
+                        text(one.purpose, "m-meta")
+                        shown(one.command)
 
     def _uncovered(self, goals: list[str]) -> None:
         with tag("button", "", "p-hint s-waiting", type="button") as made:

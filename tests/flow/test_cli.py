@@ -210,13 +210,19 @@ def test_what_an_agent_asks_is_shown_and_answered_with_words(tmp_path: Path) -> 
     with AppProcess(cli.data, home=tmp_path / "home", MAESTRO_ASSISTANT="demo") as app, app.client() as api:
         shown = cli("show", short).stdout
         assert "Either a or b.\n" in shown
-        assert f'maestro approve {short} --message "…"' in shown
+        assert 'maestro approve q --message "…"' in shown
         assert "npm ci\n" in shown
-        assert f"maestro approve {short} --setup" in shown
-        assert cli("approve", short).exit_code == 2  # an answer needs words
-        done = cli("approve", short, "-m", "Take b", "--setup")
-        assert (done.exit_code, done.stdout.count("Allowed: ")) == (0, 3), done.output
-        assert cli("deny", other.id[:8], "-m", "No").stdout == "Denied: Outside?\n"
+        assert "maestro approve s --setup" in shown
+        several = cli("approve", short, "-m", "Take b")
+        assert several.exit_code == 1
+        assert {"q  Which one?", "s  Which one?", "d  Which one?"} <= set(several.stdout.splitlines())
+        assert cli("approve", "q").exit_code == 2  # an answer needs words
+        for question, more in (("q", ()), ("s", ("--setup",)), ("d", ())):
+            done = cli("approve", question, "-m", "Take b", *more)
+            assert (done.exit_code, done.stdout.count("Allowed: ")) == (0, 1), done.output
+        answered = cli("deny", other.id[:8], "-m", "No").stdout
+        assert answered.startswith("Question n: Outside?")
+        assert answered.endswith("Denied: Outside?\n")
         assert cli("deny", other.id[:8]).exit_code == 1
         assert api.get(f"/api/sessions/{session.id}").json()["agent_config"]["setup"] == ["npm ci"]
         words = {a["id"]: a["message"] for a in api.get("/api/approvals", params={"limit": 50}).json()["items"]}

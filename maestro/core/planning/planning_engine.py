@@ -19,6 +19,7 @@ from maestro.core.conversation.idea_card import as_text, stored_card
 from maestro.core.conversation.reply import add_message, emit_message
 from maestro.core.conversation.repository_tools import clean, overview
 from maestro.core.lookup import plan_row, session_row
+from maestro.core.planning.commands import commands_of
 from maestro.core.planning.coverage import uncovered
 from maestro.core.planning.plan import Plan, critical_path, parse_plan, plan_hash, width
 from maestro.core.planning.plan_answer import MOST_ANSWERS, PlanAnswers
@@ -115,6 +116,7 @@ def plan_view(db: DbSession, session: models.Session) -> PlanView:
         critical_path=critical_path(plan),
         width=width(plan),
         uncovered=uncovered(stored_card(session.idea_card), plan),
+        runs=commands_of(session, plan),
     )
 
 

@@ -1,0 +1,31 @@
+"""What approving a plan makes Maestro run as the user: set-up, checks, and agents that are commands."""
+
+from __future__ import annotations
+
+import shlex
+
+from maestro.core.agent_config import parse_agent_config
+from maestro.core.planning.plan import Plan
+from maestro.core.views import PlannedCommand
+from maestro.db import models
+from maestro.errors import InvalidInput
+from maestro.terminal_text import visible
+
+
+def commands_of(session: models.Session, plan: Plan) -> list[PlannedCommand]:
+    """Every command of a plan and its session, each once for a purpose, with nothing hidden in it."""
+    found = _of_session(session)
+    found += [("check", command) for command in plan.checks]
+    found += [(f"check of {task.id}", command) for task in plan.tasks for command in task.checks]
+    return [PlannedCommand(purpose=purpose, command=visible(command)) for purpose, command in dict.fromkeys(found)]
+
+
+def _of_session(session: models.Session) -> list[tuple[str, str]]:
+    """The session's own commands; none of a configuration that cannot be read, with which nothing starts."""
+    try:
+        config = parse_agent_config(session.agent_config)
+    except InvalidInput:
+        return []
+    own = [*(("set-up", command) for command in config.setup), *(("check", command) for command in config.checks)]
+    is_command = session.agent_type == "command" and config.command
+    return [*own, ("agent", shlex.join(config.command))] if is_command else own

@@ -1,0 +1,20 @@
+"""A command as it runs: nothing in it is hidden, and what stands for a hidden character is marked."""
+
+from __future__ import annotations
+
+import re
+
+from maestro import terminal_text, unseen
+from pages.components.tag import Tag, tag
+
+_ESCAPE = re.compile(r"(\\(?:u[0-9a-f]{4}|U[0-9a-f]{8}|x[0-9a-f]{2})|[\u2400-\u2421]|[⏎␠⇥] ×\d+)")
+
+
+def shown(words: str, classes: str = "") -> Tag:
+    """A command's text with its hidden characters as marked escapes, and long runs of blanks as their number."""
+    with tag("code", "", f"m-code__text {classes}".strip(), dir="ltr") as made:
+        for index, part in enumerate(_ESCAPE.split(unseen.folded(terminal_text.visible(words)))):
+            if part:
+                strange = {"title": "A character that would not be seen, or many blanks"} if index % 2 else {}
+                tag("mark" if index % 2 else "span", part, "q-unseen" if index % 2 else "", **strange)
+    return made
