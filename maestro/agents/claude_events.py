@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from maestro.agents import claude_failures as failures
 from maestro.agents import claude_tools
 from maestro.agents.base import AgentLink, AgentResult, AgentSpec, Usage
 from maestro.agents.claude_failures import Failure
-from maestro.agents.gates import describe
+from maestro.agents.titles import describe
 from maestro.claude_models import may_be_claude, plain_name
 
 if TYPE_CHECKING:
@@ -249,9 +248,9 @@ class Transcript:
         )  # fmt: skip
 
 
-def shortened(tool_input: dict[str, Any], whole: Container[str] = ()) -> dict[str, Any]:
-    """A tool's input with long texts cut, for logs and questions; the members named in ``whole`` are kept."""
-    return {key: value if key in whole else _cut(value) for key, value in tool_input.items()}
+def shortened(tool_input: dict[str, Any]) -> dict[str, Any]:
+    """A tool's input with long texts cut, for logs."""
+    return {key: _cut(value) for key, value in tool_input.items()}
 
 
 def _cut(value: Any) -> Any:

@@ -11,11 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from maestro.agents.base import AgentLink, AgentSpec, GateDecision, GateRequest
-from maestro.agents.claude_events import shortened
 from maestro.agents.gates import Verdict, judge
 
-#: What a question shows whole: what is cut off would be allowed unseen.
-_DECIDED = ("command", "content", "old_string", "new_string", "new_source")
 _READING = frozenset({"Read", "Grep", "Glob", "LS", "NotebookRead"})
 
 
@@ -74,7 +71,7 @@ class Gatekeeper:
         request = GateRequest(
             tool=tool,
             title=verdict.title,
-            detail={**shortened(tool_input, whole=_DECIDED), "reason": verdict.reason},
+            detail=_shown(tool_input, verdict),
             risk=verdict.risk,
             signature=verdict.signature,
         )
@@ -88,3 +85,12 @@ class Gatekeeper:
         entry = {"tool": tool, "title": verdict.title, "reason": reason, "signature": verdict.signature}
         self.denied.append(entry)
         self._link.log("system", f"Denied: {verdict.title}", level="warn", tool=tool, reason=reason)
+
+
+def _shown(tool_input: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
+    """What a question shows: the whole input, for what is cut off would be allowed unseen.
+
+    The input of a tool that Maestro does not know is kept apart: a member of it could pass for the question's own words.
+    """
+    given = tool_input if verdict.known else {"input": tool_input}
+    return {**given, "reason": verdict.reason}

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from maestro import terminal_text, unseen
 from maestro.agents import allowances, claude_tools, shell
 from maestro.agents.base import PermissionMode
 from maestro.agents.looking import is_read_only, stays_inside
 from maestro.agents.places import Place, places
+from maestro.agents.titles import EDITORS, READERS, describe
 from maestro.agents.tooling import is_own_tool
 
 Action = Literal["allow", "ask", "deny"]
@@ -46,14 +46,10 @@ POLICY: dict[PermissionMode, dict[Kind, Action]] = {
 
 #: Tools that touch nothing but the conversation: they start what is judged by itself.
 _OWN_TOOLS = frozenset({"Agent", "Task", "Skill", "ToolSearch", "TodoWrite", "TaskOutput", "ReportFindings"})
-_READERS = {"Read": "file_path", "Grep": "path", "Glob": "path", "LS": "path", "NotebookRead": "notebook_path"}
-_EDITORS = {"Write": "file_path", "Edit": "file_path", "MultiEdit": "file_path", "NotebookEdit": "notebook_path"}
+_KNOWN = {"Bash", "WebFetch", "SandboxNetworkAccess", "WebSearch", *READERS, *EDITORS}
 
 #: Folders of the system that hold no secrets of a person; reading there is free.
 _SYSTEM_FOLDERS = tuple(Path(p) for p in ("/usr", "/lib", "/lib64", "/opt", "/bin", "/dev/null"))
-
-#: So many dangerous parts of a long command are in its title; all of it is in the question.
-_MOST_PARTS = 8
 
 #: Programs that make and move files, with the options they may have: those that take no value.
 _EDITING_PROGRAMS = {"mkdir": "pv", "touch": "acm", "cp": "afinpruvxPRLH", "mv": "finuv"}
@@ -68,6 +64,8 @@ class Verdict:
     risk: Risk
     signature: str
     reason: str = ""
+    #: Whether the tool is one whose input Maestro understands.
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,40 +99,24 @@ def judge(
     action: Action = "allow" if mode == "bypass" else POLICY[mode].get(found.kind, "ask")
     if action == "ask" and allowances.covered(found.signature, allowed):
         action = "allow"
-    return Verdict(action=action, title=found.title, risk=found.risk, signature=found.signature, reason=found.reason)
-
-
-def describe(tool: str, tool_input: dict[str, Any], worktree: Path) -> str:
-    """A tool call as a short human line: ``Edit src/a.py``, ``Run `pytest -q```."""
-    path = str(tool_input.get(_EDITORS.get(tool) or _READERS.get(tool) or "file_path") or "")
-    if tool == "Bash":
-        return f"Run `{_short(str(tool_input.get('command', '')))}`"
-    if tool in _EDITORS:
-        return f"{'Write' if tool == 'Write' else 'Edit'} {_relative(path, worktree)}"
-    if tool in ("Grep", "Glob"):
-        return f"Search for {_short(str(tool_input.get('pattern', '')))}"
-    if tool in _READERS:
-        return f"Read {_relative(path, worktree)}"
-    if tool == "WebFetch":
-        return f"Fetch {_short(str(tool_input.get('url', '')))}"
-    if tool == "SandboxNetworkAccess":
-        port = allowances.port_in_words(str(tool_input.get("port") or allowances.ANY_PORT))
-        return f"Connect to {_short(str(tool_input.get('host', '')))}, {port}"
-    if tool == "WebSearch":
-        return f"Search the web for {_short(str(tool_input.get('query', '')))}"
-    if tool in ("Agent", "Task"):
-        return f"Delegate: {_short(str(tool_input.get('description', '')))}"
-    return f"Use {tool.removeprefix('mcp__').replace('__', ': ')}"
+    return Verdict(
+        action=action,
+        title=found.title,
+        risk=found.risk,
+        signature=found.signature,
+        reason=found.reason,
+        known=tool in _KNOWN,
+    )
 
 
 def _find(tool: str, tool_input: dict[str, Any], place: Place, checks: list[str]) -> _Finding:
     title = describe(tool, tool_input, place.worktree)
     if tool in _OWN_TOOLS or tool in claude_tools.NAMES:
         return _Finding("own", title, "low", tool, "")
-    if tool in _READERS:
+    if tool in READERS:
         return _reading(_read_path(tool, tool_input), title, place)
-    if tool in _EDITORS:
-        return _editing(tool_input.get(_EDITORS[tool]), title, place)
+    if tool in EDITORS:
+        return _editing(tool_input.get(EDITORS[tool]), title, place)
     if tool == "Bash":
         return _running(str(tool_input.get("command") or ""), title, place, checks)
     if tool in ("WebFetch", "SandboxNetworkAccess"):
@@ -163,7 +145,7 @@ def _connecting(tool: str, tool_input: dict[str, Any], title: str) -> _Finding:
 
 def _read_path(tool: str, tool_input: dict[str, Any]) -> str:
     """What a reading tool looks at; a ``Glob``'s pattern may lead out of its folder."""
-    path = str(tool_input.get(_READERS[tool]) or ".")
+    path = str(tool_input.get(READERS[tool]) or ".")
     pattern = str(tool_input.get("pattern") or "") if tool == "Glob" else ""
     start, _, rest = re.sub(r"[*?\[{]", "*", pattern).partition("*")
     if start.startswith(("/", "~")):
@@ -281,23 +263,3 @@ def _is_plain_file(path: Path) -> bool:
 def _is_check(parsed: list[shell.Command], worktree: Path, checks: list[str]) -> bool:
     wanted = [c.shape() for c in shell.without_wrapping(parsed, worktree)]
     return any([c.shape() for c in known] == wanted for known in map(shell.parse, checks) if known)
-
-
-def _relative(path: str, worktree: Path) -> str:
-    given = Path(path)
-    return _short(str(given.relative_to(worktree)) if given.is_relative_to(worktree) else path)
-
-
-def _short(text: str, limit: int = 160) -> str:
-    """A text in one line, its beginning and its end; what is dangerous between them is never cut away."""
-    text = " ⏎ ".join(line.strip() for line in unseen.folded(terminal_text.visible(text)).splitlines() if line.strip())
-    text = re.sub(r"[ \t]+", " ", text)
-    if len(text) <= limit:
-        return text
-    spots = [(0, limit // 2), *allowances.risky_parts(text)[:_MOST_PARTS], (len(text) - limit // 3, len(text))]
-    shown, reached = "", 0
-    for start, end in sorted(spots):
-        if end > reached:
-            shown += ("" if start <= reached else " … ") + text[max(start, reached) : end]
-            reached = end
-    return shown

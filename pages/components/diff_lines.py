@@ -8,8 +8,8 @@ from html import escape
 
 from nicegui import ui
 
+from pages.components.shown import shown_html
 from pages.components.tag import Tag, box, tag
-from pages.components.words import plural
 
 MAX_LINES = 400
 _MAX_LINE = 1000
@@ -33,23 +33,22 @@ def replaced_lines(old: str, new: str) -> Tag:
 
 
 def edit_in_full(old: str, new: str) -> None:
-    """An edit that waits for a yes: no line is left out or cut, what is long is folded."""
-    lines = _replaced(old, new)
-    with box("q-diff", tabindex="0", role="group", aria_label="The change"):
-        ui.html("".join(_line(line, len(line)) for line in lines[:MAX_LINES]), sanitize=False)
-        if len(lines) > MAX_LINES:
-            with tag("details"):
-                tag("summary", f"and {plural(len(lines) - MAX_LINES, 'more line')}", "q-more mi-chevron-right")
-                ui.html("".join(_line(line, len(line)) for line in lines[MAX_LINES:]), sanitize=False)
+    """An edit that waits for a yes: no line is left out, cut or folded, and Allow waits for its end (``gate.js``)."""
+    with box("q-diff q-must", tabindex="0", role="group", aria_label="The change"):
+        ui.html("".join(_line(line, len(line)) for line in _replaced(old, new)), sanitize=False)
 
 
 def _replaced(old: str, new: str) -> list[str]:
-    pair = difflib.unified_diff(old.splitlines(), new.splitlines(), n=2, lineterm="")
+    pair = difflib.unified_diff(_lines(old), _lines(new), n=2, lineterm="")
     return list(pair)[3:]
 
 
+def _lines(words: str) -> list[str]:
+    return words.split("\n") if words else []
+
+
 def _line(line: str, most: int = _MAX_LINE) -> str:
-    words = escape(line[:most]) + (" …" if len(line) > most else "")
+    words = shown_html(line[:most]) + (" …" if len(line) > most else "")
     if line.startswith("diff --git "):
         return f'<div class="q-diff__file">{escape(_path(line))}</div>'
     if line.startswith(("new file", "deleted file", "rename ", "Binary files")):

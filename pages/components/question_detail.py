@@ -21,21 +21,13 @@ from pages.components.words import amount, plural
 _TEXT = 4000
 #: Of what a repository would run: so many are open when they are this short.
 _OPEN, _SHORT = 6, 14
+#: Characters of a value that stands beside its name.
+_SHORT_VALUE = 200
 #: Of a tool's input: what is shown as code, and what another line of the question says already.
 _AS_CODE = ("command", "file_path", "notebook_path", "path", "url", "query", "pattern")
-_SAID = {
-    "tool",
-    "reason",
-    "description",
-    "old_string",
-    "new_string",
-    "content",
-    "new_source",
-    "risk",
-    "error",
-    "input",
-    "timeout",
-}
+_SAID = {"tool", "reason", "old_string", "new_string", "content", "new_source"}
+#: Of a command's own input: what its question says, and what changes nothing of what runs.
+_OF_COMMANDS = {"description", "timeout", "risk", "error"}
 
 
 def question_detail(approval: ApprovalView, title: str) -> None:
@@ -49,22 +41,31 @@ def question_detail(approval: ApprovalView, title: str) -> None:
 
 def _tool(detail: dict[str, Any]) -> None:
     """A tool's input: the command or file as code, an edit as a diff, other members by name."""
-    given = detail.get("input") if isinstance(detail.get("input"), dict) else detail
-    assert isinstance(given, dict)
-    for name in _AS_CODE:
-        if given.get(name):
-            _code(str(given[name]))
-            break
-    else:
-        name = ""
-    if "new_string" in given:
-        edit_in_full(str(given.get("old_string") or ""), str(given["new_string"]))
-    written = given.get("content") or given.get("new_source")
+    if isinstance(detail.get("input"), dict):
+        _members(detail["input"])
+        return
+    name = next((name for name in _AS_CODE if detail.get(name)), "")
+    if name:
+        _code(str(detail[name]))
+    if "new_string" in detail:
+        edit_in_full(str(detail.get("old_string") or ""), str(detail["new_string"]))
+    written = detail.get("content") or detail.get("new_source")
     if written:
         edit_in_full("", str(written))
-    rest = {_name(k): _plain(v) for k, v in given.items() if k not in _SAID and k != name and v not in (None, "", [])}
-    if rest:
-        facts(rest)
+    said = _SAID | (_OF_COMMANDS if name == "command" else set()) | {name}
+    _members({key: value for key, value in detail.items() if key not in said})
+
+
+def _members(given: dict[str, Any]) -> None:
+    """Members of an input by their names, each whole: short ones side by side, long ones as code."""
+    said = {_name(visible(str(key))): _plain(value) for key, value in given.items() if value not in (None, "", [])}
+    short = {name: value for name, value in said.items() if len(value) <= _SHORT_VALUE and "\n" not in value}
+    if short:
+        facts({name: visible(value) for name, value in short.items()})
+    for name, value in said.items():
+        if name not in short:
+            tag("div", name, "m-meta")
+            _code(value)
 
 
 def _code(words: str) -> None:
@@ -173,14 +174,14 @@ def _name(key: str) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A value as words; of what is nested only its members' names and plain values."""
+    """A value as words, with all that is nested in it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return "\n".join(f"{_name(str(k))}: {_plain(v)}" for k, v in list(value.items())[:20])[:_TEXT]
+        return "\n".join(f"{_name(str(k))}: {_plain(v)}" for k, v in value.items())
     if isinstance(value, list):
-        return ", ".join(_plain(v) for v in value[:20])[:_TEXT] + (" …" if len(value) > 20 else "")
-    return str(value)[:_TEXT]
+        return ", ".join(map(_plain, value))
+    return str(value)
 
 
 _SHOW: dict[str, Callable[[dict[str, Any]], None]] = {

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
+from html import escape
 
 from maestro import terminal_text, unseen
 from pages.components.tag import Tag, tag
 
 _ESCAPE = re.compile(r"(\\(?:u[0-9a-f]{4}|U[0-9a-f]{8}|x[0-9a-f]{2})|[\u2400-\u2421]|[⏎␠⇥] ×\d+)")
+
+
+def shown_html(words: str) -> str:
+    """The same as ``shown`` for what is written as HTML."""
+    parts = _ESCAPE.split(unseen.folded(terminal_text.visible(words)))
+    return "".join(
+        f'<mark class="q-unseen">{escape(part)}</mark>' if index % 2 else escape(part)
+        for index, part in enumerate(parts)
+    )
 
 
 def shown(words: str, classes: str = "") -> Tag:

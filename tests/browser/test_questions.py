@@ -51,7 +51,13 @@ ANSWERS: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("tool", {"tool": "Bash", "command": "rm -r build"}, "rm -r build", "Deny", "waiting"),
     ("tool", {"tool": "Edit", "file_path": "a.py", "old_string": "x = 1", "new_string": "x = 2"}, "+x = 2", "Deny", ""),
     ("tool", {"tool": "Write", "file_path": "a", "content": f"++ {'c' * 5000}\nthe end"}, "the end", "Deny", ""),
-    ("tool", {"tool": "mcp__a__b", "fields": {"loud_one": True}}, "Loud one: yes", "Deny", ""),
+    (
+        "tool",
+        {"tool": "mcp__a__b", "input": {"fields": {"loud_one": True}, "reason": "own"}},
+        "Loud one: yes",
+        "Deny",
+        "",
+    ),
     ("task_start", {"description": "Publish it"}, "Publish it", "Start it", "pending"),
     ("task_start", {"description": "Publish it"}, "Publish it", "Skip it", "skipped"),
     ("task_failed", {"reason": "It broke"}, "It broke", "Try again", "running"),
@@ -192,6 +198,11 @@ def test_each_kind_is_readable_and_its_buttons_do_what_they_say(window: OpenWind
         field = asked.get_by_role("textbox")
         if field.count():
             field.fill("As I said")
+        if answer == "Allow":
+            asked.get_by_role("button", name=answer, exact=True).click()
+            expect(asked).to_contain_text("Read to the end to allow this.")
+            asked.locator(".q-must .m-code__text").evaluate("e => e.scrollTo(0, e.scrollHeight)")
+            expect(asked).not_to_contain_text("Read to the end to allow this.")
         asked.get_by_role("button", name=answer, exact=True).click()
     for n, (kind, _detail, _shown, answer, after) in enumerate(ANSWERS):
         expect(gate_on(page, f"ask-{n}"), kind).to_have_count(0)

@@ -63,13 +63,15 @@ _LONG = "echo " + "harmless " * 300
         "ls" + "\n" * 500 + "rm -rf ~",
         "ls" + " " * 5000 + "; rm -rf ~",
         _LONG + "; python evil.py",
+        _LONG + "; python evil.py; " + _LONG,
+        _LONG + "$(python evil.py)" + _LONG,
     ],
 )
 def test_a_title_never_cuts_the_dangerous_part_away(tmp_path: Path, command: str) -> None:
     title = judge("edits", "Bash", {"command": command}, tmp_path).title
     dangerous = next(d for d in ("rm -rf", "curl", "git push", "> ~", "python evil.py") if d in command)
     assert dangerous in title
-    assert len(title) < 400
+    assert len(title) < 800
 
 
 def test_titles_show_hidden_characters_too(tmp_path: Path) -> None:
@@ -90,3 +92,9 @@ def test_the_command_line_shows_a_question_whole() -> None:
 def test_the_command_line_lists_what_a_plan_runs() -> None:
     told = words.commands_of([{"purpose": "check of t1", "command": "pytest -q"}])
     assert told == "Maestro will run, as you:\n  check of t1  pytest -q\n"
+
+
+def test_decoys_in_a_title_are_told_by_their_number(tmp_path: Path) -> None:
+    title = judge("edits", "Bash", {"command": _LONG + "; rm -rf x" * 60 + "; " + _LONG}, tmp_path).title
+    assert " more)" in title
+    assert len(title) < 1_000

@@ -241,6 +241,10 @@ def _usage(intake: Intake, entry: dict[str, Any]) -> None:
         intake.metrics.append(base | {"metric_name": name, "metric_value": float(value), "unit": "tokens"})
 
 
+#: Characters: a gate's title holds every dangerous part of a command (``gates.describe``), none is cut off here.
+_LONGEST_TITLE = 1200
+
+
 def _gate(intake: Intake, entry: dict[str, Any]) -> None:
     request_id = text(entry.get("request_id"), 100)
     query = select(models.Approval.id).where(
@@ -249,7 +253,7 @@ def _gate(intake: Intake, entry: dict[str, Any]) -> None:
     if not request_id or intake.tx.db.exec(query).first() is not None:
         return
     detail = entry.get("detail")
-    title = text(entry.get("title"), 500) or "Allow this?"
+    title = text(entry.get("title"), _LONGEST_TITLE) or "Allow this?"
     if intake.worker.status in {"starting", "running"}:  # else it was paused or parked before this came in
         intake.worker.status = "waiting"
     intake.task.status = "waiting" if intake.task.status == "running" else intake.task.status
