@@ -61,11 +61,12 @@ def _short(text: str, limit: int = 160) -> str:
     head, tail = limit // 2, len(text) - limit // 3
     risky = [(start, min(end + _AROUND, len(text))) for start, end in allowances.risky_parts(text)]
     begun = [found.span() for found in _COMMAND_BEGINS.finditer(text)]
-    middle = [(start, end) for start, end in [*risky, *begun] if start < tail and end > head]
+    parts, others = ([(start, end) for start, end in each if start < tail and end > head] for each in (risky, begun))
+    named = [*parts, *others] if len(others) <= _MOST_PARTS else parts
     shown, reached = "", 0
-    for start, end in sorted([(0, head), *middle[:_MOST_PARTS], (tail, len(text))]):
+    for start, end in sorted([(0, head), *named[:_MOST_PARTS], (tail, len(text))]):
         if end > reached:
             shown += ("" if start <= reached else " … ") + text[max(start, reached) : end]
             reached = end
-    left = len(middle) - _MOST_PARTS
+    left = len(parts) + len(others) - len(named[:_MOST_PARTS])
     return f"{shown} (and {left} more)" if left > 0 else shown
