@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from maestro import privacy
 from maestro.core import configuration, instance
 from maestro.errors import InvalidInput, MaestroError, Unavailable
 from maestro.settings import LoadedSettings, variable
@@ -35,6 +36,8 @@ _SIMULATION = "NICEGUI_USER_SIMULATION"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run Maestro until it is told to stop; the exit code."""
     given = _flags(arguments)
+    privacy.close_to_others()
+    privacy.empty_environment_block()
     gc.disable()  # what a start loads is no garbage; looking for some takes a fifth of the time
     signal.signal(signal.SIGTERM, _stop_starting)
     try:

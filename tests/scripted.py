@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import time
 import uuid
@@ -11,9 +13,9 @@ from typing import Any
 
 from maestro.agents.base import AgentSpec
 from maestro.demo.scenario import Scenario
-from maestro.worker import tree
+from maestro.worker import seal, tree
 from maestro.worker.launch import Standby, launch
-from maestro.worker.spool import Spool, append, read
+from maestro.worker.spool import Spool, read, tell
 
 #: A key that opens nothing.
 DUMMY_KEY = "sk-ant-scripted-0000"
@@ -99,7 +101,8 @@ class WorkerRun:
         self.spec = AgentSpec(**{**settings, **spec})
         self.env = clean_env(self.home, base_url, **(env or {}))
         self.offset = self.spool.events.stat().st_size if self.spool.events.exists() else 0
-        self.known = launch(self.spool, self.spec, self.env, standby=standby, on_end=on_end)
+        self.key = seal.key_of(b"scripted", self.spec.worker_id)
+        self.known = launch(self.spool, self.spec, self.env, key=self.key, standby=standby, on_end=on_end)
 
     def again(self, base_url: str, **spec: Any) -> WorkerRun:
         """Another run of the same conversation, on the same worktree and spool."""
@@ -108,7 +111,7 @@ class WorkerRun:
 
     def events(self, kind: str | None = None) -> list[dict[str, Any]]:
         """This run's events so far, of one type or all."""
-        entries = read(self.spool.events, self.offset)[0]
+        entries = read(self.spool.events, self.offset, self.key)[0]
         return [e for e in entries if kind is None or e["type"] == kind]
 
     def logs(self, kind: str) -> list[str]:
@@ -129,11 +132,17 @@ class WorkerRun:
     def decide(self, gate: dict[str, Any], allow: bool, message: str = "") -> None:
         """Answer a gate as the supervisor does."""
         entry = {"type": "decision", "request_id": gate["request_id"], "allow": allow, "message": message}
-        append(self.spool.inbox, entry)
+        tell(self.spool.path, entry, self.key)
 
     def say(self, kind: str, **members: Any) -> None:
         """Write something else into the inbox."""
-        append(self.spool.inbox, {"type": kind, **members})
+        tell(self.spool.path, {"type": kind, **members}, self.key)
+
+    def orders(self) -> str:
+        """What a worker on this spool reads from its standard input."""
+        digest = hashlib.sha256(self.spool.spec.read_bytes()).hexdigest()
+        environment = {**self.env, "PYTHONPATH": str(Path(__file__).parents[1])}
+        return json.dumps({"env": environment, "key": self.key.hex(), "spec": digest}) + "\n"
 
     def alive(self) -> bool:
         """Whether the worker process runs."""

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
-from maestro.core import lookup
+from maestro.core import channel, lookup
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.terminal_text import everywhere, plain, visible
-from maestro.worker import spool
 
 #: What an agent hears instead of an answer while the person is away.
 AWAY = (
@@ -215,7 +213,7 @@ def _deliver(rt: Runtime, approval: models.Approval, worker: models.Worker) -> N
         "message": approval.message or "",
     }
     if worker.status != "ended":
-        spool.tell(Path(worker.spool_path), entry)
+        channel.tell(rt, worker, entry)
     with rt.db.write() as tx:
         row = tx.db.get(models.Approval, approval.id)
         if row is not None:
@@ -228,7 +226,7 @@ def spread(rt: Runtime, session_id: str, signature: str) -> None:
     with rt.db.read() as db:
         workers = lookup.live_workers(db, session_id)
     for worker in workers:
-        spool.tell(Path(worker.spool_path), {"type": "allowance", "signature": signature})
+        channel.tell(rt, worker, {"type": "allowance", "signature": signature})
 
 
 def _after_tool(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:

@@ -12,7 +12,7 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import OperationalError
 
-from maestro.core import lookup, places, processes
+from maestro.core import channel, lookup, places, processes
 from maestro.core.conversation import brainstorm
 from maestro.core.execution import standbys
 from maestro.core.keeping import deleted, digest, recovery, storage_health
@@ -38,6 +38,7 @@ def start(rt: Runtime) -> None:
     """
     places.make(rt)
     try:
+        channel.settle(rt)
         for step in (brainstorm.recover, planning_engine.recover, recovery.before_serving):
             _take_up(rt, step)
     except OperationalError as error:

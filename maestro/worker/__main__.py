@@ -1,7 +1,9 @@
 """The worker process: ``python -m maestro.worker <spool>`` runs one agent once and outlives the app.
 
-With ``--standby`` before the spool it loads what an agent needs and waits for its orders on standard input: one
-JSON line ``{"env": {…}}``, the environment to work in. Until then it ends with the app.
+Its orders come on standard input: one JSON line ``{"env": {…}, "key": "…", "spec": "…"}``, the environment to work in,
+the key that seals what it hears and says (``seal``), the digest of the spec that it may trust. None of that is in its
+environment block or on its command line. With ``--standby`` before the spool it first loads what an agent needs. Until
+the orders come it ends with the app.
 
 Exit codes: 0 the run ended and ``result`` says how, 1 it broke (``result`` says so where possible),
 2 wrong usage, 3 another worker holds the spool.
@@ -19,8 +21,9 @@ import sys
 import traceback
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from maestro import untrusted
+from maestro import privacy, untrusted
 from maestro.agents import factory
 from maestro.agents.base import AgentResult, AgentSpec
 from maestro.errors import MaestroError
@@ -38,9 +41,15 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 + standby:
         sys.stderr.write("usage: python -m maestro.worker [--standby] SPOOL\n")
         return 2
+    privacy.close_to_others()
+    privacy.empty_environment_block()
     spool = Spool(Path(arguments[-1]).resolve())
-    if standby and not _was_ordered():
-        shutil.rmtree(spool.path, ignore_errors=True)  # nobody else may be left to do it
+    if standby:
+        factory.preload()
+    orders = _orders()
+    if orders is None:
+        if standby:
+            shutil.rmtree(spool.path, ignore_errors=True)  # nobody else may be left to do it
         return 0
     if not spool.spec.is_file():
         sys.stderr.write(f"There is no spec.json in {spool.path}.\n")
@@ -49,39 +58,39 @@ def main(arguments: list[str]) -> int:
         if not free:
             sys.stderr.write(f"Another worker holds {spool.path}.\n")
             return 3
-        return _hold(spool)
+        return _hold(spool, bytes.fromhex(orders["key"]), orders["spec"])
 
 
-def _was_ordered() -> bool:
-    """Load what takes long, then wait for the orders; False when the app let go or is gone."""
-    factory.preload()
+def _orders() -> dict[str, Any] | None:
+    """Wait for the orders and put on their environment; None when the app let go or is gone."""
     line = sys.stdin.readline()
     if not line.endswith("\n"):
-        return False
+        return None
+    orders: dict[str, Any] = json.loads(line)
     os.environ.clear()
-    os.environ.update(json.loads(line)["env"])
+    os.environ.update(orders["env"])
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    return True
+    return orders
 
 
-def _hold(spool: Spool) -> int:
+def _hold(spool: Spool, key: bytes, digest: str) -> int:
     """Everything that happens under the lock."""
     os.environ.pop("PYTHONPATH", None)  # it was for this process, not for what the agent runs
     heal(spool.events)
     try:
-        spec = AgentSpec.from_json(spool.read_spec())
-    except (ValueError, TypeError) as error:
+        spec = AgentSpec.from_json(spool.read_spec(digest))
+    except (OSError, ValueError, TypeError) as error:
         broken = AgentResult(outcome="failed", failure="protocol", message=f"The worker cannot read its spec: {error}")
-        append(spool.events, {"type": "result", **asdict(broken)})
+        append(spool.events, {"type": "result", **asdict(broken)}, key=key)
         return 1
     os.environ[WORKER_ID_VARIABLE] = spec.worker_id
     os.chdir(spool.path)
     tree.become_subreaper()
     own, began = os.getpid(), proctable.started(os.getpid())
     untrusted.write(spool.pid, f"{own} {began}\n")
-    link = SpoolLink(spool, spec)
+    link = SpoolLink(spool, spec, key=key)
     link.event("started", pid=own, pid_started=began)
     try:
         result, code = asyncio.run(_work(spec, link)), 0

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import maestro
-from maestro import untrusted
+from maestro import untrusted, variables
 from maestro.agents.base import AgentSpec
 from maestro.worker import proctable
 from maestro.worker.spool import WORKER_ID_VARIABLE, Spool
@@ -61,12 +61,13 @@ class Standby:
         """Whether it can still be ordered."""
         return self.process.poll() is None
 
-    def order(self, env: Mapping[str, str]) -> bool:
+    def order(self, env: Mapping[str, str], key: bytes, digest: str) -> bool:
         """Let it begin with what the spool says, in this environment; False when it is gone."""
         assert self.process.stdin is not None
+        words = json.dumps({"env": dict(env), "key": key.hex(), "spec": digest})
         try:
             with self.process.stdin as orders:
-                orders.write(json.dumps({"env": dict(env)}).encode() + b"\n")
+                orders.write(words.encode() + b"\n")
         except OSError:
             self.process.kill()
             self.process.wait()
@@ -92,8 +93,7 @@ def stand_by(spool: Spool, worker_id: str, env: Mapping[str, str], python: str =
     Raises ``OSError`` when the process cannot be started.
     """
     spool.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    process = _start(spool, worker_id, env, python, ["--standby"], stdin=subprocess.PIPE)
-    return Standby(worker_id, spool, process)
+    return Standby(worker_id, spool, _start(spool, worker_id, env, python, ["--standby"]))
 
 
 def launch(
@@ -102,23 +102,27 @@ def launch(
     env: Mapping[str, str],
     python: str = sys.executable,
     *,
+    key: bytes,
     standby: Standby | None = None,
     on_end: Callable[[], None] = lambda: None,
 ) -> Launched:
     """Write the spec and start the worker in its own process session, so that it outlives the app.
 
-    ``env`` is the whole environment: nothing else is inherited. A spool that was used before may be used
-    again: events go on, the old inbox goes. ``standby`` must be of this spool; one that is gone by now is
-    replaced. ``on_end`` is called, in a thread, when the process ends while this app lives. Raises
-    ``OSError`` when the process cannot be started.
+    ``env`` is the whole environment: nothing else is inherited. It goes through a pipe, as does ``key``, which seals
+    what the two say to each other: neither shows in the process's environment block. A spool that was used
+    before may be used again: events go on, the old inbox goes. ``standby`` must be of this spool; one that is
+    gone by now is replaced. ``on_end`` is called, in a thread, when the process ends while this app lives.
+    Raises ``OSError`` when the process cannot be started.
     """
-    spool.create(spec.to_json())
+    digest = spool.create(spec.to_json())
     spool.inbox.unlink(missing_ok=True)
     spool.pulse.unlink(missing_ok=True)
-    if standby is not None and standby.order(_environment(spec.worker_id, env)):
+    whole = _environment(spec.worker_id, env)
+    if standby is not None and standby.order(whole, key, digest):
         process = standby.process
     else:
-        process = _start(spool, spec.worker_id, env, python, [], stdin=subprocess.DEVNULL)
+        process = _start(spool, spec.worker_id, variables.of_the_machine(env), python, [])
+        Standby(spec.worker_id, spool, process).order(whole, key, digest)
 
     def reap() -> None:
         process.wait()
@@ -134,14 +138,14 @@ def launch(
 
 
 def _start(
-    spool: Spool, worker_id: str, env: Mapping[str, str], python: str, flags: list[str], *, stdin: int
+    spool: Spool, worker_id: str, env: Mapping[str, str], python: str, flags: list[str]
 ) -> subprocess.Popen[bytes]:
     said = untrusted.open_file(spool.stderr, flags=os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     with os.fdopen(said, "ab") as stderr:
         # -P and the spool as working folder: nothing of the repository may be imported here.
         return subprocess.Popen(
             [python, "-P", "-m", "maestro.worker", *flags, str(spool.path.resolve())],
-            stdin=stdin,
+            stdin=subprocess.PIPE,
             stdout=stderr,
             stderr=stderr,
             cwd=spool.path,

@@ -29,8 +29,12 @@ _SECRET_VARIABLES = (
 class SpoolLink:
     """See ``maestro.agents.base.AgentLink``; every call is one line in ``events.jsonl``."""
 
-    def __init__(self, spool: Spool, spec: AgentSpec, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, spool: Spool, spec: AgentSpec, environment: Mapping[str, str] | None = None, *, key: bytes
+    ) -> None:
         self._spool = spool
+        self._key = key
+        self._heard: set[str] = set()  # the ids of what was taken in: none counts twice
         self._allowances = list(spec.allowances)
         self._waiting: dict[str, asyncio.Future[GateDecision]] = {}
         self._stop = asyncio.Event()
@@ -43,7 +47,7 @@ class SpoolLink:
 
     def event(self, type_: str, **members: Any) -> None:
         """Append an event."""
-        append(self._spool.events, self._redacted({"type": type_, **members}), patient=True)
+        append(self._spool.events, self._redacted({"type": type_, **members}), patient=True, key=self._key)
 
     def log(self, kind: str, message: str, *, level: str = "info", **metadata: Any) -> None:
         """A line of the log."""
@@ -108,11 +112,12 @@ class SpoolLink:
             self._beat()
             size = self._inbox_size()
             if size < self._inbox_offset:
-                self._inbox_offset = 0  # another file than before; an answer that is heard twice does not matter
+                self._inbox_offset = 0  # another file than before; what was heard already is not taken in again
             if size > self._inbox_offset:
-                entries, self._inbox_offset = read(self._spool.inbox, self._inbox_offset)
-                for entry in entries:
-                    self._take(entry)
+                entries, self._inbox_offset = read(self._spool.inbox, self._inbox_offset, self._key)
+                strange = [entry for entry in entries if not self._take(entry)]
+                if strange:
+                    self._alarm(strange)
             await asyncio.sleep(_POLL_S)
 
     def _beat(self) -> None:
@@ -128,7 +133,14 @@ class SpoolLink:
         except OSError:
             return 0
 
-    def _take(self, entry: dict[str, Any]) -> None:
+    def _take(self, entry: dict[str, Any]) -> bool:
+        """Take in what the supervisor wrote; False for what it cannot have written, or what was heard already."""
+        if entry.get("type") == "garbled":
+            return True  # a damaged line; nothing that could be obeyed
+        own_id = entry.get("id")
+        if entry.get("type") == "forged" or not isinstance(own_id, str) or own_id in self._heard:
+            return False
+        self._heard.add(own_id)
         if entry.get("type") == "decision":
             waiting = self._waiting.get(str(entry.get("request_id")))
             if waiting is not None and not waiting.done():
@@ -139,6 +151,12 @@ class SpoolLink:
             self._words.put_nowait(entry["text"])
         elif entry.get("type") == "stop":
             self.request_stop(str(entry.get("reason") or "Stopped."))
+        return True
+
+    def _alarm(self, strange: list[dict[str, Any]]) -> None:
+        """Tell that somebody else than the app wrote into the inbox; nothing of it is obeyed."""
+        shown = str(strange[0].get("raw") or strange[0])[:500]
+        self.event("alarm", what=shown, count=len(strange))
 
     def _redacted(self, value: Any) -> Any:
         if not self._secrets:

@@ -114,12 +114,24 @@ def mark(pid: int) -> str | None:
         if not _LINUX:
             return psutil.Process(pid).environ().get(WORKER_ID_VARIABLE)
         environment = Path(f"/proc/{pid}/environ").read_bytes()
+    except PermissionError:
+        return _worker_by_its_command(pid)  # workers let nobody read their environment
     except (OSError, OverflowError, ValueError, psutil.Error):
         return None
     at = 0 if environment.startswith(_MARK) else environment.find(b"\0" + _MARK) + 1
     if not at and not environment.startswith(_MARK):
         return None
     return environment[at + len(_MARK) :].split(b"\0", 1)[0].decode("utf-8", "replace")
+
+
+def _worker_by_its_command(pid: int) -> str | None:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    if words[1:4] != [b"-P", b"-m", b"maestro.worker"] or len(words) < 6:
+        return None
+    return Path(os.fsdecode(words[-2])).name
 
 
 def _by_psutil(pid: int) -> Seen | None:

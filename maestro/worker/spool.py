@@ -13,16 +13,23 @@ Events: ``started {pid, pid_started}``, ``log {level, kind, message, metadata}``
 ``gate {request_id, tool, title, detail, risk, signature}``, ``gate_closed {request_id, allow}``,
 ``result {outcome, message, failure, retry_at, turns, usage, denied}``. Each has ``ts`` (seconds since 1970).
 
-Inbox: ``decision {request_id, allow, message}``, ``allowance {signature}``, ``say {text}``, ``stop {reason}``.
+``alarm {what}``: somebody else wrote into the inbox.
+
+Inbox: ``decision {request_id, allow, message}``, ``allowance {signature}``, ``say {text}``, ``stop {reason}``. Each
+has an ``id`` of its own, so that none counts twice.
+
+With a key every line is sealed (``seal``): what somebody else wrote becomes an entry ``forged {raw}`` for its reader.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -30,6 +37,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from maestro import untrusted
+from maestro.worker import seal
 
 #: The environment variable that marks a worker and all it starts, so that they can be found again.
 WORKER_ID_VARIABLE = "MAESTRO_WORKER_ID"
@@ -91,15 +99,20 @@ class Spool:
         except OSError:
             return None
 
-    def create(self, spec: dict[str, Any]) -> None:
-        """Make the folder (mode 0700) and write the spec whole or not at all."""
+    def create(self, spec: dict[str, Any]) -> str:
+        """Make the folder (mode 0700) and write the spec whole or not at all; its digest, for ``read_spec``."""
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        untrusted.write(self.spec, json.dumps(spec, ensure_ascii=False))
+        content = json.dumps(spec, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        untrusted.write(self.spec, content)
+        return hashlib.sha256(content).hexdigest()
 
-    def read_spec(self) -> Any:
-        """The spec as JSON. Raises OSError or ValueError when there is none that can be read."""
+    def read_spec(self, digest: str | None = None) -> Any:
+        """The spec as JSON. Raises OSError or ValueError when there is none that can be read, or not that of ``digest``."""
+        content = untrusted.read(self.spec, _LINE_LIMIT)
+        if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+            raise ValueError("it was changed after Maestro wrote it")
         try:
-            return json.loads(untrusted.read(self.spec, _LINE_LIMIT))
+            return json.loads(content)
         except RecursionError as error:
             raise ValueError("brackets that go too deep") from error
 
@@ -125,17 +138,22 @@ class Spool:
             return not free
 
 
-def append(path: Path, entry: dict[str, Any], *, patient: bool = False) -> None:
+def append(path: Path, entry: dict[str, Any], *, patient: bool = False, key: bytes | None = None) -> None:
     """Append one entry as one line with a single write, so that a reader sees it whole or torn, never mixed.
 
     A line that an earlier writer left torn (a full disk, a kill) is ended first: it must not swallow this one.
     ``patient`` waits as long as the disk is full instead of raising OSError: what a worker did is not lost.
+    ``key`` seals the line.
     """
-    line = json.dumps({"ts": time.time(), **entry}, ensure_ascii=False, default=str).encode("utf-8", "replace") + b"\n"
+    line = json.dumps({"ts": time.time(), **entry}, ensure_ascii=False, default=str).encode("utf-8", "replace")
     descriptor = untrusted.open_file(path, flags=os.O_RDWR | os.O_APPEND | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # else a torn line may be one that another thread is writing
-        view = memoryview(line if _ends_whole(descriptor) else b"\n" + line)
+        size = os.fstat(descriptor).st_size
+        torn = b"" if _ends_whole(descriptor, size) else b"\n"
+        if key is not None:
+            line = seal.sealed(key, path.name, size + len(torn), line)
+        view = memoryview(torn + line + b"\n")
         while view:
             try:
                 view = view[os.write(descriptor, view) :]
@@ -147,12 +165,11 @@ def append(path: Path, entry: dict[str, Any], *, patient: bool = False) -> None:
         os.close(descriptor)
 
 
-def _ends_whole(descriptor: int) -> bool:
-    size = os.fstat(descriptor).st_size
+def _ends_whole(descriptor: int, size: int) -> bool:
     return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
 
 
-def tell(path: Path, entry: dict[str, Any]) -> None:
+def tell(path: Path, entry: dict[str, Any], key: bytes | None) -> None:
     """Append to the inbox of the spool at ``path``; written whole when this returns.
 
     A spool that somebody deleted hears nothing: its worker is ended soon. What stands in the inbox's place and is no
@@ -162,7 +179,7 @@ def tell(path: Path, entry: dict[str, Any]) -> None:
     with suppress(FileNotFoundError):
         if inbox.is_symlink() or (inbox.exists() and not inbox.is_file()):
             inbox.rename(inbox.with_name(f"inbox.aside.{time.time_ns()}"))
-        append(inbox, entry)
+        append(inbox, {"id": uuid.uuid4().hex, **entry}, key=key)
 
 
 def heal(path: Path) -> None:
@@ -178,21 +195,22 @@ def heal(path: Path) -> None:
         return
 
 
-def read(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+def read(path: Path, offset: int, key: bytes | None = None) -> tuple[list[dict[str, Any]], int]:
     """Entries from byte ``offset`` on, and the offset after the last whole line.
 
     A torn last line stays for the next call. A whole line that is no JSON object becomes a ``garbled``
-    entry, so that a damaged spool is seen and never blocks what follows. Whatever else than a file is
-    at ``path`` holds no entries. Raises OSError when a file is there and cannot be read now.
+    entry, so that a damaged spool is seen and never blocks what follows; with a ``key`` one that is an object but was
+    not sealed with it becomes a ``forged`` one. Whatever else than a file is at ``path`` holds no entries. Raises
+    OSError when a file is there and cannot be read now.
     """
     data = _from(path, offset, _read_whole_lines)
-    return [_parse(line) for line in data.splitlines() if line.strip()], offset + len(data)
+    return _entries(path, data, offset, key), offset + len(data)
 
 
-def read_one(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+def read_one(path: Path, offset: int, key: bytes | None = None) -> tuple[list[dict[str, Any]], int]:
     """As ``read``, but of the first whole line only: for a reader that cannot take all that ``read`` gives it."""
     data = _from(path, offset, _read_whole_line)
-    return [_parse(line) for line in data.splitlines() if line.strip()], offset + len(data)
+    return _entries(path, data, offset, key), offset + len(data)
 
 
 def _from(path: Path, offset: int, take: Callable[[IO[bytes]], bytes]) -> bytes:
@@ -220,11 +238,38 @@ def _read_whole_line(handle: IO[bytes]) -> bytes:
     return line if line.endswith(b"\n") or len(line) == _LINE_LIMIT else b""
 
 
+def _entries(path: Path, data: bytes, offset: int, key: bytes | None) -> list[dict[str, Any]]:
+    found = []
+    for line in data.split(b"\n"):
+        if line.strip():
+            found.append(
+                _parse(line) if key is None else _parse_sealed(line, seal.opened(key, path.name, offset, line))
+            )
+        offset += len(line) + 1
+    return found
+
+
+def _parse_sealed(line: bytes, content: bytes | None) -> dict[str, Any]:
+    if content is not None:
+        return _parse(content)
+    return _garbled(line) if _object(line) is None else {"type": "forged", "raw": _excerpt(line)}
+
+
 def _parse(line: bytes) -> dict[str, Any]:
+    return _object(line) or _garbled(line)
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):  # no JSON, numbers of thousands of digits, brackets thousands deep
-        entry = None
-    if isinstance(entry, dict):
-        return entry
-    return {"type": "garbled", "raw": line[:500].decode("utf-8", "replace")}
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _garbled(line: bytes) -> dict[str, Any]:
+    return {"type": "garbled", "raw": _excerpt(line)}
+
+
+def _excerpt(line: bytes) -> str:
+    return line[:500].decode("utf-8", "replace")

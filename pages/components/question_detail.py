@@ -131,6 +131,8 @@ def _escape(detail: dict[str, Any]) -> None:
                 with box("m-row m-row--wrap"):
                     text("To undo it", "m-meta")
                     code(str(change["undo"])).classes("m-grow")
+    if found := str(detail.get("output") or "").strip("\n"):
+        tag("pre", found[-_TEXT:], "q-output", tabindex="0", aria_label="What was found")
 
 
 def _budget(detail: dict[str, Any]) -> None:

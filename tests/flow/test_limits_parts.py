@@ -218,7 +218,7 @@ def test_what_differs_only_after_the_cut_of_the_log_is_not_the_same_again(rows: 
     spec = AgentSpec(
         worker_id="w", session_id="s", task_id="t", task_key="t1", agent_type="claude_code", worktree="/x", prompt="."
     )
-    transcript = Transcript(spec, SpoolLink(Spool(Path(rows.worker.spool_path)), spec))
+    transcript = Transcript(spec, SpoolLink(Spool(Path(rows.worker.spool_path)), spec, key=b""))
     eye = unsticking._Eye(Trace(4), Standstill(rows.worker.id), quiet_since=0.0)
 
     def does(command: str, output: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -81,7 +82,9 @@ def test_a_second_worker_on_the_same_spool_is_refused(start: Any) -> None:
     run.wait("started")
     arguments = [sys.executable, "-P", "-m", "maestro.worker", str(run.spool.path)]
     environment = {**run.env, "PYTHONPATH": str(Path(__file__).parents[2])}
-    second = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    second = subprocess.run(
+        arguments, env=environment, input=run.orders(), capture_output=True, text=True, timeout=30, check=False
+    )
     assert second.returncode == 3
     assert "Another worker" in second.stderr
     assert run.spool.is_locked()
@@ -117,7 +120,11 @@ def test_killing_the_worker_takes_the_cli_along_and_its_command_is_found(start: 
         run = start(server.url, permission_mode="bypass")
 
         def names() -> set[str]:
-            return {p.name() for p in tree.processes_of(run.spec.worker_id)}
+            names = set()
+            for process in tree.processes_of(run.spec.worker_id):
+                with contextlib.suppress(psutil.NoSuchProcess):  # ended since it was found
+                    names.add(process.name())
+            return names
 
         run.until(lambda: {"claude", "sleep"} <= names())
         os.kill(run.known.pid, signal.SIGKILL)
@@ -178,9 +185,8 @@ def test_a_broken_spec_ends_with_a_result(start: Any, tmp_path: Path) -> None:
     run.until(lambda: not run.spool.is_locked())
     run.spool.spec.write_text('{"worker_id": "x"}')
     arguments = [sys.executable, "-P", "-m", "maestro.worker", str(run.spool.path)]
-    done = subprocess.run(
-        arguments, env={**run.env, "PYTHONPATH": str(Path(__file__).parents[2])}, timeout=30, check=False
-    )
+    environment = {**run.env, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(arguments, env=environment, input=run.orders(), text=True, timeout=30, check=False)
     assert done.returncode == 1
     assert run.events("result")[-1]["failure"] == "protocol"
 

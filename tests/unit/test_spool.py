@@ -74,9 +74,9 @@ def test_a_line_that_never_ends_is_taken_in_pieces(tmp_path: Path, monkeypatch: 
 
 def test_a_word_reaches_the_inbox_whatever_stands_in_its_place(tmp_path: Path) -> None:
     (tmp_path / "inbox.jsonl").mkdir()
-    spool.tell(tmp_path, {"type": "stop"})
+    spool.tell(tmp_path, {"type": "stop"}, None)
     assert [e["type"] for e in spool.read(tmp_path / "inbox.jsonl", 0)[0]] == ["stop"]
-    spool.tell(tmp_path / "gone", {"type": "stop"})
+    spool.tell(tmp_path / "gone", {"type": "stop"}, None)
 
 
 def test_a_damaged_line_is_seen_and_blocks_nothing(tmp_path: Path) -> None:

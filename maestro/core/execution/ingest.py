@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
-from maestro.core import gatekeeping
+from maestro.core import channel, gatekeeping
+from maestro.core.execution import forged
 from maestro.core.execution.entries import clean, count, details_of, money, number, result_of, sound, text, time_of
 from maestro.core.guards import account, limits
 from maestro.core.runtime import Runtime
@@ -30,7 +31,7 @@ _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_to
 _GARBLED_TOLD = 20
 
 #: Entries whose loss a power cut must not cause: they change states or hold the person's time.
-_STATEFUL = frozenset({"started", "conversation", "gate", "gate_closed", "decision", "result"})
+_STATEFUL = frozenset({"started", "conversation", "gate", "gate_closed", "decision", "result", "alarm", "forged"})
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Intake:
     logs: list[dict[str, Any]] = field(default_factory=list)
     metrics: list[dict[str, Any]] = field(default_factory=list)
     garbled: int = 0
+    alarmed: bool = False
 
     def log(self, entry: dict[str, Any], kind: str, message: str, level: str = "info", details: Any = None) -> None:
         """Queue a log row with the worker's own time."""
@@ -61,6 +63,11 @@ class Intake:
             }
         )
 
+    def alarm(self, what: str, shown: str) -> None:
+        """Somebody else than app and worker spoke."""
+        self.alarmed = True
+        forged.alarm(self.tx, self.session, self.worker, what, shown)
+
 
 def ingest(rt: Runtime, worker_id: str) -> bool:
     """Take in what one worker has reported since last time; True when there was anything.
@@ -71,8 +78,8 @@ def ingest(rt: Runtime, worker_id: str) -> bool:
         known = db.get(models.Worker, worker_id)
     if known is None:
         return False
-    events = spool.Spool(Path(known.spool_path)).events
-    entries, end = spool.read(events, known.spool_offset)
+    events, key = spool.Spool(Path(known.spool_path)).events, channel.key_of(rt, worker_id)
+    entries, end = spool.read(events, known.spool_offset, key)
     if end == known.spool_offset:
         return False
     try:
@@ -81,13 +88,13 @@ def ingest(rt: Runtime, worker_id: str) -> bool:
         raise
     except Exception:
         _log.exception("what %s reported could not be stored at once", known.name)
-    return _one_by_one(rt, known, events, end)
+    return _one_by_one(rt, known, events, end, key)
 
 
-def _one_by_one(rt: Runtime, known: models.Worker, events: Path, end: int) -> bool:
+def _one_by_one(rt: Runtime, known: models.Worker, events: Path, end: int, key: bytes | None) -> bool:
     """Each entry in a transaction of its own; what cannot be stored is kept aside as garbled."""
     while known.spool_offset < end:
-        entries, after = spool.read_one(events, known.spool_offset)
+        entries, after = spool.read_one(events, known.spool_offset, key)
         if after == known.spool_offset:
             return False
         try:
@@ -109,18 +116,21 @@ def _store(rt: Runtime, known: models.Worker, entries: list[dict[str, Any]], end
         worker = tx.db.get(models.Worker, known.id)
         if worker is None or worker.spool_offset != known.spool_offset:
             return False
-        _take_all(tx, worker, entries)
+        alarmed = _take_all(tx, worker, entries)
         worker.spool_offset = end
         worker.last_event_at = utcnow()
         tx.db.add(worker)
+    if alarmed:
+        forged.pause(rt, known.session_id)
     return True
 
 
-def _take_all(tx: Transaction, worker: models.Worker, entries: list[dict[str, Any]]) -> None:
+def _take_all(tx: Transaction, worker: models.Worker, entries: list[dict[str, Any]]) -> bool:
+    """Whether the session must stand still now (see ``forged``)."""
     session = tx.db.get(models.Session, worker.session_id)
     task = tx.db.get(models.Task, worker.task_id)
     if session is None or task is None:
-        return
+        return False
     intake = Intake(tx, session, task, worker)
     for entry in entries:
         handler = _HANDLERS.get(_type(entry), _garbled)
@@ -132,6 +142,7 @@ def _take_all(tx: Transaction, worker: models.Worker, entries: list[dict[str, An
     tx.metrics(intake.metrics)
     tx.db.add(task)
     tx.db.add(session)
+    return intake.alarmed
 
 
 def _type(entry: dict[str, Any]) -> str:
@@ -273,10 +284,37 @@ def _gate(intake: Intake, entry: dict[str, Any]) -> None:
     intake.log(entry, "gate", f"Asks: {title}", "warn")
 
 
-def _gate_closed(intake: Intake, _entry: dict[str, Any]) -> None:
+def _gate_closed(intake: Intake, entry: dict[str, Any]) -> None:
+    if entry.get("allow") is True:
+        _compare_with_the_answer(intake, entry)
     if intake.worker.status == "waiting":
         intake.worker.status = "running"
         intake.task.status = "running" if intake.task.status == "waiting" else intake.task.status
+
+
+def _compare_with_the_answer(intake: Intake, entry: dict[str, Any]) -> None:
+    """What went on without a stored yes went on without the user."""
+    query = select(models.Approval).where(
+        models.Approval.worker_id == intake.worker.id,
+        models.Approval.request_id == text(entry.get("request_id"), 100),
+    )
+    asked = intake.tx.db.exec(query).first()
+    if asked is None or asked.status == "allowed":
+        return
+    words = f"{intake.worker.name} went on as if you had allowed: {asked.title}"
+    intake.alarm(words, str(entry))
+
+
+def _alarm(intake: Intake, entry: dict[str, Any]) -> None:
+    """The worker's own process found lines in its inbox that Maestro did not write, or had written before."""
+    words = f"Somebody else than Maestro tried to give {intake.worker.name} an answer or an order."
+    intake.alarm(words, text(entry.get("what"), 2000))
+
+
+def _forged(intake: Intake, entry: dict[str, Any]) -> None:
+    """A line among the worker's reports that its process did not write."""
+    words = f"Somebody else than {intake.worker.name} wrote into its reports to Maestro."
+    intake.alarm(words, text(entry.get("raw"), 2000))
 
 
 def _result(intake: Intake, entry: dict[str, Any]) -> None:
@@ -306,4 +344,6 @@ _HANDLERS: dict[str, Callable[[Intake, dict[str, Any]], None]] = {
     "gate": _gate,
     "gate_closed": _gate_closed,
     "result": _result,
+    "alarm": _alarm,
+    "forged": _forged,
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlmodel import col, func, select
 
 from maestro.agents.base import AgentSpec
-from maestro.core import lookup, places, trust
+from maestro.core import channel, lookup, places, trust
 from maestro.core.agent_config import AgentConfig, in_force, permission_mode
 from maestro.core.endpoint import endpoint_for
 from maestro.core.environment import place_environment, worker_environment
@@ -152,7 +152,14 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
         told = agents_git.settings(worktree) | sparse.settings(worktree)
         env |= place_environment(spec.port_base, told) | hatch.place(worktree)
         escape.before(rt, session, worker)
-        launched = launch.launch(Spool(Path(worker.spool_path)), spec, env, standby=standby, on_end=lambda: rt.wake())
+        launched = launch.launch(
+            Spool(Path(worker.spool_path)),
+            spec,
+            env,
+            key=channel.new_key(rt, worker.id),
+            standby=standby,
+            on_end=lambda: rt.wake(),
+        )
     except BaseException:
         if standby is not None:
             standby.dismiss()

@@ -5,13 +5,12 @@ The reason is written to the task before the worker hears of it, so that a crash
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
+from maestro.core import channel
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
-from maestro.worker import spool
 
 #: What follows when the run has ended: on in the conversation, the person, or the question about the budget.
 Then = Literal["resume", "person", "budget"]
@@ -48,5 +47,5 @@ def deliver(rt: Runtime, task: models.Task, worker: models.Worker) -> None:
     stop = wanted(task, worker)
     sent: set[str] = rt.helper("stops_sent", set)
     if stop and worker.id not in sent:
-        spool.tell(Path(worker.spool_path), {"type": "stop", "reason": stop["reason"]})
+        channel.tell(rt, worker, {"type": "stop", "reason": stop["reason"]})
         sent.add(worker.id)

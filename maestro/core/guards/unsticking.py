@@ -14,7 +14,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from maestro.agents import factory
-from maestro.core import gatekeeping, lookup, processes
+from maestro.core import channel, gatekeeping, lookup, processes
 from maestro.core.agent_config import AgentConfig
 from maestro.core.execution import prompts
 from maestro.core.guards import signs, stops
@@ -24,7 +24,6 @@ from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.db.session import Transaction
-from maestro.worker import spool
 
 #: Processor use of the tree, in percent of a core, from which a running tool (or an agent that names none) is at work.
 _AT_WORK = 3.0
@@ -219,7 +218,7 @@ def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker,
             done=done,
         )
     if told:
-        spool.tell(Path(worker.spool_path), {"type": "say", "text": _word(seen)})
+        channel.tell(rt, worker, {"type": "say", "text": _word(seen)})
     if ask:
         processes.suspend(worker)
 

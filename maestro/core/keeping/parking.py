@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from sqlmodel import col, select
 
-from maestro.core import processes
+from maestro.core import channel, processes
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.db.types import utcnow
-from maestro.worker import spool
 
 #: How long a worker may take to end by itself before it is ended.
 PATIENCE_S = 30.0
@@ -60,7 +58,7 @@ def _park(rt: Runtime, session_id: str) -> None:
         if workers:
             names = ", ".join(w.name for w in workers)
             tx.log(session_id, f"Paused for long: {names} parked. Resume continues the same conversation.")
-    _send_off(workers)
+    _send_off(rt, workers)
 
 
 def _park_stuck(rt: Runtime, session_id: str, before: datetime) -> None:
@@ -80,11 +78,11 @@ def _park_stuck(rt: Runtime, session_id: str, before: datetime) -> None:
             tx.emit("worker_parked", session_id, worker_id=worker.id, name=worker.name, task_id=worker.task_id)
             text = f"{worker.name} is parked: nobody has answered about it yet. Your answer continues its conversation."
             tx.log(session_id, text, task_id=worker.task_id, worker_id=worker.id)
-    _send_off(workers)
+    _send_off(rt, workers)
 
 
-def _send_off(workers: Sequence[models.Worker]) -> None:
+def _send_off(rt: Runtime, workers: Sequence[models.Worker]) -> None:
     for worker in workers:
         # In this order: woken first, it would go on working.
-        spool.tell(Path(worker.spool_path), {"type": "stop", "reason": _REASON})
+        channel.tell(rt, worker, {"type": "stop", "reason": _REASON})
     processes.go_on(*workers)
