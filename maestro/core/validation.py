@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
+import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +19,7 @@ from uuid import uuid4
 
 from maestro.awake import Stopwatch
 from maestro.core.watch_mode import Watch
-from maestro.worker import tree
+from maestro.worker import keeper, tree
 from maestro.worker.spool import WORKER_ID_VARIABLE
 
 _HEAD_BYTES = 64_000
@@ -30,6 +33,10 @@ _BASH = ("/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash", "/opt/homebrew/bin
 _STEP_S = 1.0
 _HEARD_BYTES = 1_000_000
 
+
+_KEEPER = str(Path(keeper.__file__).resolve())
+#: How long ending all that a command started may take.
+_KEEPER_S = 15.0
 
 #: How a command was stopped that watched for changes (see ``watch_mode``).
 WATCH_MODE = "watch mode"
@@ -73,15 +80,7 @@ def run_command(
     began = time.monotonic()
     with tempfile.TemporaryFile() as output:
         try:
-            process = subprocess.Popen(
-                wrap([shell(), "-c", command]),
-                cwd=cwd,
-                env={**env, WORKER_ID_VARIABLE: marker},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            process, line = _start(wrap([shell(), "-c", command]), marker, cwd, env, output)
         except OSError as error:
             return CommandOutcome(127, 0.0, f"The command could not be started: {error}", False)
         listener = _Listener(output.fileno(), hear)
@@ -95,13 +94,36 @@ def run_command(
             stopped = _wait(process, timeout_s, stop, waits)
         finally:
             # Also what is left of a check that ended by itself: a server in the background, say.
+            line.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_KEEPER_S)
             tree.kill_trees([tree.Known(-1, 0.0, marker)])
+            process.kill()
             process.wait()
         while listener.look():
             pass
         text, cut = _collect(output)
     exit_code = None if stopped else process.returncode
     return CommandOutcome(exit_code, round(time.monotonic() - began, 3), text, cut, stopped)
+
+
+def _start(
+    argv: list[str], marker: str, cwd: Path, env: Mapping[str, str], output: IO[bytes]
+) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """The process, and what ends it and all that it started when it is closed (see ``worker.keeper``)."""
+    kept = sys.platform.startswith("linux")
+    line, far_end = socket.socketpair()  # no pipe: that could be opened again through /proc, and so be held open
+    with far_end:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", _KEEPER, marker, *argv] if kept else argv,
+            cwd=cwd,
+            env=dict(env) if kept else {**env, WORKER_ID_VARIABLE: marker},
+            stdin=far_end.fileno() if kept else subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return process, line
 
 
 @functools.cache
