@@ -34,6 +34,8 @@ _STEP_S = 1.0
 _HEARD_BYTES = 1_000_000
 
 
+#: Where what a command leaves behind can be made the keeper's own.
+_KEPT = sys.platform.startswith("linux")
 _KEEPER = str(Path(keeper.__file__).resolve())
 #: How long ending all that a command started may take.
 _KEEPER_S = 15.0
@@ -95,11 +97,7 @@ def run_command(
         finally:
             # Also what is left of a check that ended by itself: a server in the background, say.
             line.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_KEEPER_S)
-            tree.kill_trees([tree.Known(-1, 0.0, marker)])
-            process.kill()
-            process.wait()
+            _end(process, marker)
         while listener.look():
             pass
         text, cut = _collect(output)
@@ -111,19 +109,29 @@ def _start(
     argv: list[str], marker: str, cwd: Path, env: Mapping[str, str], output: IO[bytes]
 ) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """The process, and what ends it and all that it started when it is closed (see ``worker.keeper``)."""
-    kept = sys.platform.startswith("linux")
     line, far_end = socket.socketpair()  # no pipe: that could be opened again through /proc, and so be held open
     with far_end:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", _KEEPER, marker, *argv] if kept else argv,
+            [sys.executable, "-I", "-S", _KEEPER, marker, *argv] if _KEPT else argv,
             cwd=cwd,
-            env=dict(env) if kept else {**env, WORKER_ID_VARIABLE: marker},
-            stdin=far_end.fileno() if kept else subprocess.DEVNULL,
+            env=dict(env) if _KEPT else {**env, WORKER_ID_VARIABLE: marker},
+            stdin=far_end.fileno() if _KEPT else subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     return process, line
+
+
+def _end(process: subprocess.Popen[bytes], marker: str) -> None:
+    """What the keeper ends, and then, where there is none or it was ended itself, all that carries the mark."""
+    if _KEPT:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_KEEPER_S)
+    tree.kill_trees([tree.Known(-1, 0.0, marker)])
+    if process.poll() is None:
+        process.kill()
+    process.wait()
 
 
 @functools.cache
