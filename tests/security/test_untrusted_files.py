@@ -190,6 +190,7 @@ READERS = ("maestro/worktrees", "maestro/worker", "maestro/agents", "maestro/cor
 #: Files that are Maestro's own, the kernel's or the user's, each with what it reads.
 TRUSTED = {
     "maestro/worker/proctable.py": "the kernel's process table",
+    "maestro/worker/keeper.py": "the kernel's process table, and /dev/null",
     "maestro/core/instance.py": "the lock and the token of the data folder",
     "maestro/core/proving/hooks/python/sitecustomize.py": "runs in the repository's own Python, and writes",
     "maestro/core/proving/hooks/go_test.py": "runs for the repository, and writes its own report",
