@@ -8,7 +8,7 @@ from pathlib import Path
 from maestro.core import queries
 from maestro.core.keeping.digest import SessionDigest
 from maestro.core.runtime import Runtime
-from maestro.core.views import ApprovalView, SessionView, TaskView
+from maestro.core.views import ApprovalView, PauseView, SessionView, TaskView
 from pages.components.bar import task_bar
 from pages.components.icon import icon
 from pages.components.inline import plain
@@ -16,9 +16,10 @@ from pages.components.state import session_chip, session_mark
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import set_when, when
 from pages.components.words import cost, plural
-from pages.waits import waited_s, waits_of
+from pages.waits import held, standstills, waited_s, waits_of
 
 _AT_WORK = "planning,executing,paused,validating"
+_GOING = {"running", "checking", "integrating"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Running:
     session: SessionView
     last_words: str
     minutes_left: float | None
+    blocked: str = ""  # why nothing goes on
 
 
 def read_running(rt: Runtime) -> list[Running]:
@@ -41,26 +43,45 @@ def _running(rt: Runtime, session: SessionView) -> Running:
         return Running(session, "Making the plan", None)
     logs = queries.list_logs(rt, session.id, kind="text,tool", limit=1)
     words = f"{logs[0].source}: {logs[0].message}".replace("`", "") if logs else ""
-    left = None
-    if session.status == "executing":
-        asked = queries.list_approvals(rt, status=None, session_id=session.id)
-        left = minutes_left(queries.list_tasks(rt, session.id), asked)
-    return Running(session, words.splitlines()[0][:300] if words else "", left)
+    left, blocked = _left(rt, session)
+    return Running(session, words.splitlines()[0][:300] if words else "", left, blocked)
 
 
-def minutes_left(tasks: list[TaskView], asked: list[ApprovalView]) -> float | None:
+def _left(rt: Runtime, session: SessionView) -> tuple[float | None, str]:
+    """The minutes that are left, or why none of them passes."""
+    if session.status not in {"executing", "paused"}:
+        return None, ""
+    asked = queries.list_approvals(rt, status=None, session_id=session.id)
+    tasks = queries.list_tasks(rt, session.id)
+    blocked = blocked_by(session, tasks, asked)
+    if blocked or session.status == "paused":
+        return None, blocked
+    return minutes_left(tasks, asked, queries.list_pauses(rt, session.id)), ""
+
+
+def blocked_by(session: SessionView, tasks: list[TaskView], asked: list[ApprovalView]) -> str:
+    """What has to happen before anything goes on; empty while something does."""
+    is_open = any(q.status == "pending" for q in asked)
+    at_work = any(t.status in _GOING for t in tasks)
+    if is_open and (session.status == "paused" or not at_work or any(w.until is None for w in held(asked))):
+        return "blocked until you answer"
+    return "blocked until you resume" if session.status == "paused" else ""
+
+
+def minutes_left(tasks: list[TaskView], asked: list[ApprovalView], pauses: list[PauseView]) -> float | None:
     """From how long this session's own finished tasks took, without their waiting for the user.
 
     None where that says nothing: no task is done yet, none is left, or none goes on before the user has answered.
     """
+    still = [*standstills(pauses, asked), *held(asked)]
     took = [
         (t.completed_at - t.started_at).total_seconds()
-        - waited_s(waits_of(q for q in asked if q.task_id == t.id), t.started_at, t.completed_at)
+        - waited_s([*waits_of(q for q in asked if q.task_id == t.id), *still], t.started_at, t.completed_at)
         for t in tasks
         if t.status == "completed" and t.completed_at and t.started_at
     ]
     to_do = [t for t in tasks if t.status not in {"completed", "skipped", "cancelled"}]
-    at_work = sum(t.status in {"running", "checking", "integrating"} for t in to_do)
+    at_work = sum(t.status in _GOING for t in to_do)
     if not took or not at_work:
         return None
     return sum(took) / len(took) / 60 * len(to_do) / at_work
@@ -101,6 +122,8 @@ def _facts(running: Running) -> str:
     if session.live_workers:
         parts.append(plural(session.live_workers, "worker"))
     parts.append(cost(session.cost_usd, session.tokens.total, free=session.demo))
+    if running.blocked:
+        parts.append(running.blocked)
     if running.minutes_left is not None:
         parts.append(f"about {max(1, round(running.minutes_left))} min left")
     return " · ".join(parts)

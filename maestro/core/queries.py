@@ -15,7 +15,7 @@ from sqlmodel import Session as DbSession
 from sqlmodel import case, col, func, select
 
 from maestro.core import attention, lookup, processes
-from maestro.core.guards import account, limit_views, signs, spending
+from maestro.core.guards import account, limit_views, pauses, signs, spending
 from maestro.core.guards.account import AccountState
 from maestro.core.guards.limit_views import LimitsView
 from maestro.core.keeping import checkpoints, deleted, digest, going_back, storage_health
@@ -37,6 +37,7 @@ from maestro.core.views import (
     LogView,
     MessageView,
     Overview,
+    PauseView,
     PlanView,
     RepositoryView,
     SessionView,
@@ -200,6 +201,12 @@ def list_approvals(rt: Runtime, *, status: str | None = "pending", session_id: s
     with rt.db.read() as db:
         total = _count_approvals(db, status, session_id)
         return _approvals(db, status, session_id, _READ_APPROVALS, max(total - _READ_APPROVALS, 0))
+
+
+def list_pauses(rt: Runtime, session_id: str) -> list[PauseView]:
+    """When a session was paused, oldest first."""
+    with rt.db.read() as db:
+        return pauses.spans(db, session_id)
 
 
 def page_of_approvals(

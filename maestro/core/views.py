@@ -371,6 +371,14 @@ class ApprovalView(BaseModel):
         return allowances.in_words(self.signature) if self.signature else ""
 
 
+class PauseView(BaseModel):
+    """A span in which a session was paused; ``until`` None: it still is."""
+
+    since: datetime
+    until: datetime | None
+    by_user: bool  # else Maestro paused it, to ask something
+
+
 class DecisionView(BaseModel):
     """A choice that was made."""
 

@@ -65,14 +65,14 @@ def session_mark(session: SessionView) -> Mark:
     """The mark of a session, its open questions and its merge looked at too."""
     if session.merged and session.status == "completed":
         return MERGED
-    if session.pending_approvals and session.status == "executing":
+    if session.pending_approvals and session.status in {"executing", "validating"}:
         return WAITING
     return SESSION.get(session.status, SESSION["idle"])
 
 
 def task_mark(status: str, *, session: str = "") -> Mark:
     """The mark of a task's status; ``session`` is its session's: in a paused or failed one nothing runs, nor asks."""
-    if session == "paused" and status == "running":
+    if session == "paused" and status in {"running", "checking", "integrating"}:
         return PAUSED
     if session == "failed" and status in {"running", "waiting", "checking", "integrating"}:
         return STOPPED

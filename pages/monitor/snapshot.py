@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from maestro.core import queries
 from maestro.core.runtime import Runtime
-from maestro.core.views import ApprovalView, CheckpointView, CheckRunView, SessionView, TaskView, WorkerView
+from maestro.core.views import ApprovalView, CheckpointView, CheckRunView, PauseView, SessionView, TaskView, WorkerView
 
 #: How much of a check's output is read: its end, where test runners say how it went.
 OUTPUT_TAIL = 1200
@@ -23,6 +23,7 @@ class Snapshot:
     checkpoints: list[CheckpointView]
     approvals: list[ApprovalView]  # those that are open
     questions: list[ApprovalView]  # all that were asked
+    pauses: list[PauseView]
 
     def task(self, name: str | None) -> TaskView | None:
         """A task by id or key."""
@@ -39,4 +40,5 @@ def read(rt: Runtime, session_id: str) -> Snapshot:
         checkpoints=queries.list_checkpoints(rt, session_id),
         approvals=queries.list_approvals(rt, session_id=session_id),
         questions=queries.list_approvals(rt, status=None, session_id=session_id),
+        pauses=queries.list_pauses(rt, session_id),
     )

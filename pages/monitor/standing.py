@@ -125,6 +125,9 @@ class Standing:
         _banner("paused", "pause", "Paused", words)
 
     def _validating(self, now: Snapshot) -> None:
+        if held_by(now.approvals):
+            _banner("waiting", "hand", "Final checks are on hold", "Answer the question below to continue.")
+            return
         commands = list(dict.fromkeys(c.command for c in now.checks if c.task_id is None))
         words = "All tasks are done. The plan's checks now run on the session branch"
         words += f": {', '.join(commands[:3])}" if commands else "."

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from maestro.core.views import ApprovalView, CheckRunView, TaskView
-from maestro.db.types import utcnow
 from pages.components.inline import plain
 from pages.components.state import TASK, task_mark, worker_life
 from pages.components.words import duration
@@ -15,7 +15,7 @@ from pages.evidence import PHASES, check_tone, count_words
 from pages.monitor.attempts import Run, by_task, checks_by_task, runs_of, started
 from pages.monitor.patched import PatchedElement
 from pages.monitor.snapshot import Snapshot
-from pages.waits import Wait, waits_of
+from pages.waits import Wait, held, standstills, waits_of, within
 
 #: States in which a session's clock stands still.
 _STILL = {"completed", "failed", "cancelled"}
@@ -37,18 +37,22 @@ def rows(now: Snapshot) -> list[dict[str, Any]]:
     asked: dict[str | None, list[ApprovalView]] = defaultdict(list)
     for question in now.questions:
         asked[question.task_id].append(question)
-    made = [_task(t, runs_of(t, workers[t.id], checks[t.id]), asked[t.id], status, session=session) for t in now.tasks]
-    whole = _whole(now, checks[None])
+    still, on_hold = standstills(now.pauses, now.questions), held(now.questions)
+    made = []
+    for t in now.tasks:
+        runs = runs_of(t, workers[t.id], checks[t.id])
+        made.append(_task(t, runs, [*waits_of(asked[t.id]), *_cut(t, runs, still, on_hold)], status, session=session))
+    whole = _whole(now, checks[None], on_hold)
     return [*made, whole] if whole else made
 
 
 def _task(
-    task: TaskView, runs: list[Run], asked: list[ApprovalView], status: dict[str, str], *, session: str
+    task: TaskView, runs: list[Run], waits: list[Wait], status: dict[str, str], *, session: str
 ) -> dict[str, Any]:
-    waits = waits_of(asked)
-    bars = [bar for run in runs for bar in _bars(run, open_wait=bool(waits) and waits[-1].until is None)]
+    waiting = any(w.until is None for w in waits)
+    bars = [bar for run in runs for bar in _bars(run, open_wait=waiting)]
     bars += [_wait(w) for w in waits if runs]
-    if task.status in {"checking", "integrating"} and session != "failed":
+    if task.status in {"checking", "integrating"} and session not in {"paused", "failed"} and not waiting:
         bars.append(_live_check(task, runs))
     mark = task_mark(task.status, session=session)
     # What a rollback made pending again has bars of its former runs, but no clock.
@@ -67,6 +71,25 @@ def _task(
     }
 
 
+def _cut(task: TaskView, runs: list[Run], still: list[Wait], on_hold: list[Wait]) -> list[Wait]:
+    """What of the session's waiting concerns a task: all of it while the session stood still, else only what is between runs."""
+    if not runs:
+        return []
+    end = _end(task, runs)
+    found = within(still, runs[0].worker.started_at, end)
+    for run, after in zip_longest(runs, runs[1:]):
+        if run.worker.ended_at:
+            found += within(on_hold, run.worker.ended_at, after.worker.started_at if after else end)
+    return found
+
+
+def _end(task: TaskView, runs: list[Run]) -> datetime | None:
+    """When a task's work ended; None while it goes on."""
+    if task.completed_at or task.status in {"running", "waiting", "checking", "integrating"}:
+        return task.completed_at
+    return None if runs[-1].live else runs[-1].worker.ended_at
+
+
 def _bars(run: Run, *, open_wait: bool) -> list[dict[str, Any]]:
     """A run and its checks; ``open_wait``: a bar of its own says that an answer is waited for."""
     worker = run.worker
@@ -77,7 +100,7 @@ def _bars(run: Run, *, open_wait: bool) -> list[dict[str, Any]]:
         "kind": "run",
         "from": _ms(worker.started_at),
         "to": _ms(worker.ended_at),
-        "tone": "running" if open_wait and run.tone == "waiting" else run.tone,
+        "tone": "running" if open_wait and run.tone in {"waiting", "paused"} else run.tone,
         "label": "" if run.continued else str(worker.attempt),
         "tip": f"{words}. {run.reason}".removesuffix(". "),
         "live": run.live and life not in {"paused", "parked", "lost", "waiting"},
@@ -86,15 +109,17 @@ def _bars(run: Run, *, open_wait: bool) -> list[dict[str, Any]]:
 
 
 def _wait(wait: Wait) -> dict[str, Any]:
-    ended = wait.until or utcnow()
-    took = duration((ended - wait.since).total_seconds())
+    took = duration((wait.ended - wait.since).total_seconds())
+    about = "Paused" if wait.paused else f"Waiting for you: {wait.title}"
+    if wait.until:
+        about = f"Paused for {took}" if wait.paused else f"Waited {took} for you: {wait.title}"
     return {
         "kind": "wait",
         "from": _ms(wait.since),
         "to": _ms(wait.until),
-        "tone": "waiting",
+        "tone": "paused" if wait.paused else "waiting",
         "label": "",
-        "tip": f"Waited {took} for you: {wait.title}" if wait.until else f"Waiting for you: {wait.title}",
+        "tip": about,
         "live": False,
     }
 
@@ -118,10 +143,15 @@ def _live_check(task: TaskView, runs: list[Run]) -> dict[str, Any]:
     if last is not None:
         since = last.checks[-1].created_at if last.checks else last.worker.ended_at or last.worker.started_at
     tip = plain(task.progress_note or "") or TASK[task.status].word
+    return _going(tip, since)
+
+
+def _going(tip: str, since: datetime | None) -> dict[str, Any]:
+    """A check that goes on."""
     return {"kind": "check", "from": _ms(since), "to": None, "tone": "checking", "label": "", "tip": tip, "live": True}
 
 
-def _whole(now: Snapshot, checks: list[CheckRunView]) -> dict[str, Any] | None:
+def _whole(now: Snapshot, checks: list[CheckRunView], on_hold: list[Wait]) -> dict[str, Any] | None:
     """The row of the checks of the whole: the baseline before, the validation after."""
     validating = now.session.status == "validating"
     if not checks and not validating:
@@ -132,9 +162,11 @@ def _whole(now: Snapshot, checks: list[CheckRunView]) -> dict[str, Any] | None:
         since = max(
             [*ended, *(c.created_at for c in checks if c.phase == "validation")], default=now.session.updated_at
         )
-        bars.append(
-            {"kind": "check", "from": _ms(since), "to": None, "tone": "checking", "label": "", "tip": "", "live": True}
-        )
+        waits = within(on_hold, since, None)
+        bars += [_wait(w) for w in waits]
+        if not any(w.until is None for w in waits):
+            since = max([since, *(w.ended for w in waits)])
+            bars.append(_going("", since))
     proof = {c.command: c for c in checks if c.phase == "validation"}.values()
     status = "checking" if validating else "pending"
     if proof and now.session.status in _STILL:

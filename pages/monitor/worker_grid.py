@@ -89,10 +89,10 @@ def rows(now: Snapshot) -> list[dict[str, Any]]:
     tasks = {t.id: t for t in now.tasks}
     live = [w for w in now.workers if w.status != "ended"]
     ended = [w for w in reversed(now.workers) if w.status == "ended"]
-    return [_row(w, tasks.get(w.task_id or "")) for w in [*live, *ended]]
+    return [_row(w, tasks.get(w.task_id or ""), now.session.status) for w in [*live, *ended]]
 
 
-def _row(worker: WorkerView, task: TaskView | None) -> dict[str, Any]:
+def _row(worker: WorkerView, task: TaskView | None, session: str) -> dict[str, Any]:
     life = worker_life(worker)
     ended = worker.status == "ended"
     seen = worker.last_event_at or worker.started_at
@@ -103,7 +103,7 @@ def _row(worker: WorkerView, task: TaskView | None) -> dict[str, Any]:
         "task_id": worker.task_id,
         "task": task.key if task else "",
         "title": plain(task.title) if task else "",
-        "tone": task_mark(task.status).tone if task else "pending",
+        "tone": task_mark(task.status, session=session).tone if task else "pending",
         "shape": life,
         "life": LIFE.get(life, life),
         "ended": ended,

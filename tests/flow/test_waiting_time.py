@@ -9,9 +9,10 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.commands import control
+from maestro.core.guards import pauses
 from maestro.core.runtime import Runtime
 from maestro.db import models
-from pages.dashboard_rows import minutes_left
+from pages.dashboard_rows import minutes_left, read_running
 from pages.monitor import snapshot, timeline
 from pages.monitor.page import alive_words
 from tests.browser.seeds import add, ago, seed_session, seeding, task, tasks_of
@@ -95,13 +96,72 @@ def test_no_time_is_foretold_while_all_waits_and_waiting_does_not_lengthen_it(tm
                     t.status = state
                     tx.db.merge(t)
             asked = queries.list_approvals(rt, status=None, session_id=row.id)
-            found = minutes_left(queries.list_tasks(rt, row.id), asked)
+            found = minutes_left(queries.list_tasks(rt, row.id), asked, queries.list_pauses(rt, row.id))
             return found and round(found, 2)
 
         assert left("running", "pending") == 4.0  # two minutes of work each, one after the other
         assert left("running", "running") == 2.0
         assert left("waiting", "failed") is None
         assert left("failed", "pending") is None
+
+
+def pause(rt: Runtime, row: models.Session, began: float, ended: float | None, *, reason: str | None = None) -> None:
+    """A session that was paused so many seconds ago, and resumed so many."""
+    turns = [(began, "executing", "pause", "paused"), (ended, "paused", "resume", "executing")]
+    for at, source, event, target in turns:
+        if at is not None:
+            names = {"from_state": source, "event": event, "to_state": target, "reason": reason}
+            add(rt, models.SessionHistory(session_id=row.id, created_at=ago(at), **names))
+
+
+def test_a_pause_is_drawn_as_one_and_counts_as_no_work(tmp_path: Path) -> None:
+    with seeding(tmp_path / "data") as rt:
+        done = task("t0", "Done", status="completed", started_at=ago(1000), completed_at=ago(100))
+        row = session(rt, tmp_path, task("t1", "Write it", status="checking", attempt=1), done, task("t2", "Two"))
+        run(rt, row, "t1", status="ended", outcome="success", started_at=ago(1000), ended_at=ago(600))
+        pause(rt, row, 1200, 900)  # before the run began, and into it
+        pause(rt, row, 500, 100, reason=pauses.BY_MAESTRO)
+        answered = {"status": "allowed", "created_at": ago(501), "resolved_at": ago(100)}
+        add(rt, models.Approval(session_id=row.id, kind="budget", title="Spent", **answered))
+        pause(rt, row, 50, None)
+        waits = [("wait", "paused", "", 100), ("wait", "waiting", "", 400), ("wait", "paused", "", None)]
+        assert bars(rt, row)[1:] == waits  # and no check that goes on
+        tips = [bar["tip"] for bar in timeline.rows(snapshot.read(rt, row.id))[0]["bars"][1:]]
+        assert tips == ["Paused for 2 min", "Waited 7 min for you: Spent", "Paused"]
+        (shown,) = read_running(rt)
+        assert (shown.minutes_left, shown.blocked) == (None, "blocked until you resume")
+        asked, tasks = queries.list_approvals(rt, status=None, session_id=row.id), queries.list_tasks(rt, row.id)
+        left = minutes_left(tasks, asked, queries.list_pauses(rt, row.id))
+        assert round(left or 0, 1) == round((900 - 100 - 400) / 60 * 2, 1)
+
+
+def test_a_question_about_the_whole_session_is_waiting_where_no_agent_runs(tmp_path: Path) -> None:
+    with seeding(tmp_path / "data") as rt:
+        first = task("t1", "Write it", status="checking", attempt=1, started_at=ago(900))
+        row = session(rt, tmp_path, first, task("t2", "Two"), status="executing")
+        run(rt, row, "t1", status="ended", outcome="success", started_at=ago(900), ended_at=ago(600))
+        whole = {"session_id": row.id, "title": "Trust it?", "kind": "trust"}
+        add(rt, models.Approval(**whole, created_at=ago(700), status="allowed", resolved_at=ago(500)))
+        add(rt, models.Approval(**whole, created_at=ago(300)))
+        assert bars(rt, row)[1:] == [("wait", "waiting", "", 100), ("wait", "waiting", "", None)]
+        assert read_running(rt)[0].blocked == "blocked until you answer"
+
+
+def test_final_checks_that_are_on_hold_do_not_go_on(tmp_path: Path) -> None:
+    with seeding(tmp_path / "data") as rt:
+        done = task("t1", "Write it", status="completed", started_at=ago(900), completed_at=ago(600))
+        row = session(rt, tmp_path, done, status="validating")
+        whole = {"session_id": row.id, "title": "The branch is gone", "kind": "infrastructure"}
+
+        def final() -> list[tuple[str, str, bool]]:
+            last = timeline.rows(snapshot.read(rt, row.id))[-1]
+            return [(b["kind"], b["tone"], b["live"]) for b in last["bars"]]
+
+        assert final() == [("check", "checking", True)]
+        add(rt, models.Approval(**whole, created_at=ago(500), status="allowed", resolved_at=ago(400)))
+        assert final() == [("wait", "waiting", False), ("check", "checking", True)]
+        add(rt, models.Approval(**whole, created_at=ago(300)))
+        assert final() == [("wait", "waiting", False), ("wait", "waiting", False)]
 
 
 def test_cancelling_leaves_what_has_failed_as_it_ended(tmp_path: Path) -> None:

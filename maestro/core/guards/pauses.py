@@ -14,6 +14,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
+from maestro.core.views import PauseView
 from maestro.db import models
 from maestro.errors import NotAllowed
 
@@ -39,6 +40,18 @@ def answered(rt: Runtime, approval: models.Approval) -> None:
         due = not _asks(db, approval.session_id)
     if due:
         _resume(rt, approval.session_id)
+
+
+def spans(db: DbSession, session_id: str) -> list[PauseView]:
+    """When a session was paused, oldest first."""
+    query = select(models.SessionHistory).where(models.SessionHistory.session_id == session_id)
+    found: list[PauseView] = []
+    for turn in db.exec(query.order_by(col(models.SessionHistory.id))).all():
+        if found and found[-1].until is None:
+            found[-1].until = turn.created_at
+        if turn.to_state == State.PAUSED:
+            found.append(PauseView(since=turn.created_at, until=None, by_user=turn.reason != BY_MAESTRO))
+    return found
 
 
 def _resume(rt: Runtime, session_id: str) -> None:
