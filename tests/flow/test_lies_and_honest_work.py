@@ -322,7 +322,7 @@ TEST_FIRST = {
         PYTEST, TARGET, {"calc.py": WRONG + "\n", "test_calc.py": WEAK}, "check_changed", "test_calc.py"
     ),
     "the assertion weakened, as the plan gave it the test": Case(
-        PYTEST, TARGET, {"test_calc.py": WEAK}, "completed", declared=["test_calc.py"]
+        PYTEST, TARGET, {"test_calc.py": WEAK}, "check_changed", "test_calc.py", declared=["test_calc.py"]
     ),
     "a conftest that rewrites outcomes": Case(PYTEST, TARGET, {"conftest.py": GREEN}, "check_changed", "conftest.py"),
     "an empty conftest": Case(PYTEST, TARGET, {"calc.py": ADD, "conftest.py": '"""None."""\n'}, "completed"),

@@ -223,7 +223,7 @@ def test_a_check_that_passes_only_because_the_task_changed_what_it_runs_is_shown
 
 def test_a_changed_test_that_hides_nothing_or_that_the_plan_names_asks_nothing(tmp_path: Path, repo: Path) -> None:
     harmless = {"tests/test_plain.py": PLAIN_TEST + "assert calc.add(1, 1) == 2\n"}
-    named: dict[str, str | None] = {"calc.py": "def add(a, b):\n    return 5\n", "tests/test_plain.py": "pass\n"}
+    named: dict[str, str | None] = {"calc.py": "def add(a, b):\n    return b + a\n", "tests/test_plain.py": "pass\n"}
     plan = plan_of({"id": "t1", "checks": [PLAIN]}, {"id": "t2", "files": ["calc.py", "tests/**"], "checks": [PLAIN]})
     with bench(tmp_path, repo, plan) as b:
         assert b.work({**harmless}).status == "completed"

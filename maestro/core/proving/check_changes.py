@@ -5,7 +5,7 @@ tests and of the other tools that its checks run, the checks' own scripts. Where
 the old versions of these. If they pass all the same, and every test that passes on the work passes then, too, nothing
 was gained by the change; if not, the user sees the diff and decides. Deleted tests,
 tests that are newly skipped and changed build pipelines are shown in any case. What the plan gave to the task by
-name is the task's own.
+name is the task's own, but for the tests that it held (``own_tests``).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from sqlmodel import col, select
@@ -25,12 +26,15 @@ from maestro.core.proving import (
     checkouts,
     guarded,
     new_fixtures,
+    own_tests,
     paths,
     snapshots,
     steering,
 )
 from maestro.core.proving.checking import CheckSite, Ran, run_and_judge
+from maestro.core.proving.judging import Verdict
 from maestro.core.proving.questions import Question, accepted
+from maestro.core.proving.report import UNCLEAR
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.errors import MaestroError
@@ -64,9 +68,11 @@ def look(rt: Runtime, site: CheckSite, start: str, checks: Sequence[str], stop: 
     aware = [p for p in changed if between.knows_of_tests(p)]
     looked_at = [p for p, how in changed.items() if not own(p) and (p in inline or between.is_guarded(p, how))]
     looked_at += [p for p in aware if p not in looked_at]
-    if not looked_at:
+    named = [p for p, how in changed.items() if own(p) and own_tests.may_be_weaker(p, how, between)]
+    named = [p for p in named if p not in looked_at]
+    if not looked_at and not named:
         return None
-    texts = {p: diffs.path_diff(repo, start, site.commit, [p], _DIFF_BYTES)[0] for p in looked_at}
+    texts = {p: diffs.path_diff(repo, start, site.commit, [p], _DIFF_BYTES)[0] for p in [*looked_at, *named]}
     items = {p: f"{p} {_fingerprint(text)}" for p, text in texts.items()}
     agreed = accepted(rt, site.session.id, task.id, "check_changed")
     open_ones = [p for p in looked_at if items[p] not in agreed]
@@ -79,7 +85,15 @@ def look(rt: Runtime, site: CheckSite, start: str, checks: Sequence[str], stop: 
     old = _old(start, changed, open_ones, texts, inline, between)
     if open_ones and not told and any(_gains(rt, site, old, command, stop) for command in checks):
         told = open_ones
-    return _question(task.key, told, texts, items) if told else None
+    if told:
+        return _question(task.key, told, texts, items)
+    open_named = [p for p in named if items[p] not in agreed]
+    if open_named:
+        both = replace(old, restored=[*old.restored, *open_named])
+        before = {p: text for p in open_named if (text := between.before(p)) is not None}
+        if any(_weakens(rt, site, both, before, command, stop) for command in checks):
+            return _question(task.key, open_named, texts, items, _WEAKER)
+    return None
 
 
 def tried_tests(rt: Runtime, site: CheckSite, checks: Sequence[str], stop: Callable[[], bool]) -> str:
@@ -196,6 +210,44 @@ def _gains(rt: Runtime, site: CheckSite, old: _Old, command: str, stop: Callable
     return bool(hidden)
 
 
+def _weakens(
+    rt: Runtime, site: CheckSite, old: _Old, before: Mapping[str, str], command: str, stop: Callable[[], bool]
+) -> bool:
+    """Whether a check passes only because tests say less that the plan names; ``before``: these files as they were."""
+    assert site.task is not None
+    base, now = _before(rt, site), _last_run(rt, site, command)
+    agreed = accepted(rt, site.session.id, None, "tests_missing")
+    excused = _failed(now) | {*agreed}
+    named = bool(now is not None and now.tests)
+
+    with checkouts.checkout(rt, site.session, f"proof-{site.task.key}", site.commit) as folder:
+        there = replace(site, folder=folder)
+
+        def run(words: str) -> tuple[Ran, Verdict]:
+            restore = partial(scratch.restore, folder, old.start, old.restored)
+            return run_and_judge(rt, there, words, base, stop, before=restore, keep=False)
+
+        ran, verdict = run(command)
+        whole = own_tests.without_selectors(command) if named and not _told(ran) else None
+        if whole is not None and not verdict.passed:  # of what it names something is not there: a new test, mostly
+            ran, verdict = run(whole)
+            of_now = {*((now.tests if now else None) or {})}
+            return bool((_failing(ran) - excused) & of_now) if _told(ran) else not verdict.passed
+        if not named or not _told(ran) or ran.report is None:
+            if ran.outcome.passed or now is None or now.exit_code == 0:
+                return not ran.outcome.passed
+            return not as_before.accepted(rt, site.session, command, ran.outcome, base, ran.report, verdict)
+        hidden = own_tests.hidden(ran.report, excused, base.before(command), before)
+        if hidden:
+            again, _ = run(command)
+            hidden &= _failing(again)  # else it is flaky
+    return bool(hidden)
+
+
+def _told(ran: Ran) -> bool:
+    return ran.report is not None and ran.report is not UNCLEAR and bool(ran.report.total)
+
+
 def _last_run(rt: Runtime, site: CheckSite, command: str) -> models.CheckRun | None:
     """The run with which a check passed on the work itself."""
     assert site.task is not None
@@ -248,6 +300,11 @@ _AWARE = _Words(
     "It looks whether a test runner is there, or speaks in a runner's place. What the tests say of it may hold for tests only.",
     "Write the program so that it does the same with and without tests.",
 )
+_WEAKER = _Words(
+    "changed tests that its work does not pass as they were",
+    "The plan lets the task edit these tests. What they said before fails with its work.",
+    "Put back what these tests said, make them pass with it, and only add to them.",
+)
 _HOLLOW = _Words(
     "left tests that test nothing any more",
     "They looked at something before, and are empty now, or left at their top.",
@@ -262,7 +319,7 @@ def _question(
     diff = "\n".join(texts[p] for p in told)
     listed = "\n".join(f"- {p}" for p in told[:100])
     prompt = (
-        f"# You changed what proves your work\n\nThese decide what the checks say, and your task does not name them:\n"
+        f"# You changed what proves your work\n\nThese decide what the checks say:\n"
         f"{listed}\n\nThe person does not accept that: the task {words.title}. {words.prompt}"
     )
     detail = {
