@@ -45,6 +45,9 @@ def run_baseline(rt: Runtime, session_id: str) -> None:
             for command in missing:
                 site = CheckSite(session, None, folder, session.base_commit, "baseline")
                 ran = measure(rt, site, command, stop)
+                if isinstance(ran, Question):
+                    questions.raise_question(rt, session, None, ran)
+                    return
                 if ran.outcome.stopped == WATCH_MODE:  # said before an agent has worked for nothing
                     excuses.raise_watches(rt, session, command, ran.outcome)
     except SetupFailed as error:

@@ -24,7 +24,9 @@ from maestro.core.proving import (
     excuses,
     infrastructure,
     judging,
+    loaded,
     missing_tests,
+    other_code,
     own_target,
     questions,
     sheltered,
@@ -63,15 +65,26 @@ class CheckSite:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One run of one check: how it ended, and the single tests where it told (see ``test_reports.read_report``)."""
+    """One run of one check: how it ended, and the single tests where it told (see ``test_reports.read_report``).
+
+    ``elsewhere``: files of another checkout of the repository whose code ran in it.
+    """
 
     outcome: CommandOutcome
     report: TestReport | None
+    elsewhere: tuple[Path, ...] = ()
 
 
-def measure(rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool]) -> Ran:
-    """Run a check on the untouched base and keep it as evidence of what was so before."""
+def measure(rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool]) -> Ran | Question:
+    """Run a check on the untouched base and keep it as evidence of what was so before.
+
+    Where it ran other code than the base's there is no evidence, but what to ask.
+    """
     ran = execute(rt, site.session, site.folder, command, stop)
+    asked = other_code.after(rt, site.session, site.folder, command, ran.elsewhere)
+    if asked is not None:
+        scratch.discard_changes(site.folder)
+        return asked
     unmeasured = _unmeasured(ran)
     note = unmeasured or _fails_hidden(site, ran)
     _record(rt, site, command, ran, Verdict(ran.outcome.passed, note), could_not_run=unmeasured is not None)
@@ -131,6 +144,9 @@ def prove(
         unproven.set_up_again(rt, site.session, site.task, site.folder)
     base = baseline.on_branch(rt, site.session, baseline.wait_for(rt, site.session.id, stop), site.start)
     ran, verdict = run_and_judge(rt, site, command, base, stop)
+    asked = other_code.after(rt, site.session, site.folder, command, ran.elsewhere)
+    if asked is not None:
+        return asked
     if _names_vary(rt, site, command, ran, base, verdict, stop):
         base = baseline.on_branch(rt, site.session, baseline.load(rt, site.session.id), site.start)
         ran, verdict = run_and_judge(rt, site, command, base, stop)
@@ -233,6 +249,7 @@ def execute(rt: Runtime, session: models.Session, folder: Path, command: str, st
         links.away(folder) as gone,
     ):
         env |= place
+        loaded.ask(Path(aside), folder, other_code.checkouts(session, folder))
         asked, told_not_to = (
             test_reports.instrument(command, Path(aside), folder, env, rt.data_dir / "shims"),
             False,
@@ -252,9 +269,10 @@ def execute(rt: Runtime, session: models.Session, folder: Path, command: str, st
         if report is not None and report is not UNCLEAR:
             report = varying.placed(report, folder, env["TMPDIR"])
             report = replace(report, outcomes=varying.steady(report.outcomes, varying.known(rt, session.id)))
+        elsewhere = loaded.read(Path(aside))
     if gone:
         _tell_links(rt, session.id, command, gone)
-    return Ran(replace(outcome, output=output), UNCLEAR if report is None and told_not_to else report)
+    return Ran(replace(outcome, output=output), UNCLEAR if report is None and told_not_to else report, elsewhere)
 
 
 def _tell_links(rt: Runtime, session_id: str, command: str, gone: Mapping[str, str]) -> None:

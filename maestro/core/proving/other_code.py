@@ -1,7 +1,8 @@
 """Before anything is measured: whether the checks run the worktree's code, or that of the user's checkout.
 
 An editable install, a ``.pth``, ``PYTHONPATH``, ``npm link``, or a program of the checkout: the same checks would pass
-whatever an agent does. That is asked about, with the set-up as the way out.
+whatever an agent does. That is asked about, with the set-up as the way out. Where a check hides its interpreter behind
+a launcher or a script, it is seen in its first run (``loaded``), which then counts for nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from maestro import untrusted
 from maestro.core.environment import command_environment
 from maestro.core.execution import confining
-from maestro.core.proving import python_origin, questions
+from maestro.core.proving import loaded, python_origin, questions
 from maestro.core.proving.check_scripts import reached
 from maestro.core.proving.questions import Question
 from maestro.core.proving.trespass import leads_to
@@ -46,6 +47,7 @@ _STEERING = (
     "*.cfg",
     "*.mk",
 )
+_KEY = "other code"
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _MOST = 2_000
 
@@ -54,10 +56,32 @@ def look(
     rt: Runtime, session: models.Session, folder: Path, checks: Sequence[str], stop: Callable[[], bool]
 ) -> Question | None:
     """What to ask before the baseline: ``folder`` holds the base commit, and its set-up has run."""
-    found = list(dict.fromkeys(_found(rt, session, folder, checks, stop)))
-    key = "\n".join(["other code", *sorted(found)])
-    if not found or key in questions.blamed(rt, session.id):
+    return _question(rt, session, folder, list(dict.fromkeys(_found(rt, session, folder, checks, stop))))
+
+
+def after(rt: Runtime, session: models.Session, folder: Path, check: str, elsewhere: Sequence[Path]) -> Question | None:
+    """What to ask after a run of a check in which code of another checkout ran; ``elsewhere``: its files."""
+    others = sorted(checkouts(session, folder), key=lambda place: len(place.parts), reverse=True) if elsewhere else []
+    found = []
+    for path in elsewhere:
+        checkout = next((place for place in others if path.is_relative_to(place)), path.parent)
+        name, place = loaded.name_of(path, checkout)
+        found.append(_in_checkout(check, name, place, folder))
+    return _question(rt, session, folder, list(dict.fromkeys(found)))
+
+
+def checkouts(session: models.Session, folder: Path) -> set[Path]:
+    """Where the repository is checked out, but for ``folder``."""
+    repo = Path(session.repo_path).resolve()
+    others = {repo, *(entry.path.resolve() for entry in list_worktrees(repo) if not entry.bare)}
+    return others - {folder.resolve()}
+
+
+def _question(rt: Runtime, session: models.Session, folder: Path, found: Sequence[str]) -> Question | None:
+    meant = {line for key in questions.blamed(rt, session.id) if key.startswith(_KEY) for line in key.splitlines()}
+    if meant.issuperset(found):
         return None
+    key = "\n".join([_KEY, *sorted(found)])
     shown = "; ".join(found[:4]) + (f"; and {len(found) - 4} more" if len(found) > 4 else "")
     words = f"The checks would not test the work: {shown}. {_way_out(session, folder)}"
     asked = questions.stop_the_train(words, key, "\n".join(found))
@@ -72,8 +96,7 @@ def look(
 def _found(
     rt: Runtime, session: models.Session, folder: Path, checks: Sequence[str], stop: Callable[[], bool]
 ) -> Iterator[str]:
-    repo, here = Path(session.repo_path).resolve(), folder.resolve()
-    others = {repo, *(entry.path.resolve() for entry in list_worktrees(repo) if not entry.bare)} - {here}
+    here, others = folder.resolve(), checkouts(session, folder)
     env = command_environment(rt.settings, session.agent_config)
     files = git(folder, "ls-files", "-z").fields
 
@@ -111,9 +134,13 @@ def _judged(check: str, origin: python_origin.Origin, folder: Path, foreign: Cal
     real = Path(os.path.realpath(origin.place))
     installed = bool(_INSTALLED.intersection(real.parts))
     if foreign(origin.place):
-        yield f"`{check}` finds `{origin.name}` in {_short(real, folder)}, your own checkout"
+        yield _in_checkout(check, origin.name, real, folder)
     elif installed and (real.is_relative_to(folder.resolve()) or _is_project(origin, folder)):
         yield f"`{check}` finds `{origin.name}` installed as a copy in {_short(real, folder)}"
+
+
+def _in_checkout(check: str, name: str, place: Path, folder: Path) -> str:
+    return f"`{check}` finds `{name}` in {_short(place, folder)}, your own checkout"
 
 
 def _short(place: Path, folder: Path) -> str:

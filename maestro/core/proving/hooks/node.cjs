@@ -196,6 +196,19 @@ function usesNodeTest(main) {
   return /\b(from|require\(|import)\s*\(?\s*['"]node:test['"]/.test(require('fs').readFileSync(main, 'utf8'));
 }
 
+// At the end of a program: which of the modules that it required lie in another checkout of the repository.
+function noteElsewhere() {
+  const [here, ...others] = require('fs').readFileSync(`${folder}/checkouts`, 'utf8').split('\n').filter(Boolean);
+  process.on('exit', () =>
+    quietly(() => {
+      const found = Object.keys(require.cache).filter(
+        (file) => !file.startsWith(`${here}/`) && others.some((place) => file.startsWith(`${place}/`)),
+      );
+      if (found.length) require('fs').writeFileSync(`${folder}/elsewhere/node-${own}`, `${found.slice(0, 200).join('\n')}\n`);
+    }),
+  );
+}
+
 function start() {
   const main = process.argv[1] ? quietly(() => require('fs').realpathSync(process.argv[1])) : undefined;
   const name = (main || '').replace(/\\/g, '/');
@@ -229,4 +242,5 @@ function start() {
   return undefined;
 }
 
+quietly(noteElsewhere);
 if (!inside() && require('worker_threads').isMainThread) quietly(start);

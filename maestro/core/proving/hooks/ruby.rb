@@ -105,6 +105,22 @@ module MaestroReports
   end
 end
 
+# At the end of a program: which of the files that it required lie in another checkout of the repository.
+begin
+  maestro_here, *maestro_others = File.readlines("#{MaestroReports::FOLDER}/checkouts").map { |line| "#{line.chomp}/" }
+  at_exit do
+    begin
+      found = $LOADED_FEATURES.map { |file| File.realpath(file) rescue file }
+      found = found.select { |file| !file.start_with?(maestro_here) && maestro_others.any? { |place| file.start_with?(place) } }
+      File.write("#{MaestroReports::FOLDER}/elsewhere/ruby-#{Process.pid}", found.first(200).join("\n") + "\n") if found.any?
+    rescue StandardError
+      nil
+    end
+  end
+rescue StandardError
+  nil
+end
+
 verbose, $VERBOSE = $VERBOSE, nil # it would tell of the method that is replaced
 module Kernel
   maestro_require = instance_method(:require)

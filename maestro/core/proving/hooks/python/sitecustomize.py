@@ -146,11 +146,44 @@ def _wrap(result, method, tell, outcome):
 _HOOKS = {"_pytest.config": _pytest, "unittest.runner": _unittest}
 
 
+def _note_elsewhere():
+    """At the end of a program: which of its modules lie in another checkout of the repository."""
+    import atexit
+
+    with open(os.path.join(_FOLDER, "checkouts")) as told:
+        places = [line.rstrip("\n") + os.sep for line in told]
+
+    def look():
+        try:
+            found, real = [], {}
+            for module in list(sys.modules.values()):
+                path = getattr(module, "__file__", None)
+                if not isinstance(path, str):
+                    continue
+                folder = os.path.dirname(path)
+                if folder not in real:
+                    real[folder] = os.path.realpath(folder)
+                path = os.path.join(real[folder], os.path.basename(path))
+                if not path.startswith(places[0]) and path.startswith(tuple(places[1:])):
+                    found.append(path)
+            if found:
+                with open(os.path.join(_FOLDER, "elsewhere", "python-%d" % os.getpid()), "w") as out:
+                    out.write("\n".join(sorted(found)[:200]) + "\n")
+        except Exception:
+            pass
+
+    atexit.register(look)
+
+
 def _start():
     sys.path[:] = [p for p in sys.path if os.path.abspath(p or ".") != _HERE]
     ours = sys.modules.pop("sitecustomize", None)
     if sys.version_info >= (3, 5):
         sys.meta_path.insert(0, _Watch())
+    try:
+        _note_elsewhere()
+    except Exception:
+        pass
     try:
         import sitecustomize  # noqa: F401
     except ImportError:
