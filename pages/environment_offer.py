@@ -23,7 +23,7 @@ class EnvironmentOffer:
         self._looked_at: tuple[str, str | None] | None = None
         self._view: EnvironmentView | None = None
         self._template: dict[str, list[str]] = {}
-        self._serial: bool | None = None  # as the template says
+        self._switches: tuple[bool | None, bool | None] = (None, None)  # as the template says: one at a time, network
         self._rows = EnvironmentRows()
         self._remember = ui.checkbox("Remember for this repository", value=True).props("dense").classes("m-env__keep")
         self._remember.set_visibility(False)
@@ -44,9 +44,9 @@ class EnvironmentOffer:
     def use_template(self, agent_config: Mapping[str, Any]) -> None:
         """Take a template's own words for the parts it names."""
         template: dict[str, list[str]] = {part: list(agent_config[part]) for part in PARTS if agent_config.get(part)}
-        serial: bool | None = agent_config.get("serial_checks")
-        if (template, serial) != (self._template, self._serial):
-            self._template, self._serial = template, serial
+        switches = agent_config.get("serial_checks"), agent_config.get("check_network")
+        if (template, switches) != (self._template, self._switches):
+            self._template, self._switches = template, switches
             self._remember.set_value(not template)
             self._show()
 
@@ -79,5 +79,7 @@ class EnvironmentOffer:
         if self._view is None:
             self._rows.clear()
         else:
-            self._rows.show(self._view, self._template, serial=self._serial, draft=f"new/env/{self._view.repo_path}/")
+            serial, network = self._switches
+            draft = f"new/env/{self._view.repo_path}/"
+            self._rows.show(self._view, self._template, serial=serial, network=network, draft=draft)
         self._trial.show(self._view, self._looked_at[1] if self._looked_at else None)

@@ -27,8 +27,9 @@ _WORDS = {
     "copy_files": ("Copy", "File", "/.env"),
     "checks": ("Check", "Check", "python -m pytest -q"),
     "pass_env": ("Pass on", "Variable", "DATABASE_URL"),
+    "network_hosts": ("Reach", "Host", "packages.example.org"),
 }
-_TYPED = {"copy_files": "file", "pass_env": "variable"}
+_TYPED = {"copy_files": "file", "pass_env": "variable", "network_hosts": "host"}
 _PREFIX = "agent_config."
 #: In names of what the browser keeps: an added line, and whether a line is ticked.
 _ADDED, _TICK = "+", "tick/"
@@ -42,6 +43,7 @@ class EnvironmentRows:
         self._rows: list[_Row] = []
         self._lines: Tag | None = None
         self._serial: ui.checkbox | None = None
+        self._network: ui.checkbox | None = None
         self._draft = ""
         self._on_change: list[Callable[[], None]] = []
 
@@ -52,7 +54,7 @@ class EnvironmentRows:
     def clear(self) -> None:
         """Show nothing."""
         self._place.clear()
-        self._rows, self._lines, self._serial = [], None, None
+        self._rows, self._lines, self._serial, self._network = [], None, None, None
 
     def show(
         self,
@@ -61,11 +63,13 @@ class EnvironmentRows:
         whence: str = "From the template",
         *,
         serial: bool | None = None,
+        network: bool | None = None,
         draft: str,
     ) -> None:
         """Show what is remembered and found; parts in ``instead`` (from ``whence``) take the place of what is remembered.
 
-        ``serial``: whether checks run one at a time, where something else than what is remembered says so. ``draft``: the
+        ``serial``: whether checks run one at a time, where something else than what is remembered says so; ``network``: the
+        same of whether they may use the network. ``draft``: the
         name under which the browser keeps what is typed, ending in a slash.
         """
         self.clear()
@@ -87,6 +91,17 @@ class EnvironmentRows:
             self._serial = ui.checkbox("Run checks one at a time", value=kept_serial if serial is None else serial)
             kept_tick(self._serial.props("dense"), f"{draft}{_TICK}serial")
             tag("div", "For checks that share a port, a database or a cache.", "m-field__help")
+            kept_network = bool(view.remembered and view.remembered.check_network)
+            self._network = ui.checkbox(
+                "Checks may use the network", value=kept_network if network is None else network
+            )
+            kept_tick(self._network.props("dense"), f"{draft}{_TICK}network")
+            tag(
+                "div",
+                "In the sandbox: they reach package registries and the hosts above, as set-up commands do. Otherwise only "
+                "their own machine.",
+                "m-field__help",
+            )
         with self._lines:
             for part in PARTS:
                 for value in kept[part]:
@@ -106,7 +121,10 @@ class EnvironmentRows:
     def values(self) -> dict[str, Any]:
         """What is ticked, by part, and whether checks run one at a time."""
         ticked = {part: [r.value for r in self._rows if r.part == part and r.chosen] for part in PARTS}
-        return ticked | {"serial_checks": bool(self._serial and self._serial.value)}
+        return ticked | {
+            "serial_checks": bool(self._serial and self._serial.value),
+            "check_network": bool(self._network and self._network.value),
+        }
 
     def show_errors(self, fields: dict[str, str]) -> list[str]:
         """Say beside each line what is wrong with it (``setup.0``); answers the names that are shown."""

@@ -22,7 +22,7 @@ from pages.components.when import when
 from pages.components.words import short_path
 from pages.environment_rows import EnvironmentRows
 
-_VERBS = {"setup": "Run", "copy_files": "Copy", "checks": "Check", "pass_env": "Pass on"}
+_VERBS = {"setup": "Run", "copy_files": "Copy", "checks": "Check", "pass_env": "Pass on", "network_hosts": "Reach"}
 
 
 async def remembered_section(rt: Runtime) -> None:
@@ -103,7 +103,9 @@ def _told(item: RememberedView) -> None:
     parts = [(part, getattr(item, part)) for part in PARTS if getattr(item, part)]
     if item.serial_checks:
         tag("div", "Checks run one at a time.", "m-soft")
-    elif not parts:
+    if item.check_network:
+        tag("div", "Checks may use the network.", "m-soft")
+    if not parts and not item.serial_checks and not item.check_network:
         tag("div", "Nothing but the repository’s own files.", "m-soft")
     with tag("dl", "", "m-facts"):
         for part, values in parts:

@@ -32,7 +32,8 @@ async def change_environment(rt: Runtime, session_id: str) -> bool:
             rows = EnvironmentRows()
             now: dict[str, list[str]] = {part: list(session.agent_config.get(part, [])) for part in PARTS}
             serial = bool(session.agent_config.get("serial_checks"))
-            rows.show(view, now, whence="As this session has it", serial=serial, draft=draft)
+            network = bool(session.agent_config.get("check_network"))
+            rows.show(view, now, whence="As this session has it", serial=serial, network=network, draft=draft)
             trial = EnvironmentTrial(rt, rows.values, rows.explain)
             trial.show(view)
             rows.on_change(trial.compare)

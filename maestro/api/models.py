@@ -108,7 +108,9 @@ class Merge(Body):
 class Answer(Body):
     """``POST /approvals/{id}``."""
 
-    decision: Literal["allow", "allow_session", "allow_fresh", "allow_setup", "allow_sandboxed", "deny"]
+    decision: Literal[
+        "allow", "allow_session", "allow_fresh", "allow_setup", "allow_sandboxed", "allow_network", "deny"
+    ]
     message: Text | None = None
     command: Text | None = Field(
         None, description="The corrected check, where the question is about one that could not run."

@@ -139,7 +139,9 @@ class ResolveApproval(ClientMessage):
 
     type: Literal["resolve_approval"]
     approval_id: Id
-    decision: Literal["allow", "allow_session", "allow_fresh", "allow_setup", "deny"]
+    decision: Literal[
+        "allow", "allow_session", "allow_fresh", "allow_setup", "allow_sandboxed", "allow_network", "deny"
+    ]
     message: Text | None = None
 
     def obey(self, rt: Runtime) -> None:

@@ -188,6 +188,7 @@ def approve(
     start: Annotated[bool, typer.Option("--start/--no-start", help="Start executing the approved plan.")] = True,
     message: Message = None,
     setup: Annotated[bool, typer.Option("--setup", help="Take the set-up that a question offers.")] = False,
+    network: Annotated[bool, typer.Option("--network", help="Let it reach the hosts that a question names.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Approve a session's plan, or say yes to one question. Shows what it approves."""
@@ -203,7 +204,7 @@ def approve(
             _say(words.commands_of(api.get(f"{path}/plan")["runs"]), nl=False)
             _say(words.session_line(api.post(f"{path}/execute")))
             return
-        _answer(api, session, question, "allow", message, setup=setup)
+        _answer(api, session, question, "allow", message, setup=setup, network=network)
 
 
 @app.command()
@@ -351,7 +352,14 @@ def _asked(api: Api, wanted: str) -> tuple[Json, Json | None]:
 
 
 def _answer(
-    api: Api, session: Json, question: Json | None, decision: str, message: str | None, *, setup: bool = False
+    api: Api,
+    session: Json,
+    question: Json | None,
+    decision: str,
+    message: str | None,
+    *,
+    setup: bool = False,
+    network: bool = False,
 ) -> None:
     """Answer one question, after it was shown whole. Says what became of it."""
     if question is None:
@@ -360,8 +368,12 @@ def _answer(
     _say(words.question(question))
     if question["kind"] == "trust" and not question["task_id"] and decision == "allow":
         raise Refused(409, f"Trust is not given here. Use: {words.way_to_answer(question)}")
-    taken = setup and question["detail"].get("missing_setup")
-    api.post(f"/approvals/{question['id']}", decision="allow_setup" if taken else decision, message=message)
+    chosen = decision
+    if setup and question["detail"].get("missing_setup"):
+        chosen = "allow_setup"
+    elif network and question["detail"].get("network_for"):
+        chosen = "allow_network"
+    api.post(f"/approvals/{question['id']}", decision=chosen, message=message)
     _say(f"{'Allowed' if decision == 'allow' else 'Denied'}: {words.one_line(question['title'])}")
 
 

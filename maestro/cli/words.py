@@ -30,7 +30,7 @@ MARKS = {
 #: How many lines of an agent's words are shown with its question.
 _SAID = 20
 
-_PARTS = {"setup": "run", "copy_files": "copy", "checks": "check", "pass_env": "pass"}
+_PARTS = {"setup": "run", "copy_files": "copy", "checks": "check", "pass_env": "pass", "network_hosts": "reach"}
 
 
 def session_line(session: Json) -> str:
@@ -108,8 +108,9 @@ def way_to_answer(approval: Json) -> str:
     wanted = approval["id"][:8]
     if approval["kind"] == "agent_question":
         return f'maestro approve {wanted} --message "…"'
-    setup = " --setup" if approval["detail"].get("missing_setup") else ""
-    return f"maestro approve {wanted}{setup}"
+    offers = {"missing_setup": " --setup", "network_for": " --network"}
+    flags = [flag for name, flag in offers.items() if approval["detail"].get(name)]
+    return f"maestro approve {wanted}{''.join(flags)}"
 
 
 def _to_answer(approval: Json) -> list[str]:

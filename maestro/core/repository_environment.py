@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlmodel import col, select
 
 from maestro.core import trials
-from maestro.core.agent_config import Command, PassedName
+from maestro.core.agent_config import Command, HostName, PassedName
 from maestro.core.runtime import Runtime
 from maestro.core.trials import TrialView
 from maestro.db.keeping import RepositoryEnvironment
@@ -24,8 +24,8 @@ from maestro.worktrees import needs, repository
 from maestro.worktrees.repository import RepositoryInfo
 
 #: The members of an ``agent_config`` that are remembered of a repository.
-PARTS: tuple[needs.Kind, ...] = ("setup", "copy_files", "checks", "pass_env")
-MEMBERS = (*PARTS, "serial_checks")
+PARTS = ("setup", "copy_files", "checks", "pass_env", "network_hosts")
+MEMBERS = (*PARTS, "serial_checks", "check_network")
 
 
 class Environment(BaseModel):
@@ -37,7 +37,9 @@ class Environment(BaseModel):
     copy_files: list[Command] = Field(default_factory=list, max_length=100)
     checks: list[Command] = Field(default_factory=list, max_length=50)
     pass_env: list[PassedName] = Field(default_factory=list, max_length=200)
+    network_hosts: list[HostName] = Field(default_factory=list, max_length=100)
     serial_checks: bool = False
+    check_network: bool = False
 
 
 def parse_environment(data: Any) -> Environment:
@@ -58,7 +60,9 @@ class RememberedView(BaseModel):
     copy_files: list[str]
     checks: list[str]
     pass_env: list[str]
+    network_hosts: list[str]
     serial_checks: bool
+    check_network: bool
     confirmed_at: datetime
 
 

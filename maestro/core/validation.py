@@ -18,6 +18,7 @@ from typing import IO
 from uuid import uuid4
 
 from maestro.awake import Stopwatch
+from maestro.confinement.refusals import Missed
 from maestro.core.watch_mode import Watch
 from maestro.worker import keeper, tree
 from maestro.worker.spool import WORKER_ID_VARIABLE
@@ -53,6 +54,7 @@ class CommandOutcome:
     output: str
     output_cut: bool
     stopped: str | None = None  # "time limit", "stopped", or WATCH_MODE
+    missed: Missed | None = None  # what of the network it failed without
 
     @property
     def passed(self) -> bool:

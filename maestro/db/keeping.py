@@ -65,6 +65,8 @@ class RepositoryEnvironment(SQLModel, table=True):
     checks: list[str] = Field(default_factory=list, sa_type=SoundJson(list), nullable=False)
     pass_env: list[str] = Field(default_factory=list, sa_type=SoundJson(list), nullable=False)  # names, never values
     serial_checks: bool = Field(default=False, nullable=False)  # one at a time: they share ports, a database, a cache
+    check_network: bool = Field(default=False, nullable=False)  # confined checks reach what set-up commands reach
+    network_hosts: list[str] = Field(default_factory=list, sa_type=SoundJson(list), nullable=False)
     seen: list[str] = Field(
         default_factory=list, sa_type=SoundJson(list), nullable=False
     )  # what was found then, used or not

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from nicegui import ui
@@ -82,6 +82,8 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
         add = button("Set up and try again", kind="soft", small=True)
         add.on_click(lambda: answer("allow_setup", add, "Added to the setup. Trying again."))
         add.props.set_optional("title", "The commands above run in this session's worktrees and are remembered.")
+    if approval.detail.get("network_for"):
+        _network(approval, answer)
     allow = button(words.allow, kind="quiet" if _better_way(approval) else "soft", small=True)
     allow.on_click(lambda: answer("allow", allow, words.allow_said))
     allow.props.set_optional("title", words.allow_means)
@@ -142,7 +144,20 @@ def _correction(rt: Runtime, approval: ApprovalView) -> None:
 
 def _better_way(approval: ApprovalView) -> bool:
     """Whether the question offers more than to try the same once more: a set-up, or a command that ends."""
-    return bool(approval.detail.get("missing_setup") or approval.detail.get("suggestion"))
+    return any(approval.detail.get(name) for name in ("missing_setup", "suggestion", "network_for"))
+
+
+def _network(approval: ApprovalView, answer: Callable[[gates.Decision, ui.button, str], Awaitable[None]]) -> None:
+    """What a confined command was kept from, allowed for all work in the repository."""
+    for_checks = approval.detail["network_for"] == "checks"
+    named = f"Allow network for {'checks' if for_checks else 'setup'} of this repository"
+    reach = button(named, kind="soft", small=True)
+    reach.on_click(lambda: answer("allow_network", reach, "Allowed. Trying again."))
+    hosts = ", ".join(str(host) for host in approval.detail.get("network_hosts") or [])
+    also = "the registries of its tools" if for_checks else ""
+    reach.props.set_optional(
+        "title", f"Reaches {' and '.join(filter(None, [hosts, also]))}; remembered for the repository."
+    )
 
 
 def _message(approval: ApprovalView, words: Words) -> tuple[Callable[[], str | None], ui.input | ui.textarea | None]:

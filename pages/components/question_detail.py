@@ -118,6 +118,7 @@ def _surroundings(detail: dict[str, Any]) -> None:
         if detail.get("setup_check"):
             tag("div", "The check runs in it:", "m-meta")
             code(str(detail["setup_check"]), block=True)
+    name_list("Refused", detail.get("network_hosts"), "waiting")
     output = str(detail.get("output") or "").strip("\n")
     if output:
         tag("pre", output[-_TEXT:], "q-output", tabindex="0", aria_label="End of the output")

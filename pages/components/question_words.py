@@ -179,6 +179,11 @@ _UNPROVEN: dict[str, Any] = {
     "name": "Nothing was proven",
     "allow_means": "Runs the setup in the worktree again, then the check.",
 }
+_NETWORK: dict[str, Any] = {
+    "icon": "shield-alert",
+    "name": "Kept from the network",
+    "allow_means": "Runs it again without the network.",
+}
 _OTHER_CODE: dict[str, Any] = {
     "name": "The checks test other code",
     "allow": "Check again",
@@ -218,6 +223,8 @@ def words_of(approval: ApprovalView) -> Words:
     words, detail = _KINDS.get(approval.kind, Words()), approval.detail
     if is_set_up(approval):
         return replace(words, name="Set-up failed", allow_means="After fixing it: try again.", **_SETUP_DENY)
+    if approval.kind == "infrastructure" and detail.get("what") == "network":
+        return replace(words, **_NETWORK)
     if approval.kind == "budget" and not detail.get("paused"):
         return replace(words, **_RUN_DENY)
     if approval.kind == "infrastructure" and detail.get("what") == "as before":

@@ -41,6 +41,7 @@ def answer(rt: Rt, approval_id: str, body: Answer) -> ApprovalView:
 
     ``allow_fresh`` tries a failed task again in a fresh conversation, which is told what was done.
     ``allow_setup`` adds the set-up that a question about a check offers (``detail.missing_setup``) and tries again.
+    ``allow_network`` lets checks (or set-up) of the repository reach ``detail.network_hosts``, and tries again.
     ``allow_sandboxed`` answers a question of kind ``trust``: the repository's programs run in the sandbox only.
     """
     return gates.decide(rt, approval_id, body.decision, body.message, corrected=body.command)

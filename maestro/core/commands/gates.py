@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sqlalchemy.exc import OperationalError
 
 from maestro.core import gatekeeping, lookup, queries, trust
-from maestro.core.commands import corrections, set_ups
+from maestro.core.commands import corrections, networks, set_ups
 from maestro.core.guards import pauses, unsticking
 from maestro.core.keeping import rollbacks, storage_health
 from maestro.core.runtime import Runtime
@@ -19,7 +19,7 @@ from maestro.errors import InvalidInput, MaestroError, NotAllowed, NotFound
 
 _log = logging.getLogger(__name__)
 
-Decision = Literal["allow", "allow_session", "allow_fresh", "allow_setup", "allow_sandboxed", "deny"]
+Decision = Literal["allow", "allow_session", "allow_fresh", "allow_setup", "allow_sandboxed", "allow_network", "deny"]
 
 
 def decide(
@@ -30,11 +30,13 @@ def decide(
     ``allow_fresh`` tries a failed task again in a fresh conversation; of other questions it is a plain yes.
     ``allow_setup`` adds the set-up that a question about a check offers, for the session and the repository.
     ``allow_sandboxed`` lets a repository's programs run in the sandbox only; of other questions it is a plain yes.
+    ``allow_network`` lets the repository's checks (or its set-up) reach the hosts that a question names.
     ``corrected`` replaces the check that the question is about, before it is tried again.
 
     Raises NotFound, NotAllowed when it was answered or has expired meanwhile, and InvalidInput naming ``command``.
     """
     offered = set_ups.look(rt, approval_id) if decision == "allow_setup" else None
+    network = networks.look(rt, approval_id) if decision == "allow_network" else None
     with rt.db.write() as tx:
         approval = tx.db.get(models.Approval, approval_id)
         if approval is None:
@@ -49,6 +51,8 @@ def decide(
             corrections.correct_check(tx, session, approval, corrected)
         if offered is not None:
             set_ups.take(tx, session, approval, offered)
+        if network is not None:
+            networks.take(tx, session, approval, network)
         if decision == "allow_sandboxed" and approval.kind == trust.KIND:
             trust.check_sandbox()
         if decision in {"allow_fresh", "allow_sandboxed"}:

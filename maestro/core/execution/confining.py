@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from maestro.confinement import home as homes
 from maestro.confinement import probing, redacted, refusals, registries
 from maestro.confinement.profile import Profile
 from maestro.confinement.proxy import Host, Proxy, hosts, upstream_of
+from maestro.confinement.refusals import Missed
 from maestro.confinement.wrapping import command
 from maestro.core import places
 from maestro.core.agent_config import AgentConfig, in_force
@@ -41,24 +42,37 @@ class Confined:
     kind: Kind = "check"
     online: bool = False
     refused: Mapping[str, None] = field(default_factory=dict)
+    allowed: frozenset[Host] = frozenset()
 
-    def words(self, output: str, *, passed: bool) -> str:
-        """What to tell of the network beside a command's output; empty where nothing was missing."""
+    def missed(self, output: str, *, passed: bool) -> Missed | None:
+        """What of the network the command was kept from; None where nothing was missing."""
         if not self.active:
-            return ""
-        missed = list(self.refused) or ([] if passed else refusals.named(output))
-        if not missed and (passed or not refusals.unnamed(output)):
-            return ""
-        what = (
-            f"{', '.join(missed[:10])} {'was' if len(missed) == 1 else 'were'} refused"
-            if missed
-            else "a host was refused"
-        )
+            return None
+        told = [] if passed else refusals.named(output)
+        found = list(dict.fromkeys([*self.refused, *(host for host in told if not self._covers(host))]))
+        if not found and (passed or not (told or refusals.unnamed(output))):
+            return None
+        named = bool(told) or refusals.unnamed(output) or (bool(found) and refusals.may_be_of(output, found))
+        way = bool(found) or (self.kind == "check" and not self.online)
+        return Missed(self._words(found, told), tuple(found[:10]), named, way)
+
+    def _words(self, found: Sequence[str], told: Sequence[str]) -> str:
+        if not found and told and self.online:
+            return f"{told[0]} may be reached, but only through the proxy that HTTPS_PROXY names, and it was not asked."
+        what = "a host was refused"
+        if found:
+            what = f"{', '.join(found[:10])} {'was' if len(found) == 1 else 'were'} refused"
         if self.kind == "check" and not self.online:
-            way = "switch on `check_network` for this repository, or fetch it in the set-up"
+            way = "tick “Checks may use the network” in the worktree setup (`check_network`), or fetch it in the set-up"
             return f"Network is off for checks: {what}. To allow it: {way}."
         way = "Only the registries of the repository's tools are reached; `network_hosts` names further ones."
         return f"{what[0].upper()}{what[1:]}. {way}"
+
+    def _covers(self, host: str) -> bool:
+        """Whether it may be reached, and was looked for another way than through the proxy."""
+        with suppress(ValueError):
+            return hosts([host]) <= {replace(each, private=False) for each in self.allowed}
+        return False
 
 
 @contextmanager
@@ -84,7 +98,7 @@ def confined(
     allowed = reachable(config, folder) if online else frozenset()
     with Proxy(allowed, upstream=upstream_of(os.environ), closed_ports=_own_ports(rt)) as proxy:
         profile = _profile(rt, session, folder, env, kind, writable, proxy.path, online=online)
-        yield Confined(lambda argv: command(profile, argv), True, kind, online, proxy.refused)
+        yield Confined(lambda argv: command(profile, argv), True, kind, online, proxy.refused, allowed)
 
 
 def reachable(config: AgentConfig, folder: Path) -> frozenset[Host]:

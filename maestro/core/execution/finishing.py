@@ -9,7 +9,7 @@ from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.execution import outcomes, starting
 from maestro.core.keeping import rollbacks, storage_health
 from maestro.core.locks import Stopped, stop_signal
-from maestro.core.proving import checkouts, excuses, measured, other_code, questions, reservations
+from maestro.core.proving import checkouts, excuses, measured, network_needed, other_code, questions, reservations
 from maestro.core.proving.checking import CheckSite, measure, prove
 from maestro.core.proving.questions import Question
 from maestro.core.runtime import Runtime
@@ -50,6 +50,10 @@ def run_baseline(rt: Runtime, session_id: str) -> None:
                     return
                 if ran.outcome.stopped == WATCH_MODE:  # said before an agent has worked for nothing
                     excuses.raise_watches(rt, session, command, ran.outcome)
+                asked = network_needed.look(rt, session, None, command, ran.outcome)
+                if asked is not None:
+                    asked = network_needed.offering(asked, ran.outcome)
+                    questions.raise_question(rt, session, None, asked)
     except SetupFailed as error:
         questions.raise_question(rt, session, None, questions.setup_failed(error))
     except MaestroError as error:

@@ -11,7 +11,7 @@ from maestro.core.environment import command_environment
 from maestro.core.execution import bytecode, command_place, dependencies, prompts
 from maestro.core.execution.live_output import LiveOutput
 from maestro.core.locks import Stopped, stop_signal
-from maestro.core.proving import sheltered
+from maestro.core.proving import network_needed, sheltered
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
@@ -91,7 +91,8 @@ def _set_up(rt: Runtime, session: models.Session, path: Path, command: str, task
         tx.log(session.id, text, level=level, details={"output": prompts.clip(outcome.output)}, **columns)
     if not outcome.passed:
         words = "took too long" if outcome.stopped else "failed"
-        raise SetupFailed(f"The set-up command `{command}` {words}: {prompts.clip(outcome.output, 600).strip()}")
+        text = f"The set-up command `{command}` {words}: {prompts.clip(outcome.output, 600).strip()}"
+        raise SetupFailed(text, **(network_needed.offered(outcome.missed, "set-up") if outcome.missed else {}))
 
 
 def _announce(rt: Runtime, session_id: str, command: str, columns: dict[str, Any]) -> None:

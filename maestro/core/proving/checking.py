@@ -26,6 +26,7 @@ from maestro.core.proving import (
     judging,
     loaded,
     missing_tests,
+    network_needed,
     other_code,
     own_target,
     questions,
@@ -86,6 +87,8 @@ def measure(rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool]
         scratch.discard_changes(site.folder)
         return asked
     unmeasured = _unmeasured(ran)
+    if unmeasured is None and network_needed.look(rt, site.session, None, command, ran.outcome):
+        unmeasured = "It was kept from the network."
     note = unmeasured or _fails_hidden(site, ran)
     _record(rt, site, command, ran, Verdict(ran.outcome.passed, note), could_not_run=unmeasured is not None)
     scratch.discard_changes(site.folder)
@@ -169,7 +172,7 @@ def prove(
     def base_cannot_either() -> bool:
         return _base_cannot_either(rt, site, command, base, stop)
 
-    question = excuses.look(
+    question = network_needed.look(rt, site.session, site.task, command, ran.outcome) or excuses.look(
         rt, site.session, command, ran.outcome, ran.report, base, verdict, base_cannot_either, site.commit
     )
     note = str(question.detail["reason"]) if question else verdict.note
@@ -178,7 +181,8 @@ def prove(
     if question is not None:
         finding = _finding(command, ran.outcome, verdict)
         told = {"finding": finding.reason, "command": command, "phase": site.phase, "exit_code": ran.outcome.exit_code}
-        return replace(question, prompt=finding.prompt, detail=told | question.detail)
+        asked = replace(question, prompt=finding.prompt, detail=told | question.detail)
+        return network_needed.offering(asked, ran.outcome)
     return _finding(command, ran.outcome, verdict)
 
 

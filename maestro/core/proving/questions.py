@@ -31,6 +31,8 @@ SETUP = "set-up"
 AS_BEFORE = "as before"
 #: The same, when no test could run: the way on is the set-up.
 UNPROVEN = "nothing proven"
+#: The same, when a confined check was kept from the network: the way on is to allow it.
+NETWORK = "network"
 #: The same, when the checks would run other code than the worktree's; a no means that it is meant so.
 OTHER_CODE = "other code"
 #: What a question about files outside is about where a yes lets something of this machine into commits.
@@ -184,6 +186,7 @@ def setup_failed(error: MaestroError, *, then: str = "checking") -> Question:
         "allow": "try again: I have mended it",
         "deny": "give up",
     }
+    detail |= {name: error.extra[name] for name in ("network_for", "network_hosts") if name in error.extra}
     what = "A worktree cannot be set up." if isinstance(error, SetupFailed) else "The repository needs you."
     title = f"{what} This session is on hold until you have looked at it."
     return Question("infrastructure", title, [error.detail], error.detail, detail, risk="high", then=then)

@@ -47,21 +47,24 @@ def run(
 def _with_network_words(
     rt: Runtime, session_id: str, command: str, outcome: CommandOutcome, confined: confining.Confined
 ) -> CommandOutcome:
-    words = confined.words(outcome.output, passed=outcome.passed)
-    if not words:
+    missed = confined.missed(outcome.output, passed=outcome.passed)
+    if missed is None:
         return outcome
     with rt.db.write() as tx:
         if tx.db.get(models.Session, session_id) is not None:  # none: a trial, whose output tells
-            told = f"`{_short(command)}`: {words}"
-            tx.log(
-                session_id,
-                told,
-                level="warn",
-                kind="check",
-                source="checks",
-                details={"refused": list(confined.refused)},
-            )
-    return outcome if outcome.passed else replace(outcome, output=f"{outcome.output.rstrip()}\n\nMaestro: {words}\n")
+            told, level = f"`{_short(command)}`: {missed.words}", "info" if outcome.passed else "warn"
+            details = {"refused": list(missed.hosts)}
+            tx.log(session_id, told, level=level, kind="check", source="checks", details=details)
+    if outcome.passed:
+        did_without(rt, session_id, command).update(missed.hosts)
+        return outcome
+    return replace(outcome, output=f"{outcome.output.rstrip()}\n\nMaestro: {missed.words}\n", missed=missed)
+
+
+def did_without(rt: Runtime, session_id: str, command: str) -> set[str]:
+    """Hosts that a command was refused and passed all the same: telemetry, a look for updates."""
+    found: dict[tuple[str, str], set[str]] = rt.helper("refused-and-passed", dict)
+    return found.setdefault((session_id, command), set())
 
 
 def _watched(

@@ -1,0 +1,47 @@
+"""A confined command that failed for want of the network: asked about with the hosts to allow, no attempt is used up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from maestro.confinement.refusals import Missed
+from maestro.core.proving import questions, sheltered
+from maestro.core.proving.questions import Question
+from maestro.core.runtime import Runtime
+from maestro.core.validation import CommandOutcome
+from maestro.db import models
+
+
+def look(
+    rt: Runtime, session: models.Session, task: models.Task | None, command: str, outcome: CommandOutcome
+) -> Question | None:
+    """What to ask after a check that was kept from the network; None where that is not why it failed.
+
+    Where its output says nothing of the network the agent is told first (in the output), and asked about the next time.
+    """
+    missed = outcome.missed
+    if missed is None or outcome.passed:
+        return None
+    if missed.hosts and set(missed.hosts) <= sheltered.did_without(rt, session.id, command):
+        return None
+    if not missed.told and (task is None or task.attempt < 2):
+        return None
+    key = f"{command}\nnetwork {' '.join(sorted(missed.hosts))}"
+    if key in questions.blamed(rt, session.id):
+        return None
+    reason = f"`{command}` failed without the network. {missed.words}"
+    asked = questions.stop_the_train(reason, key, outcome.output)
+    return replace(asked, detail=asked.detail | {"what": questions.NETWORK, "command": command})
+
+
+def offering(question: Question, outcome: CommandOutcome) -> Question:
+    """The same with the network offered, where a check's surroundings are asked about and it was kept from some host."""
+    if question.kind != "infrastructure" or outcome.missed is None:
+        return question
+    return replace(question, detail=question.detail | offered(outcome.missed, "checks"))
+
+
+def offered(missed: Missed, what: str) -> dict[str, Any]:
+    """Members for a question's detail: ``network_for`` (checks or set-up) and ``network_hosts``, what a yes lets through."""
+    return {"network_for": what, "network_hosts": list(missed.hosts)} if missed.way else {}
