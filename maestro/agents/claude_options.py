@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maestro import claude_home
-from maestro.agents import claude_tools
+from maestro.agents import claude_launcher, claude_tools
 from maestro.agents.base import AgentLink, AgentSpec
 from maestro.agents.claude_gate import Gatekeeper
 from maestro.claude_models import may_be_claude
@@ -133,9 +133,8 @@ def _sandbox(deny_read: list[str]) -> Any:
 
 
 def _executable(wanted: str | None, scratch: Path | None) -> str | None:
-    """The CLI, wrapped on Linux so that the kernel ends it together with this process."""
-    setpriv = shutil.which("setpriv") if sys.platform.startswith("linux") else None
-    if setpriv is None or scratch is None:
+    """The CLI, through what ends it with this process and keeps its key out of its environment (``claude_launcher``)."""
+    if scratch is None:
         return wanted
     if wanted is None:
         import claude_agent_sdk
@@ -145,6 +144,7 @@ def _executable(wanted: str | None, scratch: Path | None) -> str | None:
     if wanted is None or not Path(wanted).is_file():
         return wanted
     wrapper = scratch / "claude"
-    wrapper.write_text(f'#!/bin/sh\nexec {shlex.quote(setpriv)} --pdeathsig SIGKILL {shlex.quote(wanted)} "$@"\n')
+    words = shlex.join([sys.executable, "-I", "-S", claude_launcher.__file__, wanted])
+    wrapper.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
     wrapper.chmod(0o700)
     return str(wrapper)

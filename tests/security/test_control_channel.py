@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from maestro.core import queries
+from maestro.core import channel, queries
 from maestro.core.commands import gates
+from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.worker import seal, spool
 from tests.engine import engine
@@ -97,6 +98,28 @@ def test_somebody_elses_lines_in_a_spool_stop_the_session_and_are_asked_about(tm
         gates.decide(running.rt, alarm.payload["approval_id"], "allow")
         gates.decide(running.rt, asked.id, "deny")
         running.until("worker_terminated")
+
+
+def test_a_question_that_closes_with_a_yes_that_nobody_gave_is_an_alarm(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
+    plan = {"summary": "s", "tasks": [{"id": "t1", "title": "Push", "description": "Push it", "checks": ["true"]}]}
+    script = scenario(task_rule("", bash("git push origin main"), "Done."))
+    with engine(tmp_path, script) as running:
+        session = running.run(repo, plan)
+        running.until("approval_requested", kind="tool")
+        (asked,) = queries.list_approvals(running.rt, session_id=session.id)
+        (worker,) = queries.list_workers(running.rt, session.id)
+        events, key = (
+            running.rt.data_dir / "workers" / worker.id / "events.jsonl",
+            channel.key_of(running.rt, worker.id),
+        )
+        with running.rt.db.read() as db:
+            row = db.get(models.Approval, asked.id)
+            assert row is not None
+        spool.append(events, {"type": "gate_closed", "request_id": row.request_id, "allow": True}, key=key)
+        alarm = running.until("approval_requested", kind="escape")
+        assert "went on as if you had allowed: Run `git push origin main`" in alarm.payload["title"]
+        running.until("state_changed", to="paused")
 
 
 def test_two_workers_have_two_keys(tmp_path: Path) -> None:

@@ -299,9 +299,10 @@ def _compare_with_the_answer(intake: Intake, entry: dict[str, Any]) -> None:
         models.Approval.request_id == text(entry.get("request_id"), 100),
     )
     asked = intake.tx.db.exec(query).first()
-    if asked is None or asked.status == "allowed":
+    if asked is not None and asked.status == "allowed":
         return
-    words = f"{intake.worker.name} went on as if you had allowed: {asked.title}"
+    title = asked.title if asked else "something that it never asked"
+    words = f"{intake.worker.name} went on as if you had allowed: {title}"
     intake.alarm(words, str(entry))
 
 
