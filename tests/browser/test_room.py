@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.app_process import AppProcess
 from tests.browser.conftest import OpenWindow
@@ -55,19 +55,36 @@ def test_the_controls_never_lie_on_the_phases(window: OpenWindow, ids: dict[str,
 def test_a_notice_never_lies_on_the_next_button(window: OpenWindow, ids: dict[str, str], size: str) -> None:
     page = window(size).visit(f"/session/{ids['review' if size == 'desktop' else 'later']}/plan")
     page.get_by_role("button", name="Approve only").click()
-    start = page.get_by_role("button", name="Start", exact=True)
-    expect(start).to_be_visible()
-    notice = page.locator(".q-notification")
+    _reachable(page, page.get_by_role("button", name="Start", exact=True))
+
+
+def test_a_merge_is_undone_and_made_again_below_its_notices(window: OpenWindow, ids: dict[str, str]) -> None:
+    opened = window()
+    page = opened.visit(f"/session/{ids['done']}/changes")
+    bar = page.get_by_role("region", name="Merge")
+    merge, undo = (bar.get_by_role("button", name=name, exact=True) for name in ("Merge", "Undo merge"))
+    for width, height in ((1440, 900), (900, 700), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        merge.click()
+        _reachable(page, undo)
+        opened.screenshot(f"notice-merged-{width}")
+        undo.click()
+        page.get_by_role("alertdialog").get_by_role("button", name="Undo merge").click()
+        _reachable(page, merge)
+
+
+def _reachable(page: Page, control: Locator) -> None:
+    """A control can be clicked at once, while a notice is shown, and the notice can be seen."""
+    expect(control).to_be_visible()
+    notice = page.locator(".q-notification").last
     expect(notice).to_be_visible()
-    page.wait_for_function("document.querySelector('.q-notification').getAnimations({subtree: true}).length === 0")
-    expect(start).to_be_visible()
+    page.wait_for_function("!document.querySelector('.q-notification')?.getAnimations({subtree: true}).length")
     page.wait_for_function("window.maestroNotices.free()")
-    assert not _overlap(notice, start)
-    window_of_it = page.evaluate("[innerWidth, innerHeight]")
+    assert not _overlap(notice, control)
     found = notice.bounding_box()
     assert found
-    assert found["y"] >= 0, window_of_it
-    start.click(trial=True)
+    assert found["y"] >= 0, page.viewport_size
+    control.click(trial=True, timeout=2_000)
 
 
 def _overlap(one: Locator, other: Locator) -> bool:
