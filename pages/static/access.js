@@ -6,6 +6,7 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const seen = (el) => el.isConnected && el.getClientRects().length > 0 && getComputedStyle(el).visibility !== "hidden";
   const usable = (el) => seen(el) && !el.disabled && el.tabIndex >= 0;
+  const modal = () => all(".q-dialog, dialog[open]").filter(seen).at(-1); // the one on top
   const lost = () => !document.activeElement || document.activeElement === document.body;
 
   // ---- the focus comes back: to what had it before a dialog or menu; when that is gone, to what stood around it
@@ -13,7 +14,7 @@
   let byKey = false; // whether the last click was made with a key
 
   document.addEventListener("focusin", (event) => {
-    if (event.target.closest(FLOATS)) return;
+    if (event.target.closest(FLOATS) || modal()) return;
     last = event.target;
     around = [];
     for (let el = last.parentElement; el && el !== document.body; el = el.parentElement) around.push(el);
@@ -25,13 +26,25 @@
     el.focus({ preventScroll: true });
   }
   function restore() {
-    if (!last || !lost() || all(".q-dialog, dialog[open]").some(seen)) return;
+    if (!last || !lost() || modal()) return;
     const to = usable(last) || (seen(last) && last.hasAttribute("tabindex") && !last.disabled) ? last : around.find(seen);
     if (to) focusOn(to);
   }
   // A frame later: what takes the place of the lost one (a dialog's first field, a page's own choice) comes first.
   let waiting = 0;
   const look = () => { if (!waiting) waiting = setTimeout(() => { waiting = 0; restore(); }, 60); };
+
+  // ---- a dialog keeps the focus: Tab goes round in it, and never to the page behind it
+  document.addEventListener("keydown", (event) => {
+    const inside = event.key === "Tab" && !event.ctrlKey && !event.altKey && !event.metaKey && modal();
+    if (!inside || all(".q-menu").some(seen)) return;
+    const stops = all(FOCUSABLE, inside).filter(usable), at = stops.indexOf(document.activeElement);
+    if (at > 0 && at < stops.length - 1) return;
+    const turn = event.shiftKey ? at < 1 : at < 0 || at === stops.length - 1;
+    if (!turn) return;
+    event.preventDefault();
+    focusOn((event.shiftKey ? stops.at(-1) : stops[0]) ?? inside.querySelector(".q-dialog__inner") ?? inside);
+  }, true);
 
   // ---- menus: arrows, Home, End and first letters, as in any menu
   const menuOf = (el) => el?.closest?.(".q-menu[data-named]");
@@ -70,27 +83,40 @@
     if (next) { event.preventDefault(); event.stopPropagation(); next.focus(); }
   }, true);
 
-  // ---- panels: what is opened by key takes the focus; Escape gives it back
+  // ---- panels: what is opened by key takes the focus, Escape gives it back; with Tab a panel comes after what opened it
   let opener = null, panel = null;
   function enter(selector, { always = false } = {}) {
-    const from = last;
-    if (!always && !byKey) return;
+    const from = last, take = always || byKey;
     setTimeout(() => {
       const found = document.querySelector(selector);
       if (!found || !seen(found)) return;
-      const field = found.matches("[data-panel=field]") ? all("input, textarea", found).find(usable) : null;
       if (from && !found.contains(from)) opener = from;
       panel = found;
+      if (!take) return;
+      const field = found.matches("[data-panel=field]") ? all("input, textarea", found).find(usable) : null;
       focusOn(field ?? found);
     }, 30);
   }
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Tab" || event.ctrlKey || event.metaKey || event.altKey || !panel || !opener) return;
+    if (!seen(panel) || !seen(opener) || modal() || all(".q-menu").some(seen)) return;
+    const stops = all(FOCUSABLE, panel).filter(usable), at = stops.indexOf(event.target);
+    let next = null;
+    if (event.target === opener && !event.shiftKey) next = stops[0];
+    else if (event.target === panel && !stops.length && !event.shiftKey) next = after(opener);
+    else if (event.target !== panel && at < 0) return;
+    else if (event.shiftKey && at < 1) next = opener;
+    else if (!event.shiftKey && stops.length && at === stops.length - 1) next = after(opener);
+    if (next) { event.preventDefault(); next.focus(); }
+  });
+  const after = (el) => all(FOCUSABLE).find((each) => el.compareDocumentPosition(each) & Node.DOCUMENT_POSITION_FOLLOWING && !panel.contains(each) && usable(each));
   function leave() {
     const to = opener, was = panel;
     opener = panel = null;
     if (to && seen(to) && (lost() || was?.contains(document.activeElement) || !seen(was))) focusOn(to);
   }
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !panel?.contains(event.target) || all(".q-dialog, .q-menu, dialog[open]").some(seen)) return;
+    if (event.key !== "Escape" || !panel?.contains(event.target) || modal() || all(".q-menu").some(seen)) return;
     const back = panel.closest("aside")?.querySelector("[data-back]");
     if (back && seen(back)) back.click();
     // A panel that can be closed is closed by its own key (maestro.js); fields keep that key to themselves.
@@ -138,5 +164,5 @@
     later();
   }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["class", "open", "style"] });
   window.addEventListener("resize", later);
-  window.maestroFocus = { enter, leave, settled: () => sheets > 0 && !due };
+  window.maestroFocus = { enter, leave, opener: () => opener, settled: () => sheets > 0 && !due };
 })();

@@ -59,6 +59,7 @@ def test_a_dialog_gives_the_focus_back_to_what_opened_it(window: OpenWindow, ids
         expect(dialog).to_be_visible()
         assert dialog.get_attribute("aria-label")
         page.wait_for_function("document.activeElement.closest('.q-dialog')")
+        _tab_stays_inside(page)
         page.keyboard.press("Escape")
         expect(dialog).to_have_count(0)
         expect(opener).to_be_focused()
@@ -70,8 +71,35 @@ def test_a_dialog_gives_the_focus_back_to_what_opened_it(window: OpenWindow, ids
         expect(opener).to_be_focused()
     page.keyboard.press("Control+k")
     expect(page.get_by_role("combobox")).to_be_focused()
+    _tab_stays_inside(page)
     page.keyboard.press("Escape")
     expect(opener).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+    _tab_stays_inside(page)
+    page.keyboard.press("Escape")
+    expect(opener).to_be_focused()
+
+
+def test_a_long_dialog_keeps_the_focus(window: OpenWindow, ids: dict[str, str]) -> None:
+    page = window().visit("/templates")
+    opener = page.get_by_role("button", name="New template")
+    opener.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    _tab_stays_inside(page)
+    page.keyboard.press("Escape")
+    expect(opener).to_be_focused()
+
+
+def _tab_stays_inside(page: Page) -> None:
+    """Forward round all of a dialog, and back again."""
+    for key in ("Tab", "Shift+Tab"):
+        for _ in range(25):
+            page.keyboard.press(key)
+            assert page.evaluate("Boolean(document.activeElement.closest('.q-dialog, dialog[open]'))"), page.evaluate(
+                FOCUS
+            )
 
 
 def test_arrows_move_in_a_menu_and_what_it_opens_gives_the_focus_back(window: OpenWindow, ids: dict[str, str]) -> None:
@@ -121,6 +149,36 @@ def test_enter_takes_the_focus_into_a_panel_and_escape_brings_it_back(window: Op
     expect(page.locator(".p-details")).to_contain_text("Explain it")
     page.keyboard.press("Escape")
     expect(row).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("path", "row", "after", "panel"),
+    [
+        ("", ".tl__row[data-task=docs]", ".tl__row[data-task=release]", ".mon-panel"),
+        ("/plan", ".p-row[data-row=docs]", ".p-row[data-row=release]", ".p-details"),
+    ],
+)
+def test_tab_goes_from_a_row_through_its_panel_to_the_next_row(
+    window: OpenWindow, ids: dict[str, str], path: str, row: str, after: str, panel: str
+) -> None:
+    page = window().visit(f"/session/{ids['working']}{path}")
+    page.locator(row).click()
+    expect(page.locator(panel)).to_contain_text("Explain it")
+    expect(page.locator(row)).to_be_focused()
+    page.wait_for_function("window.maestroFocus.opener()")
+    inside = f"document.activeElement.closest('{panel}')"
+    page.keyboard.press("Tab")
+    page.wait_for_function(inside)
+    page.keyboard.press("Shift+Tab")
+    expect(page.locator(row)).to_be_focused()
+    page.keyboard.press("Tab")
+    stops = 0
+    while page.evaluate(f"Boolean({inside})"):
+        page.keyboard.press("Tab")
+        stops += 1
+        assert stops < 30
+    assert stops > 1
+    expect(page.locator(after)).to_be_focused()
 
 
 @pytest.mark.parametrize("path", ["/", "/approvals"])
