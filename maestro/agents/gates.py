@@ -191,6 +191,8 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
     risk: Risk = "high" if allowances.is_risky(command) else "medium"
     if parsed is None:
         exactly = allowances.exactly(command, start)
+        if (kind := _keeping_output(line_given, start, checks)) is not None:
+            return _Finding(kind, title, "low", exactly, "It changes files of the worktree.")
         return _Finding("shell", title, risk, exactly, "Maestro can't tell what this script does.")
     line = list(zip(parsed, places(parsed, start), strict=True))
     kinds = [_command_kind(c, place, checks) for c, place in line]
@@ -207,6 +209,45 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
     if "shell" not in kinds:
         return _Finding("shell_tool", title, "low", signature, "It runs the repository’s own tools in the worktree.")
     return _Finding("shell", title, risk, signature, "Not one of the plan's checks.")
+
+
+def _keeping_output(line: str, start: Place, checks: list[str]) -> Kind | None:
+    """What a line of known commands is that keeps their output in plain files of the worktree; None where it is more."""
+    read = shell.parse_writing(line)
+    if read is None:
+        return None
+    commands, files = read
+    if any(".git" in word.split("/") for command in commands for word in command.words):
+        return None  # a plain file would be committed, with what git's own hold
+    parts = list(zip(commands, places(commands, start), strict=True))
+    kinds = [_command_kind(c, place, checks) for c, place in parts]
+    first = min(index for index, _ in files)
+    if "shell" in kinds or "shell_tool" in kinds[first + 1 :]:
+        return None  # a tool is judged by its files as they are now
+    if any(_moves_unseen(c, place) for c, place in parts):
+        return None
+    if not all(_is_or_may_be_plain(path, parts[index][1]) for index, path in files):
+        return None
+    return "shell_tool" if {"shell_tool", "shell_check"} & {*kinds} else "shell_edit"
+
+
+def _is_or_may_be_plain(path: str, place: Place) -> bool:
+    """Whether writing to a path changes one plain file of the worktree, no link on the way, with no other name elsewhere."""
+    if any(part.startswith("-") for part in Path(path).parts) or place.edit_kind(path) != "edit":
+        return False  # named like an option, it would be one to what comes upon it by a wildcard
+    for folder in place.folders:
+        spot = Path(os.path.normpath(folder / path))
+        try:
+            if (folder / path).resolve() != spot:
+                return False
+            found = spot.lstat()
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, RuntimeError):
+            return False
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+            return False
+    return True
 
 
 def _command_kind(command: shell.Command, place: Place, checks: list[str]) -> Kind:

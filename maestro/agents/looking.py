@@ -16,12 +16,14 @@ _PERCENT_N = re.compile(r"%[-+ #0-9.*'hlLjzt]*n")
 
 def paths_of(command: Command, skip: int = 0) -> Iterator[tuple[int, str]]:
     """What can be a path among the arguments, with its place; ``skip`` leading operands are no paths."""
+    only_operands = False
     for index, word in enumerate(command.words[1:], start=1):
-        if not word.startswith("-"):
+        if only_operands or word == "-" or not word.startswith("-"):
             skip -= 1
             if skip < 0:
                 yield from ((index, path) for path in _in_operand(word))
         elif word.startswith("--"):
+            only_operands = word == "--"
             path = word.partition("=")[2] or (word[word.index("/") :] if "/" in word else "")
             yield index, path
         else:
@@ -76,9 +78,11 @@ def is_read_only(command: Command, place: Place) -> bool:
     if command.program not in _HARMLESS:
         passes = _HARMLESS_IF.get(command.program)
         # A file that is named like an option could slip in through a wildcard.
-        if passes is None or (command.globbed and passes not in (_no_list, _no_sums)) or not passes(arguments):
+        if passes is None or (command.globbed and passes not in (_no_list, _no_sums, _ends)) or not passes(arguments):
             return False
     patterns = _leading_patterns(command)
+    if patterns and any(place.expanded(command.words[index]) != [] for index in command.globbed & _first(command)):
+        return False  # the first name would be the pattern, and the others are searched
     if not stays_inside(command, place, skip=patterns):
         return False
     return not _follows_links(command) or place.links_stay(_searched(command, place, patterns))
@@ -137,6 +141,12 @@ def _leading_patterns(command: Command) -> int:
     return 0 if given_otherwise else 1
 
 
+def _first(command: Command) -> set[int]:
+    """The index of the first word that is no option."""
+    words = list(enumerate(command.words))[1:]
+    return {next((i for i, word in words if word == "-" or not word.startswith("-")), 0)}
+
+
 def _long(arguments: list[str], *options: str) -> bool:
     """Whether a long option is given, in full or abbreviated."""
     names = [a.partition("=")[0] for a in arguments if a.startswith("--") and len(a) > 2]
@@ -186,7 +196,7 @@ _HAVE_VERSIONS = frozenset({
 })
 #: Programs that only look, whatever their options.
 _HARMLESS = frozenset({
-    "ls", "cat", "head", "tail", "pwd", "true", "false", "which", "stat", "df",
+    "ls", "cat", "head", "pwd", "true", "false", "which", "stat", "df",
     "cmp", "diff", "cut", "tr", "nl", "basename", "dirname", "realpath", "readlink",
     "grep", "egrep", "fgrep", "whoami", "uname",
 })
@@ -200,6 +210,12 @@ def _no_list(arguments: list[str]) -> bool:
 
 def _no_sums(arguments: list[str]) -> bool:
     return not (_short(arguments, "c") or _long(arguments, "--check"))
+
+
+def _ends(arguments: list[str]) -> bool:
+    """Whether ``tail`` ends by itself."""
+    followed = _short(arguments, "fF") or _long(arguments, "--follow", "--retry")
+    return not followed and not any(re.fullmatch(r"\+\d*[bcl]?[fF]", word) for word in arguments)
 
 
 #: Programs that only look as long as their arguments pass.
@@ -218,6 +234,7 @@ _HARMLESS_IF: dict[str, Callable[[list[str]], bool]] = {
     "find": lambda a: not any(re.match(r"-(exec|ok|delete|fprint|fls|files0)", word) for word in a),
     "sed": _sed,
     "wc": _no_list,
+    "tail": _ends,
     "du": _no_list,
     **dict.fromkeys(("md5sum", "sha1sum", "sha256sum"), _no_sums),
     "date": lambda a: all(word == "-u" or word.startswith("+") for word in a),

@@ -19,6 +19,8 @@ BLANKS = " \t\n"
 _OPERATORS = ("&&", "||", ";", "|")
 #: Redirections that neither write nor read a file of the machine.
 _HARMLESS_REDIRECTION = re.compile(r"(?:2>&1|[12&]?>[ \t]*/dev/null|2>&-)(?=[ \t\n;|&]|\Z)")
+#: One that keeps what is printed in a file, whose name stands there without any quoting.
+_INTO_FILE = re.compile(r"[12]?>>?[ \t]*((?:[A-Za-z0-9_.]|/(?!/))[A-Za-z0-9_./+,-]*)(?=[ \t\n;|&]|\Z)")
 _REFUSED = set("`$()<>&\\{}!#\n\r\0")
 _GLOB = set("*?[")
 #: A backslash in double quotes that stays what it is: before anything that it does not quote there.
@@ -56,6 +58,18 @@ class Command:
 
 def parse(line: str) -> list[Command] | None:
     """The simple commands of a line, or None when it holds anything that is not understood."""
+    return _commands(line, None)
+
+
+def parse_writing(line: str) -> tuple[list[Command], list[tuple[int, str]]] | None:
+    """The commands of a line that keeps output in files, each file with the index of its command; None as in ``parse``."""
+    files: list[tuple[int, str]] = []
+    commands = _commands(line, files)
+    return (commands, files) if commands and all(index < len(commands) for index, _ in files) else None
+
+
+def _commands(line: str, files: list[tuple[int, str]] | None) -> list[Command] | None:
+    """``files``: where to note redirections into files, with the index of their command; None: they are not understood."""
     if unseen.has_hidden(line):
         return None
     commands = [Command()]
@@ -67,6 +81,9 @@ def parse(line: str) -> list[Command] | None:
             commands.append(Command(operator=";"))
             at += 1
         elif redirection := _HARMLESS_REDIRECTION.match(line, at):
+            at = redirection.end()
+        elif files is not None and (redirection := _INTO_FILE.match(line, at)):
+            files.append((len(commands) - 1, redirection[1]))
             at = redirection.end()
         elif operator := next((o for o in _OPERATORS if line.startswith(o, at)), None):
             if not commands[-1].words:

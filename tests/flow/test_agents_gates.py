@@ -163,7 +163,6 @@ git remote add a b
 git stash
 git commit -m x
 git grep -Osh x
-echo x > src/a.py
 echo x >> ~/.bashrc
 cat < /etc/passwd
 ls & rm x
@@ -278,7 +277,7 @@ def test_dangerous_commands_are_marked_high(worktree: Path, command: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "command", ["git commit -m x", "make deploy", "rm src/a.py", "node x.js", "ls $(pwd)", "echo x > y"]
+    "command", ["git commit -m x", "make deploy", "rm src/a.py", "node x.js", "ls $(pwd)", "echo x > $y"]
 )
 def test_ordinary_commands_are_marked_medium(worktree: Path, command: str) -> None:
     assert run(worktree, command).risk == "medium"

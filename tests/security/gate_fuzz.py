@@ -98,7 +98,23 @@ _PROGRAMS: dict[str, tuple[str, ...]] = {
     "date": ("-u", "+%s"),
     "which": ("-a", "ls"),
 }  # fmt: skip
-_BETWEEN = (" && ", "; ", " | ", " || ", "\n", " & ", " > ", " >> ", " < ", " 2>/dev/null; ", " 2>&1 | ", " |& ")
+_BETWEEN = (
+    " && ",
+    "; ",
+    " | ",
+    " || ",
+    "\n",
+    " & ",
+    " > ",
+    " >> ",
+    " >",
+    " 2> ",
+    " 1>> ",
+    " < ",
+    " 2>/dev/null; ",
+    " 2>&1 | ",
+    " |& ",
+)
 _BLANKS = (" ",) * 30 + ("\t", "  ", *_ODD_BLANKS)
 #: Programs that these start themselves: git and its own parts.
 _HELPERS = frozenset({"bash", "git"})
@@ -257,7 +273,8 @@ class Ground:
         return found
 
     def _traced(self, trace: str, line: str) -> str:
-        programs = {c.program.rpartition("/")[2] for c in shell.parse(line.strip(shell.BLANKS)) or ()} | _HELPERS
+        read = shell.parse_writing(line.strip(shell.BLANKS)) or ([], [])
+        programs = {c.program.rpartition("/")[2] for c in read[0]} | _HELPERS
         for row in trace.splitlines():
             call = row.partition(" ")[2].lstrip()
             if re.search(r"AF_INET|AF_NETLINK", call):

@@ -49,6 +49,13 @@ _KEPT_COMMANDS = [
     "grep -fsshkey src/a.py",
     "sort -osshkey src/a.py",
     "cat **/secret",
+    "grep - ~/.ss*/*",
+    "grep - ~/.ssh/id_rsa",
+    "grep -- -x ~/.ssh/id_rsa",
+    "rg -- -x ~/.ssh/id_rsa",
+    "grep */*",
+    "grep */* > new && head",
+    "echo x > dash/-R && cd dash && grep x *",
 ]
 
 
