@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from maestro.core.views import PlannedCommand
     from pages.plan.bench import Bench
 
+_UNCOVERED = "No task's acceptance seems to cover"
+
 
 class Bar:
     """Follows the bench: made anew when what it says or offers has changed."""
@@ -148,11 +150,12 @@ class Bar:
         with tag("button", "", "p-hint s-waiting", type="button") as made:
             icon("circle-alert")
             text(f"{plural(len(goals), 'goal')} without an acceptance line")
-            with ui.menu().props('anchor="top left" self="bottom left"'), box("p-hint__list"):
-                text("No task's acceptance seems to cover", "m-meta")
+            around = f'role="dialog" aria-label="{_UNCOVERED}" anchor="top left" self="bottom left"'
+            with ui.menu().props(around), box("p-hint__list"):
+                text(_UNCOVERED, "m-meta")
                 for goal in goals:
                     phrase(goal)
-        made.attr(aria_haspopup="true")
+        made.attr(aria_haspopup="dialog")
 
     def _unsaved(self, parted: bool) -> None:
         draft = self.bench.draft

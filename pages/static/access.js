@@ -66,6 +66,14 @@
       toFirst(menu, 8);
     }
   }
+  // A choice's list holds its options only, so what Quasar puts around them says nothing.
+  function nameLists() {
+    for (const around of all(".q-menu[role=listbox] > .q-virtual-scroll__content:not([role])")) {
+      around.setAttribute("role", "presentation");
+      around.removeAttribute("tabindex");
+    }
+    for (const bar of all(".q-loading-bar:not([aria-hidden])")) bar.setAttribute("aria-hidden", "true"); // drawn only
+  }
   document.addEventListener("keydown", (event) => {
     const menu = menuOf(event.target) ?? (event.key.startsWith("Arrow") && lost() ? all(".q-menu[data-named]").find(seen) : null);
     if (!menu || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -159,7 +167,7 @@
   let due = 0;
   const later = () => { if (!due) due = setTimeout(() => { due = 0; nameScrollers(); }, 250); };
   new MutationObserver((changes) => {
-    if (changes.some((c) => c.addedNodes.length)) nameMenus();
+    if (changes.some((c) => c.addedNodes.length)) { nameMenus(); nameLists(); }
     if (lost()) look();
     later();
   }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["class", "open", "style"] });

@@ -142,6 +142,8 @@
       row.addEventListener("pointermove", () => select(index));
       list.append(row);
     });
+    list.setAttribute("role", shown.length ? "listbox" : "status");
+    $("input", palette).setAttribute("aria-expanded", String(shown.length > 0));
     if (!shown.length) list.append(h("div", { className: "m-palette__none", textContent: now ? "Nothing found" : "Looking…" }));
     select(0);
   }

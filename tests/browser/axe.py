@@ -19,13 +19,20 @@ _ALSO = {
     "heading-order", "landmark-one-main", "landmark-no-duplicate-main", "landmark-main-is-top-level", "landmark-unique",
     "region", "page-has-heading-one", "skip-link",
 }  # fmt: skip
-#: axe takes the scrim behind a dialog for what lies below its buttons; the same buttons are looked at on the pages.
-_DIALOG = ".q-dialog"
+#: A desktop, a small or zoomed window, a phone.
+_SIZES = [(1440, 900), (900, 700), (390, 844)]
 #: Fields whose only name is their placeholder, which axe lets pass.
 _NAMELESS = """() => [...document.querySelectorAll('input:not([type=hidden]), textarea, select')]
   .filter((el) => el.getClientRects().length && !el.labels?.length)
   .filter((el) => !el.ariaLabel && !el.getAttribute('aria-labelledby') && !el.title)
   .map((el) => el.outerHTML.slice(0, 160))"""
+
+#: The window's new size has reached the page.
+_FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+#: The scheme is drawn, nothing moves any more, and what scrolls has been looked at (``access.js``).
+_RESTS = """(scheme) => (window.maestroFocus?.settled() ?? true)
+  && (document.documentElement.dataset.theme ?? scheme) === scheme && document.getAnimations().every(
+    (each) => each.playState !== 'running' || each.effect.getTiming().iterations === Infinity)"""
 
 
 @cache
@@ -37,7 +44,7 @@ def findings(page: Page, *, within: str | None = None, rules: list[str] | None =
     """What is seriously wrong with the page, or a part of it, a line each; with ``rules`` only what these say."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(_script())
-    chosen: dict[str, Any] = {"resultTypes": ["violations"]}
+    chosen: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
     if rules:
         chosen["runOnly"] = rules
     found = page.evaluate("([part, options]) => axe.run(part ?? document, options)", [within, chosen])["violations"]
@@ -46,11 +53,28 @@ def findings(page: Page, *, within: str | None = None, rules: list[str] | None =
         for v in found
         if v["impact"] in {"serious", "critical"} or v["id"] in _ALSO
         for node in v["nodes"][:3]
-        if not (within == _DIALOG and v["id"] == "color-contrast" and "m-btn__word" in node["html"])
     ]
     if not rules:
         lines += [f"no name but a placeholder: {html}" for html in page.evaluate(_NAMELESS)]
     return lines
+
+
+def everywhere(page: Page, part: str | None = None) -> list[str]:
+    """Findings of the page as it stands, or of a part, at three widths and in both schemes; a line is given once."""
+    before, found = page.viewport_size, dict[str, None]()
+    for width, height in _SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate(_FRAME)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            page.wait_for_function(_RESTS, arg=scheme)
+            rules = COLORS if scheme == "dark" else None
+            if part is None or page.locator(part).first.is_visible():
+                found |= dict.fromkeys(f"{width} {scheme}: {line}" for line in findings(page, within=part, rules=rules))
+    page.emulate_media(color_scheme="light")
+    if before:
+        page.set_viewport_size(before)
+    return list(found)
 
 
 def _why(node: dict[str, Any]) -> str:

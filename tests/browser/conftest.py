@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.app_process import ROOT, AppProcess
+from tests.browser import gallery as gallery_rows
 
 OUTPUT = ROOT / "test-output"
 SIZES = {"desktop": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
@@ -128,6 +129,24 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
     """A Maestro with an empty data folder and the scripted assistant."""
     with AppProcess(tmp_path_factory.mktemp("app") / "data", MAESTRO_ASSISTANT="demo") as process:
         yield process
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """A Maestro in which every page has something to show; ``ids`` are its sessions' by name."""
+
+    app: AppProcess
+    ids: dict[str, str]
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    """One for all tests that only look; a test that changes something takes a session of its own in it."""
+    folder = tmp_path_factory.mktemp("gallery")
+    ids = gallery_rows.fill(folder / "data", folder)
+    with AppProcess(folder / "data", MAESTRO_ASSISTANT="demo") as process:
+        yield Gallery(process, ids, folder)
 
 
 @pytest.fixture

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from maestro.core import lookup
-from maestro.core.commands import conversation, sessions
+from maestro.core.commands import conversation, environments, sessions
 from maestro.core.planning import planning_engine
 from maestro.core.planning.plan import parse_plan
+from maestro.core.repository_environment import parse_environment
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import move
 from maestro.db import models
 from maestro.db.types import new_id, utcnow
+from maestro.worktrees import integration
 from tests.browser.seeds import add, ago, finished_repo, seed_session, seeding, task, tasks_of
 from tests.repos import commit, make_repo, run_git
 
@@ -94,6 +96,15 @@ QUESTIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("docs", "task_failed", {"reason": "It broke", "output": "2 failed, 12 passed"}),
     ("header", "infrastructure", {"output": "npm: not found " * 40, "command": "npm test"}),
     ("writer", "agent_question", {"words": "Which one?\n- a\n- b"}),
+    ("writer", "nothing_changed", {"words": "It does that already."}),
+    ("header", "tests_missing", {"vanished": ["test_a", "test_b"], "skipped_now": ["test_c"], "new": ["test_d"]}),
+    ("header", "check_changed", {"files": ["conftest.py"], "diff": "-strict = true\n+strict = false\n"}),
+    ("docs", "outside_files", {"files": ["setup.py"], "declared": ["docs/**"]}),
+    ("docs", "trust", {"runs": [{"name": "Makefile", "text": "all:\n\techo\n" * 20}], "sandbox": False}),
+    ("header", "infrastructure", {"output": "No module", "missing_setup": ["npm ci"], "setup_check": "npm test"}),
+    ("docs", "escape", {"changes": [{"what": "`main` moved", "undo": "git branch -f main abc"}]}),
+    ("writer", "budget", {"measure": "usd", "used": 1.1, "limit": 1.0}),
+    ("writer", "stuck", {"reason": "No output for 10 minutes"}),
 ]
 
 
@@ -114,7 +125,10 @@ def fill(data: Path, folder: Path) -> dict[str, str]:
         talking = seed_session(rt, repo, title="Talked about", status="brainstorming", idea_card=CARD, plan_version=0)
         _talk(rt, talking)
         found["talking"] = talking.id
-        found |= {"review": _review(rt, repo), "later": _review(rt, repo)}
+        found |= {name: _review(rt, repo) for name in ("review", "approve", "approve-small")}
+        environments.remember_environment(
+            rt, str(repo), parse_environment({"setup": ["npm ci"], "checks": ["npm test"]})
+        )
         pause = models.AccountPause(account="somebody", reason="The usage limit is reached.")
         pause.paused_until = utcnow() + timedelta(minutes=47)
         add(rt, pause)
@@ -185,6 +199,9 @@ def _working(rt: Runtime, repo: Path) -> str:
         add(rt, models.CheckRun(**common, **check, phase="task", duration_s=2, created_at=ago(120)))
     add(rt, models.Checkpoint(**common, number=0, commit=base, title="Where the work began"))
     add(rt, models.Checkpoint(**common, number=1, commit=head, task_id=rows["reader"].id, title="Read the rows"))
+    for number, kept in enumerate((base, head)):
+        integration.keep(repo, integration.checkpoint_ref(session.id, number), kept)
+    run_git(repo, "branch", session.session_branch, head)
     add(rt, models.Decision(
         **common, decision_type="architecture", context="Which separator?", options=["comma", "semicolon"], chosen=0,
         rationale="As all do.",

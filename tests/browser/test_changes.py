@@ -12,6 +12,7 @@ from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.types import new_id
 from tests.app_process import AppProcess, wait_for
+from tests.browser.axe import everywhere
 from tests.browser.conftest import OpenWindow
 from tests.browser.seeds import add, ago, finished_repo, seed_session, seeding, task, tasks_of
 from tests.repos import commit, run_git
@@ -192,6 +193,8 @@ def test_merge_and_unmerge_by_click_in_two_windows(window: OpenWindow, seeded: d
     first.screenshot("changes-merged")
 
     bar.get_by_role("button", name="Undo merge").click()
+    expect(page.get_by_role("alertdialog")).to_be_visible()
+    assert not everywhere(page, ".q-dialog")
     page.get_by_role("alertdialog").get_by_role("button", name="Undo merge").click()
     expect(bar).to_contain_text("Moves main")
     expect(other.get_by_role("heading", name="Ready to merge")).to_be_visible()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from tests.browser.axe import everywhere
 from tests.browser.conftest import OpenWindow
 from tests.repos import run_git, write_files
 
@@ -32,6 +33,7 @@ def test_a_first_commit_is_offered_told_and_made_and_then_the_session_can_begin(
             here.scheme(scheme)
             here.screenshot(f"first-commit-{size}-{scheme}")
     here.resize("desktop")
+    assert not everywhere(page, ".q-dialog")
     asked.get_by_role("button", name="Not now").click()
     expect(asked).to_have_count(0)
     assert not (repo / ".git").exists()

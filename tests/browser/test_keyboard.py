@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.app_process import AppProcess
-from tests.browser.conftest import OpenWindow
-from tests.browser.gallery import QUESTIONS, fill
+from tests.browser.conftest import Gallery, OpenWindow
+from tests.browser.gallery import QUESTIONS
 
 #: What every control that Tab comes to looks like: its name and whether a ring (or a field's frame) is drawn.
 RING = """() => {
@@ -21,16 +19,13 @@ FOCUS = "() => document.activeElement.ariaLabel || document.activeElement.textCo
 
 
 @pytest.fixture(scope="module")
-def ids() -> dict[str, str]:
-    return {}
+def app(gallery: Gallery) -> AppProcess:
+    return gallery.app
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, ids: dict[str, str]) -> Iterator[AppProcess]:
-    folder = tmp_path_factory.mktemp("gallery")
-    ids |= fill(folder / "data", folder)
-    with AppProcess(folder / "data", MAESTRO_ASSISTANT="demo") as process:
-        yield process
+def ids(gallery: Gallery) -> dict[str, str]:
+    return gallery.ids
 
 
 def test_the_focus_is_seen_wherever_tab_comes_to(window: OpenWindow, ids: dict[str, str]) -> None:

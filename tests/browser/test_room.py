@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.app_process import AppProcess
-from tests.browser.conftest import OpenWindow
-from tests.browser.gallery import fill
+from tests.browser.conftest import Gallery, OpenWindow
 
 #: Which of the phases and controls lie on each other, or are cut by the window.
 CLASHES = """() => {
@@ -27,16 +24,13 @@ CLASHES = """() => {
 
 
 @pytest.fixture(scope="module")
-def ids() -> dict[str, str]:
-    return {}
+def app(gallery: Gallery) -> AppProcess:
+    return gallery.app
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, ids: dict[str, str]) -> Iterator[AppProcess]:
-    folder = tmp_path_factory.mktemp("gallery")
-    ids |= fill(folder / "data", folder)
-    with AppProcess(folder / "data", MAESTRO_ASSISTANT="demo") as process:
-        yield process
+def ids(gallery: Gallery) -> dict[str, str]:
+    return gallery.ids
 
 
 def test_the_controls_never_lie_on_the_phases(window: OpenWindow, ids: dict[str, str]) -> None:
@@ -53,7 +47,7 @@ def test_the_controls_never_lie_on_the_phases(window: OpenWindow, ids: dict[str,
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 def test_a_notice_never_lies_on_the_next_button(window: OpenWindow, ids: dict[str, str], size: str) -> None:
-    page = window(size).visit(f"/session/{ids['review' if size == 'desktop' else 'later']}/plan")
+    page = window(size).visit(f"/session/{ids['approve' if size == 'desktop' else 'approve-small']}/plan")
     page.get_by_role("button", name="Approve only").click()
     _reachable(page, page.get_by_role("button", name="Start", exact=True))
 

