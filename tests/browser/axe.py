@@ -31,7 +31,7 @@ _NAMELESS = """() => [...document.querySelectorAll('input:not([type=hidden]), te
 _FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 #: The scheme is drawn, nothing moves any more, and what scrolls has been looked at (``access.js``).
 _RESTS = """(scheme) => (window.maestroFocus?.settled() ?? true)
-  && (document.documentElement.dataset.theme ?? scheme) === scheme && document.getAnimations().every(
+  && (!window.maestroTheme || document.documentElement.dataset.theme === scheme) && document.getAnimations().every(
     (each) => each.playState !== 'running' || each.effect.getTiming().iterations === Infinity)"""
 
 
@@ -66,7 +66,7 @@ def everywhere(page: Page, part: str | None = None) -> list[str]:
         page.set_viewport_size({"width": width, "height": height})
         page.evaluate(_FRAME)
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             page.wait_for_function(_RESTS, arg=scheme)
             rules = COLORS if scheme == "dark" else None
             if part is None or page.locator(part).first.is_visible():

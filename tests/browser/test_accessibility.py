@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.app_process import AppProcess
-from tests.browser.axe import everywhere
+from tests.browser.axe import everywhere, findings
 from tests.browser.conftest import Gallery, OpenWindow
 from tests.browser.gallery import PLACES
 
@@ -41,11 +41,14 @@ def test_no_page_outside_of_the_frame_has_a_serious_finding(window: OpenWindow, 
     opened = window(signed_in=False)
     opened.expect_problem("40[13]")
     found: list[str] = []
-    for path, shown in (("/", "h1"), ("/?token=wrong", "h1"), ("/api/docs", "h2")):
-        page = opened.page
-        page.goto(app.url.replace("/?", f"{path}?") if path == "/api/docs" else app.origin + path)
-        page.locator(shown).first.wait_for()
-        found += [f"{path}: {line}" for line in everywhere(page)]
+    token = app.url.partition("?")[2]
+    for path, shown in (("/", "h1"), ("/?token=wrong", "h1"), (f"/?{token}", ".m-rail"), ("/api/docs", "h2")):
+        for scheme in ("light", "dark"):  # these pages choose their colors while they load
+            opened.scheme(scheme)
+            opened.page.goto(app.origin + path)
+            opened.page.locator(shown).first.wait_for()
+            if shown != ".m-rail":
+                found += [f"{path} {scheme}: {line}" for line in findings(opened.page)]
     assert not found, "\n".join(found)
 
 
