@@ -307,7 +307,7 @@ STORABLE = frozenset(
         "host", "port", "open_browser", "assistant", "claude_path", "anthropic_base_url", "assistant_model", "worker_model",
         "permission_mode", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
         "check_timeout_minutes", "park_after_minutes", "keep_recovered_days", "notify_urls", "notify_on",
-        "pass_env", "user_hooks",
+        "pass_env", "user_hooks", "confined_read",
         "task_budget_usd", "task_token_limit", "session_budget_usd", "session_token_limit", "day_budget_usd",
         "day_token_limit",
         "task_model_calls", "session_model_calls", "day_model_calls", "run_model_calls",
@@ -321,7 +321,7 @@ STORABLE = frozenset(
 SECRET = frozenset({"token", "anthropic_api_key", "anthropic_auth_token"})
 
 #: Never from a ``.env``: keys, where they are sent, which programs run, and what may run at all.
-NOT_IN_DOTENV = SECRET | {"anthropic_base_url", "database_url", "claude_path", "notify_urls", "trust"}
+NOT_IN_DOTENV = SECRET | {"anthropic_base_url", "database_url", "claude_path", "notify_urls", "trust", "confined_read"}
 
 #: Taken up at the next start only.
 NEEDS_RESTART = frozenset({"host", "port", "open_browser"})

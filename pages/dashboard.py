@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from nicegui import run
 
-from maestro.core import queries
+from maestro.core import modes, queries
 from maestro.core.keeping.digest import Digest
 from maestro.core.runtime import Runtime
 from maestro.core.views import Overview, SessionView
@@ -53,7 +53,9 @@ def install(rt: Runtime) -> None:
         if board is None:
             return
         if not board.overview.sessions:
-            first_run.guide(rt)
+            mode = await run.io_bound(modes.in_force, rt.settings)
+            if mode is not None:
+                first_run.guide(rt, mode)
             return
         shown = _Dashboard(view, board)
         await shown.banners.refresh()

@@ -1,11 +1,11 @@
-"""What a newcomer sees: three steps from nothing to the first session, and the demo, which needs nothing."""
+"""What a newcomer sees: what it takes from nothing to the first session, and the demo, which needs nothing."""
 
 from __future__ import annotations
 
 from nicegui import ui
 
 from maestro import claude_home, variables
-from maestro.core import endpoint
+from maestro.core import endpoint, modes
 from maestro.core.commands import sessions
 from maestro.core.runtime import Runtime
 from pages.components.action import FAILED, perform
@@ -13,6 +13,7 @@ from pages.components.buttons import button, link_button
 from pages.components.code import code
 from pages.components.state import Mark, chip
 from pages.components.tag import Tag, box, tag
+from pages.mode_note import mode_chip, mode_note
 
 READY = {
     "anthropic": Mark("done", "check", "Ready: Anthropic API"),
@@ -28,7 +29,7 @@ def ready_mark(kind: str) -> Mark:
     return Mark("done", "check", f"Ready: Claude Code through {variables.CLOUDS[chosen][0]}") if chosen else READY[kind]
 
 
-def guide(rt: Runtime) -> None:
+def guide(rt: Runtime, mode: modes.InForce) -> None:
     """The guide, in place of the dashboard."""
     kind = endpoint.describe(rt.settings)
     ready = kind != "none"
@@ -55,7 +56,11 @@ def guide(rt: Runtime) -> None:
                 with head:
                     chip(ready_mark(kind))
                 _assistant(kind)
-            with _step("3", "Or try the demo first"):
+            with _step("3", "What may run") as head:
+                with head:
+                    mode_chip(mode)
+                mode_note(mode)
+            with _step("4", "Or try the demo first"):
                 tag(
                     "p",
                     "A sample repository and a scripted model: real workers, real git, real checks, no key, about a minute. "

@@ -21,6 +21,7 @@ NAMES = {
     "assistant_model": "Assistant’s model",
     "auto_unstick": "Interrupt stuck workers automatically",
     "budget_usd": "Budget per run, dollars",
+    "confined_read": "Readable in the sandbox",
     "check_slots": "Max parallel checks",
     "check_timeout_minutes": "Time per check, minutes",
     "claude_path": "Claude Code executable",
@@ -83,6 +84,7 @@ _WORDS: dict[str, dict[str, str]] = {
     },
 }
 _EMPTY = {
+    "confined_read": "none besides tool chains and caches",
     "pass_env": "none besides those of tool chains",
     "anthropic_base_url": "Anthropic’s own",
     "assistant_model": "the default model",

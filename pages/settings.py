@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import run, ui
 from nicegui.elements.mixins.value_element import ValueElement
 
-from maestro.core import endpoint
+from maestro.core import endpoint, modes
 from maestro.core.commands import preferences
 from maestro.core.runtime import Runtime
 from maestro.core.views import SettingView
@@ -21,9 +21,10 @@ from pages.components.fields import show_error
 from pages.components.inline import inline
 from pages.components.section import section
 from pages.components.state import chip
-from pages.components.tag import box, tag, text
+from pages.components.tag import Tag, box, tag, text
 from pages.first_run import demo_button, ready_mark
 from pages.frame import Frame
+from pages.mode_note import mode_chip, mode_note
 from pages.remembered import remembered_section
 from pages.routing import page
 from pages.setting_fields import NAMES, make, secret_mark, shown
@@ -36,7 +37,7 @@ GROUPS = (
     )),
     ("Workers", "", (
         "permission_mode", "worker_model", "max_workers", "max_attempts", "max_turns", "task_timeout_minutes",
-        "check_timeout_minutes", "check_slots", "pass_env", "user_hooks",
+        "check_timeout_minutes", "check_slots", "pass_env", "user_hooks", "confined_read",
     )),
     ("Budgets", "You are notified at 80 %; at the limit work pauses and asks whether to raise or stop.", (
         "budget_usd", "task_budget_usd", "session_budget_usd", "day_budget_usd", "task_token_limit",
@@ -78,6 +79,7 @@ def install(rt: Runtime) -> None:
         found = await run.io_bound(preferences.list_settings, rt)
         if found is None:
             return
+        mode = await run.io_bound(modes.in_force, rt.settings)
         by_name = {s.name: s for s in found}
         named = {name for _title, _about, names in GROUPS for name in names}
         groups = [*GROUPS, ("Other", "", tuple(n for n in by_name if n not in named))]
@@ -90,12 +92,16 @@ def install(rt: Runtime) -> None:
                         tag("p", about, "m-meta m-about")
                     if title == "Assistant":
                         _assistant(rt)
+                    if title == "Workers":
+                        noted = box("m-stack m-gap-4")
+                        _mode(noted, mode)
                     with box("m-list"):
                         rows |= {s.name: _Row(rt, s) for s in present}
 
         async def refresh(_events: object) -> None:
             for setting in await run.io_bound(preferences.list_settings, rt) or []:
                 rows[setting.name].show(setting)
+            _mode(noted, await run.io_bound(modes.in_force, rt.settings))
 
         live.subscribe(None, refresh, types=("settings_changed",))
         await remembered_section(rt)
@@ -110,6 +116,15 @@ def _assistant(rt: Runtime) -> None:
         if kind == "none":
             inline(endpoint.NOT_CONFIGURED, "m-soft")
         demo_button(rt, small=True)
+
+
+def _mode(place: Tag, found: modes.InForce | None) -> None:
+    place.clear()
+    if found is not None:
+        with place:
+            with box("m-row"):
+                mode_chip(found)
+            mode_note(found)
 
 
 def _name(setting: SettingView) -> str:

@@ -27,7 +27,8 @@ async def ask(rt: Runtime, view: trust.TrustView) -> bool:
         with body:
             inline(f"`{view.repo_path}`", "m-soft m-wrap", name="div")
             inline(_reason(view), "m-soft", name="div")
-            would_run([r.model_dump() for r in view.runs], sandbox=view.sandbox)
+            commands = [each.model_dump() for each in view.commands]
+            would_run([r.model_dump() for r in view.runs], commands, sandbox=view.sandbox)
         with box("m-dialog__foot m-row--wrap"):
             button("No", lambda: panel.submit("no"))
             text("", "m-grow")

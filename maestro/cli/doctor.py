@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from maestro import user_folders
 from maestro.cli import toolchains
-from maestro.core import claude_login, endpoint, instance, places
+from maestro.core import claude_login, endpoint, instance, modes, places
 from maestro.core.runtime import stored_settings
 from maestro.db.session import Database
 from maestro.errors import InvalidInput, MaestroError
@@ -62,7 +62,7 @@ def with_stored(loaded: LoadedSettings) -> Settings:
 def examine(settings: Settings, repo: Path | None = None) -> Iterator[Finding]:
     """All findings, one after the other; ``repo``: and whether its set-up and checks can run here."""
     looks: tuple[Callable[[Settings], Finding], ...] = (
-        _git, _claude, _assistant, _configuration, _data_folder, _worktrees, _disk, _running,
+        _git, _claude, _assistant, _mode, _configuration, _data_folder, _worktrees, _disk, _running,
     )  # fmt: skip
     for look in looks:
         yield look(settings)
@@ -126,6 +126,17 @@ def _assistant(settings: Settings) -> Finding:
         "demo": "the demo's scripted model is chosen",
     }
     return Finding(True, words[kind])
+
+
+def _mode(settings: Settings) -> Finding:
+    found = modes.in_force(settings)
+    words = f"permission mode {found.mode} ({found.why}): {found.means}"
+    if not found.kept:
+        return Finding(False, words, f"{found.missing} To change that: {found.install or 'choose another mode'}")
+    if found.missing:
+        line = f" To have a sandbox: {found.install}" if found.install else ""
+        words += f"\n    No sandbox here: {found.missing}{line}"
+    return Finding(True, words, plain=found.mode != "sandboxed")
 
 
 def _configuration(_settings: Settings) -> Finding:

@@ -133,6 +133,8 @@ def trust_page(view: Json) -> str:
         "no": "nothing of it runs",
     }
     lines = [f"{view['repo_path']}: {said.get(view['in_force'], 'not decided on')}"]
+    lines += ["", "Commands of set-up and checks:"] if view["commands"] else []
+    lines += [f"    {one_line(each['command'])}" for each in view["commands"]]
     lines += ["", "Work in it would run, or be steered by:"] if view["runs"] else []
     for found in view["runs"]:
         lines.append(f"{'·' if not found['new'] else '+'} {one_line(found['name'])}")

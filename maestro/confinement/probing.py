@@ -97,6 +97,8 @@ def _install_line(packages: list[str]) -> str:
         lines = []
     told = dict(line.partition("=")[::2] for line in lines)
     systems = f"{told.get('ID', '')} {told.get('ID_LIKE', '')}".replace('"', "").split()
+    if "nixos" in systems:
+        return f"nix-env -iA {' '.join(f'nixos.{package}' for package in packages)}"
     installer = next((_INSTALLERS[name] for name in systems if name in _INSTALLERS), None)
     return f"sudo {installer} {names}" if installer else f"install {names} with this system's package manager"
 

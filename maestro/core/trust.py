@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,16 +16,19 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from sqlmodel import col, select
 
-from maestro.agents import claude_options
-from maestro.core import lookup
+from maestro.core import lookup, modes, repository_environment
 from maestro.core.agent_config import in_force
+from maestro.core.planning.commands import commands_of
+from maestro.core.planning.plan import parse_plan
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State, move
+from maestro.core.views import PlannedCommand
 from maestro.db import models
 from maestro.db.keeping import Fact
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.errors import InvalidInput, NotAllowed
+from maestro.terminal_text import visible
 from maestro.worktrees import repository, what_runs
 from maestro.worktrees.git import common_dir
 
@@ -54,6 +58,7 @@ class TrustView(BaseModel):
     trust: Answer | None  # null: not decided on
     in_force: Answer | None  # with ``MAESTRO_TRUST``; null: work waits for an answer
     changed: list[str]  # names of what is not covered by the answer
+    commands: list[PlannedCommand]  # that are remembered for its worktrees: set-up and checks
     runs: list[RunsView]
     sandbox: bool  # whether "only in the sandbox" can be chosen on this machine
 
@@ -86,8 +91,9 @@ def view(rt: Runtime, path: str) -> TrustView:
         trust=decided.get("answer"),
         in_force=now.answer,
         changed=sorted(now.open),
+        commands=_remembered(rt, info),
         runs=[RunsView(name=r.name, text=r.text, new=r.name in now.open) for r in shown],
-        sandbox=not claude_options.missing_for_sandbox(),
+        sandbox=modes.no_sandbox() == "",
     )
 
 
@@ -114,11 +120,8 @@ def put(rt: Runtime, path: str, answer: Answer) -> TrustView:
 
 def check_sandbox() -> None:
     """Raise InvalidInput where this machine has no sandbox."""
-    if missing := claude_options.missing_for_sandbox():
-        words = (
-            f"the sandbox needs {missing}: install it (Debian, Ubuntu: apt-get install {missing.replace(' and', '')})"
-        )
-        raise InvalidInput(f"Only in the sandbox is not possible here: {words}.", {"trust": words})
+    if words := modes.no_sandbox():
+        raise InvalidInput(f"Only in the sandbox is not possible here. {words}", {"trust": words})
 
 
 def remember(tx: Transaction, git_dir: str, answer: Answer, marks: dict[str, str]) -> None:
@@ -136,6 +139,8 @@ def remember(tx: Transaction, git_dir: str, answer: Answer, marks: dict[str, str
 
 def verdict(rt: Runtime, repo: Path, commit: str) -> Verdict:
     """What holds for a commit of a repository."""
+    if _is_the_demos(rt, repo) and not _decided(rt, common_dir(repo)):
+        return Verdict("trusted", {})
     if rt.settings.trust == "all":
         decided = _decided(rt, common_dir(repo))
         return Verdict(decided.get("answer") if decided.get("answer") in {"sandboxed", "no"} else "trusted", {})
@@ -202,15 +207,25 @@ def open_changes(rt: Runtime, session: models.Session, head: str) -> dict[str, s
     return found.open
 
 
-def question_detail(repo: Path, commit: str, marks: dict[str, str], git_dir: str) -> dict[str, Any]:
-    """What a question shows and what its answer is about."""
+def runs_unconfined(rt: Runtime, session: models.Session) -> bool:
+    """Whether what a task changed runs as the user where somebody might want to know of it."""
+    if session.demo or rt.settings.trust == "all":
+        return False
+    return in_force(session.agent_config, rt.settings).permission_mode != "sandboxed"
+
+
+def question_detail(
+    repo: Path, commit: str, marks: dict[str, str], git_dir: str, commands: Sequence[PlannedCommand] = ()
+) -> dict[str, Any]:
+    """What a question shows and what its answer is about; ``commands`` are shown, and agreed to with the plan."""
     shown = what_runs.with_text(repo, commit, dict(sorted(marks.items())))
     return {
         "repo_path": str(repo),
         "git_dir": git_dir,
         "marks": marks,
+        "commands": [each.model_dump() for each in commands],
         "runs": [{"name": r.name, "text": r.text} for r in shown],
-        "sandbox": claude_options.missing_for_sandbox() == "",
+        "sandbox": modes.no_sandbox() == "",
         "allow": "trust it: its programs run as you",
         "allow_sandboxed": "only in the sandbox",
         "deny": "nothing of it runs",
@@ -263,7 +278,10 @@ def _ask(rt: Runtime, session: models.Session, repo: Path, found: Verdict) -> No
     with rt.db.read() as db:
         if db.exec(query).first() is not None:
             return
-    detail = question_detail(repo, session.base_commit, found.open, str(common_dir(repo)))
+    with rt.db.read() as db:
+        plan = parse_plan(lookup.plan_row(db, session).plan_json)
+    git_dir, commands = str(common_dir(repo)), commands_of(session, plan)
+    detail = question_detail(repo, session.base_commit, found.open, git_dir, commands)
     decided = _decided(rt, common_dir(repo)).get("answer")
     detail["reason"] = (
         "What it would run has changed since you agreed to it. Nothing that is new runs before your answer."
@@ -280,10 +298,8 @@ def _ask(rt: Runtime, session: models.Session, repo: Path, found: Verdict) -> No
 
 def _in_sandbox(rt: Runtime, session: models.Session) -> bool:
     """Put the session into the sandbox, whatever it was to run in; without one here it fails."""
-    if missing := claude_options.missing_for_sandbox():
-        _fail(
-            rt, session.id, f"The repository runs only in the sandbox, which needs {missing}: install it, then retry."
-        )
+    if words := modes.no_sandbox():
+        _fail(rt, session.id, f"The repository runs only in the sandbox, and there is none here. {words} Then retry.")
         return False
     wanted = {"permission_mode": "sandboxed", "trust_repository": False}
     if any(session.agent_config.get(name) != value for name, value in wanted.items()):
@@ -318,6 +334,16 @@ def _marks(rt: Runtime, repo: Path, commit: str) -> dict[str, str]:
             cache.clear()
         cache[key] = what_runs.look(repo, commit)
     return cache[key]
+
+
+def _remembered(rt: Runtime, info: repository.RepositoryInfo) -> list[PlannedCommand]:
+    kept = repository_environment.confirmed(rt, info)
+    named = [(purpose, c) for purpose, part in (("set-up", "setup"), ("check", "checks")) for c in kept.get(part, [])]
+    return [PlannedCommand(purpose=purpose, command=visible(command)) for purpose, command in named]
+
+
+def _is_the_demos(rt: Runtime, repo: Path) -> bool:
+    return repo.resolve().is_relative_to((rt.data_dir / "demo").resolve())
 
 
 def _touched(git_dir: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from maestro.confinement import probing
 from maestro.core.views import ApprovalView
 from maestro.terminal_text import visible
 from pages.components.bar import share_bar
@@ -147,11 +148,24 @@ def _budget(detail: dict[str, Any]) -> None:
 
 def _trust(detail: dict[str, Any]) -> None:
     found = [each for each in detail.get("runs") or [] if isinstance(each, dict)]
-    would_run(found, left=len(detail.get("marks") or {}) - len(found), sandbox=detail.get("sandbox") is not False)
+    tests = [str(name) for name in detail.get("tests") or []]
+    would_run(
+        found,
+        [each for each in detail.get("commands") or [] if isinstance(each, dict)],
+        left=len(detail.get("marks") or {}) - len(found),
+        sandbox=detail.get("sandbox") is not False,
+    )
+    name_list("Tests that it changed run with its checks", tests, "pending")
 
 
-def would_run(found: list[dict[str, Any]], *, left: int = 0, sandbox: bool = True) -> None:
-    """What of a repository would run, by file: the first short ones are open, the rest is folded."""
+def would_run(
+    found: list[dict[str, Any]], commands: list[dict[str, Any]], *, left: int = 0, sandbox: bool = True
+) -> None:
+    """What of a repository would run: commands, then files, of which the first short ones are open and the rest is folded."""
+    if commands:
+        with box("m-stack m-gap-4"):
+            tag("div", "Commands of set-up and checks:", "m-meta")
+            code("\n".join(visible(str(each.get("command"))) for each in commands), block=True)
     if not found:
         text("It has no settings, hooks or scripts of the usual names. Its tests and its code would run.", "m-soft")
     with box("m-stack m-gap-8 q-runs"):
@@ -168,7 +182,10 @@ def would_run(found: list[dict[str, Any]], *, left: int = 0, sandbox: bool = Tru
     if left > 0:
         text(f"and {plural(left, 'more file')}", "m-soft")
     if not sandbox:
-        text("This machine has no sandbox. For “only in the sandbox” install bubblewrap and socat.", "m-soft")
+        missing = probing.available()
+        text(f"“Only in the sandbox” cannot be chosen here: {missing.missing}", "m-soft")
+        if missing.install:
+            code(missing.install, block=True)
 
 
 def _name(key: str) -> str:

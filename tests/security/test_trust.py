@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from maestro.confinement import probing
 from maestro.core import queries, trust
-from maestro.core.commands import gates, trials
+from maestro.core.commands import gates, sessions, trials
+from maestro.core.commands.environments import remember_environment
 from maestro.core.commands.trust import decide_on_repository
 from maestro.core.environment import place_environment
 from maestro.core.execution import prompts
@@ -18,7 +20,7 @@ from maestro.core.repository_environment import Environment
 from maestro.core.runtime import Runtime, open_runtime
 from maestro.core.views import ApprovalView
 from maestro.demo.server import ScriptedServer
-from maestro.errors import NotAllowed
+from maestro.errors import InvalidInput, NotAllowed
 from maestro.settings import LoadedSettings
 from maestro.worktrees import agents_git, what_runs
 from tests.app_process import ROOT, clean_environment
@@ -248,3 +250,74 @@ def test_the_agent_s_own_git_runs_nothing_of_the_repository(tmp_path: Path) -> N
     assert b"+two" in nested.stdout
     run_git(repo, "diff")
     assert (tmp_path / "ran").exists()  # without what it is told it would
+
+
+def test_the_card_shows_the_commands_of_set_up_and_checks(tmp_path: Path) -> None:
+    repo = hostile(tmp_path)
+    with engine(tmp_path, MAKES, trust="ask") as running:
+        running.run(repo, PLAN, setup=["sh setup.sh"])
+        shown = [(c["purpose"], c["command"]) for c in asked(running).detail["commands"]]
+        assert shown == [("set-up", "sh setup.sh"), ("check", "sh check.sh"), ("check of t1", "test -s made.txt")]
+        remember_environment(running.rt, str(repo), Environment(setup=["sh setup.sh"], checks=["sh check.sh"]))
+        remembered = trust.view(running.rt, str(repo)).commands
+        assert [(c.purpose, c.command) for c in remembered] == [("set-up", "sh setup.sh"), ("check", "sh check.sh")]
+
+
+def test_only_in_the_sandbox_confines_set_up_and_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh/id").write_text("KEY")
+    monkeypatch.setenv("HOME", str(home))
+    steal = f"cat ~/.ssh/id; touch {tmp_path}/ran ~/ran; true\n"
+    repo = make_repo(tmp_path / "repo", {"check.sh": steal, "setup.sh": steal})
+    rt = runtime(tmp_path)
+    decide_on_repository(rt, str(repo), "sandboxed")
+    chosen = Environment(setup=["sh setup.sh"], checks=["sh check.sh"])
+    trials.begin_trial(rt, str(repo), chosen)
+    assert rt.jobs.wait_for([f"try:{repo}/.git"], 60)
+    tried = trials.trial(rt, str(repo))
+    assert [step.exit_code for step in tried.steps] == [0, 0]
+    assert "KEY" not in "".join(step.output for step in tried.steps)
+    assert not (tmp_path / "ran").exists()
+    assert not (home / "ran").exists()
+    rt.db.close()
+
+
+def test_without_a_sandbox_only_in_the_sandbox_runs_nothing_and_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = hostile(tmp_path)
+    with engine(tmp_path, MAKES, trust="ask") as running:
+        decide_on_repository(running.rt, str(repo), "sandboxed")
+        without = probing.Support(False, "bubblewrap is missing.", "sudo apt install bubblewrap")
+        monkeypatch.setattr(probing, "available", lambda: without)
+        session = running.run(repo, PLAN, setup=["sh setup.sh"])
+        running.until("state_changed", to="failed")
+        assert "sudo apt install bubblewrap" in (running.get(session.id).error_message or "")
+        with pytest.raises(InvalidInput, match="sudo apt install bubblewrap"):
+            decide_on_repository(running.rt, str(repo), "sandboxed")
+        assert not trust.view(running.rt, str(repo)).sandbox
+        assert not (tmp_path / "ran").exists()
+
+
+def test_the_demos_repository_is_maestros_own_and_asks_nothing(tmp_path: Path) -> None:
+    rt = runtime(tmp_path)
+    session = sessions.create_demo(rt)
+    assert trust.view(rt, session.repo_path).in_force == "trusted"
+    trials.begin_trial(rt, session.repo_path, Environment(checks=["true"]))
+    assert rt.jobs.wait_for([f"try:{session.repo_path}/.git"], 60)
+    assert [step.exit_code for step in trials.trial(rt, session.repo_path).steps] == [0]
+    rt.db.close()
+
+
+def test_ordinary_tests_that_a_task_changed_are_told_where_they_run_as_the_user(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo", {"check.sh": "true\n", "Makefile": "all:\n"})
+    plan = PLAN | {"tasks": [PLAN["tasks"][0] | {"files": ["made.txt", "test_made.py", "Makefile"]}]}  # type: ignore[index]
+    one = task_rule("# Task t1", write("made.txt", "x\n"), write("test_made.py", "x = 1\n"), say("Done."))
+    with engine(tmp_path, scenario(one), trust="ask") as running:
+        decide_on_repository(running.rt, str(repo), "trusted")
+        session = running.run(repo, plan)
+        running.until("state_changed", to="completed")
+        told = [line.message for line in queries.list_logs(running.rt, session.id)]
+        assert any("run tests that the task changed, as you: test_made.py" in message for message in told), told
+        assert not [e for e in running.seen if e.type == "approval_requested"]
