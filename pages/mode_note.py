@@ -25,7 +25,8 @@ def mode_chip(found: modes.InForce) -> None:
 def mode_note(found: modes.InForce) -> None:
     """What the mode means, why it is in force, and what is missing for a sandbox."""
     with box("m-stack m-gap-4"):
-        tag("p", f"{found.means} ({found.why[0].upper()}{found.why[1:]}.)", "m-soft")
+        tag("p", found.means, "m-soft")
+        text(f"{found.why[0].upper()}{found.why[1:]}.", "m-meta m-wrap")
         if not found.missing:
             return
         text(f"No sandbox here: {found.missing}", "m-meta m-wrap")
