@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 
 from maestro import setting_files, user_folders, variables
 from maestro.errors import InvalidInput
+from maestro.policy import Policy
 
 Assistant = Literal["auto", "anthropic", "claude_code", "demo"]
 PermissionMode = Literal["auto", "ask", "edits", "sandboxed", "bypass"]
@@ -88,6 +89,11 @@ class Settings(BaseModel):
     )
     permission_mode: PermissionMode = Field(
         "edits", description="What a worker may do without asking; auto: sandboxed where this machine can, else edits."
+    )
+    policy: Policy = Field(
+        default_factory=Policy,
+        description="What agents may do, over the permission mode: a preset (careful, balanced, sandbox), or answers such as "
+        "“deny push; allow network example.org”. A deny wins.",
     )
     confined_read: list[str] = Field(
         default_factory=list,
@@ -305,7 +311,7 @@ class Settings(BaseModel):
 STORABLE = frozenset(
     {
         "host", "port", "open_browser", "assistant", "claude_path", "anthropic_base_url", "assistant_model", "worker_model",
-        "permission_mode", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
+        "permission_mode", "policy", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
         "check_timeout_minutes", "park_after_minutes", "keep_recovered_days", "notify_urls", "notify_on",
         "pass_env", "user_hooks", "confined_read",
         "task_budget_usd", "task_token_limit", "session_budget_usd", "session_token_limit", "day_budget_usd",
@@ -321,7 +327,9 @@ STORABLE = frozenset(
 SECRET = frozenset({"token", "anthropic_api_key", "anthropic_auth_token"})
 
 #: Never from a ``.env``: keys, where they are sent, which programs run, and what may run at all.
-NOT_IN_DOTENV = SECRET | {"anthropic_base_url", "database_url", "claude_path", "notify_urls", "trust", "confined_read"}
+NOT_IN_DOTENV = SECRET | {
+    "anthropic_base_url", "database_url", "claude_path", "notify_urls", "trust", "confined_read", "policy",
+}  # fmt: skip
 
 #: Taken up at the next start only.
 NEEDS_RESTART = frozenset({"host", "port", "open_browser"})

@@ -53,6 +53,8 @@ class AgentSpec:
     permission_mode: PermissionMode = "edits"
     checks: list[str] = field(default_factory=list)  # commands that are free in mode "edits"
     allowances: list[str] = field(default_factory=list)  # gate signatures the person allowed for the session
+    policy: dict[str, Any] = field(default_factory=dict)  # the user's table (``maestro.policy``), over the mode's
+    private: list[str] = field(default_factory=list)  # folders that no rule of the policy opens
     max_turns: int | None = None
     budget_usd: float | None = None
     task_timeout_s: float | None = None

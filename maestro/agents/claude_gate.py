@@ -12,6 +12,7 @@ from typing import Any
 
 from maestro.agents.base import AgentLink, AgentSpec, GateDecision, GateRequest
 from maestro.agents.gates import Verdict, judge
+from maestro.policy import Policy
 
 _READING = frozenset({"Read", "Grep", "Glob", "LS", "NotebookRead"})
 
@@ -22,13 +23,24 @@ class Gatekeeper:
     def __init__(self, spec: AgentSpec, link: AgentLink) -> None:
         self._spec = spec
         self._link = link
+        self._policy = Policy.model_validate(spec.policy)
         self.denied: list[dict[str, str]] = []
         self.asking = 0  # questions that wait for the person right now
         self._folders: dict[str, Path] = {}  # where the shell was at a call, by the call's id
 
     def _judge(self, tool: str, tool_input: dict[str, Any], folder: Path | None) -> Verdict:
         spec, allowed = self._spec, self._link.allowances()
-        return judge(spec.permission_mode, tool, tool_input, Path(spec.worktree), spec.checks, allowed, folder)
+        return judge(
+            spec.permission_mode,
+            tool,
+            tool_input,
+            Path(spec.worktree),
+            spec.checks,
+            allowed,
+            folder,
+            policy=self._policy,
+            private=[Path(path).resolve() for path in spec.private],
+        )
 
     async def before_tool(self, event: Any, tool_use_id: str | None, _context: Any) -> Any:
         """The hook: quick, never asks."""

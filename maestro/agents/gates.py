@@ -16,18 +16,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from maestro.agents import allowances, claude_tools, shell
+from maestro.agents import allowances, claude_tools, policies, shell
 from maestro.agents.base import PermissionMode
 from maestro.agents.looking import is_read_only, stays_inside
-from maestro.agents.places import Place, places
+from maestro.agents.places import Place, names_settings, places
 from maestro.agents.titles import EDITORS, READERS, describe
 from maestro.agents.tooling import is_own_tool
+from maestro.policy import Policy
 
 Action = Literal["allow", "ask", "deny"]
 Risk = Literal["low", "medium", "high"]
 Kind = Literal[
     "own", "read", "read_outside", "edit", "edit_settings", "edit_git", "edit_outside",
-    "shell_read", "shell_check", "shell_tool", "shell_edit", "shell", "web", "other",
+    "shell_read", "shell_check", "shell_tool", "shell_edit", "shell", "shell_settings", "web", "other",
 ]  # fmt: skip
 
 #: What each mode decides by itself; a kind that is not named asks. ``bypass`` allows everything.
@@ -43,6 +44,8 @@ POLICY: dict[PermissionMode, dict[Kind, Action]] = {
         **dict.fromkeys(("edit_outside", "edit_git"), "deny"),
     },
 }
+
+_NO_POLICY = Policy()
 
 #: Tools that touch nothing but the conversation: they start what is judged by itself.
 _OWN_TOOLS = frozenset({"Agent", "Task", "Skill", "ToolSearch", "TodoWrite", "TaskOutput", "ReportFindings"})
@@ -75,6 +78,10 @@ class _Finding:
     risk: Risk
     signature: str
     reason: str
+    host: str = ""  # ``host:port`` of a connection
+    path: Path | None = None  # where it reads or writes outside
+    parts: tuple[policies.Part, ...] = ()  # the commands of a line that is understood
+    ordered: bool = True  # no command moves what a later one is judged by
 
 
 def judge(
@@ -85,10 +92,13 @@ def judge(
     checks: Iterable[str] = (),
     allowed: Iterable[str] = (),
     folder: Path | None = None,
+    policy: Policy = _NO_POLICY,
+    private: Iterable[Path] = (),
 ) -> Verdict:
     """Decide about one tool call. Looks at the file system only to follow links; changes nothing.
 
     ``allowed``: signatures that the person allowed for the session. ``folder``: where the agent's shell is.
+    ``policy``: the user's table, over the mode's row. ``private``: folders that no rule of it opens.
     """
     root = worktree.resolve()
     place = Place(root, (folder.resolve() if folder else root,))
@@ -97,6 +107,18 @@ def judge(
         signature = allowances.exactly(str(tool_input.get("command") or ""), place, sandboxed=False)
         found = replace(found, kind="other", risk="high", signature=signature, reason="It asks to leave the sandbox.")
     action: Action = "allow" if mode == "bypass" else POLICY[mode].get(found.kind, "ask")
+    call = policies.Call(
+        tool=tool,
+        kind=found.kind,
+        text=str(tool_input.get("command") or "") if tool == "Bash" else "",
+        host=found.host,
+        path=found.path,
+        parts=found.parts,
+        place=place,
+        private=tuple(private),
+        ordered=found.ordered,
+    )
+    action, found = _under_policy(policy, mode, action, found, call)
     if action == "ask" and allowances.covered(found.signature, allowed):
         action = "allow"
     return Verdict(
@@ -107,6 +129,20 @@ def judge(
         reason=found.reason,
         known=tool in _KNOWN,
     )
+
+
+def _under_policy(
+    policy: Policy, mode: PermissionMode, action: Action, found: _Finding, call: policies.Call
+) -> tuple[Action, _Finding]:
+    """The mode's action with the user's policy over it. A deny of either stays; ``bypass`` asks nothing."""
+    said = policies.answered(policy, call)
+    if said is None or action == "deny" or (mode == "bypass" and said.answer != "deny"):
+        return action, found
+    if said.answer == "deny":
+        return "deny", replace(found, reason=f"The user's policy denies this: {said.why}.")
+    if said.answer == "ask" and action == "allow":
+        found = replace(found, reason=f"Your policy asks before this: {said.why}.")
+    return said.answer, found
 
 
 def _find(tool: str, tool_input: dict[str, Any], place: Place, checks: list[str]) -> _Finding:
@@ -140,7 +176,7 @@ def _connecting(tool: str, tool_input: dict[str, Any], title: str) -> _Finding:
         if where
         else "It connects to an address that can be read in several ways."
     )
-    return _Finding("web", title, "medium", signature, reason)
+    return _Finding("web", title, "medium", signature, reason, host=where)
 
 
 def _read_path(tool: str, tool_input: dict[str, Any]) -> str:
@@ -164,7 +200,7 @@ def _reading(path: str, title: str, place: Place) -> _Finding:
         return _Finding("read", title, "low", "Read", "")
     hidden = resolved.parent == Path.home() or any(part.startswith(".") for part in resolved.parts)
     signature = allowances.of_reading(resolved, hidden=hidden)
-    return _Finding("read_outside", title, "medium", signature, "It reads outside the worktree.")
+    return _Finding("read_outside", title, "medium", signature, "It reads outside the worktree.", path=resolved)
 
 
 def _editing(path: Any, title: str, place: Place) -> _Finding:
@@ -180,7 +216,8 @@ def _editing(path: Any, title: str, place: Place) -> _Finding:
         return _Finding(kind, title, "medium", signature, "It changes settings that tools obey.")
     if kind == "edit_git":
         return _Finding(kind, title, "high", signature, "It changes git's own files.")
-    return _Finding("edit_outside", title, "high", signature, "It writes outside the worktree.")
+    where = target if isinstance(target, Path) else None
+    return _Finding("edit_outside", title, "high", signature, "It writes outside the worktree.", path=where)
 
 
 def _running(command: str, title: str, start: Place, checks: list[str]) -> _Finding:
@@ -193,10 +230,13 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
         exactly = allowances.exactly(command, start)
         if (kind := _keeping_output(line_given, start, checks)) is not None:
             return _Finding(kind, title, "low", exactly, "It changes files of the worktree.")
+        if names_settings(line_given):
+            return _Finding("shell_settings", title, risk, exactly, "It may change settings that tools obey.")
         return _Finding("shell", title, risk, exactly, "Maestro can't tell what this script does.")
     line = list(zip(parsed, places(parsed, start), strict=True))
     kinds = [_command_kind(c, place, checks) for c, place in line]
-    if any(_moves_unseen(c, place) for c, place in line[:-1]):
+    ordered = not any(_moves_unseen(c, place) for c, place in line[:-1])
+    if not ordered:
         kinds = ["shell" if kind in ("shell_edit", "shell_tool") else kind for kind in kinds]
     if all(kind == "shell_read" for kind in kinds):
         return _Finding("shell_read", title, "low", "Bash:read", "")
@@ -206,9 +246,21 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
         return _Finding("shell_edit", title, "low", "Bash:edit", "It changes files of the worktree.")
     rest = [(c, place, kind) for (c, place), kind in zip(line, kinds, strict=True) if kind != "shell_read"]
     signature = allowances.of_command(rest, command, start)
+    parts = tuple((c, place, kind) for (c, place), kind in zip(line, kinds, strict=True))
     if "shell" not in kinds:
-        return _Finding("shell_tool", title, "low", signature, "It runs the repository’s own tools in the worktree.")
-    return _Finding("shell", title, risk, signature, "Not one of the plan's checks.")
+        reason = "It runs the repository’s own tools in the worktree."
+        return _Finding("shell_tool", title, "low", signature, reason, parts=parts, ordered=ordered)
+    if any(kind == "shell" and _may_write_settings(c) for c, _place, kind in parts):
+        reason = "It may change settings that tools obey."
+        return _Finding("shell_settings", title, risk, signature, reason, parts=parts, ordered=ordered)
+    return _Finding("shell", title, risk, signature, "Not one of the plan's checks.", parts=parts, ordered=ordered)
+
+
+def _may_write_settings(command: shell.Command) -> bool:
+    """Whether a command that is not known to look only names what tools or git obey; git itself is asked to keep it."""
+    if command.words[:2] in (["git", "add"], ["git", "commit"]):
+        return False
+    return names_settings(" ".join(command.words))
 
 
 def _keeping_output(line: str, start: Place, checks: list[str]) -> Kind | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import itertools
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,11 @@ EditKind = Literal["edit", "edit_settings", "edit_git", "edit_outside"]
 #: In the worktree, but obeyed by the agent itself or by editors: changing these changes what runs later.
 _SETTINGS = frozenset({
     ".claude", ".mcp.json", ".vscode", ".idea", ".cursor", ".zed", ".devcontainer", ".devcontainer.json", ".envrc", ".husky",
-    ".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", ".pypirc", ".gitattributes", ".gitmodules", ".githooks", ".gitconfig",
-    ".gitlab-ci.yml", ".circleci", "claude.local.md",
+    ".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", ".pypirc", ".circleci", "claude.local.md",
 })  # fmt: skip
+#: Names that begin like this are settings as well (``.gitmodules``, ``.githooks``, ``.gitlab-ci.yml``), but for these:
+#: nothing runs by them, and everyday work writes them.
+_GIT_SETTINGS, _NO_SETTINGS = ".git", frozenset({".gitkeep", ".gitignore", ".github"})
 #: The same, by two names one below the other: what runs with the repository's own secrets, or starts with every build.
 _SETTINGS_BELOW = frozenset(
     {(".github", "workflows"), (".github", "actions"), (".cargo", "config.toml"), (".cargo", "config")}
@@ -122,7 +125,7 @@ class Place:
                     pairs.update(itertools.pairwise(parts))
         if _GITS & names:
             return "edit_git"
-        return "edit_settings" if _SETTINGS & names or _SETTINGS_BELOW & pairs else "edit"
+        return "edit_settings" if any(map(_is_setting, names)) or _SETTINGS_BELOW & pairs else "edit"
 
     def after(self, arguments: list[str]) -> list[Path]:
         """Where ``cd`` leads: as the shell reckons, by the names, and as the system does, behind links."""
@@ -158,6 +161,20 @@ def places(commands: Iterable[Command], start: Place) -> list[Place]:
             piped = command.operator == "|" or (index + 1 < len(line) and line[index + 1].operator == "|")
             now = seen if piped else reached
     return found
+
+
+def _is_setting(name: str) -> bool:
+    return name in _SETTINGS or (name.startswith(_GIT_SETTINGS) and name not in _NO_SETTINGS)
+
+
+def names_settings(text: str) -> bool:
+    """Whether a text names a file or folder that tools or git obey, quotes and backslashes aside."""
+    words = re.split(r"[\s=<>;&|(){}`,:]+", re.sub(r"[\"'\\]", "", text))
+    for word in words:
+        parts = [_bare(part) for part in word.split("/") if part]
+        if any(_is_setting(part) or part in _GITS for part in parts) or _SETTINGS_BELOW & {*itertools.pairwise(parts)}:
+            return True
+    return False
 
 
 def _bare(name: str) -> str:

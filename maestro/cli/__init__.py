@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import typer
 
 from maestro import __version__, terminal_text
-from maestro.cli import words
+from maestro.cli import setting_words, words
 from maestro.cli.connection import Api, Json, Refused, connected, exit_code
 from maestro.cli.drive import FAILED, Driver, Outcome
 from maestro.core import configuration
@@ -71,6 +71,13 @@ def run(
             "in commits.",
         ),
     ] = False,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            help="What its agents may do: careful, balanced, sandbox, or answers such as “balanced; deny push”. "
+            "No deny of the settings is lifted."
+        ),
+    ] = None,
     json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -84,7 +91,11 @@ def run(
             if trust:
                 api.put("/repositories/trust", {"path": str(repo.expanduser().resolve())}, {"trust": "trusted"})
             session = api.post(
-                "/sessions", repo_path=str(repo.expanduser().resolve()), description=idea, template=template
+                "/sessions",
+                repo_path=str(repo.expanduser().resolve()),
+                description=idea,
+                template=template,
+                agent_config={"policy": policy} if policy else {},
             )
             say(f"Session {session['id'][:8]}: {session['title']}")
             if hint := words.not_used(api.get("/repositories/environment", path=session["repo_path"])):
@@ -314,6 +325,40 @@ def decide_on_trust(
         _say(words.trust_page(view).splitlines()[0])
 
 
+@app.command("settings")
+def change_settings(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A setting; without one all are listed.")] = None,
+    value: Annotated[
+        str | None, typer.Argument(metavar="VALUE", help="What it is from now on: a text, or JSON.")
+    ] = None,
+    add: Annotated[
+        str | None, typer.Option("--add", metavar="LINE", help="For `policy`: one more answer, like “deny push”.")
+    ] = None,
+    default: Annotated[bool, typer.Option("--default", help="Back to the default.")] = False,
+    json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Show settings, or change one. `maestro settings policy "balanced; deny push"` says what agents may do."""
+    if name is None and (value is not None or default or add is not None):
+        raise typer.BadParameter("name the setting")
+    if add is not None and name != "policy":
+        raise typer.BadParameter("--add is for the setting `policy`")
+    if sum((value is not None, add is not None, default)) > 1:
+        raise typer.BadParameter("give one of VALUE, --add and --default")
+    with _reporting(), _api(data_dir) as api:
+        found = api.get("/settings", limit=500)["items"]
+        if name is not None and name not in {each["name"] for each in found}:
+            raise Refused(404, f"There is no setting {name}. All of them: maestro settings")
+        if name is not None and (value is not None or add is not None or default):
+            wanted = None if default else setting_words.added(found, add) if add else setting_words.read(value or "")
+            found = api.put("/settings", {}, {name: wanted})["items"]
+    shown = [each for each in found if name in (None, each["name"])]
+    if json:
+        _print_json(shown if name is None else shown[0])
+    else:
+        _say(setting_words.page(shown, alone=name is not None))
+
+
 @app.command()
 def doctor(
     repo: Annotated[Path | None, typer.Option(help="A git repository: has this machine what its work needs?")] = None,
@@ -373,8 +418,12 @@ def _answer(
         chosen = "allow_setup"
     elif network and question["detail"].get("network_for"):
         chosen = "allow_network"
-    api.post(f"/approvals/{question['id']}", decision=chosen, message=message)
+    answered = api.post(f"/approvals/{question['id']}", decision=chosen, message=message)
     _say(f"{'Allowed' if decision == 'allow' else 'Denied'}: {words.one_line(question['title'])}")
+    if answered["proposal"]:
+        _say(
+            f"You answered like this three times. To keep it so: maestro settings policy --add “{answered['proposal']}”"
+        )
 
 
 def _command(data_dir: Path | None, session_id: str, verb: str, **body: Any) -> None:

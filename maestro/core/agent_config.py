@@ -11,6 +11,7 @@ from maestro.agents.base import PermissionMode as ModeInForce
 from maestro.confinement import probing
 from maestro.confinement.proxy import hosts
 from maestro.errors import InvalidInput
+from maestro.policy import Policy, merged
 from maestro.settings import MOST, MOST_MB, PermissionMode, Settings
 
 #: Members that follow a setting when unset, and its name.
@@ -53,6 +54,7 @@ class AgentConfig(BaseModel):
 
     model: str | None = Field(None, max_length=200, pattern=r"^[^\x00-\x1f]+$")
     permission_mode: PermissionMode | None = None
+    policy: Policy | None = None  # over that of the settings, of which no deny is lifted
     max_workers: int | None = Field(None, ge=1, le=32)
     max_attempts: int | None = Field(None, ge=1, le=20)
     max_turns: int | None = Field(None, ge=1, le=10_000)
@@ -108,7 +110,8 @@ def in_force(config: dict[str, Any], settings: Settings) -> AgentConfig:
     """
     own = parse_agent_config(config)
     filled = {k: getattr(settings, v) for k, v in _FALLBACK.items() if getattr(own, k) is None}
-    return own.model_copy(update=filled | {"permission_mode": permission_mode(own, settings)})
+    mode, table = permission_mode(own, settings), merged(settings.policy, own.policy)
+    return own.model_copy(update=filled | {"permission_mode": mode, "policy": table})
 
 
 def permission_mode(config: AgentConfig, settings: Settings) -> ModeInForce:

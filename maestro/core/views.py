@@ -366,6 +366,13 @@ class ApprovalView(BaseModel):
 
     @computed_field  # type: ignore[prop-decorator]
     @property
+    def proposal(self) -> str | None:
+        """After three answers alike: the line of the policy that would give this answer by itself from now on."""
+        found = self.detail.get("proposal")
+        return found if isinstance(found, str) and self.resolved_by == "you" else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
     def covers(self) -> str:
         """What "allow for this session" would allow, as a sentence; empty where it is not offered."""
         return allowances.in_words(self.signature) if self.signature else ""

@@ -26,7 +26,7 @@ _OPEN, _SHORT = 6, 14
 _SHORT_VALUE = 200
 #: Of a tool's input: what is shown as code, and what another line of the question says already.
 _AS_CODE = ("command", "file_path", "notebook_path", "path", "url", "query", "pattern")
-_SAID = {"tool", "reason", "old_string", "new_string", "content", "new_source"}
+_SAID = {"tool", "reason", "proposal", "old_string", "new_string", "content", "new_source"}
 #: Of a command's own input: what its question says, and what changes nothing of what runs.
 _OF_COMMANDS = {"description", "timeout", "risk", "error"}
 

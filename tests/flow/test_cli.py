@@ -417,3 +417,20 @@ def test_a_log_row_is_one_line(message: str, line: str) -> None:
     row = {"timestamp": "2026-01-01T00:00:00+00:00", "source": "W-1", "level": "info", "message": message}
     assert words.log_line(row).partition("W-1")[2].strip() == line
     assert words.log_line(row, full=True).count("\n") == message.rstrip().count("\n")
+
+
+def test_settings_are_shown_and_changed_and_the_policy_takes_one_more_answer(running: tuple[Cli, AppProcess]) -> None:
+    cli, _app = running
+    assert "as the permission mode says" in cli("settings", "policy").stdout
+    assert cli("settings", "max_workers", "2").stdout.startswith("2\n")
+    assert cli("settings", "max_workers", "--default").stdout.startswith("3\n")
+    assert "ask install" in cli("settings", "policy", "balanced; deny push").stdout
+    added = cli("settings", "policy", "--add", "allow network example.org").stdout.splitlines()
+    assert {"deny push", "allow network example.org"} <= {*added}
+    wrong = cli("settings", "policy", "--add", "allow command python *")
+    assert (wrong.exit_code, "word for word only" in wrong.stderr) == (2, True), wrong.stderr
+    assert cli("settings", "frob").exit_code != 0
+    assert cli("settings", "--default").exit_code == 2
+    assert json.loads(cli("settings", "policy", "--json").stdout)["value"]["push"] == "deny"
+    assert "max_workers" in cli("settings").stdout
+    assert cli("settings", "policy", "--default").exit_code == 0

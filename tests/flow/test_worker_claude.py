@@ -12,6 +12,7 @@ import pytest
 
 from maestro.agents import claude_options
 from maestro.demo.server import ScriptedServer
+from maestro.policy import Policy
 from tests.scripted import WorkerRun, bash, call, error, say, scenario, task_rule, write
 
 Start = Callable[..., WorkerRun]
@@ -108,6 +109,22 @@ def test_a_denied_tool_does_not_run_and_is_reported(serve: Any, start: Start, tm
     assert result["denied"][0]["reason"] == "Not outside."
     assert result["denied"][0]["signature"] == f"Write:{target}"
     assert "Not outside." in json.dumps(server.messages()[-1]["messages"])
+
+
+def test_the_users_policy_holds_in_a_worker(serve: Any, start: Start) -> None:
+    server = serve(
+        task_rule("", write("src/a.py", "x\n"), bash("touch made"), bash("rm -f made"), bash("npm publish"), "Done.")
+    )
+    run = start(server, policy=Policy.model_validate("allow delete; deny push; deny edit_inside").plain())
+    result = run.result()
+    assert run.events("gate") == []
+    assert [denied["title"] for denied in result["denied"]] == [
+        "Write src/a.py",
+        "Run `touch made`",
+        "Run `npm publish`",
+    ]
+    assert "policy denies this: push or publish" in json.dumps(server.messages()[-1]["messages"])
+    assert not (run.worktree / "src/a.py").exists()
 
 
 def test_users_allow_rules_and_subagents_do_not_get_round_the_gate(serve: Any, start: Start, tmp_path: Path) -> None:

@@ -56,6 +56,10 @@ _KEPT_COMMANDS = [
     "grep */*",
     "grep */* > new && head",
     "echo x > dash/-R && cd dash && grep x *",
+    "grep **",
+    "grep ** x",
+    "grep ~/.ss*/*",
+    "grep ~/.ss*/* -rn",
 ]
 
 

@@ -11,7 +11,7 @@ from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
 from maestro.core.commands import gates
-from maestro.core.views import ApprovalView
+from maestro.core.views import ApprovalView, SettingView
 
 router = APIRouter(prefix="/approvals", tags=["Approvals"], route_class=CheckedRoute)
 
@@ -45,3 +45,9 @@ def answer(rt: Rt, approval_id: str, body: Answer) -> ApprovalView:
     ``allow_sandboxed`` answers a question of kind ``trust``: the repository's programs run in the sandbox only.
     """
     return gates.decide(rt, approval_id, body.decision, body.message, corrected=body.command)
+
+
+@router.post("/{approval_id}/always")
+def always(rt: Rt, approval_id: str) -> SettingView:
+    """Take the rule that was proposed with an answer (``proposal``, after three answers alike) into the policy."""
+    return gates.always(rt, approval_id)

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from sqlalchemy.exc import OperationalError
 
-from maestro.core import gatekeeping, lookup, queries, trust
-from maestro.core.commands import corrections, networks, set_ups
+from maestro.core import gatekeeping, lookup, proposals, queries, trust
+from maestro.core.commands import corrections, networks, preferences, set_ups
 from maestro.core.guards import pauses, unsticking
 from maestro.core.keeping import rollbacks, storage_health
 from maestro.core.runtime import Runtime
-from maestro.core.views import ApprovalView
+from maestro.core.views import ApprovalView, SettingView
 from maestro.db import models
 from maestro.errors import InvalidInput, MaestroError, NotAllowed, NotFound
 
@@ -60,10 +60,25 @@ def decide(
         gatekeeping.resolve(tx, session, approval, allow=decision != "deny", message=message)
         if decision == "allow_session" and approval.signature:
             gatekeeping.remember(tx, session, approval.signature)
+        if approval.kind == "tool" and (line := proposals.after(tx.db, rt, approval)):
+            approval.detail = approval.detail | {"proposal": line}
     for step in _FOLLOWS:
         _do(rt, step, approval, decision)
     rt.wake()
     return queries.get_approval(rt, approval_id)
+
+
+def always(rt: Runtime, approval_id: str) -> SettingView:
+    """Take the rule that was proposed with an answer into the policy of the settings; gives that setting.
+
+    Workers that run keep the policy they began with. Raises NotFound, and NotAllowed where nothing was proposed.
+    """
+    with rt.db.read() as db:
+        approval = db.get(models.Approval, approval_id)
+    if approval is None:
+        raise NotFound(f"There is no approval {approval_id}.")
+    changed = preferences.change_settings(rt, {"policy": proposals.policy_with(rt, approval).plain()})
+    return next(setting for setting in changed if setting.name == "policy")
 
 
 def _do(

@@ -11,6 +11,7 @@ from maestro.core.views import SettingView
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.errors import InvalidInput
+from maestro.policy import Policy
 from maestro.settings import NEEDS_RESTART, SECRET, STORABLE, LoadedSettings, Settings, sound, variable
 from maestro.templates import loader
 
@@ -87,6 +88,8 @@ def _view(rt: Runtime, name: str) -> SettingView:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Policy):
+        return value.plain()
     return value if isinstance(value, (str, int, float, bool, list, type(None))) else str(value)
 
 

@@ -265,6 +265,8 @@ def _spec(
         confinement=confining.of_agent(rt, session, worktree, config) if mode == "sandboxed" else None,
         checks=sorted({*checks, *plan_checks}),
         allowances=list(session.allowances),
+        policy=(config.policy or rt.settings.policy).model_dump(mode="json"),
+        private=[str(rt.data_dir)],
         max_turns=config.max_turns,
         budget_usd=worker.reserved_usd,
         task_timeout_s=config.task_timeout_minutes * 60,
