@@ -77,7 +77,7 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
     from maestro.api.security import Access, Guard
     from maestro.core import lifecycle
 
-    quiet_logging.set_up(loaded.current, token)
+    quiet_logging.set_up(loaded.current)
     rt = _open(loaded)
     at_the_end.callback(rt.db.close)
     means = serving.allow(rt.settings.host, remote=rt.settings.allow_remote)

@@ -14,10 +14,11 @@ import shutil
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from maestro import setting_files, user_folders, variables
+from maestro import secrets, setting_files, user_folders, variables
 from maestro.errors import InvalidInput
 from maestro.policy import Policy
 
@@ -370,7 +371,13 @@ class LoadedSettings:
     def reload(self, stored: dict[str, Any]) -> Settings:
         """Take up other stored settings. Raises InvalidInput and keeps the old ones when they are wrong."""
         self.current = self._merge(stored)
+        self.tell_secrets()
         return self.current
+
+    def tell_secrets(self) -> None:
+        """From now on nothing that this process writes has the secrets of these settings in it."""
+        secrets.tell("settings", secrets_of(self.current))
+        secrets.tell("environment", [self._environment.get(name) for name in secrets.VARIABLES])
 
     def _of_dotenv(self, path: Path) -> dict[str, str]:
         found = setting_files.read_dotenv(path)
@@ -423,6 +430,21 @@ class LoadedSettings:
             raise InvalidInput(f"A setting is not valid: {words}", fields) from error
         self.origins = origins
         return settings.model_copy(update={"data_dir": settings.data_dir.expanduser().absolute()})
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """The keys, and what is secret in the addresses, of these settings."""
+    keys = [value.get_secret_value() for name in SECRET if (value := getattr(settings, name)) is not None]
+    addresses = [settings.anthropic_base_url or "", settings.database_url or ""]
+    passwords = [p for url in addresses if (p := _password(url))]
+    return [*keys, *passwords, *(part for url in settings.notify_urls for part in secrets.of_url(url))]
+
+
+def _password(url: str) -> str | None:
+    try:
+        return urlsplit(url).password
+    except ValueError:
+        return None
 
 
 def sound(stored: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import typer
 
-from maestro import __version__, terminal_text
+from maestro import __version__, secrets, terminal_text
 from maestro.cli import setting_words, words
 from maestro.cli.connection import Api, Json, Refused, connected, exit_code
 from maestro.cli.drive import FAILED, Driver, Outcome
@@ -492,8 +492,8 @@ def _wanted(event: Json, level: str | None) -> bool:
 
 
 def _say(text: str, *, err: bool = False, nl: bool = True) -> None:
-    """Print for a terminal. What agents and repositories wrote is part of it, so that no control sequence is obeyed."""
-    typer.echo(terminal_text.visible(text), err=err, nl=nl)
+    """Print for a terminal. What agents and repositories wrote is part of it: no control sequence is obeyed, no secret told."""
+    typer.echo(terminal_text.visible(secrets.clean_command(text)), err=err, nl=nl)
 
 
 def _to_stderr(text: str) -> None:
@@ -501,4 +501,4 @@ def _to_stderr(text: str) -> None:
 
 
 def _print_json(data: Any) -> None:
-    typer.echo(json_module.dumps(data, ensure_ascii=True, indent=2))
+    typer.echo(json_module.dumps(secrets.everywhere(data, secrets.clean_command), ensure_ascii=True, indent=2))

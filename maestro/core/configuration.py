@@ -37,6 +37,7 @@ def for_command(flags: dict[str, Any]) -> tuple[LoadedSettings, list[str]]:
     here = _here()
     notes = [*loaded.warnings, *_about_earlier_data(loaded, here), *_about_foreign_dotenv(here / _DOTENV)]
     refuse_foreign(loaded.current)
+    loaded.tell_secrets()
     return loaded, notes
 
 
@@ -57,6 +58,7 @@ def for_app(flags: dict[str, Any], app_file: Path) -> tuple[LoadedSettings, list
     if not at_home:
         notes += [*_about_earlier_data(loaded, here), *_about_foreign_dotenv(here / _DOTENV)]
     refuse_foreign(loaded.current)
+    loaded.tell_secrets()
     return loaded, notes
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
+from maestro import secrets
 from maestro.core import channel, lookup
 from maestro.core.runtime import Runtime
 from maestro.db import models
@@ -27,6 +28,14 @@ ENDING_KINDS = ("nothing_changed", "agent_question")
 #: The same, of which the next landing takes up the answer.
 LANDING_KINDS = ("tests_missing", "outside_files", "check_changed", "infrastructure", "trust")
 
+#: Questions about what would run: nothing of that is hidden by what looks like a secret.
+_TO_RUN = frozenset({"tool", "trust"})
+
+#: Of the other questions: what an answer runs, or looks for among rows.
+_ACTED_ON = frozenset(
+    {"command", "missing_setup", "setup_check", "items", "marks", "git_dir", "repo_path", "budget", "files"}
+)
+
 
 def ask(
     tx: Transaction,
@@ -44,8 +53,9 @@ def ask(
     """Raise a question, or answer it at once: "allow for this session" covers it, or nobody is there to allow it."""
     # A command that is asked about is shown whole; of what one has printed only the text.
     change, told = (visible, detail.keys()) if kind == "tool" else (plain, {"reason", "output"} & detail.keys())
-    title = change(title)
-    detail = detail | {name: everywhere(change, detail[name]) for name in told}
+    title, detail = change(title), detail | {name: everywhere(change, detail[name]) for name in told}
+    title, detail = _without_secrets(kind, title, detail)
+    signature = secrets.sealed(signature) if signature else None
     approval = models.Approval(
         session_id=session.id,
         task_id=task.id if task else None,
@@ -79,6 +89,14 @@ def ask(
     if task:
         tx.emit("task_waiting", session.id, task_id=task.id, key=task.key, reason=title)
     return approval
+
+
+def _without_secrets(kind: str, title: str, detail: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What is asked as it is shown and kept: without secrets, but with all that would run, and what the answer acts on."""
+    hide = secrets.clean_command if kind in _TO_RUN else secrets.clean
+    kept = set() if kind == "tool" else _ACTED_ON
+    clean = {name: value if name in kept else secrets.everywhere(value, hide) for name, value in detail.items()}
+    return secrets.clean_command(title), clean
 
 
 def resolve(

@@ -11,6 +11,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from maestro import secrets as redaction
 from maestro.errors import Conflict, InvalidInput, Unavailable
 from maestro.settings import Settings, variable
 
@@ -93,9 +94,12 @@ def known_token(settings: Settings) -> str | None:
         if not all("!" <= c <= "~" for c in token):
             words = "use visible ASCII characters without spaces"
             raise InvalidInput(f"A setting is not valid: {variable('token')}: {words}", {"token": words})
+        redaction.tell("token", [token])
         return token
     try:
-        return (settings.data_dir / _TOKEN).read_text("ascii", errors="ignore").strip() or None
+        kept = (settings.data_dir / _TOKEN).read_text("ascii", errors="ignore").strip() or None
+        redaction.tell("token", [kept])
+        return kept
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -123,6 +127,7 @@ def ensure_token(settings: Settings) -> str:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+    redaction.tell("token", [token])
     return token
 
 

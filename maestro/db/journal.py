@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
+from maestro import secrets
 from maestro.db.models import AgentLog, EventRow, Metric
 from maestro.db.types import utcnow
 
@@ -38,11 +39,17 @@ class Event:
 
 def append(db: DbSession, type_: str, session_id: str, payload: dict[str, Any]) -> Event:
     """Add one event to the journal inside the caller's transaction."""
+    payload = secrets.everywhere(payload, _change(payload))
     row = EventRow(session_id=session_id, type=type_, payload=payload)
     db.add(row)
     db.flush()
     assert row.seq is not None
     return Event(row.seq, type_, session_id, row.timestamp, payload)
+
+
+def _change(payload: dict[str, Any]) -> Callable[[str], str]:
+    """What an agent wants to run is shown so that nothing of it is hidden."""
+    return secrets.clean_command if payload.get("kind") == "tool" else secrets.clean
 
 
 def append_logs(db: DbSession, rows: Sequence[dict[str, Any]]) -> list[Event]:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from maestro.db.types import Outcomes, SoundJson, UtcDateTime, new_id, utcnow
+from maestro.db.types import Line, Outcomes, SoundJson, TextsOfJson, UtcDateTime, Words, new_id, utcnow
 
 #: SQLite counts rows up only for a column declared INTEGER; other databases want the wide type.
 _BIG_ID = BigInteger().with_variant(Integer, "sqlite")
@@ -36,6 +36,24 @@ def _maybe_json() -> Any:
     return Field(default=None, sa_type=SoundJson(dict, nullable=True))
 
 
+def _texts() -> Any:
+    return Field(default_factory=dict, sa_type=TextsOfJson(dict), nullable=False)
+
+
+def _text_list(of: type[str] | type[dict[str, Any]] = str) -> Any:
+    return Field(default_factory=list, sa_type=TextsOfJson(list, of=of), nullable=False)
+
+
+def _maybe_texts() -> Any:
+    return Field(default=None, sa_type=TextsOfJson(dict, nullable=True))
+
+
+def _words(*, nullable: bool = False) -> Any:
+    if nullable:
+        return Field(default=None, sa_type=Words)
+    return Field(default="", sa_type=Words, nullable=False)
+
+
 def _text(*, nullable: bool = False) -> Any:
     if nullable:
         return Field(default=None, sa_type=Text)
@@ -51,8 +69,8 @@ class Session(SQLModel, table=True):
     created_at: datetime = _time()
     updated_at: datetime = _time()
     status: str = Field(default="idle", index=True)
-    title: str = Field(default="", max_length=255)
-    description: str = _text()
+    title: str = Field(default="", sa_type=Line(255))
+    description: str = _words()
     template: str | None = None
     demo: bool = False
 
@@ -62,7 +80,7 @@ class Session(SQLModel, table=True):
     session_branch: str
     session_commit: str | None = None  # where the session branch stands, once it exists
 
-    idea_card: dict[str, Any] = _json()
+    idea_card: dict[str, Any] = _texts()
     plan_version: int = 0
     plan_approved_at: datetime | None = _time(nullable=True)
     approved_plan_hash: str | None = None
@@ -73,8 +91,8 @@ class Session(SQLModel, table=True):
 
     validation_attempt: int = 0
     completed_at: datetime | None = _time(nullable=True)
-    error_message: str | None = _text(nullable=True)
-    result_json: dict[str, Any] | None = _maybe_json()
+    error_message: str | None = _words(nullable=True)
+    result_json: dict[str, Any] | None = _maybe_texts()
     checkpoint_commit: str | None = None  # the last good checkpoint
     rollback_commit: str | None = None  # where an automatic rollback went
     merge_json: dict[str, Any] | None = _maybe_json()  # {target, method, before, after, merged_at}
@@ -96,7 +114,7 @@ class SessionHistory(SQLModel, table=True):
     from_state: str
     event: str
     to_state: str
-    reason: str | None = _text(nullable=True)
+    reason: str | None = _words(nullable=True)
     created_at: datetime = _time()
 
 
@@ -109,10 +127,10 @@ class Message(SQLModel, table=True):
     number: int  # position in the conversation, from 1
     session_id: str = Field(foreign_key="sessions.id", ondelete="CASCADE")
     role: str  # user, ai, system
-    content: str = _text()
+    content: str = _words()
     status: str = "complete"
-    error: str | None = _text(nullable=True)
-    tool_uses: list[dict[str, Any]] = _json_list(dict)  # [{name, summary}], shown as folded lines
+    error: str | None = _words(nullable=True)
+    tool_uses: list[dict[str, Any]] = _text_list(dict)  # [{name, summary}], shown as folded lines
     created_at: datetime = _time()
 
     __table_args__ = (UniqueConstraint("session_id", "number"),)
@@ -129,7 +147,7 @@ class PlanVersion(SQLModel, table=True):
     plan_json: dict[str, Any] = _json()
     hash: str
     origin: str = "generated"  # generated, edited, corrected (a check, while it runs)
-    feedback: str | None = _text(nullable=True)
+    feedback: str | None = _words(nullable=True)
     created_at: datetime = _time()
     approved_at: datetime | None = _time(nullable=True)
 
@@ -160,19 +178,19 @@ class Task(SQLModel, table=True):
     attempt: int = 0
     interruptions: int = 0
     progress: float = 0.0
-    progress_note: str | None = _text(nullable=True)
+    progress_note: str | None = _words(nullable=True)
     assigned_worker_id: str | None = None
     conversation_id: str | None = None  # the agent's own conversation, for resume
     branch: str | None = None
     worktree_path: str | None = None
     start_commit: str | None = None  # the session branch's head the task began from
     result_commit: str | None = None  # its last commit on the session branch
-    prompt: str | None = _text(nullable=True)  # what the next worker is to be told, when not the first
-    hint: str | None = _text(nullable=True)  # the person's words at the last retry
+    prompt: str | None = _words(nullable=True)  # what the next worker is to be told, when not the first
+    hint: str | None = _words(nullable=True)  # the person's words at the last retry
     started_at: datetime | None = _time(nullable=True)
     completed_at: datetime | None = _time(nullable=True)
-    error_message: str | None = _text(nullable=True)
-    result_json: dict[str, Any] | None = _maybe_json()
+    error_message: str | None = _words(nullable=True)
+    result_json: dict[str, Any] | None = _maybe_texts()
     created_at: datetime = _time()
 
     retry_at: datetime | None = _time(nullable=True)  # no start before: the endpoint was not there
@@ -209,15 +227,15 @@ class Worker(SQLModel, table=True):
     ended_at: datetime | None = _time(nullable=True)
     exit_code: int | None = None
     outcome: str | None = None  # success, failed, interrupted, cancelled
-    outcome_detail: str | None = _text(nullable=True)
-    result_json: dict[str, Any] | None = _maybe_json()  # the spool's result event
+    outcome_detail: str | None = _words(nullable=True)
+    result_json: dict[str, Any] | None = _maybe_texts()  # the spool's result event
     cpu_percent: float = 0.0
     memory_mb: float = 0.0
     account: str | None = None  # whose limits it works under, see core.account
     model: str | None = None  # the one that answered last
     model_calls: int = 0
     reserved_usd: float | None = None  # the money it was given: counts as taken until it ends
-    last_action: str | None = _text(nullable=True)
+    last_action: str | None = _words(nullable=True)
     last_event_at: datetime | None = _time(nullable=True)
     checkout_before: dict[str, Any] | None = _maybe_json()  # the user's checkout, before the run
     input_tokens: int = 0
@@ -279,10 +297,10 @@ class Decision(SQLModel, table=True):
     task_id: str | None = None
     source: str = "brainstorm"  # brainstorm, plan, worker
     decision_type: str
-    context: str = _text()
-    options: list[str] = _json_list()
+    context: str = _words()
+    options: list[str] = _text_list()
     chosen: int | None = None  # index in options
-    rationale: str = _text()
+    rationale: str = _words()
     outcome: str | None = None
     outcome_measured_at: datetime | None = _time(nullable=True)
     created_at: datetime = _time()
@@ -308,7 +326,7 @@ class Approval(SQLModel, table=True):
     risk: str = "medium"  # low, medium, high
     signature: str | None = None  # what "allow for this session" covers
     status: str = Field(default="pending", index=True)
-    message: str | None = _text(nullable=True)
+    message: str | None = _words(nullable=True)
     resolved_by: str | None = None  # you, allowance (an earlier "for this session"), away (Maestro, in your absence)
     created_at: datetime = _time()
     resolved_at: datetime | None = _time(nullable=True)
@@ -348,11 +366,11 @@ class CheckRun(SQLModel, table=True):
     exit_code: int | None = None  # None: it could not start or was stopped at the time limit
     passed: bool = False
     duration_s: float = 0.0
-    output: str = _text()
+    output: str = _words()
     output_cut: bool = False
     tests: dict[str, str] | None = Field(default=None, sa_type=Outcomes)  # outcome by test id, where the check told
     tests_summary: dict[str, Any] | None = _maybe_json()  # counts, and how they compare
-    note: str | None = _text(nullable=True)  # why it counts as it does, where the exit code does not say it
+    note: str | None = _words(nullable=True)  # why it counts as it does, where the exit code does not say it
     could_not_run: bool = False  # the surroundings were at fault, not the work
     created_at: datetime = _time()
 
@@ -405,7 +423,7 @@ class AccountPause(SQLModel, table=True):
 
     account: str = Field(primary_key=True)
     kind: str = "rate_limit"
-    reason: str = _text()
+    reason: str = _words()
     demo: bool = False
     active: bool = True
     paused_until: datetime | None = _time(nullable=True)

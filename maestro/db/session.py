@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session as DbSession
 from sqlmodel import SQLModel
 
+from maestro import secrets
 from maestro.db import journal, keeping, models  # noqa: F401  (keeping and models register the tables)
 from maestro.db.journal import Event
 from maestro.db.types import read_json
@@ -62,12 +63,16 @@ class Transaction:
 
 
 def _readable(row: dict[str, Any]) -> dict[str, Any]:
-    """A log row without escape codes: where its message was colored is told beside it."""
+    """A log row without secrets and escape codes: where its message was colored is told beside it."""
     if row["kind"] == "tool":
-        return row | {"message": visible(str(row["message"])), "details": everywhere(visible, row["details"])}
-    message, styles = styled(str(row["message"]))
-    details = everywhere(plain, row["details"])
-    if styles:
+        message = secrets.clean_command(visible(str(row["message"])))
+        details = secrets.everywhere(everywhere(visible, row["details"]), secrets.clean_command)
+        return row | {"message": message, "details": details}
+    change = secrets.clean_command if row["kind"] == "gate" else secrets.clean
+    printed, styles = styled(str(row["message"]))
+    message = change(printed)
+    details = secrets.everywhere(everywhere(plain, row["details"]), change)
+    if styles and message == printed:  # else they would stand at other places
         details = {**(details or {}), "styles": styles}
     return row | {"message": message, "details": details}
 

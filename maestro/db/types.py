@@ -14,9 +14,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import JSON, BigInteger
+from sqlalchemy import JSON, BigInteger, String, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
+
+from maestro import secrets
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -91,6 +93,24 @@ def _whole(value: Any) -> Any:
     return [_whole(item) for item in value] if isinstance(value, list) else value
 
 
+class Words(TypeDecorator[str]):
+    """Text that is read, told and shown, never run or compared: no secret is stored in it."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Python to database."""
+        return secrets.clean(value) if isinstance(value, str) else value
+
+
+class Line(Words):
+    """Such a text of one line."""
+
+    impl = String  # type: ignore[assignment]
+    cache_ok = True
+
+
 class SoundJson(TypeDecorator[Any]):
     """JSON of one shape. What is stored in another reads as ``UNREADABLE`` in this one, or as None where that may be.
 
@@ -117,6 +137,16 @@ class SoundJson(TypeDecorator[Any]):
             stand_in = [UNREADABLE] if self.of is str else []
             return [found for i in items for found in ([i] if isinstance(i, self.of) else stand_in)]
         return {"unreadable": str(value)[:500]} if wrong else value
+
+
+class TextsOfJson(SoundJson):
+    """JSON of which the texts are only read, told and shown: no secret is stored in them."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any | None, dialect: Dialect) -> Any | None:
+        """Python to database."""
+        return secrets.everywhere(value)
 
 
 class Outcomes(SoundJson):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from maestro import secrets
 from maestro.agents.base import AgentResult, AgentSpec, GateDecision, GateRequest, Usage
 from maestro.worker.spool import Spool, append, read
 
@@ -18,12 +19,10 @@ from maestro.worker.spool import Spool, append, read
 _POLL_S = 0.1
 #: How often the worker says that its loop turns.
 _PULSE_S = 0.5
-#: Variables whose values never go into the spool.
-_SECRET_VARIABLES = (
-    "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
-    "AWS_BEARER_TOKEN_BEDROCK", "ANTHROPIC_AWS_API_KEY", "ANTHROPIC_FOUNDRY_API_KEY", "ANTHROPIC_FOUNDRY_AUTH_TOKEN",
-    "AZURE_CLIENT_SECRET",
-)  # fmt: skip
+#: Entries that are what an agent wants to run: nothing of it may be hidden by what looks like a secret.
+_TO_RUN = frozenset({"gate", "gate_closed"})
+#: Entries without words, of which members are compared.
+_EXACT = frozenset({"conversation", "usage"})
 
 
 class SpoolLink:
@@ -43,11 +42,17 @@ class SpoolLink:
         self._inbox_offset = 0
         self._last_beat = 0.0
         environment = os.environ if environment is None else environment
-        self._secrets = [v for name in _SECRET_VARIABLES if len(v := environment.get(name, "")) >= 8]
+        secrets.tell("environment", [environment.get(name) for name in secrets.VARIABLES])
 
     def event(self, type_: str, **members: Any) -> None:
-        """Append an event."""
-        append(self._spool.events, self._redacted({"type": type_, **members}), patient=True, key=self._key)
+        """Append an event, without the secrets in its words."""
+        to_run = type_ in _TO_RUN or members.get("kind") == "tool"
+        told = (
+            members
+            if type_ in _EXACT
+            else secrets.everywhere(members, secrets.clean_command if to_run else secrets.clean)
+        )
+        append(self._spool.events, {**told, "type": type_}, patient=True, key=self._key)
 
     def log(self, kind: str, message: str, *, level: str = "info", **metadata: Any) -> None:
         """A line of the log."""
@@ -83,7 +88,8 @@ class SpoolLink:
         answer: asyncio.Future[GateDecision] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = answer
         allow = False
-        self.event("gate", request_id=request_id, **asdict(request))
+        asked = asdict(request) | {"signature": secrets.sealed(request.signature)}
+        self.event("gate", request_id=request_id, **asked)
         try:
             decision = await answer
             allow = decision.allow
@@ -157,16 +163,3 @@ class SpoolLink:
         """Tell that somebody else than the app wrote into the inbox; nothing of it is obeyed."""
         shown = str(strange[0].get("raw") or strange[0])[:500]
         self.event("alarm", what=shown, count=len(strange))
-
-    def _redacted(self, value: Any) -> Any:
-        if not self._secrets:
-            return value
-        if isinstance(value, str):
-            for secret in self._secrets:
-                value = value.replace(secret, "[secret]")
-            return value
-        if isinstance(value, dict):
-            return {key: self._redacted(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self._redacted(item) for item in value]
-        return value

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from maestro.demo.server import ScriptedServer
+from maestro.secrets import HIDDEN
 from maestro.worker import launch, proctable, tree
 from maestro.worker.spool import Spool
 from tests.app_process import wait_for
@@ -193,7 +194,7 @@ def test_a_broken_spec_ends_with_a_result(start: Any, tmp_path: Path) -> None:
 
 def test_keys_do_not_reach_the_spool(start: Any) -> None:
     run = python(start, "import os; print(os.environ['ANTHROPIC_API_KEY'])")
-    assert run.result()["message"] == "[secret]"
+    assert run.result()["message"] == HIDDEN
     assert run.env["ANTHROPIC_API_KEY"] not in "".join(p.read_text() for p in run.spool.path.iterdir())
 
 

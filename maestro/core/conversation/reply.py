@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
+from maestro import secrets
 from maestro.assistants.base import Usage
 from maestro.core.conversation.assistant import count_usage
 from maestro.core.conversation.repository_tools import clean
@@ -21,6 +22,7 @@ from maestro.db.types import utcnow
 _BATCH_S = 0.15
 #: How often a reply looks whether its session is still there and alive.
 _LOOK_S = 1.0
+_LONGEST_WORD = 2_000
 
 
 class ReplyStream:
@@ -30,7 +32,8 @@ class ReplyStream:
         self._rt = rt
         self._session_id = session_id
         self._message_id = message_id
-        self._waiting = ""
+        self._said = ""  # all of it; what is stored and told has no secrets in it
+        self._told = ""
         self._stored_at = time.monotonic()
         self._looked_at = time.monotonic()
         self._orphaned = False
@@ -39,13 +42,13 @@ class ReplyStream:
 
     def on_text(self, delta: str) -> None:
         """See ``Listener``."""
-        self._waiting += clean(delta)
+        self._said += clean(delta)
         self.heard_text = self.heard_text or bool(delta.strip())
         self._store_when_due()
 
     def on_tool(self, name: str, summary: str) -> None:
         """See ``Listener``."""
-        self._store()
+        self._store(whole=True)
         with self._rt.db.write(durable=False) as tx:
             row = tx.db.get(models.Message, self._message_id)
             if row is not None:
@@ -75,29 +78,39 @@ class ReplyStream:
             session = tx.db.get(models.Session, self._session_id)
             if row is None or session is None:
                 return
-            row.content += self._waiting
+            row.content = self._said
             row.status, row.error = status, error
             tx.db.add(row)
             session.updated_at = utcnow()
             tx.db.add(session)
             emit_message(tx, row)
-        self._waiting = ""
 
     def _store_when_due(self) -> None:
-        if self._waiting and time.monotonic() - self._stored_at >= _BATCH_S:
+        if time.monotonic() - self._stored_at >= _BATCH_S:
             self._store()
 
-    def _store(self) -> None:
+    def _store(self, *, whole: bool = False) -> None:
+        """Store and tell what came; a word that may go on waits (``whole``: none does), for it may be half a secret."""
         self._stored_at = time.monotonic()
-        if not self._waiting:
+        said = self._said if whole else self._said[: _begun(self._said)]
+        shown = secrets.clean(said)
+        if len(shown) <= len(self._told):
             return
-        text, self._waiting = self._waiting, ""
+        text, self._told = shown[len(self._told) :], shown
         with self._rt.db.write(durable=False) as tx:
             row = tx.db.get(models.Message, self._message_id)
             if row is not None:
-                row.content += text
+                row.content = shown
                 tx.db.add(row)
                 tx.emit("message_delta", self._session_id, message_id=row.id, text=text)
+
+
+def _begun(said: str) -> int:
+    """Where the last word begins, when it is one that a secret could be."""
+    at = len(said)
+    while at > 0 and len(said) - at < _LONGEST_WORD and "!" <= said[at - 1] <= "~":
+        at -= 1
+    return at if len(said) - at < _LONGEST_WORD else len(said)
 
 
 def add_message(tx: Transaction, session_id: str, role: str, content: str, **columns: Any) -> models.Message:

@@ -1,0 +1,71 @@
+"""Secrets taken out of words: at the border of database, spool, log, events and command line.
+
+Two kinds: the secrets that this process was told (``told``: keys, the access token, notification targets), in the forms
+in which programs print them; and what looks like a secret of a known service (``shapes``). Only words go through here:
+what is run, compared or committed keeps its own bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from maestro.secrets.shapes import HIDDEN, without_shapes, without_tokens
+from maestro.secrets.told import Told, of_url
+
+__all__ = ["HIDDEN", "VARIABLES", "clean", "clean_command", "everywhere", "of_url", "sealed", "tell"]
+
+#: Variables whose values are secrets, whatever they look like.
+VARIABLES = (
+    "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+    "AWS_BEARER_TOKEN_BEDROCK", "ANTHROPIC_AWS_API_KEY", "ANTHROPIC_FOUNDRY_API_KEY", "ANTHROPIC_FOUNDRY_AUTH_TOKEN",
+    "AZURE_CLIENT_SECRET", "MAESTRO_TOKEN",
+)  # fmt: skip
+
+_lock = threading.Lock()
+_sources: dict[str, tuple[str, ...]] = {}
+_told = Told()
+
+
+def tell(source: str, secrets: Iterable[str | None]) -> None:
+    """From now on these secrets of ``source`` are taken out, in the place of those that it told before."""
+    global _told  # swapped whole: who cleans meanwhile sees the one or the other
+    with _lock:
+        _sources[source] = tuple(s for s in secrets if s)
+        _told = Told(s for told in _sources.values() for s in told)
+
+
+def clean(words: str) -> str:
+    """``words`` without the secrets that this process knows, and without what looks like one."""
+    return without_shapes(_told.out_of(words))
+
+
+def clean_command(words: str) -> str:
+    """As ``clean``, for what is about to run: nothing is hidden that could do anything.
+
+    A command may be made to look like a secret, to hide what it does from who allows it. Only told secrets go here, and
+    shapes without a character that means something to a shell.
+    """
+    return without_tokens(_told.out_of(words))
+
+
+def sealed(signature: str) -> str:
+    """As ``clean_command``, for words that are compared: two that differ still do."""
+    shown = clean_command(signature)
+    if shown == signature:
+        return signature
+    mark = hashlib.sha256(signature.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{shown} #{mark}"
+
+
+def everywhere(value: Any, change: Callable[[str], str] = clean) -> Any:
+    """``change`` for all texts in a value of JSON; names of members are texts as well."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {change(k) if isinstance(k, str) else k: everywhere(v, change) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [everywhere(item, change) for item in value]
+    return value

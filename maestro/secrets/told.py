@@ -1,0 +1,126 @@
+"""Secrets that are known word for word, and the forms in which programs print them.
+
+As they are, URL-encoded, in JSON, as base64 at any alignment and broken into lines, and in hexadecimal. Long ones are
+found by their parts: every form is known by all its pieces of ``_PIECE`` characters, and in a text one such piece in every
+``_STRIDE`` is looked up. So a part of a secret is found as well, where a line ended in the middle of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+from maestro.secrets.shapes import HIDDEN
+
+#: A shorter secret is a word that also means something else.
+SHORTEST = 6
+_SHORTEST_ENCODED = 8
+_PIECE = 8
+_STRIDE = 16
+#: A form of this length has a piece that is looked up in whatever text it stands in.
+_LONG = _STRIDE + _PIECE - 1
+#: A shorter part may be a word that the secret and the text have in common.
+_LEAST = 16
+_LINE_ENDS = "\r\n"
+#: A part of an address that is as long is a secret as well.
+_URL_PART = 12
+_WEB = frozenset({"http", "https", "mailto", "mailtos", "json", "jsons", "xml", "xmls"})
+
+
+class Told:
+    """Takes certain secrets out of texts."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        told = {s for s in secrets if len(s) >= SHORTEST}
+        forms = {form for secret in told for form in (secret, *_forms(secret)) if len(form) >= SHORTEST}
+        self._short = sorted((f for f in forms if len(f) < _LONG), key=len, reverse=True)
+        self._long = sorted((f for f in forms if len(f) >= _LONG), key=len, reverse=True)
+        self._pieces: dict[str, list[tuple[str, int]]] = {}
+        for form in self._long:
+            for at in range(len(form) - _PIECE + 1):
+                self._pieces.setdefault(form[at : at + _PIECE], []).append((form, at))
+
+    def out_of(self, words: str) -> str:
+        """``words`` with ``HIDDEN`` in the place of the secrets in it."""
+        for form in self._short:
+            if form in words:
+                words = words.replace(form, HIDDEN)
+        if len(words) < _LONG or not self._pieces:
+            return words
+        looked_at = [words[at : at + _PIECE] for at in range(0, len(words), _STRIDE)]
+        if self._pieces.keys().isdisjoint(looked_at):
+            return words
+        return self._without_parts(words, looked_at)
+
+    def _without_parts(self, words: str, looked_at: list[str]) -> str:
+        kept, upto = list[str](), 0
+        for number, piece in enumerate(looked_at):
+            at = number * _STRIDE
+            if at < upto or piece not in self._pieces:
+                continue
+            start, end = max((_extent(words, at, form, offset) for form, offset in self._pieces[piece]), key=_length)
+            if end - start < _LEAST:
+                continue
+            start = max(start, upto)
+            kept += [words[upto:start], HIDDEN]
+            upto = end
+        return "".join([*kept, words[upto:]])
+
+
+def _length(extent: tuple[int, int]) -> int:
+    return extent[1] - extent[0]
+
+
+def _extent(words: str, at: int, form: str, offset: int) -> tuple[int, int]:
+    """From where to where ``words`` say the same as ``form`` around a piece that they share; line ends do not count."""
+    start, i = at, offset
+    look = at - 1
+    while i > 0 and look >= 0:
+        if words[look] == form[i - 1]:
+            i, start = i - 1, look
+        elif words[look] not in _LINE_ENDS:
+            break
+        look -= 1
+    end, i = at + _PIECE, offset + _PIECE
+    look = end
+    while i < len(form) and look < len(words):
+        if words[look] == form[i]:
+            i, end = i + 1, look + 1
+        elif words[look] not in _LINE_ENDS:
+            break
+        look += 1
+    return start, end
+
+
+def _forms(secret: str) -> Iterable[str]:
+    """How programs print a secret that they do not print as it is."""
+    for encoded in {quote(secret, safe=""), quote(secret), quote_plus(secret)}:
+        yield encoded
+        yield re.sub("%..", lambda found: found[0].lower(), encoded)
+    yield json.dumps(secret)[1:-1]
+    data = secret.encode("utf-8", "replace")
+    if len(data) < _SHORTEST_ENCODED:
+        return
+    yield data.hex()
+    yield data.hex().upper()
+    for shift, skipped in ((0, 0), (1, 2), (2, 3)):  # what stands before it moves its bits by a third
+        whole = base64.b64encode(b"\0" * shift + data).decode()
+        core = whole[skipped : (shift + len(data)) * 8 // 6]  # the last letter may share its bits with what follows
+        yield core
+        yield core.replace("+", "-").replace("/", "_")
+
+
+def of_url(url: str) -> list[str]:
+    """The secrets in the address of a notification target: its user, password, path and query may each be one."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return []
+    found = [parts.username, *parts.path.split("/"), *re.split(r"[=&]", parts.query)]
+    if parts.scheme not in _WEB:  # ``tgram://TOKEN/chat``, ``slack://A/B/C``: the host is one as well
+        found += [parts.netloc, *re.split("[:@]", parts.netloc)]
+    words = {unquote(part) for part in found if part}
+    return sorted(w for w in words if len(w) >= _URL_PART) + ([unquote(parts.password)] if parts.password else [])
