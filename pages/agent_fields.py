@@ -16,7 +16,7 @@ MODES = {
     "auto": "Automatic: sandboxed where this machine can, else edit freely",
     "ask": "Ask before every change",
     "edits": "Edit freely, ask before risky actions",
-    "sandboxed": "Free inside an operating-system sandbox",
+    "sandboxed": "Work freely in a sandbox",
     "bypass": "Never ask",
 }
 _PREFIX = "agent_config."
@@ -32,7 +32,7 @@ class AgentFields:
             box("m-stack m-gap-16").on("restored", lambda: self._fold.open()),
         ):
             with field("Permission mode", help="What a worker may do without asking you."):
-                follow = f"As in the settings ({MODES[settings.permission_mode].lower()})"
+                follow = f"From settings ({MODES[settings.permission_mode].lower()})"
                 self.mode = ui.select({"": follow} | MODES, value="")
             with box("m-form__pair"):
                 self._number("max_workers", "Max parallel workers", settings.max_workers)
@@ -45,7 +45,7 @@ class AgentFields:
                 self._number("task_timeout_minutes", "Time per run, in minutes", settings.task_timeout_minutes)
             meant = "Risky actions are denied while you're away. Other questions wait for you."
             with field("While it runs", help=meant):
-                self._away = ui.checkbox("I’m away: continue without me where it is safe").props("dense")
+                self._away = ui.checkbox("I’m away: continue without me where it’s safe").props("dense")
                 kept_tick(self._away, "new/agent/away")
             with field("Model", optional=True, draft="new/agent/model"):
                 self.model = ui.input(placeholder=settings.worker_model or "Claude Code’s own default").props(

@@ -48,7 +48,7 @@ class _Approvals:
         with self.nothing:
             empty(
                 "No open approvals",
-                "Workers ask here before they do something risky, and when a task failed. The browser tab counts open questions.",
+                "Workers ask here before risky actions and when a task fails. The browser tab shows how many questions are open.",
                 symbol="hand",
             )
         self.open = GateList(rt)

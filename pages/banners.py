@@ -43,15 +43,15 @@ _EVENTS = (
 )
 _LOOK_S = 3.0
 
-#: Where the person's absence changes something.
+#: Where the user's absence changes something.
 AWAY_IN = {"approved", "executing", "paused", "validating"}
 _AT_WORK = {"executing", "paused", "validating", "failed"}
 
 #: Questions that hold a whole session, and what holding is called.
 HOLDS = {
     "budget": ("coins", "Paused by a budget"),
-    "infrastructure": ("wrench", "Merging tasks is on hold until you have looked"),
-    "trust": ("shield-alert", "Waiting until you have said whether the repository’s programs may run"),
+    "infrastructure": ("wrench", "Merging tasks is on hold until you answer"),
+    "trust": ("shield-alert", "Waiting for you to decide whether the repository’s programs may run"),
     "escape": ("shield-alert", "Paused: something changed outside a worktree"),
 }
 _STORAGE = {
@@ -82,7 +82,7 @@ class Trouble:
     account: AccountState | None
     holds: list[ApprovalView]
     undone: RecoveredView | None
-    away: int | None = None  # the person is away from this session: how much was denied for it
+    away: int | None = None  # the user is away from this session: how much was denied for it
 
 
 def read(rt: Runtime, session_id: str | None, *, holds: bool) -> Trouble:
@@ -154,7 +154,7 @@ class Banners:
     def _away(self, denied: int) -> Banner:
         words = "Risky actions are denied while you're away. Other questions wait for you."
         if denied:
-            words += f" {plural(denied, 'request')} denied in your absence."
+            words += f" {plural(denied, 'request')} denied so far."
 
         def acts() -> None:
             back = button("I’m back", small=True)
@@ -167,7 +167,7 @@ class Banners:
     def _account(self, state: AccountState) -> Banner:
         key = f"account {state.kind} {state.paused_until} {state.reason}"
         if state.kind == "auth":
-            title = "The model account refused the key"
+            title = "The API key was rejected"
             return Banner(key, "failed", "key-round", title, state.reason, lambda: self._go_on("Try the key again"))
         if state.paused_until is None:
             title = "The model account is paused until you resume it"
@@ -209,7 +209,7 @@ def _held(questions: list[ApprovalView]) -> Banner:
     symbol, title = HOLDS[first.kind]
     words = str(first.detail.get("reason") or first.title)
     if len(questions) > 1:
-        title = f"{len(questions)} questions hold this session"
+        title = f"{len(questions)} questions need your answer"
         words = ". ".join(dict.fromkeys(HOLDS[q.kind][1] for q in questions)) + "."
     key = "held " + " ".join(q.id for q in questions)
     where = f"/session/{first.session_id}"

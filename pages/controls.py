@@ -132,8 +132,8 @@ class _Acts:
             with body:
                 points(
                     [
-                        "Failed tasks start another attempt, with what went wrong and your hint. Finished ones stay.",
-                        "If all tasks are done, the final checks run again; failures are fixed with your hint.",
+                        "Failed tasks get another attempt, with the error and your hint. Finished tasks are kept.",
+                        "If all tasks are done, the final checks run again. Failures are fixed with your hint.",
                     ]
                 )
                 with field("Hint", optional=True, draft=f"hint-{self.session.id}"):

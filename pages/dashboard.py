@@ -1,4 +1,4 @@
-"""The dashboard: what needs the person, what runs, what it costs, what happened meanwhile."""
+"""The dashboard: what needs the user, what runs, what it costs, what happened meanwhile."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class _Dashboard:
         self.cost.set_text(money(board.overview.cost_today_usd))
         self.tokens.set_text(f"{tokens(board.overview.tokens_today.total)} tokens")
         load = machine.load()
-        self.machine.set_text(f"Processor {load['cpu']:.0f} % · memory {load['memory']:.0f} %")
+        self.machine.set_text(f"CPU {load['cpu']:.0f} % · memory {load['memory']:.0f} %")
         self.workers.set_text(plural(board.overview.live_workers, "worker") + " alive")
         told = [part for part in board.digest.sessions if digest_words(part)] if board.digest else []
         self.digest.sync(told[:8])
@@ -133,14 +133,14 @@ class _Dashboard:
 
     def _running(self) -> None:
         with section("Running"):
-            self.idle = calm("No session is at work.", symbol="moon")
+            self.idle = calm("No session is running.", symbol="moon")
             self.running_box = box("m-list")
             self.running = KeyedList(
                 self.running_box, key=lambda r: r.session.id, build=RunningRow, update=RunningRow.show
             )
 
     def _started(self) -> None:
-        with box() as self.started_box, section("Being planned"):
+        with box() as self.started_box, section("Planning"):
             self.started = KeyedList(box("m-list"), key=lambda s: s.id, build=NeedRow, update=NeedRow.show)
 
     def _today(self) -> None:
@@ -173,7 +173,7 @@ def _headline(board: Board) -> str:
     needs = board.nav.needs
     paused = sum(r.session.status == "paused" for r in board.running)
     running = len(board.running) - paused
-    work = f"{plural(running, 'session')} at work" if running else "nothing running"
+    work = f"{plural(running, 'session')} running" if running else "nothing running"
     if paused:
         work += f", {paused} paused"
     if needs:

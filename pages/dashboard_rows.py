@@ -130,7 +130,7 @@ def _facts(running: Running) -> str:
 
 
 class NeedRow:
-    """A session whose next step is the person's: to talk, to read a plan, to look at a failure, to merge."""
+    """A session whose next step is the user's: to talk, to read a plan, to look at a failure, to merge."""
 
     def __init__(self, session: SessionView) -> None:
         with tag("a", "", "m-item", data_nav="") as self.link, box("m-need"):
@@ -159,7 +159,7 @@ def _need(session: SessionView) -> tuple[str, str, str]:
     if session.status == "plan_review":
         return "/plan", "Review", f"The plan is ready · {repository}"
     if session.status == "failed":
-        return "", "Look", session.error_message or "It failed without a reason."
+        return "", "View", session.error_message or "No reason was given."
     if session.status == "approved":
         return "/plan", "Start", f"The plan is approved · {repository}"
     if session.status in {"idle", "brainstorming"}:

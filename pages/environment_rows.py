@@ -157,14 +157,14 @@ class EnvironmentRows:
             if not view.remembered and any(f.tool_there for f in view.found):
                 button("Use what was found", self._take, small=True).classes("m-push")
         if not view.found and not view.remembered:
-            tag("div", "Nothing was found that work in this repository would need besides its files.", "m-field__help")
+            tag("div", "Nothing was found that a worktree needs besides the repository’s files.", "m-field__help")
             return
-        words = "Commands run in each new worktree, with your rights. Only what is ticked is used. "
-        words += "Of a variable only the name is kept: its value comes from the shell that Maestro was started in."
+        words = "Commands run in each new worktree, with your permissions. Only selected items are used. "
+        words += "Only a variable’s name is stored; its value comes from the shell that started Maestro."
         if view.remembered and (view.gone or any(f.new for f in view.found)):
             with box("m-row s-waiting m-env__changed"):
                 icon("info")
-                text("The repository has changed since: look over what is new or gone.")
+                text("The repository has changed since. Review what is new or gone.")
         tag("div", words, "m-field__help")
 
     def _fold(self, declined: list[FoundView]) -> None:
@@ -256,7 +256,7 @@ class _Row:
 
 def _offer(draft: str, found: FoundView, *, mark: str = "") -> _Row:
     other = "another one" if found.kind == "checks" else "another lock file"
-    reason = f"{found.reason}; {other} comes before it" if found.second else found.reason
+    reason = f"{found.reason}; {other} takes precedence" if found.second else found.reason
     take = found.tool_there and not found.second
     return _Row(draft, found.kind, found.value, reason, _missing(found) or mark, take=take)
 
@@ -266,7 +266,7 @@ def _why_kept(part: str, value: str, view: EnvironmentView) -> tuple[str, str]:
     found = next((f for f in view.found if (f.kind, f.value) == (part, value)), None)
     if found is not None:
         return found.reason, _missing(found)
-    return ("What it was offered for is no longer there", "gone") if value in view.gone else ("", "")
+    return ("The file it belongs to is gone", "gone") if value in view.gone else ("", "")
 
 
 def _missing(found: FoundView) -> str:

@@ -47,10 +47,10 @@ class EnvironmentTrial:
             with box("m-row m-row--wrap m-gap-8"):
                 self._try = button("Try it", icon="play", small=True)
                 self._try.props.set_optional(
-                    "title", "Runs what is ticked in a worktree of its own, which goes afterwards."
+                    "title", "Runs the selected items in a temporary worktree, which is removed afterwards."
                 )
                 self._stop = button("Stop", small=True)
-            self._other = text("What is ticked now was not tried.", "m-field__help")
+            self._other = text("The current selection has not been tried.", "m-field__help")
             self._result = box("m-stack m-gap-4")
             self._result.props.set_optional("role", "status")
         self._try.on_click(self._begin)
@@ -141,7 +141,7 @@ def _summary(view: TrialView) -> None:
         text(word, "m-strong")
         if view.state != "running":
             facts = [f"{view.seconds:.0f} s", f"{view.disk_mb:,.0f} MB on disk"]
-            facts.append(f"{plural(view.tests, 'test')} named" if view.tests else "no test named")
+            facts.append(f"{plural(view.tests, 'test')} named" if view.tests else "no test reported")
             text(" · ".join(facts), "m-meta m-num")
             with box("m-meta"):
                 when(view.began_at)
@@ -159,7 +159,7 @@ def _step(step: TrialStep) -> None:
             if step.tests is not None:
                 said += f", {step.passed} of {plural(step.tests, 'test')} passed"
             elif step.kind == "checks" and step.state == "passed":
-                said += ", tells pass or fail only"
+                said += ", reports pass or fail only"
             text(said, "m-meta m-num")
             if step.state == "failed" and step.output.strip():
                 with tag("details", ""):

@@ -23,7 +23,7 @@ from pages.components.words import duration, plural
 PHASES = {
     "baseline": "Before the work",
     "task": "On the task's own branch",
-    "integration": "With the others' work",
+    "integration": "Integrated with the other tasks",
     "validation": "Final checks",
 }
 _PHASE_SHORT = {"baseline": "before the work", "task": "task", "integration": "integration", "validation": "validation"}
@@ -37,16 +37,16 @@ _ERRORS = re.compile(r"\b(\d+) errors?\b|\berrors=(\d+)", re.IGNORECASE)
 _RAN = re.compile(r"^Ran (\d+) tests? in ", re.MULTILINE)
 _SUMMARY = 400
 _TELLS = {
-    "pass_or_fail": ("pass or fail only", "This check names no tests: one that is lost in it is not noticed."),
-    "numbers": ("tests counted, not named", "A test exchanged for another one is not noticed."),
+    "pass_or_fail": ("pass or fail only", "This check does not name its tests, so a missing test goes unnoticed."),
+    "numbers": ("tests counted, not named", "Tests are counted, not named, so a replaced test goes unnoticed."),
 }
 
 #: How a run compares with the one before the work began: member of the summary, title, colour.
 _COMPARED = (
-    ("newly_failing", "Failing since this work", "failed"),
+    ("newly_failing", "Newly failing", "failed"),
     ("vanished", "Gone", "failed"),
     ("skipped_now", "Skipped now", "waiting"),
-    ("still_failing", "Failed before the work, too", "pending"),
+    ("still_failing", "Failed before this work, too", "pending"),
     ("flaky", "Flaky: failed once, then passed", "waiting"),
     ("fixed", "Fixed", "done"),
 )
@@ -63,7 +63,9 @@ def count_words(check: CheckRunView) -> str:
         words = f"{passed:,} passed" if passed else "passed"
         return ", ".join(w for w in (words, f"{known:,} known to fail" if known else "", _flaky(told)) if w)
     if check.exit_code is None:
-        return "watches and never ends" if "watch mode" in (check.note or "") else "stopped at the time limit"
+        return (
+            "runs in watch mode and never ends" if "watch mode" in (check.note or "") else "stopped at the time limit"
+        )
     if bad:
         words = f"{bad:,} of {ran:,} failed" if ran > bad else f"{bad:,} failed"
         parts = [words, f"{new:,} new" if new and known else "", f"{known:,} known" if known else ""]
@@ -181,7 +183,7 @@ def _read_on_demand(rt: Runtime, session_id: str, check: CheckRunView, made: Tag
                 tag("div", "Very long: the middle was left out", "m-meta")
             begins += max(0, len(output) - _SHOWN)
             styles = [(max(a - begins, 0), b - begins, look) for a, b, look in whole.styles if b > begins]
-            terminal(output[-_SHOWN:] or "It wrote nothing.", styles, "ev__text").props("tabindex=0")
+            terminal(output[-_SHOWN:] or "No output.", styles, "ev__text").props("tabindex=0")
             if whole.commit:
                 tag("div", f"on commit {whole.commit[:10]}", "m-meta")
 

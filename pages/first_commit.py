@@ -39,7 +39,7 @@ def offer(place: Tag, rt: Runtime, refusal: InvalidInput, done: Callable[[], Awa
         if content is None:
             return
         wanted = FirstCommit(content=content, init=init)
-        words = f"The first commit on {found.branch} is made."
+        words = f"First commit made on {found.branch}."
         if await did(repositories.make_first_commit, rt, path, wanted, by=opener, done=words):
             await done()
 
@@ -60,7 +60,7 @@ async def _dialog(found: BeginningView) -> repositories.Content | None:
             button("Not now", lambda: panel.submit(None)).props("autofocus")
             _choice(panel, "Empty first commit", "empty", primary=not found.files)
             if found.files:
-                _choice(panel, "Commit what is there", "files", primary=True)
+                _choice(panel, "Commit these files", "files", primary=True)
     chosen: repositories.Content | None = await answer(panel)
     return chosen
 
@@ -70,7 +70,7 @@ def _choice(panel: ui.dialog, words: str, content: repositories.Content, *, prim
 
 
 def _explain(found: BeginningView) -> None:
-    begins = "" if found.is_repository else "It becomes one by “git init”; your files stay as they are. "
+    begins = "" if found.is_repository else "“git init” makes it one; your files are not changed. "
     tag("p", f"{begins}A session starts from a commit, and “{found.root.name}” has none yet.", "m-soft m-wrap")
     if not found.files:
         tag("p", f"Nothing here can be committed, so the first commit on {found.branch} is empty.", "m-soft m-wrap")
@@ -91,14 +91,14 @@ def _warn(found: BeginningView) -> None:
     said = []
     if found.secrets:
         said.append(
-            f"{_some(found.secrets)} may hold secrets, and a commit keeps them for good. Name what is not to be "
-            "committed in .gitignore first."
+            f"{_some(found.secrets)} may hold secrets, and a commit keeps them for good. First list what should not be "
+            "committed in .gitignore."
         )
     if found.total_bytes > _LARGE_BYTES:
         which = f", most of it in {_some(found.large)}" if found.large else ""
         said.append(f"{size(found.total_bytes)} is a lot for a repository{which}.")
     if found.nested:
-        said.append(f"Left out, being repositories of their own: {_some(found.nested)}.")
+        said.append(f"Left out because they are repositories themselves: {_some(found.nested)}.")
     if said:
         notice("\n".join(said), symbol="triangle-alert")
 

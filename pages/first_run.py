@@ -86,7 +86,7 @@ def _assistant(kind: str) -> None:
     if kind == "none":
         tag(
             "p",
-            "It brainstorms, plans, and carries out the tasks. One of these, then start Maestro again:",
+            "It brainstorms, plans, and does the tasks. Set up one of these, then restart Maestro:",
             "m-soft",
         )
         with tag("ul", "", "m-ways"):
@@ -102,7 +102,7 @@ def _assistant(kind: str) -> None:
     else:
         tag(
             "p",
-            "Brainstorms and plans with you; the same access is used by the workers. Change it in the settings.",
+            "Brainstorms and plans with you; workers use the same access. Change it in the settings.",
             "m-soft",
         )
 

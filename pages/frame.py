@@ -107,7 +107,7 @@ def frame(
     content = box("m-page" if width == "normal" else f"m-page m-page--{width}", id="content")
     view = Frame(rt, title, session, content)
     up = ("Sessions", "/session") if session else up
-    tag("a", "Skip to the content", "m-skip", href="#content")
+    tag("a", "Skip to content", "m-skip", href="#content")
     with box("m-shell"):
         rail.rail(rt, active=_active(session))
         with tag("main", "", "m-main m-main--session" if session else "m-main") as main:
@@ -153,7 +153,7 @@ def _header(view: Frame, up: tuple[str, str] | None) -> None:
             type="button",
         ):
             icon("menu")
-        with tag("nav", "", "m-crumbs", aria_label="Where you are"):
+        with tag("nav", "", "m-crumbs", aria_label="Breadcrumb"):
             if up:
                 tag("a", up[0], "m-crumbs__up", href=up[1])
                 text("/", "m-crumbs__sep")

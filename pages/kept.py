@@ -29,7 +29,7 @@ def kept_words(item: RecoveredView) -> str:
     if item.kind == "worktree":
         return f"Unfinished work of {name}"
     if item.kind == "branch":
-        return "All that was finished" if name == "main" else f"The branch of {name}"
+        return "All finished work" if name == "main" else f"The branch of {name}"
     return "An undone merge" if item.kind == "unmerge" else item.label
 
 
@@ -59,7 +59,7 @@ def deleted_row(rt: Runtime, session: DeletedView) -> None:
         if session.recovered:
             kept_list(rt, session.id, session.recovered)
         else:
-            tag("div", "Its repository is not there, or nothing of it is left.", "m-meta")
+            tag("div", "The repository is missing, or nothing of this work is left.", "m-meta")
 
 
 def _line(rt: Runtime, session_id: str, item: RecoveredView) -> None:
@@ -72,7 +72,7 @@ def _line(rt: Runtime, session_id: str, item: RecoveredView) -> None:
             back = button("Restore", small=True)
             back.on_click(lambda: _restore(rt, session_id, item, back))
         branch = button("Make a branch", kind="ghost", small=True)
-        branch.props.set_optional("title", "A branch in the repository that holds it; nothing else changes.")
+        branch.props.set_optional("title", "Creates a branch with this work. Nothing else changes.")
         branch.on_click(lambda: _branch(rt, session_id, item, branch))
 
 
@@ -81,4 +81,6 @@ async def _restore(rt: Runtime, session_id: str, item: RecoveredView, by: ui.but
 
 
 async def _branch(rt: Runtime, session_id: str, item: RecoveredView, by: ui.button) -> None:
-    await perform(recovered.make_branch, rt, session_id, item.ref, by=by, done=lambda name: f"It is on {name} now.")
+    await perform(
+        recovered.make_branch, rt, session_id, item.ref, by=by, done=lambda name: f"It is now on the branch {name}."
+    )

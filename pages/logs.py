@@ -22,10 +22,10 @@ from pages.routing import session_page
 
 _LEVELS = {"error": "Errors", "warn": "Warnings"}
 _KINDS = {
-    "Said": ("text",),
+    "Messages": ("text",),
     "Tools": ("tool", "tool_result"),
     "Progress": ("progress",),
-    "Gates": ("gate",),
+    "Approvals": ("gate",),
     "Checks": ("check",),
     "Git": ("git",),
     "System": ("system", "error"),
@@ -59,7 +59,7 @@ class _Nothing:
         with box() as self._yet:
             empty(
                 "No log yet",
-                "What the assistant, the workers, git and the checks do in this session is written here, line by line.",
+                "What the assistant, the workers, git, and the checks do in this session appears here, line by line.",
                 symbol="list",
             )
         with box() as self._passes, empty("No matching lines", "No log entry matches the filters.", symbol="filter"):

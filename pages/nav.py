@@ -1,4 +1,4 @@
-"""What the frame of every page counts, read once for all windows: sessions at work, open questions, what needs the person."""
+"""What the frame of every page counts, read once for all windows: sessions at work, open questions, what needs the user."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Nav:
 
     @property
     def needs(self) -> int:
-        """How many things need the person."""
+        """How many things need the user."""
         return len(self.approvals) + len(self.waiting)
 
 

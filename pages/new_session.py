@@ -32,7 +32,7 @@ from pages.frame import Frame
 from pages.routing import page
 
 _RECENT = 6
-_CHECKED_OUT = "(what is checked out)"
+_CHECKED_OUT = "(current checkout)"
 _BRANCH = "new/branch/"
 
 
@@ -62,7 +62,7 @@ class _Form:
         if endpoint.describe(rt.settings) == "none":
             with (
                 notice(
-                    "No assistant is set up yet, so a session cannot begin. The demo needs none.", symbol="key-round"
+                    "No assistant is set up yet, so a session cannot start. The demo needs none.", symbol="key-round"
                 ),
                 box("m-row"),
             ):
@@ -99,7 +99,7 @@ class _Form:
                 chip.on("click", lambda p=path: self.choose(p))
         chips.set_visibility(bool(recent))
         self.found = box("m-row m-row--wrap m-meta m-found", role="status")
-        with field("Start from", help="The branch the work begins at, and where it is merged in the end."):
+        with field("Start from", help="The branch to start from, and to merge into at the end."):
             self.branch = ui.select([_CHECKED_OUT], value=_CHECKED_OUT, with_input=True, on_change=self.look_at_branch)
 
     def _idea(self) -> None:
@@ -109,7 +109,7 @@ class _Form:
             )
             self.idea.on("keydown.ctrl.enter", self.submit).on("keydown.meta.enter", self.submit)
         with box("m-form__pair"):
-            with field("Title", optional=True, help="Otherwise the idea’s first line.", draft="new/title"):
+            with field("Title", optional=True, help="If empty: the first line of the idea.", draft="new/title"):
                 self.title = ui.input().props("maxlength=255")
             with field("Template", optional=True, help="A starting prompt and settings for the agents."):
                 options = {"": "None"} | {name: t.title for name, t in self.templates.items()}
@@ -123,7 +123,7 @@ class _Form:
             ui.timer(0, self.look, once=True)
 
     def use_template(self) -> None:
-        """Put the template's words into the idea, unless the person wrote something there."""
+        """Put the template's words into the idea, unless the user wrote something there."""
         chosen = self.templates.get(self.template.value or "")
         shipped_words = {t.idea.strip() for t in self.templates.values()}
         if (self.idea.value or "").strip() in {"", *shipped_words}:

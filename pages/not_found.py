@@ -34,6 +34,4 @@ def install(rt: Runtime) -> None:
 
 
 def _words(path: str) -> Any:
-    return error_state(
-        "There is no such page", f"Maestro has nothing at {path[:200]}.", symbol="search", tone="pending"
-    )
+    return error_state("Page not found", f"Maestro has nothing at {path[:200]}.", symbol="search", tone="pending")

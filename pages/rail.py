@@ -44,7 +44,7 @@ def rail(_rt: Runtime, active: str) -> None:
             _load()
 
     def show(now: nav.Nav) -> None:
-        _count(counts["/session"], now.active, "at work", loud=False)
+        _count(counts["/session"], now.active, "running", loud=False)
         _count(counts["/approvals"], len(now.approvals), "open", loud=True)
 
     show(nav.current())
@@ -85,7 +85,7 @@ def _load() -> None:
 
 
 def _load_row(name: str, symbol: str) -> tuple[Tag, Tag]:
-    title = {"cpu": "Processor of this machine", "memory": "Memory of this machine"}[name]
+    title = {"cpu": "CPU of this machine", "memory": "Memory of this machine"}[name]
     with box("m-load", title=title):
         icon(symbol)
         with box("m-load__bar"):

@@ -93,7 +93,7 @@ class _Section:
         with self._place:
             if await confirm(
                 "Forget this repository’s worktree setup?",
-                happens="New sessions start without it; Maestro offers what it finds again.",
+                happens="New sessions start without it. Maestro suggests again what it finds.",
                 act="Forget",
             ):
                 await perform(environments.forget_environment, self._rt, item.git_dir, done="Forgotten.")
@@ -106,7 +106,7 @@ def _told(item: RememberedView) -> None:
     if item.check_network:
         tag("div", "Checks may use the network.", "m-soft")
     if not parts and not item.serial_checks and not item.check_network:
-        tag("div", "Nothing but the repository’s own files.", "m-soft")
+        tag("div", "Only the repository’s own files.", "m-soft")
     with tag("dl", "", "m-facts"):
         for part, values in parts:
             tag("dt", _VERBS[part])

@@ -27,7 +27,7 @@ def taken_away(status: str, seen: RollbackPreview) -> list[str]:
     """What a rollback would do, in sentences."""
     commits, files = plural(len(seen.commits), "commit"), plural(len(seen.files), "file")
     change = "changes" if len(seen.files) == 1 else "change"
-    said = [f"Resets the session branch to “{seen.title}”: {commits} less, {files} {change} back."]
+    said = [f"Resets the session branch to “{seen.title}”: {commits} removed, {files} {change} back."]
     if seen.tasks:
         word = "task becomes" if len(seen.tasks) == 1 else "tasks become"
         said.append(f"{len(seen.tasks)} {word} pending again: {_some(seen.tasks)}.")

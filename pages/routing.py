@@ -90,8 +90,8 @@ def missing_session(rt: Runtime) -> None:
     with (
         frame(rt, title="Not found", up=("Sessions", "/session")),
         error_state(
-            "There is no such session",
-            "It may have been deleted, or the address is not complete. Everything that exists is in the list.",
+            "Session not found",
+            "It may have been deleted, or the address is incomplete. The list shows all sessions.",
             symbol="search",
             tone="pending",
         ),

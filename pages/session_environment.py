@@ -33,7 +33,7 @@ async def change_environment(rt: Runtime, session_id: str) -> bool:
             now: dict[str, list[str]] = {part: list(session.agent_config.get(part, [])) for part in PARTS}
             serial = bool(session.agent_config.get("serial_checks"))
             network = bool(session.agent_config.get("check_network"))
-            rows.show(view, now, whence="As this session has it", serial=serial, network=network, draft=draft)
+            rows.show(view, now, whence="Current setup of this session", serial=serial, network=network, draft=draft)
             trial = EnvironmentTrial(rt, rows.values, rows.explain)
             trial.show(view)
             rows.on_change(trial.compare)

@@ -32,8 +32,8 @@ _PAGE = 30
 #: The chips: word, and the statuses behind it.
 FILTERS: dict[str, tuple[str, str | None]] = {
     "all": ("All", None),
-    "work": ("At work", "planning,executing,paused,validating"),
-    "talk": ("Being planned", "idle,brainstorming,plan_review,approved"),
+    "work": ("Running", "planning,executing,paused,validating"),
+    "talk": ("Planning", "idle,brainstorming,plan_review,approved"),
     "done": ("Completed", "completed"),
     "failed": ("Failed", "failed"),
     "cancelled": ("Cancelled", "cancelled"),

@@ -33,7 +33,7 @@ NAMES = {
     "endpoint_patience_hours": "Give up on the endpoint after, hours",
     "keep_recovered_days": "Keep deleted sessions, days",
     "host": "Address",
-    "large_repository_files": "Large repository from, files",
+    "large_repository_files": "Large repository threshold, files",
     "max_attempts": "Attempts per task",
     "max_turns": "Max turns per run",
     "max_workers": "Max parallel workers",
@@ -77,15 +77,15 @@ _WORDS: dict[str, dict[str, str]] = {
     },
     "permission_mode": MODES,
     "notify_on": {
-        "approval": "A question waits",
+        "approval": "A question needs an answer",
         "failed": "A session failed",
         "completed": "A session is completed",
         "notice": "A limit or budget is near",
     },
 }
 _EMPTY = {
-    "confined_read": "none besides tool chains and caches",
-    "pass_env": "none besides those of tool chains",
+    "confined_read": "none beyond toolchains and caches",
+    "pass_env": "none beyond those of toolchains",
     "anthropic_base_url": "Anthropic’s own",
     "assistant_model": "the default model",
     **dict.fromkeys(

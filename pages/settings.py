@@ -39,7 +39,7 @@ GROUPS = (
         "permission_mode", "worker_model", "max_workers", "max_attempts", "max_turns", "task_timeout_minutes",
         "check_timeout_minutes", "check_slots", "pass_env", "user_hooks", "confined_read",
     )),
-    ("Budgets", "You are notified at 80 %; at the limit work pauses and asks whether to raise or stop.", (
+    ("Budgets", "You are notified at 80%. At the limit, work pauses and asks you whether to raise it or stop.", (
         "budget_usd", "task_budget_usd", "session_budget_usd", "day_budget_usd", "task_token_limit",
         "session_token_limit", "day_token_limit", "run_model_calls", "task_model_calls", "session_model_calls",
         "day_model_calls",
@@ -55,7 +55,7 @@ GROUPS = (
         "retry_first_s", "retry_ceiling_s", "endpoint_patience_hours",
     )),
     ("Pausing and retention", "", ("park_after_minutes", "keep_recovered_days")),
-    ("Notices", "", ("notify_on", "notify_urls")),
+    ("Notifications", "", ("notify_on", "notify_urls")),
     ("This app", "", ("host", "port", "open_browser", "data_dir", "worktrees_dir",
         "worktrees_inside_project", "database_url", "token",
     )),
@@ -145,7 +145,7 @@ class _Row:
                 self.place = box()
                 with box("m-row m-row--wrap m-meta m-gap-4") as self.foot:
                     self.origin = text("")
-                    self.reset = button("Back to the default", self.forget, kind="ghost", small=True).classes("m-reset")
+                    self.reset = button("Reset to default", self.forget, kind="ghost", small=True).classes("m-reset")
         self.element: ValueElement[Any] | None = None
         self._build()
 
@@ -193,7 +193,7 @@ class _Row:
         elif setting.origin != "default":
             parts.append(f"default: {shown(setting, setting.default)}")
         if setting.needs_restart and self.editable:
-            parts.append("takes effect at the next start")
+            parts.append("takes effect after a restart")
         elif not setting.storable and not setting.secret and setting.origin == "default":
             parts.append(f"set {setting.variable} or a flag at start")
         words = " · ".join(p for p in parts if p)
@@ -227,8 +227,8 @@ class _Row:
         await self._change(value, "Saved.")
 
     async def forget(self) -> None:
-        """Back to the default."""
-        await self._change(None, "Back to the default.")
+        """Reset to default."""
+        await self._change(None, "Reset to default.")
 
     async def _change(self, value: Any, done: str) -> None:
         def beside(error: InvalidInput) -> bool:
@@ -244,7 +244,7 @@ class _Row:
         forget(self._draft, client=client)
         if isinstance(self.element, (ui.input, ui.number, ui.textarea, ui.select)):
             show_error(self.element, None)
-        restart = " Takes effect at the next start." if self.setting.needs_restart else ""
+        restart = " Takes effect after a restart." if self.setting.needs_restart else ""
         say(done + restart)
         for setting in found:
             if setting.name == self.setting.name:

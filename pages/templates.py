@@ -104,8 +104,8 @@ def _row(listed: Listed) -> None:
             with box("m-row m-grow"):
                 text(template.title, "m-strong m-cut", dir="auto")
                 text(template.name, "m-mono m-meta")
-                text("comes with Maestro" if shipped else "your own", "m-tag m-optional")
-            link_button("Use it", f"/session/new?template={template.name}", small=True)
+                text("built in" if shipped else "your own", "m-tag m-optional")
+            link_button("Use", f"/session/new?template={template.name}", small=True)
         if template.description:
             tag("div", template.description, "m-soft m-wrap")
         if template.idea:

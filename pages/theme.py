@@ -3,7 +3,7 @@
 ``install()`` once before the server starts. Colours, spaces and state colours are CSS variables (``static/tokens.css``):
 write ``color: var(--text-2)`` or use a class of ``static/components.css``, never a colour of your own. A class ``s-running``
 (``waiting, checking, done, failed, paused, pending``) gives an element ``--c``, ``--c-soft`` and ``--c-solid`` of that state.
-Light and dark follow the system; the person's own choice is kept in the browser (``static/theme.js``, before the first paint).
+Light and dark follow the system; the user's own choice is kept in the browser (``static/theme.js``, before the first paint).
 Pages with much CSS of their own add a file to ``static/`` and name it in ``STYLES``.
 """
 

@@ -43,10 +43,10 @@ async def ask(rt: Runtime, view: trust.TrustView) -> bool:
 
 def _reason(view: trust.TrustView) -> str:
     if view.trust == "no":
-        return "You said that nothing of it runs. Say otherwise to try it."
+        return "You chose to run nothing from this repository. Change that to try it."
     if view.trust == "trusted":
         changed = "has changed" if view.changed else "has not changed"
-        return f"You trust it. What it would run {changed} since you agreed to it."
+        return f"You trust this repository. What it would run {changed} since you decided."
     if view.trust == "sandboxed":
-        return "It runs only in the sandbox: you said so."
-    return "Trying it runs programs of the repository as you. So far nothing of it has run."
+        return "You chose to run it only in the sandbox."
+    return "Trying it runs the repository’s programs with your permissions. Nothing has run so far."

@@ -15,7 +15,7 @@ from pages.components.section import section
 from pages.components.tag import box, tag, text
 from pages.components.words import short_path
 
-_SAID = {"trusted": "trusted", "sandboxed": "only in the sandbox", "no": "nothing of it runs"}
+_SAID = {"trusted": "trusted", "sandboxed": "only in the sandbox", "no": "nothing runs"}
 
 
 async def trusted_section(rt: Runtime) -> None:

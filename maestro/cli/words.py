@@ -47,7 +47,7 @@ def of_checks(checks: list[Json]) -> str:
         for check in checks
         if check["watches"]
     ]
-    short = {"pass_or_fail": "tells pass or fail only", "numbers": "counts its tests, without names"}
+    short = {"pass_or_fail": "reports pass or fail only", "numbers": "counts its tests, without names"}
     telling = [f"`{c['command']}` {short[c['tells']]}." for c in checks if c["note"] and not c["watches"]]
     return "".join(f"{line}\n" for line in [*watching, *telling])
 

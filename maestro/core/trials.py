@@ -17,7 +17,7 @@ _KEPT = 5
 
 
 class TrialStep(BaseModel):
-    """One command of a trial. ``tests`` is how many tests it named, null where it tells pass or fail only."""
+    """One command of a trial. ``tests`` is how many tests it named, null where it reports pass or fail only."""
 
     kind: Literal["setup", "checks"]
     command: str

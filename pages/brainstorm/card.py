@@ -47,7 +47,7 @@ class Card:
                     "goals", "Goals", self._save, nothing="What must be true when this is done", drafts=drafts
                 ),
                 "out_of_scope": Lines(
-                    "out_of_scope", "Out of scope", self._save, nothing="What is left out on purpose", drafts=drafts
+                    "out_of_scope", "Out of scope", self._save, nothing="What is deliberately left out", drafts=drafts
                 ),
                 "open_questions": Lines("open_questions", "Open questions", self._save, nothing="None", drafts=drafts),
                 "decisions": Decisions("decisions", "Decisions", self._save, nothing="None yet", drafts=drafts),
@@ -117,11 +117,11 @@ class Card:
                 go.on_click(lambda: self._plan_it(go))
                 go.set_enabled(something)
             elif status == "planning":
-                link_button("Watch the plan", plan, icon="workflow", kind="primary")
+                link_button("Watch progress", plan, icon="workflow", kind="primary")
             elif status == "plan_review":
-                link_button("Review the plan", plan, icon="list-checks", kind="primary")
+                link_button("Review plan", plan, icon="list-checks", kind="primary")
             elif version:
-                link_button("See the plan", plan, icon="workflow")
+                link_button("View plan", plan, icon="workflow")
 
     def _reason(self, something: bool) -> str:
         status = self.session.status
@@ -129,19 +129,19 @@ class Card:
             return "Fills in as you chat. You can also edit it yourself."
         if status == "brainstorming":
             if not something:
-                return "Describe first what to build."
+                return "First describe what to build."
             questions = len(self._card.open_questions)
             return f"{plural(questions, 'question')} still open." if questions else "Next: a plan you can edit."
         if status == "planning":
-            return "The plan is being made from this card."
+            return "A plan is being made from this card."
         if status == "plan_review":
             return "Edits here apply when you regenerate the plan."
-        return "What the plan was made from."
+        return "The plan was made from this card."
 
     async def _plan_it(self, by: ui.button) -> None:
         editing = [p.label.lower() for p in self.parts.values() if p.editing]
         if editing:
-            ui.notify(f"Save or leave what you are editing first: {', '.join(editing)}.", position="bottom-right")
+            ui.notify(f"Save or cancel your edits first: {', '.join(editing)}.", position="bottom-right")
             return
         with self.view.content:  # the button may go before the command is done
             if await did(plans.request_plan, self.view.rt, self.session.id, by=by):

@@ -46,7 +46,7 @@ class Chat:
                 skeleton(5, 16)
             self._list = box("b-list", role="log", aria_live="polite", aria_label="Messages")
             self._empty = box("b-nothing m-hidden")
-        with tag("button", "", "b-latest", type="button", data_latest="", aria_label="To the latest message"):
+        with tag("button", "", "b-latest", type="button", data_latest="", aria_label="Go to the latest message"):
             icon("arrow-down")
             text("Latest")
 
@@ -159,7 +159,7 @@ class Chat:
                     symbol="messages-square",
                 )
             elif wanted:
-                empty("Nothing was said here", "This session had no conversation.", symbol="messages-square")
+                empty("No messages", "This session had no conversation.", symbol="messages-square")
 
     def _not_started(self) -> None:
         words = self.session.description.strip()

@@ -44,7 +44,7 @@ class Composer:
                 self.field.props('autogrow borderless rows=1 input-class="b-write__text" aria-label="Your message"')
                 self.field.on("keydown", self._entered, js_handler=_ENTER)
                 with box("b-write__foot"):
-                    text("Enter sends, Shift+Enter makes a new line", "b-write__hint")
+                    text("Enter sends, Shift+Enter adds a new line", "b-write__hint")
                     self._stop = button("Stop", self._stop_reply, icon="square", small=True)
                     self._send = icon_button("send", "Send", lambda: self._say(self.field.value or ""), kind="quiet")
             self._why = box("b-column b-why m-hidden", role="status")
@@ -96,8 +96,8 @@ class Composer:
         plan = f"/session/{session.id}/plan"
         if session.status == "planning":
             text("", "b-busy__dot")
-            text("The plan is being made. You can continue chatting when it is ready.", "m-grow")
-            link_button("Watch the plan", plan, icon="workflow", small=True).classes("b-narrow")
+            text("The plan is being made. You can continue chatting once it is ready.", "m-grow")
+            link_button("Watch progress", plan, icon="workflow", small=True).classes("b-narrow")
         elif session.status == "plan_review":
             icon("list-checks")
             text("The plan is ready for review. You can still go back to the conversation.", "m-grow")
@@ -106,7 +106,7 @@ class Composer:
         else:
             icon("lock")
             text(_OVER.get(session.status, "You can't write here now."), "m-grow")
-            link_button("See the plan", plan, small=True).classes("b-narrow")
+            link_button("View plan", plan, small=True).classes("b-narrow")
 
     async def _revise(self, by: ui.button) -> None:
         with self.view.content:

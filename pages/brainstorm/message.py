@@ -1,4 +1,4 @@
-"""One message: the person's words, the assistant's as they stream, or Maestro's own."""
+"""One message: the user's words, the assistant's as they stream, or Maestro's own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pages.components.when import since, when
 #: Opens a code fence, in a list as well; what follows backticks on the line has none of its own.
 _FENCE = re.compile(r"^[ \t]*(?:[-*+] +|\d+[.)] +|> ?)*(`{3,}(?=[^`]*$)|~{3,})")
 _TOOL_ICONS = {"read_file": "file-text", "list_files": "folder", "search_files": "search", "update_idea_card": "pencil"}
-_BROKEN = {"interrupted": "This reply broke off.", "failed": "No reply came."}
+_BROKEN = {"interrupted": "This reply was cut off.", "failed": "No reply."}
 
 
 def split_finished(words: str) -> tuple[str, str]:

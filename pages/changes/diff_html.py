@@ -58,7 +58,7 @@ def _lines(hunk: Hunk, count: int, lexer: Lexer | None) -> list[str]:
     at_old = at_new = 0
     for line in lines:
         if line.line_type == "\\":
-            made.append('<div class="dl-note">No line break at the end</div>')
+            made.append('<div class="dl-note">No newline at end of file</div>')
             at_old, at_new = at_old + 1, at_new + 1
             continue
         if line.is_removed:

@@ -23,9 +23,9 @@ from pages.components.words import plural
 from pages.frame import Frame
 
 _METHODS: dict[delivery.Method, tuple[str, str]] = {
-    "merge": ("Merge commit", "Keeps the commits, joined by a merge commit"),
-    "squash": ("Squash", "One new commit that holds all of it"),
-    "ff": ("Fast-forward", "Moves the branch to the session's own commits; only when it has none of its own since"),
+    "merge": ("Merge commit", "Keeps all commits and adds a merge commit"),
+    "squash": ("Squash", "One new commit with all changes"),
+    "ff": ("Fast-forward", "Moves the branch to the session's commits; only possible if it has no newer commits"),
 }
 assert set(_METHODS) == set(get_args(delivery.Method))
 
@@ -70,7 +70,7 @@ class MergeBar:
                     field = ui.input(placeholder="Branch to merge into").props("debounce=400").classes("mb__target")
                     kept(field, f"target-{session.id}").props.set_optional("aria-label", "Branch to merge into")
                     field.on_value_change(lambda e: self._choose_target(e.value))
-            with box("mb__methods", role="group", aria_label="How to merge"):
+            with box("mb__methods", role="group", aria_label="Merge method"):
                 for method, (word, tip) in _METHODS.items():
                     self._choice(method, word, tip)
             self._act = button("Merge", self._merge, icon="git-merge", kind="primary")
@@ -183,12 +183,12 @@ class MergeBar:
         merge = self._session.merge or {}
         target, before = merge.get("target"), str(merge.get("before", ""))[:7]
         happens = [
-            f"{target} goes back to {before}, where it was before the merge.",
+            f"{target} moves back to {before}, its commit before the merge.",
             "The session's work stays on its branch; it can be merged again.",
             f"Not possible if {target} has newer commits or uncommitted work would be overwritten.",
         ]
         if await confirm("Undo this merge?", happens=happens, act="Undo merge", keep="Cancel"):
-            done = await perform(delivery.unmerge, self._rt, self._session.id, done=f"{target} is at {before} again.")
+            done = await perform(delivery.unmerge, self._rt, self._session.id, done=f"{target} is back at {before}.")
             if done is not FAILED:
                 await self._show_new(done)
 
@@ -204,7 +204,7 @@ def _not_yet(session: SessionView) -> None:
         "paused": f"Not ready to merge: paused with {session.tasks.done} of {plural(session.tasks.total, 'task')} done.",
         "validating": "Not ready to merge: the final checks are running.",
         "failed": "Not ready to merge: the session failed. Its finished tasks are on the session branch.",
-        "cancelled": f"Cancelled. What was finished is on {session.session_branch}.",
+        "cancelled": f"Cancelled. Finished work is on {session.session_branch}.",
     }.get(session.status, "Nothing to merge yet.")
     with box("mb__line"):
         icon(mark.icon, f"mb__done s-{mark.tone}").style("color: var(--c)")

@@ -103,7 +103,7 @@ class ChangesPage:
             words = (
                 "Each finished task adds its commits to the session branch; the diff against your branch is shown here."
             )
-            empty("Nothing has been changed yet", words, symbol="file-diff")
+            empty("No changes yet", words, symbol="file-diff")
             return
         self._pane = DiffPane(found.files)
         with self._pane:
@@ -130,7 +130,7 @@ class ChangesPage:
             text("→")
             tag("code", diff.head[:7], title=diff.head)
         if diff.text_cut:
-            tag("div", "A very long diff: the last files come without their lines.", "m-meta chg__cut")
+            tag("div", "This diff is very long: the last files are listed without their contents.", "m-meta chg__cut")
 
     async def _reload(self) -> None:
         """Show the diff as it is now."""

@@ -15,7 +15,7 @@ from pages.components.tag import Tag, box, tag
 async def confirm(
     title: str, *, happens: str | Sequence[str] = (), act: str, keep: str = "Go back", danger: bool = True
 ) -> bool:
-    """Ask, in a dialog; true when the person chose ``act``. ``happens`` are sentences on what will happen.
+    """Ask, in a dialog; true when the user chose ``act``. ``happens`` are sentences on what will happen.
 
     ::
 
@@ -32,7 +32,7 @@ async def confirm(
 
 
 async def answer(panel: ui.dialog) -> Any:
-    """Wait for what the person chose (None: closed without a choice, or the window is gone) and take the dialog away."""
+    """Wait for what the user chose (None: closed without a choice, or the window is gone) and take the dialog away."""
     chosen = await panel
     if not panel.is_deleted:
         panel.delete()

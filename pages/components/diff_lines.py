@@ -23,7 +23,7 @@ def diff_lines(diff: str, *, cut: bool = False) -> Tag:
     with box("q-diff", tabindex="0", role="group", aria_label="The change") as frame:
         ui.html(made, sanitize=False)
         if cut or len(lines) > MAX_LINES:
-            tag("div", "Cut here; the changes page shows all of it.", "m-meta q-diff__more")
+            tag("div", "Shortened; the Changes page shows all of it.", "m-meta q-diff__more")
     return frame
 
 

@@ -31,11 +31,11 @@ def what_stops(session: SessionView, asked: list[ApprovalView]) -> list[str]:
     questions = len(asked) - 1  # the one that is being answered
     said = []
     if working:
-        said.append(f"{plural(working, 'task')} at work {'stops' if working == 1 else 'stop'}; what was done is kept.")
+        said.append(f"{plural(working, 'task')} {'stops' if working == 1 else 'stop'}; finished work is kept.")
     if pending:
         said.append(f"{plural(pending, 'task')} {'does' if pending == 1 else 'do'} not start.")
     if questions > 0:
         said.append(
             f"{plural(questions, 'other question')} of this session {'is' if questions == 1 else 'are'} closed."
         )
-    return [*said, "Your branch is not touched. Retry takes the session up again where it was."]
+    return [*said, "Your branch is not touched. Retry continues the session where it stopped."]

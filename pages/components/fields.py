@@ -42,7 +42,7 @@ def show_error(element: ValidationElement[Any], reason: str | None) -> None:
 
 
 def plainly(reason: str) -> str:
-    """A validator's words as a person would say them."""
+    """A validator's words as a user would say them."""
     for pattern, words in _PLAINLY:
         found = re.search(pattern, reason)
         if found:

@@ -1,4 +1,4 @@
-"""A question to the person with its answer in place. The dashboard, the approvals page and the monitor show the same."""
+"""A question to the user with its answer in place. The dashboard, the approvals page and the monitor show the same."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
     def invalid(error: InvalidInput) -> bool:
         if field is None or "message" not in error.fields:
             return False
-        field.error = f"Write the answer, or choose “{words.deny}”."
+        field.error = f"Enter an answer, or choose “{words.deny}”."
         return True
 
     async def answer(decision: gates.Decision, by: ui.button, done: str) -> None:
@@ -95,8 +95,8 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
         always.props.set_optional("title", f"Not asked again in this session: {approval.covers}")
     if approval.kind == "trust" and not approval.task_id and approval.detail.get("sandbox"):
         inside = button("Only in the sandbox", kind="soft", small=True)
-        inside.on_click(lambda: answer("allow_sandboxed", inside, "It runs in the sandbox only."))
-        inside.props.set_optional("title", "All its sessions run in the mode “sandboxed”, over any other.")
+        inside.on_click(lambda: answer("allow_sandboxed", inside, "It runs only in the sandbox."))
+        inside.props.set_optional("title", "All its sessions run in the sandbox, whatever permission mode is set.")
     if approval.detail.get("allow_fresh"):
         anew = button("Start a new conversation", small=True)
         anew.on_click(lambda: answer("allow_fresh", anew, "Trying again in a new conversation."))

@@ -108,7 +108,7 @@ def _changed(detail: dict[str, Any]) -> None:
 def _outside(detail: dict[str, Any]) -> None:
     heading = {"links": "Links", "copies": "In its commits"}.get(str(detail.get("what")), "Changed outside")
     name_list(heading, detail.get("files"), "waiting")
-    name_list("Its own files", detail.get("declared"), "pending")
+    name_list("Files of this task", detail.get("declared"), "pending")
 
 
 def _surroundings(detail: dict[str, Any]) -> None:
@@ -117,7 +117,7 @@ def _surroundings(detail: dict[str, Any]) -> None:
         tag("div", "Not set up yet; the repository's own setup commands:", "m-meta")
         code("\n".join(missing), block=True)
         if detail.get("setup_check"):
-            tag("div", "The check runs in it:", "m-meta")
+            tag("div", "The check then runs like this:", "m-meta")
             code(str(detail["setup_check"]), block=True)
     name_list("Refused", detail.get("network_hosts"), "waiting")
     output = str(detail.get("output") or "").strip("\n")
@@ -155,7 +155,7 @@ def _trust(detail: dict[str, Any]) -> None:
         left=len(detail.get("marks") or {}) - len(found),
         sandbox=detail.get("sandbox") is not False,
     )
-    name_list("Tests that it changed run with its checks", tests, "pending")
+    name_list("Changed tests that its checks run", tests, "pending")
 
 
 def would_run(
@@ -164,10 +164,10 @@ def would_run(
     """What of a repository would run: commands, then files, of which the first short ones are open and the rest is folded."""
     if commands:
         with box("m-stack m-gap-4"):
-            tag("div", "Commands of set-up and checks:", "m-meta")
+            tag("div", "Setup and check commands:", "m-meta")
             code("\n".join(visible(str(each.get("command"))) for each in commands), block=True)
     if not found:
-        text("It has no settings, hooks or scripts of the usual names. Its tests and its code would run.", "m-soft")
+        text("No settings, hooks, or scripts with common names were found. Its tests and code would run.", "m-soft")
     with box("m-stack m-gap-8 q-runs"):
         for number, each in enumerate(found):
             said = visible(str(each.get("text") or "")).strip()
@@ -183,7 +183,7 @@ def would_run(
         text(f"and {plural(left, 'more file')}", "m-soft")
     if not sandbox:
         missing = probing.available()
-        text(f"“Only in the sandbox” cannot be chosen here: {missing.missing}", "m-soft")
+        text(f"“Only in the sandbox” is not available here: {missing.missing}", "m-soft")
         if missing.install:
             code(missing.install, block=True)
 

@@ -107,18 +107,18 @@ _KINDS = {
         icon="shield-alert",
         name="What it would run is listed below",
         allow="Trust it",
-        allow_means="Its programs run as you. You are asked again when what is listed changes.",
+        allow_means="Its programs run with your permissions. You are asked again when the list changes.",
         allow_said="Trusted.",
         deny="No",
-        deny_means="Nothing of the repository runs: the session ends as failed and can be retried.",
-        deny_said="Nothing of it runs.",
+        deny_means="Nothing in the repository runs. The session fails and can be retried.",
+        deny_said="Nothing in it runs.",
         hint="",
         stops_work=True,
         ends_session=False,
     ),
     "infrastructure": Words(
         icon="wrench",
-        name="Not the agent’s fault",
+        name="Not caused by the agent",
         allow="Try again",
         allow_means="The check runs again.",
         allow_said="Trying again.",
@@ -130,7 +130,7 @@ _KINDS = {
         icon="shield-alert",
         name="Outside the worktree",
         allow="Continue",
-        allow_means="You made the change or have fixed it: the session continues.",
+        allow_means="You made the change or fixed it; the session continues.",
         allow_said="Continuing.",
         deny="Stay paused",
         deny_means="The session stays paused until you resume it.",
@@ -187,7 +187,7 @@ _NETWORK: dict[str, Any] = {
 _OTHER_CODE: dict[str, Any] = {
     "name": "The checks test other code",
     "allow": "Check again",
-    "allow_means": "After changing the setup or the checks: looks again before running them.",
+    "allow_means": "Once you have changed the setup or the checks: looks again before running them.",
     "allow_said": "Checking again.",
     "deny": "Continue as is",
     "deny_means": "This is intended: the checks run as they are, and you are not asked again.",
@@ -196,19 +196,19 @@ _OTHER_CODE: dict[str, Any] = {
 _OUTSIDE: dict[str, dict[str, Any]] = {
     "links": {
         "allow": "Commit the links",
-        "allow_means": "The task lands with them. They lead nowhere in other checkouts.",
+        "allow_means": "The task lands with them. They are broken in other checkouts.",
     },
     "copies": {
         "icon": "shield-alert",
         "name": "May hold secrets",
         "allow": "Commit them",
-        "allow_means": "The task lands with these files in its commits, and they go wherever you push.",
-        "deny_means": "The agent takes them out of every commit.",
+        "allow_means": "The task lands with these files in its commits; they are shared when you push.",
+        "deny_means": "The agent removes them from every commit.",
     },
 }
 _CHANGED_PROGRAMS: dict[str, Any] = {
-    "name": "What the task changed is listed below",
-    "allow": "That may run",
+    "name": "The task’s changes are listed below",
+    "allow": "Let it run",
     "allow_means": "The checks run with these changes.",
     "deny": "Send it back",
     "deny_means": "The agent restores these and solves the task without them.",
@@ -222,7 +222,7 @@ def words_of(approval: ApprovalView) -> Words:
     """The words of a question; a kind nobody has named yet is asked as allow or deny."""
     words, detail = _KINDS.get(approval.kind, Words()), approval.detail
     if is_set_up(approval):
-        return replace(words, name="Set-up failed", allow_means="After fixing it: try again.", **_SETUP_DENY)
+        return replace(words, name="Setup failed", allow_means="Tries again, once you have fixed it.", **_SETUP_DENY)
     if approval.kind == "infrastructure" and detail.get("what") == "network":
         return replace(words, **_NETWORK)
     if approval.kind == "budget" and not detail.get("paused"):
@@ -240,7 +240,12 @@ def words_of(approval: ApprovalView) -> Words:
     if approval.kind == "outside_files":
         return replace(words, **_OUTSIDE.get(str(detail.get("what")), {}))
     if approval.kind == "task_failed" and detail.get("failure") == "auth":
-        return replace(words, icon="key-round", name="The key was refused", allow_means="Signed in; testing the key.")
+        return replace(
+            words,
+            icon="key-round",
+            name="The API key was rejected",
+            allow_means="Once you have signed in: tests the key.",
+        )
     return words
 
 

@@ -63,7 +63,7 @@ def percent(share: float) -> str:
 
 
 def short_path(path: str, home: str) -> str:
-    """A path with the person's home as ``~``."""
+    """A path with the user's home as ``~``."""
     return "~" + path[len(home) :] if home not in {"", "/"} and path.startswith(home + "/") else path
 
 

@@ -74,7 +74,7 @@ def started(check: CheckRunView) -> datetime:
 
 
 def _judge(task: TaskView, run: Run, after: Run | None) -> tuple[str, str, str]:
-    """Tone, outcome and reason of a run, in words for a person."""
+    """Tone, outcome and reason of a run, in words for the user."""
     worker = run.worker
     detail = _first_line(worker.outcome_detail)
     if run.live:
@@ -97,9 +97,9 @@ def _judge(task: TaskView, run: Run, after: Run | None) -> tuple[str, str, str]:
 def _living(task: TaskView, worker: WorkerView) -> tuple[str, str, str]:
     life = worker_life(worker)
     if life == "lost":
-        return "failed", "Process is gone", "Maestro checks what is left of it."
+        return "failed", "Process is gone", "Maestro checks what it left behind."
     tone = {"waiting": "waiting", "paused": "paused", "parked": "paused"}.get(life, "running")
-    word = {"waiting": "Waits for you", "paused": "Paused", "parked": "Parked", "starting": "Starting"}.get(
+    word = {"waiting": "Waiting for you", "paused": "Paused", "parked": "Parked", "starting": "Starting"}.get(
         life, "Running"
     )
     return tone, word, task.progress_note or _first_line(worker.last_action)

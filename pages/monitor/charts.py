@@ -25,7 +25,7 @@ POINTS = 600
 #: More lines than this in one chart are a thicket: the newest workers are drawn.
 _LINES = 12
 _COLOURS = ("#5b7cf0", "#1f9d8b", "#c27a1c", "#a45bd6", "#d0557f", "#5f8f2f", "#3d93c9", "#9a7350")
-_CHARTS = (("cpu_percent", "Processor", "%"), ("memory_mb", "Memory", " MB"), ("tokens", "Tokens, summed up", ""))
+_CHARTS = (("cpu_percent", "CPU", "%"), ("memory_mb", "Memory", " MB"), ("tokens", "Tokens, total", ""))
 _MINUTE_MS = 60_000
 _TIMES = [
     {"dtickrange": [None, _MINUTE_MS - 1], "value": "%H:%M:%S"},
@@ -101,8 +101,8 @@ class Charts:
     def _name_lines(self, names: list[str], all_workers: int) -> None:
         if not names:
             empty(
-                "Nothing measured yet",
-                "Processor, memory and tokens of each worker are drawn here while it runs.",
+                "No measurements yet",
+                "CPU, memory, and tokens of each worker appear here while it runs.",
                 symbol="activity",
             )
         for number, name in enumerate(names):

@@ -47,7 +47,7 @@ class Checkpoints:
             if not now.checkpoints:
                 empty(
                     "No checkpoint yet",
-                    "After each finished task the session branch is kept as a point to go back to.",
+                    "Each finished task adds a checkpoint that you can roll back to.",
                     symbol="flag",
                 )
                 return
@@ -77,7 +77,7 @@ class Checkpoints:
                     text(point.commit[:8], "m-mono")
                     when(point.created_at)
                     if current:
-                        text("the session branch stands here")
+                        text("session branch is here")
             if back and not current:
                 button("Roll back to here", lambda: self._go_back(point), small=True, kind="ghost").classes(
                     "mon-point__go"

@@ -26,7 +26,7 @@ def conflicting_files(task: TaskView) -> list[str]:
 def conflict_part(rt: Runtime, session_id: str, task: TaskView) -> None:
     """What does not fit, and the way to look at it from both sides."""
     files = conflicting_files(task)
-    name_list("Does not fit the session branch", files, "failed")
+    name_list("Conflicts with the session branch", files, "failed")
     compare = button("Compare both sides", icon="git-merge", small=True).classes("m-start")
 
     async def look() -> None:
@@ -43,7 +43,7 @@ async def _show(found: ConflictView) -> None:
         asked.box.classes("q-three")
         with body:
             if not found.files:
-                tag("p", "By now they fit: nothing of the task's work conflicts any more.", "m-soft")
+                tag("p", "The task's work no longer conflicts.", "m-soft")
             else:
                 words = f"{plural(len(found.files), 'file')} changed on both sides"
                 tag("p", f"{words}, first in the task’s commit “{found.subject}”.", "m-soft m-wrap")
@@ -59,7 +59,7 @@ def _file(file: ConflictFile, found: ConflictView, *, unfolded: bool) -> None:
         tag("summary", file.path, "q-more mi-chevron-right m-mono")
         with box("q-three__sides"):
             _side("On the session branch", found.ours, file.ours, file.base)
-            _side("Before both", "", file.base, None)
+            _side("Common base", "", file.base, None)
             _side(f"In {found.task_key}", found.theirs, file.theirs, file.base)
         if file.merged.text:
             with tag("details"):

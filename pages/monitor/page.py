@@ -97,15 +97,15 @@ class Monitor:
                 self.grid = WorkerGrid()
                 self.grid.on("open", self._open)
                 with self.grid:
-                    empty("No worker yet", "Each task gets an agent of its own; they appear here.", symbol="bot")
+                    empty("No worker yet", "Each task gets its own agent. They appear here.", symbol="bot")
 
     def _side(self) -> None:
         with tag("section", "", "mon-side", aria_label="Log, charts, checkpoints, limits"):
             tabs = _Tabs()
-            with tabs.tab("Log", link=("Whole log", f"/session/{self.id}/logs")):
+            with tabs.tab("Log", link=("Full log", f"/session/{self.id}/logs")):
                 shown = LogView("Log")
                 with shown:
-                    empty("Nothing said yet", "What agents say and do appears here as it happens.", symbol="list")
+                    empty("No log entries yet", "What agents say and do appears here as it happens.", symbol="list")
                 self.feed = LogFeed(self.rt, self.id, shown)
             with tabs.tab("Charts", opened=lambda: self.charts.open(self.now)):
                 self.charts = Charts(self.rt, self.id)

@@ -39,7 +39,7 @@ _BEFORE = {
     "plan_review": (
         "list-checks",
         "The plan is ready for review",
-        "Change what you like, then approve it. Nothing runs before.",
+        "Edit what you like, then approve it. Nothing runs before that.",
     ),
 }
 
@@ -118,7 +118,7 @@ class Standing:
         if live == 1:
             words = "The worker is paused and continues where it stopped."
         elif not live:
-            words = "No worker is running. Nothing starts before you resume."
+            words = "No worker is running. Nothing starts until you resume."
         if held_by(now.approvals):  # resuming would only stop again
             _banner("paused", "pause", "Paused", "Answer the question below to continue.")
             return

@@ -163,7 +163,7 @@ def _asked(task: TaskView) -> None:
         with _part("Task", ""):
             prose(task.description, "m-soft")
     rows = {
-        "After": ", ".join(task.depends_on),
+        "Depends on": ", ".join(task.depends_on),
         "Files": ", ".join(task.files),
         "Checks": "\n".join(task.checks),
         "Branch": task.branch,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from maestro.core.views import PlannedCommand
     from pages.plan.bench import Bench
 
-_UNCOVERED = "No task's acceptance seems to cover"
+_UNCOVERED = "No task's acceptance criteria seem to cover"
 
 
 class Bar:
@@ -79,7 +79,7 @@ class Bar:
                     button("Start", self._start, icon="play", kind="primary")
                 elif status in {"idle", "brainstorming"}:
                     link_button(
-                        "To the conversation",
+                        "Go to the conversation",
                         f"/session/{bench.session.id}/brainstorm",
                         icon="messages-square",
                         kind="primary",
@@ -95,11 +95,11 @@ class Bar:
         workers = in_force(bench.session.agent_config, bench.view.rt.settings).max_workers or 1
         if shape:
             beside = min(shape.width, workers)
-            text(f"up to {beside} side by side" if beside > 1 else "one at a time")
+            text(f"up to {beside} in parallel" if beside > 1 else "one at a time")
             if shape.minutes:
                 rough = f"about {estimate(shape.minutes)}"
                 text(
-                    rough + (f", {plural(shape.unknown, 'step')} without estimate" if shape.unknown else ""),
+                    rough + (f", {plural(shape.unknown, 'task')} without an estimate" if shape.unknown else ""),
                     title="Estimates along the longest chain of tasks",
                 )
         self._cost(len(bench.draft.tasks))
@@ -113,7 +113,7 @@ class Bar:
                 icon("circle-check")
                 text("Approved")
                 when(bench.plan.approved_at)
-            text("An edit needs approval again.", "m-soft")
+            text("Edits need a new approval.", "m-soft")
         elif bench.plan.version > 1:
             text(f"version {bench.plan.version}", "m-meta")
 
@@ -134,7 +134,7 @@ class Bar:
                 icon("circle-alert")
                 text(f"{plural(watch, 'check')} may never end")
         if silent:
-            text(f"{plural(silent, 'check')} {'tells' if silent == 1 else 'tell'} pass or fail only", "m-soft")
+            text(f"{plural(silent, 'check')} {'reports' if silent == 1 else 'report'} pass or fail only", "m-soft")
 
     def _runs(self, commands: list[PlannedCommand]) -> None:
         """Everything that approval makes Maestro run as the user."""
@@ -149,7 +149,7 @@ class Bar:
     def _uncovered(self, goals: list[str]) -> None:
         with tag("button", "", "p-hint s-waiting", type="button") as made:
             icon("circle-alert")
-            text(f"{plural(len(goals), 'goal')} without an acceptance line")
+            text(f"{plural(len(goals), 'goal')} without acceptance criteria")
             around = f'role="dialog" aria-label="{_UNCOVERED}" anchor="top left" self="bottom left"'
             with ui.menu().props(around), box("p-hint__list"):
                 text(_UNCOVERED, "m-meta")
@@ -177,7 +177,7 @@ class Bar:
                 )
                 text(f"{what}.", "m-wrap")
             else:
-                text("Changes not saved yet")
+                text("Unsaved changes")
 
     def _undo(self, taken: Taken) -> None:
         with box("m-row m-gap-8 p-bar__state", role="status"):
@@ -203,9 +203,9 @@ class Bar:
 
     def _save(self, parted: bool) -> None:
         bench = self.bench
-        button("Load theirs, drop mine" if parted else "Discard", bench.discard, kind="ghost")
+        button("Discard mine, load theirs" if parted else "Discard", bench.discard, kind="ghost")
         save = button(
-            "Save mine over it" if parted else "Save changes", icon="check", kind="quiet" if parted else "primary"
+            "Overwrite with mine" if parted else "Save changes", icon="check", kind="quiet" if parted else "primary"
         )
         save.on_click(lambda: bench.save(save, over=parted))
 

@@ -11,7 +11,7 @@ from pages.components.tag import box
 
 Foreseen = Mapping[str, CheckForeseen]
 
-_WORDS = {"pass_or_fail": "tells pass or fail only", "numbers": "counts its tests, without names"}
+_WORDS = {"pass_or_fail": "reports pass or fail only", "numbers": "counts its tests, without names"}
 
 
 def check_notes(checks: Sequence[str], foreseen: Foreseen) -> None:

@@ -69,7 +69,7 @@ class Shape:
 
 
 class Draft:
-    """A plan's data with the person's changes. Members of ``data`` are changed in place by the fields bound to them."""
+    """A plan's data with the user's changes. Members of ``data`` are changed in place by the fields bound to them."""
 
     def __init__(self, view: PlanView) -> None:
         self.errors: dict[str, str] = {}
@@ -210,7 +210,7 @@ class Draft:
         try:
             depth = levels(needs)
         except CycleError as error:
-            return f"tasks wait for each other in a circle: {' → '.join(error.args[1])}"
+            return f"tasks depend on each other in a cycle: {' → '.join(error.args[1])}"
         if not depth:
             return None
         plan = Plan.model_construct(

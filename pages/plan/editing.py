@@ -50,7 +50,7 @@ class Editor:
             for t in self.draft.tasks
             if t is not task
         }
-        made.several("depends_on", "Waits for", others, hint="tasks whose work it needs")
+        made.several("depends_on", "Depends on", others, hint="tasks whose work it needs")
         with box("p-pair"):
             made.choice("priority", "Priority", _PRIORITIES)
             made.number("estimate_minutes", "Estimate", suffix="min")

@@ -34,7 +34,7 @@ class Making:
                 since(session.updated_at, "m-soft m-num")
             tag(
                 "p",
-                "It reads the repository, then hands in tasks with files and checks. You can leave this page; it continues.",
+                "It reads the repository, then lists tasks with files and checks. You can leave this page; it continues.",
                 "m-soft",
             )
             self._lines = box("p-making__lines", role="log", aria_label="What the assistant does")
@@ -96,8 +96,8 @@ def none_yet(session: SessionView) -> None:
             symbol="workflow",
         ):
             link_button(
-                "To the conversation", f"/session/{session.id}/brainstorm", icon="messages-square", kind="primary"
+                "Go to the conversation", f"/session/{session.id}/brainstorm", icon="messages-square", kind="primary"
             )
     else:
-        with empty("There is no plan", "This session ended before a plan was made.", symbol="workflow"):
+        with empty("No plan", "This session ended before a plan was made.", symbol="workflow"):
             link_button("Overview", f"/session/{session.id}")

@@ -33,7 +33,7 @@ def read_task(task: Data, live: TaskView | None, session: SessionView, foreseen:
     _lines("Files", task["files"], mono=True)
     facts(
         {
-            "Waits for": ", ".join(task["depends_on"]),
+            "Depends on": ", ".join(task["depends_on"]),
             "Priority": str(task["priority"]),
             "Estimate": f"about {estimate(task['estimate_minutes'])}" if task["estimate_minutes"] else None,
             "Before it starts": "asks you" if task["requires_approval"] else None,

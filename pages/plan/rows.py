@@ -55,7 +55,7 @@ class Row:
         self._flag.classes(replace=f"mi mi-{symbol} p-row__flag {tone}")
         if not wrong and not asks:
             self._flag.classes("m-hidden")
-        self._flag.attr(title="Something is wrong here" if wrong else "Asks you before it starts")
+        self._flag.attr(title="Has errors" if wrong else "Asks you before it starts")
 
 
 def whole_row(choose: Choose, opens: Choose) -> Tag:

@@ -14,7 +14,7 @@
     scroller = found;
     button = document.querySelector("[data-latest]");
     button?.addEventListener("click", toLatest);
-    // Only a person's own movement lets go: a reply that grows moves the end away, not the person.
+    // Only the user's own movement lets go: a reply that grows moves the end away, not the user.
     let height = 0;
     scroller.addEventListener("scroll", () => {
       if (near(scroller)) stuck = true;

@@ -90,8 +90,8 @@
     if (palette?.open) return;
     if (!palette) {
       palette = h("dialog", { className: "m-palette", ariaLabel: "Command palette" },
-        h("input", { type: "text", placeholder: "Go to a session or page, or do something…", ariaLabel: "Search", autocomplete: "off", spellcheck: false, role: "combobox", ariaExpanded: "true", ariaAutoComplete: "list" }),
-        h("div", { className: "m-palette__list", role: "listbox", ariaLabel: "Places and actions", id: "m-palette-list" }));
+        h("input", { type: "text", placeholder: "Go to a session or page, or run an action…", ariaLabel: "Search", autocomplete: "off", spellcheck: false, role: "combobox", ariaExpanded: "true", ariaAutoComplete: "list" }),
+        h("div", { className: "m-palette__list", role: "listbox", ariaLabel: "Pages, sessions, and actions", id: "m-palette-list" }));
       $("input", palette).setAttribute("aria-controls", "m-palette-list");
       palette.addEventListener("click", (e) => e.target === palette && palette.close());
       $("input", palette).addEventListener("input", () => {
@@ -144,7 +144,7 @@
     });
     list.setAttribute("role", shown.length ? "listbox" : "status");
     $("input", palette).setAttribute("aria-expanded", String(shown.length > 0));
-    if (!shown.length) list.append(h("div", { className: "m-palette__none", textContent: now ? "Nothing found" : "Looking…" }));
+    if (!shown.length) list.append(h("div", { className: "m-palette__none", textContent: now ? "Nothing found" : "Searching…" }));
     select(0);
   }
 
@@ -174,14 +174,14 @@
   function openHelp() {
     const command = mac ? "⌘ K" : "Ctrl K";
     const keys = [[command, "Command palette: go anywhere, do anything"], ["g d", "Dashboard"], ["g s", "Sessions"], ["g a", "Approvals"],
-      ["c", "New session"], ["j  k", "Move down and up in a list"], ["Enter", "Open"], ["/", "Search in a list"], ["1 – 5", "The tabs of a session"], ["?", "This list"], ["Esc", "Close"]];
-    const box = h("div", { className: "m-keys" }, h("h2", { textContent: "Keys" }));
+      ["c", "New session"], ["j  k", "Move down and up in a list"], ["Enter", "Open"], ["/", "Search in a list"], ["1 – 5", "Tabs of a session"], ["?", "This list"], ["Esc", "Close"]];
+    const box = h("div", { className: "m-keys" }, h("h2", { textContent: "Keyboard shortcuts" }));
     for (const [key, what] of keys) {
       const cell = h("span", {});
       for (const part of key.split(/\s+/)) part === "–" ? cell.append(" – ") : cell.append(h("kbd", { textContent: part }), " ");
       box.append(cell, h("span", { textContent: what }));
     }
-    const dialog = h("dialog", { className: "m-palette", ariaLabel: "Keys" }, box);
+    const dialog = h("dialog", { className: "m-palette", ariaLabel: "Keyboard shortcuts" }, box);
     dialog.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => dialog.remove());
     document.body.append(dialog);

@@ -112,7 +112,7 @@ def test_a_reply_that_breaks_off_is_kept_with_the_reason_and_asked_for_again(win
     broken = page.locator(".b-msg--ai").first
     expect(broken).to_have_attribute("data-status", "interrupted")
     expect(broken).to_contain_text("One two three")
-    expect(broken).to_contain_text("This reply broke off.")
+    expect(broken).to_contain_text("This reply was cut off.")
     opened.screenshot("brainstorm-broken-off")
     page.reload()
     opened.alive()

@@ -105,7 +105,7 @@ def test_the_diff_is_coloured_text_and_never_markup(window: OpenWindow, seeded: 
 
 def test_before_anything_has_landed_the_page_says_so(window: OpenWindow, seeded: dict[str, str]) -> None:
     page = window().visit(f"/session/{seeded['nothing']}/changes")
-    expect(page.get_by_text("Nothing has been changed yet")).to_be_visible()
+    expect(page.get_by_text("No changes yet")).to_be_visible()
     expect(page.get_by_role("region", name="Merge")).to_contain_text("Not ready to merge")
 
 

@@ -55,7 +55,7 @@ def test_failing_a_session_says_what_stops_and_leaves_nothing_waiting(
     fail = gate_on(page, "broke").get_by_role("button", name="Fail the session")
     fail.click()
     asked = page.get_by_role("alertdialog", name="Fail “Doomed”?")
-    expect(asked).to_contain_text("1 task at work stops; what was done is kept.")
+    expect(asked).to_contain_text("1 task stops; finished work is kept.")
     expect(asked).to_contain_text("1 task does not start.")
     expect(asked).to_contain_text("1 other question of this session is closed.")
     opened.screenshot("fail-session")

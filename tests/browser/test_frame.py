@@ -107,11 +107,11 @@ def test_an_unknown_session_gets_a_page_with_a_way_on(window: OpenWindow) -> Non
     lost = window()
     lost.expect_problem("404")
     page = lost.visit("/session/00000000-0000-0000-0000-000000000000")
-    expect(page.get_by_text("There is no such session")).to_be_visible()
+    expect(page.get_by_text("Session not found")).to_be_visible()
     page.get_by_role("link", name="All sessions").click()
     expect(page).to_have_url(re.compile(r"/session$"))
     page = lost.visit("/no/such/page")
-    expect(page.get_by_text("There is no such page")).to_be_visible()
+    expect(page.get_by_text("Page not found")).to_be_visible()
 
 
 def test_a_wrong_repository_is_said_beside_the_field_and_what_was_typed_stays(window: OpenWindow, repo: Path) -> None:
@@ -148,7 +148,7 @@ def test_the_list_finds_filters_and_pages_and_keeps_it_in_the_address(window: Op
     expect(rows.filter(has_text="ÜBERSETZUNG")).to_be_visible()  # the oldest of all, but it waits for the user
     page.get_by_role("button", name="Next page").click()
     expect(page.get_by_text(re.compile(r"31–\d+ of \d+"))).to_be_visible()
-    page.get_by_role("button", name="At work").click()
+    page.get_by_role("button", name="Running").click()
     expect(rows).to_have_count(2)
     page.get_by_label("Search sessions").fill("CSV")
     expect(rows).to_have_count(1)
@@ -205,7 +205,7 @@ def test_a_setting_is_kept_and_a_wrong_one_explained_beside_it(window: OpenWindo
     expect(row.get_by_text("Set here")).to_be_visible()
     with app.client() as api:
         assert {s["name"]: s["value"] for s in api.get("/api/settings").json()["items"]}["max_attempts"] == 5
-    row.get_by_role("button", name="Back to the default").click()
+    row.get_by_role("button", name="Reset to default").click()
     expect(row.get_by_role("spinbutton")).to_have_value("3")
     assigned = page.locator(".m-setting", has=page.get_by_text("Set by MAESTRO_ASSISTANT in the environment"))
     expect(assigned.get_by_role("combobox")).to_have_count(0)

@@ -70,7 +70,7 @@ def test_a_dialog_gives_the_focus_back_to_what_opened_it(window: OpenWindow, ids
     page.keyboard.press("Escape")
     expect(opener).to_be_focused()
     page.keyboard.press("?")
-    expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+    expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
     _tab_stays_inside(page)
     page.keyboard.press("Escape")
     expect(opener).to_be_focused()

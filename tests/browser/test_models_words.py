@@ -113,7 +113,7 @@ def test_a_reply_reads_as_it_was_meant(window: OpenWindow, seeded: dict[str, str
     # The way to the latest message lies above the field, however tall that grows, and moves nothing.
     page.get_by_label("Your message").fill("\n".join("abcdefghijkl"))
     page.locator("[data-stick]").evaluate("e => { e.scrollTop = 0 }")
-    latest = page.get_by_role("button", name="To the latest message")
+    latest = page.get_by_role("button", name="Go to the latest message")
     expect(latest).to_be_visible()
     pill, field = latest.bounding_box(), page.locator(".b-write").bounding_box()
     assert pill

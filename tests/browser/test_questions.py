@@ -218,7 +218,7 @@ def test_each_kind_is_readable_and_its_buttons_do_what_they_say(window: OpenWind
 
 def test_a_budget_is_raised_by_what_the_field_says(window: OpenWindow, seeded: dict[str, str]) -> None:
     page = window().visit(f"/session/{seeded['budget']}/logs")
-    banner = page.locator(".m-banner", has_text="questions hold this session")
+    banner = page.locator(".m-banner", has_text="questions need your answer")
     expect(banner).to_be_visible()
     banner.get_by_role("link", name="Answer").click()
     asked = gate_on(page, "budget-0")
@@ -284,7 +284,7 @@ def test_a_deleted_session_gives_its_work_back_as_a_branch(window: OpenWindow, s
     page = window().visit("/session")
     page.get_by_text("Recently deleted (1)").click()
     row = page.locator('[data-deleted="gone"]')
-    expect(row).to_contain_text("All that was finished")
+    expect(row).to_contain_text("All finished work")
     row.get_by_role("button", name="Make a branch").click()
     repo = Path(seeded["repo"])
     wait_for(lambda: "maestro/gone/recovered" in run_git(repo, "branch", "--list"), 30, "the branch")

@@ -34,7 +34,7 @@ ASKED: list[tuple[str, str, dict[str, Any]]] = [
         {"budget": "run:t3:usd", "measure": "usd", "limit": 1.0, "used": 1.1, "raise_by": 1.0, "paused": False,
          "reason": "$1.1 of $1 are used for one run of task t3."},
     ),
-    ("task_failed", "Task t4 failed", {"reason": "The key was refused.", "failure": "auth"}),
+    ("task_failed", "Task t4 failed", {"reason": "The API key was rejected.", "failure": "auth"}),
     ("tool", "Run `curl example.org`", {"tool": "Bash", "command": "curl example.org"}),
 ]  # fmt: skip
 
@@ -124,7 +124,7 @@ def test_a_refused_key_and_each_question_are_answered_in_their_own_words(
 ) -> None:
     opened = window()
     page = opened.visit("/")
-    key = page.locator(".m-banner", has_text="The model account refused the key")
+    key = page.locator(".m-banner", has_text="The API key was rejected")
     expect(key).to_contain_text("invalid x-api-key (401)")
     opened.screenshot("way-key")
     page = opened.visit("/approvals")
@@ -132,9 +132,9 @@ def test_a_refused_key_and_each_question_are_answered_in_their_own_words(
     opened.screenshot("way-key-approvals")
     key.get_by_role("button", name="Try the key again").click()
     expect(key).to_have_count(0)
-    expect(gate_on(page, "infrastructure")).to_contain_text("Set-up failed")
+    expect(gate_on(page, "infrastructure")).to_contain_text("Setup failed")
     expect(gate_on(page, "budget")).to_contain_text("$1.10 of $1.00 used")
-    expect(gate_on(page, "task_failed")).to_contain_text("The key was refused")
+    expect(gate_on(page, "task_failed")).to_contain_text("The API key was rejected")
     opened.screenshot("way-questions")
     opened.resize("phone")
     opened.scheme("dark")
@@ -157,7 +157,7 @@ def test_while_away_open_gates_are_denied_and_the_way_back_is_in_sight(
     opened.resize("desktop")
     page.get_by_role("button", name="I’m away").click()
     banner = page.locator(".m-banner", has_text="You’re away")
-    expect(banner).to_contain_text("1 request denied in your absence.")
+    expect(banner).to_contain_text("1 request denied so far.")
     expect(gate_on(page, "tool")).to_have_count(0)
     expect(gate_on(page, "escape")).to_be_visible()
     opened.screenshot("way-away")

@@ -100,7 +100,7 @@ def test_an_answer_is_changed_in_the_settings(asking: tuple[AppProcess, Path, st
         page = shown.visit("/settings")
         page.get_by_role("button", name=f"Change trust in {repo}").click()
         asked = page.get_by_role("alertdialog", name=trust.TITLE)
-        expect(asked.get_by_text("You said that nothing of it runs.", exact=False)).to_be_visible()
+        expect(asked.get_by_text("You chose to run nothing", exact=False)).to_be_visible()
         asked.get_by_role("button", name="Trust it").click()
         expect(page.get_by_text("trusted", exact=True)).to_be_visible()
         assert api.get("/api/repositories/trust", params={"path": str(repo)}).json()["in_force"] == "trusted"

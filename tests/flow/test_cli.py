@@ -239,8 +239,8 @@ def test_without_yes_it_stops_at_the_plan_with_3_and_says_how_to_go_on(scripted:
     short = report["id"][:8]
     assert (report["status"], report["exit_code"]) == ("plan_review", 3)
     assert f"maestro approve {short}" in report["reason"]
-    assert "tells pass or fail only" in report["reason"]
-    assert "tells pass or fail only" in scripted("show", short).stdout
+    assert "reports pass or fail only" in report["reason"]
+    assert "reports pass or fail only" in scripted("show", short).stdout
     assert "approved" in scripted("approve", short, "--no-start").stdout
 
 

@@ -61,7 +61,7 @@ def test_lines_that_look_like_a_diff_or_like_markup_stay_lines(tmp_path: Path) -
     assert ">diff --git a/x b/x</div>" in shown
     assert "<b>" not in render(files["new ä.py"])
     assert "&lt;b&gt;" in render(files["new ä.py"])
-    assert render(files["no-end.txt"]).count("No line break at the end") == 2
+    assert render(files["no-end.txt"]).count("No newline at end of file") == 2
     assert len(render(files["machine.js"])) < 3000, "a machine's line is cut"
 
 

@@ -18,7 +18,7 @@ from maestro.core.proving.recipes import Read
 PASS_OR_FAIL, NUMBERS, TESTS = "pass_or_fail", "numbers", "tests"
 
 NOTES = {
-    PASS_OR_FAIL: "tells pass or fail only: it names no tests, so a test that is lost in it is not noticed",
+    PASS_OR_FAIL: "reports pass or fail only: it does not name its tests, so a missing test goes unnoticed",
     NUMBERS: "counts its tests and does not name them: one exchanged for another is not noticed",
 }
 
