@@ -232,7 +232,7 @@ def test_a_budget_is_raised_by_what_the_field_says(window: OpenWindow, seeded: d
     assert stored_row(seeded, "SELECT raised_by FROM budget_marks WHERE name='session:b:usd'") == (7.25,)
     gate_on(page, "budget-1").get_by_role("button", name="Keep stopped").click()
     expect(gate_on(page, "budget-1")).to_have_count(0)
-    expect(page.locator(".mon-standing")).to_contain_text("Nothing starts before you resume")
+    expect(page.locator(".mon-standing")).to_contain_text("Nothing starts until you resume")
     expect(page.locator(".m-controls").get_by_role("button", name="Resume")).to_be_visible()
     page.get_by_role("link", name="Logs", exact=True).click()
     expect(page.get_by_text("Following")).to_be_visible()
