@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from maestro.agents import claude_failures as failures
-from maestro.agents import claude_options, claude_reset
+from maestro.agents import claude_options, claude_reset, claude_shell
 from maestro.agents.base import AgentLink, AgentResult, AgentSpec
 from maestro.agents.claude_events import Transcript
 from maestro.agents.claude_failures import Failure
@@ -37,6 +37,15 @@ class ClaudeCode:
         if spec.permission_mode == "sandboxed" and (missing := claude_options.missing_for_sandbox()):
             words = f"The sandboxed mode needs {missing}. Install it, or choose another permission mode."
             return AgentResult(outcome="failed", failure="missing", message=words)
+
+        def refused(host: str) -> None:
+            words = f"{host} was refused. Name it in `network_hosts` to let this agent reach it."
+            link.log("system", words, level="warn")
+
+        with claude_shell.confined_commands(spec, refused):
+            return await self._run(spec, link)
+
+    async def _run(self, spec: AgentSpec, link: AgentLink) -> AgentResult:
         first = await _Run(spec, link, resume=spec.resume).go()
         if isinstance(first, AgentResult):
             return first

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maestro import claude_home
-from maestro.agents import claude_launcher, claude_tools
+from maestro.agents import claude_launcher, claude_shell, claude_tools
 from maestro.agents.base import AgentLink, AgentSpec
 from maestro.agents.claude_gate import Gatekeeper
 from maestro.claude_models import may_be_claude
@@ -55,7 +55,7 @@ def options(
         cwd=spec.worktree,
         cli_path=_executable(spec.cli_path, scratch),
         system_prompt={"type": "preset", "preset": "claude_code"},
-        extra_args=_system_append(spec.system_append, scratch) | _hooks(spec),
+        extra_args=_system_append(claude_shell.explained(spec, scratch), scratch) | _hooks(spec),
         permission_mode="default",
         can_use_tool=gate.may_use,
         hooks={"PreToolUse": [HookMatcher(hooks=[gate.before_tool], on_failure="block")]},
@@ -71,12 +71,16 @@ def options(
         max_turns=spec.max_turns,
         # Any other model the CLI would count at a price of Claude's, and stop for money that nobody pays.
         max_budget_usd=spec.budget_usd if may_be_claude(spec.model) else None,
-        env={**_ENVIRONMENT, "API_TIMEOUT_MS": os.environ.get("API_TIMEOUT_MS", _API_TIMEOUT_MS)},
+        env={
+            **_ENVIRONMENT,
+            "API_TIMEOUT_MS": os.environ.get("API_TIMEOUT_MS", _API_TIMEOUT_MS),
+            **claude_shell.environment(spec, scratch),
+        },
         verbatim_prompts=True,
         max_buffer_size=_MESSAGE_LIMIT,
         stderr=stderr,
     )
-    if spec.permission_mode == "sandboxed":
+    if spec.permission_mode == "sandboxed" and not claude_shell.confines(spec, scratch):
         built.sandbox = _sandbox(spec.deny_read)
     return built
 

@@ -234,7 +234,7 @@ def test_a_command_agent_runs_confined(tmp_path: Path, user: Path) -> None:
         spec = AgentSpec(
             worker_id="w", session_id="s", task_id="t", task_key="t1", agent_type="command", worktree=str(worktree),
             prompt="Do it", permission_mode="sandboxed", command=["/bin/sh", "-c", script],
-            confinement=confining.of_agent(b.rt, b.session, worktree, config),
+            confinement=confining.of_agent(b.rt, b.session, "t", worktree, config),
         )  # fmt: skip
         link = _Link()
         result = asyncio.run(Command().run(AgentSpec.from_json(spec.to_json()), link))  # type: ignore[arg-type]

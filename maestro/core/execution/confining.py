@@ -22,7 +22,7 @@ from maestro.confinement.wrapping import command
 from maestro.core import places
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.environment import base_environment
-from maestro.core.execution import bytecode
+from maestro.core.execution import agents_place, bytecode
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.errors import Unavailable
@@ -125,9 +125,14 @@ def profile_of(rt: Runtime, session: models.Session, folder: Path, env: Mapping[
     )
 
 
-def of_agent(rt: Runtime, session: models.Session, folder: Path, config: AgentConfig) -> dict[str, Any]:
-    """What an agent's commands see and reach, for its spec: as set-up commands, and a home that is empty each time."""
+def of_agent(rt: Runtime, session: models.Session, task_id: str, folder: Path, config: AgentConfig) -> dict[str, Any]:
+    """What an agent's commands see and reach, for its spec: as set-up commands, in a place of their own.
+
+    Raises GitError and OSError.
+    """
     base = profile_of(rt, session, folder, base_environment())
+    if sys.platform.startswith("linux"):
+        base = agents_place.ready(rt, task_id, base)
     reached = [[host.name, host.port, host.private] for host in sorted(reachable(config, folder))]
     return {"profile": base.to_json(), "hosts": reached}
 

@@ -11,7 +11,7 @@ from maestro.core import channel, lookup, places, trust
 from maestro.core.agent_config import AgentConfig, in_force, permission_mode
 from maestro.core.endpoint import endpoint_for
 from maestro.core.environment import place_environment, worker_environment
-from maestro.core.execution import afresh, confining, hatch, outcomes, ports, prompts, standbys
+from maestro.core.execution import afresh, agents_place, confining, hatch, outcomes, ports, prompts, standbys
 from maestro.core.execution.gone import is_gone
 from maestro.core.execution.outfit import outfit
 from maestro.core.guards import account, limits, spending
@@ -99,6 +99,7 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
             row.worktree_path = str(path)
             tx.db.add(row)
     assert task.branch is not None
+    agents_place.take_in(rt, session, task)  # nothing is there, unless an alarm stood in the way when its run ended
     gone = is_gone(rt, session, task)
     report = pooling.add_worktree(rt, session, task, path, task.branch, task.start_commit)
     scratch.discard_of_killed(repo, path, keep_as=integration.recovered_ref(session.id, f"check-{task.key}"))
@@ -262,7 +263,7 @@ def _spec(
         fresh_prompt=first,
         model=config.model,
         permission_mode=mode,
-        confinement=confining.of_agent(rt, session, worktree, config) if mode == "sandboxed" else None,
+        confinement=confining.of_agent(rt, session, task.id, worktree, config) if mode == "sandboxed" else None,
         checks=sorted({*checks, *plan_checks}),
         allowances=list(session.allowances),
         policy=(config.policy or rt.settings.policy).model_dump(mode="json"),

@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
 from maestro.core import gatekeeping, lookup, places
+from maestro.core.execution import agents_place
 from maestro.core.proving import sheltered, trespass
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
@@ -93,6 +94,7 @@ def _after(rt: Runtime, worker_id: str, *, ended: bool) -> bool:
     sheltered.settle(rt, session.id, Path(worker.checkout_before["shared"]))
     changes = _planted(worker)
     if not changes and ended:
+        agents_place.take_in(rt, session, task)
         details = _details(rt, worker)
         try:
             changes = _moved(session, task, worker.checkout_before) + trespass.changes(rt, session, worker, details)
