@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,130 @@ def test_everyday_work_asks_nothing_and_alarms_nobody(tmp_path: Path, user: Path
     assert of_repository(repo) == before
     assert not run_git(repo, "fsck", "--connectivity-only")
     assert os.environ["HOME"] == str(user)
+
+
+#: What an agent would try; each attempt that gets through leaves its name in ``through``.
+_HOSTILE = """
+import os, pathlib, re, socket, subprocess, time
+home, data, repo = pathlib.Path({home!r}), pathlib.Path({data!r}), pathlib.Path({repo!r})
+through = []
+
+def attempt(name):
+    def run(f):
+        try:
+            if f():
+                through.append(name)
+        except Exception:
+            pass
+    return run
+
+def git(*words):
+    return subprocess.run(["git", *words], capture_output=True).returncode == 0
+
+own = pathlib.Path(subprocess.check_output(["git", "rev-parse", "--git-dir"], text=True).strip())
+
+@attempt("wrote home")
+def _(): (home / "pwned").write_text("x"); (home / "pwned").unlink()
+@attempt("read ssh key")
+def _(): return (home / ".ssh" / "id_ed25519").read_text()
+@attempt("read the token")
+def _(): return (data / "token").read_text()
+@attempt("read the database")
+def _(): return (data / "maestro.db").read_bytes()
+@attempt("found a spool")
+def _(): return [p for p in (data / "workers").rglob("*") if p.name.endswith(".jsonl")]
+@attempt("read the user's checkout")
+def _(): return (repo / ".env").read_text()
+(repo / "planted.txt").write_text("x")  # into an empty folder that nobody else sees
+@attempt("saw other processes")
+def _():
+    found = b"".join(p.read_bytes() for p in pathlib.Path("/proc").glob("[0-9]*/environ"))
+    return b"scripted-0000" in found or b"ANTHROPIC_API_KEY" in found
+@attempt("saw the CLI")
+def _(): return any(b"-m\\0maestro.worker" in p.read_bytes() for p in pathlib.Path("/proc").glob("[0-9]*/cmdline"))
+@attempt("reached Maestro")
+def _(): return socket.create_connection(("127.0.0.1", {port}), 2)
+@attempt("reached the model")
+def _(): return socket.create_connection(("127.0.0.1", {model}), 2)
+@attempt("wrote where its git folder is")
+def _(): return [(own / name).write_text("x") for name in ("commondir", "gitdir")]
+@attempt("wrote git's configuration")
+def _(): return git("config", "core.fsmonitor", "touch fsmonitor-ran") or (repo / ".git/config").write_text("[core]")
+@attempt("wrote info")
+def _(): (repo / ".git/info").mkdir(exist_ok=True); return (repo / ".git/info/attributes").write_text("* filter=x")
+@attempt("wrote the repository's objects")
+def _(): return (repo / ".git/maestro-objects/planted").write_text("x")
+@attempt("pointed its worktree elsewhere")
+def _(): return pathlib.Path(".git").write_text("gitdir: /tmp")
+# These work, in a place of its own: what counts is what is seen outside.
+pathlib.Path("/tmp/left").write_text("x")
+subprocess.Popen(["setsid", "env", "-i", "sh", "-c", "while sleep 0.05; do echo >> ticks; done"])
+time.sleep(0.3)
+open("through", "w").write(chr(10).join(through))
+"""
+
+
+def test_what_an_agent_tries_gets_nowhere(tmp_path: Path, user: Path) -> None:
+    repo = make_repo(tmp_path / "repo", {**_SHOP, ".gitignore": "__pycache__/\n.pytest_cache/\nthrough\nticks\n"})
+    (repo / ".env").write_text("STRIPE")
+    run_git(repo, "branch", "theirs")
+    before = of_repository(repo)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        places = {"home": str(user), "data": str(tmp_path / "data"), "repo": str(repo)}
+        ports = {"port": listening.getsockname()[1], "model": 9}
+        attempts = _HOSTILE.format(**places, **ports)
+        script = scenario(
+            task_rule(
+                "",
+                bash(f"cat > /tmp/try.py <<'EOF'\n{attempts}\nEOF\npython3 /tmp/try.py"),
+                bash(
+                    "git commit -q --allow-empty -m Empty && git update-ref refs/heads/main HEAD && git branch -D theirs"
+                    " && wc -l through"
+                ),
+                write("shop.py", _SHOP["shop.py"] + "\n\ndef more():\n    return 1\n"),
+                bash("git commit -qam 'More'"),
+                "Done.",
+            )
+        )
+        with engine(tmp_path, script, permission_mode="sandboxed") as running:
+            session = running.run(repo, plan("More", checks=[_CHECK]))
+            running.until("task_started")
+            task = running.task(session.id, "t1")
+            running.until("worker_terminated", timeout_s=120)
+            with running.rt.db.read() as db:
+                row = db.get(models.Task, task.id)
+                assert row is not None
+                worktree = Path(str(row.worktree_path))
+            assert (worktree / "through").read_text() == "", logged(running, session.id)
+            size = (worktree / "ticks").stat().st_size
+            running.until("task_completed", timeout_s=120)
+            assert not worktree.exists() or (worktree / "ticks").stat().st_size == size
+            assert queries.list_approvals(running.rt, session_id=session.id) == []
+            said = logged(running, session.id)
+            assert "0 through" in said, said
+            assert "The agent left work on refs/heads/main" in said
+    assert of_repository(repo) == before
+    assert not (user / "pwned").exists()
+
+
+def test_a_git_folder_that_the_agent_broke_costs_its_commits_and_not_its_work(tmp_path: Path, user: Path) -> None:
+    repo = make_repo(tmp_path / "repo", _SHOP)
+    before = of_repository(repo)
+    script = scenario(
+        task_rule(
+            "",
+            write("more.py", "more = 1\n"),
+            bash("git add -A && git commit -qm More && echo > again.py && git add again.py"),
+            bash(f"echo garbage > {repo}/.git/packed-refs; rm -rf {repo}/.git/objects/??; git status"),
+            "Done.",
+        )
+    )
+    with engine(tmp_path, script, permission_mode="sandboxed") as running:
+        session = running.run(repo, plan("More", checks=[_CHECK]))
+        running.until("task_completed", timeout_s=180)
+        done = running.get(session.id)
+        assert {"more.py", "again.py"} <= set(run_git(repo, "ls-tree", "--name-only", done.session_branch).split())
+        assert "cannot be taken in" in logged(running, session.id)
+        assert queries.list_approvals(running.rt, session_id=session.id) == []
+    assert of_repository(repo) == before
+    assert not run_git(repo, "fsck", "--connectivity-only")
