@@ -121,7 +121,7 @@ def _facts(running: Running) -> str:
     parts = [f"{session.tasks.done} of {session.tasks.total}"] if session.tasks.total else []
     if session.live_workers:
         parts.append(plural(session.live_workers, "worker"))
-    parts.append(cost(session.cost_usd, session.tokens.total, free=session.demo))
+    parts.append(cost(session.cost_usd, session.tokens.total, free=session.demo, incomplete=session.cost_incomplete))
     if running.blocked:
         parts.append(running.blocked)
     if running.minutes_left is not None:

@@ -184,7 +184,7 @@ def _facts(view: Frame, session: SessionView, here: Tag) -> None:
 
 
 def _cost(session: SessionView) -> str:
-    return words.cost(session.cost_usd, session.tokens.total, free=session.demo)
+    return words.cost(session.cost_usd, session.tokens.total, free=session.demo, incomplete=session.cost_incomplete)
 
 
 def _tasks(session: SessionView) -> str:

@@ -225,5 +225,7 @@ class SessionRow:
         none = "" if session.plan_version else "no plan yet"
         self.count.set_text(f"{counts.done} of {counts.total}" if counts.total else none)
         self.count.attr(title=plural(counts.total, "task"))
-        self.cost.set_text(cost(session.cost_usd, session.tokens.total, free=session.demo))
+        self.cost.set_text(
+            cost(session.cost_usd, session.tokens.total, free=session.demo, incomplete=session.cost_incomplete)
+        )
         set_when(self.when, session.active_at)

@@ -13,6 +13,9 @@ from typing import Any, Literal, Protocol
 #: Who decides about tools: see the contract, section 3, ``permission_mode``.
 PermissionMode = Literal["ask", "edits", "sandboxed", "bypass"]
 
+#: How much a model puts into an answer, as Claude Code names it.
+Effort = Literal["low", "medium", "high", "xhigh", "max"]
+
 #: How a run ended. ``success`` only says that the agent stopped by itself; Maestro's checks decide the rest.
 Outcome = Literal["success", "failed", "interrupted"]
 
@@ -50,6 +53,7 @@ class AgentSpec:
     resume: bool = False  # go on with conversation_id instead of starting it
     fresh_prompt: str = ""  # the whole task, for when a conversation to resume turns out to be gone
     model: str | None = None
+    effort: str | None = None  # how much the model puts into an answer; None: the agent's own default
     permission_mode: PermissionMode = "edits"
     checks: list[str] = field(default_factory=list)  # commands that are free in mode "edits"
     allowances: list[str] = field(default_factory=list)  # gate signatures the person allowed for the session

@@ -68,6 +68,7 @@ def options(
         resume=spec.conversation_id if resume else None,
         session_id=None if resume else spec.conversation_id or None,
         model=spec.model,
+        effort=spec.effort,  # type: ignore[arg-type]  # checked with the plan
         max_turns=spec.max_turns,
         # Any other model the CLI would count at a price of Claude's, and stop for money that nobody pays.
         max_budget_usd=spec.budget_usd if may_be_claude(spec.model) else None,

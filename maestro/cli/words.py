@@ -228,7 +228,8 @@ def cost(session: Json) -> str:
     """Money and tokens so far."""
     used = sum(session["tokens"].values())
     unknown = used and not session["cost_usd"] and not session.get("demo")
-    money = "price unknown" if unknown else f"${session['cost_usd']:.2f}"
+    least = "at least " if session.get("cost_incomplete") else ""
+    money = "price unknown" if unknown else f"{least}${session['cost_usd']:.2f}"
     return f"{money}, {used:,} tokens"
 
 

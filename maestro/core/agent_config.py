@@ -94,13 +94,21 @@ def parse_agent_config(data: Any) -> AgentConfig:
         raise InvalidInput(f"The agent configuration is not valid. {words}", fields) from error
 
 
+#: What is wrong with a command, by the kind of pydantic's error.
+_COMMAND_WORDS = {
+    "string_too_short": "is empty: type what Maestro is to run",
+    "string_too_long": "is longer than 4,000 characters: put it into a script and run that",
+    "string_pattern_mismatch": "must not contain NUL characters",
+}
+
+
 def parse_check(command: str) -> str:
     """A check's command from outside, without the space around it. Raises InvalidInput naming ``command``."""
     try:
         return str(TypeAdapter(Command).validate_python(command))
     except ValidationError as error:
-        why = error.errors()[0]["msg"]
-        raise InvalidInput(f"The command is not valid: {why}.", {"command": why}) from error
+        why = _COMMAND_WORDS.get(error.errors()[0]["type"], "must be one command as text")
+        raise InvalidInput(f"The command {why}.", {"command": why}) from error
 
 
 def in_force(config: dict[str, Any], settings: Settings) -> AgentConfig:

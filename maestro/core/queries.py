@@ -15,7 +15,7 @@ from sqlmodel import Session as DbSession
 from sqlmodel import case, col, func, select
 
 from maestro.core import attention, lookup, processes
-from maestro.core.guards import account, limit_views, pauses, signs, spending
+from maestro.core.guards import account, limit_views, pauses, signs, spending, unpriced
 from maestro.core.guards.account import AccountState
 from maestro.core.guards.limit_views import LimitsView
 from maestro.core.keeping import checkpoints, deleted, digest, going_back, storage_health
@@ -114,10 +114,12 @@ def get_plan(rt: Runtime, session_id: str) -> PlanView:
 def list_tasks(rt: Runtime, session_id: str) -> list[TaskView]:
     """A session's tasks, in plan order."""
     with rt.db.read() as db:
-        demo = lookup.session_row(db, session_id).demo
-        going = spending.going_on(db, [session_id])
+        session = lookup.session_row(db, session_id)
+        demo, going = session.demo, spending.going_on(db, [session_id])
         views = [TaskView.of(t) for t in lookup.tasks_of(db, session_id)]
+        without_price = unpriced.found(db, [session])
     for view in views:
+        view.cost_incomplete = view.id in without_price
         view.cost_usd += finite(spending.unbooked([w for w in going if w.task_id == view.id], demo=demo))
     return views
 
@@ -384,10 +386,14 @@ def _session_views(db: DbSession, rows: Sequence[models.Session]) -> list[Sessio
     for run in spending.going_on(db, ids):
         going[run.session_id].append(run)
     more = {row.id: spending.unbooked(going[row.id], demo=row.demo) for row in rows}
-    return [
+    views = [
         _session_view(r, tasks[r.id], pending.get(r.id, 0), live.get(r.id, 0), moved.get(r.id), more[r.id])
         for r in rows
     ]
+    without_price = unpriced.found(db, rows)
+    for view in views:
+        view.cost_incomplete = view.id in without_price
+    return views
 
 
 def _session_view(

@@ -126,6 +126,7 @@ class SessionView(BaseModel):
     tasks: TaskCounts
     tokens: Tokens
     cost_usd: float
+    cost_incomplete: bool = False  # part of the tokens has no known price: the cost is at least this
     plan_version: int
     plan_approved_at: datetime | None
     idea_card: dict[str, Any]
@@ -229,6 +230,7 @@ class TaskView(BaseModel):
     error_message: str | None
     tokens: Tokens
     cost_usd: float
+    cost_incomplete: bool = False  # as a session's
 
     @classmethod
     def of(cls, row: models.Task) -> TaskView:

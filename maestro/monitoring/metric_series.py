@@ -15,6 +15,9 @@ from maestro.db import models
 from maestro.db.session import Database
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: The last moment that a time can be, in microseconds since then; and what no number of ours comes near.
+_LAST = (datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+_MOST = 1e15
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +58,27 @@ def series(
         return found
 
 
+def _is_text(column: Any) -> Any:
+    return func.typeof(column) == "text"
+
+
+#: A damaged row, or one of another program, is no point of any series.
+_READABLE = (
+    _is_text(models.Metric.metric_name),
+    _is_text(models.Metric.unit),
+    func.typeof(models.Metric.timestamp) == "integer",
+    type_coerce(col(models.Metric.timestamp), BigInteger).between(0, _LAST),
+    func.typeof(models.Metric.metric_value).in_(["real", "integer"]),
+    func.abs(models.Metric.metric_value) < _MOST,
+    func.typeof(models.Metric.worker_id).in_(["text", "null"]),
+)
+
+
 def _conditions(
     session_id: str, name: str | None, worker: str | None, since: datetime | None, until: datetime | None
 ) -> list[Any]:
     metric = models.Metric
-    where: list[Any] = [metric.session_id == session_id]
+    where: list[Any] = [metric.session_id == session_id, *_READABLE]
     if name is not None:
         where.append(metric.metric_name == name)
     if worker is not None:

@@ -12,12 +12,14 @@ def money(usd: float) -> str:
     return f"${usd:,.2f}" if usd < 1000 else f"${usd:,.0f}"
 
 
-def cost(usd: float, used: int, *, free: bool = False) -> str:
+def cost(usd: float, used: int, *, free: bool = False, incomplete: bool = False) -> str:
     """What tokens have cost; ``price unknown`` where they were used and nobody knows a price (a local model).
 
-    ``free``: they cost nothing (the demo's).
+    ``free``: they cost nothing (the demo's). ``incomplete``: for part of them no price is known.
     """
-    return "price unknown" if used and usd <= 0 and not free else money(usd)
+    if used and usd <= 0 and not free:
+        return "price unknown"
+    return f"at least {money(usd)}" if incomplete and not free else money(usd)
 
 
 def tokens(count: int) -> str:

@@ -174,7 +174,11 @@ def _asked(task: TaskView) -> None:
 
 def _numbers(task: TaskView, *, free: bool) -> str:
     used = task.tokens.total
-    return f"{tokens(used)} tokens, {cost(task.cost_usd, used, free=free)} so far" if used or task.cost_usd else ""
+    return (
+        f"{tokens(used)} tokens, {cost(task.cost_usd, used, free=free, incomplete=task.cost_incomplete)} so far"
+        if used or task.cost_usd
+        else ""
+    )
 
 
 def _part(title: str, hint: str) -> Tag:

@@ -36,6 +36,9 @@ def read_task(task: Data, live: TaskView | None, session: SessionView, foreseen:
             "Depends on": ", ".join(task["depends_on"]),
             "Priority": str(task["priority"]),
             "Estimate": f"about {estimate(task['estimate_minutes'])}" if task["estimate_minutes"] else None,
+            "Agent": task.get("agent"),
+            "Model": task.get("model"),
+            "Effort": task.get("effort"),
             "Before it starts": "asks you" if task["requires_approval"] else None,
         }
     )
@@ -65,14 +68,15 @@ def _progress(live: TaskView, session_id: str) -> None:
         notice(live.error_message, "failed" if live.status == "failed" else "waiting", symbol="circle-alert")
     if live.progress_note and live.status == "running":
         inline(live.progress_note)
+    used = live.tokens.total
     took = live.completed_at - live.started_at if live.started_at and live.completed_at else None
     facts(
         {
             "Progress": percent(live.progress) if live.status == "running" and live.progress else None,
             "Attempt": str(live.attempt) if live.attempt > 1 else None,
             "Took": duration(took.total_seconds()) if took else None,
-            "Cost": f"{cost(live.cost_usd, live.tokens.total)}, {tokens(live.tokens.total)} tokens"
-            if live.tokens.total
+            "Cost": f"{cost(live.cost_usd, used, incomplete=live.cost_incomplete)}, {tokens(used)} tokens"
+            if used
             else None,
             "Hint": live.hint,
         }

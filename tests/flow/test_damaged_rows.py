@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from maestro.core.commands import control, sessions
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.keeping import Fact
+from maestro.monitoring import metric_series
 from maestro.templates import loader
 from tests import fuzz
 from tests.flow.test_damaged_spools import add_work, as_the_api_writes, opened
@@ -229,3 +231,26 @@ def test_what_the_installation_remembers_may_be_damaged_too(tmp_path: Path, repo
         loader.all_templates(rt.db)
     finally:
         lifecycle.stop(rt)
+
+
+@pytest.mark.parametrize("column", ["metric_name", "metric_value", "unit", "timestamp", "worker_id"])
+def test_a_damaged_measurement_is_no_point_and_the_others_are_shown(tmp_path: Path, repo: Path, column: str) -> None:
+    rt = opened(tmp_path / "data")
+    rows = add_work(rt, repo, status="completed")
+    about = {"session_id": rows.session_id, "worker_id": rows.worker_id, "metric_name": "cpu_percent", "unit": "%"}
+    with rt.db.write() as tx:
+        for _ in (*ODD_STORED, None):
+            tx.db.add(models.Metric(**about, metric_value=2.0))
+    with sqlite3.connect(tmp_path / "data" / "maestro.db") as db:
+        for number, stored in enumerate(ODD_STORED, start=1):
+            db.execute(f'UPDATE OR IGNORE metrics SET "{column}" = ? WHERE id = ?', (stored, number))
+    db.close()
+    try:
+        for points in (500, 2):
+            found = metric_series.series(rt.db, rows.session_id, points=points)
+            json.dumps([asdict(one) for one in found], allow_nan=False, default=str).encode()
+            whole = [s for s in found if (s.name, s.worker_id) == ("cpu_percent", rows.worker_id)]
+            assert [value for one in whole for _moment, value in one.points]
+    finally:
+        rt.jobs.stop()
+        rt.db.close()

@@ -80,3 +80,11 @@ def test_an_unknown_price_is_said_and_never_looks_free() -> None:
     session = {"tokens": {"input": 10, "output": 5}, "cost_usd": 0.0, "demo": False}
     assert cli_words.cost(session) == "price unknown, 15 tokens"
     assert cli_words.cost(session | {"demo": True}) == "$0.00, 15 tokens"
+
+
+def test_what_is_known_of_a_cost_is_called_the_least_where_a_part_has_no_price() -> None:
+    assert cost(1.5, 100, incomplete=True) == "at least $1.50"
+    assert cost(0.0, 100, incomplete=True) == "price unknown"
+    assert cost(1.5, 100, incomplete=True, free=True) == "$1.50"
+    session = {"tokens": {"input": 10}, "cost_usd": 0.25, "cost_incomplete": True}
+    assert cli_words.cost(session) == "at least $0.25, 10 tokens"

@@ -7,7 +7,7 @@ from typing import Any
 from maestro.core.conversation import brainstorm
 from maestro.core.conversation.assistant import check_budgets
 from maestro.core.lookup import plan_row, repository, session_row, tasks_of
-from maestro.core.planning import planning_engine
+from maestro.core.planning import own_agent, planning_engine
 from maestro.core.planning.plan import OPTIONAL, Plan, PlanTask, parse_plan, plan_hash
 from maestro.core.planning.plan_answer import checked_plan
 from maestro.core.planning.planning_engine import plan_view
@@ -73,6 +73,7 @@ def replace_plan(rt: Runtime, session_id: str, data: Any, *, expected_version: i
                 allowed=allowed_events(session.status),
             )
         plan = checked_plan(data)
+        own_agent.refuse_unfit(plan, session)
         current = plan_row(tx.db, session)
         if expected_version is not None and expected_version != current.version:
             raise Conflict(

@@ -107,8 +107,8 @@ def _tip(session: models.Session) -> str:
     try:
         return history.tip(Path(session.repo_path), session.session_branch)
     except GitError as error:
-        way = f"`git branch {session.session_branch} {session.session_commit}`"
-        raise GitError(f"{error.detail} This brings it back: {way}") from error
+        at = session.session_commit or session.base_commit
+        raise GitError(f"{error.detail} This brings it back: `git branch {session.session_branch} {at}`") from error
 
 
 def _give_up(rt: Runtime, session_id: str, reason: str) -> None:

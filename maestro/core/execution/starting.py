@@ -18,6 +18,7 @@ from maestro.core.guards import account, limits, spending
 from maestro.core.keeping import pooling, storage_health
 from maestro.core.keeping.cleanup import remove_worktree
 from maestro.core.locks import Stopped, stop_signal
+from maestro.core.planning import own_agent
 from maestro.core.planning.plan import parse_plan
 from maestro.core.proving import escape, other_code, questions
 from maestro.core.runtime import Runtime
@@ -141,15 +142,17 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
         endpoint, rt.data_dir / "demo" / "home", settings=rt.settings, agent_config=session.agent_config
     )
     env |= identity
+    with rt.db.read() as db:
+        agent = own_agent.of_stored(db, task, session, config)
     pool = standbys.pool(rt)
-    standby = pool.take(session.agent_type)
+    standby = pool.take(agent.agent_type)
     worker = _register(rt, session, task, account.name_of(endpoint), standby.worker_id if standby else new_id())
     if worker is None:
         if standby is not None:
             pool.give_back(standby)
         return
     try:
-        spec = _spec(rt, session, task, worker, worktree, config)
+        spec = _spec(rt, session, task, worker, worktree, config, agent)
         told = agents_git.settings(worktree) | sparse.settings(worktree)
         env |= place_environment(spec.port_base, told) | hatch.place(worktree)
         escape.before(rt, session, worker)
@@ -232,7 +235,13 @@ def _has_worker(tx: Transaction, task_id: str) -> bool:
 
 
 def _spec(
-    rt: Runtime, session: models.Session, task: models.Task, worker: models.Worker, worktree: Path, config: AgentConfig
+    rt: Runtime,
+    session: models.Session,
+    task: models.Task,
+    worker: models.Worker,
+    worktree: Path,
+    config: AgentConfig,
+    agent: own_agent.Chosen,
 ) -> AgentSpec:
     summary, plan_checks = approved_plan(rt, session)
     checks = checks_of(session, task, plan_checks)
@@ -250,7 +259,7 @@ def _spec(
         session_id=session.id,
         task_id=task.id,
         task_key=task.key,
-        agent_type=session.agent_type,
+        agent_type=agent.agent_type,
         worktree=str(worktree),
         prompt=prompt,
         system_append=prompts.system_append(
@@ -261,7 +270,8 @@ def _spec(
         conversation_id=task.conversation_id or new_id(),
         resume=resume,
         fresh_prompt=first,
-        model=config.model,
+        model=agent.model,
+        effort=agent.effort,
         permission_mode=mode,
         confinement=confining.of_agent(rt, session, task.id, worktree, config) if mode == "sandboxed" else None,
         checks=sorted({*checks, *plan_checks}),

@@ -7,6 +7,7 @@ reason that nobody foresaw is tried again after growing waits; after a few times
 from __future__ import annotations
 
 import logging
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -152,7 +153,7 @@ def _failed(rt: Runtime, step: _Step, kind: Kind, session_id: str, task_id: str 
     if session is None:
         return
     what = _WHAT[kind].format(key=task.key if task else "")
-    why = error.detail if isinstance(error, MaestroError) else f"{type(error).__name__}: {error}"
+    why = _words_of(error)
     if step.failures < MOST_FAILURES:
         words = f"{what}: {why}. Tried again in {wait:.0f} s ({step.failures} of {MOST_FAILURES})."
         with rt.db.write() as tx:
@@ -169,6 +170,20 @@ def _failed(rt: Runtime, step: _Step, kind: Kind, session_id: str, task_id: str 
         },
         risk="high", then="running" if kind == "start" else "checking",
     ))  # fmt: skip
+
+
+def _words_of(error: Exception) -> str:
+    """Why a step failed, with what to do where that can be known."""
+    if isinstance(error, MaestroError):
+        return error.detail
+    if isinstance(error, OSError):
+        place, said = str(error.filename or ""), error.strerror or str(error)
+        if "usable temporary" in said:
+            return "There is no temporary folder that Maestro can write to. Free or mend /tmp, or start Maestro with TMPDIR set."
+        if tempfile.tempdir and place.startswith(tempfile.tempdir):
+            return f"The temporary folder {tempfile.tempdir} cannot be used: {said}. Make it again, and let Maestro write to it."
+        return f"{place}: {said}" if place else said
+    return f"{type(error).__name__}: {error}"
 
 
 def _ask(rt: Runtime, kind: Kind, session: models.Session, task: models.Task | None, question: Question) -> None:

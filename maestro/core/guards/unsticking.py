@@ -20,6 +20,7 @@ from maestro.core.execution import prompts
 from maestro.core.guards import signs, stops
 from maestro.core.guards.standstill import Standstill
 from maestro.core.guards.stuck import Trace
+from maestro.core.planning import own_agent
 from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
@@ -188,7 +189,9 @@ def _silent(rt: Runtime, eye: _Eye, worker: models.Worker) -> str | None:
 def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker, seen: str) -> None:
     ask, told = False, False
     with rt.db.read() as db:  # one that hears nothing would lose a word, and begin anew after an interruption
-        hears = factory.hears(lookup.session_row(db, worker.session_id).agent_type)
+        about, whose = lookup.session_row(db, worker.session_id), db.get(models.Task, task_id)
+        agent = own_agent.of_stored(db, whose, about, config).agent_type if whose else about.agent_type
+        hears = factory.hears(agent)
     with rt.db.write() as tx:
         task, row = tx.db.get(models.Task, task_id), tx.db.get(models.Worker, worker.id)
         session = tx.db.get(models.Session, worker.session_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from maestro.core.agent_config import parse_agent_config
+from maestro.core.planning.own_agent import COMMAND
 from maestro.core.planning.plan import Plan
 from maestro.core.views import PlannedCommand
 from maestro.db import models
@@ -17,6 +18,7 @@ def commands_of(session: models.Session, plan: Plan) -> list[PlannedCommand]:
     found = _of_session(session)
     found += [("check", command) for command in plan.checks]
     found += [(f"check of {task.id}", command) for task in plan.tasks for command in task.checks]
+    found += [(f"agent of {task.id}", own) for task in plan.tasks if task.agent == COMMAND and (own := _agent(session))]
     return [PlannedCommand(purpose=purpose, command=visible(command)) for purpose, command in dict.fromkeys(found)]
 
 
@@ -27,5 +29,14 @@ def _of_session(session: models.Session) -> list[tuple[str, str]]:
     except InvalidInput:
         return []
     own = [*(("set-up", command) for command in config.setup), *(("check", command) for command in config.checks)]
-    is_command = session.agent_type == "command" and config.command
+    is_command = session.agent_type == COMMAND and config.command
     return [*own, ("agent", shlex.join(config.command))] if is_command else own
+
+
+def _agent(session: models.Session) -> str:
+    """The command that a task of the agent type ``command`` runs, where it is not the whole session's agent."""
+    try:
+        config = parse_agent_config(session.agent_config)
+    except InvalidInput:
+        return ""
+    return shlex.join(config.command) if session.agent_type != COMMAND else ""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from maestro.assistants.base import Tool, ToolFailed
+from maestro.core.planning import own_agent
 from maestro.core.planning.plan import MAX_TASKS, Plan, parse_plan
 from maestro.core.planning.plan_shapes import read_shapes
 from maestro.errors import InvalidInput
@@ -59,7 +60,9 @@ PLAN_SCHEMA: dict[str, Any] = {
 class PlanAnswers:
     """The answers of one generation: at most ``MOST_ANSWERS``, the first right one counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, fits: Callable[[Plan], None] = lambda _plan: None) -> None:
+        """``fits`` raises InvalidInput for a plan that its session cannot carry out."""
+        self._fits = fits
         self.plan: Plan | None = None
         self.refusals: list[str] = []
         self.raw = ""  # the latest answer as it came
@@ -108,7 +111,9 @@ class PlanAnswers:
 
     def _take(self, data: Any) -> None:
         try:
-            self.plan = checked_plan(data)
+            plan = checked_plan(data)
+            self._fits(plan)
+            self.plan = plan
         except InvalidInput as error:
             self.refuse("; ".join(f"{field}: {reason}" for field, reason in list(error.fields.items())[:30]))
 
@@ -117,6 +122,7 @@ def checked_plan(data: Any) -> Plan:
     """``parse_plan`` for data from outside: other shapes are read first (``plan_shapes``), keys that it does not know
     are refused with the name that was meant, and NUL characters inside lists and choices of nothing as well."""
     plan = parse_plan(read_shapes(data))
+    own_agent.refuse_unknown(plan)
     fields = {path: "must not contain NUL characters" for path, text in _texts(plan.model_dump()) if "\0" in text}
     if fields:
         raise InvalidInput("The plan is not valid: NUL characters in " + ", ".join(fields), fields)

@@ -19,6 +19,7 @@ from maestro.core.conversation.idea_card import as_text, stored_card
 from maestro.core.conversation.reply import add_message, emit_message
 from maestro.core.conversation.repository_tools import clean, overview
 from maestro.core.lookup import plan_row, session_row
+from maestro.core.planning import own_agent
 from maestro.core.planning.commands import commands_of
 from maestro.core.planning.coverage import uncovered
 from maestro.core.planning.plan import Plan, critical_path, parse_plan, plan_hash, width
@@ -80,7 +81,12 @@ def generate(rt: Runtime, session_id: str, feedback: str | None = None) -> None:
 
     Ends without either when the app stops (``recover`` begins anew) or the session is cancelled.
     """
-    answers = PlanAnswers()
+
+    def fits(plan: Plan) -> None:
+        with rt.db.read() as db:
+            own_agent.refuse_unfit(plan, session_row(db, session_id))
+
+    answers = PlanAnswers(fits)
     listener = _PlanListener(rt, session_id, answers)
     try:
         _let_reply_end(rt, session_id, listener)
