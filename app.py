@@ -18,10 +18,10 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from maestro import privacy
+from maestro import keys, privacy, user_folders
 from maestro.core import configuration, instance
 from maestro.errors import InvalidInput, MaestroError, Unavailable
-from maestro.settings import LoadedSettings, variable
+from maestro.settings import KEYS, LoadedSettings, variable
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -71,6 +71,7 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
     lock = instance.hold(loaded.current.data_dir)
     at_the_end.callback(lock.release)
     token = instance.ensure_token(loaded.current)
+    notes += keys.take_from_config(user_folders.config_file(), KEYS)
 
     from maestro.api import quiet_logging, serving
     from maestro.api.hosts import Served

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from maestro import secrets, setting_files, user_folders, variables
+from maestro import keys, secrets, setting_files, user_folders, variables
 from maestro.errors import InvalidInput
 from maestro.policy import Policy
 
@@ -308,7 +308,7 @@ class Settings(BaseModel):
         return self.database_url or f"sqlite:///{self.data_dir / 'maestro.db'}"
 
 
-#: What the settings page and ``PUT /settings`` may store. Keys and what is needed to find the database may not.
+#: What the settings page and ``PUT /settings`` may store. What is needed to find the database may not.
 STORABLE = frozenset(
     {
         "host", "port", "open_browser", "assistant", "claude_path", "anthropic_base_url", "assistant_model", "worker_model",
@@ -325,6 +325,11 @@ STORABLE = frozenset(
     }
 )  # fmt: skip
 
+#: Those that are not stored in the database, but in a keyring.
+STORABLE |= keys.APART
+#: Those that do not stay in ``config.toml`` either.
+KEYS = keys.APART | {"token"}
+
 SECRET = frozenset({"token", "anthropic_api_key", "anthropic_auth_token"})
 
 #: Never from a ``.env``: keys, where they are sent, which programs run, and what may run at all.
@@ -335,7 +340,8 @@ NOT_IN_DOTENV = SECRET | {
 #: Taken up at the next start only.
 NEEDS_RESTART = frozenset({"host", "port", "open_browser"})
 
-Origin = Literal["flag", "environment", ".env", "config.toml", "stored", "default"]
+#: ``keys``: in the user's own keyring or key file, for all data folders.
+Origin = Literal["flag", "environment", ".env", "config.toml", "stored", "keys", "default"]
 
 
 def variable(name: str) -> str:
@@ -358,6 +364,7 @@ class LoadedSettings:
         dotenv: Path | None = None,
         config: Path | None = None,
         default_data_dir: Path | None = None,
+        kept: dict[str, Any] | None = None,
     ) -> None:
         self.warnings: list[str] = []
         self._flags = {k: v for k, v in (flags or {}).items() if v is not None}
@@ -365,6 +372,7 @@ class LoadedSettings:
         self._dotenv = self._of_dotenv(dotenv) if dotenv else {}
         self._config = self._of_config(config) if config else {}
         self._default_data_dir = default_data_dir
+        self._kept = kept or {}
         self.origins: dict[str, Origin] = {}
         self.current = self._merge(stored or {})
 
@@ -373,6 +381,10 @@ class LoadedSettings:
         self.current = self._merge(stored)
         self.tell_secrets()
         return self.current
+
+    def forget(self, name: str) -> None:
+        """A key that the user's own store gave is not there any more."""
+        self._kept.pop(name, None)
 
     def tell_secrets(self) -> None:
         """From now on nothing that this process writes has the secrets of these settings in it."""
@@ -418,6 +430,8 @@ class LoadedSettings:
                 values[name], origins[name] = self._config[name], "config.toml"
             elif name in stored and name in STORABLE:
                 values[name], origins[name] = stored[name], "stored"
+            elif name in self._kept:
+                values[name], origins[name] = self._kept[name], "keys"
             else:
                 origins[name] = "default"
         if self._default_data_dir is not None:
@@ -434,10 +448,10 @@ class LoadedSettings:
 
 def secrets_of(settings: Settings) -> list[str]:
     """The keys, and what is secret in the addresses, of these settings."""
-    keys = [value.get_secret_value() for name in SECRET if (value := getattr(settings, name)) is not None]
+    typed = [value.get_secret_value() for name in SECRET if (value := getattr(settings, name)) is not None]
     addresses = [settings.anthropic_base_url or "", settings.database_url or ""]
     passwords = [p for url in addresses if (p := _password(url))]
-    return [*keys, *passwords, *(part for url in settings.notify_urls for part in secrets.of_url(url))]
+    return [*typed, *passwords, *(part for url in settings.notify_urls for part in secrets.of_url(url))]
 
 
 def _password(url: str) -> str | None:

@@ -146,6 +146,8 @@ Maker = Callable[[SettingView], ValueElement[Any]]
 
 
 def _make_by_kind(setting: SettingView) -> Maker:
+    if setting.secret:
+        return _key
     if setting.choices:
         return _choice
     if isinstance(setting.default, bool):
@@ -159,6 +161,11 @@ def _is_number(name: str) -> bool:
     """Whether a setting takes a number: as its type says, so that a new one needs no entry here."""
     kind = Settings.model_fields[name].annotation
     return bool({int, float} & {kind, *get_args(kind)})
+
+
+def _key(_setting: SettingView) -> ValueElement[Any]:
+    """What is typed goes to the server and never comes back."""
+    return ui.input(password=True, placeholder="Paste a new one").props('autocomplete="off" spellcheck="false"')
 
 
 def _choice(setting: SettingView) -> ValueElement[Any]:

@@ -12,6 +12,7 @@ from maestro.core.commands import preferences
 from maestro.core.runtime import Runtime
 from maestro.core.views import SettingView
 from maestro.errors import InvalidInput
+from maestro.keys import APART
 from pages import live
 from pages.components.action import FAILED, perform, say
 from pages.components.buttons import button
@@ -67,6 +68,7 @@ _WHERE = {
     ".env": "Set by {variable} in .env",
     "config.toml": "Set in your config.toml",
     "stored": "Set here",
+    "keys": "Set for all your data folders",
     "default": "Default",
 }
 
@@ -156,7 +158,7 @@ class _Row:
     @property
     def editable(self) -> bool:
         """Whether the page may change it: what flags and the environment say cannot be overruled here."""
-        return self.setting.storable and self.setting.origin in {"stored", "default"}
+        return self.setting.storable and self.setting.origin in {"stored", "default", "keys"}
 
     def show(self, setting: SettingView) -> None:
         """Take over what the setting is now, without disturbing somebody who types."""
@@ -174,6 +176,8 @@ class _Row:
         with self.place:
             if self.setting.secret:
                 chip(secret_mark(self.setting))
+            if self.setting.secret and not self.editable:
+                pass
             elif not self.editable:
                 code(shown(self.setting, self.setting.value))
             else:
@@ -186,10 +190,10 @@ class _Row:
         setting = self.setting
         parts = [_WHERE[setting.origin].format(variable=setting.variable)]
         if setting.secret:
-            unset = (
-                "kept in the data folder" if setting.name == "token" else f"never stored here: set {setting.variable}"
-            )
-            parts = parts if setting.value else [unset]
+            if setting.name == "token":
+                parts = parts if setting.value else ["kept in the data folder"]
+            elif self.editable:
+                parts = [f"kept in {setting.place}" if setting.value else f"will be kept in {setting.place}"]
         elif setting.origin != "default":
             parts.append(f"default: {shown(setting, setting.default)}")
         if setting.needs_restart and self.editable:
@@ -198,14 +202,15 @@ class _Row:
             parts.append(f"set {setting.variable} or a flag at start")
         words = " · ".join(p for p in parts if p)
         self.origin.set_text(words[:1].upper() + words[1:])
-        self.reset.set_visibility(self.editable and setting.origin == "stored")
+        self.reset.set_visibility(self.editable and setting.origin in {"stored", "keys"})
         self.foot.set_visibility(bool(words))
 
     def _keep_when_left(self, element: ValueElement[Any]) -> None:
         if not isinstance(element, (ui.input, ui.number, ui.textarea)):
             element.on_value_change(self.keep)
         else:
-            kept(element, self._draft, over=True)
+            if self.setting.name not in APART:  # a browser is no place for keys
+                kept(element, self._draft, over=True)
             element.on("blur", self.keep).on("keydown.enter", self.keep)
             element.on("restored", lambda: show_error(element, "Not saved yet."))
 
@@ -220,7 +225,7 @@ class _Row:
     async def keep(self) -> None:
         """Store what was typed; a wrong value stays in the field with the reason below it."""
         value = self._typed()
-        if value == self.setting.value or self.element is None:
+        if value == self.setting.value or (self.setting.secret and not value) or self.element is None:
             if isinstance(self.element, (ui.input, ui.number, ui.textarea)):
                 show_error(self.element, None)
             return
@@ -249,3 +254,5 @@ class _Row:
         for setting in found:
             if setting.name == self.setting.name:
                 self.show(setting)
+        if self.setting.secret:
+            self._build()  # what was typed is not shown again

@@ -19,6 +19,7 @@ from maestro.core import claude_login, endpoint, instance, modes, places
 from maestro.core.runtime import stored_settings
 from maestro.db.session import Database
 from maestro.errors import InvalidInput, MaestroError
+from maestro.keys import APART, KeyStore, place_for_new
 from maestro.settings import LoadedSettings, Settings, sound
 
 _GIT_AT_LEAST = (2, 38)  # merge-tree --write-tree
@@ -52,7 +53,7 @@ def with_stored(loaded: LoadedSettings) -> Settings:
     try:
         db = Database(settings.db_url)
         try:
-            return loaded.reload(sound(stored_settings(db))[0])
+            return loaded.reload(sound(stored_settings(db, settings.data_dir))[0])
         finally:
             db.close()
     except (SQLAlchemyError, ImportError):  # what the start says about such a database is the start's to say
@@ -62,7 +63,7 @@ def with_stored(loaded: LoadedSettings) -> Settings:
 def examine(settings: Settings, repo: Path | None = None) -> Iterator[Finding]:
     """All findings, one after the other; ``repo``: and whether its set-up and checks can run here."""
     looks: tuple[Callable[[Settings], Finding], ...] = (
-        _git, _claude, _assistant, _mode, _configuration, _data_folder, _worktrees, _disk, _running,
+        _git, _keys, _claude, _assistant, _mode, _configuration, _data_folder, _worktrees, _disk, _running,
     )  # fmt: skip
     for look in looks:
         yield look(settings)
@@ -137,6 +138,15 @@ def _mode(settings: Settings) -> Finding:
         line = f" To have a sandbox: {found.install}" if found.install else ""
         words += f"\n    No sandbox here: {found.missing}{line}"
     return Finding(True, words, plain=found.mode != "sandboxed")
+
+
+def _keys(settings: Settings) -> Finding:
+    store, own = KeyStore(settings.data_dir), KeyStore(user_folders.config_file().parent)
+    places = {name: store.place(name) or own.place(name) for name in sorted(APART)}
+    told = [f"{name} in {place}" for name, place in places.items() if place]
+    return Finding(
+        True, f"keys: {'; '.join([*told, f'new ones go to {place_for_new(settings.data_dir)}'])}", plain=True
+    )
 
 
 def _configuration(_settings: Settings) -> Finding:

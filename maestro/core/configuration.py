@@ -14,6 +14,7 @@ from typing import Any
 
 from maestro import setting_files, user_folders
 from maestro.errors import GitError, InvalidInput, MaestroError
+from maestro.keys import KeyStore
 from maestro.settings import LoadedSettings, Settings, variable
 from maestro.worktrees.git import GitResult, git
 
@@ -33,7 +34,8 @@ def for_command(flags: dict[str, Any]) -> tuple[LoadedSettings, list[str]]:
 
     Raises InvalidInput for settings that are not valid, and for a data folder that a repository brings.
     """
-    loaded = LoadedSettings(flags, config=user_folders.config_file())
+    config = user_folders.config_file()
+    loaded = LoadedSettings(flags, config=config, kept=KeyStore(config.parent).read())
     here = _here()
     notes = [*loaded.warnings, *_about_earlier_data(loaded, here), *_about_foreign_dotenv(here / _DOTENV)]
     refuse_foreign(loaded.current)
@@ -50,6 +52,7 @@ def for_app(flags: dict[str, Any], app_file: Path) -> tuple[LoadedSettings, list
         flags,
         dotenv=dotenv,
         config=user_folders.config_file(),
+        kept=KeyStore(user_folders.config_file().parent).read(),
         default_data_dir=here / _DATA if at_home else None,
     )
     notes = list(loaded.warnings)

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session as DbSession
-from sqlmodel import select
+from sqlmodel import col, delete, select
 
 from maestro.core import places
 from maestro.core.background import Background
 from maestro.db.models import StoredSetting
 from maestro.db.session import Database
 from maestro.db.types import new_id
+from maestro.keys import APART, KeyStore
 from maestro.monitoring.events import EventBus
 from maestro.settings import LoadedSettings, Settings, sound
 
@@ -74,7 +75,8 @@ def open_runtime(loaded: LoadedSettings) -> Runtime:
     loaded.current.data_dir.mkdir(parents=True, exist_ok=True)
     db = Database(loaded.current.db_url, on_commit=bus.publish)
     db.migrate()
-    stored, wrong = sound(stored_settings(db))
+    _move_keys(db, loaded.current.data_dir)
+    stored, wrong = sound(stored_settings(db, loaded.current.data_dir))
     for name, why in wrong.items():
         _log.warning("the stored setting %s is not valid and does not hold: %s", name, why)
     loaded.reload(stored)
@@ -83,10 +85,24 @@ def open_runtime(loaded: LoadedSettings) -> Runtime:
     return rt
 
 
-def stored_settings(db: Database) -> dict[str, Any]:
-    """The settings a person stored, by name."""
+def stored_settings(db: Database, data_dir: Path) -> dict[str, Any]:
+    """The settings a user stored, by name: those in the database, and the keys, which never are."""
     with db.read() as session:
-        return setting_rows(session)
+        return setting_rows(session) | KeyStore(data_dir).read()
+
+
+def _move_keys(db: Database, data_dir: Path) -> None:
+    """What an earlier version left of secrets among the stored settings goes to where keys are kept."""
+    with db.read() as session:
+        rows = {name: value for name, value in setting_rows(session).items() if name in APART}
+    if not rows:
+        return
+    store = KeyStore(data_dir)
+    for name, value in rows.items():
+        if value is not None and store.place(name) is None:
+            store.put(name, value)
+    db.erase(delete(StoredSetting).where(col(StoredSetting.name).in_(rows)))
+    _log.info("moved from the database to where keys are kept: %s", ", ".join(sorted(rows)))
 
 
 def setting_rows(db: DbSession) -> dict[str, Any]:

@@ -470,6 +470,7 @@ class SettingView(BaseModel):
     origin: str
     storable: bool
     secret: bool
+    place: str | None = None  # where a key is kept, or would be, in words
     needs_restart: bool
     help: str
     choices: list[str] | None = None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, Executable, create_engine, event, inspect, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session as DbSession
 from sqlmodel import SQLModel
@@ -151,6 +151,20 @@ class Database:
                     raise
         finally:
             self._writing = None
+
+    def erase(self, deletion: Executable) -> None:
+        """Delete so that nothing of it stays in the file: freed pages are overwritten, the log of writes is emptied."""
+        with self._writer_lock, self._durable.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA secure_delete=ON")
+            connection.execute(deletion)
+            connection.commit()
+        if self._durable.dialect.name == "sqlite":
+            raw = self._durable.raw_connection()
+            try:
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                raw.close()
 
     def close(self) -> None:
         """Release all connections."""

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from maestro.secrets.shapes import HIDDEN, without_shapes, without_tokens
-from maestro.secrets.told import Told, of_url
+from maestro.secrets.told import Told, masked_urls, of_url
 
-__all__ = ["HIDDEN", "VARIABLES", "clean", "clean_command", "everywhere", "of_url", "sealed", "tell"]
+__all__ = ["HIDDEN", "VARIABLES", "clean", "clean_command", "everywhere", "masked_urls", "of_url", "sealed", "tell"]
 
 #: Variables whose values are secrets, whatever they look like.
 VARIABLES = (

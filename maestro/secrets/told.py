@@ -124,3 +124,15 @@ def of_url(url: str) -> list[str]:
         found += [parts.netloc, *re.split("[:@]", parts.netloc)]
     words = {unquote(part) for part in found if part}
     return sorted(w for w in words if len(w) >= _URL_PART) + ([unquote(parts.password)] if parts.password else [])
+
+
+def masked_urls(urls: Iterable[str]) -> list[str]:
+    """Notification targets as they may be shown: which service, which host on the web, and which of several alike."""
+    shown = list[str]()
+    for url in urls:
+        scheme, _, rest = url.partition("://")
+        host = rest.rpartition("@")[2].partition("/")[0].partition("?")[0] if scheme.lower() in _WEB else ""
+        masked = f"{scheme}://{host}/{HIDDEN}" if host else f"{scheme}://{HIDDEN}"
+        alike = sum(each.partition(" ")[0] == masked for each in shown)
+        shown.append(f"{masked} ({alike + 1})" if alike else masked)
+    return shown

@@ -146,7 +146,7 @@ def test_settings_show_where_they_come_from_and_never_a_secret(api: TestClient) 
     changed = api.put("/api/settings", json={"max_workers": 5, "notify_on": ["failed"]})
     assert {s["name"]: s["value"] for s in changed.json()["items"]}["max_workers"] == 5
     for wrong, field in (
-        ({"anthropic_api_key": "sk-ant-x"}, "anthropic_api_key"),
+        ({"anthropic_api_key": "two words"}, "anthropic_api_key"),
         ({"max_workers": 0}, "max_workers"),
         ({"nonsense": 1}, "nonsense"),
         ({"data_dir": "/elsewhere"}, "data_dir"),

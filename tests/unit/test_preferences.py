@@ -75,7 +75,7 @@ def test_changes_at_the_same_time_are_all_kept(rt: Runtime) -> None:
 
     with ThreadPoolExecutor(len(values)) as pool:
         list(pool.map(change, values))
-    assert stored_settings(rt.db) == values
+    assert stored_settings(rt.db, rt.data_dir) == values
     assert (rt.settings.max_attempts, rt.settings.stuck_repeats) == (4, 9)
 
 
@@ -104,10 +104,10 @@ def test_files_of_the_start_that_cannot_be_read_are_named(tmp_path: Path) -> Non
         instance.ensure_token(Settings(data_dir=tmp_path))
 
 
-def test_keys_and_unknown_names_are_refused_and_named(rt: Runtime) -> None:
+def test_the_token_and_unknown_names_are_refused_and_named(rt: Runtime) -> None:
     with pytest.raises(InvalidInput) as refused:
-        preferences.change_settings(rt, {"anthropic_api_key": "sk-secret", "no_such": 1, "data_dir": "/tmp"})
-    assert set(refused.value.fields) == {"anthropic_api_key", "no_such", "data_dir"}
+        preferences.change_settings(rt, {"token": "sk-secret", "no_such": 1, "data_dir": "/tmp"})
+    assert set(refused.value.fields) == {"token", "no_such", "data_dir"}
     assert "sk-secret" not in refused.value.detail
 
 

@@ -11,7 +11,9 @@ from maestro.core.views import SettingView
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.errors import InvalidInput
+from maestro.keys import APART, KeyStore, place_for_new
 from maestro.policy import Policy
+from maestro.secrets import HIDDEN, masked_urls
 from maestro.settings import NEEDS_RESTART, SECRET, STORABLE, LoadedSettings, Settings, sound, variable
 from maestro.templates import loader
 
@@ -24,7 +26,8 @@ def list_settings(rt: Runtime) -> list[SettingView]:
 def change_settings(rt: Runtime, values: dict[str, Any]) -> list[SettingView]:
     """Store settings; ``None`` goes back to the default.
 
-    Raises InvalidInput (naming each field) for unknown names, for what cannot be stored (keys never are),
+    Keys and notification targets go to the keyring, never into the database. An address may be given as it is shown,
+    masked: it stays what it is. Raises InvalidInput (naming each field) for unknown names, for what cannot be stored,
     and for values out of range; nothing is stored then.
     """
     wrong = {name: _refusal(name) for name in values if name not in STORABLE}
@@ -33,12 +36,16 @@ def change_settings(rt: Runtime, values: dict[str, Any]) -> list[SettingView]:
             "Some settings cannot be stored: " + "; ".join(f"{k} ({v})" for k, v in wrong.items()), wrong
         )
     with rt.db.write() as tx:  # read in here, so that of two changes at once neither is lost
-        stored, _wrong = sound(setting_rows(tx.db))
+        store = KeyStore(rt.data_dir)
+        stored, _wrong = sound(setting_rows(tx.db) | store.read())
+        values = _meant(values, rt.settings)
         wanted = {k: v for k, v in (stored | values).items() if v is not None}
         # On their own first: what a flag or variable hides now would stop the next start that comes without it.
         LoadedSettings(stored=wanted, environment={})
         for name, value in values.items():
-            if value is not None:
+            if name in APART:
+                _keep(rt, store, name, value)
+            elif value is not None:
                 tx.db.merge(models.StoredSetting(name=name, value=value, updated_at=utcnow()))
             elif row := tx.db.get(models.StoredSetting, name):
                 tx.db.delete(row)
@@ -46,6 +53,38 @@ def change_settings(rt: Runtime, values: dict[str, Any]) -> list[SettingView]:
         tx.db.flush()
         rt.loaded.reload(wanted)
     return list_settings(rt)
+
+
+def _meant(values: dict[str, Any], now: Settings) -> dict[str, Any]:
+    """What was typed: keys without blanks around them, masked addresses as what they stand for. Raises InvalidInput."""
+    meant = dict(values)
+    for name in APART & SECRET & values.keys():
+        given = values[name].strip() if isinstance(values[name], str) else values[name]
+        if isinstance(given, str) and not all("!" <= c <= "~" for c in given):
+            words = "a key has no blanks and no characters beyond ASCII: copy it once more"
+            raise InvalidInput(f"A setting is not valid: {name}: {words}", {name: words})
+        meant[name] = given or None
+    if isinstance(given := values.get("notify_urls"), list):
+        meant["notify_urls"] = [_unmasked(url, now.notify_urls) for url in given]
+    return meant
+
+
+def _unmasked(url: Any, known: list[str]) -> Any:
+    if not isinstance(url, str) or HIDDEN not in url:
+        return url
+    for number, shown in enumerate(masked_urls(known)):
+        if shown == url.strip():
+            return known[number]
+    words = "this address is masked, and no such one is stored: write it whole"
+    raise InvalidInput(f"A setting is not valid: notify_urls: {words}", {"notify_urls": words})
+
+
+def _keep(rt: Runtime, store: KeyStore, name: str, value: Any) -> None:
+    """Keep a key for this data folder; forgotten, it is also forgotten where all of the user's folders find it."""
+    if value is None and store.place(name) is None and rt.loaded.origins[name] == "keys":
+        KeyStore(user_folders.config_file().parent).put(name, None)
+        rt.loaded.forget(name)
+    store.put(name, value)
 
 
 def create_template(rt: Runtime, data: Any) -> loader.Template:
@@ -60,10 +99,6 @@ def create_template(rt: Runtime, data: Any) -> loader.Template:
 
 
 def _refusal(name: str) -> str:
-    if name in SECRET:
-        return (
-            f"keys are never stored: set {variable(name)} in the environment, or {name} in {user_folders.config_file()}"
-        )
     if name in Settings.model_fields:
         return f"set {variable(name)} or a flag at start"
     return "no such setting"
@@ -71,7 +106,7 @@ def _refusal(name: str) -> str:
 
 def _view(rt: Runtime, name: str) -> SettingView:
     field = Settings.model_fields[name]
-    value = getattr(rt.settings, name)
+    value = masked_urls(rt.settings.notify_urls) if name == "notify_urls" else getattr(rt.settings, name)
     secret = name in SECRET
     return SettingView(
         name=name,
@@ -81,10 +116,19 @@ def _view(rt: Runtime, name: str) -> SettingView:
         origin=rt.loaded.origins[name],
         storable=name in STORABLE,
         secret=secret,
+        place=_place(rt, name),
         needs_restart=name in NEEDS_RESTART,
         help=field.description or "",
         choices=_choices(field.annotation),
     )
+
+
+def _place(rt: Runtime, name: str) -> str | None:
+    """Where a key is, or would be kept if it were typed now."""
+    if name not in APART:
+        return None
+    kept = KeyStore(rt.data_dir).place(name) or KeyStore(user_folders.config_file().parent).place(name)
+    return kept or str(rt.helper("new-keys", lambda: place_for_new(rt.data_dir)))
 
 
 def _plain(value: Any) -> Any:
