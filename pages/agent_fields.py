@@ -7,10 +7,13 @@ from typing import Any
 from nicegui import ui
 from nicegui.elements.mixins.validation_element import ValidationElement
 
-from maestro.settings import Settings
+from maestro.core.runtime import Runtime
+from maestro.policy import Policy
 from pages.components.drafts import kept, kept_tick
 from pages.components.fields import field, show_error
-from pages.components.tag import box
+from pages.components.tag import box, tag
+from pages.policy_fields import PolicyFields
+from pages.session_policy import follows
 
 MODES = {
     "auto": "Automatic: sandboxed where this machine can, else edit freely",
@@ -25,7 +28,8 @@ _PREFIX = "agent_config."
 class AgentFields:
     """The fields, folded away until wanted."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, rt: Runtime) -> None:
+        settings = rt.settings
         self._numbers: dict[str, ui.number] = {}
         with (
             ui.expansion("Workers and limits").props("dense").classes("m-fold") as self._fold,
@@ -52,6 +56,10 @@ class AgentFields:
                     "maxlength=200"
                 )
 
+        with ui.expansion("What agents may do").props("dense").classes("m-fold") as self._policy_fold:
+            tag("p", "Over the permission mode. No deny of the settings is lifted.", "m-meta")
+            self.policy = PolicyFields(Policy(), follows(rt), draft="new/agent/policy/")
+
     def values(self) -> dict[str, Any]:
         """The ``agent_config``: only what was given."""
         given: dict[str, Any] = {
@@ -59,8 +67,17 @@ class AgentFields:
             "permission_mode": self.mode.value,
             "model": (self.model.value or "").strip(),
         }
+        table = self.policy.value()
+        given["policy"] = table.plain() if table and not table.says_nothing() else None
         given |= {name: _whole(element.value) for name, element in self._numbers.items()}
         return {name: value for name, value in given.items() if value not in (None, "")}
+
+    def wrong(self) -> bool:
+        """Whether something is wrong that was said beside its field: then nothing is to be sent."""
+        wrong = self.policy.value() is None
+        if wrong:
+            self._policy_fold.open()
+        return wrong
 
     def show_errors(self, fields: dict[str, str]) -> list[str]:
         """Say beside each field what is wrong with it; answers the names that are shown."""

@@ -22,6 +22,7 @@ from pages.components.tag import box
 from pages.components.words import plural
 from pages.session_environment import change_environment
 from pages.session_limits import change_limits
+from pages.session_policy import change_policy
 
 if TYPE_CHECKING:
     from pages.frame import Frame
@@ -56,6 +57,7 @@ def controls(view: Frame, session: SessionView, tab: str | None) -> None:
             ui.menu_item("Rename…", acts.rename)
             set_up = ui.menu_item("Worktree setup…", acts.set_up)
             limits = ui.menu_item("Limits…", acts.limits)
+            permissions = ui.menu_item("Permissions…", acts.permissions)
             delete = ui.menu_item("Delete…", acts.delete)
 
     def show(now: SessionView) -> None:
@@ -65,6 +67,7 @@ def controls(view: Frame, session: SessionView, tab: str | None) -> None:
         delete.set_visibility(now.status in _DELETES)
         set_up.set_visibility(now.status not in _OVER)
         limits.set_visibility(now.status not in _OVER)
+        permissions.set_visibility(now.status not in _OVER)
 
     show(session)
     view.on_session(show)
@@ -195,6 +198,9 @@ class _Acts:
 
     async def limits(self) -> None:
         await change_limits(self.rt, self.session.id)
+
+    async def permissions(self) -> None:
+        await change_policy(self.rt, self.session.id)
 
     async def set_up(self) -> None:
         if await change_environment(self.rt, self.session.id):

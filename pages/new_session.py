@@ -72,11 +72,12 @@ class _Form:
             self._repository(recent)
             self._idea()
             self.environment = EnvironmentOffer(self.rt)
-            self.agent = AgentFields(rt.settings)
+            self.agent = AgentFields(rt)
         with box("m-row m-row--end"):
             link_button("Cancel", "/session", kind="ghost")
             self.create = button("Create and brainstorm", self.submit, icon="arrow-right", kind="primary")
-        kept_choices("new/choice/", {"template": self.template, "mode": self.agent.mode})
+        choices = {f"policy-{row}": element for row, element in self.agent.policy.rows.items()}
+        kept_choices("new/choice/", {"template": self.template, "mode": self.agent.mode} | choices)
         self._fill(wanted)
 
     def _repository(self, recent: list[str]) -> None:
@@ -191,6 +192,8 @@ class _Form:
         """Create the session, start it, and go to its brainstorm."""
         await self.look()
         self._clear()
+        if self.agent.wrong():
+            return
         try:
             new = sessions.NewSession.model_validate(self._given())
         except ValidationError as error:

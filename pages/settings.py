@@ -26,6 +26,7 @@ from pages.components.tag import Tag, box, tag, text
 from pages.first_run import demo_button, ready_mark
 from pages.frame import Frame
 from pages.mode_note import mode_chip, mode_note
+from pages.policy_section import PolicySection
 from pages.remembered import remembered_section
 from pages.routing import page
 from pages.setting_fields import NAMES, make, secret_mark, shown
@@ -83,7 +84,8 @@ def install(rt: Runtime) -> None:
             return
         mode = await run.io_bound(modes.in_force, rt.settings)
         by_name = {s.name: s for s in found}
-        named = {name for _title, _about, names in GROUPS for name in names}
+        policy: PolicySection | None = None
+        named = {"policy"} | {name for _title, _about, names in GROUPS for name in names}
         groups = [*GROUPS, ("Other", "", tuple(n for n in by_name if n not in named))]
         rows: dict[str, _Row] = {}
         for title, about, names in groups:
@@ -99,10 +101,15 @@ def install(rt: Runtime) -> None:
                         _mode(noted, mode)
                     with box("m-list"):
                         rows |= {s.name: _Row(rt, s) for s in present}
+            if title == "Workers":
+                policy = PolicySection(rt, by_name["policy"])
 
         async def refresh(_events: object) -> None:
             for setting in await run.io_bound(preferences.list_settings, rt) or []:
-                rows[setting.name].show(setting)
+                if setting.name != "policy":
+                    rows[setting.name].show(setting)
+                elif policy is not None:
+                    policy.show(setting)
             _mode(noted, await run.io_bound(modes.in_force, rt.settings))
 
         live.subscribe(None, refresh, types=("settings_changed",))

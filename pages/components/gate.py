@@ -18,6 +18,7 @@ from pages.components.failing import may_fail
 from pages.components.fields import show_error
 from pages.components.icon import icon
 from pages.components.inline import inline, plain
+from pages.components.proposal import propose
 from pages.components.question_detail import question_detail
 from pages.components.question_words import Words, offers_set_up, title_of, words_of
 from pages.components.tag import Tag, box, tag, text
@@ -75,8 +76,10 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
     async def answer(decision: gates.Decision, by: ui.button, done: str) -> None:
         said = message() if approval.kind != "budget" or decision == "allow" else None
         with_words: dict[str, Any] = {"by": by, "done": done, "invalid": invalid}
-        if await perform(gates.decide, rt, approval.id, decision, said, **with_words) is not FAILED:
+        answered = await perform(gates.decide, rt, approval.id, decision, said, **with_words)
+        if answered is not FAILED:
             forget(_draft(approval), client=client)
+            propose(rt, answered, client)
 
     if approval.detail.get("missing_setup"):
         add = button("Set up and try again", kind="soft", small=True)
