@@ -11,12 +11,28 @@ _FILES = (
     ".gradle/gradle.properties", ".m2/settings.xml", ".gitconfig", ".config/git/config",
 )  # fmt: skip
 _MOST_BYTES = 256 * 1024
+#: Lines that may hold one. Wide: a setting that is left out costs little.
 _KEY = re.compile(
-    r"_auth|token|passw|passphrase|secret|api-?_?key|private-?_?key|credential|username|authorization|extraheader|keystore|otp",
+    r"auth|token|pass(?!enger)|pwd|secret|key|cred|user|extraheader|otp|cert(?!ificate-?revocation)|sign|\bpat\b",
     re.IGNORECASE,
 )
-_IN_URL = re.compile(r"(?<=://)[^/@\s\"']*@")
-_XML = re.compile(r"<(servers|proxies|password|passphrase|privateKey|username)\b.*?</\1>", re.DOTALL)
+#: The shapes of keys, whatever they are called.
+_SHAPE = re.compile(
+    r"\b(?:gh[pousr]_|github_pat_|glpat-|npm_|pypi-|sk-|sk_live_|xox[abprs]-|AKIA|ASIA|dop_v1_|hf_|eyJ[\w-]{10,}\.)"
+    r"|-----BEGIN|\b[0-9a-fA-F]{32,}\b|[A-Za-z0-9+/_-]{40,}={0,2}(?:\s|\"|'|$)"
+)
+_IN_URL = re.compile(r"(?<=://)[^/@\s\"']*@|(?<=/t/)[^/\s\"']+/")
+_XML = re.compile(r"<(servers|proxies|properties|password|passphrase|privateKey|username)\b.*?</\1>", re.DOTALL)
+#: Files of which only these lines are shown: what users name there as they like may be a key.
+_ONLY = {
+    ".gradle/gradle.properties": re.compile(
+        r"\s*(?:org\.gradle\.|android\.|kotlin\.|systemProp\.https?\.(?:proxy|non))"
+    ),
+    ".bundle/config": re.compile(
+        r"---|BUNDLE_(?:PATH|JOBS|RETRY|WITHOUT|WITH|DEPLOYMENT|FROZEN|MIRROR__[\w.]+|BIN|FORCE_RUBY\w*):"
+    ),
+    ".gemrc": re.compile(r"---|:?(?:sources|gem|install|update|benchmark|verbose|backtrace)\b|\s*-\s+https?://"),
+}
 #: Of git, what a commit or a checkout is like; not what it runs, asks or reads. Section, keys.
 _GIT = {
     "user": ("name", "email"), "init": ("defaultbranch",), "core": ("autocrlf", "eol", "quotepath", "filemode", "longpaths"),
@@ -43,8 +59,26 @@ def _without_keys(name: str, text: str) -> str:
         return _git(text)
     if name.endswith(".xml"):
         return _IN_URL.sub("", _XML.sub("", re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)))
-    lines = [line for line in text.splitlines() if not _KEY.search(_IN_URL.sub("", line))]
-    return "\n".join(_IN_URL.sub("", line) for line in lines) + "\n"
+    lines = [_IN_URL.sub("", line) for line in text.splitlines()]
+    only = _ONLY.get(name)
+    kept = [line for line in lines if (only is None or only.match(line)) and not _is_key(line)]
+    return "\n".join(kept) + "\n"
+
+
+def _is_key(line: str) -> bool:
+    without_addresses = re.sub(r"https?://[^\s\"']+", "", line)
+    return bool(_KEY.search(without_addresses) or _SHAPE.search(without_addresses))
+
+
+def git_settings(text: str) -> str | None:
+    """A repository's own git settings without passwords in addresses and without headers; None: there is nothing to hide."""
+    lines = [
+        line
+        for line in text.splitlines()
+        if not re.match(r"\s*(?:extraheader|password|username|helper)\s*=", line, re.I)
+    ]
+    shown = _IN_URL.sub("", "\n".join(lines) + "\n")
+    return None if shown.split() == text.split() else shown
 
 
 def _git(text: str) -> str:

@@ -21,7 +21,7 @@ from tests.repos import make_repo, run_git, write_files
 CHAINS = (*python_chains.CHAINS, *node_chains.CHAINS, *compiled_chains.CHAINS, *other_chains.CHAINS)
 
 
-def _parameters() -> list[object]:
+def parameters() -> list[object]:
     """Those that this machine can run; `conftest.py` tells of the others."""
     return [
         pytest.param(chain, id=chain.name, marks=[pytest.mark.ecosystem] if chain.installs else [])
@@ -30,20 +30,20 @@ def _parameters() -> list[object]:
     ]
 
 
-@pytest.mark.parametrize("chain", _parameters())
+@pytest.mark.parametrize("chain", parameters())
 @pytest.mark.timeout(900)
 def test_a_tool_chain_from_the_offer_to_the_way_back(tmp_path: Path, chain: Chain) -> None:
-    repo = _repository(tmp_path / "calc", chain)
+    repo = repository(tmp_path / "calc", chain)
     with bench(tmp_path, repo, plan_of({"id": "look"}, checks=["true"])) as b:
-        setup, checks = _offered(b, chain)
+        setup, checks = offered(b, chain)
         assert checks, "no check is offered"
         before = footprint(repo)
         plan = plan_of({"id": "honest"}, {"id": "broken"}, {"id": "dropped"}, checks=checks)
         b.another(plan, setup=setup, checks=checks, copy_files=[])
         b.measure_baseline()
-        named = _named(b)
+        told = named(b)
         for name in chain.names:
-            assert any(name in test for test in named), f"{name} is not among {sorted(named)[:20]}; {b.logs()}"
+            assert any(name in test for test in told), f"{name} is not among {sorted(told)[:20]}; {b.logs()}"
 
         honest = b.work(dict(chain.honest), "honest")
         assert honest.status == "completed", f"{b.asked()} {honest.prompt} {b.logs()}"
@@ -69,7 +69,8 @@ def test_a_tool_chain_from_the_offer_to_the_way_back(tmp_path: Path, chain: Chai
         assert without_times(footprint(repo)) == without_times(before)
 
 
-def _repository(path: Path, chain: Chain) -> Path:
+def repository(path: Path, chain: Chain) -> Path:
+    """The chain's repository, with its lock file."""
     write_files(path, dict(chain.files))
     if chain.lock:
         done = subprocess.run(chain.lock.split(), cwd=path, capture_output=True, text=True, timeout=300, check=False)
@@ -78,7 +79,8 @@ def _repository(path: Path, chain: Chain) -> Path:
     return make_repo(path, {})
 
 
-def _offered(b: Bench, chain: Chain) -> tuple[list[str], list[str]]:
+def offered(b: Bench, chain: Chain) -> tuple[list[str], list[str]]:
+    """The set-up and the checks that Maestro offers, or the chain's own."""
     found = offers.environment(b.rt, str(b.repo)).found
     usable = [f for f in found if f.tool_there and not f.second]
     setup = [f.value for f in usable if f.kind == "setup"] if chain.setup is None else list(chain.setup)
@@ -86,7 +88,8 @@ def _offered(b: Bench, chain: Chain) -> tuple[list[str], list[str]]:
     return setup, checks
 
 
-def _named(b: Bench) -> set[str]:
+def named(b: Bench) -> set[str]:
+    """The tests that the baseline tells by name."""
     query = select(models.CheckRun).where(models.CheckRun.session_id == b.id, models.CheckRun.phase == "baseline")
     with b.rt.db.read() as db:
         return {name for run in db.exec(query).all() for name in run.tests or {}}

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
+from uuid import uuid4
 
+from maestro import untrusted
 from maestro.confinement import home as homes
 from maestro.confinement import probing, redacted, refusals, registries
 from maestro.confinement.profile import Profile
@@ -114,13 +116,20 @@ def profile_of(rt: Runtime, session: models.Session, folder: Path, env: Mapping[
     readable = homes.readable(home, env, [*rt.settings.confined_read], caches=False)
     repo = Path(session.repo_path)
     readable += (rt.data_dir / "shims", *(Path(p) for p in (sys.prefix, sys.base_prefix) if not home.is_relative_to(p)))
-    hidden = (rt.data_dir, *places.roots(rt), repo, *homes.hidden(home, readable), *homes.elsewhere(os.environ))
+    hidden = (
+        rt.data_dir,
+        *_database(rt),
+        *places.roots(rt),
+        repo,
+        *homes.hidden(home, readable),
+        *homes.elsewhere(os.environ),
+    )
     return Profile(
         worktree=folder,
         home=home,
         readable=readable,
         hidden=tuple(path for path in hidden if path not in readable),
-        overlaid=_shown(rt, home),
+        overlaid=_shown(rt, home) | _git_settings(rt, common_dir(folder)),
         closed_ports=_own_ports(rt),
     )
 
@@ -167,6 +176,14 @@ def _profile(
     )
 
 
+def _database(rt: Runtime) -> list[Path]:
+    """The database's files, where they are not in the data folder."""
+    found = rt.settings.db_url.partition("sqlite:///")[2].partition("?")[0]
+    if not found.startswith("/") or Path(found).is_relative_to(rt.data_dir):
+        return []
+    return [Path(found + end) for end in ("", "-wal", "-shm", "-journal")]
+
+
 def _downloads(
     rt: Runtime, session: models.Session, home: Path, kind: Kind, *, online: bool
 ) -> tuple[dict[Path, Path], dict[Path, Path], list[Path]]:
@@ -195,6 +212,22 @@ def _shown(rt: Runtime, home: Path) -> dict[Path, Path]:
     """The user's configuration of tools without its keys, as it is now."""
     made: dict[Path, Path] = rt.helper(f"shown:{home}", lambda: redacted.copies(home, rt.data_dir / _SHOWN))
     return made
+
+
+def _git_settings(rt: Runtime, shared: Path) -> dict[Path, Path]:
+    """The repository's own git settings without the passwords that addresses in them may hold."""
+    place = shared / "config"
+    with suppress(OSError):
+        shown = redacted.git_settings(untrusted.text(place))
+        if shown is not None:
+            ours = rt.data_dir / _SHOWN / "git" / hashlib.sha256(shown.encode()).hexdigest()[:24]
+            if not ours.is_file():
+                ours.parent.mkdir(parents=True, exist_ok=True)
+                made = ours.with_name(f"{ours.name}.{uuid4().hex}")
+                made.write_text(shown, encoding="utf-8")
+                made.replace(ours)
+            return {place: ours}
+    return {}
 
 
 def _git_of_user(profile: Profile) -> dict[str, str]:
