@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+#: Why a host is refused that is allowed by its name.
+LEADS_INSIDE = "leads into this machine or its network"
 _HEAD_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
 _CONNECT_S = 20.0
@@ -98,7 +100,7 @@ class Proxy:
         self._servers: list[socketserver.BaseServer] = []
         self._open: set[socket.socket] = set()
         self._slots = threading.BoundedSemaphore(_MOST_CONNECTIONS)
-        self.refused: dict[str, None] = {}
+        self.refused: dict[str, str] = {}  # and why, as a clause
         self.folder = Path()
 
     @property
@@ -192,7 +194,7 @@ class Proxy:
         error: OSError = OSError("it has no address")
         for family, _kind, _number, _name, address in socket.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM):
             if not self._may_reach(str(address[0]), host):
-                error = PermissionError("leads into this machine or its network")
+                error = PermissionError(LEADS_INSIDE)
                 continue
             try:
                 server = socket.socket(family, socket.SOCK_STREAM)
@@ -221,7 +223,7 @@ class Proxy:
         with self._lock:
             fresh = words not in self.refused and len(self.refused) < _MOST_REFUSED
             if fresh:
-                self.refused[words] = None
+                self.refused[words] = why
         if fresh:
             self._hear(words)
         _say(client, 403, f"Maestro's confinement refused {words}: it {why}.")

@@ -66,12 +66,15 @@ _MOST_BYTES = 256 * 1024
 
 
 def of_repository(names: Iterable[str]) -> frozenset[Host]:
-    """The well-known registries of the tools to which tracked files (paths) belong."""
+    """The well-known registries of the tools to which tracked files (paths) belong.
+
+    A network may answer for them with a mirror of its own: nobody who attacks decides where these names lead.
+    """
     files = {name.rpartition("/")[2] for name in names}
     plain = {name for file in files for name in _BY_FILE.get(file, ())}
     patterns = [(pattern, found) for pattern, found in _BY_FILE.items() if "*" in pattern]
     plain |= {name for file in files for pattern, found in patterns if fnmatchcase(file, pattern) for name in found}
-    return hosts(f"{name}:443" for name in plain)
+    return hosts((f"{name}:443" for name in plain), private=True)
 
 
 def of_user(environ: Mapping[str, str], home: Path) -> frozenset[Host]:

@@ -18,7 +18,7 @@ from maestro import untrusted
 from maestro.confinement import home as homes
 from maestro.confinement import probing, redacted, refusals, registries
 from maestro.confinement.profile import Profile
-from maestro.confinement.proxy import Host, Proxy, hosts, upstream_of
+from maestro.confinement.proxy import LEADS_INSIDE, Host, Proxy, hosts, upstream_of
 from maestro.confinement.refusals import Missed
 from maestro.confinement.wrapping import command
 from maestro.core import places
@@ -43,7 +43,7 @@ class Confined:
     active: bool = False
     kind: Kind = "check"
     online: bool = False
-    refused: Mapping[str, None] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
     allowed: frozenset[Host] = frozenset()
 
     def missed(self, output: str, *, passed: bool) -> Missed | None:
@@ -64,6 +64,9 @@ class Confined:
         what = "a host was refused"
         if found:
             what = f"{', '.join(found[:10])} {'was' if len(found) == 1 else 'were'} refused"
+        inside = [host for host in found if self.refused.get(host) == LEADS_INSIDE]
+        if inside:
+            return f"{what[0].upper()}{what[1:]}: {inside[0]} {LEADS_INSIDE}. `network_hosts` allows it by name."
         if self.kind == "check" and not self.online:
             way = "tick “Checks may use the network” in the worktree setup (`check_network`), or fetch it in the set-up"
             return f"Network is off for checks: {what}. To allow it: {way}."
