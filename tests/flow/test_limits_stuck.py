@@ -85,6 +85,18 @@ def test_a_stuck_worker_that_nobody_answers_about_is_parked_and_the_answer_goes_
         assert e.task(session.id, "t1").attempt == 1
 
 
+def test_a_silent_tool_that_waits_for_what_comes_is_left_alone(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unsticking, "_HEARING_S", 2.0)
+    slow = "import time; [open('got', 'a').write('x' * 9000) or time.sleep(0.5) for _ in range(30)]"
+    waits = bash(f'python3 -c "{slow}"')
+    script = scenario(*finishes(asked="# Interrupted"), task_rule("# Task t1:", waits, bash("sleep 120")))
+    with engine(tmp_path, script, stuck_silence_minutes=0.1, permission_mode="bypass") as e:
+        e.run(repo, PLAN)
+        assert "sleep 120" in e.until("stuck_detected").payload["seen"]
+
+
 def test_a_silent_idle_tool_is_interrupted_and_a_busy_one_is_left_alone(
     tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from maestro.agents import factory
 from maestro.core import channel, gatekeeping, lookup, processes
 from maestro.core.agent_config import AgentConfig
 from maestro.core.execution import prompts
-from maestro.core.guards import signs, stops
+from maestro.core.guards import at_work, signs, stops
 from maestro.core.guards.standstill import Standstill
 from maestro.core.guards.stuck import Trace
 from maestro.core.planning import own_agent
@@ -48,6 +48,7 @@ class _Eye:
     quiet_since: float  # this and deaf_until on the supervisor's own watch: sleep is no silence
     log_id: int | None = None
     offset: int = -1
+    traffic: at_work.Traffic | None = None  # after half the time that silence may last
     deaf_until: float = 0.0  # a word is on its way: what is done meanwhile does not count
 
 
@@ -178,8 +179,17 @@ def _silent(rt: Runtime, eye: _Eye, worker: models.Worker) -> str | None:
     if worker.cpu_percent >= _AT_WORK and (tool is not None or not eye.trace.names_tools):
         eye.quiet_since = now
         return None
-    quiet = now - eye.quiet_since
-    if quiet < rt.settings.stuck_silence_minutes * 60:
+    quiet, limit = now - eye.quiet_since, rt.settings.stuck_silence_minutes * 60
+    if quiet < limit / 2:
+        eye.traffic = None
+        return None
+    if eye.traffic is None:
+        eye.traffic = at_work.traffic(worker.pid, of_tools=eye.trace.names_tools)
+    if quiet < limit:
+        return None
+    waits = tool is not None or not eye.trace.names_tools
+    if waits and at_work.traffic(worker.pid, of_tools=eye.trace.names_tools).moved_since(eye.traffic):
+        eye.quiet_since, eye.traffic = now, None
         return None
     while_what = f" since “{tool.line}”" if tool is not None else ""
     span = f"{quiet / 60:.0f} minutes" if quiet >= 120 else f"{quiet:.0f} seconds"
