@@ -18,6 +18,12 @@ from tests.browser.gallery import PLACES
 
 #: Beyond ``h1``: what shows that a page has come to rest.
 RESTS = {"talked": ".b-md", "brainstorm": ".b-md", "changes": ".dl", "logs": ".log__line", "plan": ".p-row"}
+#: Fields whose words nobody keeps: a reload would lose them. A search is in the address, a choice is no word, a key a secret.
+LOSES = """(part) => [...(document.querySelector(part) ?? document.body).querySelectorAll('textarea, input')]
+  .filter((el) => el.getClientRects().length && !el.disabled && !el.readOnly)
+  .filter((el) => !['checkbox', 'radio', 'file', 'password'].includes(el.type))
+  .filter((el) => !el.closest('[data-draft], .q-select') && !/^Search/.test(el.ariaLabel ?? ''))
+  .map((el) => `${el.ariaLabel || el.placeholder || el.outerHTML.slice(0, 80)} loses what is typed`)"""
 Bring = Callable[[Page], None]
 
 
@@ -33,7 +39,7 @@ def test_no_page_has_a_serious_finding(window: OpenWindow, gallery: Gallery) -> 
     for name, path in PLACES.items():
         page = opened.visit(path.format(**gallery.ids))
         page.locator(RESTS.get(name, "h1")).first.wait_for(state="attached")
-        found += [f"{name}: {line}" for line in everywhere(page)]
+        found += [f"{name}: {line}" for line in [*everywhere(page), *page.evaluate(LOSES, "body")]]
     assert not found, "\n".join(found)
 
 
@@ -238,5 +244,6 @@ def test_no_state_of_a_page_has_a_serious_finding(window: OpenWindow, gallery: G
     for path, bring, part in STATES[kind]:
         page = opened.visit(path.format(**gallery.ids))
         bring(page)
-        found += [f"{path} {getattr(bring, '__qualname__', '')} {part}: {line}" for line in everywhere(page, part)]
+        lines = [*everywhere(page, part), *page.evaluate(LOSES, part)]
+        found += [f"{path} {getattr(bring, '__qualname__', '')} {part}: {line}" for line in lines]
     assert not found, "\n".join(found)

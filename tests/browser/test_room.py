@@ -45,6 +45,21 @@ def test_the_controls_never_lie_on_the_phases(window: OpenWindow, ids: dict[str,
             opened.screenshot(f"session-{width}")
 
 
+@pytest.mark.parametrize("state", ["failed", "review", "done", "idle", "talking"])
+def test_the_controls_of_each_state_have_room_at_twice_the_size(
+    window: OpenWindow, ids: dict[str, str], state: str
+) -> None:
+    opened = window()
+    page = opened.visit(f"/session/{ids[state]}")
+    # What is left of a window when everything in it is twice as large.
+    for width, height in ((1440, 900), (1280, 800), (780, 844)):
+        page.set_viewport_size({"width": width // 2, "height": height // 2})
+        _count, bad = page.evaluate(CLASHES)
+        assert not bad, (width, bad)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+    opened.screenshot(f"zoomed-{state}")
+
+
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 def test_a_notice_never_lies_on_the_next_button(window: OpenWindow, ids: dict[str, str], size: str) -> None:
     page = window(size).visit(f"/session/{ids['approve' if size == 'desktop' else 'approve-small']}/plan")

@@ -242,7 +242,11 @@ def test_a_wrong_value_of_a_setting_stays_in_its_field_until_it_is_right(window:
 
 def test_a_search_is_still_there_after_a_reload(window: OpenWindow, ids: dict[str, str]) -> None:
     here = window()
-    for path, label in (("/session", "Search sessions"), (f"{ids['asks']}/logs", "Search in the log")):
+    for path, label in (
+        ("/session", "Search sessions"),
+        ("/decisions", "Search decisions"),
+        (f"{ids['asks']}/logs", "Search in the log"),
+    ):
         page = here.visit(path)
         page.get_by_label(label).fill("needle & thread")
         page.wait_for_url("**q=needle*")
