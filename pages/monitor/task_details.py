@@ -28,7 +28,7 @@ class TaskDetails:
         self._id = session_id
         self._task_id: str | None = None
         self._said: object = None
-        with tag("aside", "", "mon-panel", aria_label="Task", tabindex="-1") as self._panel:
+        with tag("aside", "", "mon-panel", aria_label="Task", tabindex="-1", data_follows="") as self._panel:
             with box("mon-panel__head"):
                 with box("m-stack m-gap-2 m-grow"):
                     self._line = box("m-row m-meta")

@@ -26,7 +26,7 @@ class Row:
         self._shown: tuple[object, ...] = ()
         self._tone = ""
         self._icon = ""
-        with tag("button", "", "p-row", type="button", data_nav="", data_row=key) as self.root:
+        with tag("button", "", "p-row", type="button", data_nav="", data_row=key, tabindex="-1") as self.root:
             self._state = icon("circle-dashed", "p-row__state")
             self._key = text(key, "p-row__key m-cut")
             self._title = text("", "p-row__title m-cut", dir="auto")
@@ -80,7 +80,7 @@ class Rows:
         with box("p-rows", role="group", aria_label="Tasks"):
             self._whole = whole_row(choose, opens)
             self._list = box("p-rows__list")
-        self._whole.attr(aria_current="true")
+        self.select(WHOLE)
 
     def show(self, tasks: list[dict[str, Any]], live: Mapping[str, TaskView], wrong: set[str], *, session: str) -> None:
         """Show the tasks, each line in place; ``session`` is their session's status."""
@@ -102,11 +102,11 @@ class Rows:
                 self._rows[key].root.move(target_index=place)
 
     def select(self, key: str) -> None:
-        """Mark the line that is shown in the details."""
-        for name, current in ((self._selected, None), (key, "true")):
+        """Mark the line that is shown in the details. Tab stops at this one alone: next come the details, not 60 lines."""
+        for name, current, stop in ((self._selected, None, "-1"), (key, "true", "0")):
             row = self._whole if name == WHOLE else self._rows[name].root if name in self._rows else None
             if row is not None:
-                row.attr(aria_current=current)
+                row.attr(aria_current=current, tabindex=stop)
         self._selected = key
 
 

@@ -91,7 +91,7 @@
     if (next) { event.preventDefault(); event.stopPropagation(); next.focus(); }
   }, true);
 
-  // ---- panels: what is opened by key takes the focus, Escape gives it back; with Tab a panel comes after what opened it
+  // ---- panels: what is opened by key takes the focus, Escape gives it back; with Tab one that lies over the page comes after what opened it
   let opener = null, panel = null;
   function enter(selector, { always = false } = {}) {
     const from = last, take = always || byKey;
@@ -106,18 +106,16 @@
     }, 30);
   }
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "Tab" || event.ctrlKey || event.metaKey || event.altKey || !panel || !opener) return;
+    if (event.key !== "Tab" || event.ctrlKey || event.metaKey || event.altKey || !panel?.matches("[data-follows]") || !opener) return;
     if (!seen(panel) || !seen(opener) || modal() || all(".q-menu").some(seen)) return;
-    const stops = all(FOCUSABLE, panel).filter(usable), at = stops.indexOf(event.target);
-    let next = null;
-    if (event.target === opener && !event.shiftKey) next = stops[0];
-    else if (event.target === panel && !stops.length && !event.shiftKey) next = after(opener);
-    else if (event.target !== panel && at < 0) return;
-    else if (event.shiftKey && at < 1) next = opener;
-    else if (!event.shiftKey && stops.length && at === stops.length - 1) next = after(opener);
-    if (next) { event.preventDefault(); next.focus(); }
+    const step = event.shiftKey ? -1 : 1, drawn = all(FOCUSABLE).filter(usable), order = drawn.filter((el) => el !== panel && !panel.contains(el));
+    order.splice(order.indexOf(opener) + 1, 0, panel, ...drawn.filter((el) => el !== panel && panel.contains(el)));
+    const at = order.indexOf(event.target);
+    if (at < 0) return;
+    let next = order[at + step] ?? order.at(step < 0 ? -1 : 0);
+    if (next === panel) next = order[order.indexOf(panel) + step]; // it takes the focus only when it is opened
+    if (next && next !== drawn[drawn.indexOf(event.target) + step]) { event.preventDefault(); next.focus(); }
   });
-  const after = (el) => all(FOCUSABLE).find((each) => el.compareDocumentPosition(each) & Node.DOCUMENT_POSITION_FOLLOWING && !panel.contains(each) && usable(each));
   function leave() {
     const to = opener, was = panel;
     opener = panel = null;

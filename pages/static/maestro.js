@@ -51,6 +51,7 @@
     }
     if (event.key === "g") waitingForG = Date.now();
     else if (event.key === "j" || event.key === "k") moveInList(event.key === "j" ? 1 : -1, event);
+    else if (event.key.startsWith("Arrow") && event.target.matches(".p-row")) { if (/Up|Down/.test(event.key)) moveInList(event.key === "ArrowDown" ? 1 : -1, event); }
     else if (event.key === "Enter" && event.target.matches("[data-nav][role=group]")) goInto(event);
     else if (event.key === "?") openHelp();
     else if (event.key === "c") location.assign("/session/new");

@@ -15,6 +15,7 @@ RING = """() => {
   const ring = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
   return [el.tagName + ' ' + (el.ariaLabel || el.textContent.trim()).slice(0, 30), Boolean(ring || field)];
 }"""
+IN_PANEL = "((panel) => Boolean(document.activeElement.closest(panel)))"
 FOCUS = "() => document.activeElement.ariaLabel || document.activeElement.textContent.trim()"
 
 
@@ -146,34 +147,50 @@ def test_enter_takes_the_focus_into_a_panel_and_escape_brings_it_back(window: Op
     expect(row).to_be_focused()
 
 
-@pytest.mark.parametrize(
-    ("path", "row", "after", "panel"),
-    [
-        ("", ".tl__row[data-task=docs]", ".tl__row[data-task=release]", ".mon-panel"),
-        ("/plan", ".p-row[data-row=docs]", ".p-row[data-row=release]", ".p-details"),
-    ],
-)
-def test_tab_goes_from_a_row_through_its_panel_to_the_next_row(
-    window: OpenWindow, ids: dict[str, str], path: str, row: str, after: str, panel: str
-) -> None:
-    page = window().visit(f"/session/{ids['working']}{path}")
-    page.locator(row).click()
-    expect(page.locator(panel)).to_contain_text("Explain it")
-    expect(page.locator(row)).to_be_focused()
+def test_tab_goes_from_a_row_through_its_panel_to_the_next_row(window: OpenWindow, ids: dict[str, str]) -> None:
+    page = window().visit(f"/session/{ids['working']}")
+    row, after = page.locator(".tl__row[data-task=docs]"), page.locator(".tl__row[data-task=release]")
+    row.click()
+    expect(page.locator(".mon-panel")).to_contain_text("Explain it")
+    expect(row).to_be_focused()
     page.wait_for_function("window.maestroFocus.opener()")
-    inside = f"document.activeElement.closest('{panel}')"
     page.keyboard.press("Tab")
-    page.wait_for_function(inside)
+    page.wait_for_function(f"{IN_PANEL}('.mon-panel')")
     page.keyboard.press("Shift+Tab")
-    expect(page.locator(row)).to_be_focused()
+    expect(row).to_be_focused()
     page.keyboard.press("Tab")
-    stops = 0
-    while page.evaluate(f"Boolean({inside})"):
+    assert _tabs_until(page, f"!{IN_PANEL}('.mon-panel')") > 1
+    expect(after).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.wait_for_function(f"{IN_PANEL}('.mon-panel')")
+    # And on, past where the panel stands, to the end of the page and round to its beginning.
+    _tabs_until(page, "document.activeElement.matches('.m-skip')")
+
+
+def test_tab_goes_from_a_task_of_the_plan_to_its_details(window: OpenWindow, ids: dict[str, str]) -> None:
+    page = window().visit(f"/session/{ids['working']}/plan")
+    row = page.locator(".p-row[data-row=docs]")
+    row.focus()
+    expect(page.locator(".p-details")).to_contain_text("Explain it")
+    expect(row).to_have_attribute("tabindex", "0")
+    page.keyboard.press("Tab")
+    page.wait_for_function(f"{IN_PANEL}('.p-details')")
+    page.keyboard.press("Shift+Tab")
+    expect(row).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".p-row[data-row=release]")).to_be_focused()
+    expect(page.locator(".p-details")).to_contain_text("Release it")
+    page.keyboard.press("ArrowUp")
+    expect(row).to_be_focused()
+
+
+def _tabs_until(page: Page, reached: str) -> int:
+    """How often Tab is pressed until this holds."""
+    for count in range(1, 80):
         page.keyboard.press("Tab")
-        stops += 1
-        assert stops < 30
-    assert stops > 1
-    expect(page.locator(after)).to_be_focused()
+        if page.evaluate(reached):
+            return count
+    raise AssertionError(f"Tab never comes to {reached}")
 
 
 @pytest.mark.parametrize("path", ["/", "/approvals"])
