@@ -216,7 +216,9 @@ class _Row:
         if not isinstance(element, (ui.input, ui.number, ui.textarea)):
             element.on_value_change(self.keep)
         else:
-            if self.setting.name not in APART:  # a browser is no place for keys
+            if self.setting.name in APART:
+                element.props.set_optional("data-secret", "")  # a browser is no place for keys
+            else:
                 kept(element, self._draft, over=True)
             element.on("blur", self.keep).on("keydown.enter", self.keep)
             element.on("restored", lambda: show_error(element, "Not saved yet."))

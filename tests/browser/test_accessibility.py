@@ -21,8 +21,8 @@ RESTS = {"talked": ".b-md", "brainstorm": ".b-md", "changes": ".dl", "logs": ".l
 #: Fields whose words nobody keeps: a reload would lose them. A search is in the address, a choice is no word, a key a secret.
 LOSES = """(part) => [...(document.querySelector(part) ?? document.body).querySelectorAll('textarea, input')]
   .filter((el) => el.getClientRects().length && !el.disabled && !el.readOnly)
-  .filter((el) => !['checkbox', 'radio', 'file', 'password'].includes(el.type))
-  .filter((el) => !el.closest('[data-draft], .q-select') && !/^Search/.test(el.ariaLabel ?? ''))
+  .filter((el) => !['checkbox', 'radio', 'file'].includes(el.type))
+  .filter((el) => !el.closest('[data-draft], [data-secret], .q-select') && !/^Search/.test(el.ariaLabel ?? ''))
   .map((el) => `${el.ariaLabel || el.placeholder || el.outerHTML.slice(0, 80)} loses what is typed`)"""
 Bring = Callable[[Page], None]
 
