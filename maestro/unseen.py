@@ -26,6 +26,7 @@ _LETTERS = frozenset(
     "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0405\u0406\u0408\u04ae\u050c\u051c\u04c0"
     "\u03b1\u03b9\u03ba\u03bd\u03bf\u03c1\u03c5\u03c7\u03f2\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
     "\u0561\u0578\u057d\u0581\u0570\u0585\u0566\u0555\u054d\u13a0\u13a2\u13aa\u13ac\u13b3\u13bb\u13d2\u13d4\u13de\u13e2\u13e6"
+    "\ua4d1\ua4d4\ua4d6\ua4d7\ua4da\ua4dc\ua4dd\ua4df\ua4e1\ua4e2\ua4e3\ua4e7\ua4e8\ua4e9\ua4ea\ua4eb\ua4ec\ua4ee\ua4f0\ua4f2\ua4f4"
     "\u0131\u0237\u0251\u0261\u01c0\u01c3\u0627\u05d5\u05df\u05e1\u1d0f\u1d04\u1d20\u1d21\u1d22\ua731\ua4d0\ua4f3\ua4e6\ua4d3"
 )
 #: Signs that a reader takes for one that a shell or an address understands: hyphens, slashes, quotes, colons, semicolons, bars.
@@ -37,6 +38,32 @@ _SIGNS = frozenset(
 #: Compatibility forms of one ASCII character that a text may well have; nobody takes them for it.
 _WELL_KNOWN = frozenset("\u00b2\u00b3\u00b9\u00aa\u00ba\u2070\u2074\u2075\u2076\u2077\u2078\u2079\u2080\u2081\u2082\u2083\u2084")
 # fmt: on
+#: Scripts, as the names of their letters begin, that a reader takes for Latin ones within a word of Latin letters.
+_SCRIPTS = (
+    "CYRILLIC",
+    "ARMENIAN",
+    "CHEROKEE",
+    "COPTIC",
+    "LISU",
+    "CANADIAN",
+    "DESERET",
+    "GOTHIC",
+    "OLD ITALIC",
+    "LYCIAN",
+    "CARIAN",
+    "LYDIAN",
+    "VAI",
+    "TIFINAGH",
+    "OSAGE",
+    "ELBASAN",
+    "WARANG",
+    "MEDEFAIDRIN",
+    "OL CHIKI",
+    "BAMUM",
+    "LATIN LETTER SMALL",
+)  # fmt: skip
+#: More marks than this on one letter cover what stands above and below.
+_MOST_MARKS = 3
 
 
 def is_hidden(char: str) -> bool:
@@ -62,11 +89,14 @@ def marked(text: str) -> list[tuple[str, bool]]:
     if _ASCII.fullmatch(text):
         return [(text, False)] if text else []
     parts: list[tuple[str, bool]] = []
-    plain = ""
+    plain, base, marks = "", "", 0
     for word in re.findall(r"\w+|\W", text):
         strange = _looks_latin(word)
         for char in word:
-            if is_hidden(char) or _is_sign(char) or (strange and char in _LETTERS):
+            is_mark = unicodedata.category(char) in ("Mn", "Me")
+            base, marks = (base, marks + 1) if is_mark else (char, 0)
+            covers = is_mark and (base.isascii() or marks > _MOST_MARKS)  # on ASCII it makes another sign of it
+            if is_hidden(char) or covers or _is_sign(char) or (strange and _is_strange(char)):
                 parts += [(plain, False)] if plain else []
                 parts.append((_escape(char), True))
                 plain = ""
@@ -97,8 +127,13 @@ def ends_words_elsewhere(char: str) -> bool:
 def _looks_latin(word: str) -> bool:
     """Whether a reader may take a word for one of Latin letters although some of it are none."""
     letters = [char for char in word if char.isalpha()]
-    strange = [char for char in letters if char in _LETTERS]
-    return bool(strange) and (len(strange) == len(letters) or any(char.isascii() for char in letters))
+    if any(char.isascii() for char in letters):
+        return any(map(_is_strange, letters))
+    return bool(letters) and all(char in _LETTERS for char in letters)
+
+
+def _is_strange(char: str) -> bool:
+    return char in _LETTERS or (not char.isascii() and unicodedata.name(char, "").startswith(_SCRIPTS))
 
 
 def _is_sign(char: str) -> bool:
@@ -107,7 +142,8 @@ def _is_sign(char: str) -> bool:
     if char in _SIGNS:
         return True
     folded = unicodedata.normalize("NFKC", char)
-    return len(folded) == 1 and folded.isascii() and char not in _WELL_KNOWN
+    alike = len(folded) == 1 or unicodedata.category(char)[0] == "L"  # a ligature is letters as well
+    return alike and folded.isascii() and char not in _WELL_KNOWN
 
 
 def _escape(char: str) -> str:

@@ -66,24 +66,25 @@ class Gatekeeper:
         """``can_use_tool``: asks the person, and waits."""
         from claude_agent_sdk import PermissionResultAllow, PermissionResultDeny
 
-        verdict = self._judge(tool, tool_input, self._folders.pop(context.tool_use_id, None))
+        folder = self._folders.pop(context.tool_use_id, None)
+        verdict = self._judge(tool, tool_input, folder)
         if verdict.action == "allow":
             return PermissionResultAllow()
         if verdict.action == "deny":
             self._note_denied(tool, verdict, verdict.reason)
             return PermissionResultDeny(message=verdict.reason)
-        decision = await self._ask(tool, tool_input, verdict)
+        decision = await self._ask(tool, tool_input, verdict, folder)
         if decision.allow:
             return PermissionResultAllow()
         words = decision.message or "The person said no."
         self._note_denied(tool, verdict, words)
         return PermissionResultDeny(message=f"{words} Do it another way, or say what you cannot do without it.")
 
-    async def _ask(self, tool: str, tool_input: dict[str, Any], verdict: Verdict) -> GateDecision:
+    async def _ask(self, tool: str, tool_input: dict[str, Any], verdict: Verdict, folder: Path | None) -> GateDecision:
         request = GateRequest(
             tool=tool,
             title=verdict.title,
-            detail=_shown(tool_input, verdict),
+            detail=_shown(tool_input, verdict) | self._elsewhere(tool, folder),
             risk=verdict.risk,
             signature=verdict.signature,
         )
@@ -92,6 +93,12 @@ class Gatekeeper:
             return await self._link.ask(request)
         finally:
             self.asking -= 1
+
+    def _elsewhere(self, tool: str, folder: Path | None) -> dict[str, str]:
+        """Where a command runs, when that is not the worktree's own folder: the same words do something else there."""
+        if tool != "Bash" or folder is None or folder.resolve() == Path(self._spec.worktree).resolve():
+            return {}
+        return {"runs_in": str(folder)}
 
     def _note_denied(self, tool: str, verdict: Verdict, reason: str) -> None:
         entry = {"tool": tool, "title": verdict.title, "reason": reason, "signature": verdict.signature}

@@ -55,7 +55,7 @@ def _short(text: str, limit: int = 160) -> str:
     More than ``_MOST_PARTS`` of these are told by their number.
     """
     text = " ⏎ ".join(line.strip() for line in unseen.folded(terminal_text.visible(text)).splitlines() if line.strip())
-    text = re.sub(r"[ \t]+", " ", text)
+    text = re.sub(r"[ \t]+", " ", text).replace("`", "\\x60")  # what stands between backticks is shown without them
     if len(text) <= limit:
         return text
     head, tail = limit // 2, len(text) - limit // 3

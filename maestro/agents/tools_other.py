@@ -99,7 +99,7 @@ OTHER: dict[str, Tool] = {
     "luacheck": _CHECKER,
     "stylua": tool("--check", writes=True),
     # Shell, data, infrastructure
-    "shellcheck": tool("-x -s:word -S:word -e:word -f:word --severity:word --shell:word --exclude:word"),
+    "shellcheck": tool("-s:word -S:word -e:word -f:word --severity:word --shell:word --exclude:word"),
     "shfmt": tool("-w -d -l -s -ci -bn -i:num", r"-i\d+", writes=True),
     "bash -n": tool(),
     "sh -n": tool(),

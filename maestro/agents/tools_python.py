@@ -84,7 +84,6 @@ PYTHON: dict[str, Tool] = {
     "unittest discover": _UNITTEST,
     "doctest": tool("-v -f -o:word", by_path=True),
     "mypy": _MYPY,
-    "dmypy run": _MYPY,
     "ruff check": _RUFF_CHECK,
     "ruff format": tool(_RUFF_OPTIONS + " --check --range:text", "-[qvsn]", writes=True),
     "black": _BLACK,

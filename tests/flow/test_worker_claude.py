@@ -324,6 +324,7 @@ def test_a_command_is_judged_from_where_the_shell_stands_and_questions_show_what
     run = start(server, permission_mode="ask")
     gate = run.wait("gate")
     assert gate["title"] == "Run `cat link/secret`"
+    assert gate["detail"]["runs_in"].endswith("/worktree/sub")
     run.decide(gate, allow=False)
     whole = run.wait("gate", count=2)
     assert whole["detail"]["command"] == long

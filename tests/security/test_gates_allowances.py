@@ -264,3 +264,137 @@ def test_a_file_among_settings_of_the_system_stands_for_itself(worktree: Path) -
 def test_no_other_server_passes_for_ours_by_its_name(worktree: Path, tool: str) -> None:
     assert judge("ask", "mcp__maestro__report_progress", {}, worktree).action == "allow"
     assert judge("edits", tool, {}, worktree).action == "ask"
+
+
+#: The same where every command asks: what is free otherwise is allowed once here.
+_WIDER_IN_MODE_ASK = [tuple(line.split("  =>  ")) for line in r"""
+git commit -m x  =>  git commit -m x --author='A <a@b>'
+git commit -m x  =>  git commit -am x -- ../out
+git commit -m x  =>  git commit -m x --trailer=a=b
+git commit -m x  =>  git commit -m x -S
+git commit -m x  =>  git commit -C HEAD~1
+git commit -m x  =>  git commit --message=x --no-gpg-sign
+git commit -m x  =>  git --exec-path=/tmp/x commit -m x
+git commit -m x  =>  git -C ../other commit -m x
+git commit -m x  =>  GIT_DIR=/tmp/x git commit -m x
+git commit -m x  =>  git commit -m x; git push
+git commit -m x  =>  git commit -m x && git reset --hard
+git commit -m x  =>  git commit -m x --pathspec-from-file=../out
+git commit -m x  =>  git commit -m x -e
+git commit -m x  =>  git commit --allow-empty -m x
+git commit -m x  =>  git commit -m "`id`"
+git commit -m x  =>  git commit -m "$(cat ~/.ssh/id_rsa)"
+git commit -m x  =>  /tmp/git commit -m x
+git commit -m x  =>  ./git commit -m x
+git add src/a.py  =>  git add .git
+git add src/a.py  =>  git add --chmod=+x src/a.py
+git add src/a.py  =>  git add :/
+git add src/a.py  =>  git add ':(top)..'
+git add src/a.py  =>  git add .envrc
+git add src/a.py  =>  git add .github/workflows
+git add src/a.py  =>  git add -i
+git add src/a.py  =>  git add -p
+git add src/a.py  =>  git add --sparse ../out
+git add src/a.py  =>  git add --force .env
+git add src/a.py  =>  git -c core.fsmonitor=x add src/a.py
+pytest -q  =>  pytest -q -p evil
+pytest -q  =>  pytest -q --rootdir=/tmp
+pytest -q  =>  pytest -c ../out
+pytest -q  =>  pytest -q -o cache_dir=/tmp/x
+pytest -q  =>  pytest -q --junitxml=/tmp/x
+pytest -q  =>  pytest -q ../other
+pytest -q  =>  PYTHONPATH=/tmp pytest -q
+pytest -q  =>  pytest -q --pdb
+pytest -q  =>  pytest -q --pdbcls=evil:X
+pytest -q  =>  pytest -q @../out
+pytest -q  =>  pytest -q --basetemp=../x
+pytest -q  =>  pytest -q --override-ini=addopts=-pevil
+pytest -q  =>  pytest -q --confcutdir=/
+python -m pytest -q  =>  python -m pytest -q -p evil
+python -m pytest -q  =>  python -m http.server
+python -m pytest -q  =>  python3 -I -m pytest /tmp/x
+python -m pytest  =>  python -X frozen_modules=off -m pytest ../x
+python -m pytest  =>  python -m pytest_evil
+ruff check .  =>  ruff check --config /tmp/x .
+ruff check .  =>  ruff check --fix-only ../
+ruff check .  =>  ruff format .
+ruff check .  =>  ruff check --output-file=/tmp/x .
+ruff check .  =>  ruff check --cache-dir /tmp/x .
+ruff check .  =>  ruff server
+mypy src  =>  mypy --python-executable /tmp/x src
+mypy src  =>  mypy --config-file /tmp/x src
+mypy src  =>  mypy --install-types src
+mypy src  =>  mypy --txt-report /tmp/x src
+mypy src  =>  mypy -c 'import os'
+black .  =>  black --config /tmp/x .
+black .  =>  black -c 'import os'
+black src  =>  black --workers 2 ../
+eslint src  =>  eslint --rulesdir /tmp/x src
+eslint src  =>  eslint --resolve-plugins-relative-to /tmp src
+eslint src  =>  eslint -c /tmp/x.js src
+eslint src  =>  eslint --parser /tmp/x src
+eslint src  =>  eslint -o /tmp/x src
+eslint src  =>  eslint --format /tmp/x.js src
+prettier --check .  =>  prettier --plugin=/tmp/x.js .
+prettier --check .  =>  prettier --config /tmp/x --check .
+prettier --check .  =>  prettier --ignore-path /tmp/x --write ../
+jest  =>  jest --globalSetup=/tmp/x
+jest  =>  jest --config=/tmp/x
+jest  =>  jest --runner=/tmp/x
+jest  =>  jest --testEnvironment /tmp/x
+jest  =>  jest --rootDir=/
+jest  =>  jest --watch
+vitest run  =>  vitest --config /tmp/x run
+vitest run  =>  vitest run --globalSetup /tmp/x
+vitest run  =>  vitest --api.host 0.0.0.0
+tsc  =>  tsc -p /tmp/x
+tsc  =>  tsc --outDir /tmp/x
+tsc  =>  tsc --watch
+tsc  =>  tsc @/tmp/x
+gofmt -l .  =>  gofmt -w /tmp/x
+gofmt -l .  =>  gofmt -r 'a->b' -w ../
+clang-format src/a.py  =>  clang-format -i --style=file:/tmp/x src/a.py
+rspec  =>  rspec -r /tmp/x
+rspec  =>  rspec --options /tmp/x
+rubocop  =>  rubocop --require /tmp/x
+rubocop  =>  rubocop -c /tmp/x
+phpunit  =>  phpunit --bootstrap /tmp/x
+phpunit  =>  phpunit --configuration /tmp/x
+phpstan analyse  =>  phpstan analyse -a /tmp/x
+stylelint src  =>  stylelint --custom-syntax /tmp/x src
+pylint src  =>  pylint --load-plugins=evil src
+pylint src  =>  pylint --rcfile=/tmp/x src
+pylint src  =>  pylint --init-hook='import os' src
+flake8  =>  flake8 --config /tmp/x
+flake8  =>  flake8 --output-file=/tmp/x
+isort .  =>  isort --settings-path /tmp .
+touch a  =>  touch ../a
+touch a  =>  touch link/a
+touch a  =>  touch .envrc
+touch a  =>  touch -r ../out a
+cp src/a.py b  =>  cp src/a.py ../b
+cp src/a.py b  =>  cp --backup src/a.py b
+cp src/a.py b  =>  cp ../out b
+cp src/a.py b  =>  cp -t .. src/a.py
+mkdir x  =>  mkdir -m 777 x
+mkdir x  =>  mkdir .husky
+mv a b  =>  mv a .git
+curl https://a.example  =>  curl https://a.example -o ~/.bashrc
+curl https://a.example  =>  curl  https://b.example
+terraform plan  =>  terraform apply
+ls ../  =>  ls ../../
+cat ../out  =>  cat ../out ../x
+./x.sh  =>  ./x.sh a
+./x.sh  =>  cd src && ./x.sh
+FOO=1 ./x  =>  FOO=2 ./x
+./x > /tmp/y  =>  ./x > /tmp/z
+echo x > /tmp/y  =>  echo y > /tmp/y
+xargs rm < a  =>  xargs rm < b
+""".strip().splitlines()]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shown", "wider"), _WIDER_IN_MODE_ASK)
+def test_what_is_wider_asks_in_mode_ask_too(worktree: Path, shown: str, wider: str) -> None:
+    asked = judge("ask", "Bash", {"command": shown}, worktree)
+    assert asked.action == "ask"
+    assert judge("ask", "Bash", {"command": wider}, worktree, (), [asked.signature]).action == "ask"
