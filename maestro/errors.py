@@ -51,7 +51,7 @@ class NotAllowed(MaestroError):
     """The state machine refuses; ``state`` and ``allowed`` (events) tell what is possible."""
 
     status = 409
-    title = "Not allowed now"
+    title = "Not possible now"
 
     def __init__(self, detail: str, *, state: str, allowed: list[str]) -> None:
         super().__init__(detail, state=state, allowed=allowed)
@@ -102,7 +102,7 @@ class ForeignOrigin(MaestroError):
     """A page of another origin tried to talk to Maestro."""
 
     status = 403
-    title = "Another site is not allowed in"
+    title = "Request from another site"
 
 
 class UnknownHost(MaestroError):
@@ -128,7 +128,7 @@ class SetupFailed(Unavailable):
 class CutShort(Unavailable):
     """A move of a person's files broke off and could not be put back (a full disk, say): it is to be finished."""
 
-    title = "Half done"
+    title = "Partly done"
 
 
 class AssistantError(Unavailable):

@@ -50,7 +50,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
     found = path.stat()
     if found.st_uid not in {os.getuid(), 0} or found.st_mode & stat.S_IWOTH:
-        raise InvalidInput(f"{path} can be written by others. Make it yours alone: chmod 600 {path}")
+        raise InvalidInput(f"{path} can be changed by other users. Fix that with: chmod 600 {path}")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -46,7 +46,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = Field(
-        "127.0.0.1", description="Address to listen on. Anything but this machine needs a network you trust."
+        "127.0.0.1",
+        description="Address to listen on. Use other addresses than this machine's own only on a trusted network.",
     )
     port: int = Field(8080, ge=0, le=65535, description="Port; 0 picks a free one and prints it.")
     data_dir: Path = Field(
@@ -54,10 +55,10 @@ class Settings(BaseModel):
     )
     worktrees_dir: Path | None = Field(
         None,
-        description="Folder of all worktrees; unset: in the data folder, or in ~/maestro-worktrees where that is better.",
+        description="Folder for all worktrees. Default: in the data folder, or ~/maestro-worktrees if that is safer.",
     )
     worktrees_inside_project: bool = Field(
-        False, description="Let the folder of worktrees lie below a project, whose settings tools would read."
+        False, description="Allow worktrees below a project, although tools may then read that project's settings."
     )
     allow_remote: bool = Field(
         False, description="Listen on other addresses than this machine's own: other machines can connect then."
@@ -75,7 +76,7 @@ class Settings(BaseModel):
     database_url: str | None = Field(None, description="Any SQLAlchemy URL; unset: maestro.db in the data folder.")
 
     assistant: Assistant = Field("auto", description="Who brainstorms and plans.")
-    claude_path: Path | None = Field(None, description="Another Claude Code executable than the bundled one.")
+    claude_path: Path | None = Field(None, description="Claude Code executable to use instead of the bundled one.")
     anthropic_api_key: SecretStr | None = Field(None, description="API key for the assistant and the workers.")
     anthropic_auth_token: SecretStr | None = Field(None, description="Bearer token instead of an API key.")
     anthropic_base_url: str | None = Field(
@@ -102,7 +103,7 @@ class Settings(BaseModel):
         description="Paths below your home folder that confined commands may read besides tool chains, like ~/.config/tool.",
     )
     max_workers: int = Field(3, ge=1, le=32, description="Workers at the same time, per session.")
-    max_attempts: int = Field(3, ge=1, le=20, description="How often a task is sent back before you are asked.")
+    max_attempts: int = Field(3, ge=1, le=20, description="How many attempts a task gets before you are asked.")
     max_turns: int = Field(200, ge=1, le=10_000, description="Model turns of one worker run.")
     budget_usd: float | None = Field(
         None, gt=0, le=100_000, description="Money one worker run may spend; empty: no limit."
@@ -135,10 +136,12 @@ class Settings(BaseModel):
         None,
         ge=1,
         le=1_000_000,
-        description="Processor use of one worker, 100 is one core: it gets no more cores than that (Linux); "
-        "beyond it, it has the lowest priority.",
+        description="CPU use of one worker, where 100 is one core: it gets no more cores than that (Linux); "
+        "above it, its priority is lowered.",
     )
-    worker_nice: int = Field(5, ge=0, le=19, description="Priority of workers: 0 as the app, 19 the lowest.")
+    worker_nice: int = Field(
+        5, ge=0, le=19, description="Priority of workers: 0 is the same as the app, 19 is the lowest."
+    )
     min_free_memory_mb: int = Field(
         512,
         ge=0,
@@ -150,12 +153,15 @@ class Settings(BaseModel):
     )
 
     large_repository_files: int = Field(
-        5000, ge=1, le=MOST, description="From so many tracked files on, worktrees are prepared ahead and used again."
+        5000,
+        ge=1,
+        le=MOST,
+        description="From this many tracked files on, worktrees are prepared in advance and reused.",
     )
 
     reuse_dependencies: bool = Field(
         True,
-        description="Copy what set-up commands like npm ci have installed into the next worktree with the same lock files "
+        description="Copy what setup commands like npm ci installed into the next worktree with the same lock files "
         "and tools, instead of installing it again.",
     )
 
@@ -170,27 +176,27 @@ class Settings(BaseModel):
         le=3600,
         description="First wait of a task whose endpoint is overloaded or out of reach, in seconds; then 3 times as long.",
     )
-    retry_ceiling_s: float = Field(600, gt=0, le=86_400, description="Longest such wait, in seconds.")
+    retry_ceiling_s: float = Field(600, gt=0, le=86_400, description="Longest wait between two tries, in seconds.")
     endpoint_patience_hours: float = Field(
         4, ge=0, le=1_000, description="How long a task tries an endpoint that does not answer before you are asked."
     )
 
     stuck_silence_minutes: float = Field(
-        15, gt=0, le=10_000, description="A worker that is silent and idle this long gets a nudge."
+        15, gt=0, le=10_000, description="A worker that is silent and idle this long gets a note."
     )
     stuck_repeats: int = Field(
-        4, ge=2, le=100, description="The same tool call with the same result, this often, is a loop."
+        4, ge=2, le=100, description="The same tool call with the same result this many times counts as a loop."
     )
     stuck_calls_without_change: int = Field(
-        80, ge=5, le=10_000, description="Tool calls without any change in the worktree until the worker gets a nudge."
+        80, ge=5, le=10_000, description="Tool calls without any change in the worktree until the worker gets a note."
     )
     auto_unstick: bool = Field(
         True,
-        description="Interrupt and resume a stuck worker by itself, before you are asked; off: ask at once after a nudge.",
+        description="Interrupt and resume a stuck worker automatically before asking you. Off: ask you right after the note.",
     )
 
     park_after_minutes: float = Field(
-        10, ge=0, le=100_000, description="After so long a pause, workers end; resume goes on with their conversations."
+        10, ge=0, le=100_000, description="After this long a pause, workers end; resume continues their conversations."
     )
     keep_recovered_days: float = Field(
         30, ge=0, le=100_000, description="How long the work of a deleted session is kept."
@@ -209,16 +215,16 @@ class Settings(BaseModel):
     pass_env: list[str] = Field(
         default_factory=list,
         max_length=200,
-        description="Names of further variables of Maestro's own environment that workers, checks and set-up get, like "
+        description="Names of further variables of Maestro's own environment that workers, checks, and setup commands get, like "
         "DATABASE_URL or DJANGO_*; their values are never stored.",
     )
 
     notify_urls: list[str] = Field(
-        default_factory=list, max_length=20, description="Where to send notices (Apprise URLs)."
+        default_factory=list, max_length=20, description="Where to send notifications (Apprise URLs)."
     )
     notify_on: list[str] = Field(
         default_factory=lambda: ["approval", "failed", "completed", "notice"],
-        description="What is worth a notice: approval, failed, completed, notice (limits and budgets).",
+        description="What to notify about: approval, failed, completed, notice (limits and budgets).",
     )
 
     @field_validator("host")
@@ -261,7 +267,7 @@ class Settings(BaseModel):
         except RuntimeError as error:
             raise ValueError(str(error)) from error
         if value is not None and (not value.is_absolute() or "\0" in str(value)):
-            raise ValueError("must be a whole path, like /home/me/worktrees")
+            raise ValueError("must be an absolute path, like /home/me/worktrees")
         return value
 
     @field_validator("claude_path", "worktrees_dir", mode="before")
@@ -278,7 +284,9 @@ class Settings(BaseModel):
             return value.expanduser()
         found = shutil.which(value) if len(value.parts) == 1 else None
         if found is None or not Path(found).is_absolute():  # else a repository could bring the program
-            raise ValueError("must be a whole path, like /home/me/.local/bin/claude, or the name of a program on PATH")
+            raise ValueError(
+                "must be an absolute path, like /home/me/.local/bin/claude, or the name of a program on PATH"
+            )
         return Path(found)
 
     @field_validator("database_url")
@@ -291,7 +299,7 @@ class Settings(BaseModel):
         if value is not None and (relative := _RELATIVE_FILE.match(value)):
             whole = Path.cwd() / relative[2]
             raise ValueError(
-                f"names a file of the folder where Maestro is started; give the whole path: {relative[1]}{whole}"
+                f"names a file of the folder where Maestro is started; use the absolute path: {relative[1]}{whole}"
             )
         return value
 
@@ -396,7 +404,7 @@ class LoadedSettings:
         refused = sorted(name for name in map(variable, NOT_IN_DOTENV) if found.pop(name, None))
         if refused:
             self.warnings.append(
-                f"{path} sets {', '.join(refused)}: not read there, for a .env file is easily another's. Use the "
+                f"{path} sets {', '.join(refused)}: not read there, because a .env file may come from someone else. Use the "
                 f"environment, or {user_folders.config_file()}."
             )
         return found
@@ -407,11 +415,11 @@ class LoadedSettings:
         for name in unknown:
             near = get_close_matches(name.lower().removeprefix("maestro_"), Settings.model_fields, 1)
             meant = f" {near[0]} is one." if near else ""
-            self.warnings.append(f"{path} sets {ascii(name)[1:-1]}, which is no setting.{meant}")
+            self.warnings.append(f"{path} sets {ascii(name)[1:-1]}, which is not a setting.{meant}")
         folder = found.get("data_dir")
         if folder is not None and not (isinstance(folder, str) and folder.startswith(("/", "~"))):
             raise InvalidInput(
-                f"A setting is not valid: data_dir in {path}: must be a whole path.", {"data_dir": "relative"}
+                f"A setting is not valid: data_dir in {path}: must be an absolute path.", {"data_dir": "relative"}
             )
         return {name: value for name, value in found.items() if name not in unknown}
 

@@ -147,12 +147,12 @@ def refusal(name: str) -> str | None:
     """Why a name cannot be passed on; None when it can."""
     if "=" in name:
         return (
-            f"{name.partition('=')[0]}: only the name is kept, never a value. Leave out what follows the equals sign."
+            f"{name.partition('=')[0]}: only the name is stored, never a value. Leave out what follows the equals sign."
         )
     if not PASSED_NAME.fullmatch(name):
-        return f"{name[:80]} is no name of a variable: letters, digits and _, and a * at the end for a whole family."
+        return f"{name[:80]} is not a variable name: letters, digits and _, and a * at the end for a whole family."
     if _OWN.match(name):
-        return f"{name} is Maestro's own and stays with it."
+        return f"{name} is Maestro's own and is not passed on."
     return None
 
 

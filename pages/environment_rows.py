@@ -98,8 +98,8 @@ class EnvironmentRows:
             kept_tick(self._network.props("dense"), f"{draft}{_TICK}network")
             tag(
                 "div",
-                "In the sandbox: they reach package registries and the hosts above, as set-up commands do. Otherwise only "
-                "their own machine.",
+                "In the sandbox, checks then reach package registries and the hosts above, like setup commands. "
+                "Otherwise they reach only this machine.",
                 "m-field__help",
             )
         with self._lines:

@@ -155,31 +155,31 @@ def in_words(signature: str) -> str:
     if tool in ("Read", "Write") and what:
         return f"{'Reading' if tool == 'Read' else 'Changing'} {what}, nothing else."
     if tool == "WebFetch" and what.startswith(_EXACTLY):
-        return "Fetching this very address."
+        return "Fetching this exact address."
     if tool in ("WebFetch", "Network"):
         host, _, port = what.rpartition(":")
         return f"{'Fetching pages of' if tool == 'WebFetch' else 'Connecting to'} {host}, {port_in_words(port)}."
-    return f"This very use of {tool.removeprefix('mcp__').replace('__', ': ')}, with the same input."
+    return f"This exact use of {tool.removeprefix('mcp__').replace('__', ': ')}, with the same input."
 
 
 def _command_words(what: str) -> str:
     if what.startswith("outside the sandbox "):
-        return "This very command outside the sandbox, word for word."
+        return "This exact command outside the sandbox."
     if _EXACTLY in what:
-        return "This very command, word for word."
+        return "This exact command."
     parts = [_PARTS.get(part, f"“{part}” with options that Maestro knows") for part in what.split(" + ")]
-    return f"{' and '.join(parts)}, on files of the worktree."
+    return f"{' and '.join(parts)}, on files in the worktree."
 
 
 _FIXED = {
     "Bash:check": "Running the plan’s checks.",
-    "Bash:edit": "Making, copying and moving files of the worktree.",
-    "Bash:read": "Commands that only look at the worktree.",
-    "Write:worktree": "Changing any file of the worktree, but for git’s own and settings that tools obey.",
+    "Bash:edit": "Creating, copying, and moving files in the worktree.",
+    "Bash:read": "Commands that only read the worktree.",
+    "Write:worktree": "Changing any file in the worktree, except git’s own files and settings that affect tools.",
     "WebSearch": "Searching the web.",
 }
 _PARTS = {
-    "edit": "making, copying and moving",
+    "edit": "creating, copying, and moving",
     "git add": "“git add”",
     "git commit": "“git commit” with other messages",
 }

@@ -213,9 +213,9 @@ class _Run:
 
     def _other_way_round(self, text: str) -> _OtherWayRound | None:
         if self._resume and "No conversation found" in text:
-            return _OtherWayRound("The earlier conversation is not there any more; starting it anew.")
+            return _OtherWayRound("The earlier conversation no longer exists; starting a new one.")
         if not self._resume and "already in use" in text:
-            return _OtherWayRound("The conversation has begun already; going on with it.")
+            return _OtherWayRound("The conversation already exists; continuing it.")
         return None
 
     def _take_stderr(self, line: str) -> None:

@@ -209,7 +209,7 @@ class Transcript:
         elif subtype == "api_retry":
             self._retry(data)
         elif subtype == "compact_boundary":
-            self._link.log("system", "The conversation was summarised to make room.")
+            self._link.log("system", "The conversation was summarized to make room.")
         elif subtype == "informational" and data.get("content"):
             self._link.log("system", str(data["content"])[:_OUTPUT_LIMIT])
 

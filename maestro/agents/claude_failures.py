@@ -54,7 +54,7 @@ def of_endpoint(
     if status is None and (told := _STATUS.match(text.strip())):
         status = int(told.group(1))
     if category == "billing_error" or "credit balance" in text.lower():
-        return Failure("auth", f"The account behind the key cannot pay: {words}. Add credit, or use another key.")
+        return Failure("auth", f"The account of this key has no credit: {words}. Add credit, or use another key.")
     if status is None and (category == "authentication_failed" or "/login" in text):
         return _not_let_in()
     if status in (401, 403) or category in ("authentication_failed", "oauth_org_not_allowed"):
@@ -72,14 +72,14 @@ def of_endpoint(
         return Failure("overloaded", f"The model endpoint is overloaded or failing{said}. Try again in a few minutes.")
     if begun and (status in _ABOUT_CONTENT or (status is None and _TOO_LONG.search(text))):
         said = f" ({status})" if status else ""
-        return Failure("conversation", f"The model endpoint does not take this conversation any more{said}: {words}.")
+        return Failure("conversation", f"The model endpoint no longer accepts this conversation{said}: {words}.")
     if status is not None and 400 <= status < 500:
         return Failure("refused", f"The model endpoint refused the request ({status}): {words}")
     if category == "max_output_tokens":
-        return Failure("agent", f"The model's answers were longer than it may write: {words}")
+        return Failure("agent", f"The model's answers exceeded its output limit: {words}")
     if _NETWORK.search(text) or category == "unknown":
         return unreachable(words)
-    return Failure("agent", words or "Claude Code reported an error without saying which.")
+    return Failure("agent", words or "Claude Code reported an error without details.")
 
 
 def credential(environ: Mapping[str, str] = os.environ) -> str | None:
@@ -89,14 +89,16 @@ def credential(environ: Mapping[str, str] = os.environ) -> str | None:
 
 def limit(reset: float | None) -> Failure:
     """A usage or rate limit, which ends at ``reset`` (seconds since 1970) where that is known."""
-    when = time.strftime("It resets at %Y-%m-%d %H:%M UTC.", time.gmtime(reset)) if reset else "No reset was told."
+    when = (
+        time.strftime("It resets at %Y-%m-%d %H:%M UTC.", time.gmtime(reset)) if reset else "The reset time is unknown."
+    )
     return Failure("rate_limit", f"The account's limit at the model endpoint is reached (429). {when}", reset)
 
 
 def unreachable(words: str = "") -> Failure:
     """Nobody answers at the endpoint."""
     said = f": {words}" if words else ""
-    return Failure("network", f"The model endpoint does not answer{said}. Check the network and ANTHROPIC_BASE_URL.")
+    return Failure("network", f"The model endpoint does not respond{said}. Check the network and ANTHROPIC_BASE_URL.")
 
 
 def declined(text: str) -> Failure:

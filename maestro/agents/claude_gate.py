@@ -76,7 +76,7 @@ class Gatekeeper:
         decision = await self._ask(tool, tool_input, verdict, folder)
         if decision.allow:
             return PermissionResultAllow()
-        words = decision.message or "The person said no."
+        words = decision.message or "The user denied it."
         self._note_denied(tool, verdict, words)
         return PermissionResultDeny(message=f"{words} Do it another way, or say what you cannot do without it.")
 

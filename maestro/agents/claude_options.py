@@ -113,7 +113,9 @@ def hooks_words(spec: AgentSpec) -> str:
         return ""
     named = ", ".join(found)
     if _hooks(spec):
-        return f"Your own Claude hooks ({named}) do not run in workers. `user_hooks` in the settings switches them on."
+        return (
+            f"Your own Claude hooks ({named}) do not run in workers. Turn on `user_hooks` in the settings to run them."
+        )
     return f"Your own Claude hooks ({named}) run in this worker."
 
 

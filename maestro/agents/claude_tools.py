@@ -28,7 +28,7 @@ class Decision(BaseModel):
 
     decision_type: str = Field(min_length=1, max_length=100, description="For instance: library, design, scope.")
     context: str = Field(default="", max_length=8000, description="What had to be decided.")
-    options: list[str] = Field(min_length=1, max_length=50, description="The possibilities you weighed.")
+    options: list[str] = Field(min_length=1, max_length=50, description="The options you considered.")
     chosen: int = Field(ge=0, description="Index of the chosen option, counted from 0.")
     rationale: str = Field(default="", max_length=8000, description="Why.")
 
@@ -37,7 +37,7 @@ def server(link: AgentLink) -> Any:
     """The in-process MCP server ``maestro``; what it is told goes to the link."""
     from claude_agent_sdk import create_sdk_mcp_server, tool
 
-    @tool("report_progress", "Tell the person how far the task is.", Progress.model_json_schema())
+    @tool("report_progress", "Tell the user how far the task is.", Progress.model_json_schema())
     async def report_progress(arguments: dict[str, Any]) -> dict[str, Any]:
         try:
             progress = Progress.model_validate(arguments)
@@ -46,7 +46,7 @@ def server(link: AgentLink) -> Any:
         link.progress(progress.percent, progress.note)
         return _said("Noted.")
 
-    @tool("record_decision", "Record a choice that the person will want to know about.", Decision.model_json_schema())
+    @tool("record_decision", "Record a choice that the user will want to know about.", Decision.model_json_schema())
     async def record_decision(arguments: dict[str, Any]) -> dict[str, Any]:
         try:
             decision = Decision.model_validate(arguments)

@@ -40,7 +40,7 @@ class Command:
         if not spec.command:
             return _failed("missing", "No command is given for this agent. Set `command` in the agent's settings.")
         if spec.permission_mode == "ask":
-            words = "The mode `ask` cannot be kept for a plain command. Choose `sandboxed`, `edits` or `bypass`."
+            words = "The mode `ask` is not supported for a plain command. Choose `sandboxed`, `edits` or `bypass`."
             return _failed("missing", words)
         if spec.permission_mode == "sandboxed" and (spec.confinement is None or not probing.available().works):
             return _failed("missing", f"The mode `sandboxed` cannot be kept here. {probing.available().words}".strip())
@@ -55,7 +55,7 @@ class Command:
 
     async def _run(self, spec: AgentSpec, link: AgentLink, wrap: Callable[[Sequence[str]], list[str]]) -> AgentResult:
         arguments, stdin = _with_prompt(spec)
-        link.log("system", "This agent decides by itself what it does; Maestro checks the outcome.")
+        link.log("system", "Maestro cannot approve what this agent does; it checks the result.")
         try:
             process = await asyncio.create_subprocess_exec(
                 *wrap(arguments),

@@ -49,5 +49,5 @@ def create(agent_type: str) -> AgentAdapter:
     try:
         return cast(AgentAdapter, found.load()())
     except (ImportError, AttributeError, TypeError) as error:
-        words = f"The agent type `{agent_type}` does not load: {error}"
+        words = f"The agent type `{agent_type}` cannot be loaded: {error}"
         raise InvalidInput(words, {"agent_type": "does not load"}) from error

@@ -105,7 +105,9 @@ def judge(
     found = _find(tool, tool_input, place, list(checks))
     if mode == "sandboxed" and tool_input.get("dangerouslyDisableSandbox"):
         signature = allowances.exactly(str(tool_input.get("command") or ""), place, sandboxed=False)
-        found = replace(found, kind="other", risk="high", signature=signature, reason="It asks to leave the sandbox.")
+        found = replace(
+            found, kind="other", risk="high", signature=signature, reason="It asks to run outside the sandbox."
+        )
     action: Action = "allow" if mode == "bypass" else POLICY[mode].get(found.kind, "ask")
     call = policies.Call(
         tool=tool,
@@ -158,7 +160,7 @@ def _find(tool: str, tool_input: dict[str, Any], place: Place, checks: list[str]
     if tool in ("WebFetch", "SandboxNetworkAccess"):
         return _connecting(tool, tool_input, title)
     if tool == "WebSearch":
-        return _Finding("web", title, "low", "WebSearch", "It talks to the network.")
+        return _Finding("web", title, "low", "WebSearch", "It uses the network.")
     return _Finding("other", title, "medium", allowances.of_use(tool, tool_input), "Maestro does not know this tool.")
 
 
@@ -206,14 +208,14 @@ def _reading(path: str, title: str, place: Place) -> _Finding:
 def _editing(path: Any, title: str, place: Place) -> _Finding:
     kind = place.edit_kind(path) if isinstance(path, str) and path else "edit_outside"
     if kind == "edit":
-        return _Finding(kind, title, "low", "Write:worktree", "It changes a file of the worktree.")
+        return _Finding(kind, title, "low", "Write:worktree", "It changes a file in the worktree.")
     try:
         target: object = place.target(path)
     except (OSError, ValueError, RuntimeError, TypeError):
         target = path
     signature = allowances.of_writing(target)
     if kind == "edit_settings":
-        return _Finding(kind, title, "medium", signature, "It changes settings that tools obey.")
+        return _Finding(kind, title, "medium", signature, "It changes settings that affect tools.")
     if kind == "edit_git":
         return _Finding(kind, title, "high", signature, "It changes git's own files.")
     where = target if isinstance(target, Path) else None
@@ -224,14 +226,14 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
     line_given = command.strip(shell.BLANKS)
     parsed = shell.parse(line_given)
     if start.holds(".") and (line_given in checks or (parsed and _is_check(parsed, start.worktree, checks))):
-        return _Finding("shell_check", title, "low", "Bash:check", "It runs a check of the plan.")
+        return _Finding("shell_check", title, "low", "Bash:check", "It is one of the plan's checks.")
     risk: Risk = "high" if allowances.is_risky(command) else "medium"
     if parsed is None:
         exactly = allowances.exactly(command, start)
         if (kind := _keeping_output(line_given, start, checks)) is not None:
-            return _Finding(kind, title, "low", exactly, "It changes files of the worktree.")
+            return _Finding(kind, title, "low", exactly, "It changes files in the worktree.")
         if names_settings(line_given):
-            return _Finding("shell_settings", title, risk, exactly, "It may change settings that tools obey.")
+            return _Finding("shell_settings", title, risk, exactly, "It may change settings that affect tools.")
         return _Finding("shell", title, risk, exactly, "Maestro can't tell what this script does.")
     line = list(zip(parsed, places(parsed, start), strict=True))
     kinds = [_command_kind(c, place, checks) for c, place in line]
@@ -241,9 +243,9 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
     if all(kind == "shell_read" for kind in kinds):
         return _Finding("shell_read", title, "low", "Bash:read", "")
     if {*kinds} <= {"shell_read", "shell_check"}:
-        return _Finding("shell_check", title, "low", "Bash:check", "It runs a check of the plan.")
+        return _Finding("shell_check", title, "low", "Bash:check", "It is one of the plan's checks.")
     if {*kinds} <= {"shell_read", "shell_check", "shell_edit"}:
-        return _Finding("shell_edit", title, "low", "Bash:edit", "It changes files of the worktree.")
+        return _Finding("shell_edit", title, "low", "Bash:edit", "It changes files in the worktree.")
     rest = [(c, place, kind) for (c, place), kind in zip(line, kinds, strict=True) if kind != "shell_read"]
     signature = allowances.of_command(rest, command, start)
     parts = tuple((c, place, kind) for (c, place), kind in zip(line, kinds, strict=True))
@@ -251,7 +253,7 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
         reason = "It runs the repository’s own tools in the worktree."
         return _Finding("shell_tool", title, "low", signature, reason, parts=parts, ordered=ordered)
     if any(kind == "shell" and _may_write_settings(c) for c, _place, kind in parts):
-        reason = "It may change settings that tools obey."
+        reason = "It may change settings that affect tools."
         return _Finding("shell_settings", title, risk, signature, reason, parts=parts, ordered=ordered)
     return _Finding("shell", title, risk, signature, "Not one of the plan's checks.", parts=parts, ordered=ordered)
 

@@ -96,7 +96,7 @@ def _http(request: Request, error: Exception) -> Response:
     why = error.__cause__
     if error.status_code == _UNREADABLE and why is not None:  # FastAPI's word for a body it cannot read
         words = "it is nested too deeply" if isinstance(why, RecursionError) else str(why)
-        return problem_of(InvalidInput(f"The body is not JSON that can be read: {words}.", {"body": words}))
+        return problem_of(InvalidInput(f"The body is not valid JSON: {words}.", {"body": words}))
     title = http.HTTPStatus(error.status_code).phrase
     response = problem(error.status_code, title, str(error.detail))
     response.headers.update(error.headers or {})
@@ -115,7 +115,7 @@ def _methods(request: Request) -> list[str]:
 def _database(_request: Request, error: Exception) -> Response:
     assert isinstance(error, OperationalError)
     _log.error("the database refused", exc_info=error)
-    return problem_of(Unavailable(f"The database could not do it: {error.orig}. Nothing was changed."))
+    return problem_of(Unavailable(f"The database reported an error: {error.orig}. Nothing was changed."))
 
 
 class _Mistakes:
@@ -141,7 +141,7 @@ class _Mistakes:
             if scope["type"] != "http" or begun:
                 raise
             _log.error("%s %s failed: %r", scope["method"], scope["path"], error, exc_info=error)
-            wrong = MaestroError("This is a mistake in Maestro. Its log, maestro.log in the data folder, knows more.")
+            wrong = MaestroError("This is a bug in Maestro. See maestro.log in the data folder for details.")
             await problem_of(wrong)(scope, receive, send)
 
 

@@ -16,8 +16,8 @@ Text = Annotated[str, StringConstraints(max_length=200_000, pattern=_NO_NUL)]
 Short = Annotated[str, StringConstraints(max_length=500, pattern=_NO_NUL)]
 RowId = Annotated[int, Field(ge=0, le=_MAX_INT)]
 Number = Annotated[int, Field(strict=True, ge=0, le=_MAX_INT)]  # true is none
-Limit = Annotated[int, Query(ge=0, le=500, description="At most so many items.")]
-Offset = Annotated[int, Query(ge=0, le=_MAX_INT, description="Skip so many items first.")]
+Limit = Annotated[int, Query(ge=0, le=500, description="Maximum number of items.")]
+Offset = Annotated[int, Query(ge=0, le=_MAX_INT, description="Number of items to skip.")]
 Search = Annotated[Short | None, Query(description="Words to search for.")]
 
 
@@ -113,7 +113,7 @@ class Answer(Body):
     ]
     message: Text | None = None
     command: Text | None = Field(
-        None, description="The corrected check, where the question is about one that could not run."
+        None, description="The corrected check, if the question is about a check that could not run."
     )
 
 

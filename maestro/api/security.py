@@ -128,7 +128,7 @@ class Guard:
             raise ForeignOrigin("This request comes from a page that is not Maestro's own.")
         site = headers.get("sec-fetch-site", "none").lower()
         if site not in {"none", "same-origin"} and not self._may_arrive(scope, headers, site):
-            raise ForeignOrigin("Another site sent you here. Open Maestro yourself to go on.")
+            raise ForeignOrigin("Another site sent you here. Open Maestro directly to continue.")
         _refuse_unreadable(scope)
 
     @staticmethod
@@ -150,7 +150,7 @@ class Guard:
         if self.access.admits(headers):
             return None
         raise Unauthorized(
-            "Send the access token: “Authorization: Bearer TOKEN”. It is in the address Maestro printed at its start."
+            "Send the access token: “Authorization: Bearer TOKEN”. It is in the address that Maestro printed at startup."
         )
 
     def _with_security_headers(self, scope: Scope, send: Send) -> Send:

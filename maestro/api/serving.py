@@ -34,7 +34,7 @@ def listen(host: str, port: int) -> socket.socket:
         family, _, _, _, address = min(choices, key=lambda c: c[0] != socket.AF_INET)  # localhost: IPv4 first
         return socket.create_server(address[:2], family=family)
     except UnicodeError as error:  # a name that no name service could take
-        raise Unavailable(f"Maestro cannot listen on {host}: that is no address. See --host.") from error
+        raise Unavailable(f"Maestro cannot listen on {host}: that is not an address. See --host.") from error
     except OSError as error:
         raise Unavailable(_why(host, port, error)) from error
 
@@ -43,7 +43,7 @@ def _why(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} is in use by another program. Choose another one with --port or MAESTRO_PORT (0: any free one)."
     if error.errno == errno.EACCES:
-        return f"Port {port} needs more rights than you have. Choose one above 1023 with --port or MAESTRO_PORT."
+        return f"Port {port} needs more permissions than you have. Choose one above 1023 with --port or MAESTRO_PORT."
     return f"Maestro cannot listen on {host} port {port}: {error.strerror or error}. See --host and --port."
 
 

@@ -72,7 +72,7 @@ def moving_on(target: str) -> Response:
     address = html.escape(target)
     return HTMLResponse(
         f'<!doctype html><meta charset="utf-8"><title>Maestro</title><link rel="icon" href="data:,">'
-        f'<meta http-equiv="refresh" content="0;url={address}"><a href="{address}">Go on to Maestro</a>',
+        f'<meta http-equiv="refresh" content="0;url={address}"><a href="{address}">Continue to Maestro</a>',
         headers={"Content-Security-Policy": POLICY},
     )
 

@@ -84,7 +84,7 @@ class ApprovePlan(ClientMessage):
         """Approve exactly the plan that was meant."""
         plan = queries.get_plan(rt, self.session_id)
         if self.plan_id is not None and str(self.plan_id) not in {plan.hash, str(plan.version)}:
-            raise Conflict("The plan has changed since you read it. Look at it again, then approve it.")
+            raise Conflict("The plan has changed since you reviewed it. Review it again, then approve.")
         plans.approve_plan(rt, self.session_id, expected_hash=plan.hash)
 
 
@@ -204,7 +204,7 @@ class _Connection:
             await self._refuse(error, data)
         except Exception:
             _log.exception("a WebSocket message failed")
-            await self._refuse(MaestroError("This is a mistake in Maestro; its log knows more."), data)
+            await self._refuse(MaestroError("This is a bug in Maestro; see its log for details."), data)
         else:
             if message.request_id is not None:
                 await self._answer("ack", data)

@@ -201,11 +201,11 @@ class AnthropicAssistant:
             return failures.unreachable(self.base_url, str(error.__cause__ or error))
         if isinstance(error, anthropic.APIError):  # an error event in the middle of the stream
             return AssistantError(
-                f"{self.base_url} gave up on the answer: {error.message}. Ask again.", kind="overloaded"
+                f"{self.base_url} stopped during the answer: {error.message}. Ask again.", kind="overloaded"
             )
         if isinstance(error, httpx2.HTTPError):
             return failures.broken_off(self.base_url)
-        return AssistantError(f"{self.base_url} answered in a way that makes no sense: {error}", kind="protocol")
+        return AssistantError(f"{self.base_url} sent an invalid response: {error}", kind="protocol")
 
 
 def _run(tools: Sequence[Tool], name: str, tool_input: Any, call_id: str, listener: Listener) -> dict[str, Any]:

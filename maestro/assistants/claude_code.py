@@ -231,7 +231,7 @@ def _prompt(history: Any) -> str:
     if not earlier:
         return last.text
     told = "\n\n".join(f"<{_who(turn)}>\n{turn.text}\n</{_who(turn)}>" for turn in earlier)
-    return f"The conversation so far:\n\n{told}\n\nAnswer the person's next message:\n\n{last.text}"
+    return f"The conversation so far:\n\n{told}\n\nAnswer the user's next message:\n\n{last.text}"
 
 
 def _who(turn: Turn) -> str:

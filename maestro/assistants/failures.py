@@ -40,7 +40,7 @@ def from_status(
         "auth": f"{base_url} refused {credential} (HTTP {status}).{said} Check it and restart Maestro.",
         "model": f"{base_url} does not know the model “{model}” (HTTP 404).{said} Choose another under Settings.",
         "rate_limit": f"{base_url} has reached a usage limit (HTTP 429).{_when(retry_after_s)}{said}",
-        "overloaded": f"{base_url} is overloaded or broken right now (HTTP {status}).{said} Ask again in a while.",
+        "overloaded": f"{base_url} is overloaded or failing right now (HTTP {status}).{said} Ask again in a few minutes.",
         "network": f"{base_url} took too long (HTTP {status}).{said} Ask again.",
         "protocol": f"{base_url} did not accept the request (HTTP {status}).{said}",
     }
@@ -56,18 +56,16 @@ def unreachable(base_url: str, words: str) -> AssistantError:
 
 def silent(base_url: str, seconds: float) -> AssistantError:
     """The endpoint accepted the request and then said nothing."""
-    return AssistantError(f"{base_url} has not said anything for {seconds:.0f} seconds. Ask again.", kind="network")
+    return AssistantError(f"{base_url} has not responded for {seconds:.0f} seconds. Ask again.", kind="network")
 
 
 def broken_off(base_url: str) -> AssistantError:
     """The answer stopped in the middle."""
-    return AssistantError(
-        f"The connection to {base_url} broke off in the middle of the answer. Ask again.", kind="network"
-    )
+    return AssistantError(f"The connection to {base_url} was lost during the answer. Ask again.", kind="network")
 
 
 #: What stands beside a reply that the model would not give; to say the same once more is no use.
-DECLINED = "The model declined to answer this. Write it in other words and send that."
+DECLINED = "The model declined to answer this. Rephrase it and send it again."
 
 
 def refused() -> AssistantError:
@@ -81,4 +79,4 @@ def _when(retry_after_s: float | None) -> str:
     if retry_after_s < 90:
         return f" Ask again in {max(1, round(retry_after_s))} seconds."
     at = datetime.fromtimestamp(datetime.now(UTC).timestamp() + retry_after_s, UTC)
-    return f" It opens again at {at:%Y-%m-%d %H:%M} UTC."
+    return f" Try again after {at:%Y-%m-%d %H:%M} UTC."

@@ -43,8 +43,8 @@ QuestionId = Annotated[
     str, typer.Argument(metavar="ID", help="A session's id or a question's, or the beginning of it.")
 ]
 SessionId = Annotated[str, typer.Argument(metavar="ID", help="A session's id, or the beginning of it.")]
-Message = Annotated[str | None, typer.Option("-m", "--message", help="What to say with the answer.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object at the end instead of words.")]
+Message = Annotated[str | None, typer.Option("-m", "--message", help="Message to send with the answer.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end instead of text.")]
 
 
 def main() -> None:
@@ -60,15 +60,15 @@ def run(
     trust: Annotated[
         bool,
         typer.Option(
-            "--trust", help="You trust this repository as it is: its own programs may run as you. Remembered."
+            "--trust", help="Trust this repository as it is: its programs may run with your permissions. Remembered."
         ),
     ] = False,
     yes: Annotated[
         bool,
         typer.Option(
             "--yes",
-            help="Approve the plan, say yes to all but trust, budgets, alarms, what weakens the proof, and links or copied files "
-            "in commits.",
+            help="Approve the plan and answer yes to everything except trust, budgets, alarms, weaker proof, and links or "
+            "copied files in commits.",
         ),
     ] = False,
     policy: Annotated[
@@ -111,9 +111,13 @@ def run(
 
 @app.command("first-commit")
 def first_commit(
-    path: Annotated[Path, typer.Argument(help="A repository without a commit, or a folder that is none yet.")],
-    empty: Annotated[bool, typer.Option("--empty", help="Commit nothing of what is there.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    path: Annotated[
+        Path, typer.Argument(help="A repository without commits, or a folder that is not a repository yet.")
+    ],
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Make an empty commit and leave the files uncommitted.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Make the first commit of a folder, so that a session can begin there. Says what it would hold, and asks."""
@@ -122,12 +126,12 @@ def first_commit(
         found = api.get("/repositories/first-commit", **where)
         _say(words.beginning(found, empty=empty))
         if not yes:
-            typer.confirm("Do it?", abort=True)
+            typer.confirm("Continue?", abort=True)
         content = "empty" if empty else "files"
         made = api.post(
             f"/repositories/first-commit?{urlencode(where)}", content=content, init=not found["is_repository"]
         )
-        _say(f"{made['branch']} is at {made['head_commit'][:8]} now.")
+        _say(f"{made['branch']} is now at {made['head_commit'][:8]}.")
 
 
 @app.command("list")
@@ -142,7 +146,7 @@ def list_sessions(
     if json:
         _print_json({"items": sessions, "total": len(sessions)})
     elif not sessions:
-        _say("No sessions yet. Begin one with: maestro run --repo PATH --idea TEXT")
+        _say("No sessions yet. Start one with: maestro run --repo PATH --idea TEXT")
     for session in [] if json else sessions:
         _say(words.session_line(session))
 
@@ -168,9 +172,9 @@ def show(session_id: SessionId, json: AsJson = False, data_dir: DataDir = None) 
 def logs(
     session_id: SessionId,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Keep following until the session ends.")] = False,
-    lines: Annotated[int, typer.Option("-n", "--lines", min=0, max=500, help="So many of the last rows.")] = 100,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=0, max=500, help="Number of latest rows to show.")] = 100,
     level: Annotated[str | None, typer.Option(help="Only these levels, separated by commas.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Whole messages instead of their first lines.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Full messages instead of their first lines.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """What the workers and Maestro did, one line each."""
@@ -198,7 +202,7 @@ def approve(
     wanted: QuestionId,
     start: Annotated[bool, typer.Option("--start/--no-start", help="Start executing the approved plan.")] = True,
     message: Message = None,
-    setup: Annotated[bool, typer.Option("--setup", help="Take the set-up that a question offers.")] = False,
+    setup: Annotated[bool, typer.Option("--setup", help="Use the setup commands that a question offers.")] = False,
     network: Annotated[bool, typer.Option("--network", help="Let it reach the hosts that a question names.")] = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -241,7 +245,7 @@ def resume(session_id: SessionId, data_dir: DataDir = None) -> None:
 @app.command()
 def cancel(
     session_id: SessionId,
-    reason: Annotated[str | None, typer.Option(help="Why; kept with the session.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Reason; stored with the session.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """End a session; what its workers did stays reachable."""
@@ -261,7 +265,9 @@ def rollback(
 @app.command()
 def merge(
     session_id: SessionId,
-    target: Annotated[str | None, typer.Option(help="Your branch (default: the one it began from).")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Your branch (default: the branch the session started from).")
+    ] = None,
     method: Annotated[str | None, typer.Option(help="merge, squash or ff.")] = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -278,7 +284,7 @@ def unmerge(session_id: SessionId, data_dir: DataDir = None) -> None:
 @app.command()
 def environment(
     repo: Annotated[Path, typer.Argument(metavar="PATH", help="A git repository.")],
-    use: Annotated[bool, typer.Option("--use", help="Use what was found in new worktrees from now on.")] = False,
+    use: Annotated[bool, typer.Option("--use", help="Use what was found in all new worktrees.")] = False,
     json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -297,16 +303,16 @@ def environment(
 @app.command("trust")
 def decide_on_trust(
     repo: Annotated[Path, typer.Argument(metavar="PATH", help="A git repository.")],
-    yes: Annotated[bool, typer.Option("--yes", help="You trust it: its programs may run as you.")] = False,
-    sandboxed: Annotated[bool, typer.Option("--sandboxed", help="Its programs run in the sandbox only.")] = False,
-    no: Annotated[bool, typer.Option("--no", help="Nothing of it runs.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Trust it: its programs may run with your permissions.")] = False,
+    sandboxed: Annotated[bool, typer.Option("--sandboxed", help="Its programs run only in the sandbox.")] = False,
+    no: Annotated[bool, typer.Option("--no", help="Nothing in it runs.")] = False,
     json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Show what work in a repository would run, and decide whether it may."""
     answers = [a for a, said in {"trusted": yes, "sandboxed": sandboxed, "no": no}.items() if said]
     if len(answers) > 1:
-        raise typer.BadParameter("give one of --yes, --sandboxed and --no")
+        raise typer.BadParameter("use only one of --yes, --sandboxed, and --no")
     query = {"path": str(repo.expanduser().resolve())}
     with _reporting(), _api(data_dir) as api:
         view = api.get("/repositories/trust", **query)
@@ -361,7 +367,9 @@ def change_settings(
 
 @app.command()
 def doctor(
-    repo: Annotated[Path | None, typer.Option(help="A git repository: has this machine what its work needs?")] = None,
+    repo: Annotated[
+        Path | None, typer.Option(help="A git repository: check that this machine has the tools it needs.")
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Whether this machine has what Maestro needs, and which tool chains it has."""
@@ -478,7 +486,7 @@ def _report_run(session: Json | None, outcome: Outcome, *, as_json: bool) -> Non
     elif session:
         for line in words.reservations(session):
             _say(line)
-        _say(f"{words.cost(session)}. Bring it into your branch with: maestro merge {session['id'][:8]}")
+        _say(f"{words.cost(session)}. Merge it into your branch with: maestro merge {session['id'][:8]}")
     raise typer.Exit(outcome.code)
 
 

@@ -77,14 +77,14 @@ class Api:
         wanted = wanted.strip().lower()
         if len(wanted) < _SHORTEST_ID:  # an unset variable in a script must not mean the only session there is
             raise Refused(
-                422, f"“{wanted}” is no session's id: give at least {_SHORTEST_ID} characters. See: maestro list"
+                422, f"“{wanted}” is not a session id: use at least {_SHORTEST_ID} characters. See: maestro list"
             )
         if len(wanted) >= len("00000000-0000-0000-0000-000000000000"):
             found: Json = self.get(f"/sessions/{quote(wanted, safe='')}")
             return found
         fitting = [s for s in self.all("/sessions") if s["id"].startswith(wanted)]
         if len(fitting) != 1:
-            words = "No session begins" if not fitting else f"{len(fitting)} sessions begin"
+            words = "No session id starts" if not fitting else f"{len(fitting)} session ids start"
             raise Refused(404, f"{words} with “{wanted}”. See: maestro list")
         return fitting[0]
 
@@ -100,7 +100,7 @@ class Api:
         try:
             response = self._client.request(method, path, **options)
         except httpx.HTTPError as error:
-            raise Unavailable(f"Maestro at {self._url} does not answer: {error or type(error).__name__}.") from error
+            raise Unavailable(f"Maestro at {self._url} does not respond: {error or type(error).__name__}.") from error
         if response.is_success:
             return response.json() if response.content else None
         try:
@@ -132,7 +132,7 @@ class Events:
         try:
             event: Json = json.loads(self._socket.recv(timeout_s))
         except ConnectionClosed as error:
-            raise Unavailable("Maestro has stopped. What was running goes on at its next start.") from error
+            raise Unavailable("Maestro has stopped. Running work continues at the next start.") from error
         return event
 
     def __enter__(self) -> Self:
@@ -157,7 +157,7 @@ def connected(settings: Settings, say: Callable[[str], None]) -> Iterator[Api]:
     if holder is not None and holder.url:
         token = instance.known_token(settings)
         if token is None:
-            raise Unavailable("The running Maestro has a token of its own. Set MAESTRO_TOKEN to it.")
+            raise Unavailable("The running Maestro uses its own token. Set MAESTRO_TOKEN to it.")
         api = Api(holder.url, token)
         try:
             yield api

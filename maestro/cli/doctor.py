@@ -92,17 +92,17 @@ def _repository(repo: Path) -> Iterator[Finding]:
         yield Finding(False, f"{repo}: {error.detail}")
         return
     for need in found:
-        advice = "Install it, or see that the PATH of Maestro's own process has it."
+        advice = "Install it, or add it to the PATH of the Maestro process."
         words = f"{need.command}  ({'; '.join(w for w in (need.reason, need.trouble) if w)})"
         yield Finding(not need.trouble, words, advice)
     if not found:
-        yield Finding(True, f"in {repo} nothing was found that work would need", plain=True)
+        yield Finding(True, f"nothing was found that work in {repo} needs", plain=True)
 
 
 def _git(_settings: Settings) -> Finding:
     version = _version(["git", "--version"])
     if version is None:
-        return Finding(False, "git is not there", "Install git 2.38 or newer.")
+        return Finding(False, "git was not found", "Install git 2.38 or newer.")
     number = tuple(int(n) for n in re.findall(r"\d+", version)[:2])
     advice = "Maestro needs git 2.38 or newer: update it."
     return Finding(number >= _GIT_AT_LEAST, f"git {_number(version)}", advice)
@@ -112,7 +112,7 @@ def _claude(settings: Settings) -> Finding:
     path = str(settings.claude_path) if settings.claude_path else _bundled_claude() or shutil.which("claude")
     version = _version([path, "--version"]) if path else None
     if version is None:
-        where = f"{path} does not run" if path else "Claude Code is not there"
+        where = f"{path} does not run" if path else "Claude Code was not found"
         return Finding(False, where, "Install claude-agent-sdk, which bundles it, or set MAESTRO_CLAUDE_PATH.")
     return Finding(True, f"Claude Code {_number(version)} ({path})")
 
@@ -151,7 +151,7 @@ def _keys(settings: Settings) -> Finding:
 
 def _configuration(_settings: Settings) -> Finding:
     file = user_folders.config_file()
-    return Finding(True, f"settings of your own: {file}" + ("" if file.exists() else " (not there yet)"), plain=True)
+    return Finding(True, f"your settings file: {file}" + ("" if file.exists() else " (does not exist yet)"), plain=True)
 
 
 def _data_folder(settings: Settings) -> Finding:
@@ -171,12 +171,12 @@ def _worktrees(settings: Settings) -> Finding:
     try:
         place = places.decide(settings)
     except InvalidInput as error:
-        return Finding(False, "the folder of worktrees cannot be used", error.detail)
+        return Finding(False, "the worktrees folder cannot be used", error.detail)
     if place.warning:
         found = ", ".join(str(path) for path in place.above)
         return Finding(False, f"worktrees go to {place.folder} ({place.why}), below {found}", place.warning)
     hidden = places.hidden_in(place.folder)
-    note = f"; {hidden} is hidden: tools that pass over hidden folders may want another place" if hidden else ""
+    note = f"; {hidden} is hidden: some tools skip hidden folders" if hidden else ""
     return Finding(True, f"worktrees go to {place.folder} ({place.why}){note}; no project above it")
 
 
@@ -187,14 +187,14 @@ def _disk(settings: Settings) -> Finding:
         wanted = [settings.data_dir]
     there = [next(p for p in (folder, *folder.parents) if p.exists()) for folder in wanted]
     free = min(shutil.disk_usage(folder).free for folder in there)
-    advice = "Worktrees and logs need room: free some, or move the data folder."
+    advice = "Worktrees and logs need disk space: free some, or move the data folder."
     return Finding(free >= _DISK_AT_LEAST, f"{free / 1024**3:.1f} GB free for worktrees and logs", advice)
 
 
 def _running(settings: Settings) -> Finding:
     holder = instance.holder(settings.data_dir)
     if holder is None:
-        return Finding(True, "no Maestro runs on this data folder now")
+        return Finding(True, "no Maestro is running on this data folder")
     if not holder.url:
         return Finding(True, f"Maestro is starting (process {holder.pid})")
     advice = f"Process {holder.pid} holds the data folder: stop it, then start Maestro again."
@@ -202,7 +202,7 @@ def _running(settings: Settings) -> Finding:
         answers = httpx.get(f"{holder.url}/api/health", trust_env=False, timeout=_HTTP_TIMEOUT_S).is_success
     except httpx.HTTPError:
         answers = False
-    return Finding(answers, f"Maestro {'runs' if answers else 'does not answer'} at {holder.url}", advice)
+    return Finding(answers, f"Maestro {'runs' if answers else 'does not respond'} at {holder.url}", advice)
 
 
 def _bundled_claude() -> str | None:

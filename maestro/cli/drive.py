@@ -115,7 +115,7 @@ class Driver:
         if last is None or last["role"] == "user" or last["status"] == "streaming":
             return False
         if last["status"] != "complete":
-            return Outcome(FAILED, last["error"] or "The assistant's reply broke off.")
+            return Outcome(FAILED, last["error"] or "The assistant's reply was cut off.")
         self._api.post(f"{self._path}/plan")
         self._plan_asked = True
         return True

@@ -119,7 +119,7 @@ def _to_answer(approval: Json) -> list[str]:
     said = str(detail.get("words") or "").strip().splitlines()
     more = [*said[:_SAID], "…"] if len(said) > _SAID else said
     if detail.get("missing_setup"):
-        more += ["not set up yet, though the repository says how:"]
+        more += ["not set up yet; the repository's own setup commands:"]
         more += [f"  {command}" for command in detail["missing_setup"]]
     more += [f"{way_to_answer(approval)}   (or maestro deny {approval['id'][:8]})"]
     return [f"  to answer   {one_line(approval['title'])}", *(f"{indent}{line}".rstrip() for line in more)]
@@ -128,14 +128,14 @@ def _to_answer(approval: Json) -> list[str]:
 def trust_page(view: Json) -> str:
     """What is decided on a repository, and what it would run."""
     said = {
-        "trusted": "trusted: its programs run as you",
+        "trusted": "trusted: its programs run with your permissions",
         "sandboxed": "only in the sandbox",
-        "no": "nothing of it runs",
+        "no": "nothing runs",
     }
     lines = [f"{view['repo_path']}: {said.get(view['in_force'], 'not decided on')}"]
-    lines += ["", "Commands of set-up and checks:"] if view["commands"] else []
+    lines += ["", "Setup and check commands:"] if view["commands"] else []
     lines += [f"    {one_line(each['command'])}" for each in view["commands"]]
-    lines += ["", "Work in it would run, or be steered by:"] if view["runs"] else []
+    lines += ["", "Work in it would run these, or be affected by them:"] if view["runs"] else []
     for found in view["runs"]:
         lines.append(f"{'·' if not found['new'] else '+'} {one_line(found['name'])}")
         text = visible(found["text"]).strip().splitlines()
@@ -165,7 +165,7 @@ def one_line(text: str, most: int = 300) -> str:
 
 def beginning(found: Json, *, empty: bool) -> str:
     """What ``maestro first-commit`` is about to do."""
-    lines = [] if found["is_repository"] else [f"{found['root']} is not a git repository: git init makes it one."]
+    lines = [] if found["is_repository"] else [f"{found['root']} is not a git repository; git init makes it one."]
     if empty:
         return "\n".join([*lines, f"An empty first commit is made on {found['branch']}; the files stay as they are."])
     files = "1 file" if found["files"] == 1 else f"{found['files']:,} files"
@@ -174,9 +174,9 @@ def beginning(found: Json, *, empty: bool) -> str:
     if found["files"] > len(found["names"]):
         lines.append(f"  and {found['files'] - len(found['names']):,} more")
     for key, say in (
-        ("secrets", "These may hold secrets, which a commit keeps for good"),
-        ("large", "These are large, and a commit keeps them for good"),
-        ("nested", "Left out, being repositories of their own"),
+        ("secrets", "These may hold secrets, which a commit keeps permanently"),
+        ("large", "These are large, and a commit keeps them permanently"),
+        ("nested", "Left out because they are repositories themselves"),
     ):
         lines += [f"{say}: {', '.join(found[key])}"] if found[key] else []
     return "\n".join(lines)
@@ -195,7 +195,7 @@ def environment_page(view: Json) -> str:
             why = f"  ({'; '.join(reasons)})" if reasons else ""
             lines.append(f"  {'✓' if value in kept[part] else '·'} {verb:6} {value}{why}")
     if len(lines) == 1:
-        lines.append("  Nothing was found that work in it would need besides its files.")
+        lines.append("  Nothing was found that a worktree needs besides the repository's files.")
     return "\n".join(lines)
 
 

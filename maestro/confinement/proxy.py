@@ -180,7 +180,7 @@ class Proxy:
                 _carry(server, client)
                 return
             if self._upstream is not None and not _through(server, host, self._upstream):
-                _say(client, 502, f"{host} cannot be reached: the proxy of this network says no")
+                _say(client, 502, f"{host} cannot be reached: the network's proxy refused it")
                 return
             client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             if rest:

@@ -128,7 +128,7 @@ def _own_dotenv(here: Path) -> tuple[Path | None, str]:
         if _ask(here, "ls-files", "-z", "--", f":(icase){_DOTENV}").fields:
             return None, "it is tracked, so it comes with the repository"
     except (GitError, MaestroError) as error:
-        return None, f"whether it is tracked cannot be told ({error.detail})"
+        return None, f"Maestro cannot tell whether it is tracked ({error.detail})"
     return path, ""
 
 
@@ -140,8 +140,8 @@ def _about_earlier_data(loaded: LoadedSettings, here: Path) -> list[str]:
     if not ((earlier / "maestro.db").is_file() and (earlier / "lock").is_file()) or _tracked(earlier):
         return []
     return [
-        f"{earlier} holds data of Maestro, which this does not use: it uses {loaded.current.data_dir}. If it is yours, "
-        f"go on with it by --data-dir {earlier}, or for good with data_dir = {str(earlier)!r} in {user_folders.config_file()}."
+        f"{earlier} holds data of Maestro, which is not in use: Maestro now uses {loaded.current.data_dir}. If it is yours, "
+        f"use it with --data-dir {earlier}, or permanently with data_dir = {str(earlier)!r} in {user_folders.config_file()}."
     ]
 
 

@@ -16,9 +16,9 @@ from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.terminal_text import everywhere, plain, visible
 
-#: What an agent hears instead of an answer while the person is away.
+#: What an agent hears instead of an answer while the user is away.
 AWAY = (
-    "The person is away and cannot allow this. Find another way without it; if there is none, leave it out, "
+    "The user is away and cannot allow this. Find another way without it; if there is none, leave it out, "
     "go on with the rest, and say at the end what is missing and why."
 )
 
@@ -159,7 +159,7 @@ def absence_changed(tx: Transaction, session: models.Session, *, away: bool) -> 
                 _deny_in_absence(tx, session, approval)
         return
     denied = len(denied_in_absence(tx.db, session.id))
-    said = f"You are back. Denied while you were away, in all: {denied}. Questions that wait for you: {len(pending)}."
+    said = f"You are back. Denied while you were away: {denied}. Questions waiting for you: {len(pending)}."
     tx.log(session.id, said, kind="gate", source="you")
 
 
@@ -177,7 +177,7 @@ def _deny_in_absence(tx: Transaction, session: models.Session, approval: models.
     if not denied_in_absence(tx.db, session.id):  # told once; the rest is in the log and on the session's page
         title, text = (
             "Denied while you are away",
-            f"{approval.title}. Agents continue without what they would have to ask for.",
+            f"{approval.title}. Agents continue without it.",
         )
         tx.emit("notification", session.id, level="warn", title=title, text=text)
     resolve(tx, session, approval, allow=False, message=AWAY, by="away")
@@ -197,7 +197,7 @@ def expire(tx: Transaction, session_id: str, *, worker_id: str | None = None, ta
         tx.db.add(approval)
         tx.emit("approval_resolved", session_id, approval_id=approval.id, task_id=approval.task_id, decision="expired")
         if approval.kind in (*LANDING_KINDS, *ENDING_KINDS):
-            _back_to_landing(tx, approval, "Looked at again")  # which asks again where it still has to
+            _back_to_landing(tx, approval, "Checking again")  # which asks again where it still has to
 
 
 def deliver(rt: Runtime) -> None:
@@ -277,7 +277,7 @@ def _after_task_start(tx: Transaction, session: models.Session, approval: models
     else:
         task.status = "skipped"
         task.completed_at = utcnow()
-        task.error_message = "Skipped: you said no to starting it." + (
+        task.error_message = "Skipped: you chose not to start it." + (
             f" {approval.message}" if approval.message else ""
         )
         tx.emit("task_completed", session.id, task_id=task.id, key=task.key, result={"skipped": True})
@@ -301,7 +301,7 @@ def _after_task_failed(tx: Transaction, session: models.Session, approval: model
 
 def _after_landing(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:
     """Whatever the answer, the next landing takes it up (see ``proving.questions``)."""
-    _back_to_landing(tx, approval, "You have answered")
+    _back_to_landing(tx, approval, "You answered")
 
 
 def _after_trust(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
@@ -317,7 +317,7 @@ def _after_ending(tx: Transaction, session: models.Session, approval: models.App
     from maestro.core.execution import outcomes, prompts
 
     if approval.kind == "nothing_changed" and approval.status == "allowed":
-        _back_to_landing(tx, approval, "You have answered")
+        _back_to_landing(tx, approval, "You answered")
         return
     task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
     if task is None or task.status != "waiting":
@@ -328,7 +328,7 @@ def _after_ending(tx: Transaction, session: models.Session, approval: models.App
     else:
         prompt = prompts.answer_prompt(words, approval.message if approval.status == "allowed" else None)
         finding = str(approval.detail.get("reason") or "")
-        prompt += f"\n\nWhat Maestro's checks said meanwhile: {finding}" if finding else ""
+        prompt += f"\n\nWhat Maestro's checks found in the meantime: {finding}" if finding else ""
     outcomes.go_on(tx, session, task, prompt)
 
 

@@ -154,4 +154,4 @@ def _read(fd: int) -> Holder:
 def _refusal(data_dir: Path, holder: Holder) -> str:
     who = f"process {holder.pid}" if holder.pid else "another process"
     where = f"; it serves at {holder.url}" if holder.url else " and is just starting"
-    return f"Maestro already runs on {data_dir}: {who} holds it{where}. Use that one, or give another --data-dir."
+    return f"Maestro already runs on {data_dir}: {who} holds it{where}. Use that one, or choose another --data-dir."

@@ -43,7 +43,7 @@ def start(rt: Runtime) -> None:
             _take_up(rt, step)
     except OperationalError as error:
         words = f"The data folder {rt.data_dir} cannot be written: {error.orig}."
-        raise Unavailable(f"{words} Put that right, then start Maestro again.") from error
+        raise Unavailable(f"{words} Fix that, then start Maestro again.") from error
     storage_health.health(rt)
     rt.helper("notifier", lambda: Notifier(rt.bus, rt.db, lambda: rt.settings))
     # A look that is late is late; it must never be skipped, not after a suspend of hours either.

@@ -23,7 +23,7 @@ def repository(session: models.Session) -> Path:
     """The person's repository. Raises Conflict when it is not where it was."""
     path = Path(session.repo_path)
     if not path.is_dir():
-        raise Conflict(f"The repository is not at {path} any more. Put it back there, then go on.")
+        raise Conflict(f"The repository is no longer at {path}. Move it back there, then continue.")
     return path
 
 

@@ -58,7 +58,7 @@ class Place:
             return None
         name = variable("worktrees_dir")
         return (
-            f"Worktrees are in {self.folder}, below a project: {_listed(self.above)}. Tools that look upward read it, "
+            f"Worktrees are in {self.folder}, below a project: {_listed(self.above)}. Tools that search parent folders read it, "
             f"so checks may prove the wrong thing. Set {name} to a folder outside of every project."
         )
 
@@ -75,9 +75,9 @@ def decide(settings: Settings) -> Place:
     hidden = hidden_in(own)
     if not found and hidden is None:
         return Place(own, "in the data folder")
-    reasons = [f"{_listed([a.path for a in found])} lies above the data folder"] if found else []
+    reasons = [f"{_listed([a.path for a in found])} is above the data folder"] if found else []
     if hidden is not None:
-        reasons.append(f"many tools pass over what lies below a hidden folder, as {hidden} is")
+        reasons.append(f"many tools skip everything below a hidden folder such as {hidden}")
     choices = [Place(own, "in the data folder: no better place was found", tuple(a.path for a in found))]
     faults = [_faults(own, found)]
     for base, words in _elsewhere():
@@ -152,8 +152,8 @@ def about_hidden(folder: Path, repo: Path) -> str | None:
     if hidden is None:
         return None
     return (
-        f"Worktrees lie below the hidden folder {hidden}, and some tools pass over what is hidden. If these tests pass in "
-        f"your checkout, set {variable('worktrees_dir')} to a folder without a dot in front, and start a new session."
+        f"Worktrees are below the hidden folder {hidden}, and some tools skip hidden folders. If these tests pass in "
+        f"your checkout, set {variable('worktrees_dir')} to a folder without a leading dot, and start a new session."
     )
 
 
@@ -170,11 +170,11 @@ def make(rt: Runtime) -> None:
             missing.mkdir(mode=0o700, exist_ok=True)
         if folder.is_relative_to(_for_me_alone()):
             if not _is_mine(_for_me_alone()):
-                raise PermissionError(None, "another user was there first")
+                raise PermissionError(None, "it belongs to another user")
             _for_me_alone().chmod(0o700)  # an earlier version let others read the names in it
     except OSError as error:
-        words = f"The folder of the worktrees, {folder}, cannot be made: {error.strerror}."
-        raise Unavailable(f"{words} Put that right, or name another with {variable('worktrees_dir')}.") from error
+        words = f"The worktrees folder {folder} cannot be created: {error.strerror}."
+        raise Unavailable(f"{words} Fix that, or choose another with {variable('worktrees_dir')}.") from error
 
 
 def settle(rt: Runtime) -> None:
@@ -221,7 +221,7 @@ def _told(folder: Path, *, insists: bool) -> Place:
     found = tuple(a.path for a in projects.above(folder))
     if found and not insists:
         raise _refused(
-            f"{folder} is below a project: {_listed(found)}. Tools that look upward would read it. Name a folder "
+            f"{folder} is below a project: {_listed(found)}. Tools that search parent folders would read it. Name a folder "
             f"outside of every project, or set {variable('worktrees_inside_project')}=true if you want it there"
         )
     return Place(folder, f"{name} names it", found)

@@ -298,7 +298,7 @@ def get_diff(rt: Runtime, session_id: str, *, task: str | None = None) -> DiffVi
             done = (row.result_json or {}).get("integrated_from")
             base, head = done or row.start_commit or base, row.result_commit
     if head is None:
-        raise NotFound("Nothing has been changed yet.")
+        raise NotFound("No changes yet.")
     repo = lookup.repository(session)
     files = [FileChange(path=p, insertions=i, deletions=d) for p, i, d in diffs.changed_lines(repo, base, head)]
     text, cut = integration.diff_text(repo, base, head, _DIFF_LIMIT_BYTES)

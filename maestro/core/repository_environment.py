@@ -48,7 +48,7 @@ def parse_environment(data: Any) -> Environment:
         return Environment.model_validate(data)
     except ValidationError as error:
         fields = {".".join(str(p) for p in e["loc"]): e["msg"] for e in error.errors()}
-        raise InvalidInput("What worktrees are to be given is not valid.", fields) from error
+        raise InvalidInput("The worktree setup is not valid.", fields) from error
 
 
 class RememberedView(BaseModel):
@@ -152,7 +152,7 @@ def forget(tx: Transaction, path: str) -> None:
     )
     rows = tx.db.exec(query).all()
     if not rows:
-        raise NotFound(f"Nothing is remembered of {path[:200]}.")
+        raise NotFound(f"Nothing is remembered for {path[:200]}.")
     for row in rows:
         tx.db.delete(row)
         tx.emit("environment_changed", "", repo_path=row.repo_path)

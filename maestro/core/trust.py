@@ -121,7 +121,7 @@ def put(rt: Runtime, path: str, answer: Answer) -> TrustView:
 def check_sandbox() -> None:
     """Raise InvalidInput where this machine has no sandbox."""
     if words := modes.no_sandbox():
-        raise InvalidInput(f"Only in the sandbox is not possible here. {words}", {"trust": words})
+        raise InvalidInput(f"“Only in the sandbox” is not possible here. {words}", {"trust": words})
 
 
 def remember(tx: Transaction, git_dir: str, answer: Answer, marks: dict[str, str]) -> None:
@@ -170,7 +170,7 @@ def may_run(rt: Runtime, session: models.Session) -> bool:
     if found.answer == "sandboxed":
         return _in_sandbox(rt, session)
     if found.answer == "no":
-        _fail(rt, session.id, f"{repo} is not trusted: nothing of it runs. Decide anew with: maestro trust {repo}")
+        _fail(rt, session.id, f"{repo} is not trusted: nothing in it runs. Change that with: maestro trust {repo}")
     else:
         _ask(rt, session, repo, found)
     return False
@@ -182,9 +182,9 @@ def demand(rt: Runtime, repo: Path, commit: str) -> Answer:
     if found.answer in {"trusted", "sandboxed"}:
         return found.answer
     said = (
-        "You said that nothing of it runs."
+        "You chose to run nothing from it."
         if found.answer == "no"
-        else "Nobody has said yet whether its programs may run."
+        else "You have not decided yet whether its programs may run."
     )
     words = f"{said} Decide with: maestro trust {repo}"
     raise NotAllowed(words, state=found.answer or "undecided", allowed=[])
@@ -226,9 +226,9 @@ def question_detail(
         "commands": [each.model_dump() for each in commands],
         "runs": [{"name": r.name, "text": r.text} for r in shown],
         "sandbox": modes.no_sandbox() == "",
-        "allow": "trust it: its programs run as you",
+        "allow": "trust it: its programs run with your permissions",
         "allow_sandboxed": "only in the sandbox",
-        "deny": "nothing of it runs",
+        "deny": "nothing runs",
     }
 
 
@@ -263,7 +263,7 @@ def _answer_open(tx: Transaction, git_dir: str, answer: Answer) -> None:
         if answer == "sandboxed":
             other.detail = other.detail | {"chosen": "allow_sandboxed"}
         session = lookup.session_row(tx.db, other.session_id)
-        gatekeeping.resolve(tx, session, other, allow=answer != "no", message="Decided for the repository.")
+        gatekeeping.resolve(tx, session, other, allow=answer != "no", message="Decided for this repository.")
 
 
 def _ask(rt: Runtime, session: models.Session, repo: Path, found: Verdict) -> None:
@@ -284,9 +284,9 @@ def _ask(rt: Runtime, session: models.Session, repo: Path, found: Verdict) -> No
     detail = question_detail(repo, session.base_commit, found.open, git_dir, commands)
     decided = _decided(rt, common_dir(repo)).get("answer")
     detail["reason"] = (
-        "What it would run has changed since you agreed to it. Nothing that is new runs before your answer."
+        "What it would run has changed since you trusted it. Nothing new runs until you answer."
         if decided == "trusted"
-        else "Set-up, checks and agents run programs of the repository as you. Nothing of it has run so far."
+        else "Setup, checks, and agents run the repository's programs with your permissions. Nothing has run so far."
     )
     with rt.db.write() as tx:
         row = lookup.session_row(tx.db, session.id)
@@ -307,7 +307,7 @@ def _in_sandbox(rt: Runtime, session: models.Session) -> bool:
             row = lookup.session_row(tx.db, session.id)
             row.agent_config = row.agent_config | wanted
             tx.db.add(row)
-            tx.log(session.id, "The repository runs only in the sandbox: you said so.", kind="gate")
+            tx.log(session.id, "You chose to run this repository only in the sandbox.", kind="gate")
         session.agent_config = session.agent_config | wanted
     return True
 

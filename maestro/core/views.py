@@ -35,7 +35,7 @@ def readable(view: type[_View], data: dict[str, Any]) -> _View:
     _log.warning("a row of %s cannot be read: %s", view.__name__, ", ".join(wrong))
     data = data | {name: _stand_in(view.model_fields[name].annotation) for name in wrong}
     if "error_message" in view.model_fields:
-        data["error_message"] = f"What is stored of this cannot be read: {', '.join(wrong)}."
+        data["error_message"] = f"Stored data cannot be read: {', '.join(wrong)}."
     return _countable(view.model_validate(data))
 
 

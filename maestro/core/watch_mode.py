@@ -114,8 +114,8 @@ def processor_seconds(pid: int) -> float:
 def reason(output: str) -> str:
     """Why the command was ended, as a sentence."""
     if _LEFT_OPEN.search(_ESCAPE.sub("", output)[-_TAIL:]):
-        return "Its tests ended, but something they opened keeps it from ending."
-    return "It went into watch mode: it waits for changes and never ends."
+        return "Its tests ended, but something they opened keeps it running."
+    return "It entered watch mode: it waits for changes and never ends."
 
 
 def suggestion(command: str, output: str) -> str | None:

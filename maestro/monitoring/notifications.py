@@ -50,8 +50,10 @@ def notice_of(event: Event) -> Notice | None:
         return Notice("failed", event.session_id, "The session failed", str(told.get("error") or ""))
     if event.type == "session_completed":
         denied = (told.get("result") or {}).get("denied_away")
-        absent = f" Denied while you were away: {denied}. See what was left out before you merge." if denied else ""
-        return Notice("completed", event.session_id, "The session is done", f"Its result is ready to merge.{absent}")
+        absent = f" Denied while you were away: {denied}. Check what was left out before you merge." if denied else ""
+        return Notice(
+            "completed", event.session_id, "The session is completed", f"Its result is ready to merge.{absent}"
+        )
     # Failures and completions come with a notification for the pages as well: once is enough.
     if event.type == "notification" and told.get("level") == "warn":
         return Notice("notice", event.session_id, str(told.get("title") or ""), str(told.get("text") or ""))
@@ -116,7 +118,7 @@ class Notifier:
                 for number, url in enumerate(settings.notify_urls, start=1):
                     self._send(number, url, title, text)
         except Exception:
-            _log.exception("notices could not be sent")
+            _log.exception("notifications could not be sent")
 
     def _message(self, notice: Notice) -> tuple[str, str]:
         with self._db.read() as db:
@@ -139,4 +141,6 @@ class Notifier:
         elif url not in self._complained:
             self._complained.add(url)
             scheme = url.split(":", 1)[0][:20]
-            _log.warning("A notice could not be sent to address %d of notify_urls (%s). Check it.", number, scheme)
+            _log.warning(
+                "A notification could not be sent to address %d of notify_urls (%s). Check it.", number, scheme
+            )

@@ -77,6 +77,6 @@ def store(db: Database, template: Template) -> None:
     with db.write() as tx:
         same = select(models.TemplateRow.id).where(models.TemplateRow.name == template.name)
         if tx.db.exec(same).first() is not None or any(t.name == template.name for t in shipped()):
-            raise Conflict(f"There is a template “{template.name}” already.")
+            raise Conflict(f"A template “{template.name}” already exists.")
         tx.db.add(models.TemplateRow(name=template.name, title=template.title, body=template.model_dump()))
         tx.emit("template_created", "", name=template.name)

@@ -98,7 +98,7 @@ def _hold(spool: Spool, key: bytes, digest: str) -> int:
         result, code = AgentResult(outcome="failed", failure="protocol", message=error.detail), 1
     except Exception as error:
         traceback.print_exc()
-        words = f"The worker broke: {type(error).__name__}: {error}"
+        words = f"The worker crashed: {type(error).__name__}: {error}"
         link.log("error", words, level="error")
         result, code = AgentResult(outcome="failed", failure="protocol", message=words), 1
     # First the silence, then the result: whoever reads it may touch the worktree.

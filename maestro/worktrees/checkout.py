@@ -77,16 +77,16 @@ def obstacles(
     reasons = []
     under_way = held_by_operation(repo, branch, apart=apart)
     if under_way:
-        reasons.append(f"A {under_way} of {branch} is under way. Finish or abort it first.")
+        reasons.append(f"A {under_way} of {branch} is in progress. Finish or abort it first.")
     for entry in checkouts_of(repo, branch):
         if apart is not None and entry.path.resolve().is_relative_to(apart.resolve()):
             continue
         if entry.missing:
-            reasons.append(f"{branch} is checked out at {entry.path}, which is not there now.")
+            reasons.append(f"{branch} is checked out at {entry.path}, which does not exist now.")
             continue
         doing = operation(entry.path)
         if doing and doing != under_way:
-            reasons.append(f"A {doing} is under way in {entry.path}. Finish or abort it first.")
+            reasons.append(f"A {doing} is in progress in {entry.path}. Finish or abort it first.")
         elif not doing:
             in_the_way = survey(entry.path, before, after, resume=resume).in_the_way
             busy = None if in_the_way else _index_busy(entry.path)
@@ -116,7 +116,7 @@ def move_branch(repo: Path, branch: str, before: str, after: str, reason: str, *
         except (MaestroError, OSError) as error:
             if not _put_back(brought, before, after):
                 said = str(error).rstrip(".")
-                raise CutShort(f"{said}. It is half done. Put that right and try again: that finishes it.") from error
+                raise CutShort(f"{said}. It is partly done. Fix that and try again to finish it.") from error
             raise
 
 
@@ -140,7 +140,7 @@ def _index_busy(root: Path) -> str | None:
     if not lock.exists():
         return None
     return (
-        f"Another git process is working in {root}. Try again when it is done; if there is none, "
+        f"Another git process is working in {root}. Try again when it is done. If none is running, "
         f"one was killed: delete {lock}."
     )
 

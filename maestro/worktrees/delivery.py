@@ -147,11 +147,11 @@ def unmerge(repo_root: Path, record: MergeRecord, keep_as: str) -> None:
 
 def _look(repo_root: Path, session_branch: str, target: str | None, method: str) -> _Outlook:
     if method not in METHODS:
-        raise InvalidInput(f"“{method[:50]}” is no way to merge.", {"method": f"one of {', '.join(METHODS)}"})
+        raise InvalidInput(f"“{method[:50]}” is not a merge method.", {"method": f"one of {', '.join(METHODS)}"})
     name, before = _target(repo_root, target)
     source = ref_commit(repo_root, branch_ref(session_branch))
     if source is None:
-        raise Conflict(f"The session branch {session_branch} does not exist any more.")
+        raise Conflict(f"The session branch {session_branch} no longer exists.")
     if name == session_branch:
         raise InvalidInput("The session branch cannot be merged into itself.", {"target": "choose another branch"})
     if git(repo_root, "merge-base", before, source, check=False).code != 0:
@@ -165,7 +165,7 @@ def _look(repo_root: Path, session_branch: str, target: str | None, method: str)
     elif method == "squash" and merged.tree == tree_of(repo_root, before):
         blockers.append(f"There is nothing to merge: {name} already holds the same changes.")
     elif method == "ff" and not fast_forward:
-        blockers.append(f"{name} has commits of its own since the session began, so it cannot be fast-forwarded.")
+        blockers.append(f"{name} has new commits since the session started, so it cannot be fast-forwarded.")
     elif merged.conflicts:
         files = ", ".join(merged.conflicts)
         blockers.append(f"{name} and the session changed the same lines in: {files}.")
@@ -189,13 +189,13 @@ def _target(repo_root: Path, target: str | None) -> tuple[str, str]:
 
 def _busy(repo_root: Path) -> list[str]:
     doing = operation(repo_root)
-    return [f"A {doing} is under way in {repo_root}. Finish or abort it first."] if doing else []
+    return [f"A {doing} is in progress in {repo_root}. Finish or abort it first."] if doing else []
 
 
 def _moved(repo_root: Path, target: str, since: str, current: str | None) -> str:
     if current is None:
-        return f"{target} does not exist any more."
+        return f"{target} no longer exists."
     if not is_ancestor(repo_root, since, current):
-        return f"{target} was moved elsewhere since: it stands at {current[:12]} now."
+        return f"{target} was moved since: it is now at {current[:12]}."
     lines = git(repo_root, "rev-list", "--oneline", "--max-count=5", f"{since}..{current}").text.splitlines()
-    return f"{target} has moved on since: {'; '.join(lines)}."
+    return f"{target} has new commits: {'; '.join(lines)}."

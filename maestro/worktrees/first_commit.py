@@ -73,7 +73,7 @@ def make(folder: Path, content: Content, *, is_repository: bool) -> str:
         raise InvalidInput(words, {"repo_path": words})
     with repository_lock(folder):
         if git(folder, "rev-parse", "--verify", "--quiet", "HEAD", check=False).code == 0:
-            raise Conflict(f"{folder} has a commit already. Nothing was changed.")
+            raise Conflict(f"{folder} already has a commit. Nothing was changed.")
         if content == "files":
             stage_all(folder, git_dir=own_git_dir(folder), env={})
             tree = git(folder, "write-tree").text
@@ -100,7 +100,7 @@ def _listed(folder: Path, git_dir: Path, *, is_repository: bool) -> Beginning:
     try:
         listed = git(folder, "ls-files", *options, env=env, timeout_s=_LISTING_S).fields
     except GitError as error:
-        raise GitError(f"What lies in {folder} could not be listed: {error.detail}") from None
+        raise GitError(f"The files in {folder} could not be listed: {error.detail}") from None
     paths = sorted({path for path in listed if not path.endswith("/")})
     sizes = {path: _size(folder / path) for path in paths}
     there = [path for path, size in sizes.items() if size is not None]

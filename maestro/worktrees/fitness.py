@@ -93,7 +93,7 @@ def _missing_in_index(root: Path) -> int:
 def incomplete(root: Path, git_dir: Path) -> str:
     """What to say where git cannot find objects that it should have."""
     lender = _borrows_in_vain(git_dir)
-    because = f" It borrows them from {lender}, which is not there." if lender else ""
+    because = f" It borrows them from {lender}, which does not exist." if lender else ""
     return f"Objects of the repository {root} are missing.{because} See what is left with: git fsck"
 
 
@@ -155,8 +155,8 @@ def _not_writable(git_dir: Path) -> str | None:
     for place in (git_dir, git_dir / "objects", git_dir / "refs"):
         if not os.access(place, os.W_OK | os.X_OK):
             return (
-                f"Maestro cannot write to {place}, where its branches and commits would go. Give the user it runs as "
-                "the right to, or clone the repository and give the clone."
+                f"Maestro cannot write to {place}, where its branches and commits would go. Make it writable for the "
+                "user that runs Maestro, or use a clone of the repository."
             )
     return None
 

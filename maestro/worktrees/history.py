@@ -15,7 +15,7 @@ def tip(repo: Path, branch: str) -> str:
     """Where a branch stands now. Raises GitError when it is gone."""
     commit = ref_commit(repo, branch_ref(branch))
     if commit is None:
-        raise GitError(f"The branch {branch} does not exist any more.")
+        raise GitError(f"The branch {branch} no longer exists.")
     return commit
 
 

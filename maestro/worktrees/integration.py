@@ -208,7 +208,7 @@ def reset_branch(repo: Path, branch: str, to: str, *, keep_as: str) -> str:
     with repository_lock(repo):
         old = ref_commit(repo, branch_ref(branch))
         if old is None:
-            raise GitError(f"The branch {branch} does not exist any more.")
+            raise GitError(f"The branch {branch} no longer exists.")
         target = commit_of(repo, to)
         if old == target:
             return keep_as
@@ -244,6 +244,6 @@ def _not_in_main_checkout(repo: Path, branch: str) -> None:
     for entry in checkouts_of(repo, branch):
         if entry.main:
             raise Conflict(
-                f"{branch} is checked out in {entry.path}. Switch that checkout to another branch, "
-                "so that Maestro can go on."
+                f"{branch} is checked out in {entry.path}. Switch that checkout to another branch "
+                "so that Maestro can continue."
             )

@@ -89,7 +89,7 @@ def create_branch(repo: Path, branch: str, commit: str) -> None:
         if current == start:
             return
         if current is not None:
-            raise Conflict(f"The branch {branch} exists already and stands elsewhere, at {current[:12]}.")
+            raise Conflict(f"The branch {branch} already exists and points elsewhere, to {current[:12]}.")
         move_ref(repo, branch_ref(branch), start, None, "maestro: create")
 
 
@@ -143,7 +143,7 @@ def found_there(repo: Path, path: Path, branch: str) -> WorktreeReport | None:
     """
     if _reusable(repo, path, branch):
         doing = operation(path)
-        return WorktreeReport(path, False, [f"A {doing} was left half done here."] if doing else [])
+        return WorktreeReport(path, False, [f"A {doing} was left unfinished here."] if doing else [])
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise Conflict(f"{path} is in the way: it exists and is not a worktree of {branch}.")
     return None
@@ -167,7 +167,7 @@ def _reusable(repo: Path, path: Path, branch: str) -> bool:
     if not (path / ".git").exists():
         git(repo, "worktree", "repair", check=False)
     if own_git_dir(path).resolve() != git_dir_of(repo, path):
-        raise Conflict(f"{path} was turned into a repository of its own (git init). Remove it to go on.")
+        raise Conflict(f"{path} was turned into a repository of its own (git init). Remove it to continue.")
     if found.main:
         raise Conflict(f"{path} is the main checkout of its repository.")
     # Detached or on a branch of the agent's own making: commit_all puts that right, or says why it cannot.

@@ -113,7 +113,7 @@ _WHY_CHECK = (
     ("bun run", ("package.json",), _SCRIPT),
     ("bun ", ("package.json",), "The tests are Bun’s"),
     ("bundle", ("Gemfile",), "Its tests are Ruby’s, and {} is in the repository"),
-    ("rake", ("Rakefile",), "{} speaks of tests"),
+    ("rake", ("Rakefile",), "{} mentions tests"),
     ("rspec", (".rspec",), _THERE),
     ("deno", ("deno.json", "deno.jsonc"), _THERE),
     ("vendor/bin/phpunit", ("phpunit.xml", "phpunit.xml.dist", "phpunit.dist.xml"), _THERE),
@@ -230,7 +230,7 @@ def _why_python(at: Manifests, command: str) -> str:
     ):
         if word in command:
             return reason
-    return f"There are tests in the form of unittest{where}"
+    return f"The tests{where} are unittest’s"
 
 
 def _why(at: Manifests, check: str) -> str:

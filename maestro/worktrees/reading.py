@@ -30,7 +30,7 @@ def _normal(path: str) -> str | None:
 def _tree(repo: Path, commit: str, *args: str) -> list[tuple[str, str, str]]:
     """(mode, object, path) of entries of a commit."""
     if commit.startswith("-"):
-        raise GitError(f"{commit!r} names no commit.")
+        raise GitError(f"{commit!r} is not a commit.")
     entries = []
     literal = {"GIT_LITERAL_PATHSPECS": "1"}  # a file may be called ``:!x``
     for line in git(repo, "ls-tree", "-z", "--full-tree", *args[:-1], commit, "--", *args[-1:], env=literal).fields:

@@ -27,10 +27,10 @@ def ref_commit(repo: Path, ref: str) -> str | None:
 def commit_of(repo: Path, rev: str) -> str:
     """The commit that ``rev`` names (a hex string, a ref, HEAD). Raises GitError when there is none."""
     if rev.startswith("-") or not rev:
-        raise GitError(f"{rev!r} names no commit.")
+        raise GitError(f"{rev!r} is not a commit.")
     found = git(repo, "rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}", check=False)
     if found.code != 0:
-        raise GitError(f"{rev} names no commit in this repository.")
+        raise GitError(f"{rev} is not a commit in this repository.")
     return found.text
 
 
@@ -61,9 +61,9 @@ def move_ref(repo: Path, ref: str, new: str, expected: str | None, reason: str) 
         return
     name = ref.removeprefix("refs/heads/")
     if current != expected:
-        stands = f"it stands at {current[:12]}" if current else "it does not exist any more"
+        stands = f"it is at {current[:12]}" if current else "it no longer exists"
         wanted = f"was expected at {expected[:12]}" if expected else "was not expected to exist"
-        raise Conflict(f"{name} has moved meanwhile: it {wanted}, but {stands}.", ref=ref, current=current)
+        raise Conflict(f"{name} has moved in the meantime: it {wanted}, but {stands}.", ref=ref, current=current)
     said = moved.stderr.decode("utf-8", "replace").strip()
     in_the_way = re.search(r"'(refs/[^']+)' exists; cannot create", said)
     if in_the_way:

@@ -107,18 +107,18 @@ def _wrong(detail: str) -> InvalidInput:
 
 def _folder(text: str) -> Path:
     if not text.strip():
-        raise _wrong("Give the folder of a git repository.")
+        raise _wrong("Enter the folder of a git repository.")
     if "\0" in text:
-        raise _wrong("The path holds a NUL byte, which no path can.")
+        raise _wrong("The path contains a NUL byte.")
     path = Path(text)
     if text == "~" or text.startswith("~/"):
         path = path.expanduser()
     if not path.is_absolute():
-        raise _wrong(f"“{text[:200]}” is a relative path. Give the whole path, beginning with a slash.")
+        raise _wrong(f"“{text[:200]}” is a relative path. Enter the absolute path, starting with a slash.")
     try:
         path.stat()
         if not path.is_dir():
-            raise _wrong(f"{path} is a file. Give the folder of a git repository.")
+            raise _wrong(f"{path} is a file. Enter the folder of a git repository.")
         with os.scandir(path):
             pass
     except (FileNotFoundError, NotADirectoryError):
@@ -161,7 +161,7 @@ def beginning_of(path: Path | str) -> tuple[Path, bool]:
         if offer is None:
             raise
         return Path(offer["repo_path"]), not offer["init"]
-    raise _wrong(f"{root} has a commit already.")
+    raise _wrong(f"{root} already has a commit.")
 
 
 def _root(folder: Path) -> Path:
@@ -183,25 +183,25 @@ def _root(folder: Path) -> Path:
             f"git config --global --add safe.directory {advised[1] if advised else shlex.quote(str(folder))}"
         )
     if ".git" in folder.parts and folder.name != ".git" and "must be run in a work tree" in said:
-        raise _wrong(f"{folder} lies inside git's own folder. Give the folder above it.")
+        raise _wrong(f"{folder} is inside git's own folder. Use the folder above it.")
     if "bare repository" in said or "must be run in a work tree" in said:
         if folder.name == ".git":
-            raise _wrong(f"{folder} is git's own folder. Give the folder above it.")
-        raise _wrong(f"{folder} is a bare repository: it has no files to work on. Clone it and give the clone.")
+            raise _wrong(f"{folder} is git's own folder. Use the folder above it.")
+        raise _wrong(f"{folder} is a bare repository: it has no files to work on. Clone it and use the clone.")
     lost = re.search(r"not a git repository: (.+)", said)
     if lost:
         raise _wrong(
-            f"The file {folder / '.git'} points to {lost[1]}, which is not there. If the repository was moved, run this "
+            f"The file {folder / '.git'} points to {lost[1]}, which does not exist. If the repository was moved, run this "
             f"in it: git worktree repair {shlex.quote(str(folder))}"
         )
     if "not a git repository" in said:
         broken = _unreadable(folder)
         if broken:
             raise _wrong(
-                f"{broken} is there, but git cannot read it as a repository. Restore what it lacks, or move it away."
+                f"{broken} exists, but git cannot read it as a repository. Restore what is missing, or move it away."
             )
         if folder in (Path("/"), Path.home().resolve()):
-            raise _wrong(f"{folder} is not a git repository. Give the folder of one project.")
+            raise _wrong(f"{folder} is not a git repository. Use the folder of one project.")
         raise _beginning(f"{folder} is not a git repository.", folder, is_repository=False)
     raise _wrong(f"git cannot read {folder}: {said.removeprefix('fatal: ')}")
 

@@ -57,7 +57,7 @@ def discard_of_killed(repo: Path, worktree: Path, *, keep_as: str) -> None:
     if not note.exists():
         return
     if untrusted.note(note) == commit_of(worktree, "HEAD"):
-        save_work(repo, worktree, keep_as, "What a check left that was cut short")
+        save_work(repo, worktree, keep_as, "Left by an interrupted check")
         discard_changes(worktree)
     note.unlink(missing_ok=True)
 

@@ -29,7 +29,7 @@ def scrub(repo: Path, worktree: Path) -> None:
     """
     git_dir = git_dir_of(repo, worktree)
     if git_dir is None or own_git_dir(worktree).resolve() != git_dir:
-        raise GitError(f"{worktree} is no worktree of {repo} any more.")
+        raise GitError(f"{worktree} is no longer a worktree of {repo}.")
     _bare_bones(git_dir)
     git(worktree, *_STRICT, "reset", "--hard", "--quiet", "--no-recurse-submodules", timeout_s=_LONG_S)
     # Entries that git was told not to look at would stay as they were: H is a plain one.

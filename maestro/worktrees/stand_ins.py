@@ -55,7 +55,7 @@ def _of_node(at: Manifests, node: str, install: str, tests: list[str]) -> tuple[
     tool = started.split(" ")[0]
     if _missing(tool):
         return [], []
-    whence = "npx fetches it" if tool == "npx" else "the repository holds it"
+    whence = "npx fetches it" if tool == "npx" else "the repository contains it"
     setup = StandIn(f"{started}{install.removeprefix(node)}", f"{node} is not on Maestro’s PATH: {whence}", tool)
     same = f"The same, with the {node} that {'npx fetches' if tool == 'npx' else 'the repository holds'}"
     return [setup], [StandIn(f"{started}{check.removeprefix(node)}", same, tool) for check in tests]

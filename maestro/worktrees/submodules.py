@@ -281,7 +281,7 @@ def _keep(
         wanted = Submodule(module.name, path, commit, module.place)
         if not _has(module, commit):
             if _source(wanted, users, checkout) is None:
-                raise GitError(f"{path} names the commit {commit[:12]}, which no repository here holds.")
+                raise GitError(f"{path} names the commit {commit[:12]}, which no repository here contains.")
             continue
         before = begun_at(module.place) if module.filled else None
         places = list(_repositories(module, users, checkout))

@@ -57,7 +57,7 @@ def _direnv(at: Manifests) -> list[Trust]:
 
 
 def _why(name: str, tool: str, where: str = "in the repository") -> str:
-    return f"{name} is {where}, and {tool} runs nothing of it in a new folder before it is trusted there"
+    return f"{name} is {where}, and {tool} does not run it in a new folder until it is trusted there"
 
 
 def _is_plain(path: Path) -> bool:

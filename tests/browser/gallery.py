@@ -197,7 +197,7 @@ def _working(rt: Runtime, repo: Path) -> str:
             "task_id": rows[key].id,
         }
         add(rt, models.CheckRun(**common, **check, phase="task", duration_s=2, created_at=ago(120)))
-    add(rt, models.Checkpoint(**common, number=0, commit=base, title="Where the work began"))
+    add(rt, models.Checkpoint(**common, number=0, commit=base, title="Start of the session"))
     add(rt, models.Checkpoint(**common, number=1, commit=head, task_id=rows["reader"].id, title="Read the rows"))
     for number, kept in enumerate((base, head)):
         integration.keep(repo, integration.checkpoint_ref(session.id, number), kept)

@@ -68,7 +68,7 @@ def test_names_of_variables_are_kept_and_a_value_is_refused(window: OpenWindow, 
     with app.client() as api:
         refused = api.put("/api/settings", json={"pass_env": ["DATABASE_URL=postgres://x"]})
         assert refused.status_code == 422
-        assert "only the name is kept" in refused.text
+        assert "only the name is stored" in refused.text
         api.put("/api/settings", json={"pass_env": ["DATABASE_URL", "DJANGO_*"]}).raise_for_status()
     expect(row.get_by_role("textbox")).to_have_value("DATABASE_URL\nDJANGO_*")
 
@@ -92,7 +92,7 @@ def test_what_is_typed_into_an_answer_outlives_a_reload_and_goes_with_the_answer
     answer.press("Tab")
     expect(send).to_be_focused()
     page.keyboard.press("Enter")
-    expect(gate_on(page, "drafts").get_by_role("alert")).to_contain_text("Write the answer, or choose")
+    expect(gate_on(page, "drafts").get_by_role("alert")).to_contain_text("Enter an answer, or choose")
     answer.fill("The csv module,\nplease")
     expect(gate_on(page, "drafts").get_by_role("alert")).to_have_count(0)
     send.click()

@@ -152,7 +152,7 @@ def _budget(rt: Runtime, repo: Path) -> str:
     session = seed_session(rt, repo, title="Spent", status="paused", tasks=[task("t1", "Costly", status="pending")])
     for n, name in enumerate(("session:b:usd", "day:2026-01-01:usd")):
         detail = {"budget": name, "measure": "usd", "limit": 5.0, "used": 5.5, "raise_by": 5.0, "paused": True}
-        detail["reason"] = "$5.50 of $5 are used for this session."
+        detail["reason"] = "$5.50 of $5 used for this session."
         add(rt, models.BudgetMark(name=name, session_id=session.id, reached_at=utcnow()))
         add(rt, models.Approval(id=f"budget-{n}", session_id=session.id, kind="budget", title="Used up", detail=detail))
     return session.id
@@ -174,7 +174,7 @@ def _ledger(rt: Runtime, path: Path) -> str:
     for n, head in enumerate(heads):
         integration.keep(repo, integration.checkpoint_ref(session.id, n), head)
         of = rows[f"t{n}"].id if n else None
-        title = f"Part {n}" if n else "Where the work began"
+        title = f"Part {n}" if n else "Start of the session"
         add(rt, models.Checkpoint(session_id=session.id, number=n, commit=head, task_id=of, title=title))
     return session.id
 
@@ -189,7 +189,7 @@ def app(seeded: dict[str, str]) -> Iterator[AppProcess]:
 def test_each_kind_is_readable_and_its_buttons_do_what_they_say(window: OpenWindow, seeded: dict[str, str]) -> None:
     page = window().visit("/approvals")
     meant = gate_on(page, "ask-0").get_by_role("button", name="Allow for this session").get_attribute("title") or ""
-    assert meant.startswith("Not asked again in this session: “git add”, on files of the worktree.")
+    assert meant.startswith("Not asked again in this session: “git add”, on files in the worktree.")
     # The last first: what goes moves only what stands below it, never what is clicked next.
     for n, (kind, _detail, shown, answer, _after) in reversed(list(enumerate(ANSWERS))):
         asked = gate_on(page, f"ask-{n}")

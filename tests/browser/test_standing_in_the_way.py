@@ -27,12 +27,12 @@ NOWHERE, KEY = "http://127.0.0.1:9", "sk-nobody"
 BRANCH = "maestro/held/main"
 ASKED: list[tuple[str, str, dict[str, Any]]] = [
     ("escape", "A hook is new in your repository", {"changes": [{"what": "A hook is new", "undo": "rm hook"}]}),
-    ("infrastructure", "A worktree cannot be set up.", {"what": "set-up", "reason": "`npm ci` failed: ENETUNREACH"}),
+    ("infrastructure", "Worktree setup failed.", {"what": "set-up", "reason": "`npm ci` failed: ENETUNREACH"}),
     (
         "budget",
         "The budget for one run of task t3 is used up",
         {"budget": "run:t3:usd", "measure": "usd", "limit": 1.0, "used": 1.1, "raise_by": 1.0, "paused": False,
-         "reason": "$1.1 of $1 are used for one run of task t3."},
+         "reason": "$1.1 of $1 used for one run of task t3."},
     ),
     ("task_failed", "Task t4 failed", {"reason": "The API key was rejected.", "failure": "auth"}),
     ("tool", "Run `curl example.org`", {"tool": "Bash", "command": "curl example.org"}),

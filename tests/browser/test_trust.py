@@ -37,7 +37,7 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AppProces
         session = seed_session(rt, repo, title="Asked", status="paused", tasks=[task("t1", "One")])
         detail = trust.question_detail(repo, head, what_runs.look(repo, head), str(common_dir(repo)))
         detail["reason"] = (
-            "Set-up, checks and agents run programs of the repository as you. Nothing of it has run so far."
+            "Setup, checks, and agents run the repository's programs with your permissions. Nothing has run so far."
         )
         add(rt, models.Approval(
             id="trust-1", session_id=session.id, kind="trust", title=f"{trust.TITLE} {repo}", detail=detail, risk="high",

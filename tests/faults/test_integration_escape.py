@@ -151,7 +151,7 @@ def test_what_was_planted_is_told_also_where_maestro_ends_the_worker(tmp_path: P
         # One that was just being parked: asked first, and then the person may go on all the same.
         worker_of(b, "t2", status="parked")
         run_git(repo, "config", "core.fsmonitor", "touch /nowhere")
-        with pytest.raises(NotAllowed, match="Look at the alarm first"):
+        with pytest.raises(NotAllowed, match="Answer the alarm first"):
             control.resume(b.rt, b.id)
         assert b.session.status == "paused"
         assert titles()[1:] == [f"{git_dir}/config is changed"]
@@ -170,7 +170,7 @@ def test_a_file_of_the_persons_checkout_that_a_worker_wrote_is_told(tmp_path: Pa
         session = e.run(repo, plan_of({"id": "t1", "checks": ["test -s t1.txt"]}))
         e.until("state_changed", to="completed")
         told = [r.message for r in queries.list_logs(e.rt, session.id, limit=500) if r.source == "escape"]
-        assert told == ["escaped.txt in your own checkout changed while W-1 ran, which wrote to it."]
+        assert told == ["escaped.txt in your own checkout changed while W-1 ran; W-1 wrote to it."]
         assert (repo / "README.md").read_text() == "Hello\n"
 
 

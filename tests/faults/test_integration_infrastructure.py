@@ -74,10 +74,10 @@ def test_a_check_that_fails_as_it_did_on_the_base_counts_as_passed_once_the_pers
         # The old error has moved, and the check also fails with the old version of a changed test.
         moved = {"old.py": '"""Old."""\n\nimport os\n\nx = 1\n', "test_old.py": "x = 2\n", "one.py": "x = 1\n"}
         assert b.work({**moved}).status == "waiting"
-        assert b.asked()[0].detail["allow"] == "go on: it was so before"
+        assert b.asked()[0].detail["allow"] == "continue: it failed before too"
         b.answer("allow")
         assert (b.land().status, b.task().attempt) == ("completed", 1)
-        assert "you went on with that" in (b.evidence()[-1].note or "")
+        assert "you accepted that" in (b.evidence()[-1].note or "")
         assert b.work({"two.py": "x = 1\n"}, "t2").status == "completed"
         three = b.work({"new.py": "import os\n"}, "t3")
         assert (three.status, three.attempt) == ("running", 2)

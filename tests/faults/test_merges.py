@@ -107,9 +107,9 @@ def test_a_move_that_broke_off_between_the_files_stays_begun_until_it_is_finishe
     monkeypatch.setattr(checkout, "_LOCK_WAIT_S", 0)
     with monkeypatch.context() as patch:
         patch.setattr(checkout, "git", full)
-        with pytest.raises(CutShort, match=r"No space left on device\. It is half done"):
+        with pytest.raises(CutShort, match=r"No space left on device\. It is partly done"):
             delivery.merge(done.rt, done.id)
-        assert "A merge was cut short: unable to write file" in done.logs()
+        assert "A merge was interrupted: unable to write file" in done.logs()
         with pytest.raises(Conflict, match="could not be finished: unable to write file"):
             delivery.merge(done.rt, done.id)
     lock.write_text("")  # and then the power went

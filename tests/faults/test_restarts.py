@@ -141,7 +141,7 @@ def test_a_worktree_folder_that_was_deleted_underneath_is_made_again(tmp_path: P
         shutil.rmtree(cleanup.worktrees_folder(e.rt, session.id))
         psutil.Process(spawned.payload["pid"]).kill()
         go.touch()
-        told = "The worktree of t1 was gone. It was made again from its branch, without what was not committed."
+        told = "The worktree of t1 was missing. It was recreated from its branch, without uncommitted changes."
         e.until("log_entry", message=told)
         e.until("state_changed", to="completed")
 
@@ -209,7 +209,7 @@ def test_a_restore_is_refused_when_other_work_came_in_since(tmp_path: Path, repo
         control.resume(e.rt, session.id)
         e.until("state_changed", to="completed")
         control.rollback(e.rt, session.id, "2")  # pauses it, takes nothing away
-        with pytest.raises(Conflict, match="Work came in since"):
+        with pytest.raises(Conflict, match="Work was integrated since"):
             control.restore(e.rt, session.id, kept.ref)
 
 

@@ -154,11 +154,11 @@ def test_what_maestro_itself_stopped_and_lets_go_on_is_no_news(
                 watch.look_again()
                 monkeypatch.setattr(proctable, "everything", before_the_resume)
                 look()  # on a busy machine the resume comes between what is seen and what is said of it
-            assert "stopped from outside" not in b.logs()
+            assert "suspended by another program" not in b.logs()
             own.suspend()
             watch.look_again()
             look()
-            assert b.logs().count("stopped from outside") == 1
+            assert b.logs().count("suspended by another program") == 1
             assert own.status() != psutil.STATUS_STOPPED
         finally:
             process.kill()
@@ -175,4 +175,4 @@ def test_a_pause_and_its_resume_are_never_taken_for_somebody_elses_doing(tmp_pat
             e.until("log_entry", message="tick")
         go.touch()
         e.until("state_changed", to="completed")
-        assert "stopped from outside" not in e.story()
+        assert "suspended by another program" not in e.story()

@@ -139,7 +139,7 @@ def test_a_database_that_is_held_while_a_start_takes_up_what_was_left_ends_it_wi
     rt = open_runtime(LoadedSettings({"data_dir": tmp_path / "data"}, environment={}, dotenv=None))
     other = sqlite3.connect(rt.data_dir / "maestro.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(Unavailable, match=r"cannot be written: database is locked\. Put that right, then start"):
+    with pytest.raises(Unavailable, match=r"cannot be written: database is locked\. Fix that, then start"):
         lifecycle.start(rt)
     other.execute("COMMIT")
     other.close()

@@ -173,7 +173,7 @@ def test_yes_never_accepts_a_test_that_no_longer_runs_and_what_you_accept_is_tol
         shown = scripted("show", short).stdout
         assert "proof       Not proven: `python -m pytest -q`: 1 test is skipped" in shown
         assert "      0  " in shown
-        assert "Where the work began" in shown
+        assert "Start of the session" in shown
         assert "      1  " in shown
         assert json.loads(scripted("show", short, "--json").stdout)["checkpoints"][1]["number"] == 1
         lines, whole_log = scripted("logs", short), scripted("logs", short, "--full")
@@ -187,7 +187,7 @@ def test_yes_lets_no_link_to_this_machine_into_commits(scripted: Cli) -> None:
     ran = scripted.run("--yes", "--json")
     assert ran.exit_code == 3, ran.stderr
     report = json.loads(ran.stdout)
-    assert "commits links that lead out of the repository: made.txt -> " in report["reason"]
+    assert "committed links that lead out of the repository: made.txt -> " in report["reason"]
     assert "Answer with: maestro approve" in report["reason"]
 
 
@@ -324,7 +324,7 @@ def test_what_worktrees_need_is_shown_and_used_from_then_on(running: tuple[Cli, 
         follow = [sys.executable, "-m", "maestro", "logs", created["id"], "-f", "--data-dir", str(cli.data)]
         with subprocess.Popen(follow, cwd=ROOT, env=app.environment, stdout=subprocess.PIPE, text=True) as following:
             assert following.stdout
-            assert "As remembered" in following.stdout.readline()  # it listens now
+            assert "Setup remembered" in following.stdout.readline()  # it listens now
             api.delete(f"/api/sessions/{created['id']}").raise_for_status()
             assert following.wait(30) == 0  # nothing more can come
     assert cli("environment", "/no/such/repository").exit_code == 2
@@ -341,7 +341,7 @@ def test_a_folder_gets_its_first_commit_once_it_is_asked_for(running: tuple[Cli,
     assert not (tmp_path / "new/.git").exists()
     assert cli("first-commit", str(tmp_path / "new"), "--yes").exit_code == 0
     assert run_git(tmp_path / "new", "ls-tree", "--name-only", "main") == ".env"
-    assert "has a commit already" in cli("first-commit", str(tmp_path / "new"), "--yes").stderr
+    assert "already has a commit" in cli("first-commit", str(tmp_path / "new"), "--yes").stderr
 
 
 def test_python_dash_m_maestro_is_the_command() -> None:

@@ -73,7 +73,7 @@ def test_an_agents_question_is_answered_in_its_conversation(tmp_path: Path, repo
         session = e.run(repo, plan("test -s end.txt"), max_attempts=1)
         asked = e.until("approval_requested", kind="agent_question").payload
         assert asked["detail"]["words"] == ASK
-        with pytest.raises(InvalidInput, match="Write the answer"):
+        with pytest.raises(InvalidInput, match="Enter an answer"):
             gates.decide(e.rt, asked["approval_id"], "allow", " ")
         gates.decide(e.rt, asked["approval_id"], "allow", "the new one")
         e.until("state_changed", to="completed")

@@ -161,7 +161,7 @@ def test_a_step_that_keeps_failing_is_told_and_asked_about_and_goes_on_when_it_i
             asked = e.until("approval_requested", kind="infrastructure", timeout_s=90)
             assert "5 times in a row" in asked.payload["title"]
             assert "Too many open files" in asked.payload["detail"]["reason"]
-            told = [row.message for row in queries.list_logs(e.rt, session.id) if "Tried again in" in row.message]
+            told = [row.message for row in queries.list_logs(e.rt, session.id) if "Trying again in" in row.message]
             assert len(told) == 4
             assert begun_by_looks(e, monkeypatch) == []
         gates.decide(e.rt, asked.payload["approval_id"], "allow")

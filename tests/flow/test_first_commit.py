@@ -103,7 +103,7 @@ def test_an_empty_first_commit_leaves_files_and_index_alone(api: TestClient, tmp
     assert (repo / ".git/index").read_bytes() == index
     again = api.post("/api/repositories/first-commit", params={"path": str(repo)}, json={"content": "files"})
     assert again.status_code == 422
-    assert "has a commit already" in again.json()["detail"]
+    assert "already has a commit" in again.json()["detail"]
 
 
 def test_no_first_commit_is_offered_where_it_would_be_wrong(api: TestClient, tmp_path: Path) -> None:

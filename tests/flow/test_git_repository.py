@@ -57,7 +57,7 @@ def test_each_unusable_path_is_refused_with_its_reason(tmp_path: Path) -> None:
     run_git(tmp_path, "init", "-q", str(tmp_path / "unborn"))
     assert "relative path" in _refused("some/repo")
     assert "NUL" in _refused("/tmp/a\0b")
-    assert "Give the folder" in _refused("")
+    assert "Enter the folder" in _refused("")
     assert "does not exist" in _refused(tmp_path / "nowhere")
     assert "does not exist" in _refused(tmp_path / "file" / "below")
     assert "is a file" in _refused(tmp_path / "file")

@@ -62,7 +62,7 @@ def test_a_branch_is_created_once_and_never_moved(repo: Path) -> None:
     create_branch(repo, BRANCH, first)
     create_branch(repo, BRANCH, first)
     second = commit(repo, {"a.txt": "two\n"})
-    with pytest.raises(Conflict, match="exists already"):
+    with pytest.raises(Conflict, match="already exists"):
         create_branch(repo, BRANCH, second)
     assert _head(repo, BRANCH) == first
     with pytest.raises(InvalidInput):

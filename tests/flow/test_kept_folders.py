@@ -17,7 +17,7 @@ VENV = "python -m venv --without-pip .venv"
 FILES: dict[str, str | bytes] = {"requirements.txt": "", "a.txt": "a\n", ".gitignore": ".venv/\nnode_modules/\n*.log\n"}
 #: A virtual environment that is another worktree's names its path.
 OWN = 'grep -q "$(pwd -P)/.venv" .venv/bin/activate && .venv/bin/python -c "import sys; assert sys.prefix.endswith(\'.venv\')"'
-RAN = f"Set-up `{VENV}` ended with 0"
+RAN = f"Setup command `{VENV}` ended with exit code 0"
 COPIED = "Copied .venv from an earlier set-up"
 
 
@@ -35,7 +35,9 @@ def test_a_set_up_that_only_installs_runs_once_for_base_tasks_and_the_whole(tmp_
         assert b.complete() == "completed"
         assert [r.exit_code for r in b.evidence("baseline")] == [0]
         assert (b.logs().count(RAN), b.logs().count(COPIED)) == (1, 3)
-        assert b.logs().count("Set-up `echo made > made.log` ended with 0") == 4  # anything else runs everywhere
+        assert (
+            b.logs().count("Setup command `echo made > made.log` ended with exit code 0") == 4
+        )  # anything else runs everywhere
 
 
 def test_what_a_task_does_to_its_packages_reaches_no_other_worktree(tmp_path: Path, repo: Path) -> None:

@@ -122,7 +122,7 @@ CANNOT_LOAD = {
         {"pytest.ini": "[pytest]\naddopts = --no-such-option\n", "calc.py": ADD, "test_calc.py": TEST},
         {"calc.py": WRONG},
         "infrastructure",
-        "does not know an option",
+        "does not know one of its options",
         "nothing proven",
     ),
     "an internal error amid the tests": Case(

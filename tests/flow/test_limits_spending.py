@@ -88,7 +88,9 @@ def test_runs_side_by_side_share_what_is_left_and_the_next_waits_until_one_gives
     assert [usd for _, usd in given] == [2.0, 2.0, 2.0]
     assert not limits.may_start(rt, row, tasks[3])
     with rt.db.read() as db:
-        assert "reserve what is left of the $6 for this session" in str(db.get(models.Task, tasks[3].id).progress_note)  # type: ignore[union-attr]
+        assert "have reserved the rest of the $6 for this session" in str(
+            db.get(models.Task, tasks[3].id).progress_note
+        )  # type: ignore[union-attr]
     end(rt, given[0][0], tasks[0], 0.5)
     with rt.db.write() as tx:
         tx.db.merge(models.Task(**tasks[0].model_dump() | {"status": "completed", "cost_usd": 0.5}))
@@ -115,8 +117,8 @@ def test_what_a_run_uses_is_seen_before_it_ends(rt: Runtime) -> None:
     for _ in range(2):
         budgets.look(rt, [row])
     assert told == [
-        "$8.4 of $10 are used for this session.",
-        "20 of 25 model calls are used for this session.",
+        "$8.4 of $10 used for this session.",
+        "20 of 25 model calls used for this session.",
     ]
     with rt.db.write() as tx:
         tx.db.merge(models.Worker(**worker.model_dump() | {"output_tokens": 300_000}))
@@ -204,7 +206,7 @@ def test_what_the_assistant_uses_is_booked_at_once_on_the_day_of_the_call_until_
         lambda: conversation.send_message(rt, row.id, "More"),
         lambda: plans.request_plan(rt, row.id),
     ):
-        with pytest.raises(OverBudget, match=r"\$8 of \$7 are used for this session\. Raise session_budget_usd"):
+        with pytest.raises(OverBudget, match=r"\$8 of \$7 used for this session\. Raise session_budget_usd"):
             refused()
     assert queries.get_session(rt, row.id).status == "brainstorming"
     with rt.db.write() as tx:  # said just before the app stopped: the answer would begin with the next start
@@ -233,7 +235,7 @@ def test_a_deleted_session_has_cost_the_day_what_it_cost(rt: Runtime) -> None:
     after = queries.overview(rt)
     assert (after.cost_today_usd, after.tokens_today) == (100.0, before.tokens_today)
     other, _ = session(rt)
-    with rt.db.read() as db, pytest.raises(OverBudget, match="go on tomorrow"):
+    with rt.db.read() as db, pytest.raises(OverBudget, match="continue tomorrow"):
         check_budgets(rt, db, other)
     with rt.db.read() as db:
         (day,) = spending.budgets_of(db, Settings(day_model_calls=5), other)

@@ -88,7 +88,7 @@ def test_a_vanished_or_skipped_test_counts_like_a_failure_until_the_person_agree
             return
         # Asked once: neither the edit that did it nor the whole at the end raises it again.
         assert task.status == "completed"
-        assert "you agreed" in (b.evidence()[-1].note or "")
+        assert "you accepted" in (b.evidence()[-1].note or "")
         assert b.complete() == "completed"
 
 
@@ -198,7 +198,7 @@ def test_an_exit_code_of_0_neither_hides_failing_tests_nor_stands_for_tests_that
         assert "test_app::test_two" in (task.prompt or "")
         # A check of which nothing is known from before, and which would have told of its tests.
         assert b.work({"app.py": "import os\n\n\ndef f():\n    os._exit(0)\n"}, "t3").status == "waiting"
-        assert any("tells of no test" in asked.title for asked in b.asked("tests_missing"))
+        assert any("reported no tests" in asked.title for asked in b.asked("tests_missing"))
 
 
 def test_a_check_that_runs_no_test_is_asked_about_unless_nothing_about_that_is_new(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_check_that_runs_no_test_is_asked_about_unless_nothing_about_that_is_n
         assert b.evidence()[-1].note == "no test ran"
         assert b.work({"test_new.py": skipped}, "t2").status == "waiting"
         (question,) = b.asked("tests_missing")
-        assert "tells of no test" in question.title
+        assert "reported no tests" in question.title
         assert question.detail["skipped_now"] == ["test_new::test_new"]
         b.answer("deny")
         assert "ran no test" in (b.land("t2").prompt or "")

@@ -29,7 +29,7 @@ def test_the_evidence_of_a_task_and_of_the_session_is_in_one_place(tmp_path: Pat
         assert b.land().status == "completed"
         seen = queries.get_evidence(b.rt, b.id, "t1")
         assert seen.proven
-        assert seen.why == "1 check passed on the commit that came in."
+        assert seen.why == "1 check passed on the integrated commit."
         assert [c.passed for c in seen.checks] == [False, True]
         assert [a.kind for a in seen.answers] == ["outside_files"]
         assert seen.diff == {"files": 2, "insertions": 2, "deletions": 0}

@@ -95,7 +95,7 @@ def test_what_a_set_up_installs_is_put_back_and_told(tmp_path: Path, repo: Path,
     with bench(tmp_path, repo, _PLAN, setup=[INSTALLERS[name]]) as b:
         b.begin()
         assert whole(repo) == before
-        assert "It is put back as it was" in b.logs()
+        assert "It was restored" in b.logs()
         assert not list(sheltered.notes_folder(b.rt).iterdir())
 
 

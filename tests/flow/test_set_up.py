@@ -106,6 +106,6 @@ def test_a_flood_of_output_is_cut_and_what_git_does_not_ignore_is_told(tmp_path:
         assert "1\n2\n" not in rows[0].message
         assert "\n499\n500\n[… more than this is not shown while it runs]" in printed
         assert "\n501\n" not in printed
-        assert rows[-1].message.startswith("The set-up left left/, which git does not ignore")
+        assert rows[-1].message.startswith("The setup left left/, which git does not ignore")
         assert "Run already" in prompts.first_prompt(b.task(), b.session, "", [], [])
         assert "3000000" in str(next(r.metadata for r in rows if "ended with 0" in r.message))

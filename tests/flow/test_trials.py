@@ -88,7 +88,7 @@ def test_failing_tests_that_ran_are_told_and_the_set_works(attempt: Callable[...
 @pytest.mark.parametrize(
     ("chosen", "reason"),
     [
-        ({"setup": ["echo no >&2; exit 3", "touch made.py"], "checks": [PYTEST]}, "The set-up command `echo no"),
+        ({"setup": ["echo no >&2; exit 3", "touch made.py"], "checks": [PYTEST]}, "The setup command `echo no"),
         ({"checks": ["no-such-runner --all"]}, "The check `no-such-runner --all` ended with exit code 127."),
         ({"checks": [f"{sys.executable} -m no_such_module"]}, "ended with exit code 1."),
     ],

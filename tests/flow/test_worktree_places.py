@@ -253,7 +253,7 @@ def test_whether_checks_take_turns_is_remembered_of_the_repository(tmp_path: Pat
         environments.remember_environment(b.rt, str(repo), Environment(checks=["true"], serial_checks=True))
         b.another(plan_of({"id": "t1"}))
         assert b.session.agent_config == {"checks": ["true"], "serial_checks": True}
-        assert "As remembered for this repository: checks: true; checks run one at a time" in b.logs()
+        assert "Setup remembered for this repository: checks: true; checks run one at a time" in b.logs()
         environments.change_session_environment(b.rt, b.id, Environment(checks=["true"]))
         assert b.session.agent_config == {"checks": ["true"]}
 
@@ -299,7 +299,7 @@ def test_settings_that_an_agent_writes_beside_its_worktree_steer_no_check(tmp_pa
         task = b.land()
         assert (task.status, task.attempt) == ("running", 2)
         assert [p.name for p in tree.parent.iterdir()] == [tree.name]
-        assert b.logs().count("lay beside the worktrees, where tools look for settings") == 2
+        assert b.logs().count("was written next to the worktrees by an agent") == 2
         (kept,) = (b.rt.data_dir / "put-back" / b.id).rglob("*-pytest.ini")
         assert kept.read_text() == "[pytest]\npython_functions = nothing\n"
 

@@ -249,10 +249,10 @@ def test_config_toml_is_the_user_s_own_and_comes_after_the_environment(
     assert (loaded.current.port, loaded.current.max_workers, loaded.current.notify_on) == (9002, 2, ["failed"])
     assert loaded.origins["max_workers"] == "config.toml"
     assert loaded.current.data_dir == home / ".local/share/maestro"
-    assert [n for n in notes if "max_turn, which is no setting. max_turns is one." in n]
+    assert [n for n in notes if "max_turn, which is not a setting. max_turns is one." in n]
     for text, words in {
         "port = ": "not valid TOML",
-        "data_dir = 'data'": "whole path",
+        "data_dir = 'data'": "absolute path",
         "max_workers = 99": "config.toml",
     }.items():
         file.write_text(text)
@@ -260,7 +260,7 @@ def test_config_toml_is_the_user_s_own_and_comes_after_the_environment(
             configuration.for_command({})
     file.write_text("port = 1")
     file.chmod(0o666)
-    with pytest.raises(InvalidInput, match="written by others"):
+    with pytest.raises(InvalidInput, match="changed by other users"):
         configuration.for_command({})
     file.unlink()
     os.mkfifo(file)

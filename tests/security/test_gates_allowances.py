@@ -132,7 +132,7 @@ _ALIKE: list[tuple[PermissionMode, str, str, str]] = [
     ("ask", "pytest src/a.py", "pytest -q -x src", "“pytest” with options that Maestro knows"),
     ("ask", "ruff check src", "ruff check --fix src", "“ruff check”"),
     ("ask", "python -m pytest src", "python -m pytest -q src", "“python -m pytest”"),
-    ("ask", "mkdir new", "touch src/new.py", "Making, copying and moving files of the worktree."),
+    ("ask", "mkdir new", "touch src/new.py", "Creating, copying, and moving files in the worktree."),
 ]
 
 
@@ -172,7 +172,7 @@ def test_what_a_table_knows_covers_the_like_and_says_so(
 
 
 def test_a_command_by_its_words_says_so(worktree: Path) -> None:
-    assert in_words(bash(worktree, "make deploy").signature) == "This very command, word for word."
+    assert in_words(bash(worktree, "make deploy").signature) == "This exact command."
 
 
 def test_the_same_words_elsewhere_or_outside_the_sandbox_are_another_command(worktree: Path) -> None:
@@ -195,7 +195,7 @@ def test_other_tools_are_allowed_with_the_same_input_only(worktree: Path) -> Non
     first = judge("edits", "mcp__db__query", {"sql": "select 1"}, worktree)
     assert judge("edits", "mcp__db__query", {"sql": "select 1"}, worktree, (), [first.signature]).action == "allow"
     assert judge("edits", "mcp__db__query", {"sql": "drop table x"}, worktree, (), [first.signature]).action == "ask"
-    assert in_words(first.signature) == "This very use of db: query, with the same input."
+    assert in_words(first.signature) == "This exact use of db: query, with the same input."
 
 
 _URLS = [

@@ -98,7 +98,7 @@ def test_a_hidden_data_folder_does_not_hide_worktrees(
 
     assert place.folder.parent == home / "maestro-worktrees"
     hidden = next(part for part in data.split("/") if part.startswith("."))
-    assert f"because many tools pass over what lies below a hidden folder, as {hidden} is" in place.why
+    assert f"because many tools skip everything below a hidden folder such as {hidden}" in place.why
     monkeypatch.setenv("XDG_DATA_HOME", str(home / ".local" / "share"))
     assert decide(home / data) == place
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "share"))
@@ -197,7 +197,7 @@ def test_a_named_folder_that_cannot_be_written_is_refused(
 
 
 def test_the_variable_must_be_a_whole_path(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="MAESTRO_WORKTREES_DIR: must be a whole path"):
+    with pytest.raises(InvalidInput, match="MAESTRO_WORKTREES_DIR: must be an absolute path"):
         LoadedSettings({"data_dir": tmp_path}, environment={"MAESTRO_WORKTREES_DIR": "somewhere"}, dotenv=None)
 
 
@@ -238,7 +238,7 @@ def test_doctor_says_why_worktrees_are_not_in_a_hidden_data_folder(tmp_path: Pat
 
     assert ok
     assert str(tmp_path / "home" / "maestro-worktrees") in line
-    assert ".local is" in line
+    assert ".local is hidden" in line
 
 
 def test_a_hidden_folder_above_worktrees_is_named_only_where_the_repository_is_not_as_hidden(tmp_path: Path) -> None:

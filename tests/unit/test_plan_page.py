@@ -95,8 +95,8 @@ def test_a_circle_is_seen_at_once_and_said_at_its_tasks_only() -> None:
     plan = draft(task("a"), task("b", "a"), task("c"))
     plan.tasks[0]["depends_on"] = ["b"]
     plan.look()
-    assert "circle" in plan.task_errors("a")["depends_on"]
-    assert "circle" in plan.task_errors("b")["depends_on"]
+    assert "cycle" in plan.task_errors("a")["depends_on"]
+    assert "cycle" in plan.task_errors("b")["depends_on"]
     assert plan.task_errors("c") == {}
     assert plan.shape is not None
     plan.tasks[0]["depends_on"] = []

@@ -25,7 +25,7 @@ def test_the_same_call_with_another_result_is_progress() -> None:
 def test_two_calls_in_turn_are_a_circle_and_three_are_not() -> None:
     pair = [("make", "error 2"), ("cat log", "…")]
     assert trace(*pair * 3).circle() is None
-    assert "in turn 4 times" in (trace(*pair * 4).circle() or "")
+    assert "alternated 4 times" in (trace(*pair * 4).circle() or "")
     assert trace(*[*pair, ("ls", "a")] * 6).circle() is None
 
 

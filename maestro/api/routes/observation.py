@@ -65,7 +65,7 @@ def list_evidence(
     session_id: str,
     task: Short | None = None,
     tail: Annotated[
-        int | None, Query(ge=0, le=1_000_000, description="Only so many characters of each output.")
+        int | None, Query(ge=0, le=1_000_000, description="Maximum number of characters of each output.")
     ] = None,
     limit: Limit = 50,
     offset: Offset = 0,
@@ -131,7 +131,7 @@ def list_metrics(
     worker: Short | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    points: Annotated[int, Query(ge=1, le=5000, description="At most so many points a series.")] = 500,
+    points: Annotated[int, Query(ge=1, le=5000, description="Maximum number of points per series.")] = 500,
 ) -> Listing[SeriesView]:
     """Metric series, each down-sampled to at most ``points`` means over equal spans of time."""
     queries.get_session(rt, session_id)

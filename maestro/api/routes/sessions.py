@@ -39,7 +39,7 @@ def list_sessions(
     """Sessions, the last changed first. ``status`` may name several states, separated by commas."""
     known = {s.value for s in State}
     if unknown := [s for s in (status or "").split(",") if s and s.strip() not in known]:
-        raise InvalidInput(f"There is no state {unknown[0]!r}.", {"status": f"one of {', '.join(sorted(known))}"})
+        raise InvalidInput(f"Unknown state {unknown[0]!r}.", {"status": f"one of {', '.join(sorted(known))}"})
     items, total = queries.list_sessions(rt, status=status, q=q, limit=limit, offset=offset)
     return Listing(items=items, total=total)
 

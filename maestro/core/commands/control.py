@@ -44,11 +44,11 @@ def execute(rt: Runtime, session_id: str) -> SessionView:
                 mode = in_force(row.agent_config, rt.settings).permission_mode
                 row.agent_config = row.agent_config | {"permission_mode": mode}  # it stays so to the end
             row.base_commit = row.session_commit = row.checkpoint_commit = base
-            point = models.Checkpoint(session_id=session_id, number=0, commit=base, title="Where the work began")
+            point = models.Checkpoint(session_id=session_id, number=0, commit=base, title="Start of the session")
             tx.db.add(point)
             tx.log(
                 session_id,
-                f"The work begins on {row.base_branch or 'a detached commit'} at {base[:10]}",
+                f"Work starts from {row.base_branch or 'a detached commit'} at {base[:10]}",
                 kind="git",
                 source="git",
             )
@@ -72,7 +72,7 @@ def pause(rt: Runtime, session_id: str, *, source: str = "you") -> SessionView:
         for worker in workers:
             worker.status = "paused"
             tx.db.add(worker)
-        tx.log(session_id, "Paused. The workers continue where they stopped; nothing is lost.", source=source)
+        tx.log(session_id, "Paused. Workers continue where they stopped; nothing is lost.", source=source)
     # Stored first: killed here, the next start stops them (``recovery``).
     processes.suspend(*workers)
     call_off(rt, session_id)
@@ -171,7 +171,7 @@ def skip_task(rt: Runtime, session_id: str, task: str) -> SessionView:
             or (row.attempt and row.status == "waiting")
         ):
             raise NotAllowed(
-                f"Task {row.key} is {row.status}; only a failed or pending one can be skipped.",
+                f"Task {row.key} is {row.status}; only a failed or pending task can be skipped.",
                 state=session.status,
                 allowed=allowed_events(session.status),
             )
@@ -218,7 +218,7 @@ def restore(rt: Runtime, session_id: str, ref: str) -> SessionView:
 def _alarm(rt: Runtime, session_id: str) -> NotAllowed:
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
-    words = "A worker changed something in your repository. Look at the alarm first, then go on."
+    words = "A worker changed something in your repository. Answer the alarm first, then resume."
     return NotAllowed(words, state=session.status, allowed=allowed_events(session.status))
 
 

@@ -52,9 +52,9 @@ def ask_again(rt: Runtime, session_id: str) -> None:
         said = [m for m in brainstorm.conversation(db, session_id) if m.role != "system"]
     _must_talk(session)
     if brainstorm.replying(rt, session_id):
-        raise _not_now(session, "A reply is under way. Wait for it, or stop it first.")
+        raise _not_now(session, "A reply is in progress. Wait for it, or stop it first.")
     if not said or (said[-1].status == "complete" and said[-1].role == "ai"):
-        raise _not_now(session, "The last reply is whole; there is nothing to ask again.")
+        raise _not_now(session, "The last reply is complete; there is nothing to retry.")
     with rt.db.read() as db:
         check_budgets(rt, db, session)
     brainstorm.start_reply(rt, session_id, once_more=True)
@@ -75,7 +75,7 @@ def edit_idea_card(rt: Runtime, session_id: str, data: Any) -> dict[str, Any]:
     with rt.db.write() as tx:
         session = session_row(tx.db, session_id)
         if session.status not in _CARD_STATES:
-            raise _not_now(session, "The idea card can be changed while the idea is discussed or the plan is reviewed.")
+            raise _not_now(session, "The idea card can only be changed while brainstorming or reviewing the plan.")
         before = stored_card(session.idea_card)
         card = edit(before, data)
         changed = [name for name in IdeaCard.model_fields if getattr(card, name) != getattr(before, name)]
@@ -107,7 +107,7 @@ def _fault(content: Any) -> str | None:
 def _must_talk(session: models.Session) -> None:
     if session.status != State.BRAINSTORMING:
         state = session.status.replace("_", " ")
-        raise _not_now(session, f"Messages are possible while brainstorming; this session is {state}.")
+        raise _not_now(session, f"Messages can only be sent while brainstorming; this session is {state}.")
 
 
 def _not_now(session: models.Session, detail: str) -> NotAllowed:

@@ -22,8 +22,8 @@ def correct_check(tx: Transaction, session: models.Session, approval: models.App
     """
     old = approval.detail.get("command")
     if approval.kind != "infrastructure" or not isinstance(old, str):
-        words = "Only a question about a check that could not run is answered with another command."
-        raise InvalidInput(words, {"command": "this question is about no check"})
+        words = "Only a question about a check that could not run can be answered with another command."
+        raise InvalidInput(words, {"command": "this question is not about a check"})
     new = parse_check(wanted)
     if new == old:
         return

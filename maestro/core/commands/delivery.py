@@ -25,7 +25,7 @@ def preview_merge(
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
     if session.session_commit is None:
-        words = "There is nothing to merge yet: the work has not begun."
+        words = "There is nothing to merge yet: no work has started."
         raise NotAllowed(words, state=session.status, allowed=allowed_events(session.status))
     chosen = target or session.base_branch
     seen = delivery.preview(lookup.repository(session), session.session_branch, chosen, method)
@@ -48,7 +48,7 @@ def merge(rt: Runtime, session_id: str, *, target: str | None = None, method: Me
             raise NotAllowed(words, state=session.status, allowed=allowed_events(session.status))
         chosen = target or session.base_branch
         if chosen is None:
-            raise Conflict("The checkout was detached when the work began. Name the branch to merge into.")
+            raise Conflict("The checkout was detached when the session started. Name the branch to merge into.")
         record = _merge(rt, session, chosen, method)
         text = f"Merged into {record.target}: {record.before[:10]} → {record.after[:10]} ({record.method})"
         with rt.db.write() as tx:
@@ -82,7 +82,7 @@ def unmerge(rt: Runtime, session_id: str) -> SessionView:
         except MaestroError:
             merges.refused(rt, session_id)
             raise
-        text = f"Merge undone: {record.target} is at {record.before[:10]} again"
+        text = f"Merge undone: {record.target} is back at {record.before[:10]}"
         with rt.db.write() as tx:
             merges.unmerged(tx, lookup.session_row(tx.db, session_id), record, kept, text)
     return queries.get_session(rt, session_id)

@@ -33,7 +33,7 @@ def change_session_environment(rt: Runtime, session_id: str, chosen: Environment
         row.agent_config = kept | {part: values for part, values in chosen.model_dump().items() if values}
         row.updated_at = utcnow()
         tx.db.add(row)
-        tx.log(session_id, "What its new worktrees get was changed.", source="you", details=chosen.model_dump())
+        tx.log(session_id, "Worktree setup changed.", source="you", details=chosen.model_dump())
         tx.emit("session_updated", session_id, title=row.title)
     return queries.get_session(rt, session_id)
 

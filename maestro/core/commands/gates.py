@@ -45,7 +45,7 @@ def decide(
             raise NotAllowed(f"This question was already {_past(approval)}.", state=approval.status, allowed=[])
         session = lookup.session_row(tx.db, approval.session_id)
         if approval.kind == "agent_question" and decision != "deny" and not (message or "").strip():
-            words = "Write the answer that the agent is to get, or deny the question to leave it to the agent."
+            words = "Enter an answer for the agent, or deny the question to let the agent decide."
             raise InvalidInput(words, {"message": "is missing"})
         if corrected is not None and decision != "deny":
             corrections.correct_check(tx, session, approval, corrected)

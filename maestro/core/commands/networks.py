@@ -57,7 +57,7 @@ def take(tx: Transaction, session: models.Session, approval: models.Approval, of
     }
     tx.db.add(session)
     reached = ", ".join(offered.hosts) or "the registries of its tools"
-    text = f"{'Checks' if offered.checks else 'Set-up commands'} of this repository may reach {reached}."
+    text = f"{'Checks' if offered.checks else 'Setup commands'} of this repository may reach {reached}."
     tx.log(session.id, text, kind="gate", source="you", task_id=approval.task_id)
     if offered.info is None:
         return

@@ -33,7 +33,7 @@ def request_plan(rt: Runtime, session_id: str) -> None:
         move(tx, session, "idea_ready")
         if not (session.description.strip() or session.idea_card or brainstorm.conversation(tx.db, session_id)):
             raise NotAllowed(
-                "Describe first what to build.", state=State.BRAINSTORMING, allowed=allowed_events(State.BRAINSTORMING)
+                "First describe what to build.", state=State.BRAINSTORMING, allowed=allowed_events(State.BRAINSTORMING)
             )
         check_budgets(rt, tx.db, session)
     planning_engine.start_generation(rt, session_id)
@@ -68,7 +68,7 @@ def replace_plan(rt: Runtime, session_id: str, data: Any, *, expected_version: i
         session = session_row(tx.db, session_id)
         if session.status not in {State.PLAN_REVIEW, State.APPROVED}:
             raise NotAllowed(
-                f"The plan can be changed while it is reviewed; this session is {session.status.replace('_', ' ')}.",
+                f"The plan can only be changed during review; this session is {session.status.replace('_', ' ')}.",
                 state=session.status,
                 allowed=allowed_events(session.status),
             )
@@ -77,7 +77,7 @@ def replace_plan(rt: Runtime, session_id: str, data: Any, *, expected_version: i
         current = plan_row(tx.db, session)
         if expected_version is not None and expected_version != current.version:
             raise Conflict(
-                f"The plan was changed meanwhile: version {current.version} is the current one. Look at it, then edit again."
+                f"The plan was changed in the meantime: version {current.version} is current. Review it, then edit again."
             )
         if plan_hash(plan) != current.hash:
             _take_edit(tx, session, plan)
@@ -98,7 +98,7 @@ def approve_plan(rt: Runtime, session_id: str, *, start: bool = True, expected_h
         move(tx, session, "approved", approved=True)
         row = plan_row(tx.db, session)
         if expected_hash is not None and expected_hash != row.hash:
-            raise Conflict("The plan was changed since you looked at it. Look at it again, then approve.")
+            raise Conflict("The plan has changed since you reviewed it. Review it again, then approve.")
         row.approved_at = session.plan_approved_at = utcnow()
         session.approved_plan_hash = row.hash
         tx.db.add(row)

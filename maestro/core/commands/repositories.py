@@ -29,7 +29,7 @@ def make_first_commit(rt: Runtime, path: str, wanted: FirstCommit) -> Repository
     """
     folder, is_repository = repository.beginning_of(path)
     if not is_repository and not wanted.init:
-        words = f"{folder} is not a git repository. Say `init` to make it one."
+        words = f"{folder} is not a git repository. Set `init` to make it one."
         raise InvalidInput(words, {"init": words})
     first_commit.make(folder, wanted.content, is_repository=is_repository)
     return queries.repository(rt, str(folder))

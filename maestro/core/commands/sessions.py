@@ -93,7 +93,7 @@ def create_session(rt: Runtime, new: NewSession, *, demo: bool = False) -> Sessi
         tx.emit("session_created", session_id, title=title, status=row.status)
         if taken_up:
             words = "; ".join(_in_words(name, given[name]) for name in taken_up)
-            tx.log(session_id, f"As remembered for this repository: {words}")
+            tx.log(session_id, f"Setup remembered for this repository: {words}")
         if new.remember_environment:
             chosen = {part: config[part] for part in repository_environment.MEMBERS if part in config}
             repository_environment.store(tx, info, Environment.model_validate(chosen), seen)
@@ -180,7 +180,7 @@ def delete_session(rt: Runtime, session_id: str) -> None:
 def _not_at_work(session: models.Session) -> None:
     if session.status in {State.EXECUTING, State.PAUSED, State.VALIDATING}:
         raise NotAllowed(
-            "This session is still at work. Cancel it first, then delete it.",
+            "This session is still running. Cancel it first, then delete it.",
             state=session.status,
             allowed=allowed_events(session.status),
         )

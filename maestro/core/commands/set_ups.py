@@ -37,7 +37,9 @@ def look(rt: Runtime, approval_id: str) -> Offered:
         session = lookup.session_row(db, approval.session_id)
     setup = [parse_check(str(command)) for command in approval.detail.get("missing_setup") or []]
     if not setup:
-        raise InvalidInput("This question offers no set-up.", {"decision": "allow_setup is not among its answers"})
+        raise InvalidInput(
+            "This question does not offer setup commands.", {"decision": "allow_setup is not among its answers"}
+        )
     check = approval.detail.get("setup_check")
     try:
         info: RepositoryInfo | None = repository.inspect(session.repo_path)
@@ -62,7 +64,7 @@ def take(tx: Transaction, session: models.Session, approval: models.Approval, of
     if offered.check and old:
         corrections.correct_check(tx, session, approval, offered.check)
     approval.detail = approval.detail | {"what": questions.UNPROVEN}
-    text = f"Added to the set-up of this session's worktrees: {'; '.join(offered.setup)}"
+    text = f"Added to this session's worktree setup: {'; '.join(offered.setup)}"
     tx.log(session.id, text, kind="check", source="you", task_id=approval.task_id)
     if offered.info is None:
         return

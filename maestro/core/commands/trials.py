@@ -21,7 +21,7 @@ def begin_trial(rt: Runtime, path: str, chosen: Environment, base_branch: str | 
     info = repository.inspect(path)
     _, commit = repository.resolve_base(info, base_branch)
     if not chosen.setup and not chosen.checks:
-        raise InvalidInput("There is nothing to try: choose a command or a check.", {"setup": "is empty"})
+        raise InvalidInput("Nothing to try: select a command or a check.", {"setup": "is empty"})
     view = TrialView(
         repo_path=str(info.root),
         commit=commit,
@@ -34,7 +34,7 @@ def begin_trial(rt: Runtime, path: str, chosen: Environment, base_branch: str | 
     config = chosen.model_dump() | ({"permission_mode": "sandboxed"} if in_sandbox else {})
     if not trying.start(rt, info, view, config):
         raise NotAllowed(
-            "A trial of this repository runs already. Wait for it, or stop it.", state="running", allowed=[]
+            "A trial of this repository is already running. Wait for it, or stop it.", state="running", allowed=[]
         )
     return view.model_copy(deep=True)
 
@@ -43,7 +43,7 @@ def trial(rt: Runtime, path: str) -> TrialView:
     """The trial that runs, or the last one. Raises NotFound where nothing was tried since the app began."""
     found = trying.of(rt, repository.inspect(path))
     if found is None:
-        raise NotFound("Nothing was tried in this repository since Maestro began.")
+        raise NotFound("Nothing has been tried in this repository since Maestro started.")
     return found.view.model_copy(deep=True)
 
 
@@ -51,6 +51,6 @@ def stop_trial(rt: Runtime, path: str) -> TrialView:
     """End the trial that runs; what it made is removed. Raises NotFound."""
     found = trying.of(rt, repository.inspect(path))
     if found is None:
-        raise NotFound("Nothing was tried in this repository since Maestro began.")
+        raise NotFound("Nothing has been tried in this repository since Maestro started.")
     found.stop.set()
     return found.view.model_copy(deep=True)

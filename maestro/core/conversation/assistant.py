@@ -68,7 +68,7 @@ def check_budgets(rt: Runtime, db: DbSession, session: models.Session) -> None:
             continue
         kind = "budget_usd" if budget.measure == "usd" else "token_limit"
         if budget.whose == "today":
-            way = f"Raise day_{kind} in the settings, or go on tomorrow (the day ends at midnight UTC)."
+            way = f"Raise day_{kind} in the settings, or continue tomorrow (the day ends at midnight UTC)."
         else:
             way = f"Raise session_{kind} under Limits in the session's menu, then ask again."
         raise OverBudget(f"{budget.words()}. {way}")

@@ -29,10 +29,10 @@ from maestro.errors import MaestroError
 _log = logging.getLogger(__name__)
 
 STOPPED = "You stopped this reply."
-APP_STOPPED = "Maestro was stopped during this reply. Ask again to get a whole one."
+APP_STOPPED = "Maestro was stopped during this reply. Ask again to get a complete one."
 _CUT = "The reply reached the model's length limit. Ask again, or ask for less at once."
-_ROUNDS = "The assistant kept reading files without coming to an answer. Ask again."
-_SILENT = "The assistant said nothing. Ask again."
+_ROUNDS = "The assistant kept reading files without answering. Ask again."
+_SILENT = "The assistant gave no answer. Ask again."
 
 _SYSTEM = """\
 You help a person turn an idea into something that can be planned and built in the repository described below. \
@@ -221,7 +221,7 @@ def _answer(rt: Runtime, session_id: str, stream: ReplyStream) -> None:
         _log.exception("the reply in session %s failed", session_id)
         status, error = (
             "interrupted" if stream.heard_text else "failed",
-            f"Something went wrong inside Maestro: {failure}",
+            f"Internal error in Maestro: {failure}",
         )
     stream.finish(status, error)
 

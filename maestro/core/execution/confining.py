@@ -68,9 +68,9 @@ class Confined:
         if inside:
             return f"{what[0].upper()}{what[1:]}: {inside[0]} {LEADS_INSIDE}. `network_hosts` allows it by name."
         if self.kind == "check" and not self.online:
-            way = "tick “Checks may use the network” in the worktree setup (`check_network`), or fetch it in the set-up"
+            way = "turn on “Checks may use the network” in the worktree setup (`check_network`), or fetch it in a setup command"
             return f"Network is off for checks: {what}. To allow it: {way}."
-        way = "Only the registries of the repository's tools are reached; `network_hosts` names further ones."
+        way = "Only the registries of the repository's tools are reached; `network_hosts` adds more."
         return f"{what[0].upper()}{what[1:]}. {way}"
 
     def _covers(self, host: str) -> bool:

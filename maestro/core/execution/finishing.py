@@ -61,7 +61,7 @@ def run_baseline(rt: Runtime, session_id: str) -> None:
             return  # again when the disk is well
         measured.given_up(rt).add(session_id)
         with rt.db.write() as tx:
-            text = f"The baseline could not be measured: {error.detail}"
+            text = f"The checks could not be run before the work: {error.detail}"
             tx.log(session_id, text, level="warn", kind="check", source="checks")
 
 
@@ -108,7 +108,7 @@ def _tip(session: models.Session) -> str:
         return history.tip(Path(session.repo_path), session.session_branch)
     except GitError as error:
         at = session.session_commit or session.base_commit
-        raise GitError(f"{error.detail} This brings it back: `git branch {session.session_branch} {at}`") from error
+        raise GitError(f"{error.detail} To restore it: `git branch {session.session_branch} {at}`") from error
 
 
 def _give_up(rt: Runtime, session_id: str, reason: str) -> None:
@@ -137,7 +137,7 @@ def _decide(
         _complete(tx, session, commit, checks)
     elif session.validation_attempt >= limit:
         names = ", ".join(f"`{c}`" for c, _said in failures)
-        session.error_message = f"The final checks still fail after {session.validation_attempt} tries: {names}."
+        session.error_message = f"The final checks still fail after {session.validation_attempt} attempts: {names}."
         move(tx, session, "give_up", reason=session.error_message)
         rollbacks.take_back_repairs(tx, session)
         outcomes.announce_failure(tx, session, session.error_message)
@@ -185,10 +185,10 @@ def _complete(tx: Transaction, session: models.Session, commit: str, checks: lis
         session.result_json = session.result_json | {"denied_away": denied}
     move(tx, session, "pass")
     counted = "1 final check" if len(checks) == 1 else f"{len(checks)} final checks"
-    proof = f"{counted} passed" if checks else "the plan has no final checks, so nothing proves it"
+    proof = f"{counted} passed" if checks else "the plan has no final checks, so nothing proves the result"
     tx.log(session.id, " ".join([f"Completed: {proof}.", *told["proven_but"]]), kind="system")
     tx.emit("session_completed", session.id, result=session.result_json)
     text = " ".join([f"Ready to merge: {proof}.", *told["proven_but"]])
     if denied:
-        text += f" Denied while you were away: {denied}. See what was left out before you merge."
+        text += f" Denied while you were away: {denied}. Check what was left out before you merge."
     tx.emit("notification", session.id, level="info", title=f"{session.title}: completed", text=text)

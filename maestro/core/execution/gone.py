@@ -24,7 +24,7 @@ def look(rt: Runtime, session: models.Session, task: models.Task) -> bool:
     """
     if not is_gone(rt, session, task) or _is_in(session, task):
         return False
-    reason = "The folder of its worktree was deleted before the work was in."
+    reason = "Its worktree folder was deleted before the work was integrated."
     with rt.db.write() as tx:
         row = lookup.task_row(tx.db, session.id, task.id)
         if row.status in {"checking", "integrating"}:

@@ -41,9 +41,9 @@ def _tell(rt: Runtime, task: models.Task, reason: str) -> None:
             return
         row.progress_note = reason
         tx.db.add(row)
-        tx.log(row.session_id, f"{row.key} cannot come in: {reason}", level="warn", kind="git", task_id=row.id)
+        tx.log(row.session_id, f"{row.key} cannot be integrated: {reason}", level="warn", kind="git", task_id=row.id)
         tx.emit("task_progress", row.session_id, task_id=row.id, key=row.key, progress=row.progress, note=reason)
-        tx.emit("notification", row.session_id, level="warn", title=f"{row.key} cannot come in", text=reason)
+        tx.emit("notification", row.session_id, level="warn", title=f"{row.key} cannot be integrated", text=reason)
 
 
 def _stopped(rt: Runtime) -> dict[str, tuple[str, str]]:

@@ -136,7 +136,7 @@ def _take_all(tx: Transaction, worker: models.Worker, entries: list[dict[str, An
         handler = _HANDLERS.get(_type(entry), _garbled)
         handler(intake, sound(entry))
     if intake.garbled > _GARBLED_TOLD:
-        more = f"{intake.garbled - _GARBLED_TOLD} more entries of the worker cannot be read. They are in its spool."
+        more = f"{intake.garbled - _GARBLED_TOLD} more entries from the worker cannot be read. They are in its spool."
         intake.log({}, "error", more, "warn", {"spool": worker.spool_path})
     tx.logs(intake.logs)
     tx.metrics(intake.metrics)
@@ -176,7 +176,7 @@ def _limit_event(intake: Intake, metadata: Any) -> None:
     told = metadata.get("rate_limit") if isinstance(metadata, dict) else None
     if not isinstance(told, dict) or told.get("status") != "rejected" or told.get("overage") == "allowed":
         return
-    reason = "The account's limit at the model endpoint is reached."
+    reason = "The account's usage limit at the model endpoint is reached."
     account.limit_reached(
         intake.tx, intake.session, intake.worker.account, until=number(told.get("resets_at")), reason=reason
     )

@@ -169,10 +169,10 @@ def _take_refusal(flight: Flight, refused: models.Approval) -> None:
     """The person said no to what the agent left: back to it, with the reason."""
     if refused.detail.get("what") == questions.SETUP:
         raise MaestroError(str(questions.refused_setup(flight.rt, flight.task)))
-    reason = str(refused.detail.get("finding") or f"You said no: {refused.title}.")
+    reason = str(refused.detail.get("finding") or f"You denied: {refused.title}.")
     prompt = str(refused.detail.get("prompt") or reason)
     if refused.message:
-        prompt += f"\n\nA word from the person: {refused.message}"
+        prompt += f"\n\nNote from the user: {refused.message}"
     _send_back(flight, Finding(reason, prompt), refused=refused.id)
 
 
@@ -198,14 +198,14 @@ def _commit(flight: Flight) -> str:
 
 
 def _integrate(flight: Flight) -> None:
-    _announce(flight, "integrating", "Joining the session branch")
+    _announce(flight, "integrating", "Integrating into the session branch")
     tip, head = flight.tip(), integration.head(flight.worktree)
     assert flight.task.start_commit is not None
     if tip != flight.task.start_commit:
         moved = integration.rebase_onto(flight.worktree, flight.task.start_commit, tip)
         if not moved.ok:
             prompt = conflicts.explain(flight.rt, flight.session, flight.task.start_commit, tip, moved)
-            reason = f"Conflicts with work that came in meanwhile: {', '.join(moved.conflicts[:5])}."
+            reason = f"Conflicts with work integrated in the meantime: {', '.join(moved.conflicts[:5])}."
             return _send_back(flight, Finding(reason, prompt, tuple(moved.conflicts)))
         head = moved.head
         _remember_start(flight, tip)
@@ -271,7 +271,7 @@ def _record_completion(flight: Flight, start: str, head: str, summary: integrati
         tx.db.add(session)
         tx.log(
             session_id,
-            f"Task {task.key} is in: {diff}. Checkpoint {number}.",
+            f"Task {task.key} integrated: {diff}. Checkpoint {number}.",
             kind="git",
             source="git",
             task_id=task.id,

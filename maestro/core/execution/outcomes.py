@@ -88,7 +88,7 @@ def attempt_failed(
 
 def go_on(tx: Transaction, session: models.Session, task: models.Task, prompt: str) -> None:
     """The task goes on in its conversation with what the user has said; that is no attempt."""
-    _set(tx, task, status="running", prompt=prompt, progress_note="Going on with your answer")
+    _set(tx, task, status="running", prompt=prompt, progress_note="Continuing with your answer")
     tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=task.progress, note=task.progress_note)
 
 
@@ -119,12 +119,12 @@ def _ask_about(tx: Transaction, session: models.Session, task: models.Task, reas
     detail = {
         "reason": reason,
         "attempts": task.attempt,
-        "allow": f"try again{' in a fresh conversation' if anew else ''}, your message is the hint",
+        "allow": f"try again{' in a new conversation' if anew else ''}, your message is the hint",
         "deny": "fail the session",
         "failure": failure,
     }
     if task.conversation_id and not anew:
-        detail["allow_fresh"] = "try again in a fresh conversation, which is told what was done"
+        detail["allow_fresh"] = "try again in a new conversation, with a summary of the work so far"
     title = f"Task {task.key} failed: {task.title}"
     gatekeeping.ask(tx, session, task, kind="task_failed", title=title, detail=detail)
 
@@ -143,7 +143,7 @@ def retry_task(
         fresh = False
     words = f"# Again\n\n{prompts.clip(task.error_message or '')}"
     if hint:
-        words += f"\n\nA word from the person: {hint}"
+        words += f"\n\nNote from the user: {hint}"
     prompt = words if task.conversation_id else None
     reason = task.error_message or ""
     limits.forget(tx, session, task)
@@ -161,7 +161,7 @@ def retry_task(
     )
     task.assigned_worker_id = None
     task.progress_note = "Trying again"
-    tx.log(session.id, f"Task {task.key} is tried again." + (f" Hint: {hint}" if hint else ""), task_id=task.id)
+    tx.log(session.id, f"Task {task.key}: trying again." + (f" Hint: {hint}" if hint else ""), task_id=task.id)
     tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=task.progress, note=task.progress_note)
 
 
@@ -179,7 +179,7 @@ def release_waiting(tx: Transaction, session: models.Session) -> None:
         else:
             prompt = prompts.RESUMED if task.conversation_id else None
             care = {k: v for k, v in task.care.items() if k != "stuck_step"}
-            _set(tx, task, status="running", prompt=prompt, care=care, progress_note="Going on")
+            _set(tx, task, status="running", prompt=prompt, care=care, progress_note="Continuing")
 
 
 def skip_task(tx: Transaction, session: models.Session, task: models.Task) -> None:
@@ -242,16 +242,14 @@ def _stopped(
     elif stop["then"] != "budget" or not budgets.run_reached(tx, settings, session, task, str(stop["measure"])):
         # Without a conversation it is a new run, which is told all the same why the last one ended.
         prompt = str(stop["prompt"] or "") or (prompts.RESUMED if task.conversation_id else None)
-        _set(tx, task, status="running", prompt=prompt, progress_note="Going on after Maestro interrupted it")
+        _set(tx, task, status="running", prompt=prompt, progress_note="Continuing after an interruption by Maestro")
         tx.log(session.id, f"{reason} The task continues its conversation.", level="warn", task_id=task.id)
 
 
 def _refused_conversation(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:
     """The endpoint takes the conversation no more: the task goes on in a fresh one, by itself only once."""
     if task.care.get(afresh.WHY):
-        task_failed(
-            tx, session, task, f"{reason} It is the second conversation that it refuses.", failure="conversation"
-        )
+        task_failed(tx, session, task, f"{reason} This is the second conversation it rejects.", failure="conversation")
         return
     _set(
         tx,
@@ -260,7 +258,7 @@ def _refused_conversation(tx: Transaction, session: models.Session, task: models
         conversation_id=None,
         prompt=None,
         care=task.care | {afresh.WHY: reason},
-        progress_note="Going on in a fresh conversation",
+        progress_note="Continuing in a new conversation",
     )
     words = "The task continues in a new conversation with a summary of the work so far (not counted as an attempt)."
     tx.log(session.id, f"{reason} {words}", level="warn", task_id=task.id)
@@ -269,7 +267,7 @@ def _refused_conversation(tx: Transaction, session: models.Session, task: models
 def _out_of_time(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:
     """A run used up its wall time: it goes on once, told so; the second time the person decides."""
     if task.care.get("out_of_time"):
-        task_failed(tx, session, task, f"{reason} It is the second time (setting task_timeout_minutes).")
+        task_failed(tx, session, task, f"{reason} This is the second time (setting task_timeout_minutes).")
         return
     prompt = (
         f"# Out of time\n\n{reason} Maestro interrupted you. You have the same time once more: look at what is there, "
@@ -280,10 +278,12 @@ def _out_of_time(tx: Transaction, session: models.Session, task: models.Task, re
         task,
         status="running",
         care=task.care | {"out_of_time": True},
-        progress_note="Going on after the time limit",
+        progress_note="Continuing after the time limit",
     )
     task.prompt = prompt if task.conversation_id else None
-    tx.log(session.id, f"{reason} The task continues, once (not counted as an attempt).", level="warn", task_id=task.id)
+    tx.log(
+        session.id, f"{reason} The task continues once more (not counted as an attempt).", level="warn", task_id=task.id
+    )
 
 
 def interrupted(
@@ -302,7 +302,7 @@ def interrupted(
         task,
         status="running",
         prompt=prompt if task.conversation_id else None,
-        progress_note="Going on after an interruption",
+        progress_note="Continuing after an interruption",
     )
     tx.log(
         session.id,

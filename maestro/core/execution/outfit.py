@@ -47,7 +47,7 @@ def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task |
     submodules.remember(path)
     links.remember(path, session.base_commit, strange)
     if config.setup and (left := copying.left_behind(path)):
-        words = f"The set-up left {', '.join(left[:10])}, which git does not ignore: it would be committed as work."
+        words = f"The setup left {', '.join(left[:10])}, which git does not ignore, so it would be committed as work."
         with rt.db.write() as tx:
             tx.log(session.id, words, level="warn", kind="git", source="setup", task_id=task_id)
 
@@ -61,7 +61,9 @@ def _install(
         brought = installation.bring() if installation else []
         if brought:
             ran = " and ".join(f"`{command}`" for command in commands)
-            words = f"Copied {', '.join(brought)} from an earlier set-up with the same lock files and tools, instead of {ran}"
+            words = (
+                f"Copied {', '.join(brought)} from an earlier setup with the same lock files and tools instead of {ran}"
+            )
             with rt.db.write() as tx:
                 tx.log(session.id, words, kind="check", source="setup", task_id=task_id)
             return
@@ -86,12 +88,12 @@ def _set_up(rt: Runtime, session: models.Session, path: Path, command: str, task
     if outcome.stopped == "stopped":
         raise Stopped
     level = "info" if outcome.passed else "error"
-    text = f"Set-up `{command}` ended with {outcome.exit_code} in {outcome.duration_s:.1f} s"
+    text = f"Setup command `{command}` ended with exit code {outcome.exit_code} in {outcome.duration_s:.1f} s"
     with rt.db.write() as tx:
         tx.log(session.id, text, level=level, details={"output": prompts.clip(outcome.output)}, **columns)
     if not outcome.passed:
         words = "took too long" if outcome.stopped else "failed"
-        text = f"The set-up command `{command}` {words}: {prompts.clip(outcome.output, 600).strip()}"
+        text = f"The setup command `{command}` {words}: {prompts.clip(outcome.output, 600).strip()}"
         raise SetupFailed(text, **(network_needed.offered(outcome.missed, "set-up") if outcome.missed else {}))
 
 

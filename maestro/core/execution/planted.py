@@ -26,13 +26,11 @@ def put_aside(rt: Runtime, session: models.Session, worktree: Path) -> None:
                 _move(rt, session, path)
         elif (session.id, path) not in told:
             told.add((session.id, path))
-            words = (
-                f"{path} lies over the worktrees of this session. Tools that look upward read it, so checks may prove"
-            )
+            words = f"{path} is above this session's worktrees. Tools that search parent folders read it, so checks may prove"
             _tell(
                 rt,
                 session,
-                f"{words} the wrong thing. Move it away, or begin a new session after a restart of Maestro.",
+                f"{words} the wrong thing. Move it away, or restart Maestro and start a new session.",
             )
 
 
@@ -41,8 +39,8 @@ def _move(rt: Runtime, session: models.Session, path: Path) -> None:
     with suppress(FileNotFoundError):  # another check was quicker
         aside.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(path, aside)
-        words = f"{path.name} lay beside the worktrees, where tools look for settings: an agent wrote it there."
-        _tell(rt, session, f"{words} It is in {aside} now.")
+        words = f"{path.name} was written next to the worktrees by an agent; tools look there for settings."
+        _tell(rt, session, f"{words} It was moved to {aside}.")
 
 
 def _tell(rt: Runtime, session: models.Session, words: str) -> None:

@@ -68,5 +68,9 @@ def dead_end(tasks: Sequence[models.Task]) -> str | None:
             return f"Task {task.key} is in a state that Maestro does not know: {task.status}. Skip it, or cancel the session"
         unknown = [d for d in task.depends_on if d not in known]
         if unknown:
-            return f"Task {task.key} waits for {', '.join(unknown)}, which is no task of this session. Skip it to go on"
-    return "The tasks that are left wait for each other. Skip one of them to go on" if unfinished(tasks) else None
+            return f"Task {task.key} waits for {', '.join(unknown)}, which is not a task of this session. Skip it to continue"
+    return (
+        "The remaining tasks depend on each other in a cycle. Skip one of them to continue"
+        if unfinished(tasks)
+        else None
+    )

@@ -114,7 +114,7 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
             remove_worktree(rt, session, path)
             raise
         ready.touch()
-    lost = f"The worktree of {task.key} was gone. It was made again from its branch, without what was not committed."
+    lost = f"The worktree of {task.key} was missing. It was recreated from its branch, without uncommitted changes."
     for warning in [lost, *report.warnings] if gone else report.warnings:
         with rt.db.write() as tx:
             tx.log(session.id, warning, level="warn", kind="git", source="git", task_id=task.id)

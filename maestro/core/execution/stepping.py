@@ -43,10 +43,10 @@ CHATTER = frozenset({"log_entry", "metric", "worker_silent", "worker_heard", "no
 
 _WHAT = {
     "start": "The worker for {key} could not be started",
-    "land": "The work of {key} could not be brought in",
-    "baseline": "The checks could not be run on the base",
+    "land": "The work of {key} could not be integrated",
+    "baseline": "The checks could not be run before the work",
     "validate": "The final checks could not be run",
-    "advance": "The session could not go on",
+    "advance": "The session could not continue",
 }
 _RUN: dict[str, Callable[[Runtime, str], None]] = {
     "start": steps.start_worker,
@@ -155,7 +155,7 @@ def _failed(rt: Runtime, step: _Step, kind: Kind, session_id: str, task_id: str 
     what = _WHAT[kind].format(key=task.key if task else "")
     why = _words_of(error)
     if step.failures < MOST_FAILURES:
-        words = f"{what}: {why}. Tried again in {wait:.0f} s ({step.failures} of {MOST_FAILURES})."
+        words = f"{what}: {why}. Trying again in {wait:.0f} s ({step.failures} of {MOST_FAILURES})."
         with rt.db.write() as tx:
             tx.log(session_id, words, level="warn", kind="error", task_id=task_id)
         return
@@ -165,7 +165,7 @@ def _failed(rt: Runtime, step: _Step, kind: Kind, session_id: str, task_id: str 
         {
             "what": questions.SETUP,
             "reason": why,
-            "allow": "try again: I have looked at it",
+            "allow": "try again",
             "deny": "give up",
         },
         risk="high", then="running" if kind == "start" else "checking",

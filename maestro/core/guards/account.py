@@ -68,7 +68,7 @@ def words(pause: models.AccountPause) -> str:
     """Why the account is paused, and when it goes on."""
     if pause.paused_until is None or "resets at" in pause.reason:
         return pause.reason
-    return f"{pause.reason} Goes on at {pause.paused_until:%Y-%m-%d %H:%M} UTC."
+    return f"{pause.reason} Continues at {pause.paused_until:%Y-%m-%d %H:%M} UTC."
 
 
 def limit_reached(
@@ -144,7 +144,7 @@ def resume(tx: Transaction) -> int:
     """The person's word: end every pause and every wait of a task now; returns how many pauses there were."""
     rows = _active(tx.db)
     for row in rows:
-        _resume(tx, row, "on your word")
+        _resume(tx, row, "you resumed it")
     for task in tx.db.exec(select(models.Task).where(col(models.Task.retry_at) > utcnow())).all():
         task.retry_at = None
         tx.db.add(task)
@@ -210,7 +210,7 @@ def _tell_paused(tx: Transaction, session: models.Session, row: models.AccountPa
     until = row.paused_until.isoformat() if row.paused_until else None
     for other in _affected(tx.db, demo=row.demo):
         tx.emit("account_paused", other.id, until=until, reason=row.reason, kind=row.kind)
-        ends = _when(row.paused_until) if row.paused_until else "until you have answered"
+        ends = _when(row.paused_until) if row.paused_until else "until you answer"
         tx.log(other.id, f"No worker starts {ends}: {row.reason}", level="warn")
     if news and row.kind == "rate_limit":  # a refused key comes with a question
         tx.emit("notification", session.id, level="warn", title="The model account is paused", text=words(row))

@@ -150,8 +150,8 @@ def _ask(tx: Transaction, session: models.Session, task: models.Task | None, bud
         "used": budget.used,
         "raise_by": budget.own,
         "paused": not budget.name.startswith("run:"),
-        "allow": f"raise by {again}, or by the number in your message, and go on",
-        "deny": "stay stopped",
+        "allow": f"raise by {again}, or by the amount in your message, and continue",
+        "deny": "keep it stopped",
     }
     title = f"The budget for {budget.whose} is used up"
     gatekeeping.ask(tx, session, task, kind="budget", title=title, detail=detail)

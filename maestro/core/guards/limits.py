@@ -101,7 +101,7 @@ def _try_the_login_again(tx: Transaction, session: models.Session, task: models.
     task.care = task.care | {LOGIN_TRIED: True}
     task.status, task.retry_at = "running", utcnow() + timedelta(seconds=_RENEWAL_S)
     task.prompt = prompts.RESUMED if task.conversation_id else task.prompt
-    text = "The login was refused. Another program may just have renewed it: a fresh process tries it once more."
+    text = "The login was rejected. Another program may have just renewed it, so a new process tries once more."
     _note(tx, session, task, text)
     tx.log(session.id, text, level="warn", task_id=task.id)
 

@@ -121,9 +121,9 @@ def look(rt: Runtime, worker: models.Worker) -> None:
     process = proctable.one(worker.pid) if worker.pid is not None else None
     if process is not None and process.state == "D":
         return  # it waits for a disk, and could not be ended before that answers either
-    what = "its agent stays stopped" if silent < stood else f"no sign of life for {silent:.0f} s"
+    what = "its agent stays suspended" if silent < stood else f"nothing heard for {silent:.0f} s"
     with rt.db.write() as tx:
-        text = f"{worker.name} hangs: {what}. It is stopped and the task continues."
+        text = f"{worker.name} is not responding: {what}. It is stopped and the task continues."
         tx.log(worker.session_id, text, level="warn", task_id=worker.task_id, worker_id=worker.id)
     seen.forget(worker.id)
     processes.end(worker)
@@ -155,6 +155,6 @@ def _wake(rt: Runtime, worker: models.Worker, beat: _Beat) -> bool:
         if of_ours:
             beat.stopped_since = None
         elif beat.stopped_since == watch(rt).now:
-            text = f"{worker.name} or its agent was stopped from outside, not by a pause. It continues."
+            text = f"{worker.name} or its agent was suspended by another program, not by a pause. It continues."
             tx.log(worker.session_id, text, level="warn", task_id=worker.task_id, worker_id=worker.id)
     return True

@@ -59,7 +59,7 @@ class Budget:
     def words(self) -> str:
         """As a sentence."""
         used = amount("usd", self.used) if self.measure == "usd" else f"{self.used:,.0f}"
-        return f"{used} of {amount(self.measure, self.limit)} are used for {self.whose}"
+        return f"{used} of {amount(self.measure, self.limit)} used for {self.whose}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def grant(db: DbSession, settings: Settings, session: models.Session, task: mode
         floor = min(_FLOOR_USD, budget.limit * _FLOOR_SHARE)
         if left < floor and budget.held > 0:
             words = f"{amount('usd', budget.limit)} for {budget.whose}"
-            return Grant(wait=f"Waiting for budget: running workers reserve what is left of the {words}.")
+            return Grant(wait=f"Waiting for budget: running workers have reserved the rest of the {words}.")
         slots = slots or _free_slots(db, session, config)
         parts.append(left if budget.task_id else max(left / slots, min(left, floor)))
     return Grant(max(min(parts), _LEAST_USD) if parts else None)

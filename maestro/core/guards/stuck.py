@@ -90,7 +90,7 @@ def alternating(calls: Sequence[Call], repeats: int) -> str | None:
     even, odd = _distinct(tail[::2]), _distinct(tail[1::2])
     if len(even) > 1 or len(odd) > 1 or even == odd:
         return None
-    return f"“{tail[0].line}” and “{tail[1].line}” were done in turn {repeats} times with the same results"
+    return f"“{tail[0].line}” and “{tail[1].line}” alternated {repeats} times with the same results"
 
 
 def _distinct(calls: Iterable[Call]) -> set[tuple[str, str | None]]:

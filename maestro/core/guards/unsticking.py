@@ -120,7 +120,7 @@ def _wake(tx: Transaction, approval: models.Approval, task: models.Task) -> None
     if not allowed:
         task.care = task.care | {"left_alone": _NEXT_RUN}
     task.prompt = _again(seen, approval.message) if allowed else prompts.RESUMED
-    task.status, task.progress_note = "running", "You have answered"
+    task.status, task.progress_note = "running", "You answered"
     tx.db.add(task)
 
 
@@ -193,7 +193,7 @@ def _silent(rt: Runtime, eye: _Eye, worker: models.Worker) -> str | None:
         return None
     while_what = f" since “{tool.line}”" if tool is not None else ""
     span = f"{quiet / 60:.0f} minutes" if quiet >= 120 else f"{quiet:.0f} seconds"
-    return f"Nothing was heard for {span}{while_what}, and it uses {worker.cpu_percent:.0f} % of a core"
+    return f"No output for {span}{while_what}, and it uses {worker.cpu_percent:.0f}% of a core"
 
 
 def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker, seen: str) -> None:
@@ -216,9 +216,9 @@ def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker,
             done = "interrupted, and continues with a summary"
             stops.request(tx, task, row, then="resume", reason=f"{seen}.", prompt=_again(f"{seen}.", None))
         else:
-            ask, done = True, "standing still until you have answered"
+            ask, done = True, "stopped until you answer"
             _ask(tx, session, task, row, seen, hears=hears)
-        text = f"{row.name} seems stuck: {seen}. It is {done}."
+        text = f"{row.name} seems stuck: {seen}. It was {done}."
         tx.log(session.id, text, level="warn", task_id=task.id, worker_id=row.id, details={"seen": seen, "step": step})
         tx.emit(
             "stuck_detected",
@@ -243,8 +243,8 @@ def _ask(
     tx.db.add(worker)
     detail = {
         "reason": f"{seen}.",
-        "allow": f"interrupt it and {'go on in its conversation' if hears else 'start it again'}, with your message",
-        "deny": "leave it alone for the rest of this run",
+        "allow": f"interrupt it and {'continue its conversation' if hears else 'start it again'}, with your message",
+        "deny": "keep it running and do not ask again during this run",
     }
     title = f"{worker.name} seems stuck on {task.key}: {task.title}"
     gatekeeping.ask(tx, session, task, kind="stuck", title=title, detail=detail, worker_id=worker.id)
@@ -274,7 +274,7 @@ def _word(seen: str) -> str:
 
 
 def _again(seen: str, words: str | None) -> str:
-    said = f"\n\nA word from the person: {words}" if words else ""
+    said = f"\n\nNote from the user: {words}" if words else ""
     return (
         f"# Interrupted\n\nMaestro interrupted you. What was seen: {seen}{said}\n\n"
         "Look at what is in the worktree, sum up in a few lines what is done and what is not, and go on in another way. "

@@ -75,7 +75,7 @@ def _look_at_workers(rt: Runtime, session: models.Session) -> None:
 
 
 def _calls(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Worker) -> None:
-    reason = f"The run has made its {config.run_model_calls} model calls."
+    reason = f"The run reached its limit of {config.run_model_calls} model calls."
     with rt.db.write() as tx:
         row = tx.db.get(models.Task, task.id)
         if row is not None:
@@ -120,7 +120,7 @@ def _warn_once(tx: Transaction, task: models.Task, worker: models.Worker, said: 
         return
     task.care = task.care | {"memory_warned": worker.id}
     tx.db.add(task)
-    tx.log(task.session_id, f"{said} At 100 % it is interrupted.", level="warn", task_id=task.id, worker_id=worker.id)
+    tx.log(task.session_id, f"{said} At 100% it is interrupted.", level="warn", task_id=task.id, worker_id=worker.id)
     tx.emit("notification", task.session_id, level="warn", title="A worker's memory is nearly used up", text=said)
 
 
@@ -148,9 +148,7 @@ def _processor(rt: Runtime, config: AgentConfig, worker: models.Worker) -> None:
         return
     for process in {worker.pid, *(p.pid for p in tree.processes_of(worker.id))}:
         _lowest_priority(process)
-    words = (
-        f"{worker.name} uses {worker.cpu_percent:.0f} % of a core, more than {cap} %: it has the lowest priority now."
-    )
+    words = f"{worker.name} uses {worker.cpu_percent:.0f}% of a core, more than {cap}%: it now has the lowest priority."
     with rt.db.write() as tx:
         tx.log(
             worker.session_id,

@@ -60,14 +60,14 @@ def changed(landing: Landing) -> bool:
 
 def _already_done(landing: Landing) -> Question:
     task = landing.task
-    proof = "Its checks pass as things are." if landing.checks else "It has no check."
+    proof = "Its checks already pass." if landing.checks else "It has no checks."
     detail = {
         "reason": f"The agent stopped without changing anything. {proof}",
         "words": _last_words(landing),
         "allow": "accept the task as done",
-        "deny": "send it back to the agent, your message is what it hears",
+        "deny": "send it back to the agent with your message",
     }
-    title = f"{task.key} changed nothing. Is it done already?"
+    title = f"{task.key} changed nothing. Is it already done?"
     return Question("nothing_changed", title, [landing.head], "", detail)
 
 
@@ -75,8 +75,8 @@ def _question(landing: Landing, finding: str) -> Question:
     detail = {
         "reason": finding,
         "words": _last_words(landing),
-        "allow": "your message is the answer; the agent goes on with it in its conversation",
-        "deny": "leave it to the agent",
+        "allow": "your message is the answer; the agent continues with it",
+        "deny": "let the agent decide",
     }
     title = f"{landing.task.key} has a question: {landing.task.title}"
     return Question("agent_question", title, [landing.head], "", detail)

@@ -33,7 +33,7 @@ def nothing_needed_was_denied(landing: Landing) -> Finding | None:
     if not mattered:
         return None
     titles = [str(d.get("title") or d.get("tool")) for d in mattered]
-    return Finding(f"Refused, and needed: {', '.join(titles)}.", prompts.denied_prompt(titles))
+    return Finding(f"Denied, but needed: {', '.join(titles)}.", prompts.denied_prompt(titles))
 
 
 def _is_commit(denied: dict[str, object]) -> bool:

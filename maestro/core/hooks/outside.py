@@ -40,14 +40,14 @@ def only_declared_files(landing: Landing) -> Question | None:
     listed = "\n".join(f"- {p}" for p in far[:100])
     prompt = (
         "# Changes outside your task\n\nYour task is about "
-        f"{', '.join(task.files[:20])}. You also changed these, and the person does not want that:\n{listed}\n\n"
+        f"{', '.join(task.files[:20])}. You also changed these, and the user does not want that:\n{listed}\n\n"
         "Put them back as they were and solve the task without them."
     )
     detail = {
         "files": far[:500],
         "declared": task.files,
-        "reason": "The plan gave this task other files. Other tasks may rely on these being left alone.",
-        "allow": "that is fine",
+        "reason": "The plan did not give this task these files. Other tasks may rely on them.",
+        "allow": "accept these files",
         "deny": "send it back",
     }
     return Question("outside_files", f"{task.key} changed files outside its task: {shown}", far, prompt, detail)
@@ -65,7 +65,7 @@ def no_copied_files(landing: Landing) -> Question | None:
     shown = ", ".join(told[:5]) + (f" and {len(told) - 5} more" if len(told) > 5 else "")
     listed = "\n".join(f"- {p}" for p in told[:100])
     prompt = (
-        f"# Files that are not yours to commit\n\nThese are the person's own, copied here so that things run:\n{listed}\n\n"
+        f"# Files that are not yours to commit\n\nThese are the user's own, copied here so that things run:\n{listed}\n\n"
         "Take them out of every commit of yours, so that no history holds them: "
         f"`git reset --soft {landing.start}`, `git rm --cached` these, let .gitignore name them, commit again. "
         "Leave the files themselves where they are."
@@ -73,13 +73,13 @@ def no_copied_files(landing: Landing) -> Question | None:
     detail = {
         "files": told[:500],
         "declared": landing.task.files,
-        "reason": "They were copied from your checkout and may hold secrets. Commits keep them for good.",
+        "reason": "They were copied from your checkout and may hold secrets. Commits keep them permanently.",
         "what": questions.COPIES,
         "allow": "commit them",
         "deny": "send it back",
     }
     return Question(
-        "outside_files", f"{landing.task.key} committed copies of files of yours: {shown}", told, prompt, detail
+        "outside_files", f"{landing.task.key} committed copies of your files: {shown}", told, prompt, detail
     )
 
 

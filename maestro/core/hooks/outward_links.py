@@ -30,12 +30,12 @@ def none_unasked(landing: Landing) -> Finding | Question | None:
     detail = {
         "files": [items[item] for item in open_ones[:500]],
         "declared": landing.task.files,
-        "reason": "What is behind them is in no commit. Checks run without them.",
+        "reason": "The files they point to are not in any commit. Checks run without them.",
         "what": questions.LINKS,
         "allow": "commit the links",
         "deny": "send it back",
     }
-    title = f"{landing.task.key} commits links that lead out of the repository: {shown}"
+    title = f"{landing.task.key} committed links that lead out of the repository: {shown}"
     return Question("outside_files", title[:400], open_ones, prompt, detail, risk="high")
 
 

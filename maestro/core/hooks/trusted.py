@@ -24,8 +24,8 @@ def only_what_was_agreed_to(rt: Runtime, landing: Landing) -> Question | None:
     detail = trust.question_detail(landing.repo, landing.head, told, str(common_dir(landing.repo)))
     detail |= {
         "tests": tests[:100],
-        "reason": "The task changed what its checks, your tools or git would run. You have not seen it yet.",
-        "allow": "that may run",
+        "reason": "The task changed files that its checks, your tools, or git would run. You have not reviewed them yet.",
+        "allow": "let it run",
         "deny": "send it back",
     }
     names = list(told)
@@ -35,7 +35,7 @@ def only_what_was_agreed_to(rt: Runtime, landing: Landing) -> Question | None:
         f"# Changes to what runs by itself\n\nYou changed these, and the user does not want that:\n{listed}\n\n"
         "Put them back as they were and solve the task without them."
     )
-    title = f"{landing.task.key} changed what runs by itself: {shown}"
+    title = f"{landing.task.key} changed files that run automatically: {shown}"
     return Question(trust.KIND, title[:400], [f"{n} {m}" for n, m in told.items()], prompt, detail, risk="high")
 
 
@@ -51,6 +51,6 @@ def _tell(rt: Runtime, landing: Landing, tests: list[str]) -> None:
         return
     told.add((landing.task.id, landing.head))
     shown = ", ".join(tests[:5]) + (f" and {len(tests) - 5} more" if len(tests) > 5 else "")
-    text = f"The checks run tests that the task changed, as you: {shown}. In the sandbox they could write nowhere else."
+    text = f"The checks run tests that the task changed, with your permissions: {shown}. In the sandbox they could not write outside the worktree."
     with rt.db.write() as tx:
         tx.log(landing.session.id, text, kind="check", source="checks", task_id=landing.task.id)

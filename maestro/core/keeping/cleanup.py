@@ -37,7 +37,7 @@ def remove_worktrees(rt: Runtime, session: models.Session) -> None:
         if listing.is_worktree(repo, path):
             remove_worktree(rt, session, path)
         elif os.path.lexists(path):  # else another removal was quicker
-            _tell(rt, session, f"{path} is no worktree of this session. It stays where it is.")
+            _tell(rt, session, f"{path} is not a worktree of this session. It is left alone.")
     for path in _inside(below):
         if path.name.endswith(TRASH):
             _delete_rest(rt, session, path)
@@ -57,7 +57,7 @@ def _delete_rest(rt: Runtime, session: models.Session, path: Path) -> None:
     try:
         deleting.delete_tree(path)
     except GitError as error:
-        _tell(rt, session, f"{error.detail} Its work is kept and nothing needs it any more.")
+        _tell(rt, session, f"{error.detail} Its work is kept; nothing needs the worktree anymore.")
 
 
 def _tell(rt: Runtime, session: models.Session, words: str) -> None:

@@ -141,7 +141,7 @@ def _part(db: DbSession, session_id: str, counts: Counter[str], before: int, awa
         (counts["finished"], "agent finished", "agents finished"),
         (counts["kept"], *kept),
         (counts["lost"], *lost),
-        (counts["failed"], "agent ended without success", "agents ended without success"),
+        (counts["failed"], "agent failed", "agents failed"),
         (asked, "question is waiting for you", "questions are waiting for you"),
         (denied, "request was denied because you were away", "requests were denied because you were away"),
         (rows, "new log row", "new log rows"),

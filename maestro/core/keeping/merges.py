@@ -25,7 +25,7 @@ from maestro.worktrees.delivery import MergeRecord
 
 _log = logging.getLogger(__name__)
 
-_WORDS = {"merge": "A merge", "unmerge": "Taking back a merge"}
+_WORDS = {"merge": "A merge", "unmerge": "Undoing a merge"}
 
 
 def intend(rt: Runtime, session_id: str, kind: str, record: MergeRecord, kept: str | None = None) -> None:
@@ -35,7 +35,7 @@ def intend(rt: Runtime, session_id: str, kind: str, record: MergeRecord, kept: s
     """
     with rt.db.write() as tx:
         if lookup.is_held(tx.db, session_id):
-            raise Conflict("A rollback of this session is under way. Try again in a moment.")
+            raise Conflict("A rollback of this session is in progress. Try again in a moment.")
         tx.db.add(models.Intent(session_id=session_id, kind=kind, detail=asdict(record) | {"kept": kept}))
 
 
@@ -48,7 +48,7 @@ def refused(rt: Runtime, session_id: str) -> None:
 def cut_short(rt: Runtime, session_id: str, kind: str, error: CutShort) -> None:
     """It broke off half-way: it stays on record, and the next try finishes it."""
     with suppress(OperationalError), rt.db.write() as tx:  # the disk that was full for git may be ours
-        tx.log(session_id, f"{_WORDS[kind]} was cut short: {error.detail}", level="error", kind="git", source="git")
+        tx.log(session_id, f"{_WORDS[kind]} was interrupted: {error.detail}", level="error", kind="git", source="git")
 
 
 def merged(tx: Transaction, session: models.Session, record: MergeRecord, text: str, source: str = "you") -> None:
@@ -130,7 +130,7 @@ def _finish(rt: Runtime, intent: models.Intent) -> str | None:
     repo, kept = Path(session.repo_path), str(intent.detail.get("kept"))
     record = MergeRecord(**{name: str(intent.detail.get(name, "")) for name in ("target", "method", "before", "after")})
     if not repo.is_dir():
-        return f"The repository is not at {repo} any more."  # when it is back
+        return f"The repository is no longer at {repo}."  # when it is back
     problem, begun = None, False
     try:
         if intent.kind == "merge":
@@ -138,7 +138,7 @@ def _finish(rt: Runtime, intent: models.Intent) -> str | None:
         else:
             delivery.unmerge(repo, record, keep_as=kept)
     except (MaestroError, OSError) as error:
-        problem = f"{_WORDS[intent.kind]} was cut short and could not be finished: {error}"
+        problem = f"{_WORDS[intent.kind]} was interrupted and could not be finished: {error}"
         # Half of the files may be written: it is not over before the branch has moved, here or elsewhere.
         start = record.before if intent.kind == "merge" else record.after
         begun = refs.ref_commit(repo, refs.branch_ref(record.target)) == start
@@ -149,7 +149,7 @@ def _finish(rt: Runtime, intent: models.Intent) -> str | None:
             if not begun:
                 _close(tx, row.id)
         elif intent.kind == "merge":
-            merged(tx, row, record, f"A merge into {record.target} that was cut short is finished now.", "git")
+            merged(tx, row, record, f"A merge into {record.target} was interrupted; it is finished now.", "git")
         else:
             text = f"Undoing a merge into {record.target} was interrupted; it is finished now."
             unmerged(tx, row, record, kept, text, "git")

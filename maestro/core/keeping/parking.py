@@ -21,7 +21,7 @@ from maestro.db.types import utcnow
 #: How long a worker may take to end by itself before it is ended.
 PATIENCE_S = 30.0
 
-_REASON = "It has stood still for long. The conversation continues later."
+_REASON = "It was idle for a long time. The conversation continues later."
 
 
 def park_due(rt: Runtime, workers: list[models.Worker]) -> None:
@@ -57,7 +57,7 @@ def _park(rt: Runtime, session_id: str) -> None:
             tx.emit("worker_parked", session_id, worker_id=worker.id, name=worker.name, task_id=worker.task_id)
         if workers:
             names = ", ".join(w.name for w in workers)
-            tx.log(session_id, f"Paused for long: {names} parked. Resume continues the same conversation.")
+            tx.log(session_id, f"Paused for a long time: {names} parked. Resume continues the same conversation.")
     _send_off(rt, workers)
 
 
@@ -76,7 +76,7 @@ def _park_stuck(rt: Runtime, session_id: str, before: datetime) -> None:
             worker.status = "parked"
             tx.db.add(worker)
             tx.emit("worker_parked", session_id, worker_id=worker.id, name=worker.name, task_id=worker.task_id)
-            text = f"{worker.name} is parked: nobody has answered about it yet. Your answer continues its conversation."
+            text = f"{worker.name} is parked until you answer its question. Your answer continues its conversation."
             tx.log(session_id, text, task_id=worker.task_id, worker_id=worker.id)
     _send_off(rt, workers)
 

@@ -112,7 +112,7 @@ def _relocate(rt: Runtime) -> None:
                 session.repo_path = str(moved)
                 tx.db.add(session)
             if session.status in {*_AT_WORK, State.PAUSED}:
-                tx.log(session.id, f"The data folder was moved from {old} to {home}. Everything was found again.")
+                tx.log(session.id, f"The data folder was moved from {old} to {home}. Nothing was lost.")
     for worker in strays:
         with rt.db.read() as db:
             row = db.get(models.Worker, worker.id)

@@ -33,7 +33,7 @@ def rewind(tx: Transaction, session: models.Session, detail: dict[str, Any]) -> 
         move(tx, session, "rollback")
     tx.log(
         session.id,
-        f"Rolled back to checkpoint {detail['number']}: {detail['title']}. What was taken away is kept at {detail['kept']}.",
+        f"Rolled back to checkpoint {detail['number']}: {detail['title']}. Removed work is kept at {detail['kept']}.",
         kind="git",
         source="supervisor" if detail.get("automatic") else "you",
         level="warn",
@@ -60,7 +60,7 @@ def bring_back(tx: Transaction, session: models.Session, detail: dict[str, Any])
             tx.db.add(models.Checkpoint(**point | {"created_at": datetime.fromisoformat(point["created_at"])}))
     gatekeeping.expire(tx, session.id)
     keys = ", ".join(sorted(str(p["title"]) for p in detail["checkpoints"]))
-    tx.log(session.id, f"Restored what a rollback had taken away: {keys}.", kind="git", source="you")
+    tx.log(session.id, f"Restored work removed by a rollback: {keys}.", kind="git", source="you")
     tx.emit("restored", session.id, commit=detail["to"], recovered_ref=detail["kept"])
 
 
@@ -70,9 +70,9 @@ def tell_unfinished(tx: Transaction, intent_id: str, why: str) -> None:
     session = tx.db.get(models.Session, intent.session_id) if intent else None
     if intent is None or session is None:
         return
-    text = f"A {intent.kind} that was begun could not be finished: {why}"
+    text = f"A {intent.kind} could not be finished: {why}"
     if intent.done_at is not None and intent.detail.get("automatic"):  # called off
-        text = f"The repairs, which did not help, are still on the session branch: {why} Roll back to take them away."
+        text = f"The fixes, which did not help, are still on the session branch: {why} Roll back to remove them."
         session.rollback_commit = None
         tx.db.add(session)
     tx.log(session.id, text, level="error", kind="git", source="git")

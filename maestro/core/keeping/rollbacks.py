@@ -98,14 +98,14 @@ def restore(rt: Runtime, session_id: str, ref: str) -> None:
     repo = lookup.repository(session)
     commit = refs.ref_commit(repo, ref)
     if undone is None or commit is None:
-        raise NotFound(f"{ref} is nothing that a rollback of this session took away.")
+        raise NotFound(f"{ref} was not removed by a rollback of this session.")
     if session.status not in {State.EXECUTING, State.PAUSED, State.FAILED}:
         raise not_now(session, "restore")
     tip = history.tip(repo, session.session_branch)
     if tip != undone.detail["to"]:
         raise Conflict(
-            f"Work came in since that rollback. Roll back to {undone.detail['to'][:10]} first (what came is kept too), "
-            "then restore this."
+            f"Work was integrated since that rollback. Roll back to {undone.detail['to'][:10]} first (that work is kept, "
+            "too), then restore this."
         )
     _must_be_free(rt, session, tip, commit)
     with rt.db.write() as tx:
@@ -198,7 +198,7 @@ def not_now(session: models.Session, event: str) -> NotAllowed:
 def _intend(tx: Transaction, session_id: str, kind: str, detail: dict[str, Any]) -> models.Intent:
     """Write down what is about to happen; from here on nothing of the session starts or lands."""
     if lookup.is_held(tx.db, session_id):
-        raise Conflict("A rollback of this session is under way. Try again in a moment.")
+        raise Conflict("A rollback of this session is in progress. Try again in a moment.")
     intent = models.Intent(session_id=session_id, kind=kind, detail=detail)
     tx.db.add(intent)
     return intent
@@ -258,9 +258,9 @@ def _carry_out(rt: Runtime, intent: models.Intent) -> None:
                 _log.exception("a %s failed in a way that nobody foresaw", now.kind)
             words = getattr(error, "detail", None) or str(getattr(error, "orig", None) or error)
             if storage_health.health(rt).report(error, session_id) or isinstance(error, OperationalError):
-                raise Unavailable(f"{words} The {now.kind} is finished as soon as that is mended.") from error
+                raise Unavailable(f"{words} The {now.kind} is finished as soon as that is fixed.") from error
             if "to" in detail and _may_have_moved(rt, now, detail):
-                more = "Put that right, then ask for it again or restart Maestro: that finishes it."
+                more = "Fix that, then try again or restart Maestro to finish it."
                 raise Unavailable(f"{words} The {now.kind} is half done. {more}") from error
             _call_it_off(rt, now)
             raise error if isinstance(error, MaestroError) else Unavailable(words) from error

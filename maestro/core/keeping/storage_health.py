@@ -189,7 +189,7 @@ class StorageHealth:
                 col(models.Session.status).in_([State.EXECUTING, State.VALIDATING, State.PAUSED])
             )
             for session_id in tx.db.exec(query).all():
-                text = f"Work stood still for {minutes:.1f} minutes: {problem.message}"
+                text = f"Work was stopped for {minutes:.1f} minutes: {problem.message}"
                 tx.log(session_id, text, level="warn", source="supervisor")
         with self._rt.db.read() as db:
             standing = lookup.standing(db)

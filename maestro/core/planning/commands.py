@@ -28,7 +28,7 @@ def _of_session(session: models.Session) -> list[tuple[str, str]]:
         config = parse_agent_config(session.agent_config)
     except InvalidInput:
         return []
-    own = [*(("set-up", command) for command in config.setup), *(("check", command) for command in config.checks)]
+    own = [*(("setup", command) for command in config.setup), *(("check", command) for command in config.checks)]
     is_command = session.agent_type == COMMAND and config.command
     return [*own, ("agent", shlex.join(config.command))] if is_command else own
 

@@ -132,7 +132,7 @@ class Plan(_Part):
         try:
             TopologicalSorter({t.id: t.depends_on for t in self.tasks}).prepare()
         except CycleError as error:
-            raise ValueError(f"tasks wait for each other in a circle: {' → '.join(error.args[1])}") from error
+            raise ValueError(f"tasks depend on each other in a cycle: {' → '.join(error.args[1])}") from error
         return self
 
 

@@ -29,7 +29,10 @@ _TASK: dict[str, Any] = {
         "checks": _LINES | {"description": "Commands, run at the repository's root, that pass only when it is done."},
         "priority": {"type": "integer", "description": "0 to 9, lower runs first among ready tasks."},
         "estimate_minutes": {"type": "number"},
-        "requires_approval": {"type": "boolean", "description": "True when a person should say yes before it starts."},
+        "requires_approval": {
+            "type": "boolean",
+            "description": "True when the user should approve it before it starts.",
+        },
     },
     "required": ["id", "title", "description", "depends_on", "files", "acceptance", "checks"],
 }

@@ -95,7 +95,7 @@ def generate(rt: Runtime, session_id: str, feedback: str | None = None) -> None:
             return
         if answers.plan is None:
             tries = f"{MOST_ANSWERS} times" if len(answers.refusals) > 1 else "once"
-            reason = f"The model's plan was wrong {tries}; the last time: {answers.refusals[-1]}."
+            reason = f"The model's plan was invalid {tries}; the last time: {answers.refusals[-1]}."
             _fail(rt, session_id, reason, answers.raw)
         else:
             _store(rt, session_id, answers.plan, feedback)
@@ -103,7 +103,7 @@ def generate(rt: Runtime, session_id: str, feedback: str | None = None) -> None:
         _fail(rt, session_id, error.detail, answers.raw)
     except Exception as error:
         _log.exception("planning session %s failed", session_id)
-        _fail(rt, session_id, f"Something went wrong inside Maestro: {error}", answers.raw)
+        _fail(rt, session_id, f"Internal error in Maestro: {error}", answers.raw)
 
 
 def plan_view(db: DbSession, session: models.Session) -> PlanView:
@@ -232,14 +232,14 @@ def _question(db: DbSession, session: models.Session, feedback: str | None) -> s
     ]
     if checks:
         parts.append(
-            "The person asks that these commands pass at the end; put them into the plan's `checks`:\n"
+            "The user asks that these commands pass at the end; put them into the plan's `checks`:\n"
             + "\n".join(checks)
         )
     if session.plan_version:
         before = json.dumps(plan_row(db, session).plan_json, ensure_ascii=False)
         parts.append(f"The plan before this one:\n{before}")
     if feedback:
-        parts.append(f"What the person wants to be different from it:\n{feedback}")
+        parts.append(f"What the user wants to be different from it:\n{feedback}")
     return clean("\n\n".join(parts))
 
 

@@ -33,12 +33,12 @@ def look(
     if runner_errors.broke_off(outcome, None) or unproven.could_not_import(outcome.output):
         return unproven.question(session, command, outcome, None, base)
     below = worktrees_folder(rt, session.id)
-    words = f"`{command}` fails just as it did before any work began, with the same output."
+    words = f"`{command}` fails with the same output as before any work."
     known = infrastructure.signature(command, outcome.exit_code, outcome.output, below)
     question = questions.stop_the_train(words, known, outcome.output)
     if not infrastructure.says_the_same(base.runs[command].output, outcome.output, below):
         return question
-    go_on = {"what": questions.AS_BEFORE, "allow": "go on: it was so before"}
+    go_on = {"what": questions.AS_BEFORE, "allow": "continue: it failed before too"}
     return replace(question, detail=question.detail | go_on)
 
 
@@ -49,7 +49,9 @@ def besides(rt: Runtime, session: models.Session, command: str, outcome: Command
         "work began. What else it does says more now, or less, than it did then."
     )
     asked = questions.stop_the_train(words, _besides_key(rt, session, command, outcome), outcome.output)
-    return replace(asked, detail=asked.detail | {"what": questions.AS_BEFORE, "allow": "go on: it was so before"})
+    return replace(
+        asked, detail=asked.detail | {"what": questions.AS_BEFORE, "allow": "continue: it failed before too"}
+    )
 
 
 def accepted(
@@ -70,10 +72,10 @@ def accepted(
         if infrastructure.says_the_same(_uncounted(before), _uncounted(outcome.output), below):
             return f"all tests pass; it ended with exit code {outcome.exit_code} before the work began, too"
         agreed = _besides_key(rt, session, command, outcome) in went_on
-        return "all tests pass, and you went on with how it ends besides" if agreed else None
+        return "all tests pass, and you accepted its exit code" if agreed else None
     if verdict is not None and verdict.unproven:
         agreed = unproven.could_load(outcome, report) and unproven.key_of(command, report) in went_on
-        return "no test passes, as before the work began, and you went on with that" if agreed else None
+        return "no test passes, as before the work, and you accepted that" if agreed else None
     below = worktrees_folder(rt, session.id)
     known = infrastructure.signature(command, outcome.exit_code, outcome.output, below)
     agreed = (
@@ -81,7 +83,7 @@ def accepted(
         and _fails_so(rt, session, command, outcome, base)
         and infrastructure.says_the_same(base.runs[command].output, outcome.output, below)
     )
-    return "it fails as it did before the work began, and you went on with that" if agreed else None
+    return "it fails as it did before the work, and you accepted that" if agreed else None
 
 
 def is_new(rt: Runtime, session: models.Session, command: str, output: str) -> bool:

@@ -296,8 +296,8 @@ _CHANGED = _Words(
     "Put them back as they were and make the checks pass with them.",
 )
 _AWARE = _Words(
-    "wrote code that knows when it is tested",
-    "It looks whether a test runner is there, or speaks in a runner's place. What the tests say of it may hold for tests only.",
+    "wrote code that detects when it is tested",
+    "It detects a test runner, or imitates one's output. Its tests may only prove how it behaves under test.",
     "Write the program so that it does the same with and without tests.",
 )
 _WEAKER = _Words(
@@ -306,8 +306,8 @@ _WEAKER = _Words(
     "Put back what these tests said, make them pass with it, and only add to them.",
 )
 _HOLLOW = _Words(
-    "left tests that test nothing any more",
-    "They looked at something before, and are empty now, or left at their top.",
+    "left tests that no longer test anything",
+    "They checked something before, and are now empty or return early.",
     "Put them back as they were and make the checks pass with them.",
 )
 
@@ -320,14 +320,14 @@ def _question(
     listed = "\n".join(f"- {p}" for p in told[:100])
     prompt = (
         f"# You changed what proves your work\n\nThese decide what the checks say:\n"
-        f"{listed}\n\nThe person does not accept that: the task {words.title}. {words.prompt}"
+        f"{listed}\n\nThe user does not accept that: the task {words.title}. {words.prompt}"
     )
     detail = {
         "files": told[:200],
         "diff": diff[:_DIFF_BYTES],
         "diff_cut": len(diff) > _DIFF_BYTES,
         "reason": words.reason,
-        "allow": "the change is right",
+        "allow": "accept the change",
         "deny": "send it back",
     }
     title = f"{key} {words.title}: {shown}"

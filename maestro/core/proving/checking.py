@@ -221,7 +221,7 @@ def run_and_judge(
     verdict = judging.judge(command, ran.outcome, ran.report, base, agreed)
     scratch.discard_changes(site.folder)
     if verdict.doubtful:
-        words = "New failures: it is run again, to tell a flaky test."
+        words = "New failures: running it again to detect flaky tests."
         first = _record(rt, site, command, ran, replace(verdict, note=words)) if keep else None
         try:
             before()
@@ -283,7 +283,7 @@ def _tell_links(rt: Runtime, session_id: str, command: str, gone: Mapping[str, s
     """What a check ran without, because it leads out of the worktree."""
     named = ", ".join(f"{path} → {says}" for path, says in list(gone.items())[:5])
     text = f"`{command}` ran without links that lead out of the worktree: {named}."
-    text += " What it needs from there belongs in the worktree's set-up."
+    text += " Add what it needs from there to the worktree setup."
     with rt.db.write() as tx:
         if tx.db.get(models.Session, session_id) is None:
             return  # a trial: its output says what is missing
@@ -429,7 +429,7 @@ def _words(outcome: CommandOutcome, verdict: Verdict) -> str:
     if verdict.passed:
         return "passed"
     if outcome.passed:
-        return "ended with exit code 0 and does not count"
+        return "ended with exit code 0 but does not count"
     if outcome.stopped == WATCH_MODE:
         return "went into watch mode and was stopped"
     return (

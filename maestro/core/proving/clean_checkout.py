@@ -33,12 +33,12 @@ def look(rt: Runtime, site: CheckSite, checks: Sequence[str], stop: Callable[[],
 def _told(failed: Finding, missing: list[str]) -> Finding:
     shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
     listed = "\n".join(f"- {path}" for path in missing[:50])
-    reason = f"{failed.reason} It passed only beside files that git ignores: {shown}."
-    reason += " If a command makes them, name it in “Worktree setup…”."
+    reason = f"{failed.reason} It passed only with files that git ignores: {shown}."
+    reason += " If a command creates them, add it under “Worktree setup…”."
     prompt = (
         f"{failed.prompt}\n\nIn your worktree it passes. These files there are ignored by git, so that no commit holds them, "
         f"and the run above was without them:\n{listed}\n\nIf they belong to the work, move them to where git does not ignore "
         "them, change .gitignore, or add them with `git add -f`. If a command of the repository makes them, let the test run "
-        "it, or say so: the person can add it to the worktree's set-up."
+        "it, or say so: the user can add it to the worktree's set-up."
     )
     return replace(failed, reason=reason, prompt=prompt)

@@ -79,7 +79,7 @@ def _tell_blind(rt: Runtime, worker_id: str, error: Exception) -> None:
         worker = tx.db.get(models.Worker, worker_id)
         if worker is not None and worker_id not in told:
             told.add(worker_id)
-            text = f"Maestro could not look at what {worker.name} changed in your repository: {error}. Look yourself."
+            text = f"Maestro could not check what {worker.name} changed in your repository: {error}. Check it yourself."
             about = {"task_id": worker.task_id, "worker_id": worker.id}
             tx.log(worker.session_id, text, level="error", kind="error", source="escape", **about)
 
@@ -190,7 +190,8 @@ def _tell_files(rt: Runtime, session: models.Session, worker: models.Worker, det
         except (OSError, ValueError, RuntimeError):  # no path at all, or one that goes round in links
             continue
         if changed and name not in told:
-            text = f"{path.resolve().relative_to(root)} in your own checkout changed while {worker.name} ran, which wrote to it."
+            shown = path.resolve().relative_to(root)
+            text = f"{shown} in your own checkout changed while {worker.name} ran; {worker.name} wrote to it."
             with rt.db.write() as tx:
                 about = {"outside": name}
                 tx.log(
@@ -226,8 +227,8 @@ def _alarm(
         detail = {
             "items": items,
             "changes": [{"what": c["what"], "undo": c["undo"]} for c in fresh],
-            "reason": f"This changed while {worker.name} worked on {task.key}. Workers have no business there.",
-            "allow": "go on: it was me, or I have put it right",
+            "reason": f"This changed while {worker.name} worked on {task.key}. Workers should not change anything there.",
+            "allow": "continue: I made the change, or I fixed it",
             "deny": "stay paused",
         }
         title = f"Something was changed in your repository: {'; '.join(c['what'] for c in fresh)}"[:400]

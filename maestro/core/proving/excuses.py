@@ -43,7 +43,7 @@ def look(
         return questions.watches(command, known, outcome.output)
     cause = infrastructure.could_not_run(outcome, report)
     if cause is not None and (cause.certain or base_cannot_either()):
-        words = f"`{command}` could not run: {cause.reason} This is not the work's fault."
+        words = f"`{command}` could not run: {cause.reason} This is not caused by the task."
         asked = questions.stop_the_train(words, known, outcome.output)
         return asked if cause.certain else unproven.offering_set_up(asked)
     if verdict.unproven:

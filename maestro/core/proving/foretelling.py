@@ -19,7 +19,7 @@ PASS_OR_FAIL, NUMBERS, TESTS = "pass_or_fail", "numbers", "tests"
 
 NOTES = {
     PASS_OR_FAIL: "reports pass or fail only: it does not name its tests, so a missing test goes unnoticed",
-    NUMBERS: "counts its tests and does not name them: one exchanged for another is not noticed",
+    NUMBERS: "counts its tests but does not name them, so a replaced test goes unnoticed",
 }
 
 _PYTHON = r"(?:(?:python|pypy)[\d.]*|py)(?: -(?!m)\w+)*"
@@ -118,9 +118,9 @@ def _watches(command: str, read: Read) -> str | None:
     if _OFF.search(command):
         return None
     if _WATCHES.match(command):
-        return f"`{command}` watches or serves and never ends by itself: give the form that runs once"
+        return f"`{command}` watches or serves and never ends on its own: use a form that runs once"
     if _VITEST.match(command):
-        return f"`{command}` watches for changes where it can: `vitest run` always ends"
+        return f"`{command}` may watch for changes and never end: `vitest run` always ends"
     if _SERVES.match(command) or (_STARTS.match(command) and len(reached([command], read).commands) == 1):
-        return f"`{command}` looks as if it served or watched and never ended: give a command that runs once"
+        return f"`{command}` seems to serve or watch and never end: use a command that runs once"
     return None

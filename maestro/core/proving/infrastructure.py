@@ -109,7 +109,7 @@ def could_not_run(outcome: CommandOutcome, report: TestReport | None = None) -> 
     for pattern, tool, command in _UNTRUSTED:
         if pattern.search(tail):
             return Cause(
-                f"{tool} does not trust this worktree's files. If you do, put `{command}` first in the set-up."
+                f"{tool} does not trust this worktree's files. If you do, add `{command}` as the first setup command."
             )
     if outcome.exit_code in {126, 127}:
         return _missing_command(tail)
@@ -117,7 +117,7 @@ def could_not_run(outcome: CommandOutcome, report: TestReport | None = None) -> 
     if runner:
         return Cause(f"Python has no module {runner[1]}.")
     if _NO_INTERPRETER.search(tail) and outcome.exit_code not in {0, 1}:
-        return Cause("The program that is to run it is missing.")
+        return Cause("The program that runs it is missing.")
     if _NETWORK.search(tail):
         return Cause("The network could not be reached.")
     broken = broke_off(outcome, report)

@@ -85,9 +85,9 @@ def judge(
     if compared.still_failing:
         notes.append(f"with known failures: {_some(compared.still_failing)} failed before the work began, too")
     if missing:
-        notes.append(f"tests vanished or are skipped now: {_some(missing)}")
+        notes.append(f"tests are missing or newly skipped: {_some(missing)}")
     elif compared.missing:
-        notes.append(f"you agreed to what vanished or is skipped now: {_some(compared.missing)}")
+        notes.append(f"you accepted that these are missing or skipped: {_some(compared.missing)}")
     return Verdict(not missing, "; ".join(notes) or None, compared, missing, failed_before=failed_before)
 
 
@@ -120,7 +120,7 @@ def judge_again(
     elif now - before:
         second = replace(second, comparison=replace(second.comparison, newly_failing=sorted(now & before)))
     note = "; ".join(
-        n for n in (second.note, f"flaky, failed once and then not: {_some(flaky)}" if flaky else None) if n
+        n for n in (second.note, f"flaky, failed once and then passed: {_some(flaky)}" if flaky else None) if n
     )
     return replace(second, note=note or None, flaky=flaky, doubtful=False)
 

@@ -47,8 +47,8 @@ def look(
         return None
     words = (
         f"Nothing was proven here: `{command}` needs `{lacks}`, which the repository uses and which is not installed "
-        "in the worktree. This is not the work's fault. If something has to be installed first, name it in "
-        "“Worktree setup…”."
+        "in the worktree. This is not caused by the task. If something has to be installed first, add it "
+        "under “Worktree setup…”."
     )
     key = unproven.key_of(command, None if report is UNCLEAR else report)
     return unproven.offering_set_up(questions.stop_the_train(words, key, outcome.output))

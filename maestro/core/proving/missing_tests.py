@@ -48,7 +48,7 @@ def look(
         return verdict
     item = _item(command)
     if item in agreed:
-        return replace(verdict, note="no test ran, which you agreed to")
+        return replace(verdict, note="no test ran, which you accepted")
     if _NONE_ASKED_FOR.search(command) or (report is not None and _nothing_new(session, commit, command, report, base)):
         return replace(verdict, note="no test ran")
     return replace(verdict, passed=False, missing=[item], note="no test ran")
@@ -60,10 +60,10 @@ def question(command: str, report: TestReport | None, verdict: Verdict, base: Ba
     never = verdict.missing == [_item(command)]
     if never:
         gone, skipped = [], [n for n, o in report.outcomes.items() if o == "skipped"] if report else []
-        title = f"`{command}` ended well, but tells of no test that ran. Is that meant?"
+        title = f"`{command}` succeeded but reported no tests. Is this intended?"
     else:
         parts = [f"{len(gone)} vanished" if gone else "", f"{len(skipped)} newly skipped" if skipped else ""]
-        title = f"Tests are missing from `{command}`: {', '.join(p for p in parts if p)}. Is that meant?"
+        title = f"Tests are missing from `{command}`: {', '.join(p for p in parts if p)}. Is this intended?"
     detail: dict[str, Any] = {
         "command": command,
         "vanished": gone[:500],
@@ -71,8 +71,8 @@ def question(command: str, report: TestReport | None, verdict: Verdict, base: Ba
         "new": sorted((report.outcomes if report and gone else {}).keys() - base.before(command).keys())[:500],
         "reason": "A check that runs no test proves nothing."
         if never
-        else "These ran before. What no longer runs proves nothing.",
-        "allow": "it is meant",
+        else "These tests ran before. A test that no longer runs proves nothing.",
+        "allow": "this is intended",
         "deny": "send it back",
     }
     prompt = prompts.no_test_ran_prompt(command) if never else prompts.tests_missing_prompt(command, gone, skipped)

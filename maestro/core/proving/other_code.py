@@ -87,8 +87,8 @@ def _question(rt: Runtime, session: models.Session, folder: Path, found: Sequenc
     asked = questions.stop_the_train(words, key, "\n".join(found))
     detail = {
         "what": questions.OTHER_CODE,
-        "allow": "look again: I have changed the set-up",
-        "deny": "go on as it is: it is meant so",
+        "allow": "check again: I changed the setup",
+        "deny": "continue as is: this is intended",
     }
     return Question(asked.kind, asked.title, asked.items, "", asked.detail | detail, risk="high")
 
@@ -227,6 +227,6 @@ def _way_out(session: models.Session, folder: Path) -> str:
         offered = ["python3 -m venv .venv && .venv/bin/pip install -e ."]
     example = f", for instance `{offered[0]}`," if offered else ""
     return (
-        f"Name a set-up{example} in “Worktree setup…”, so that each worktree has an environment of its own, and let "
-        "the checks use that one."
+        f"Add a setup command{example} under “Worktree setup…” so that each worktree has its own environment, and let "
+        "the checks use it."
     )

@@ -50,20 +50,20 @@ def question(command: str, outcome: CommandOutcome, verdict: Verdict) -> Questio
     named = ", ".join(failing[:3]) + (f" and {len(failing) - 3} more" if len(failing) > 3 else "")
     detail = {
         "command": command,
-        "reason": f"Nothing in this check has turned green. As before the work: {named}.",
+        "reason": f"No test in this check has been fixed. Still failing: {named}.",
         "output": prompts.clip(outcome.output, 6000),
         "vanished": [],
         "skipped_now": [],
         "new": [],
-        "allow": "it is meant",
+        "allow": "this is intended",
         "deny": "send it back",
     }
     prompt = prompts.check_failed_prompt(
         command, outcome.exit_code, outcome.output, failed_before=True, newly_failing=[], still_failing=failing
     )
-    title = f"The task's own check `{command}` fails as it did before the work. Is that meant?"
+    title = f"The task's own check `{command}` fails as it did before the work. Is this intended?"
     return Question("tests_missing", title, verdict.missing, prompt, detail)
 
 
 def _item(command: str) -> str:
-    return f"`{command}` is as red as before"
+    return f"`{command}` fails as before"

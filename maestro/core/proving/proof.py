@@ -64,7 +64,7 @@ def conflict(rt: Runtime, session_id: str, task: str) -> ConflictView:
     repo = Path(session.repo_path)
     head = ref_commit(repo, branch_ref(row.branch)) if row.branch else None
     if head is None or row.status == "completed":
-        raise NotFound(f"Task {row.key} has no work that waits to come in.")
+        raise NotFound(f"Task {row.key} has no work waiting to be integrated.")
     tip = history.tip(repo, session.session_branch)
     found = threeway.rebase_conflict(repo, history.merge_base(repo, tip, head), head, tip, _SIDE_BYTES)
     files = [asdict(f) for f in found.files] if found else []
@@ -89,10 +89,10 @@ def _proven_task(task: models.Task, runs: list[CheckRunView]) -> tuple[bool, str
         return False, f"The task is {task.status}."
     last = [r for r in runs if r.commit == task.result_commit]
     if not last:
-        return False, "No check was run on what came in: neither the task nor the plan names one."
+        return False, "No check was run on the integrated work: neither the task nor the plan has one."
     commands = {r.command: r for r in last}
     notes = [f"`{r.command}`: {r.note}" for r in commands.values() if r.note]
-    words = f"{len(commands)} check{'s' if len(commands) != 1 else ''} passed on the commit that came in."
+    words = f"{len(commands)} check{'s' if len(commands) != 1 else ''} passed on the integrated commit."
     return all(r.passed for r in commands.values()), " ".join([words, *notes])
 
 

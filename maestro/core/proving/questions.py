@@ -154,17 +154,17 @@ def stop_the_train(reason: str, key: str, output: str) -> Question:
     detail = {
         "reason": reason,
         "output": prompts.clip(output, 6000),
-        "allow": "try again: I have looked at it",
+        "allow": "try again",
         "deny": "count it as the agent's failure",
     }
-    title = f"Merging tasks is on hold until you have looked at it: {reason}"[:400]
+    title = f"Merging tasks is on hold until you answer: {reason}"[:400]
     return Question("infrastructure", title, [key], "", detail, risk="high")
 
 
 def watches(command: str, key: str, output: str) -> Question:
     """The question after a check that watches for changes and never ends; with the command that would end, if known."""
     ends = watch_mode.suggestion(command, output)
-    way = f"Use `{ends}` instead." if ends else "Correct the command so that it ends by itself."
+    way = f"Use `{ends}` instead." if ends else "Correct the command so that it ends on its own."
     question = stop_the_train(f"`{command}` proves nothing: {watch_mode.reason(output)} {way}", key, output)
     return replace(question, detail=question.detail | {"command": command} | ({"suggestion": ends} if ends else {}))
 
@@ -183,12 +183,12 @@ def setup_failed(error: MaestroError, *, then: str = "checking") -> Question:
     detail = {
         "what": SETUP,
         "reason": error.detail,
-        "allow": "try again: I have mended it",
+        "allow": "try again: I fixed it",
         "deny": "give up",
     }
     detail |= {name: error.extra[name] for name in ("network_for", "network_hosts") if name in error.extra}
-    what = "A worktree cannot be set up." if isinstance(error, SetupFailed) else "The repository needs you."
-    title = f"{what} This session is on hold until you have looked at it."
+    what = "Worktree setup failed." if isinstance(error, SetupFailed) else "The repository needs you."
+    title = f"{what} This session is on hold until you answer."
     return Question("infrastructure", title, [error.detail], error.detail, detail, risk="high", then=then)
 
 
@@ -234,4 +234,4 @@ def refused_whole(rt: Runtime, session_id: str, question: Question) -> str | Non
     words = [row.message for row in denied if row.message]
     if not denied or not covered.issuperset(question.items):
         return None
-    return question.prompt + (f"\n\nA word from the person: {words[-1]}" if words else "")
+    return question.prompt + (f"\n\nNote from the user: {words[-1]}" if words else "")

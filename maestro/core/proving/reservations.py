@@ -33,7 +33,7 @@ def accepted(db: DbSession, session_id: str) -> dict[str, Any]:
             words.append(_tests(str(command), gone, now))
         elif row.kind == "check_changed":
             words.append(
-                f"Changed as you accepted: {_names(row.detail.get('files') or row.detail.get('items') or [])}."
+                f"Changed, which you accepted: {_names(row.detail.get('files') or row.detail.get('items') or [])}."
             )
         elif row.detail.get("what") == AS_BEFORE:
             words.append("A check that fails as it did before the work counts as passed.")

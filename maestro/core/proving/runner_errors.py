@@ -11,11 +11,11 @@ from maestro.core.validation import CommandOutcome
 _INTERNAL = "pytest::internal"
 #: What runners say that broke off before, or instead of, running tests: never the result of a test.
 _BROKE_OFF = (
-    (re.compile(r"^INTERNALERROR>", re.MULTILINE), "pytest broke off with an internal error."),
+    (re.compile(r"^INTERNALERROR>", re.MULTILINE), "pytest stopped with an internal error."),
     (re.compile(r"ImportError while loading conftest"), "pytest could not load a conftest.py."),
     (
         re.compile(r"^.*\b(?:pytest|__main__\.py): error: (?:unrecognized arguments|argument )", re.MULTILINE),
-        "pytest does not know an option that it was given.",
+        "pytest does not know one of its options.",
     ),
     (
         re.compile(

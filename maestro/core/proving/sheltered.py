@@ -97,7 +97,7 @@ def settle(rt: Runtime, session_id: str, shared: Path) -> None:
 def take_up(rt: Runtime) -> None:
     """After a kill: put back what commands that ran then had written into repositories."""
     for done in shelter.take_up(notes_folder(rt), put_back_folder(rt) / "after a kill"):
-        _log.warning("%s by a command that ran when Maestro was stopped. It is put back.", done.words)
+        _log.warning("%s by a command that was running when Maestro was stopped. It was restored.", done.words)
 
 
 def notes_folder(rt: Runtime) -> Path:
@@ -116,10 +116,10 @@ def _short(command: str) -> str:
 
 
 def _tell(rt: Runtime, session_id: str, command: str, changes: list[PutBack]) -> None:
-    text = f"`{_short(command)}` wrote into your repository: {'; '.join(c.words for c in changes)}. It is put back as it was."
+    text = f"`{_short(command)}` wrote into your repository: {'; '.join(c.words for c in changes)}. It was restored."
     wanted = [f"cp {shlex.quote(str(c.kept))} {shlex.quote(str(c.path))}" for c in changes if c.kept]
     if wanted:
-        text += f" If you want it: {' && '.join(wanted[:5])}"
+        text += f" To keep the change: {' && '.join(wanted[:5])}"
     told: set[tuple[str, Path]] = rt.helper("put-back-told", set)
     fresh = {(session_id, c.path) for c in changes} - told
     told |= fresh
@@ -130,5 +130,5 @@ def _tell(rt: Runtime, session_id: str, command: str, changes: list[PutBack]) ->
             return
         tx.log(session_id, text[:4000], level="warn", kind="git", source="git")
         if fresh:
-            title = f"{session.title}: your repository was put back as it was"
+            title = f"{session.title}: your repository was restored"
             tx.emit("notification", session_id, level="warn", title=title, text=text[:1000])

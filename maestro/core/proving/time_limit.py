@@ -20,12 +20,12 @@ def question(command: str, outcome: CommandOutcome, base: Baseline, limit_minute
     run = base.runs.get(command)
     if outcome.stopped != "time limit" or run is None or run.passed or run.exit_code is not None:
         return None
-    why = "It may wait for the user to answer something." if outcome.output.strip() else "It printed nothing."
+    why = "It may be waiting for input." if outcome.output.strip() else "It printed nothing."
     if _WATCHES.search(outcome.output):
-        why = "It looks as if it watches for changes or serves, and so never ends: a check has to end by itself."
+        why = "It seems to watch for changes or serve and never end: a check has to end on its own."
     words = (
         f"`{command}` was stopped at the time limit of {limit_minutes:g} minutes, before the work began, too. {why} "
-        "That says nothing about the work."
+        "This says nothing about the task."
     )
     return questions.stop_the_train(words, key_of(command), outcome.output[-6000:])
 

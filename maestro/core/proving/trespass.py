@@ -79,7 +79,7 @@ def _files(root: Path, before: Fingerprint, now: Fingerprint) -> list[dict[str, 
     )
     if not changed:
         other = (before.index, before.many_files) != (now.index, now.many_files) and before.head == now.head
-        return [_change("What is staged or changed in your checkout is different now", "", item)] if other else []
+        return [_change("Staged or changed files in your checkout are different now", "", item)] if other else []
     at = f"git -C {shlex.quote(str(root))}"
     ours = [name for name in changed if name not in before.files]  # clean before: HEAD has what was there
     fresh = [name for name in ours if now.files[name][:1] in "?A"]

@@ -70,7 +70,7 @@ def _run(rt: Runtime, info: RepositoryInfo, trial: Trial, config: dict[str, Any]
     finally:
         view.seconds = round(time.monotonic() - began, 1)
         if view.state == "running":  # whatever happened is in the log
-            view.state, view.reason = "fails", "It broke off."
+            view.state, view.reason = "fails", "It ended early."
         for step in view.steps:
             step.state = "stopped" if step.state == "running" else step.state
         with rt.db.write() as tx:
@@ -122,7 +122,7 @@ def _set_up(rt: Runtime, session: models.Session, path: Path, view: TrialView, s
         view.disk_mb = _size_mb(path)
         if not outcome.passed:
             step.state = "failed"
-            view.reason = f"The set-up command `{command}` {'took too long' if outcome.stopped else 'failed'}."
+            view.reason = f"The setup command `{command}` {'took too long' if outcome.stopped else 'failed'}."
             return False
         step.state = "passed"
     view.disk_mb = _size_mb(path)

@@ -56,12 +56,14 @@ def question(
     if could_load(outcome, report):
         assert report is not None
         some = f"{report.failed} tests fail" if report.failed != 1 else "one test fails"
-        words = f"Nothing was proven here: in `{command}` no test passes. What failed ({some}) did so {before}."
+        words = f"Nothing was proven here: no test in `{command}` passes. What failed ({some}) did so {before}."
         asked = questions.stop_the_train(words, key, outcome.output)
-        return replace(asked, detail=asked.detail | {"what": questions.AS_BEFORE, "allow": "go on: it was so before"})
+        return replace(
+            asked, detail=asked.detail | {"what": questions.AS_BEFORE, "allow": "continue: it failed before too"}
+        )
     lacks = missing(outcome.output)
     because = f"`{lacks}` is missing. " if lacks else ""
-    way_on = "If something has to be installed first, name it in “Worktree setup…”."
+    way_on = "If something has to be installed first, add it under “Worktree setup…”."
     if empty := submodules.empty_ones(Path(session.repo_path), outcome.output):
         way_on = (
             f"The submodule {empty[0]} is empty in your checkout: run `git submodule update --init {empty[0]}` there."
@@ -97,7 +99,7 @@ def could_not_import(output: str) -> bool:
 
 def offering_set_up(asked: Question) -> Question:
     """A question to which another set-up of the worktrees may be the answer."""
-    allow = "try again: the set-up runs first, then the check"
+    allow = "try again: the setup runs first, then the check"
     return replace(asked, detail=asked.detail | {"what": questions.UNPROVEN, "allow": allow})
 
 
