@@ -319,5 +319,7 @@ def test_ordinary_tests_that_a_task_changed_are_told_where_they_run_as_the_user(
         session = running.run(repo, plan)
         running.until("state_changed", to="completed")
         told = [line.message for line in queries.list_logs(running.rt, session.id)]
-        assert any("run tests that the task changed, as you: test_made.py" in message for message in told), told
+        assert any(
+            "run tests that the task changed, with your permissions: test_made.py" in message for message in told
+        ), told
         assert not [e for e in running.seen if e.type == "approval_requested"]

@@ -51,6 +51,6 @@ def _tell(rt: Runtime, landing: Landing, tests: list[str]) -> None:
         return
     told.add((landing.task.id, landing.head))
     shown = ", ".join(tests[:5]) + (f" and {len(tests) - 5} more" if len(tests) > 5 else "")
-    text = f"The checks run tests that the task changed, with your permissions: {shown}. In the sandbox they could not write outside the worktree."
+    text = f"The checks run tests that the task changed, with your permissions: {shown}."
     with rt.db.write() as tx:
         tx.log(landing.session.id, text, kind="check", source="checks", task_id=landing.task.id)
