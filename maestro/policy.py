@@ -23,9 +23,9 @@ PatternRow = Literal["command", "network", "mcp"]
 ROWS: tuple[Row, ...] = get_args(Row)
 #: The rows in words, and what each is about.
 NAMES: dict[Row, str] = {
-    "edit_inside": "Edit files of the worktree",
-    "edit_outside": "Edit files outside of it",
-    "read_outside": "Read files outside of it",
+    "edit_inside": "Edit files in the worktree",
+    "edit_outside": "Edit files outside the worktree",
+    "read_outside": "Read files outside the worktree",
     "command": "Run other commands",
     "network": "Reach other hosts",
     "install": "Install packages",
@@ -90,11 +90,11 @@ class Rule(BaseModel):
     @model_validator(mode="after")
     def _can_be_held(self) -> Rule:
         if unseen.escaped(self.match) != self.match or self.match != self.match.strip():
-            raise ValueError("a pattern has no characters that nobody sees, and no blanks around it")
+            raise ValueError("a pattern must not contain invisible characters or surrounding spaces")
         if self.row == "network" and not _HOST.fullmatch(self.match):
-            raise ValueError(f"{self.match} is no host: write example.org, *.example.org or example.org:8443")
+            raise ValueError(f"{self.match} is not a host: use example.org, *.example.org or example.org:8443")
         if self.row == "mcp" and not _TOOL.fullmatch(self.match):
-            raise ValueError(f"{self.match} is no tool: write server:tool, or server:*")
+            raise ValueError(f"{self.match} is not a tool: use server:tool, or server:*")
         if self.row == "command" and self.answer == "allow" and set("*?[") & set(self.match):
             _check_wide(self.match)
         return self
@@ -199,6 +199,6 @@ def _check_wide(pattern: str) -> None:
     """Raises ValueError where a pattern would allow more than its words say."""
     words = pattern.split()
     if not all(_PLAIN.fullmatch(word) for word in words) or set("*?[/") & set(words[0]):
-        raise ValueError("a pattern that allows has plain words, the first of them the name of a program")
+        raise ValueError("a pattern that allows must be plain words, starting with the name of a program")
     if re.sub(r"[\d.]+$", "", words[0].lower()) in RUNS_OTHERS or words[0].lower() in RUNS_OTHERS:
-        raise ValueError(f"{words[0]} runs what it is given: it is allowed word for word only, without a wildcard")
+        raise ValueError(f"{words[0]} runs whatever it is given, so it can only be allowed exactly, without a wildcard")

@@ -61,13 +61,15 @@ class Settings(BaseModel):
         False, description="Allow worktrees below a project, although tools may then read that project's settings."
     )
     allow_remote: bool = Field(
-        False, description="Listen on other addresses than this machine's own: other machines can connect then."
+        False, description="Listen on addresses other than this machine's own, so that other machines can connect."
     )
     allowed_hosts: list[str] = Field(
-        default_factory=list, max_length=50, description="Further host names that lead here: a tunnel's, a tailnet's."
+        default_factory=list,
+        max_length=50,
+        description="Additional host names of this app, such as a tunnel's or a tailnet's.",
     )
     allowed_origins: list[str] = Field(
-        default_factory=list, max_length=50, description="Further origins of pages that are Maestro's: a TLS proxy's."
+        default_factory=list, max_length=50, description="Additional origins of Maestro's pages, such as a TLS proxy's."
     )
     token: SecretStr | None = Field(
         None, description="The access token; generated and kept in the data folder when unset."
@@ -90,17 +92,18 @@ class Settings(BaseModel):
         None, max_length=200, description="Model for the workers; empty: Claude Code's own default."
     )
     permission_mode: PermissionMode = Field(
-        "edits", description="What a worker may do without asking; auto: sandboxed where this machine can, else edits."
+        "edits",
+        description="What a worker may do without asking; auto: sandboxed if this machine supports it, otherwise edits.",
     )
     policy: Policy = Field(
         default_factory=Policy,
-        description="What agents may do, over the permission mode: a preset (careful, balanced, sandbox), or answers such as "
+        description="What agents may do, beyond the permission mode: a preset (careful, balanced, sandbox), or answers such as "
         "“deny push; allow network example.org”. A deny wins.",
     )
     confined_read: list[str] = Field(
         default_factory=list,
         max_length=200,
-        description="Paths below your home folder that confined commands may read besides tool chains, like ~/.config/tool.",
+        description="Paths in your home folder that sandboxed commands may read in addition to toolchains, like ~/.config/tool.",
     )
     max_workers: int = Field(3, ge=1, le=32, description="Workers at the same time, per session.")
     max_attempts: int = Field(3, ge=1, le=20, description="How many attempts a task gets before you are asked.")
@@ -204,8 +207,8 @@ class Settings(BaseModel):
 
     trust: Trust = Field(
         "ask",
-        description="What a repository not yet decided on is: ask, sandboxed (work goes on in the sandbox only), all (trusted: "
-        "for machines that only see your own code).",
+        description="How to treat a repository you have not decided on: ask, sandboxed (work runs only in the sandbox), all "
+        "(trusted; for machines with only your own code).",
     )
     user_hooks: bool = Field(
         False,
@@ -239,7 +242,7 @@ class Settings(BaseModel):
     def _hosts(cls, value: list[str]) -> list[str]:
         for name in value:
             if not _NAMED_HOST.fullmatch(name):
-                raise ValueError(f"{name[:80]} is no host: a name or address, and a port if you like")
+                raise ValueError(f"{name[:80]} is not a host: use a name or address, optionally with a port")
         return [name.lower() for name in value]
 
     @field_validator("allowed_origins")
@@ -248,7 +251,9 @@ class Settings(BaseModel):
         for name in value:
             scheme, separator, authority = name.partition("://")
             if not separator or scheme.lower() not in {"http", "https"} or not _NAMED_HOST.fullmatch(authority):
-                raise ValueError(f"{name[:80]} is no origin: it is like https://maestro.example:8443, without a path")
+                raise ValueError(
+                    f"{name[:80]} is not an origin: use a form like https://maestro.example:8443, without a path"
+                )
         return [name.lower() for name in value]
 
     @field_validator("pass_env")
@@ -299,7 +304,7 @@ class Settings(BaseModel):
         if value is not None and (relative := _RELATIVE_FILE.match(value)):
             whole = Path.cwd() / relative[2]
             raise ValueError(
-                f"names a file of the folder where Maestro is started; use the absolute path: {relative[1]}{whole}"
+                f"is relative to the folder where Maestro is started; use the absolute path: {relative[1]}{whole}"
             )
         return value
 

@@ -16,7 +16,7 @@ from pages.policy_fields import PolicyFields
 from pages.session_policy import follows
 
 MODES = {
-    "auto": "Automatic: sandboxed where this machine can, else edit freely",
+    "auto": "Automatic: sandboxed if this machine supports it, otherwise edit freely",
     "ask": "Ask before every change",
     "edits": "Edit freely, ask before risky actions",
     "sandboxed": "Work freely in a sandbox",

@@ -11,7 +11,7 @@ from pages import live
 from pages.banners import Banners
 from pages.components.gate_list import GateList
 from pages.components.icon import icon
-from pages.components.inline import inline
+from pages.components.inline import inline, plain
 from pages.components.keyed import KeyedList
 from pages.components.placeholders import empty
 from pages.components.section import section
@@ -85,7 +85,7 @@ class _Past:
         with tag("a", "", "m-item m-answered", href=f"/session/{approval.session_id}", data_nav=""):
             icon(symbol, f"s-{tone}", label=word).style("color: var(--c)")
             with box("m-stack m-gap-0 m-grow"):
-                inline(approval.title, "m-cut", name="div").attr(title=approval.title)
+                inline(approval.title, "m-cut", name="div").attr(title=plain(approval.title))
                 words = " · ".join(w for w in (word, approval.session_title, "" if away else approval.message) if w)
                 inline(words, "m-meta m-cut").attr(title=words)
             when(approval.resolved_at or approval.created_at, "m-meta m-num m-cut")

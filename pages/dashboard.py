@@ -114,7 +114,7 @@ class _Dashboard:
         self.cost.set_text(money(board.overview.cost_today_usd))
         self.tokens.set_text(f"{tokens(board.overview.tokens_today.total)} tokens")
         load = machine.load()
-        self.machine.set_text(f"CPU {load['cpu']:.0f} % · memory {load['memory']:.0f} %")
+        self.machine.set_text(f"CPU {load['cpu']:.0f}% · memory {load['memory']:.0f}%")
         self.workers.set_text(plural(board.overview.live_workers, "worker") + " alive")
         told = [part for part in board.digest.sessions if digest_words(part)] if board.digest else []
         self.digest.sync(told[:8])

@@ -91,7 +91,7 @@ def _warn(found: BeginningView) -> None:
     said = []
     if found.secrets:
         said.append(
-            f"{_some(found.secrets)} may hold secrets, and a commit keeps them for good. First list what should not be "
+            f"{_some(found.secrets)} may hold secrets, and a commit keeps them permanently. First list what should not be "
             "committed in .gitignore."
         )
     if found.total_bytes > _LARGE_BYTES:

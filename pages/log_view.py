@@ -13,6 +13,7 @@ from typing import Any
 from nicegui.element import Element
 
 from maestro.core.views import LogView as LogRow
+from pages.components.inline import plain
 from pages.components.terminal import look_classes, sound
 
 _LINE = 600
@@ -59,6 +60,7 @@ def line(row: LogRow, *, task: str, who: str) -> Line:
     extra = len(rest.splitlines())
     styles = sound((row.metadata or {}).get("styles"), len(first[:_LINE]))
     more = f"+{extra:,} {'line' if extra == 1 else 'lines'}" if extra else ""
+    words = words if styles else plain(words)  # styles count characters
     return {
         "i": row.id,
         "t": int(row.timestamp.timestamp() * 1000),

@@ -13,6 +13,7 @@ from maestro.core import queries
 from maestro.core.runtime import Runtime
 from maestro.core.views import SessionView, TaskView, WorkerView
 from pages.components.icon import icon
+from pages.components.inline import plain
 from pages.components.placeholders import empty
 from pages.components.tag import Tag, box, tag, text
 from pages.frame import Frame
@@ -77,7 +78,7 @@ class Filters:
     def __init__(self, feed: LogFeed, tasks: list[TaskView], workers: list[WorkerView], nothing: _Nothing) -> None:
         self._feed = feed
         self._nothing = nothing
-        self._tasks = {t.id: f"{t.key}  {t.title}" for t in tasks}
+        self._tasks = {t.id: f"{t.key}  {plain(t.title)}" for t in tasks}
         self._keys = {t.id: t.key for t in tasks}
         self._workers = {w.id: w.name for w in reversed(workers)}
         self._chips: list[tuple[Tag, str, frozenset[str]]] = []

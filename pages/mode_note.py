@@ -18,7 +18,9 @@ _NAMES = {
 def mode_chip(found: modes.InForce) -> None:
     """The mode in a word."""
     chip(
-        _NAMES[found.mode] if found.kept else Mark("failed", "shield-alert", "Sandboxed, but there is no sandbox here")
+        _NAMES[found.mode]
+        if found.kept
+        else Mark("failed", "shield-alert", "Sandboxed, but this machine has no sandbox")
     )
 
 
@@ -29,6 +31,6 @@ def mode_note(found: modes.InForce) -> None:
         text(f"{found.why[0].upper()}{found.why[1:]}.", "m-meta m-wrap")
         if not found.missing:
             return
-        text(f"No sandbox here: {found.missing}", "m-meta m-wrap")
+        text(f"No sandbox available: {found.missing}", "m-meta m-wrap")
         if found.install:
             code(found.install, block=True)

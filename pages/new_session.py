@@ -83,7 +83,7 @@ class _Form:
     def _repository(self, recent: list[str]) -> None:
         with field(
             "Repository",
-            help="A git repository on this machine. Your checkout stays as it is.",
+            help="A git repository on this machine. Your checkout is not changed.",
             draft="new/repo",
         ):
             self.path = (

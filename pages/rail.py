@@ -76,7 +76,7 @@ def _load() -> None:
     def show() -> None:
         for name, percent in machine.load().items():
             fill, word = rows[name]
-            word.set_text(f"{percent:.0f} %")
+            word.set_text(f"{percent:.0f}%")
             fill.style(f"width: {percent:.0f}%")
             swap(fill, "m-load__fill--high" if percent < 90 else "", "m-load__fill--high" if percent >= 90 else "")
 

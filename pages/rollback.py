@@ -15,6 +15,7 @@ from maestro.errors import MaestroError
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button
 from pages.components.dialogs import answer, dialog, points
+from pages.components.inline import plain
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import ago
 from pages.components.words import plural
@@ -27,7 +28,7 @@ def taken_away(status: str, seen: RollbackPreview) -> list[str]:
     """What a rollback would do, in sentences."""
     commits, files = plural(len(seen.commits), "commit"), plural(len(seen.files), "file")
     change = "changes" if len(seen.files) == 1 else "change"
-    said = [f"Resets the session branch to “{seen.title}”: {commits} removed, {files} {change} back."]
+    said = [f"Resets the session branch to “{plain(seen.title)}”: {commits} removed, {files} {change} back."]
     if seen.tasks:
         word = "task becomes" if len(seen.tasks) == 1 else "tasks become"
         said.append(f"{len(seen.tasks)} {word} pending again: {_some(seen.tasks)}.")
@@ -118,7 +119,7 @@ def _fold(title: str, lines: Sequence[str], classes: str) -> None:
 
 
 def _words(checkpoint: CheckpointView) -> str:
-    return f"{checkpoint.number}. {checkpoint.title} · {ago(checkpoint.created_at)} · {checkpoint.commit[:8]}"
+    return f"{checkpoint.number}. {plain(checkpoint.title)} · {ago(checkpoint.created_at)} · {checkpoint.commit[:8]}"
 
 
 def _some(keys: list[str]) -> str:

@@ -43,11 +43,13 @@ class Command:
             words = "The mode `ask` is not supported for a plain command. Choose `sandboxed`, `edits` or `bypass`."
             return _failed("missing", words)
         if spec.permission_mode == "sandboxed" and (spec.confinement is None or not probing.available().works):
-            return _failed("missing", f"The mode `sandboxed` cannot be kept here. {probing.available().words}".strip())
+            return _failed(
+                "missing", f"The mode `sandboxed` is not available here. {probing.available().words}".strip()
+            )
 
         def refused(host: str) -> None:
             link.log(
-                "system", f"{host} was refused. Name it in `network_hosts` to let this agent reach it.", level="warn"
+                "system", f"{host} was refused. Add it to `network_hosts` to let this agent reach it.", level="warn"
             )
 
         with confined.wrapping(spec, refused) as wrap:

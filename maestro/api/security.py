@@ -182,7 +182,7 @@ def _refuse_unreadable(scope: Scope) -> None:
     if b"%00" in query or b"\x00" in query:
         raise InvalidInput("The address contains a NUL byte.", {"url": "must not contain NUL bytes"})
     if len(scope["path"]) > _LONGEST_PATH:
-        raise InvalidInput("The address is longer than any of Maestro's.", {"url": "is too long"})
+        raise InvalidInput("The address is too long.", {"url": "is too long"})
     if any(ord(c) < _BLANK or unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in scope["path"]):
         raise InvalidInput("The address contains a control character.", {"url": "must not contain control characters"})
     if "\N{REPLACEMENT CHARACTER}" in scope["path"]:

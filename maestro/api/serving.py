@@ -87,13 +87,13 @@ def allow(host: str, *, remote: bool) -> str | None:
     if is_loopback(host):
         return None
     means = (
-        f"Listening on {host}: other machines of this network can reach Maestro. Whoever has the access token can run "
-        "commands as you, and without TLS (a proxy, a tunnel) it can be read on the way."
+        f"Listening on {host}: other machines on this network can reach Maestro. Anyone with the access token can run "
+        "commands as you, and without TLS (a proxy, a tunnel) the token can be intercepted."
     )
     if remote:
         return means
     raise InvalidInput(
-        f"{means} Say --allow-remote (or MAESTRO_ALLOW_REMOTE=1) if you want that, or leave --host away.",
+        f"{means} Use --allow-remote (or MAESTRO_ALLOW_REMOTE=1) if you want that, or leave --host away.",
         {"host": "needs --allow-remote"},
     )
 

@@ -235,7 +235,7 @@ def _prompt(history: Any) -> str:
 
 
 def _who(turn: Turn) -> str:
-    return "person" if turn.role == "user" else "you"
+    return "user" if turn.role == "user" else "you"
 
 
 def _environment(base_url: str | None, sign_in: Mapping[str, str]) -> dict[str, str]:

@@ -37,12 +37,12 @@ _OVER = {"completed", "failed", "cancelled"}
 
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", help="Folder of the Maestro to talk to (default: your own)."),
+    typer.Option("--data-dir", help="Data folder of the Maestro to use (default: your own)."),
 ]
 QuestionId = Annotated[
-    str, typer.Argument(metavar="ID", help="A session's id or a question's, or the beginning of it.")
+    str, typer.Argument(metavar="ID", help="The id of a session or a question, or its first characters.")
 ]
-SessionId = Annotated[str, typer.Argument(metavar="ID", help="A session's id, or the beginning of it.")]
+SessionId = Annotated[str, typer.Argument(metavar="ID", help="The id of a session, or its first characters.")]
 Message = Annotated[str | None, typer.Option("-m", "--message", help="Message to send with the answer.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end instead of text.")]
 
@@ -75,7 +75,7 @@ def run(
         str | None,
         typer.Option(
             help="What its agents may do: careful, balanced, sandbox, or answers such as “balanced; deny push”. "
-            "No deny of the settings is lifted."
+            "Denials in the settings still apply."
         ),
     ] = None,
     json: AsJson = False,
@@ -203,7 +203,7 @@ def approve(
     start: Annotated[bool, typer.Option("--start/--no-start", help="Start executing the approved plan.")] = True,
     message: Message = None,
     setup: Annotated[bool, typer.Option("--setup", help="Use the setup commands that a question offers.")] = False,
-    network: Annotated[bool, typer.Option("--network", help="Let it reach the hosts that a question names.")] = False,
+    network: Annotated[bool, typer.Option("--network", help="Allow the hosts that a question names.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Approve a session's plan, or say yes to one question. Shows what it approves."""
@@ -333,12 +333,10 @@ def decide_on_trust(
 
 @app.command("settings")
 def change_settings(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A setting; without one all are listed.")] = None,
-    value: Annotated[
-        str | None, typer.Argument(metavar="VALUE", help="What it is from now on: a text, or JSON.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="A setting; without one, all are listed.")] = None,
+    value: Annotated[str | None, typer.Argument(metavar="VALUE", help="The new value: text or JSON.")] = None,
     add: Annotated[
-        str | None, typer.Option("--add", metavar="LINE", help="For `policy`: one more answer, like “deny push”.")
+        str | None, typer.Option("--add", metavar="LINE", help="For policy: add one rule, such as “deny push”.")
     ] = None,
     default: Annotated[bool, typer.Option("--default", help="Back to the default.")] = False,
     json: AsJson = False,
@@ -348,13 +346,13 @@ def change_settings(
     if name is None and (value is not None or default or add is not None):
         raise typer.BadParameter("name the setting")
     if add is not None and name != "policy":
-        raise typer.BadParameter("--add is for the setting `policy`")
+        raise typer.BadParameter("--add only works with the setting policy")
     if sum((value is not None, add is not None, default)) > 1:
-        raise typer.BadParameter("give one of VALUE, --add and --default")
+        raise typer.BadParameter("use only one of VALUE, --add, and --default")
     with _reporting(), _api(data_dir) as api:
         found = api.get("/settings", limit=500)["items"]
         if name is not None and name not in {each["name"] for each in found}:
-            raise Refused(404, f"There is no setting {name}. All of them: maestro settings")
+            raise Refused(404, f"There is no setting {name}. List all: maestro settings")
         if name is not None and (value is not None or add is not None or default):
             wanted = None if default else setting_words.added(found, add) if add else setting_words.read(value or "")
             found = api.put("/settings", {}, {name: wanted})["items"]
@@ -420,7 +418,7 @@ def _answer(
         raise Refused(409, f"There is nothing to {verb}: the session is {session['status'].replace('_', ' ')}.")
     _say(words.question(question))
     if question["kind"] == "trust" and not question["task_id"] and decision == "allow":
-        raise Refused(409, f"Trust is not given here. Use: {words.way_to_answer(question)}")
+        raise Refused(409, f"Trust is decided separately. Use: {words.way_to_answer(question)}")
     chosen = decision
     if setup and question["detail"].get("missing_setup"):
         chosen = "allow_setup"
@@ -430,7 +428,7 @@ def _answer(
     _say(f"{'Allowed' if decision == 'allow' else 'Denied'}: {words.one_line(question['title'])}")
     if answered["proposal"]:
         _say(
-            f"You answered like this three times. To keep it so: maestro settings policy --add “{answered['proposal']}”"
+            f"You gave this answer three times. To make it a rule: maestro settings policy --add “{answered['proposal']}”"
         )
 
 

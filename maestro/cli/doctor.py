@@ -135,8 +135,8 @@ def _mode(settings: Settings) -> Finding:
     if not found.kept:
         return Finding(False, words, f"{found.missing} To change that: {found.install or 'choose another mode'}")
     if found.missing:
-        line = f" To have a sandbox: {found.install}" if found.install else ""
-        words += f"\n    No sandbox here: {found.missing}{line}"
+        line = f" To install a sandbox: {found.install}" if found.install else ""
+        words += f"\n    No sandbox available: {found.missing}{line}"
     return Finding(True, words, plain=found.mode != "sandboxed")
 
 

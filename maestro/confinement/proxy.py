@@ -292,7 +292,7 @@ def _split(word: str) -> tuple[str, int | None]:
         name = name.encode("idna").decode()
     name = name.lower()
     if (not _NAME.fullmatch(name) and not _is_address(name)) or len(name) > 253:
-        raise ValueError(f"{word[:100]} is no host, like example.org or example.org:8443")
+        raise ValueError(f"{word[:100]} is not a host: use a form like example.org or example.org:8443")
     if port and not (port.isdecimal() and port.isascii() and 0 < int(port) < 65_536):
         raise ValueError(f"{word[:100]} has no valid port")
     return name, int(port) if port else None

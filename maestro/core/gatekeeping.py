@@ -19,7 +19,7 @@ from maestro.terminal_text import everywhere, plain, visible
 #: What an agent hears instead of an answer while the user is away.
 AWAY = (
     "The user is away and cannot allow this. Find another way without it; if there is none, leave it out, "
-    "go on with the rest, and say at the end what is missing and why."
+    "continue with the rest, and say at the end what is missing and why."
 )
 
 #: Asked when an agent has ended, about what it leaves (see ``proving.questions``).

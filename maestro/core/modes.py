@@ -10,10 +10,10 @@ from maestro.settings import PermissionMode, Settings
 
 #: What each mode means, for a page's one line.
 _MEANS = {
-    "sandboxed": "Agents, checks and set-up write in their worktrees only, and see neither your keys nor the rest of your home.",
-    "edits": "Agents ask before risky actions. Checks and set-up commands run as you, with all that you may read and write.",
-    "ask": "Agents ask before every change. Checks and set-up commands run as you, with all that you may read and write.",
-    "bypass": "Nothing is asked. Agents, checks and set-up commands run as you, with all that you may read and write.",
+    "sandboxed": "Agents, checks, and setup commands write only in their worktrees and cannot see your keys or your home folder.",
+    "edits": "Agents ask before risky actions. Checks and setup commands run as you and can read and write everything you can.",
+    "ask": "Agents ask before every change. Checks and setup commands run as you and can read and write everything you can.",
+    "bypass": "Agents never ask. Agents, checks, and setup commands run as you and can read and write everything you can.",
 }
 
 
@@ -39,9 +39,9 @@ def in_force(settings: Settings) -> InForce:
     if support.works and mode != "sandboxed":
         why += "; this machine has a sandbox, which auto would use"
     if settings.permission_mode == "auto":
-        why = "automatic: this machine has a sandbox" if support.works else "automatic: there is no sandbox here"
+        why = "automatic: this machine has a sandbox" if support.works else "automatic: this machine has no sandbox"
     kept = mode != "sandboxed" or support.works
-    means = _MEANS[mode] if kept else "No work starts until there is a sandbox."
+    means = _MEANS[mode] if kept else "No work starts until a sandbox is available."
     return InForce(mode, why, means, kept, support.missing, support.install)
 
 

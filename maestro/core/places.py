@@ -221,8 +221,8 @@ def _told(folder: Path, *, insists: bool) -> Place:
     found = tuple(a.path for a in projects.above(folder))
     if found and not insists:
         raise _refused(
-            f"{folder} is below a project: {_listed(found)}. Tools that search parent folders would read it. Name a folder "
-            f"outside of every project, or set {variable('worktrees_inside_project')}=true if you want it there"
+            f"{folder} is below a project: {_listed(found)}. Tools that search parent folders would read it. Choose a "
+            f"folder outside of every project, or set {variable('worktrees_inside_project')}=true if you want it there"
         )
     return Place(folder, f"{name} names it", found)
 

@@ -299,7 +299,9 @@ def _ask(rt: Runtime, session: models.Session, repo: Path, found: Verdict) -> No
 def _in_sandbox(rt: Runtime, session: models.Session) -> bool:
     """Put the session into the sandbox, whatever it was to run in; without one here it fails."""
     if words := modes.no_sandbox():
-        _fail(rt, session.id, f"The repository runs only in the sandbox, and there is none here. {words} Then retry.")
+        _fail(
+            rt, session.id, f"The repository runs only in the sandbox, but this machine has none. {words} Then retry."
+        )
         return False
     wanted = {"permission_mode": "sandboxed", "trust_repository": False}
     if any(session.agent_config.get(name) != value for name, value in wanted.items()):

@@ -44,7 +44,7 @@ def make_repository(path: Path) -> Path:
             return _make(candidate)
         if _untouched(candidate):
             return candidate
-    raise GitError(f"There are {_MOST_COPIES} sample repositories beside {path}. Remove some.")
+    raise GitError(f"There are {_MOST_COPIES} sample repositories next to {path}. Remove some.")
 
 
 def _make(path: Path) -> Path:

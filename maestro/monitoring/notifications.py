@@ -113,7 +113,7 @@ class Notifier:
             messages = [self._message(n) for n in wanted]
             if len(messages) > TOGETHER:
                 lines = "\n".join(f"- {title}: {text}".rstrip(": ") for title, text in messages)
-                messages = [(f"Maestro: {len(messages)} notices", lines)]
+                messages = [(f"Maestro: {len(messages)} notifications", lines)]
             for title, text in messages:
                 for number, url in enumerate(settings.notify_urls, start=1):
                     self._send(number, url, title, text)
@@ -124,7 +124,8 @@ class Notifier:
         with self._db.read() as db:
             session = db.get(models.Session, notice.session_id)
         where = f"{session.title}: " if session and session.title else ""
-        return f"{where}{notice.title}", notice.text or notice.title
+        words = f"{where}{notice.title}", notice.text or notice.title
+        return words[0].replace("`", ""), words[1].replace("`", "")  # a notification is plain text
 
     def _send(self, number: int, url: str, title: str, text: str) -> None:
         import apprise

@@ -73,7 +73,7 @@ def git(
             stdout, stderr = _wait(repo, process, input, timeout_s, stop)
         except subprocess.TimeoutExpired:
             _stop(process)
-            why = "was called off" if stop and stop() else f"took longer than {timeout_s:g} s and was stopped"
+            why = "was canceled" if stop and stop() else f"took longer than {timeout_s:g} s and was stopped"
             raise GitError(f"git {_command(args)} {why}.") from None
         except BaseException:
             _stop(process)
@@ -166,7 +166,7 @@ def _start(
     from maestro.worktrees.git_command import Command  # GitPython takes a tenth of a second to load
 
     if any("\0" in arg for arg in args) or "\0" in str(repo):
-        raise GitError("A name handed to git holds a NUL byte.")
+        raise GitError("A name passed to git contains a NUL byte.")
     _refuse_blocked(blocked.by(repo))
     return Command(repo).start(args, extra, has_input=has_input, stderr=stderr)
 

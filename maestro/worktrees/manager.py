@@ -167,7 +167,7 @@ def _reusable(repo: Path, path: Path, branch: str) -> bool:
     if not (path / ".git").exists():
         git(repo, "worktree", "repair", check=False)
     if own_git_dir(path).resolve() != git_dir_of(repo, path):
-        raise Conflict(f"{path} was turned into a repository of its own (git init). Remove it to continue.")
+        raise Conflict(f"{path} was turned into its own repository (git init). Remove it to continue.")
     if found.main:
         raise Conflict(f"{path} is the main checkout of its repository.")
     # Detached or on a branch of the agent's own making: commit_all puts that right, or says why it cannot.

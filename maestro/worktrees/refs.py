@@ -103,7 +103,7 @@ def delete_ref(repo: Path, ref: str) -> None:
 def list_refs(repo: Path, prefix: str) -> dict[str, str]:
     """All refs below ``prefix`` with their commits, by name."""
     if not prefix.startswith("refs/"):
-        raise GitError(f"{prefix!r} is no prefix of refs.")
+        raise GitError(f"{prefix!r} is not a prefix of refs.")
     out = git(repo, "for-each-ref", "--format=%(objectname) %(refname)", prefix.rstrip("/")).text
     return {name: commit for commit, _, name in (line.partition(" ") for line in out.splitlines())}
 

@@ -14,6 +14,7 @@ from pages.components.action import FAILED, perform
 from pages.components.buttons import button, link_button
 from pages.components.calls import read
 from pages.components.icon import icon
+from pages.components.inline import plain
 from pages.components.markdown import FileLink
 from pages.components.placeholders import empty, skeleton
 from pages.components.tag import box, tag, text
@@ -184,7 +185,7 @@ class Chat:
 def _no_assistant(view: Frame) -> None:
     with empty(
         "No model is configured",
-        endpoint.NOT_CONFIGURED.partition(". ")[2].replace("`", ""),
+        plain(endpoint.NOT_CONFIGURED.partition(". ")[2]),
         symbol="key-round",
     ):
         link_button("Settings", "/settings", icon="settings", kind="primary")

@@ -159,7 +159,7 @@ def _network(approval: ApprovalView, answer: Callable[[gates.Decision, ui.button
     hosts = ", ".join(str(host) for host in approval.detail.get("network_hosts") or [])
     also = "the registries of its tools" if for_checks else ""
     reach.props.set_optional(
-        "title", f"Reaches {' and '.join(filter(None, [hosts, also]))}; remembered for the repository."
+        "title", f"Reaches {' and '.join(filter(None, [hosts, also]))}; remembered for this repository."
     )
 
 

@@ -181,7 +181,7 @@ _UNPROVEN: dict[str, Any] = {
 }
 _NETWORK: dict[str, Any] = {
     "icon": "shield-alert",
-    "name": "Kept from the network",
+    "name": "No network access",
     "allow_means": "Runs it again without the network.",
 }
 _OTHER_CODE: dict[str, Any] = {

@@ -25,6 +25,6 @@ def shown(words: str, classes: str = "") -> Tag:
     with tag("code", "", f"m-code__text {classes}".strip(), dir="ltr") as made:
         for index, part in enumerate(_ESCAPE.split(unseen.folded(terminal_text.visible(words)))):
             if part:
-                strange = {"title": "A character that would not be seen, or many blanks"} if index % 2 else {}
+                strange = {"title": "An invisible character, or many spaces"} if index % 2 else {}
                 tag("mark" if index % 2 else "span", part, "q-unseen" if index % 2 else "", **strange)
     return made

@@ -57,7 +57,7 @@ LIFE = {
     "paused": "Frozen",
     "parked": "Parked; continues where it stopped",
     "ended": "Ended",
-    "lost": "Process is gone",
+    "lost": "Process ended unexpectedly",
 }
 
 

@@ -60,8 +60,8 @@ def number(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """``42 %`` of a share between 0 and 1."""
-    return f"{share * 100:.0f} %"
+    """``42%`` of a share between 0 and 1."""
+    return f"{share * 100:.0f}%"
 
 
 def short_path(path: str, home: str) -> str:

@@ -97,7 +97,7 @@ def _judge(task: TaskView, run: Run, after: Run | None) -> tuple[str, str, str]:
 def _living(task: TaskView, worker: WorkerView) -> tuple[str, str, str]:
     life = worker_life(worker)
     if life == "lost":
-        return "failed", "Process is gone", "Maestro checks what it left behind."
+        return "failed", "Process ended unexpectedly", "Maestro checks what it left behind."
     tone = {"waiting": "waiting", "paused": "paused", "parked": "paused"}.get(life, "running")
     word = {"waiting": "Waiting for you", "paused": "Paused", "parked": "Parked", "starting": "Starting"}.get(
         life, "Running"

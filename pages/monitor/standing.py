@@ -29,7 +29,7 @@ _BEFORE = {
     "brainstorming": (
         "messages-square",
         "Brainstorming",
-        "The assistant keeps the idea card up to date while you talk. When it says what you want, make the plan.",
+        "The assistant keeps the idea card up to date as you chat. When it says what you want, make the plan.",
     ),
     "planning": (
         "sparkles",
@@ -208,7 +208,7 @@ def _proof(session: SessionView) -> str:
     if denied:
         left_out += f", {plural(denied, 'request')} denied while you were away"
     if not checks:
-        return f"{tasks} done{left_out}. The plan has no final checks, so nothing proves the result: look at the changes closely."
+        return f"{tasks} done{left_out}. The plan has no final checks, so nothing proves the result: review the changes closely."
     passed = f"{tasks}{left_out}, {plural(checks, 'check')} passed on {session.session_branch}."
     return " ".join([passed, *result.get("proven_but", [])])
 

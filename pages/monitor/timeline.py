@@ -102,7 +102,7 @@ def _bars(run: Run, *, open_wait: bool) -> list[dict[str, Any]]:
         "to": _ms(worker.ended_at),
         "tone": "running" if open_wait and run.tone in {"waiting", "paused"} else run.tone,
         "label": "" if run.continued else str(worker.attempt),
-        "tip": f"{words}. {run.reason}".removesuffix(". "),
+        "tip": plain(f"{words}. {run.reason}".removesuffix(". ")),
         "live": run.live and life not in {"paused", "parked", "lost", "waiting"},
     }
     return [bar, *(_check(c) for c in run.checks)]
@@ -110,9 +110,9 @@ def _bars(run: Run, *, open_wait: bool) -> list[dict[str, Any]]:
 
 def _wait(wait: Wait) -> dict[str, Any]:
     took = duration((wait.ended - wait.since).total_seconds())
-    about = "Paused" if wait.paused else f"Waiting for you: {wait.title}"
+    about = "Paused" if wait.paused else f"Waiting for you: {plain(wait.title)}"
     if wait.until:
-        about = f"Paused for {took}" if wait.paused else f"Waited {took} for you: {wait.title}"
+        about = f"Paused for {took}" if wait.paused else f"Waited {took} for you: {plain(wait.title)}"
     return {
         "kind": "wait",
         "from": _ms(wait.since),

@@ -28,7 +28,7 @@ class Graph:
         with box("p-graph m-hidden") as self._root:
             with box("p-graph__view", data_pan="", tabindex="0", role="region", aria_label="Task graph") as view:
                 self._drawing = ui.html("", sanitize=False)
-            icon_button("maximize-2", "Fit the whole graph, or back to full size", small=True).classes(
+            icon_button("maximize-2", "Fit the graph to the view, or show full size", small=True).classes(
                 "p-graph__fit"
             ).props.update({"data-fit": ""})
 

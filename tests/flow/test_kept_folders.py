@@ -18,7 +18,7 @@ FILES: dict[str, str | bytes] = {"requirements.txt": "", "a.txt": "a\n", ".gitig
 #: A virtual environment that is another worktree's names its path.
 OWN = 'grep -q "$(pwd -P)/.venv" .venv/bin/activate && .venv/bin/python -c "import sys; assert sys.prefix.endswith(\'.venv\')"'
 RAN = f"Setup command `{VENV}` ended with exit code 0"
-COPIED = "Copied .venv from an earlier set-up"
+COPIED = "Copied .venv from an earlier setup"
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def test_a_question_that_closes_with_a_yes_that_nobody_gave_is_an_alarm(tmp_path
             assert row is not None
         spool.append(events, {"type": "gate_closed", "request_id": row.request_id, "allow": True}, key=key)
         alarm = running.until("approval_requested", kind="escape")
-        assert "went on as if you had allowed: Run `git push origin main`" in alarm.payload["title"]
+        assert "continued as if you had allowed: Run `git push origin main`" in alarm.payload["title"]
         running.until("state_changed", to="paused")
 
 

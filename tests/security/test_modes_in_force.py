@@ -46,7 +46,7 @@ def test_without_one_auto_is_edits_and_the_install_line_is_given(tmp_path: Path)
     found = modes.in_force(settings)
     assert (found.mode, found.kept, found.install) == ("edits", True, "sudo apt install bubblewrap socat")
     line = _doctor(settings)
-    assert line.startswith("· permission mode edits (automatic: there is no sandbox here)")
+    assert line.startswith("· permission mode edits (automatic: this machine has no sandbox)")
     assert "sudo apt install bubblewrap socat" in line
 
 

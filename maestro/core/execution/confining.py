@@ -97,7 +97,7 @@ def confined(
     support = probing.available()
     if not support.works:
         raise Unavailable(
-            f"The mode `sandboxed` cannot be kept here. {support.words} Or choose another permission mode."
+            f"The mode `sandboxed` is not available here. {support.words} Or choose another permission mode."
         )
     online = kind == "setup" or config.check_network
     allowed = reachable(config, folder) if online else frozenset()

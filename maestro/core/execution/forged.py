@@ -25,8 +25,8 @@ def alarm(tx: Transaction, session: models.Session, worker: models.Worker, what:
         "items": [f"channel {worker.id}"],
         "changes": [{"what": what, "undo": ""}],
         "output": shown[:2000],
-        "reason": f"Maestro obeyed nothing of it. What {worker.name} or a check started may still be at work.",
-        "allow": "go on: I know what it was",
+        "reason": f"Maestro ignored it. A process started by {worker.name} or a check may still be running.",
+        "allow": "continue: I know what it was",
         "deny": "stay paused",
     }
     gatekeeping.ask(tx, session, None, kind="escape", title=what, detail=detail, risk="high", worker_id=worker.id)

@@ -203,7 +203,7 @@ def _progress(intake: Intake, entry: dict[str, Any]) -> None:
         progress=intake.task.progress,
         note=note,
     )
-    intake.log(entry, "progress", f"{percent:.0f} % {note}".strip())
+    intake.log(entry, "progress", f"{percent:.0f}% {note}".strip())
     return None
 
 
@@ -301,20 +301,20 @@ def _compare_with_the_answer(intake: Intake, entry: dict[str, Any]) -> None:
     asked = intake.tx.db.exec(query).first()
     if asked is not None and asked.status == "allowed":
         return
-    title = asked.title if asked else "something that it never asked"
-    words = f"{intake.worker.name} went on as if you had allowed: {title}"
+    title = asked.title if asked else "something it never asked about"
+    words = f"{intake.worker.name} continued as if you had allowed: {title}"
     intake.alarm(words, str(entry))
 
 
 def _alarm(intake: Intake, entry: dict[str, Any]) -> None:
     """The worker's own process found lines in its inbox that Maestro did not write, or had written before."""
-    words = f"Somebody else than Maestro tried to give {intake.worker.name} an answer or an order."
+    words = f"Another program tried to send {intake.worker.name} an answer or a command in Maestro's name."
     intake.alarm(words, text(entry.get("what"), 2000))
 
 
 def _forged(intake: Intake, entry: dict[str, Any]) -> None:
     """A line among the worker's reports that its process did not write."""
-    words = f"Somebody else than {intake.worker.name} wrote into its reports to Maestro."
+    words = f"Another program wrote into the reports of {intake.worker.name} to Maestro."
     intake.alarm(words, text(entry.get("raw"), 2000))
 
 

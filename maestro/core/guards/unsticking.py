@@ -211,7 +211,7 @@ def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker,
         task.care = task.care | {"stuck_step": step}
         tx.db.add(task)
         if step == 1 and hears:
-            told, done = True, "told so in its conversation"
+            told, done = True, "sent a note in its conversation"
         elif step == 2 and hears and config.auto_unstick:
             done = "interrupted, and continues with a summary"
             stops.request(tx, task, row, then="resume", reason=f"{seen}.", prompt=_again(f"{seen}.", None))

@@ -255,13 +255,13 @@ def _carry_out(rt: Runtime, intent: models.Intent) -> None:
                 _move(rt, now, detail)
         except Exception as error:  # whatever it is: left begun it would hold the session for ever
             if not isinstance(error, MaestroError | OSError | OperationalError):
-                _log.exception("a %s failed in a way that nobody foresaw", now.kind)
+                _log.exception("a %s failed unexpectedly", now.kind)
             words = getattr(error, "detail", None) or str(getattr(error, "orig", None) or error)
             if storage_health.health(rt).report(error, session_id) or isinstance(error, OperationalError):
                 raise Unavailable(f"{words} The {now.kind} is finished as soon as that is fixed.") from error
             if "to" in detail and _may_have_moved(rt, now, detail):
                 more = "Fix that, then try again or restart Maestro to finish it."
-                raise Unavailable(f"{words} The {now.kind} is half done. {more}") from error
+                raise Unavailable(f"{words} The {now.kind} is partly done. {more}") from error
             _call_it_off(rt, now)
             raise error if isinstance(error, MaestroError) else Unavailable(words) from error
 

@@ -173,7 +173,7 @@ class StorageHealth:
         at_fault = next((folder for folder in self._folders() if _try(folder)), self._rt.data_dir)
         message = _WHAT_TO_DO[kind].format(place=repo or at_fault, words=words)
         self.problem = StorageProblem(kind, message, utcnow())
-        _log.error("work stands still: %s", self.problem.message)
+        _log.error("work is stopped: %s", self.problem.message)
         processes.suspend(*(worker for worker, _state in self._workers()))
         self._tell({"kind": self.problem.kind, "message": self.problem.message})
 

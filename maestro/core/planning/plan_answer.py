@@ -82,7 +82,7 @@ class PlanAnswers:
             description="Hand in the plan. It is checked; when something is wrong you are told and hand in a whole plan again.",
             schema=PLAN_SCHEMA,
             handler=self._submit,
-            summary=lambda _given: "Handed in a plan",
+            summary=lambda _given: "Submitted a plan",
         )
 
     def take_text(self, text: str) -> None:

@@ -222,7 +222,7 @@ def _question(db: DbSession, session: models.Session, feedback: str | None) -> s
     checks = AgentConfig.model_validate(session.agent_config).checks
     said = [m for m in brainstorm.conversation(db, session.id) if m.role != "system" and m.content.strip()]
     talk = (
-        "\n\n".join(f"<{'person' if m.role == 'user' else 'assistant'}>\n{m.content}" for m in said)
+        "\n\n".join(f"<{'user' if m.role == 'user' else 'assistant'}>\n{m.content}" for m in said)
         or session.description
     )
     parts = [

@@ -45,8 +45,8 @@ def look(
 def besides(rt: Runtime, session: models.Session, command: str, outcome: CommandOutcome) -> Question:
     """The question when all tests pass and a check ends with the exit code it had on the base all the same."""
     words = (
-        f"All tests of `{command}` pass; it ended with exit code {outcome.exit_code} all the same, as it did before any "
-        "work began. What else it does says more now, or less, than it did then."
+        f"All tests of `{command}` pass; it still ended with exit code {outcome.exit_code}, as it did before the "
+        "work. Its other output has changed since then."
     )
     asked = questions.stop_the_train(words, _besides_key(rt, session, command, outcome), outcome.output)
     return replace(

@@ -301,8 +301,8 @@ _AWARE = _Words(
     "Write the program so that it does the same with and without tests.",
 )
 _WEAKER = _Words(
-    "changed tests that its work does not pass as they were",
-    "The plan lets the task edit these tests. What they said before fails with its work.",
+    "changed tests that its work would otherwise fail",
+    "The plan lets the task edit these tests. The earlier versions fail with its work.",
     "Put back what these tests said, make them pass with it, and only add to them.",
 )
 _HOLLOW = _Words(

@@ -88,7 +88,7 @@ def measure(rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool]
         return asked
     unmeasured = _unmeasured(ran)
     if unmeasured is None and network_needed.look(rt, site.session, None, command, ran.outcome):
-        unmeasured = "It was kept from the network."
+        unmeasured = "It had no network access."
     note = unmeasured or _fails_hidden(site, ran)
     _record(rt, site, command, ran, Verdict(ran.outcome.passed, note), could_not_run=unmeasured is not None)
     scratch.discard_changes(site.folder)

@@ -39,6 +39,6 @@ def _told(failed: Finding, missing: list[str]) -> Finding:
         f"{failed.prompt}\n\nIn your worktree it passes. These files there are ignored by git, so that no commit holds them, "
         f"and the run above was without them:\n{listed}\n\nIf they belong to the work, move them to where git does not ignore "
         "them, change .gitignore, or add them with `git add -f`. If a command of the repository makes them, let the test run "
-        "it, or say so: the user can add it to the worktree's set-up."
+        "it, or say so: the user can add it to the worktree setup."
     )
     return replace(failed, reason=reason, prompt=prompt)

@@ -36,7 +36,7 @@ def look(
         return verdict
     if _item(command) in agreed:
         return verdict
-    return replace(verdict, passed=False, missing=[_item(command)], note="as red as before the work began")
+    return replace(verdict, passed=False, missing=[_item(command)], note="fails as it did before the work")
 
 
 def asks(command: str, verdict: Verdict) -> bool:

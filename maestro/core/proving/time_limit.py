@@ -24,7 +24,7 @@ def question(command: str, outcome: CommandOutcome, base: Baseline, limit_minute
     if _WATCHES.search(outcome.output):
         why = "It seems to watch for changes or serve and never end: a check has to end on its own."
     words = (
-        f"`{command}` was stopped at the time limit of {limit_minutes:g} minutes, before the work began, too. {why} "
+        f"`{command}` was stopped at the time limit of {limit_minutes:g} minutes, before the work, too. {why} "
         "This says nothing about the task."
     )
     return questions.stop_the_train(words, key_of(command), outcome.output[-6000:])
