@@ -108,7 +108,7 @@ class KeyStore:
         try:
             words = _ask(lambda backend: backend.get_password(_SERVICE, self._user(name)))
             if words is None:
-                _log.warning("%s is not in the keyring any more. Enter it again in the settings.", name)
+                _log.warning("%s is no longer in the keyring. Enter it again in the settings.", name)
             return None if words is None else json.loads(words)
         except Exception as error:
             why = str(error) or type(error).__name__
@@ -182,7 +182,7 @@ def take_from_config(path: Path, names: frozenset[str]) -> list[str]:
         path.chmod(mode)
     except (OSError, Unavailable) as error:
         return [f"The keys in {path} could not be moved to a safer place: {error}"]
-    return [f"{name} is not in {path} any more: it is in {store.place(name)}." for name in sorted(keys)]
+    return [f"{name} is no longer in {path}; it is now in {store.place(name)}." for name in sorted(keys)]
 
 
 def _without(text: str, keys: dict[str, Any]) -> str | None:

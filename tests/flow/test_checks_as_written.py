@@ -142,4 +142,4 @@ def test_files_that_nobody_trusted_at_this_path_are_nobodys_failure(
         task = b.work({"one.txt": "1\n"})
         assert (task.status, task.attempt) == ("waiting", 1)
         (question,) = b.asked("infrastructure")
-        assert f"put `{way_out}` first in the set-up" in question.title
+        assert f"add `{way_out}` as the first setup command" in question.title

@@ -51,7 +51,7 @@ def test_a_question_that_offers_no_set_up_refuses_that_answer(tmp_path: Path) ->
     with engine(tmp_path, scenario(task_rule("# Task t1:", say("All there.")))) as e:
         e.run(repo, PLAN | {"tasks": [{"id": "t1", "title": "T", "checks": ["test -s README.md"]}]})
         asked = e.until("approval_requested", kind="nothing_changed").payload
-        with pytest.raises(InvalidInput, match="offers no set-up"):
+        with pytest.raises(InvalidInput, match="does not offer setup commands"):
             gates.decide(e.rt, asked["approval_id"], "allow_setup")
         assert queries.get_approval(e.rt, asked["approval_id"]).status == "pending"
 

@@ -35,7 +35,7 @@ GLOSSARY = {
     r"\bcut short\b": "interrupted",
     r"\bhalf done\b": "partly done",
     r"\bfor good\b": "permanently",
-    r"(?<!There )\b(?:is|names) no (?!longer\b)[a-z]+": "is not a …",
+    r"(?<![Tt]here )\b(?:is|names) no (?!longer\b)[a-z]+": "is not a …",
     r"\bc[ao]me in(?:[.,;:]|$| meanwhile)": "integrated",
     r"\b(?:broke|breaks) off\b": "was cut off",
     r"\btool chains?\b": "toolchain",

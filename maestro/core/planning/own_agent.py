@@ -67,7 +67,7 @@ def _unfit(task: PlanTask, session: models.Session, config: AgentConfig) -> dict
         return {}
     wrong = {}
     if task.agent == COMMAND and not config.command:
-        wrong["agent"] = f"this session names no command to run; leave it out, or write {CLAUDE}"
+        wrong["agent"] = f"this session has no command to run; leave it out, or use {CLAUDE}"
     for name in ("model", "effort"):
         if getattr(task, name):
             wrong[name] = f"a plain command takes none; leave it out, or write the agent {CLAUDE}"
