@@ -179,7 +179,7 @@ def _words_of(error: Exception) -> str:
     if isinstance(error, OSError):
         place, said = str(error.filename or ""), error.strerror or str(error)
         if "usable temporary" in said:
-            return "There is no temporary folder that Maestro can write to. Free some space or fix /tmp, or start Maestro with TMPDIR set."
+            return "There is no temporary folder that Maestro can write to. Fix /tmp, or start Maestro with TMPDIR set."
         if tempfile.tempdir and place.startswith(tempfile.tempdir):
             return f"The temporary folder {tempfile.tempdir} cannot be used: {said}. Make it again, and let Maestro write to it."
         return f"{place}: {said}" if place else said
