@@ -238,7 +238,7 @@ def test_doctor_says_why_worktrees_are_not_in_a_hidden_data_folder(tmp_path: Pat
 
     assert ok
     assert str(tmp_path / "home" / "maestro-worktrees") in line
-    assert ".local is hidden" in line
+    assert "a hidden folder such as .local" in line
 
 
 def test_a_hidden_folder_above_worktrees_is_named_only_where_the_repository_is_not_as_hidden(tmp_path: Path) -> None:
