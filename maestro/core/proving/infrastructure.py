@@ -29,6 +29,7 @@ _NOISE = (
     # Places in files, as compilers and linters write them: an old error that a change above has moved is the same one.
     (re.compile(r"(\.[A-Za-z]\w{0,4})(?:(?::\d+){1,2}(?=[:\s]|$)|\(\d+,\d+\)(?=:))"), r"\1:<line>"),
     (re.compile(r"^([ \t]+)\d+:\d+(?=[ \t]+(?:error|warning)\b)", re.MULTILINE), r"\1<line>"),
+    (re.compile(r"\b\d+(?:\.\d+)? (?:c?usr|c?sys|CPU|wallclock)\b"), "<time>"),
     (re.compile(r"\bchecked \d+ source files?"), "checked"),
     (re.compile(r"0x[0-9a-fA-F]+"), "<address>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?Z?\b|\b\d\d:\d\d:\d\d([.,]\d+)?\b"), "<time>"),
@@ -60,6 +61,11 @@ _DISK = re.compile(r"No space left on device|Disk quota exceeded|Read-only file 
 _NETWORK = re.compile(
     r"Could not resolve host|Temporary failure in name resolution|Name or service not known|Network is unreachable"
     r"|getaddrinfo (ENOTFOUND|EAI_AGAIN)|No route to host|Failed to establish a new connection"
+)
+#: What a check itself writes: the base need not hold it.
+_WRITTEN = re.compile(
+    r"(?:>>?|\btee(?: -a)?|\s-o|-coverprofile|--cov-report=?\s?\w+:?|--(?:test-)?reporter-destination"
+    r"|--(?:out(?:put|file)?|output-?[fF]ile|junit-?xml|junitfile|log-junit|report|coverprofile))[\s=:]*([\w.@+/-]+)"
 )
 #: Folders of what is installed: git has none of it, on the base as little as now.
 _INSTALLED = frozenset({".venv", "venv", "node_modules"})
@@ -146,7 +152,7 @@ def fails_as_before(
     Not when what it runs did not exist there yet: such a check is meant to fail until the work is done.
     """
     run = base.runs.get(command)
-    if run is None or run.passed or run.tests is not None or run.exit_code != outcome.exit_code:
+    if run is None or run.passed or run.tests or run.exit_code != outcome.exit_code:
         return False
     if outcome.exit_code is None:
         return False  # it was stopped: nobody knows how it would have ended
@@ -161,7 +167,10 @@ def is_new(session: models.Session, command: str, output: str, planned: Sequence
     tracked = repository.list_files(Path(session.repo_path), session.base_commit)
     folders = {str(parent) for path in tracked for parent in PurePosixPath(path).parents}
     known = {*tracked, *folders, *(PurePosixPath(path).name for path in tracked)}
-    named = {match[0].removeprefix("./") for match in _FILE.finditer(command) if not _is_elsewhere(command, match)}
+    written = {_plain(match[1]) for match in _WRITTEN.finditer(command)}
+    named = (
+        {_plain(match[0]) for match in _FILE.finditer(command) if not _is_elsewhere(command, match)} - written - {""}
+    )
     if any(name not in known and not name.replace(".", "").isdigit() for name in named):
         return True
     missing = _NO_MODULE.search(output)
@@ -170,6 +179,12 @@ def is_new(session: models.Session, command: str, output: str, planned: Sequence
     top = missing[1].split(".")[0]
     stems = {part.removesuffix(".py") for path in planned for part in PurePosixPath(path).parts}
     return top in stems or re.search(rf"\b{re.escape(top)}\b", command) is not None
+
+
+def _plain(path: str) -> str:
+    """A path as git names it; ``./...``, as Go writes it, is the whole."""
+    plain = path.removesuffix("...").removesuffix("/").removeprefix("./")
+    return "" if plain == "." else plain
 
 
 def _is_elsewhere(command: str, match: re.Match[str]) -> bool:

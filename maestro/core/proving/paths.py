@@ -7,7 +7,8 @@ from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 _TEST_NAME = re.compile(
-    r"test_.*\.py|.*_test\.(py|go|rb|exs|dart|c|cc|cpp)|.*\.(test|spec)\.[cm]?[jt]sx?|.*(Test|Tests|Spec)\.(java|kt|cs|scala|swift)"
+    r"test_.*\.(py|rb|c|cc|cpp|lua|php|sh|jl|R)|.*_(test|spec)\.(py|go|rb|exs|dart|c|cc|cpp|lua|clj[cs]?|zig|sh|php|rs)"
+    r"|.*\.(test|spec)\.[cm]?[jt]sx?|.*(Test|Tests|Spec|Suite|IT)\.(java|kt|cs|scala|swift|php|groovy|fs)|.*\.(t|bats|feature)"
 )
 _TEST_FOLDER = re.compile(
     r"(?:(?:unit|integration|functional|acceptance|system|smoke|regression|contract|api|ui|e2e|end-to-end)[-_])?(?:tests?|specs?)"

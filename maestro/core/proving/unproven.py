@@ -29,7 +29,11 @@ _MISSING = re.compile(
 #: The same, said by a program that ended with it; a type checker that misses a module goes on.
 _ENDED = re.compile(
     r"^(?:\w*Error: )*(?:ModuleNotFoundError: |Error: Cannot find module|Error \[ERR_MODULE_NOT_FOUND\])"
-    r"|cannot load such file -- ",
+    r"|cannot load such file -- |^Can't locate \S+ in @INC"
+    r"|no required module provides package|cannot find module providing package"
+    r"|fatal error: '?\S+'? (?:file not found|No such file or directory)|fatal error: \S+: No such file or directory"
+    r"|PHP Fatal error: .*Failed opening required|can't find crate for `|no matching package named `"
+    r"|error: package \S+ does not exist|Could not resolve dependencies for project",
     re.MULTILINE,
 )
 
