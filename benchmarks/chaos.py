@@ -145,10 +145,10 @@ class Round:
         """The folder of all worktrees."""
         return self.folder / "data" / "worktrees"
 
-    # -- the person ----------------------------------------------------------------------------------------------------
+    # -- the user ----------------------------------------------------------------------------------------------------
 
     def _person(self, repo: Path, deadline: float) -> bool:
-        """Do what a person would do in each state, again after each crash, until the session has ended."""
+        """Do what a user would do in each state, again after each crash, until the session has ended."""
         cancels = self.chance.random() < 0.15
         while time.monotonic() < deadline:
             try:

@@ -37,7 +37,7 @@ def git(repo: Path, *args: str, data: str | None = None) -> str:
 
 
 def checkout_state(repo: Path) -> dict[str, Any]:
-    """The person's checkout: HEAD, branches of their own, index, and every file's bytes."""
+    """The user's checkout: HEAD, branches of their own, index, and every file's bytes."""
     branches = [line for line in git(repo, "show-ref", "--heads").splitlines() if "refs/heads/maestro/" not in line]
     files = {str(p.relative_to(repo)): p.read_bytes() for p in repo.rglob("*") if p.is_file() and ".git" not in p.parts}
     head = (repo / ".git" / "HEAD").read_text()
@@ -197,7 +197,7 @@ def _user(repo: Path, before: dict[str, Any]) -> Iterator[str]:
     after = checkout_state(repo)
     for part, value in before.items():
         if after[part] != value:
-            yield f"the person's {part} changed"
+            yield f"the user's {part} changed"
 
 
 def _leftovers(db: sqlite3.Connection, data_dir: Path, repo: Path) -> Iterator[str]:

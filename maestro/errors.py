@@ -1,6 +1,6 @@
 """Every error Maestro raises on purpose, as one tree.
 
-Each class owns the sentence a person reads (``title`` plus the ``detail`` given at the raise) and the
+Each class owns the sentence a user reads (``title`` plus the ``detail`` given at the raise) and the
 HTTP status it becomes. The REST API turns them into RFC 9457 problem documents, the pages into
 notices, the CLI into one line on stderr.
 
@@ -126,7 +126,7 @@ class SetupFailed(Unavailable):
 
 
 class CutShort(Unavailable):
-    """A move of a person's files broke off and could not be put back (a full disk, say): it is to be finished."""
+    """A move of a user's files broke off and could not be put back (a full disk, say): it is to be finished."""
 
     title = "Partly done"
 

@@ -85,7 +85,7 @@ class KeyStore:
                 self.file.unlink(missing_ok=True)
         except OSError as error:
             raise Unavailable(
-                f"The keys cannot be kept in {self.file}: {error.strerror}. Nothing was changed."
+                f"The keys cannot be stored in {self.file}: {error.strerror}. Nothing was changed."
             ) from error
 
     def _user(self, name: str) -> str:
@@ -101,7 +101,7 @@ class KeyStore:
         try:
             return bool(_ask(keep))
         except Exception as error:  # whatever a backend raises: the file is there for that
-            _log.info("the keyring does not take %s: %s", name, type(error).__name__)
+            _log.info("the keyring does not accept %s: %s", name, type(error).__name__)
             return False
 
     def _of_keyring(self, name: str) -> Any:
@@ -112,7 +112,9 @@ class KeyStore:
             return None if words is None else json.loads(words)
         except Exception as error:
             why = str(error) or type(error).__name__
-            _log.warning("the keyring does not give %s (%s). Unlock it and start again, or enter it anew.", name, why)
+            _log.warning(
+                "the keyring does not return %s (%s). Unlock it and restart Maestro, or enter it again.", name, why
+            )
             return None
 
 
@@ -121,7 +123,7 @@ def place_for_new(folder: Path) -> str:
     try:
         name = _ask(lambda backend: type(backend).__module__.rpartition(".")[2])
     except Exception:
-        return f"{folder / _FILE}, which only you can read (no keyring answers here)"
+        return f"{folder / _FILE}, which only you can read (no keyring is available)"
     return f"the system’s keyring ({name})"
 
 
@@ -142,7 +144,7 @@ def _ask(question: Callable[[Any], Any]) -> Any:
     if failure:
         raise failure[0]
     if not answer:
-        raise Unavailable("The keyring does not answer.")
+        raise Unavailable("The keyring does not respond.")
     return answer[0]
 
 
@@ -152,7 +154,7 @@ def _backend() -> Any:
 
     backend = keyring.get_keyring()
     if getattr(backend, "priority", 0) <= 0:  # keyring's own stand-ins, which keep nothing
-        raise Unavailable("There is no keyring here.")
+        raise Unavailable("No keyring is available.")
     return backend
 
 
@@ -171,7 +173,7 @@ def take_from_config(path: Path, names: frozenset[str]) -> list[str]:
     left = _without(text, keys)
     if left is None:
         return [
-            f"{path} holds keys ({', '.join(sorted(keys))}) that could not be moved to a safer place: take them out by hand."
+            f"{path} holds keys ({', '.join(sorted(keys))}) that could not be moved to a safer place: remove them by hand."
         ]
     store = KeyStore(path.parent)
     try:

@@ -27,7 +27,7 @@ PermissionMode = Literal["auto", "ask", "edits", "sandboxed", "bypass"]
 
 Trust = Literal["ask", "sandboxed", "all"]
 
-#: Used where neither the person nor the endpoint names one; the only model name in the code.
+#: Used where neither the user nor the endpoint names one; the only model name in the code.
 DEFAULT_MODEL = "claude-sonnet-5"
 
 #: The most a limit may be: larger numbers do not come back from the database as they went in.

@@ -57,7 +57,7 @@ class AgentFields:
                 )
 
         with ui.expansion("What agents may do").props("dense").classes("m-fold") as self._policy_fold:
-            tag("p", "Over the permission mode. No deny of the settings is lifted.", "m-meta")
+            tag("p", "On top of the permission mode. Denials in the settings still apply.", "m-meta")
             self.policy = PolicyFields(Policy(), follows(rt), draft="new/agent/policy/")
 
     def values(self) -> dict[str, Any]:

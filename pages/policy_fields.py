@@ -15,14 +15,14 @@ from pages.components.tag import box, tag, text
 
 _ANSWERS = {"allow": "Allow", "ask": "Ask", "deny": "Deny"}
 _ABOUT: dict[Row, str] = {
-    "edit_inside": "Settings that tools and git obey, such as .envrc and .github/workflows, ask in any case.",
-    "edit_outside": "Names that begin with a dot ask in any case.",
-    "read_outside": "Names that begin with a dot, such as ~/.ssh, ask in any case.",
-    "command": "Besides the plan’s checks and what only looks. An allow holds in the sandbox only.",
+    "edit_inside": "Settings that affect tools and git, such as .envrc and .github/workflows, always ask.",
+    "edit_outside": "Names that start with a dot always ask.",
+    "read_outside": "Names that start with a dot, such as ~/.ssh, always ask.",
+    "command": "Apart from the plan’s checks and read-only commands. “Allow” applies only in the sandbox.",
     "network": "",
-    "install": "An allow covers packages by name from where the tool always gets them.",
-    "push": "An allow covers a branch under its own name, never by force.",
-    "delete": "An allow covers plain files of the worktree.",
+    "install": "“Allow” covers packages by name, from the tool’s usual registry.",
+    "push": "“Allow” covers a branch under its own name, never with force.",
+    "delete": "“Allow” covers regular files in the worktree.",
     "mcp": "",
 }
 
@@ -58,7 +58,7 @@ class PolicyFields:
                 self.rules.props.set_optional("aria-label", "Rules for commands, hosts and tools")
                 self.rules.props.set_optional("placeholder", "allow network example.org\ndeny command docker *")
                 self.rules.on("blur", self._on_change)
-                words = "One a line: allow, ask or deny; command, network or mcp; a pattern. A deny wins."
+                words = "One per line: allow, ask, or deny; then command, network, or mcp; then a pattern. Deny wins."
                 tag("div", words, "m-field__help")
         self._mark()
 

@@ -27,7 +27,7 @@ class PolicySection:
         self._shown = setting.value
         value = Policy.model_validate(setting.value)
         with section("What agents may do"):
-            about = "Over the permission mode. Running workers keep what they began with."
+            about = "On top of the permission mode. Running workers keep their current policy."
             tag("p", about, "m-meta m-about")
             with box("m-card m-gap-12"):
                 if setting.origin in ("stored", "default"):

@@ -30,7 +30,7 @@ async def change_policy(rt: Runtime, session_id: str) -> None:
         own = Policy()
     with dialog("What this session’s agents may do", wide=True) as (panel, body):
         with body:
-            tag("p", "No deny of the settings is lifted. Running workers keep what they began with.", "m-soft")
+            tag("p", "Denials in the settings still apply. Running workers keep their current policy.", "m-soft")
             fields = PolicyFields(own, follows(rt), draft=draft)
 
         def save() -> None:

@@ -165,7 +165,7 @@ def _is_number(name: str) -> bool:
 
 def _key(_setting: SettingView) -> ValueElement[Any]:
     """What is typed goes to the server and never comes back."""
-    return ui.input(password=True, placeholder="Paste a new one").props('autocomplete="off" spellcheck="false"')
+    return ui.input(password=True, placeholder="Paste a new value").props('autocomplete="off" spellcheck="false"')
 
 
 def _choice(setting: SettingView) -> ValueElement[Any]:

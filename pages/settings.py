@@ -200,7 +200,7 @@ class _Row:
             if setting.name == "token":
                 parts = parts if setting.value else ["kept in the data folder"]
             elif self.editable:
-                parts = [f"kept in {setting.place}" if setting.value else f"will be kept in {setting.place}"]
+                parts = [f"stored in {setting.place}" if setting.value else f"will be stored in {setting.place}"]
         elif setting.origin != "default":
             parts.append(f"default: {shown(setting, setting.default)}")
         if setting.needs_restart and self.editable:

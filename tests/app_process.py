@@ -118,7 +118,7 @@ class AppProcess:
         settled.set()
 
     def terminate(self, timeout_s: float = 20, sent: signal.Signals = signal.SIGTERM) -> int:
-        """Stop the app as a person would; return its exit code. Raises AssertionError when it does not stop in time."""
+        """Stop the app as a user would; return its exit code. Raises AssertionError when it does not stop in time."""
         process = self._running()
         process.send_signal(sent)
         return self.wait(timeout_s)

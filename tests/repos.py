@@ -14,7 +14,7 @@ _PERSON = {
 
 
 def run_git(repo: Path, *args: str, check: bool = True, env: dict[str, str] | None = None) -> str:
-    """Run git as the person "Ada" would, in ``repo``; returns what it prints, without the last newline.
+    """Run git as the user "Ada" would, in ``repo``; returns what it prints, without the last newline.
 
     No identity is written to any configuration: Maestro meets a repository without one.
     """

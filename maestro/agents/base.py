@@ -1,7 +1,7 @@
 """The seam between a worker process and the agent it runs.
 
 An adapter gets an ``AgentSpec`` (what to do), talks through an ``AgentLink`` (what happens, and
-questions to the person), and ends with an ``AgentResult``. It runs inside the worker process and knows
+questions to the user), and ends with an ``AgentResult``. It runs inside the worker process and knows
 nothing of databases or pages.
 """
 
@@ -56,7 +56,7 @@ class AgentSpec:
     effort: str | None = None  # how much the model puts into an answer; None: the agent's own default
     permission_mode: PermissionMode = "edits"
     checks: list[str] = field(default_factory=list)  # commands that are free in mode "edits"
-    allowances: list[str] = field(default_factory=list)  # gate signatures the person allowed for the session
+    allowances: list[str] = field(default_factory=list)  # gate signatures the user allowed for the session
     policy: dict[str, Any] = field(default_factory=dict)  # the user's table (``maestro.policy``), over the mode's
     private: list[str] = field(default_factory=list)  # folders that no rule of the policy opens
     max_turns: int | None = None
@@ -88,7 +88,7 @@ class AgentSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRequest:
-    """A question to the person before something risky happens."""
+    """A question to the user before something risky happens."""
 
     tool: str
     title: str  # a sentence: "Run `git push origin main`"
@@ -99,7 +99,7 @@ class GateRequest:
 
 @dataclass(frozen=True, slots=True)
 class GateDecision:
-    """The person's answer."""
+    """The user's answer."""
 
     allow: bool
     message: str = ""
@@ -151,10 +151,10 @@ class AgentLink(Protocol):
         """Tokens and money of this run so far (totals, not differences)."""
 
     def allowances(self) -> list[str]:
-        """Gate signatures the person allowed for the session, those that came during the run included."""
+        """Gate signatures the user allowed for the session, those that came during the run included."""
 
     async def ask(self, request: GateRequest) -> GateDecision:
-        """Ask the person and wait, however long it takes and however often the app restarts meanwhile."""
+        """Ask the user and wait, however long it takes and however often the app restarts meanwhile."""
 
     async def stop_requested(self) -> str:
         """Wait until somebody wants the run to end; returns the reason."""

@@ -155,7 +155,7 @@ class _Run:
             await asyncio.wait({reading}, timeout=_FAREWELL_S)
 
     async def _deadline(self) -> None:
-        """Return when the time limit is used up. Waiting for the person and being paused do not count."""
+        """Return when the time limit is used up. Waiting for the user and being paused do not count."""
         left, tick = self._spec.task_timeout_s, 0.5
         while left is None or left > 0:
             await asyncio.sleep(tick if left is None else min(tick, left))

@@ -2,7 +2,7 @@
 
 A ``PreToolUse`` hook sees all calls first, subagents' included, and judges: allow, deny, or "ask", which also
 overrules allow-rules in the user's own settings. What must ask (and what the CLI itself finds sensitive)
-arrives at ``can_use_tool``, which may wait for the person for as long as it takes; hooks have a time limit.
+arrives at ``can_use_tool``, which may wait for the user for as long as it takes; hooks have a time limit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Gatekeeper:
         self._link = link
         self._policy = Policy.model_validate(spec.policy)
         self.denied: list[dict[str, str]] = []
-        self.asking = 0  # questions that wait for the person right now
+        self.asking = 0  # questions that wait for the user right now
         self._folders: dict[str, Path] = {}  # where the shell was at a call, by the call's id
 
     def _judge(self, tool: str, tool_input: dict[str, Any], folder: Path | None) -> Verdict:
@@ -63,7 +63,7 @@ class Gatekeeper:
         }
 
     async def may_use(self, tool: str, tool_input: dict[str, Any], context: Any) -> Any:
-        """``can_use_tool``: asks the person, and waits."""
+        """``can_use_tool``: asks the user, and waits."""
         from claude_agent_sdk import PermissionResultAllow, PermissionResultDeny
 
         folder = self._folders.pop(context.tool_use_id, None)

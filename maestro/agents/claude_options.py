@@ -32,12 +32,12 @@ _DISALLOWED = [
 
 _ENVIRONMENT = {
     "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",  # a command that outlives the run is a leak
-    "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",  # it would write into the person's home
+    "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",  # it would write into the user's home
     "CLAUDE_CODE_DISABLE_TERMINAL_TITLE": "1",  # saves a model call
     "DISABLE_AUTOUPDATER": "1",
     "ENABLE_TOOL_SEARCH": "false",  # otherwise Maestro's own tools are hidden behind a search
 }
-#: Until the first byte of an answer, in ms; a person's own value wins. Without it a dead endpoint costs ten minutes.
+#: Until the first byte of an answer, in ms; a user's own value wins. Without it a dead endpoint costs ten minutes.
 _API_TIMEOUT_MS = "120000"
 
 

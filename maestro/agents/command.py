@@ -1,7 +1,7 @@
 """Any command-line program as an agent: it gets a prompt, works in the worktree, and ends.
 
 The prompt goes to its standard input, or replaces the argument ``{prompt}``. What it prints becomes log
-lines. Such a program decides by itself what it does; Maestro cannot ask the person in between, so the mode
+lines. Such a program decides by itself what it does; Maestro cannot ask the user in between, so the mode
 that promises to ask is refused; sandboxed, it runs confined as checks do.
 """
 

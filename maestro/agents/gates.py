@@ -2,7 +2,7 @@
 
 A call is first sorted into a kind (reading, editing in the worktree, editing git's files, a check of the
 plan…); the mode's row in ``POLICY`` says which kinds are free and which are refused; everything else asks
-the person, unless an allowance ("allow for this session") covers its signature.
+the user, unless an allowance ("allow for this session") covers its signature.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _NO_POLICY = Policy()
 _OWN_TOOLS = frozenset({"Agent", "Task", "Skill", "ToolSearch", "TodoWrite", "TaskOutput", "ReportFindings"})
 _KNOWN = {"Bash", "WebFetch", "SandboxNetworkAccess", "WebSearch", *READERS, *EDITORS}
 
-#: Folders of the system that hold no secrets of a person; reading there is free.
+#: Folders of the system that hold no secrets of a user; reading there is free.
 _SYSTEM_FOLDERS = tuple(Path(p) for p in ("/usr", "/lib", "/lib64", "/opt", "/bin", "/dev/null"))
 
 #: Programs that make and move files, with the options they may have: those that take no value.
@@ -60,7 +60,7 @@ _EDITING_PROGRAMS = {"mkdir": "pv", "touch": "acm", "cp": "afinpruvxPRLH", "mv":
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What happens to a tool call, and how to put it to the person."""
+    """What happens to a tool call, and how to put it to the user."""
 
     action: Action
     title: str
@@ -97,7 +97,7 @@ def judge(
 ) -> Verdict:
     """Decide about one tool call. Looks at the file system only to follow links; changes nothing.
 
-    ``allowed``: signatures that the person allowed for the session. ``folder``: where the agent's shell is.
+    ``allowed``: signatures that the user allowed for the session. ``folder``: where the agent's shell is.
     ``policy``: the user's table, over the mode's row. ``private``: folders that no rule of it opens.
     """
     root = worktree.resolve()

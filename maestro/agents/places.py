@@ -34,7 +34,7 @@ _GITS = frozenset({".git", "git~1"})
 _BINARY = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 #: More folders than this where a command could run: nobody follows that.
 _FOLDERS = 32
-#: More files than this behind a wildcard, or in a search that follows links: the person is asked instead.
+#: More files than this behind a wildcard, or in a search that follows links: the user is asked instead.
 _ENTRIES = 20_000
 
 

@@ -62,7 +62,7 @@ class Unsubscribe(ClientMessage):
 
 
 class SendMessage(ClientMessage):
-    """A message of the person's in the brainstorm."""
+    """A message of the user's in the brainstorm."""
 
     type: Literal["send_message"]
     session_id: Id

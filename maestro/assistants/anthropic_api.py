@@ -252,7 +252,7 @@ def _stop_reason(message: Message) -> StopReason:
 
 
 def _retry_in(error: Exception, attempt: int) -> float | None:
-    """Seconds until another try is worth it; None when the person should hear of it now."""
+    """Seconds until another try is worth it; None when the user should hear of it now."""
     import anthropic
 
     backoff_s = 0.5 * (attempt + 1)

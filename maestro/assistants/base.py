@@ -32,12 +32,12 @@ class Tool:
     description: str
     schema: dict[str, Any]
     handler: Callable[[dict[str, Any]], str]
-    summary: Callable[[dict[str, Any]], str]  # one line for the person: "Read src/export.py"
+    summary: Callable[[dict[str, Any]], str]  # one line for the user: "Read src/export.py"
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One earlier message. Neighbouring turns have different roles, the last is the person's."""
+    """One earlier message. Neighbouring turns have different roles, the last is the user's."""
 
     role: Literal["user", "assistant"]
     text: str
@@ -103,7 +103,7 @@ class Assistant(Protocol):
     def converse(self, request: Request, listener: Listener) -> Answer:
         """Answer the history's last turn, calling tools as needed.
 
-        Raises AssistantError with a sentence a person can act on; what the listener heard before stays valid.
+        Raises AssistantError with a sentence a user can act on; what the listener heard before stays valid.
         """
 
 

@@ -1,4 +1,4 @@
-"""Why a model could not answer, in sentences a person can act on."""
+"""Why a model could not answer, in sentences a user can act on."""
 
 from __future__ import annotations
 

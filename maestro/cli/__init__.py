@@ -1,6 +1,6 @@
 """The ``maestro`` command: drives a running Maestro, or starts one for the call when none runs.
 
-Exit codes: 0 done (for ``run``: COMPLETED), 1 failed, 2 asked for wrongly, 3 waits for a person.
+Exit codes: 0 done (for ``run``: COMPLETED), 1 failed, 2 asked for wrongly, 3 waits for a user.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Finding:
 
 
 def with_stored(loaded: LoadedSettings) -> Settings:
-    """The settings with those that a person stored in this data folder. Nothing is made or changed there."""
+    """The settings with those that a user stored in this data folder. Nothing is made or changed there."""
     settings = loaded.current
     file = settings.data_dir / "maestro.db"
     if settings.database_url is None and not (file.is_file() and file.stat().st_size):
@@ -145,7 +145,7 @@ def _keys(settings: Settings) -> Finding:
     places = {name: store.place(name) or own.place(name) for name in sorted(APART)}
     told = [f"{name} in {place}" for name, place in places.items() if place]
     return Finding(
-        True, f"keys: {'; '.join([*told, f'new ones go to {place_for_new(settings.data_dir)}'])}", plain=True
+        True, f"keys: {'; '.join([*told, f'new keys are stored in {place_for_new(settings.data_dir)}'])}", plain=True
     )
 
 

@@ -65,7 +65,7 @@ class Driver:
         self._paused_looks = 0
 
     def run(self) -> Outcome:
-        """Until the session is over or a person is needed."""
+        """Until the session is over or a user is needed."""
         with self._api.events(self._id) as events:
             while True:
                 step = self._look()

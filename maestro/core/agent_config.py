@@ -96,8 +96,8 @@ def parse_agent_config(data: Any) -> AgentConfig:
 
 #: What is wrong with a command, by the kind of pydantic's error.
 _COMMAND_WORDS = {
-    "string_too_short": "is empty: type what Maestro is to run",
-    "string_too_long": "is longer than 4,000 characters: put it into a script and run that",
+    "string_too_short": "is empty: enter the command to run",
+    "string_too_long": "is longer than 4,000 characters: put it into a script and run the script",
     "string_pattern_mismatch": "must not contain NUL characters",
 }
 
@@ -107,7 +107,7 @@ def parse_check(command: str) -> str:
     try:
         return str(TypeAdapter(Command).validate_python(command))
     except ValidationError as error:
-        why = _COMMAND_WORDS.get(error.errors()[0]["type"], "must be one command as text")
+        why = _COMMAND_WORDS.get(error.errors()[0]["type"], "must be one command, as text")
         raise InvalidInput(f"The command {why}.", {"command": why}) from error
 
 

@@ -13,7 +13,7 @@ from maestro.settings import Settings
 
 Kind = Literal["anthropic", "claude_code", "demo"]
 
-#: What local servers behind a compatible endpoint get when the person configured no key: they ignore it.
+#: What local servers behind a compatible endpoint get when the user configured no key: they ignore it.
 _NO_KEY = "none-needed"
 
 NOT_CONFIGURED = (
@@ -65,7 +65,7 @@ def describe(settings: Settings) -> Literal["anthropic", "claude_code", "demo", 
 
 
 def has_key(settings: Settings) -> bool:
-    """Whether a key, a token or an endpoint of the person's own is configured."""
+    """Whether a key, a token or an endpoint of the user's own is configured."""
     return bool(settings.anthropic_api_key or settings.anthropic_auth_token or settings.anthropic_base_url)
 
 

@@ -1,4 +1,4 @@
-"""Questions to the person: raised by workers and by the plan, answered anywhere, delivered exactly where asked."""
+"""Questions to the user: raised by workers and by the plan, answered anywhere, delivered exactly where asked."""
 
 from __future__ import annotations
 
@@ -146,9 +146,9 @@ def remember(tx: Transaction, session: models.Session, signature: str) -> None:
 
 
 def absence_changed(tx: Transaction, session: models.Session, *, away: bool) -> None:
-    """The person goes or comes back: open gates of agents are answered, or it is told what was denied meanwhile.
+    """The user goes or comes back: open gates of agents are answered, or it is told what was denied meanwhile.
 
-    Only what an agent wants to do is denied. Whatever else asks is the person's to decide and waits.
+    Only what an agent wants to do is denied. Whatever else asks is the user's to decide and waits.
     """
     pending = lookup.pending_approvals(tx.db, session.id)
     if away:
@@ -164,7 +164,7 @@ def absence_changed(tx: Transaction, session: models.Session, *, away: bool) -> 
 
 
 def denied_in_absence(db: DbSession, session_id: str, since: datetime | None = None) -> list[str]:
-    """What Maestro has denied because the person was away, as titles; ``since`` a moment or ever."""
+    """What Maestro has denied because the user was away, as titles; ``since`` a moment or ever."""
     query = select(models.Approval.title).where(
         models.Approval.session_id == session_id, models.Approval.resolved_by == "away"
     )

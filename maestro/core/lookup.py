@@ -20,7 +20,7 @@ def session_row(db: DbSession, session_id: str) -> models.Session:
 
 
 def repository(session: models.Session) -> Path:
-    """The person's repository. Raises Conflict when it is not where it was."""
+    """The user's repository. Raises Conflict when it is not where it was."""
     path = Path(session.repo_path)
     if not path.is_dir():
         raise Conflict(f"The repository is no longer at {path}. Move it back there, then continue.")
@@ -62,7 +62,7 @@ def repairs_of(db: DbSession, session: models.Session) -> list[models.Task]:
 
 
 def hint_for_the_whole(db: DbSession, session_id: str) -> str | None:
-    """What the person said when they last had a session tried again that its last checks had made fail."""
+    """What the user said when they last had a session tried again that its last checks had made fail."""
     turns = select(models.SessionHistory).where(
         models.SessionHistory.session_id == session_id,
         col(models.SessionHistory.event).in_(["give_up", "error", "retry"]),
@@ -86,7 +86,7 @@ def pending_approvals(db: DbSession, session_id: str) -> list[models.Approval]:
 
 
 def standing(db: DbSession) -> set[str | None]:
-    """Ids of workers that seem stuck: they stand still until the person has answered about them, whatever else goes on."""
+    """Ids of workers that seem stuck: they stand still until the user has answered about them, whatever else goes on."""
     query = select(models.Approval.worker_id).where(
         models.Approval.kind == "stuck", models.Approval.status == "pending"
     )

@@ -199,7 +199,7 @@ def get_check_run(rt: Runtime, session_id: str, check_id: str) -> CheckRunView:
 
 
 def list_approvals(rt: Runtime, *, status: str | None = "pending", session_id: str | None = None) -> list[ApprovalView]:
-    """Questions to the person, oldest first; the newest ones, where there are more than anybody reads."""
+    """Questions to the user, oldest first; the newest ones, where there are more than anybody reads."""
     with rt.db.read() as db:
         total = _count_approvals(db, status, session_id)
         return _approvals(db, status, session_id, _READ_APPROVALS, max(total - _READ_APPROVALS, 0))

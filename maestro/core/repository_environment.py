@@ -1,7 +1,7 @@
-"""What new worktrees of a repository are given: what a person has confirmed, and what looking at it finds.
+"""What new worktrees of a repository are given: what a user has confirmed, and what looking at it finds.
 
 What is found is only offered. New sessions get what was confirmed; where the repository needs something else
-by now, that is told beside it and changes nothing until a person says so.
+by now, that is told beside it and changes nothing until a user says so.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MEMBERS = (*PARTS, "serial_checks", "check_network")
 
 
 class Environment(BaseModel):
-    """What a person confirms; the same members as in an ``agent_config``."""
+    """What a user confirms; the same members as in an ``agent_config``."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,7 +52,7 @@ def parse_environment(data: Any) -> Environment:
 
 
 class RememberedView(BaseModel):
-    """What a person has confirmed for a repository, and when."""
+    """What a user has confirmed for a repository, and when."""
 
     repo_path: str
     git_dir: str
@@ -132,7 +132,7 @@ def offered(info: RepositoryInfo, commit: str) -> list[str]:
 
 
 def store(tx: Transaction, info: RepositoryInfo, chosen: Environment, seen: list[str]) -> None:
-    """Remember what a person has confirmed, together with what the repository ``offered`` then."""
+    """Remember what a user has confirmed, together with what the repository ``offered`` then."""
     tx.db.merge(
         RepositoryEnvironment(
             git_dir=str(info.git_dir),

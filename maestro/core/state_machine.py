@@ -33,7 +33,7 @@ FINAL = frozenset({State.COMPLETED, State.FAILED, State.CANCELLED})
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One rule. ``needs_approval``: a person must have confirmed it."""
+    """One rule. ``needs_approval``: a user must have confirmed it."""
 
     source: str
     event: str
@@ -59,7 +59,7 @@ _FLOW = (
     Transition(State.VALIDATING, "give_up", State.FAILED),
     Transition(State.EXECUTING, "error", State.FAILED, needs_approval=True),
     Transition(State.FAILED, "retry", State.EXECUTING),
-    # A rollback of finished work leaves tasks to do; it starts again only on the person's word.
+    # A rollback of finished work leaves tasks to do; it starts again only on the user's word.
     Transition(State.COMPLETED, "rollback", State.PAUSED),
 )
 _CANCEL = tuple(Transition(s, "cancel", State.CANCELLED, needs_approval=True) for s in State if s not in FINAL)

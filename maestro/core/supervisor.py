@@ -35,7 +35,7 @@ from maestro.worktrees import repository
 _METRICS_EVERY_S = 2.0
 
 #: Where nothing is heard, how often it is looked at all the same, in seconds: silence, memory, waits that end. The
-#: longer one where nobody works: all wait for the person, for a limit, or for a check, whose end is heard.
+#: longer one where nobody works: all wait for the user, for a limit, or for a check, whose end is heard.
 _QUIET_S = 0.5
 _WAITING_S = 5.0
 
@@ -291,7 +291,7 @@ class Supervisor:
 
 
 def _begin(tx: Transaction, session: models.Session, task: models.Task) -> None:
-    """A ready task becomes running, or waits for the person where the plan says so."""
+    """A ready task becomes running, or waits for the user where the plan says so."""
     if task.status != "pending":
         return
     if task.requires_approval and not _was_allowed(tx, task):

@@ -47,7 +47,7 @@ WATCH_MODE = "watch mode"
 
 @dataclass(frozen=True, slots=True)
 class CommandOutcome:
-    """How a command ended. ``exit_code`` is None when it was stopped: at the time limit, in watch mode, or by the person."""
+    """How a command ended. ``exit_code`` is None when it was stopped: at the time limit, in watch mode, or by the user."""
 
     exit_code: int | None
     duration_s: float

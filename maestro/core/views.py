@@ -140,7 +140,7 @@ class SessionView(BaseModel):
 
     @property
     def needs_you(self) -> bool:
-        """Whether the session waits for a person: a question, a failure, a plan to read, a result to merge."""
+        """Whether the session waits for a user: a question, a failure, a plan to read, a result to merge."""
         finished = self.status == "completed" and not self.merged
         return finished or bool(self.pending_approvals) or self.status in {"plan_review", "failed"}
 
@@ -347,7 +347,7 @@ class CheckpointView(BaseModel):
 
 
 class ApprovalView(BaseModel):
-    """A question to the person."""
+    """A question to the user."""
 
     id: str
     session_id: str

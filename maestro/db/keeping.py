@@ -54,7 +54,7 @@ class Fact(SQLModel, table=True):
 
 
 class RepositoryEnvironment(SQLModel, table=True):
-    """What new worktrees of a repository are given, as a person has confirmed it."""
+    """What new worktrees of a repository are given, as a user has confirmed it."""
 
     __tablename__ = "repository_environments"
 

@@ -186,7 +186,7 @@ class Task(SQLModel, table=True):
     start_commit: str | None = None  # the session branch's head the task began from
     result_commit: str | None = None  # its last commit on the session branch
     prompt: str | None = _words(nullable=True)  # what the next worker is to be told, when not the first
-    hint: str | None = _words(nullable=True)  # the person's words at the last retry
+    hint: str | None = _words(nullable=True)  # the user's words at the last retry
     started_at: datetime | None = _time(nullable=True)
     completed_at: datetime | None = _time(nullable=True)
     error_message: str | None = _words(nullable=True)
@@ -307,7 +307,7 @@ class Decision(SQLModel, table=True):
 
 
 class Approval(SQLModel, table=True):
-    """A question to the person. ``status``: pending, allowed, denied, expired.
+    """A question to the user. ``status``: pending, allowed, denied, expired.
 
     ``kind``: tool (a worker's gate), task_start (the plan asks for a yes first), task_failed
     (allow: retry, message is the hint; deny: the session fails).
@@ -416,7 +416,7 @@ class Intent(SQLModel, table=True):
 class AccountPause(SQLModel, table=True):
     """Whether an account at a model endpoint takes work. Kept after its end, until the endpoint answers again.
 
-    ``kind``: rate_limit (until ``paused_until``, or the person's word), auth (until its question is answered).
+    ``kind``: rate_limit (until ``paused_until``, or the user's word), auth (until its question is answered).
     """
 
     __tablename__ = "account_pauses"
@@ -444,7 +444,7 @@ class BudgetMark(SQLModel, table=True):
 
 
 class StoredSetting(SQLModel, table=True):
-    """A setting the person stored on the settings page or over REST."""
+    """A setting the user stored on the settings page or over REST."""
 
     __tablename__ = "settings"
 
@@ -454,7 +454,7 @@ class StoredSetting(SQLModel, table=True):
 
 
 class TemplateRow(SQLModel, table=True):
-    """A session template of the person's own; the shipped ones are TOML files."""
+    """A session template of the user's own; the shipped ones are TOML files."""
 
     __tablename__ = "templates"
 

@@ -87,7 +87,7 @@ class Match(_Model):
     model: str | None = None
     system: str | None = None
     prompt: str | None = None  # the conversation's first user message
-    asked: str | None = None  # the latest thing a person (not a tool) said
+    asked: str | None = None  # the latest thing a user (not a tool) said
     last: str | None = None  # the last user message, tool results included
     step: int | None = None  # assistant turns so far
 

@@ -1,4 +1,4 @@
-"""Notices to where the person is (``notify_urls``, sent through Apprise), from a thread of its own.
+"""Notices to where the user is (``notify_urls``, sent through Apprise), from a thread of its own.
 
 Nothing here can hold up or break the app: the bus only fills a queue, a service that is down is told of
 once in the log, and an address, which often holds a secret, is never logged.
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the person is told. ``kind`` as in ``notify_on``: approval, failed, completed, notice."""
+    """What the user is told. ``kind`` as in ``notify_on``: approval, failed, completed, notice."""
 
     kind: str
     session_id: str

@@ -1,4 +1,4 @@
-"""Session templates: shipped TOML files beside this module, and the person's own from the database."""
+"""Session templates: shipped TOML files beside this module, and the user's own from the database."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def parse(data: Any) -> Template:
 
 
 def store(db: Database, template: Template) -> None:
-    """Store a template of the person's own. Raises Conflict when the name is taken."""
+    """Store a template of the user's own. Raises Conflict when the name is taken."""
     with db.write() as tx:
         same = select(models.TemplateRow.id).where(models.TemplateRow.name == template.name)
         if tx.db.exec(same).first() is not None or any(t.name == template.name for t in shipped()):

@@ -1,4 +1,4 @@
-"""The agent's link to the person, through the spool."""
+"""The agent's link to the user, through the spool."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _IN_GIT_DIR = (
     "HEAD", "index", "config", "config.worktree", "packed-refs", "shallow", "commondir", "gitdir", "MERGE_HEAD",
     "info/attributes", "info/exclude", "info/grafts", "info/sparse-checkout", "objects/info/alternates",
 )  # fmt: skip
-#: Lists that a person writes: git reads them whole.
+#: Lists that a user writes: git reads them whole.
 _LISTS = frozenset({"info/attributes", "info/exclude", "info/grafts"})
 _LIST_BYTES = 100_000_000
 #: So many folders of a checkout are looked through for what holds a call.

@@ -38,7 +38,7 @@ def with_trailers(message: str, trailers: Mapping[str, str]) -> str:
 
 
 def commit_tree(repo: Path, tree: str, parents: Sequence[str], message: str) -> str:
-    """A new commit object; the person's identity, or Maestro's when none is configured."""
+    """A new commit object; the user's identity, or Maestro's when none is configured."""
     named = [part for parent in parents for part in ("-p", parent)]
     data = message.encode("utf-8", "replace")
     return git(repo, "commit-tree", tree, *named, "-F", "-", input=data, env=identity_environment(repo)).text

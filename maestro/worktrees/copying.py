@@ -1,4 +1,4 @@
-"""Copying what git does not bring along (``.env``…) from the person's checkout into a worktree."""
+"""Copying what git does not bring along (``.env``…) from the user's checkout into a worktree."""
 
 from __future__ import annotations
 

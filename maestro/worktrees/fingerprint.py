@@ -1,4 +1,4 @@
-"""A fingerprint of the person's checkout: what is checked out, staged and changed, to notice when an agent was there.
+"""A fingerprint of the user's checkout: what is checked out, staged and changed, to notice when an agent was there.
 
 What git could be made to run (configuration, hooks, attributes) is ``tampering``'s.
 """

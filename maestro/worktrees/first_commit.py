@@ -1,4 +1,4 @@
-"""A folder without any commit: what a first one would hold, and making it, because the person asked for it."""
+"""A folder without any commit: what a first one would hold, and making it, because the user asked for it."""
 
 from __future__ import annotations
 

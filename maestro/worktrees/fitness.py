@@ -41,7 +41,7 @@ _PLAIN_PROGRAM = re.compile(r"[\w./+-]+")
 class _Settings:
     """git's configuration as far as it matters here: what holds, and where it comes from."""
 
-    own: dict[str, str] = field(default_factory=dict)  # the person's
+    own: dict[str, str] = field(default_factory=dict)  # the user's
     here: dict[str, str] = field(default_factory=dict)  # the repository's
 
     @property

@@ -188,7 +188,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def merge_environment(repo: Path) -> dict[str, str]:
     """Variables that replace merge drivers of the repository's own configuration by git's text merge.
 
-    Drivers of the person's global configuration stay: no worker's commit can put one there.
+    Drivers of the user's global configuration stay: no worker's commit can put one there.
     """
     found = git(
         repo, "config", "-z", "--show-scope", "--name-only", "--get-regexp", r"^merge\..*\.driver$", check=False
@@ -203,7 +203,7 @@ def merge_environment(repo: Path) -> dict[str, str]:
 
 
 def identity_environment(repo: Path) -> dict[str, str]:
-    """Variables that name Maestro as author and committer, when the person configured no identity."""
+    """Variables that name Maestro as author and committer, when the user configured no identity."""
     configured = all(git(repo, "config", "--get", key, check=False).text.strip() for key in ("user.name", "user.email"))
     if configured:
         return {}

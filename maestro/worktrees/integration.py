@@ -193,7 +193,7 @@ def advance(repo: Path, branch: str, expected: str, new: str) -> None:
     """Move a session branch forward from ``expected`` to ``new``, which must contain it.
 
     A linked worktree that holds the branch is brought along. Raises Conflict when the branch moved, or when
-    the person has it checked out in their own checkout, which Maestro does not write before a merge.
+    the user has it checked out in their own checkout, which Maestro does not write before a merge.
     """
     if not is_ancestor(repo, expected, new):
         raise Conflict(f"{new[:12]} does not come from {expected[:12]}, where {branch} stands.")

@@ -9,7 +9,7 @@ from maestro import untrusted
 from maestro.worktrees.git import common_dir, git, own_git_dir
 from maestro.worktrees.refs import branch_ref
 
-#: git's state files and what the person was doing when they exist.
+#: git's state files and what the user was doing when they exist.
 _OPERATIONS = {
     "rebase-merge": "rebase",
     "rebase-apply": "rebase",

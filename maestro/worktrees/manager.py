@@ -191,7 +191,7 @@ def _found_again(repo: Path, path: Path) -> None:
 
 
 def forget(repo: Path, path: Path) -> None:
-    """Drop the registration of one worktree. Not ``prune``: that would drop the person's unmounted ones too."""
+    """Drop the registration of one worktree. Not ``prune``: that would drop the user's unmounted ones too."""
     git(repo, "worktree", "remove", "--force", "--force", str(path), check=False)
 
 

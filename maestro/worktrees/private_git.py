@@ -60,7 +60,7 @@ def make(worktree: Path, at: Path) -> None:
     """Make the folder, anew; what it holds must have been taken in. Raises GitError and OSError."""
     shared = common_dir(worktree)
     if (shared / "reftable").exists():
-        raise GitError("Repositories whose refs are kept as reftables cannot be worked on in the sandbox yet.")
+        raise GitError("Repositories that store refs as reftables cannot be used in the sandbox yet.")
     delete_tree(at)
     folder = at / "git"
     for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", _BORROWED):
@@ -104,7 +104,7 @@ def take_in(worktree: Path, at: Path, branch: str, confined: Confined, beside: s
     head = confined(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], b"").text
     on = confined(["symbolic-ref", "--quiet", "HEAD"], b"").text
     if head and not _OID.fullmatch(head):
-        raise GitError("The agent's git says where its HEAD is in a way that is none.")
+        raise GitError("HEAD in the agent's git folder is not valid.")
     ours = ("refs/heads/", "refs/tags/", "refs/stash")
     changed = {name: oid for name, oid in now.items() if before.get(name) != oid and name.startswith(ours)}
     _take_objects(worktree, confined, [*changed.values(), *([head] if head else [])], list(before.values()))
@@ -147,7 +147,7 @@ def _take_objects(worktree: Path, confined: Confined, wanted: list[str], known: 
         made = _done(confined(options, told))
     pack = made.stdout
     if pack[:4] != b"PACK" or len(pack) < 32:
-        raise GitError("The agent's git did not say what it holds.")
+        raise GitError("The agent's git folder could not be listed.")
     count = int.from_bytes(pack[8:12], "big")
     if not count:
         return
@@ -157,7 +157,9 @@ def _take_objects(worktree: Path, confined: Confined, wanted: list[str], known: 
 
 def _done(result: GitResult) -> GitResult:
     if result.code != 0:
-        raise GitError(f"The agent's git cannot be read: {result.stderr.decode('utf-8', 'replace').strip()[-500:]}")
+        raise GitError(
+            f"The agent's git folder cannot be read: {result.stderr.decode('utf-8', 'replace').strip()[-500:]}"
+        )
     return result
 
 

@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class RepositoryInfo:
-    """What a session needs to know about the person's checkout."""
+    """What a session needs to know about the user's checkout."""
 
     root: Path
     git_dir: Path  # shared by all worktrees

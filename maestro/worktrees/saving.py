@@ -75,7 +75,7 @@ def stage_all(worktree: Path, *, git_dir: Path, index: Path | None = None, env: 
         input="\0".join(specs).encode("utf-8", "surrogateescape"), index=index, env=env, timeout_s=_LONG_S,
     )  # fmt: skip
     if apart:
-        # An agent may have staged them; they are the person's secrets more often than not.
+        # An agent may have staged them; they are the user's secrets more often than not.
         committed = set(git(worktree, "ls-tree", "-r", "-z", "--name-only", "HEAD", env=env).fields)
         names = "\0".join(path for path in apart if path not in committed)
         data = names.encode("utf-8", "surrogateescape")

@@ -2,7 +2,7 @@
 
 Set-up commands see all files, as they do on the base and on the whole: a worktree with any is narrowed after them.
 
-git keeps the switch for this in the repository's configuration, which belongs to the person and which
+git keeps the switch for this in the repository's configuration, which belongs to the user and which
 ``git sparse-checkout set`` would write to. Here every call of ours is told by options, an agent's git by its
 environment, and only the folders are in the worktree's own git folder.
 """
@@ -18,7 +18,7 @@ from maestro.worktrees.git import git, own_git_dir
 #: What git has to be told in a sparse worktree.
 SETTINGS = {"core.sparseCheckout": "true", "core.sparseCheckoutCone": "true"}
 
-#: In the git folder of a worktree that Maestro made sparse. The person's own sparse checkout is inherited by each
+#: In the git folder of a worktree that Maestro made sparse. The user's own sparse checkout is inherited by each
 #: worktree, and neither narrowed nor widened.
 _OURS = "maestro-sparse"
 _ROOT_ONLY = "/*\n!/*/\n"
@@ -30,7 +30,7 @@ def folders_of(repo: Path, commit: str, declared: Sequence[str]) -> list[str] | 
     """The folders that hold what a task declares.
 
     None when that may lie anywhere or is not told, or where there are submodules, which git does not narrow,
-    or the person's own checkout is sparse.
+    or the user's own checkout is sparse.
     """
     theirs = git(repo, "config", "--type=bool", "--get", "core.sparseCheckout", check=False).text == "true"
     if not declared or theirs or git(repo, "cat-file", "-e", f"{commit}:.gitmodules", check=False).code == 0:

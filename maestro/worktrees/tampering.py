@@ -1,4 +1,4 @@
-"""What an agent may plant in the person's repository for git to run, and whose commits a branch was moved to.
+"""What an agent may plant in the user's repository for git to run, and whose commits a branch was moved to.
 
 ``watched`` only reads files: a git call on a repository where something was just planted might run it.
 """
@@ -111,7 +111,7 @@ def _without_tracking(config: bytes) -> bytes:
 
 
 def save_copies(shared: Path, names: list[str], to: Path) -> None:
-    """Keep copies that an undo can use; readable by the person alone, for a configuration may hold passwords."""
+    """Keep copies that an undo can use; readable by the user alone, for a configuration may hold passwords."""
     for name in names:
         target = copy_of(to, name)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -125,7 +125,7 @@ def save_copies(shared: Path, names: list[str], to: Path) -> None:
 
 
 def heads(repo: Path) -> dict[str, str]:
-    """The person's branches and tags, and where HEAD stands; Maestro's own left out."""
+    """The user's branches and tags, and where HEAD stands; Maestro's own left out."""
     out = git(repo, "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags").text
     pairs = (line.partition(" ") for line in out.splitlines())
     found = {name: oid for oid, _, name in pairs if not name.startswith("refs/heads/maestro/")}

@@ -1,4 +1,4 @@
-"""A conflict as a person can look at it: each file as it was, as it is on the session branch, as the task wants it."""
+"""A conflict as a user can look at it: each file as it was, as it is on the session branch, as the task wants it."""
 
 from __future__ import annotations
 

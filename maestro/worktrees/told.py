@@ -1,7 +1,7 @@
 """What each of our git calls is told, so that neither a repository nor people's settings change what it does.
 
 Off are hooks, fsmonitor, signing programs, external diffs, editors, pagers and all transports, git-lfs's too. What
-another filter fetches with is the person's own, never the repository's.
+another filter fetches with is the user's own, never the repository's.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ _CONFIG = {
     "lfs.url": "nothing-is-fetched",
 }
 
-#: Both are shell that looks up the person's own setting when it is needed, which is next to never.
+#: Both are shell that looks up the user's own setting when it is needed, which is next to never.
 _OWN_CREDENTIALS = (
     "!f() { case $1 in get) set fill ;; store) set approve ;; *) set reject ;; esac; cd / && "
     'unset GIT_CONFIG_PARAMETERS GIT_CONFIG_COUNT GIT_WORK_TREE && GIT_DIR=/dev/null git credential "$1"; }; f'

@@ -19,17 +19,17 @@ def propose(rt: Runtime, approval: ApprovalView, client: Client) -> None:
         return
     act, about = _words(approval.proposal)
     with client.content, ui.dialog().props("seamless position=bottom") as panel:
-        panel.props.update({"role": "dialog", "aria-label": "Keep this answer?"})
+        panel.props.update({"role": "dialog", "aria-label": "Make this answer a rule?"})
         with box("m-dialog pol-offer"):
             with box("m-stack m-gap-2"):
-                tag("div", "You answered like this three times.", "m-strong")
+                tag("div", "You gave this answer three times.", "m-strong")
                 text(about, "m-soft m-wrap")
             with box("m-dialog__foot"):
                 button("Not now", panel.close)
                 take = button(act, kind="primary")
 
     async def always() -> None:
-        if await perform(gates.always, rt, approval.id, by=take, done="Kept in the settings.") is not FAILED:
+        if await perform(gates.always, rt, approval.id, by=take, done="Saved in the settings.") is not FAILED:
             panel.close()
 
     take.on_click(always)
@@ -44,5 +44,5 @@ def _words(line: str) -> tuple[str, str]:
     verb = "Always allow" if answer == "allow" else "Always deny"
     row: Row = table.rules[0].row if table.rules else next(r for r in NAMES if table.answer(r))
     if not table.rules:
-        return verb, f"{verb}: {NAMES[row].lower()}, in all sessions. The settings page has it then."
+        return verb, f"{verb}: {NAMES[row].lower()}, in all sessions. You can change it in the settings."
     return verb, f"{verb} “{table.rules[0].match}” in all sessions?"

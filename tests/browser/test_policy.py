@@ -94,7 +94,7 @@ def test_after_three_answers_alike_the_rule_is_offered_and_taken(window: OpenWin
         gate = page.locator(f'[data-approval="ask-{n}"]')
         gate.get_by_role("button", name="Allow", exact=True).click()
         expect(gate).to_have_count(0)
-    offer = page.get_by_role("dialog", name="Keep this answer?")
+    offer = page.get_by_role("dialog", name="Make this answer a rule?")
     expect(offer).to_contain_text("“example.org:443”")
     offer.get_by_role("button", name="Always allow").click()
     expect(offer).to_have_count(0)

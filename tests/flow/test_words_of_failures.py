@@ -44,7 +44,7 @@ def test_a_session_branch_that_is_gone_is_brought_back_by_the_command_that_is_na
     [
         (FileNotFoundError(2, "No usable temporary directory found in ['/tmp', '/']"), "start Maestro with TMPDIR set"),
         (FileNotFoundError(2, "No such file or directory", "{tmp}/maestro-check-x"), "Make it again"),
-        (PermissionError(13, "Permission denied", "{tmp}/maestro-tmp-1"), "let Maestro write to it"),
+        (PermissionError(13, "Permission denied", "{tmp}/maestro-tmp-1"), "make it writable for Maestro"),
         (PermissionError(13, "Permission denied", "/srv/x"), "/srv/x: Permission denied"),
         (OSError(24, "Too many open files"), "Too many open files"),
         (ValueError("odd"), "ValueError: odd"),

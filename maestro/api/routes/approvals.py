@@ -1,4 +1,4 @@
-"""Questions to the person."""
+"""Questions to the user."""
 
 from __future__ import annotations
 

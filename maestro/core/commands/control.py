@@ -62,7 +62,7 @@ def pause(rt: Runtime, session_id: str, *, source: str = "you") -> SessionView:
 
     Checks and set-ups are ended, and begin anew with the resume.
 
-    ``source``: who pauses, for the log: the person, or the supervisor for a budget or an alarm. That one may be such
+    ``source``: who pauses, for the log: the user, or the supervisor for a budget or an alarm. That one may be such
     work itself, which ends when it looks up, and does not wait for it.
     """
     with rt.db.write() as tx:
@@ -84,8 +84,8 @@ def pause(rt: Runtime, session_id: str, *, source: str = "you") -> SessionView:
 def resume(rt: Runtime, session_id: str) -> SessionView:
     """PAUSED to EXECUTING; the workers go on where they stood, parked ones in a new process.
 
-    A stuck one that the person is asked about stands still until that answer. Raises NotAllowed when one that was
-    being parked turns out to have planted something: the person is asked about that first.
+    A stuck one that the user is asked about stands still until that answer. Raises NotAllowed when one that was
+    being parked turns out to have planted something: the user is asked about that first.
     """
     with rt.db.read() as db:
         parking = [w for w in lookup.live_workers(db, session_id) if w.status == "parked" and w.ended_at is None]
@@ -181,7 +181,7 @@ def skip_task(rt: Runtime, session_id: str, task: str) -> SessionView:
 
 
 def fail_session(rt: Runtime, session_id: str, reason: str | None = None) -> SessionView:
-    """EXECUTING to FAILED, by the person: workers end, ``retry`` can go on later.
+    """EXECUTING to FAILED, by the user: workers end, ``retry`` can go on later.
 
     Their work is kept; repairs of the whole, which did not help, are taken back as after failed checks.
     """

@@ -24,7 +24,7 @@ _CARD_STATES = frozenset({State.IDLE, State.BRAINSTORMING, State.PLAN_REVIEW})
 
 
 def send_message(rt: Runtime, session_id: str, content: str) -> MessageView:
-    """Store what the person says and answer it in the background.
+    """Store what the user says and answer it in the background.
 
     While a reply is under way the message is stored and answered after it. Raises InvalidInput, NotFound,
     NotAllowed outside BRAINSTORMING, and OverBudget.
@@ -43,7 +43,7 @@ def send_message(rt: Runtime, session_id: str, content: str) -> MessageView:
 
 
 def ask_again(rt: Runtime, session_id: str) -> None:
-    """Answer the person's last message once more, when the reply to it broke off or never came.
+    """Answer the user's last message once more, when the reply to it broke off or never came.
 
     Raises NotAllowed when the last reply is whole or one is under way, and OverBudget.
     """
@@ -68,7 +68,7 @@ def stop_reply(rt: Runtime, session_id: str) -> bool:
 
 
 def edit_idea_card(rt: Runtime, session_id: str, data: Any) -> dict[str, Any]:
-    """Take over a person's edit of the card (given members replace theirs) and return the whole card.
+    """Take over a user's edit of the card (given members replace theirs) and return the whole card.
 
     Raises InvalidInput naming each wrong field, and NotAllowed once the plan is approved.
     """

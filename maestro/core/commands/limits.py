@@ -1,4 +1,4 @@
-"""The person's word on limits of the account."""
+"""The user's word on limits of the account."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def request_plan(rt: Runtime, session_id: str) -> None:
 
 
 def regenerate_plan(rt: Runtime, session_id: str, feedback: str | None = None) -> None:
-    """PLAN_REVIEW back to PLANNING, with the person's words on what should be different.
+    """PLAN_REVIEW back to PLANNING, with the user's words on what should be different.
 
     Raises NotAllowed, InvalidInput, OverBudget.
     """
@@ -62,7 +62,7 @@ def replace_plan(rt: Runtime, session_id: str, data: Any, *, expected_version: i
     """Store an edited plan as the next version; an approved plan needs approval again after it.
 
     Raises NotAllowed outside PLAN_REVIEW and APPROVED, InvalidInput naming what is wrong, and Conflict when
-    the version the person edited is no longer the current one.
+    the version the user edited is no longer the current one.
     """
     with rt.db.write() as tx:
         session = session_row(tx.db, session_id)

@@ -1,4 +1,4 @@
-"""Settings and templates of the person's own."""
+"""Settings and templates of the user's own."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _meant(values: dict[str, Any], now: Settings) -> dict[str, Any]:
     for name in APART & SECRET & values.keys():
         given = values[name].strip() if isinstance(values[name], str) else values[name]
         if isinstance(given, str) and not all("!" <= c <= "~" for c in given):
-            words = "a key has no blanks and no characters beyond ASCII: copy it once more"
+            words = "a key contains only ASCII characters and no spaces: copy it again"
             raise InvalidInput(f"A setting is not valid: {name}: {words}", {name: words})
         meant[name] = given or None
     if isinstance(given := values.get("notify_urls"), list):
@@ -75,7 +75,7 @@ def _unmasked(url: Any, known: list[str]) -> Any:
     for number, shown in enumerate(masked_urls(known)):
         if shown == url.strip():
             return known[number]
-    words = "this address is masked, and no such one is stored: write it whole"
+    words = "this address is masked and does not match a stored one: enter the full address"
     raise InvalidInput(f"A setting is not valid: notify_urls: {words}", {"notify_urls": words})
 
 
@@ -88,7 +88,7 @@ def _keep(rt: Runtime, store: KeyStore, name: str, value: Any) -> None:
 
 
 def create_template(rt: Runtime, data: Any) -> loader.Template:
-    """Store a session template of the person's own.
+    """Store a session template of the user's own.
 
     Raises InvalidInput (naming each field, those of its ``agent_config`` too), and Conflict when the name is taken.
     """

@@ -1,4 +1,4 @@
-"""What a person can have done to a repository before a session works on it."""
+"""What a user can have done to a repository before a session works on it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The idea card: what is being built, as agreed so far.
 
-The assistant keeps it with a tool and is read tolerantly; the person edits it and is told what is wrong.
+The assistant keeps it with a tool and is read tolerantly; the user edits it and is told what is wrong.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def stored_card(data: dict[str, Any]) -> IdeaCard:
 
 
 def edit(card: IdeaCard, data: Any) -> IdeaCard:
-    """The card after a person's edit: given members replace theirs. Raises InvalidInput naming each wrong field."""
+    """The card after a user's edit: given members replace theirs. Raises InvalidInput naming each wrong field."""
     if not isinstance(data, dict):
         raise InvalidInput("The idea card must be an object.")
     try:

@@ -59,12 +59,12 @@ def take_in(rt: Runtime, session: models.Session, task: models.Task) -> None:
         taken = private_git.take_in(worktree, at, task.branch, _confined(rt, session, worktree, at), beside)
     except (MaestroError, OSError) as error:
         aside = private_git.set_aside(worktree, at, task.branch)
-        _log.warning("what %s committed cannot be taken in: %s", task.key, error)
+        _log.warning("commits of %s cannot be imported: %s", task.key, error)
         _tell(
             rt,
             session,
             task,
-            f"What the agent committed cannot be taken in ({error}); its files can. It is in {aside}.",
+            f"The agent's commits cannot be imported ({error}), but its files can. The commits are in {aside}.",
         )
         return
     for name, ref in taken.beside:

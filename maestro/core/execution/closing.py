@@ -107,7 +107,7 @@ def stop_workers(rt: Runtime, session_id: str, outcome: str = "cancelled") -> No
     """End all workers of a session; when this returns no process of theirs is left and all they wrote is stored.
 
     Their tasks stay as they are: the caller decides about them. What they planted raises the alarm, as at any end:
-    the next run would take it for the person's own.
+    the next run would take it for the user's own.
     """
     with rt.db.read() as db:
         workers = lookup.live_workers(db, session_id)

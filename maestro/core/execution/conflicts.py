@@ -19,7 +19,7 @@ _FILES = 50
 def explain(rt: Runtime, session: models.Session, start: str, tip: str, moved: RebaseResult) -> str:
     """The prompt about a rebase from ``start`` onto ``tip`` that met conflicts."""
     repo, files = Path(session.repo_path), moved.conflicts[:_FILES]
-    # Where it was no task that touched them, the person did on the session branch.
+    # Where it was no task that touched them, the user did on the session branch.
     came = _tasks(rt, session, start, tip, files) or [("on the session branch", "", _diff(repo, start, tip, files))]
     own = _diff(repo, start, moved.head, files)
     return prompts.conflict_prompt(moved.conflicts, moved.detail, session.session_branch, came, own)

@@ -25,7 +25,7 @@ from maestro.worktrees import history
 def run_baseline(rt: Runtime, session_id: str) -> None:
     """Run the plan's checks once on the base commit, so that what failed before is known as such.
 
-    What could not run is measured again after the person has looked at the surroundings.
+    What could not run is measured again after the user has looked at the surroundings.
     """
     stop = stop_signal(rt, session_id)
     with rt.db.read() as db:
@@ -131,7 +131,7 @@ def _decide(
 ) -> None:
     session.validation_attempt += 1
     assert config.max_attempts is not None
-    # A hint from the person is tried once, whatever the limit.
+    # A hint from the user is tried once, whatever the limit.
     limit = max(config.max_attempts, 2 if lookup.hint_for_the_whole(tx.db, session.id) else 1)
     if not failures:
         _complete(tx, session, commit, checks)

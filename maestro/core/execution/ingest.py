@@ -30,7 +30,7 @@ _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_to
 #: So many entries of one batch that cannot be read are told one by one; of more, how many there were.
 _GARBLED_TOLD = 20
 
-#: Entries whose loss a power cut must not cause: they change states or hold the person's time.
+#: Entries whose loss a power cut must not cause: they change states or hold the user's time.
 _STATEFUL = frozenset({"started", "conversation", "gate", "gate_closed", "decision", "result", "alarm", "forged"})
 
 

@@ -81,7 +81,7 @@ class Flight:
 
 
 def land(rt: Runtime, task_id: str) -> None:
-    """Bring a task that is ``checking`` or ``integrating`` to its end, send it back, or ask the person.
+    """Bring a task that is ``checking`` or ``integrating`` to its end, send it back, or ask the user.
 
     Does nothing while a question about the surroundings stops the session's train.
     """
@@ -166,7 +166,7 @@ def _arrival(flight: Flight, head: str) -> Landing:
 
 
 def _take_refusal(flight: Flight, refused: models.Approval) -> None:
-    """The person said no to what the agent left: back to it, with the reason."""
+    """The user said no to what the agent left: back to it, with the reason."""
     if refused.detail.get("what") == questions.SETUP:
         raise MaestroError(str(questions.refused_setup(flight.rt, flight.task)))
     reason = str(refused.detail.get("finding") or f"You denied: {refused.title}.")

@@ -1,4 +1,4 @@
-"""What follows when a run, a check or a task ends: on, back to the agent, or to the person."""
+"""What follows when a run, a check or a task ends: on, back to the agent, or to the user."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from maestro.db.types import utcnow
 from maestro.settings import Settings
 from maestro.terminal_text import plain
 
-#: A run that was killed or lost goes on by itself; after so many of them the person is asked.
+#: A run that was killed or lost goes on by itself; after so many of them the user is asked.
 MAX_INTERRUPTIONS = 3
 
-#: Failures that another attempt would only repeat: the person has to change something first.
+#: Failures that another attempt would only repeat: the user has to change something first.
 _NEEDS_PERSON = frozenset({"model", "refused", "missing"})
 
 #: Failures of the endpoint or the account, not of the work: the task waits and goes on.
@@ -68,7 +68,7 @@ def worker_ended(
 def attempt_failed(
     tx: Transaction, config: AgentConfig, session: models.Session, task: models.Task, reason: str, prompt: str
 ) -> None:
-    """Send the task back into its conversation with ``prompt``, or to the person after the last attempt."""
+    """Send the task back into its conversation with ``prompt``, or to the user after the last attempt."""
     assert config.max_attempts is not None
     if task.attempt >= config.max_attempts:
         task_failed(tx, session, task, f"{reason} (attempt {task.attempt} of {config.max_attempts}, the last one)")
@@ -95,7 +95,7 @@ def go_on(tx: Transaction, session: models.Session, task: models.Task, prompt: s
 def task_failed(
     tx: Transaction, session: models.Session, task: models.Task, reason: str, *, failure: str | None = None
 ) -> None:
-    """The task has failed for now; the person is asked: again (with a hint), skip it, or fail the session."""
+    """The task has failed for now; the user is asked: again (with a hint), skip it, or fail the session."""
     reason = plain(reason)
     _set(tx, task, status="failed", error_message=reason, completed_at=utcnow(), progress_note=None)
     tx.log(session.id, f"Task {task.key} failed: {reason}", level="error", kind="error", task_id=task.id)
@@ -192,7 +192,7 @@ def skip_task(tx: Transaction, session: models.Session, task: models.Task) -> No
 
 
 def fail_session(tx: Transaction, session: models.Session, reason: str) -> None:
-    """EXECUTING to FAILED on the person's word; unfinished tasks stay as they are for a retry."""
+    """EXECUTING to FAILED on the user's word; unfinished tasks stay as they are for a retry."""
     session.error_message = reason
     move(tx, session, "error", approved=True, reason=reason)
     announce_failure(tx, session, reason)
@@ -208,7 +208,7 @@ def announce_failure(tx: Transaction, session: models.Session, reason: str) -> N
 
 
 def repair_task(tx: Transaction, session: models.Session, failures: list[tuple[str, str]]) -> models.Task:
-    """Add a task that mends what the checks of the whole found; it hears what the person said at the last retry."""
+    """Add a task that mends what the checks of the whole found; it hears what the user said at the last retry."""
     tasks = lookup.tasks_of(tx.db, session.id)
     taken = {t.key.lower() for t in tasks}  # the plan may have such ids of its own
     number = next(n for n in count(1) if f"repair-{n}" not in taken)
@@ -265,7 +265,7 @@ def _refused_conversation(tx: Transaction, session: models.Session, task: models
 
 
 def _out_of_time(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:
-    """A run used up its wall time: it goes on once, told so; the second time the person decides."""
+    """A run used up its wall time: it goes on once, told so; the second time the user decides."""
     if task.care.get("out_of_time"):
         task_failed(tx, session, task, f"{reason} This is the second time (setting task_timeout_minutes).")
         return
@@ -289,7 +289,7 @@ def _out_of_time(tx: Transaction, session: models.Session, task: models.Task, re
 def interrupted(
     tx: Transaction, session: models.Session, task: models.Task, reason: str, prompt: str = prompts.RESUMED
 ) -> None:
-    """Something outside cut the task short: it goes on in its conversation, after a few times the person is asked."""
+    """Something outside cut the task short: it goes on in its conversation, after a few times the user is asked."""
     if session.status == State.PAUSED:
         _set(tx, task, status="running", prompt=prompt)
         return

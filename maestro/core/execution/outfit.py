@@ -1,4 +1,4 @@
-"""Making a new worktree ready for work: ignored files from the person's checkout, then the set-up commands."""
+"""Making a new worktree ready for work: ignored files from the user's checkout, then the set-up commands."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def first_prompt(
     parts.append(f"## The whole\n{summary.strip()}" if summary.strip() else "")
     parts.append(idea_text(session.idea_card))
     if task.hint:
-        parts.append(f"## A word from the person\n{task.hint}")
+        parts.append(f"## A word from the user\n{task.hint}")
     return "\n\n".join(p for p in parts if p)
 
 
@@ -92,19 +92,19 @@ def check_failed_prompt(
 
 
 def tests_missing_prompt(command: str, vanished: Sequence[str], skipped: Sequence[str]) -> str:
-    """Tests that no longer run, and the person's no to that."""
+    """Tests that no longer run, and the user's no to that."""
     parts = [f"# Tests are missing\n\n`{command}` does not run these any more, as it did before."]
     parts.append(_section("Vanished", vanished[:50]))
     parts.append(_section("Skipped now", skipped[:50]))
-    parts.append("The person does not accept that. Bring them back and make them pass.")
+    parts.append("The user does not accept that. Bring them back and make them pass.")
     return "\n\n".join(p for p in parts if p)
 
 
 def no_test_ran_prompt(command: str) -> str:
-    """A check that was to run tests and ran none, and the person's no to that."""
+    """A check that was to run tests and ran none, and the user's no to that."""
     return (
         f"# No test ran\n\n`{command}` ended with exit code 0 and ran no test: none was found, all were skipped, or it ended "
-        "too early to tell. That proves nothing, and the person does not accept it. See that your tests are found and run, "
+        "too early to tell. That proves nothing, and the user does not accept it. See that your tests are found and run, "
         "and that they pass."
     )
 
@@ -175,7 +175,7 @@ def left_elsewhere_prompt(detail: str, branch: str | None) -> str:
 
 
 def denied_prompt(titles: Sequence[str]) -> str:
-    """A run in which the person refused something that the task seems to need."""
+    """A run in which the user refused something that the task seems to need."""
     listed = "\n".join(f"- {t}" for t in titles)
     return (
         f"# Refused\n\nThese were refused, and without them the task is not proven:\n{listed}\n\n"

@@ -26,7 +26,7 @@ def choose(
 ) -> list[models.Task]:
     """The ready tasks to start now: as many as there are slots, none that declares files a busy one declares.
 
-    ``live`` are the tasks that have a worker: one that waits for the person without one holds no slot.
+    ``live`` are the tasks that have a worker: one that waits for the user without one holds no slot.
     """
     # A task that waits for its first yes has no attempt yet: it holds nothing.
     busy = [t for t in tasks if t.status in BUSY and t.attempt > 0]
@@ -56,7 +56,7 @@ def finished(tasks: Sequence[models.Task]) -> bool:
 
 
 def dead_end(tasks: Sequence[models.Task]) -> str | None:
-    """Why nothing of these tasks can ever go on, in words for the person; None while something can.
+    """Why nothing of these tasks can ever go on, in words for the user; None while something can.
 
     Plans are checked before they are approved: what leads here is a damaged row, or one of another version.
     """

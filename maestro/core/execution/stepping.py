@@ -1,7 +1,7 @@
 """Beginning the long steps of a session (start, land, baseline, validate): when something changed, and never endlessly.
 
 A step that ended and moved nothing begins again when the session has changed, or after a while. One that failed for a
-reason that nobody foresaw is tried again after growing waits; after a few times the person is asked.
+reason that nobody foresaw is tried again after growing waits; after a few times the user is asked.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from maestro.errors import MaestroError
 
 Kind = Literal["start", "land", "baseline", "validate", "advance"]
 
-#: So often in a row a step may fail before the person is asked.
+#: So often in a row a step may fail before the user is asked.
 MOST_FAILURES = 5
 
 #: The wait after the first failure, in seconds; doubled with each.
@@ -181,7 +181,7 @@ def _words_of(error: Exception) -> str:
         if "usable temporary" in said:
             return "There is no temporary folder that Maestro can write to. Fix /tmp, or start Maestro with TMPDIR set."
         if tempfile.tempdir and place.startswith(tempfile.tempdir):
-            return f"The temporary folder {tempfile.tempdir} cannot be used: {said}. Make it again, and let Maestro write to it."
+            return f"The temporary folder {tempfile.tempdir} cannot be used: {said}. Create it and make it writable for Maestro."
         return f"{place}: {said}" if place else said
     return f"{type(error).__name__}: {error}"
 
@@ -196,7 +196,7 @@ def _ask(rt: Runtime, kind: Kind, session: models.Session, task: models.Task | N
 
 
 def _give_up(rt: Runtime, kind: Kind, session_id: str, reason: str) -> None:
-    """The person would not have it tried again: the base stays unmeasured, anything else fails the session."""
+    """The user would not have it tried again: the base stays unmeasured, anything else fails the session."""
     if kind == "baseline":
         measured.given_up(rt).add(session_id)
         return

@@ -1,6 +1,6 @@
 """Limits of the account behind a model endpoint: when it says no, every session that works on it waits.
 
-A pause is a row, so it holds over restarts. It ends at its time, by the person's word, or (for a refused
+A pause is a row, so it holds over restarts. It ends at its time, by the user's word, or (for a refused
 key) with the answer to the one question that was asked. An account is known by endpoint and key: another
 key is another account, and no pause stands in its way.
 """
@@ -34,7 +34,7 @@ _AT_LEAST_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """Why no worker starts now. ``paused_until`` is None while it waits for the person."""
+    """Why no worker starts now. ``paused_until`` is None while it waits for the user."""
 
     paused_until: datetime | None
     reason: str
@@ -100,7 +100,7 @@ def limit_reached(
 
 
 def key_refused(tx: Transaction, session: models.Session, account: str | None, reason: str) -> bool:
-    """The endpoint refused the key: nothing starts until the person has answered. False when that is known already."""
+    """The endpoint refused the key: nothing starts until the user has answered. False when that is known already."""
     row = _row(tx, session, account, "auth")
     if row.active and row.kind == "auth":
         return False
@@ -118,7 +118,7 @@ def answered(tx: Transaction, account: str | None) -> None:
 
 
 def release_refused_key(tx: Transaction, session: models.Session) -> None:
-    """The person has decided about the refused key: whatever they did, the next worker tries it."""
+    """The user has decided about the refused key: whatever they did, the next worker tries it."""
     query = select(models.AccountPause).where(
         models.AccountPause.kind == "auth", models.AccountPause.demo == session.demo, col(models.AccountPause.active)
     )
@@ -141,7 +141,7 @@ def release_due(rt: Runtime) -> None:
 
 
 def resume(tx: Transaction) -> int:
-    """The person's word: end every pause and every wait of a task now; returns how many pauses there were."""
+    """The user's word: end every pause and every wait of a task now; returns how many pauses there were."""
     rows = _active(tx.db)
     for row in rows:
         _resume(tx, row, "you resumed it")
@@ -152,7 +152,7 @@ def resume(tx: Transaction) -> int:
 
 
 def stay(tx: Transaction) -> int:
-    """The person's word: keep what is paused until they say otherwise; returns how many accounts are paused."""
+    """The user's word: keep what is paused until they say otherwise; returns how many accounts are paused."""
     rows = _active(tx.db)
     for row in rows:
         row.paused_until, row.kind = None, "rate_limit"

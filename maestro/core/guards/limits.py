@@ -75,7 +75,7 @@ def endpoint_trouble(
 ) -> str | None:
     """A run ended because of the endpoint, not because of the work: say when the task goes on.
 
-    Returns a reason when the person has to be asked: the key was refused, or it has gone on for too long.
+    Returns a reason when the user has to be asked: the key was refused, or it has gone on for too long.
     """
     result: dict[str, Any] = worker.result_json or {}
     kind, message = result.get("failure"), str(result.get("message") or "The model endpoint is not available.")
@@ -107,7 +107,7 @@ def _try_the_login_again(tx: Transaction, session: models.Session, task: models.
 
 
 def forget(tx: Transaction, session: models.Session, task: models.Task) -> None:
-    """The person has decided about this task: its waits and strikes begin anew."""
+    """The user has decided about this task: its waits and strikes begin anew."""
     task.retry_at, task.endpoint_failures, task.failing_since, task.care = None, 0, None, {}
     tx.db.add(task)
     account.release_refused_key(tx, session)
@@ -122,7 +122,7 @@ def endpoint_answered(tx: Transaction, task: models.Task, worker: models.Worker)
 
 
 def lower_priority(rt: Runtime, pid: int) -> None:
-    """Workers yield to the person's own programs; what a worker starts inherits it."""
+    """Workers yield to the user's own programs; what a worker starts inherits it."""
     with contextlib.suppress(psutil.Error, OSError):
         psutil.Process(pid).nice(max(rt.settings.worker_nice, os.nice(0)))
 

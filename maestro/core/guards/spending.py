@@ -140,7 +140,7 @@ def run_name(task: models.Task, measure: str) -> str:
 
 
 def raised(db: DbSession, name: str) -> float:
-    """By how much the person has raised a budget."""
+    """By how much the user has raised a budget."""
     mark = db.get(models.BudgetMark, name)
     return mark.raised_by if mark else 0.0
 

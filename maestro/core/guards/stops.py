@@ -12,7 +12,7 @@ from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
 
-#: What follows when the run has ended: on in the conversation, the person, or the question about the budget.
+#: What follows when the run has ended: on in the conversation, the user, or the question about the budget.
 Then = Literal["resume", "person", "budget"]
 
 

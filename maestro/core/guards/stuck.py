@@ -22,7 +22,7 @@ class Call:
     tool_use_id: str
     tool: str
     what: str  # tool and input, comparable
-    line: str  # for a person: "Run `ls`"
+    line: str  # for a user: "Run `ls`"
     result: str | None = None
     failed: bool = False
 

@@ -1,8 +1,8 @@
 """What is done about a worker that seems stuck, one step at a time, each told with what was seen.
 
 First a word in its conversation. Then (unless ``auto_unstick`` is off) its run is interrupted and goes on
-with a summary. Then the worker stands still and the person is asked. A successful edit takes it back to
-the beginning. About an agent that hears nothing during its run the person is asked at once.
+with a summary. Then the worker stands still and the user is asked. A successful edit takes it back to
+the beginning. About an agent that hears nothing during its run the user is asked at once.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def forget(rt: Runtime, worker_id: str) -> None:
 
 
 def answered(tx: Transaction, approval: models.Approval) -> None:
-    """The person's answer: allow interrupts the run and goes on with their words; deny leaves the worker alone."""
+    """The user's answer: allow interrupts the run and goes on with their words; deny leaves the worker alone."""
     worker = tx.db.get(models.Worker, approval.worker_id) if approval.worker_id else None
     task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
     if worker is None or task is None:

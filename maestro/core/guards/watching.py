@@ -83,7 +83,7 @@ def _calls(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.W
 
 
 def _memory(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Worker) -> None:
-    """Warn at 80 %; at 100 % interrupt, and resume once; the second time ask the person."""
+    """Warn at 80 %; at 100 % interrupt, and resume once; the second time ask the user."""
     limit = config.worker_memory_mb
     if limit is None or worker.memory_mb < limit * _NOTICE:
         return

@@ -1,7 +1,7 @@
 """What is looked at when an agent has ended and before its checks run, one small piece each, run in a row.
 
 A hook gets the ``Landing`` and answers None (nothing to say), a ``Finding``, which sends the task back to its
-agent, or a ``Question``, which only the person can answer. The first that says anything counts.
+agent, or a ``Question``, which only the user can answer. The first that says anything counts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Landing:
     worktree: Path
     head: str
     checks: list[str]
-    accepted: Callable[[str], Set[str]]  # by kind of question: what the person has said yes to
+    accepted: Callable[[str], Set[str]]  # by kind of question: what the user has said yes to
     known_tests: Callable[[], str]  # see ``check_changes.tried_tests``
 
     @property
@@ -44,7 +44,7 @@ class Landing:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Why a run is not accepted: a sentence for the person, a prompt for the agent."""
+    """Why a run is not accepted: a sentence for the user, a prompt for the agent."""
 
     reason: str
     prompt: str

@@ -1,4 +1,4 @@
-"""Changes far outside the files that the plan gave to a task, and commits of what is the person's own."""
+"""Changes far outside the files that the plan gave to a task, and commits of what is the user's own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WILDCARD = re.compile(r"[*?\[]")
 def only_declared_files(landing: Landing) -> Question | None:
     """Files in the folders of the declared ones, lock files, new tests and those that a check runs are fine.
 
-    Others the person decides. Raises Stopped when the session is called off while the base is being measured.
+    Others the user decides. Raises Stopped when the session is called off while the base is being measured.
     """
     task = landing.task
     if not task.files:
@@ -54,7 +54,7 @@ def only_declared_files(landing: Landing) -> Question | None:
 
 
 def no_copied_files(landing: Landing) -> Question | None:
-    """Files that Maestro copied from the person's checkout (``.env``…) are in no commit, unless the person agrees."""
+    """Files that Maestro copied from the user's checkout (``.env``…) are in no commit, unless the user agrees."""
     copied = copying.copied_into(landing.worktree) - set(landing.task.files)
     if not copied:
         return None

@@ -89,7 +89,7 @@ def remove_if_empty(folder: Path) -> None:
 def remove_branches(rt: Runtime, session: models.Session) -> None:
     """Delete the branches of the session and of its tasks; each head stays under a recovered ref.
 
-    Those that the person made beside them (of recovered work, say) are theirs.
+    Those that the user made beside them (of recovered work, say) are theirs.
     """
     if not isinstance(session.session_branch, str):
         return  # a damaged row: nobody can say which branches these were, so they stay

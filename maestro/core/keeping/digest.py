@@ -36,7 +36,7 @@ class SessionDigest(BaseModel):
     workers_lost: int = 0  # died; their tasks go on in the same conversation
     questions: int = 0
     failures: int = 0
-    denied_away: int = 0  # by Maestro, because the person was away
+    denied_away: int = 0  # by Maestro, because the user was away
     log_rows: int = 0
     lines: list[str] = []
 

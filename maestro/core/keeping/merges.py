@@ -1,4 +1,4 @@
-"""Merges and unmerges on record: written down before the person's branch moves, and finished where a kill came between.
+"""Merges and unmerges on record: written down before the user's branch moves, and finished where a kill came between.
 
 What is open here while nobody holds the session's branch lock was cut short, by a kill or by a disk that was full.
 """

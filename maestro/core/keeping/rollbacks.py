@@ -65,7 +65,7 @@ def roll_back(rt: Runtime, session_id: str, checkpoint: str, *, automatic: bool 
 
     What it takes away stays under a recovered ref and can be restored. A completed session that is not merged
     is paused by it. Raises NotAllowed in other states, NotFound for an unknown checkpoint, Conflict (before anything
-    stops) when the person has the session branch checked out. One that something cut short is finished first.
+    stops) when the user has the session branch checked out. One that something cut short is finished first.
     """
     begun = _finish_begun(rt, session_id)
     with rt.db.read() as db:
@@ -130,7 +130,7 @@ def _may_go_back(db: DbSession, session_id: str, checkpoint: str) -> tuple[model
 
 
 def _must_be_free(rt: Runtime, session: models.Session, before: str, after: str) -> None:
-    """Refuse, before anything stops, a move that the person's checkouts stand in the way of."""
+    """Refuse, before anything stops, a move that the user's checkouts stand in the way of."""
     if before != after:
         own = cleanup.worktrees_folder(rt, session.id)  # these go first
         integration.check_move(Path(session.repo_path), session.session_branch, before, after, apart=own)
@@ -154,7 +154,7 @@ def finish_half_done(rt: Runtime) -> None:
 
 
 def finish_automatic(rt: Runtime, session_id: str) -> None:
-    """In the background, carry out what ``take_back_repairs`` intended; a person's own rollbacks are theirs to do."""
+    """In the background, carry out what ``take_back_repairs`` intended; a user's own rollbacks are theirs to do."""
     for intent in _open(rt):
         if intent.session_id == session_id and intent.detail.get("automatic"):
             rt.jobs.start(f"rollback:{session_id}", _finish, rt, intent)

@@ -70,7 +70,7 @@ def _unfit(task: PlanTask, session: models.Session, config: AgentConfig) -> dict
         wrong["agent"] = f"this session has no command to run; leave it out, or use {CLAUDE}"
     for name in ("model", "effort"):
         if getattr(task, name):
-            wrong[name] = f"a plain command takes none; leave it out, or write the agent {CLAUDE}"
+            wrong[name] = f"a plain command has none; leave it out, or use the agent {CLAUDE}"
     return wrong
 
 

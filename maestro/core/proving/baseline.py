@@ -74,7 +74,7 @@ class Comparison:
 
     @property
     def missing(self) -> list[str]:
-        """What counts like a failure until the person agrees."""
+        """What counts like a failure until the user agrees."""
         return [*self.vanished, *self.skipped_now]
 
     def as_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A check that passes only because the task changed what it runs proves nothing until the person agrees.
+"""A check that passes only because the task changed what it runs proves nothing until the user agrees.
 
 What a task may not quietly change: existing tests and what they compare with (``snapshots``), the configuration of
 tests and of the other tools that its checks run, the checks' own scripts. Where it did, its checks run once more with

@@ -138,7 +138,7 @@ def prove(
 
     What the check leaves behind in the folder is removed: the next one, and the next attempt, are about
     the commit and nothing else. A check that has passed on this very commit is not run again (a landing
-    goes through here again after each answer of the person), except ``again``. Raises Stopped, with nothing recorded, when
+    goes through here again after each answer of the user), except ``again``. Raises Stopped, with nothing recorded, when
     ``stop`` said so.
     """
     if not again and _proven_before(rt, site, command):

@@ -1,4 +1,4 @@
-"""The escape alarm: what a worker wrote outside its worktree, into the person's own repository.
+"""The escape alarm: what a worker wrote outside its worktree, into the user's own repository.
 
 People edit and commit in their checkout while workers run, so only what a worker plausibly did raises it:
 git's configuration, hooks and attributes; branches moved to a worker's commits; what changed in a checkout that
@@ -33,7 +33,7 @@ _EDITS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
 
 
 def before(rt: Runtime, session: models.Session, worker: models.Worker) -> None:
-    """Remember the person's repository as it is before a worker's run, with copies to undo from.
+    """Remember the user's repository as it is before a worker's run, with copies to undo from.
 
     Raises GitError.
     """
@@ -142,13 +142,13 @@ def _planted(worker: models.Worker) -> list[dict[str, str]]:
 
 
 def _moved(session: models.Session, task: models.Task, known: dict[str, Any]) -> list[dict[str, str]]:
-    """The person's branches that stand on commits of the task's worktree now."""
+    """The user's branches that stand on commits of the task's worktree now."""
     repo = Path(session.repo_path)
     old, now = known["heads"], tampering.heads(repo)
     moved = {name: commit for name, commit in now.items() if name in old and old[name] != commit}
     if not moved or not task.worktree_path or not Path(task.worktree_path).exists():
         return []
-    # Where the task began is a commit of the person's own line, at least at first.
+    # Where the task began is a commit of the user's own line, at least at first.
     theirs = tampering.made_in(Path(task.worktree_path)) - set(old.values()) - {session.base_commit}
     changes = []
     for name, commit in sorted(moved.items()):
@@ -171,7 +171,7 @@ def _details(rt: Runtime, worker: models.Worker) -> list[dict[str, Any]]:
 
 
 def _tell_files(rt: Runtime, session: models.Session, worker: models.Worker, details: list[dict[str, Any]]) -> None:
-    """Files of the person's checkout that the worker's own edits name, told once each."""
+    """Files of the user's checkout that the worker's own edits name, told once each."""
     root = Path(session.repo_path).resolve()
     told = {str(d["outside"]) for d in details if "outside" in d}
     failed = {str(d.get("tool_use_id")) for d in details if d.get("is_error")}
@@ -214,7 +214,7 @@ def _edited(details: dict[str, Any]) -> str | None:
 def _alarm(
     rt: Runtime, session: models.Session, task: models.Task, worker: models.Worker, changes: list[dict[str, str]]
 ) -> bool:
-    """Stop the session and ask, unless the person has seen exactly this; True when it stands stopped for it."""
+    """Stop the session and ask, unless the user has seen exactly this; True when it stands stopped for it."""
     query = select(models.Approval).where(models.Approval.session_id == session.id, models.Approval.kind == "escape")
     with rt.db.read() as db:
         asked = db.exec(query).all()

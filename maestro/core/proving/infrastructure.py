@@ -20,7 +20,7 @@ from maestro.core.validation import WATCH_MODE, CommandOutcome
 from maestro.db import models
 from maestro.worktrees import repository
 
-#: Alike failures of a check in a row after which the person is asked.
+#: Alike failures of a check in a row after which the user is asked.
 BREAKER = 3
 
 _TAIL = 3000

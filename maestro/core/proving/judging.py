@@ -43,7 +43,7 @@ class Verdict:
     passed: bool
     note: str | None = None
     comparison: Comparison = field(default_factory=Comparison)
-    missing: list[str] = field(default_factory=list)  # tests the person has to agree to lose
+    missing: list[str] = field(default_factory=list)  # tests the user has to agree to lose
     flaky: list[str] = field(default_factory=list)
     doubtful: bool = False
     failed_before: bool = False
@@ -54,7 +54,7 @@ class Verdict:
 def judge(
     command: str, outcome: CommandOutcome, report: TestReport | None, base: Baseline, agreed: Set[str]
 ) -> Verdict:
-    """One run against the base. ``agreed`` are missing tests that the person has accepted."""
+    """One run against the base. ``agreed`` are missing tests that the user has accepted."""
     run = base.runs.get(command)
     failed_before = run is not None and not run.passed
     if (report is None or report is UNCLEAR) and outcome.passed and counted_before(command, base):

@@ -14,7 +14,7 @@ from maestro.db import models
 def missing(rt: Runtime, session: models.Session, checks: Sequence[str] | None = None) -> list[str]:
     """Checks of the session's plan (or these) without a baseline; none where it was given up.
 
-    What could not be run counts as measured until the person has looked at the surroundings. Raises NotFound without
+    What could not be run counts as measured until the user has looked at the surroundings. Raises NotFound without
     a plan.
     """
     if session.id in given_up(rt):

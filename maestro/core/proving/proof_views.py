@@ -17,7 +17,7 @@ class EvidenceView(BaseModel):
     task_key: str | None
     status: str
     proven: bool
-    why: str  # a sentence for a person
+    why: str  # a sentence for a user
     attempts: int
     interruptions: int
     runs: int  # of agents

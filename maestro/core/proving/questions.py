@@ -1,4 +1,4 @@
-"""What a landing asks the person: raised once, answered whenever, looked up again by the next landing.
+"""What a landing asks the user: raised once, answered whenever, looked up again by the next landing.
 
 The approval row is all there is. While it is open its task waits; the answer sends the task back into
 landing, which starts from the top, finds the answer, and goes on or sends the task back to its agent.
@@ -44,7 +44,7 @@ STOP_SET_UP = frozenset({SETUP, OTHER_CODE})
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something only the person can judge.
+    """Something only the user can judge.
 
     ``items`` says what exactly is asked about; a yes covers these and nothing else. ``prompt`` is what the
     agent is told after a no.
@@ -60,7 +60,7 @@ class Question:
 
 
 def accepted(rt: Runtime, session_id: str, task_id: str | None, kind: str) -> set[str]:
-    """The items the person has said yes to."""
+    """The items the user has said yes to."""
     query = select(models.Approval).where(
         models.Approval.session_id == session_id, models.Approval.kind == kind, models.Approval.status == "allowed"
     )
@@ -109,7 +109,7 @@ def train_stopped(rt: Runtime, session_id: str) -> models.Approval | None:
 
 
 def refusal(rt: Runtime, task: models.Task) -> models.Approval | None:
-    """A "no" of the person that the task has not been sent back for yet."""
+    """A "no" of the user that the task has not been sent back for yet."""
     query = select(models.Approval).where(
         models.Approval.task_id == task.id,
         col(models.Approval.kind).in_(LANDING_KINDS),
@@ -129,12 +129,12 @@ def taken_up(tx: Transaction, approval_id: str) -> None:
 
 
 def blamed(rt: Runtime, session_id: str) -> set[str]:
-    """Failures of which the person said that they are the agent's after all (see ``infrastructure``)."""
+    """Failures of which the user said that they are the agent's after all (see ``infrastructure``)."""
     return {item for row in _surroundings(rt, session_id, "denied") for item in row.detail.get("items", [])}
 
 
 def gone_on_with(rt: Runtime, session_id: str) -> set[str]:
-    """Failures as on the untouched base with which the person goes on (see ``as_before``)."""
+    """Failures as on the untouched base with which the user goes on (see ``as_before``)."""
     allowed = [r for r in _surroundings(rt, session_id, "allowed") if r.detail.get("what") == AS_BEFORE]
     return {item for row in allowed for item in row.detail.get("items", [])}
 
@@ -199,7 +199,7 @@ def waits_for_setup(rt: Runtime, session_id: str) -> bool:
 
 
 def refused_setup(rt: Runtime, task: models.Task) -> str | None:
-    """Why the task has failed, when the person would not try its set-up again; said once."""
+    """Why the task has failed, when the user would not try its set-up again; said once."""
     answer = refusal(rt, task)
     if answer is None or answer.detail.get("what") != SETUP:
         return None
@@ -221,7 +221,7 @@ def open_for_whole(rt: Runtime, session_id: str) -> bool:
 
 
 def refused_whole(rt: Runtime, session_id: str, question: Question) -> str | None:
-    """What the agent is to mend, when the person has said no to this very question about the whole."""
+    """What the agent is to mend, when the user has said no to this very question about the whole."""
     query = select(models.Approval).where(
         models.Approval.session_id == session_id,
         models.Approval.kind == question.kind,

@@ -1,6 +1,6 @@
-"""What a worker's commands did in the person's checkout: another branch, staged or changed files.
+"""What a worker's commands did in the user's checkout: another branch, staged or changed files.
 
-The person works there, too, and nothing says who wrote what. So a difference counts when a command of the
+The user works there, too, and nothing says who wrote what. So a difference counts when a command of the
 worker's led there: it named a path of the checkout.
 """
 
@@ -18,7 +18,7 @@ from maestro.db import models
 from maestro.worktrees.fingerprint import Fingerprint, fingerprint
 
 _SHOWN = 10
-#: More files than this are not undone by one command that a person can read.
+#: More files than this are not undone by one command that a user can read.
 _UNDONE = 50
 _WORD = re.compile(r"[^\s'\"`;|&<>()=:]+")
 

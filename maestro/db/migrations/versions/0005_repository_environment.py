@@ -1,4 +1,4 @@
-"""what new worktrees of a repository are given, as a person has confirmed it"""
+"""what new worktrees of a repository are given, as a user has confirmed it"""
 
 from __future__ import annotations
 
