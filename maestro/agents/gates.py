@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 import sys
 from collections.abc import Iterable
@@ -16,10 +17,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from maestro.agents import allowances, claude_tools, policies, shell
+from maestro.agents import allowances, claude_tools, obeyed, policies, shell
 from maestro.agents.base import PermissionMode
 from maestro.agents.looking import is_read_only, stays_inside
-from maestro.agents.places import Place, names_settings, places
+from maestro.agents.places import Place, places
 from maestro.agents.titles import EDITORS, READERS, describe
 from maestro.agents.tooling import is_own_tool
 from maestro.policy import Policy
@@ -232,7 +233,7 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
         exactly = allowances.exactly(command, start)
         if (kind := _keeping_output(line_given, start, checks)) is not None:
             return _Finding(kind, title, "low", exactly, "It changes files in the worktree.")
-        if names_settings(line_given):
+        if obeyed.may_write(line_given):
             return _Finding("shell_settings", title, risk, exactly, "It may change settings that affect tools.")
         return _Finding("shell", title, risk, exactly, "Maestro can't tell what this script does.")
     line = list(zip(parsed, places(parsed, start), strict=True))
@@ -252,17 +253,10 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
     if "shell" not in kinds:
         reason = "It runs the repository’s own tools in the worktree."
         return _Finding("shell_tool", title, "low", signature, reason, parts=parts, ordered=ordered)
-    if any(kind == "shell" and _may_write_settings(c) for c, _place, kind in parts):
+    if any(kind == "shell" and obeyed.may_write(shlex.join(c.words)) for c, _place, kind in parts):
         reason = "It may change settings that affect tools."
         return _Finding("shell_settings", title, risk, signature, reason, parts=parts, ordered=ordered)
     return _Finding("shell", title, risk, signature, "Not one of the plan's checks.", parts=parts, ordered=ordered)
-
-
-def _may_write_settings(command: shell.Command) -> bool:
-    """Whether a command that is not known to look only names what tools or git obey; git itself is asked to keep it."""
-    if command.words[:2] in (["git", "add"], ["git", "commit"]):
-        return False
-    return names_settings(" ".join(command.words))
 
 
 def _keeping_output(line: str, start: Place, checks: list[str]) -> Kind | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import itertools
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,14 +166,15 @@ def _is_setting(name: str) -> bool:
     return name in _SETTINGS or (name.startswith(_GIT_SETTINGS) and name not in _NO_SETTINGS)
 
 
-def names_settings(text: str) -> bool:
-    """Whether a text names a file or folder that tools or git obey, quotes and backslashes aside."""
-    words = re.split(r"[\s=<>;&|(){}`,:]+", re.sub(r"[\"'\\]", "", text))
-    for word in words:
-        parts = [_bare(part) for part in word.split("/") if part]
-        if any(_is_setting(part) or part in _GITS for part in parts) or _SETTINGS_BELOW & {*itertools.pairwise(parts)}:
-            return True
-    return False
+def is_obeyed(path: str) -> bool:
+    """Whether a path, as it is written, is of a file that tools or git obey; git's folder itself only with what is in it."""
+    parts = [_bare(part) for part in path.split("/") if part not in ("", ".")]
+    inside = any(part in _GITS and rest not in ("", "*", "**") for part, rest in itertools.pairwise(parts))
+    return (
+        inside
+        or any(_is_setting(part) and part not in _GITS for part in parts)
+        or bool(_SETTINGS_BELOW & {*itertools.pairwise(parts)})
+    )
 
 
 def _bare(name: str) -> str:

@@ -41,8 +41,8 @@ _BY_TEXT: dict[Row, re.Pattern[str]] = {
         r"|\brsync\b[^;&|\n]*--del|\b(?:os\.(?:remove|unlink|rmdir|removedirs)|rmtree|unlinkSync|rmSync|File\.delete|rm_rf)\b"
     ),
     "network": re.compile(
-        r"\b(?:curl|wget|ssh|scp|sftp|rsync|nc|ncat|netcat|socat|telnet|ftp|aria2c|httpie|http|xh)\b"
-        r"|\bgit\b[^;&|\n]*\b(?:clone|fetch|pull|push|ls-remote|submodule)\b|/dev/(?:tcp|udp)/"
+        r"\b(?:curl|wget|ssh|scp|sftp|nc|ncat|netcat|socat|telnet|ftp|aria2c|httpie|http|xh)\b"
+        r"|\brsync\b[^;&|\n]*\w:|\bgit\b[^;&|\n]*\b(?:clone|fetch|pull|push|ls-remote|submodule)\b|/dev/(?:tcp|udp)/"
     ),
 }  # fmt: skip
 
@@ -94,6 +94,8 @@ def _rows(policy: Policy, call: Call) -> Iterable[Answered]:
         answer = policy.answer(row)
         if answer == "allow" and not _row_allows(row, call):
             continue
+        if answer == "ask" and row == "network" and call.tool == "Bash":
+            continue  # outside of the sandbox such a command asks anyway, inside each host is asked about
         if answer:
             yield Answered(answer, NAMES[row].lower())
 

@@ -177,7 +177,11 @@ def _fits(command: shell.Command, words: list[str], place: Place) -> bool:
 
 def _cores(word: str, seen: str) -> bool:
     """Whether words are the same but for the number of cores, which we do not know."""
-    return re.sub(r"\d+", "1", word) == re.sub(r"\d+", "1", seen)
+    return re.sub(r"\d+", "1", word.replace("$?", "1")) == re.sub(r"\d+", "1", seen)
+
+
+#: ``git diff`` and ``git status`` note in the index that a file has only been touched; what is staged stays.
+_REFRESHED = {(".git", "index"), (".git", "index.lock")}
 
 
 @dataclass(slots=True)
@@ -297,9 +301,12 @@ class Ground:
         parts = path.relative_to(self.worktree).parts if inside else ()
         if not inside and not str(path).startswith(("/dev/", "pipe:", "socket:")):
             return "wrote outside the worktree"
+        if parts in _REFRESHED:
+            return ""
         return "wrote git's files or settings" if {".git", ".claude"} & {*parts} else ""
 
     def _state(self) -> dict[str, tuple[int, int, bytes]]:
         guarded = [self.home, self.base / "outside", self.worktree / ".git", self.worktree / ".claude"]
-        paths = [p for top in guarded for p in (top, *top.rglob("*")) if not p.is_dir()]
+        refreshed = {self.worktree.joinpath(*parts) for parts in _REFRESHED}
+        paths = [p for top in guarded for p in (top, *top.rglob("*")) if not p.is_dir() and p not in refreshed]
         return {str(p): (p.lstat().st_mode, p.lstat().st_size, p.read_bytes()) for p in paths}

@@ -269,6 +269,50 @@ def test_what_tools_and_git_obey_is_never_a_free_edit(worktree: Path, mode: Perm
     assert _bash("allow edit_inside; allow command; allow delete", command, worktree, mode).action == "ask"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "find . -type f \\( -name a -o -name b \\) -not -path './.git/*' | xargs wc -l",
+        "for f in $(git ls-files .github); do echo $f; done",
+        "tar --exclude=.git -czf /tmp/x.tgz .",
+        "rsync -a --exclude .git --exclude .vscode src/ /tmp/y/",
+        "cat .npmrc .github/workflows/*.yml 2>/dev/null; ls -la .claude",
+        "git add .github/workflows && git commit -m 'Change .github/workflows/ci.yml'",
+        "cat > NOTES.md <<'E'\nSee .github/workflows/ci.yml and .envrc.\nE",
+        "test -f .envrc && echo yes > found",
+        "git diff HEAD -- .gitattributes > /tmp/diff",
+        "if [ -d .husky ]; then ls .husky; fi",
+        "python3 build.py && node x.js",
+    ],
+)
+def test_what_only_names_settings_is_free_in_the_sandbox(worktree: Path, command: str) -> None:
+    assert _bash("sandbox", command, worktree, "sandboxed").action == "allow"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo $x > .envrc",
+        "python3 - <<E\nopen('.envrc', 'w')\nE",
+        'python3 -c \'find = ".npmrc"; open(find, "w")\'',
+        "node -e 'fs.writeFileSync(\".github/workflows/x.yml\", 1)'",
+        "for f in a; do cp $f .husky/pre-commit; done",
+        "cat $x | tee -a .vscode/tasks.json",
+        "sed -i $x .devcontainer/devcontainer.json",
+        "find . -name x -exec cp {} .claude/ \\;",
+        "git checkout $x -- .gitattributes",
+        "git mv $x .gitmodules",
+        "rm -rf $x .git",
+        "ln -sf $x .git/hooks/pre-commit",
+        "printf x>>.GitHub/Workflows/ci.yml;$x",
+        "cat > .envrc <<E\nx\nE",
+        "install -m 755 $x .husky/pre-push",
+    ],
+)
+def test_what_writes_settings_asks_in_the_sandbox(worktree: Path, command: str) -> None:
+    assert _bash("sandbox", command, worktree, "sandboxed").action == "ask"
+
+
 # -- the table -----------------------------------------------------------------------------------------------------------
 
 

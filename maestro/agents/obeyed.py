@@ -1,0 +1,61 @@
+"""Whether a command line that is free otherwise may write what tools or git obey: a look at its text only.
+
+In the sandbox commands are free; the sandbox does not know these files from others. A script that composes their names is
+not found out here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from maestro.agents.places import is_obeyed
+
+# fmt: off
+#: What reads the files that it names; ``find`` is no more than that without these actions.
+_READERS = frozenset({
+    "cat", "ls", "grep", "egrep", "fgrep", "rg", "tree", "du", "head", "tail", "wc", "diff", "cmp", "file", "stat", "echo",
+    "printf", "test", "[", "[[", "find", "fd", "nl", "sort", "uniq", "less", "more", "md5sum", "sha1sum", "sha256sum",
+    "readlink", "realpath", "basename", "dirname", "cd",
+})
+_FIND_ACTS = re.compile(r"\s-(?:exec|ok|delete|fprint|fls)")
+#: What of git keeps files as they are, or is about what is there already.
+_GIT_READS = frozenset({
+    "add", "commit", "status", "diff", "log", "show", "ls-files", "ls-tree", "grep", "blame", "check-ignore", "rev-parse",
+    "cat-file", "stash",
+})
+_KEYWORDS = frozenset({"if", "then", "else", "elif", "fi", "do", "done", "while", "until", "for", "in", "!", "time", "export"})
+# fmt: on
+_RUNS_TEXT = re.compile(r"\b(?:python[\d.]*|node|deno|bun|perl|ruby|php|lua|awk|(?:ba|z|da|k)?sh|eval|xargs|tee)\b")
+_KEPT_TEXT = re.compile(r"(\bcat\b[^\n]*<<-?[ ]*(\w+)[^\n]*)\n.*?\n\s*\2[ ]*(?=\n|\Z)", re.DOTALL)
+_TARGET = re.compile(r">[>|&]*[ \t]*([^\s;&|<>()]+)")
+_LEFT_OUT = re.compile(r"--?(?:exclude|ignore|prune|not-path|skip)[\w-]*(?:[ =]\S+)?")
+_TAKES_AWAY = frozenset({"rm", "mv", "ln", "rmdir", "unlink", "chmod", "chown", "shred"})
+
+
+def may_write(line: str) -> bool:
+    """Whether a command line names a file that tools or git obey, other than to read it or to leave it out."""
+    text = re.sub(r"[\"'\\\\]", "", line)
+    text = text if _RUNS_TEXT.search(text) else _KEPT_TEXT.sub(r"\1", text)
+    if any(_named(target) for target in _TARGET.findall(text)):
+        return True
+    reads = not _RUNS_TEXT.search(text)
+    return any(_segment_may_write(part, reads=reads) for part in re.split(r"[;&|\n(){}`]+", text))
+
+
+def _segment_may_write(segment: str, *, reads: bool) -> bool:
+    words = _LEFT_OUT.sub(" ", segment).split()
+    while words and (words[0] in _KEYWORDS or re.fullmatch(r"\w+=\S*", words[0])) and not _named(words[0]):
+        words = words[1:]
+    if not words:
+        return False
+    program = words[0].rpartition("/")[2]
+    only_reads = program in _READERS and not (program == "find" and _FIND_ACTS.search(segment))
+    if reads and (only_reads or (program == "git" and len(words) > 1 and words[1] in _GIT_READS)):
+        return False
+    if program in _TAKES_AWAY and any(re.fullmatch(r"(?:.*/)?\.git/?", word) for word in words[1:]):
+        return True
+    return any(_named(word) for word in words)
+
+
+def _named(word: str) -> bool:
+    return any(is_obeyed(part) for part in re.split(r"[=<>,:]+", word))
