@@ -41,6 +41,8 @@ def app(tmp_path_factory: pytest.TempPathFactory, ids: dict[str, str]) -> Iterat
         for number, question in enumerate((ASKED, BROKEN, SPENT)):
             add(rt, models.Approval(id=f"question-{number}", **of, **question))
         ids["asks"] = f"/session/{asks.id}"
+        chosen = {"context": "A thread?", "options": ["needle & thread", "glue"], "chosen": 0, "rationale": "It holds."}
+        add(rt, models.Decision(session_id=asks.id, decision_type="interface", **chosen))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
