@@ -32,7 +32,9 @@ def ids(gallery: Gallery) -> dict[str, str]:
 def test_the_focus_is_seen_wherever_tab_comes_to(window: OpenWindow, ids: dict[str, str]) -> None:
     opened = window()
     bare: list[str] = []
-    for path in ("/approvals", f"/session/{ids['working']}", f"/session/{ids['done']}/changes", "/settings"):
+    paths = ["/approvals", "/settings", "/session/new", f"/session/{ids['done']}/changes"]
+    paths += [f"/session/{ids['working']}{part}" for part in ("", "/plan", "/logs", "/brainstorm")]
+    for path in paths:
         page = opened.visit(path)
         names: list[str] = []
         for _ in range(45):

@@ -45,6 +45,9 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         found["asking"] = _asking(rt, repo)
         found["large"] = _large(rt, repo)
         found["waited"] = _waited(rt, repo)
+        ended = task("t1", "Broken", status="failed", attempt=1, started_at=ago(60), completed_at=ago(48))
+        tasks = [ended, task("t2", "Under way", status="running", attempt=1, started_at=ago(40))]
+        found["called_off"] = seed_session(rt, repo, title="Called off", status="paused", tasks=tasks).id
     return found
 
 
@@ -154,6 +157,17 @@ def test_waiting_is_drawn_as_waiting_and_an_attempt_is_numbered_once(
     opened.screenshot("monitor-waited")
     opened.scheme("dark")
     opened.screenshot("monitor-waited-dark")
+
+
+def test_cancelling_leaves_a_failed_task_as_it_ended(window: OpenWindow, seeded: dict[str, str]) -> None:
+    page = window().visit(f"/session/{seeded['called_off']}")
+    failed, under_way = page.locator("[data-task='t1']"), page.locator("[data-task='t2']")
+    expect(failed.locator(".tl__took")).to_have_text("0:12")
+    page.get_by_role("button", name="Cancel…").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Cancel session").click()
+    expect(under_way).to_have_attribute("aria-label", "t2 Under way: Cancelled")
+    expect(failed).to_have_attribute("aria-label", "t1 Broken: Failed")
+    expect(failed.locator(".tl__took")).to_have_text("0:12")
 
 
 def test_a_task_shows_its_attempts_with_reasons_and_evidence(window: OpenWindow, seeded: dict[str, str]) -> None:
