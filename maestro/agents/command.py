@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 
 import psutil
@@ -22,6 +23,14 @@ _PLACEHOLDER = "{prompt}"
 _CHUNK = 64 * 1024
 #: A longer line is logged in pieces, so that a program that never ends its line cannot fill the memory.
 _LINE_LIMIT = 32 * 1024
+#: Of each of its two outputs so much of the beginning is logged as it comes, and so much of the end, in bytes.
+_FIRST = 4 * 1024 * 1024
+_LAST = 1024 * 1024
+_LAST_LINES = 5_000
+#: What a line costs besides its letters: many short ones are as much.
+_LINE_BYTES = 200
+#: While it prints what is left out, the log says so at times: a worker that is silent would be taken for stuck.
+_STILL_S = 30.0
 #: How long a program has to end after SIGTERM, and its pipes to run dry after its end.
 _GRACE_S = 3.0
 _DRAIN_S = 1.0
@@ -86,8 +95,8 @@ async def _follow(process: asyncio.subprocess.Process, stdin: bytes, spec: Agent
     assert process.stderr is not None
     pipes = [
         asyncio.create_task(_feed(process, stdin)),
-        asyncio.create_task(_lines(process.stdout, take("text", "info"))),
-        asyncio.create_task(_lines(process.stderr, take("system", "warn"))),
+        asyncio.create_task(_lines(process.stdout, take("text", "info"), link)),
+        asyncio.create_task(_lines(process.stderr, take("system", "warn"), link)),
     ]
     exiting = asyncio.create_task(_exit(process))
     stopping = asyncio.create_task(link.stop_requested())
@@ -140,11 +149,13 @@ async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
     process.stdin.close()
 
 
-async def _lines(stream: asyncio.StreamReader, take: Callable[[str], None]) -> None:
-    """Hand on whole lines of any length; bytes that are no UTF-8 are replaced."""
-    rest = b""
-    while chunk := await stream.read(_CHUNK):
+async def _lines(stream: asyncio.StreamReader, take: Callable[[str], None], link: AgentLink) -> None:
+    """Hand on whole lines of any length; bytes that are no UTF-8 are replaced. Of a flood the first part and the last."""
+    rest, left = b"", _FIRST
+    while left > 0 and (chunk := await stream.read(min(_CHUNK, left))):
+        left -= len(chunk)
         *lines, rest = (rest + chunk).split(b"\n")
+        left -= len(lines) * _LINE_BYTES
         for line in lines:
             take(line.decode("utf-8", "replace").rstrip("\r"))
         if len(rest) > _LINE_LIMIT:
@@ -152,6 +163,36 @@ async def _lines(stream: asyncio.StreamReader, take: Callable[[str], None]) -> N
             rest = b""
     if rest:
         take(rest.decode("utf-8", "replace"))
+    if left <= 0:
+        await _last_part(stream, take, link)
+
+
+async def _last_part(stream: asyncio.StreamReader, take: Callable[[str], None], link: AgentLink) -> None:
+    """Read to the end, and hand on the last part of it; what it was cut from is told."""
+    kept, out, said = bytearray(), 0, time.monotonic()
+    try:
+        while chunk := await stream.read(_CHUNK):
+            kept += chunk
+            if len(kept) > 2 * _LAST:
+                out += len(kept) - _LAST
+                del kept[:-_LAST]
+            if time.monotonic() - said > _STILL_S:
+                said = time.monotonic()
+                link.log("system", f"It goes on printing: {_megabytes(_FIRST + out + len(kept))} so far.")
+    finally:  # also when it is not waited for any longer
+        data = bytes(kept[-_LAST:])
+        lines = [line for line in data.split(b"\n") if line.strip()]
+        out += len(kept) - len(data) + sum(len(line) + 1 for line in lines[:-_LAST_LINES])
+        lines = lines[-_LAST_LINES:]
+        if out:
+            link.log("system", f"About {_megabytes(out)} of what it printed are left out here.", level="warn")
+        for line in lines:
+            for start in range(0, len(line), _LINE_LIMIT):
+                take(line[start : start + _LINE_LIMIT].decode("utf-8", "replace").rstrip("\r"))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1024**2:,.1f} MB"
 
 
 async def _used_up(seconds: float | None) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
 from maestro.core import channel, gatekeeping
-from maestro.core.execution import forged
+from maestro.core.execution import forged, log_ceiling
 from maestro.core.execution.entries import clean, count, details_of, money, number, result_of, sound, text, time_of
 from maestro.core.guards import account, limits
 from maestro.core.runtime import Runtime
@@ -116,21 +116,23 @@ def _store(rt: Runtime, known: models.Worker, entries: list[dict[str, Any]], end
         worker = tx.db.get(models.Worker, known.id)
         if worker is None or worker.spool_offset != known.spool_offset:
             return False
-        alarmed = _take_all(tx, worker, entries)
+        intake = _take_all(tx, worker, entries)
         worker.spool_offset = end
         worker.last_event_at = utcnow()
         tx.db.add(worker)
-    if alarmed:
+    if intake is not None and intake.alarmed:
         forged.pause(rt, known.session_id)
+    if intake is not None and intake.logs:
+        log_ceiling.came(rt, known.session_id, len(intake.logs), sum(len(row["message"]) for row in intake.logs))
     return True
 
 
-def _take_all(tx: Transaction, worker: models.Worker, entries: list[dict[str, Any]]) -> bool:
-    """Whether the session must stand still now (see ``forged``)."""
+def _take_all(tx: Transaction, worker: models.Worker, entries: list[dict[str, Any]]) -> Intake | None:
+    """What came of them; None where the session or the task is gone."""
     session = tx.db.get(models.Session, worker.session_id)
     task = tx.db.get(models.Task, worker.task_id)
     if session is None or task is None:
-        return False
+        return None
     intake = Intake(tx, session, task, worker)
     for entry in entries:
         handler = _HANDLERS.get(_type(entry), _garbled)
@@ -142,7 +144,7 @@ def _take_all(tx: Transaction, worker: models.Worker, entries: list[dict[str, An
     tx.metrics(intake.metrics)
     tx.db.add(task)
     tx.db.add(session)
-    return intake.alarmed
+    return intake
 
 
 def _type(entry: dict[str, Any]) -> str:
