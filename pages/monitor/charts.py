@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from datetime import datetime, timedelta
+from html import escape
 from typing import Any
 
 from nicegui import run, ui
@@ -129,7 +130,7 @@ class Charts:
         return {
             "type": "scatter",
             "mode": "lines",
-            "name": name,
+            "name": escape(name),  # Plotly reads tags in labels
             "x": [self._local(at) for at, _value in points],
             "y": [round(value, 1) for _at, value in points],
             "line": {"color": _colour(number), "width": 1.6, "shape": "hv" if step else "linear"},
