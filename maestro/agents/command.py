@@ -178,7 +178,7 @@ async def _last_part(stream: asyncio.StreamReader, take: Callable[[str], None], 
                 del kept[:-_LAST]
             if time.monotonic() - said > _STILL_S:
                 said = time.monotonic()
-                link.log("system", f"It goes on printing: {_megabytes(_FIRST + out + len(kept))} so far.")
+                link.log("system", f"Still printing: {_megabytes(_FIRST + out + len(kept))} so far.")
     finally:  # also when it is not waited for any longer
         data = bytes(kept[-_LAST:])
         lines = [line for line in data.split(b"\n") if line.strip()]
