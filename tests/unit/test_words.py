@@ -42,7 +42,7 @@ GLOSSARY = {
     r"\btick(?:s|ed)?\b": "select, turn on",
     r"\blies? (?:above|below|over|in)\b": "is",
     r"\bTake it back\b|\bTalk on\b|\bSee it come\b|\bLeave it\b": "Undo merge, Continue chatting, Watch progress, Cancel",
-    r"(?<![-\w])notices?\b(?! \()": "notification",
+    r"\bnotices\b|\b(?:a|this) notice\b": "notification",
     r"\bcolour|\bbehaviour|\bsummaris|\borganis|\blicence\b|\bgrey\b|\bwhilst\b": "American spelling",
     r"[\d}] %(?= |$|[.,;·])": "80%",
 }
@@ -94,10 +94,16 @@ def _read_by_users() -> Iterator[tuple[str, str]]:
                     yield f"{name}:{line}", text
 
 
+def _in_files_of_words() -> Iterator[tuple[str, str]]:
+    """Templates, the demo's script, and the pages that are plain HTML."""
+    for path in sorted([*(ROOT / "maestro").rglob("*.toml"), *(ROOT / "maestro/api").rglob("*.html")]):
+        yield path.name, path.read_text(encoding="utf-8")
+
+
 def test_every_word_that_a_user_reads_is_the_usual_one() -> None:
     found = [
         f"{where}: {text[:160]!r}: say {instead!r}"
-        for where, text in _read_by_users()
+        for where, text in [*_read_by_users(), *_in_files_of_words()]
         for pattern, instead in GLOSSARY.items()
         if re.search(pattern, text)
     ]
