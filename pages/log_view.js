@@ -6,7 +6,7 @@ const FEW = 100; // lines that may be too short to scroll
 const NEAR = 600; // pixels from an edge at which more is asked for
 
 const KINDS = {
-  text: "said", tool: "tool", tool_result: "result", progress: "progress", gate: "gate",
+  text: "message", tool: "tool", tool_result: "result", progress: "progress", gate: "approval",
   check: "check", git: "git", system: "system", error: "error",
 };
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });

@@ -58,7 +58,7 @@ def test_what_a_set_up_prints_is_seen_before_it_ends(tmp_path: Path, repo: Path)
         assert (seen.payload["message"], seen.payload["source"]) == ("found 12", "setup")
         assert begun.thread.is_alive()
         go.touch()
-        begun.until("log_entry", "ended with 3")
+        begun.until("log_entry", "ended with exit code 3")
         begun.thread.join(_LONG_S)
         assert [line for line in b.logs().splitlines() if line in ("found 12", "end")] == ["found 12", "end"]
         assert b.asked("infrastructure")
@@ -83,7 +83,7 @@ def test_a_pause_ends_a_set_up_at_once_and_the_resume_begins_it_anew(tmp_path: P
         go.touch()
         control.resume(b.rt, b.id)
         b.begin()
-        assert "ended with 0" in b.logs()
+        assert "ended with exit code 0" in b.logs()
 
 
 def test_cancelling_ends_a_set_up_at_once(tmp_path: Path, repo: Path) -> None:
@@ -108,4 +108,4 @@ def test_a_flood_of_output_is_cut_and_what_git_does_not_ignore_is_told(tmp_path:
         assert "\n501\n" not in printed
         assert rows[-1].message.startswith("The setup left left/, which git does not ignore")
         assert "Run already" in prompts.first_prompt(b.task(), b.session, "", [], [])
-        assert "3000000" in str(next(r.metadata for r in rows if "ended with 0" in r.message))
+        assert "3000000" in str(next(r.metadata for r in rows if "ended with exit code 0" in r.message))
