@@ -208,3 +208,19 @@ def test_what_is_added_to_a_script_decides_whether_it_ends() -> None:
     assert foretell("pnpm run vt run", MORE.get).watches is None
     assert foretell("npm run vt -- --run", MORE.get).watches is None
     assert foretell("npm test", MORE.get, MORE_PACKAGES).watches is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "nice -n 10 pytest", "nice pytest -q", "ionice -c 3 pytest", "stdbuf -oL pytest", "dbus-run-session -- pytest",
+        "volta run npm test", "direnv exec . pytest", "mise exec -- pytest", "mise x -- npm test", "nix develop -c pytest",
+        "retry 3 pytest", "timeout 60 pytest", "bash -c \"npm run lint && npm test\"", "sh -lc 'npm test'",
+        "bash -ec 'cd web && npm test'", "npm --prefix web test", "pnpm --dir web test", "pnpm -C web test",
+        "yarn --cwd web test", "uvx tox", "uvx pytest@8 -q", "uv tool run nox", "pipx run tox", "xvfb-run -a npm test",
+    ],
+)  # fmt: skip
+def test_what_only_starts_another_command_hides_none_of_its_tests(command: str) -> None:
+    package = '{"scripts": {"test": "jest"}}'
+    files = {"package.json": package, "web/package.json": package}
+    assert foretell(command, files.get).tells == TESTS

@@ -29,7 +29,6 @@ _BEFORE = frozenset(
         "env",
         "exec",
         "time",
-        "nice",
         "npx",
         "bunx",
         "xvfb-run",
@@ -70,6 +69,7 @@ _WORKSPACE = frozenset(
 _NO_SCRIPTS = frozenset({"run", "run-many", "affected", "workspace", "workspaces", "foreach"})
 _MOST = 300
 
+_PART = re.compile(r"(?:\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"|(?<!&)&(?!&)|[^&|;])+")
 _BIN = re.compile(r"""["']?\$\((?:yarn|npm|pnpm) bin(?: ([\w-]+))?\)/?""")
 _SET = re.compile(
     r"^\s*(?:export\s+|readonly\s+|local\s+)?([A-Za-z_]\w*)=(\"[^\"$`]*\"|'[^']*'|[\w./ -]*)\s*$", re.MULTILINE
@@ -111,7 +111,7 @@ def reached(checks: Sequence[str], read: Read, packages: Sequence[str] = ()) -> 
 def _commands(text: str) -> Iterator[list[str]]:
     text = text.replace("\\\n", " ").replace("$(MAKE)", "make").replace("${MAKE}", "make")
     for line in text.splitlines():
-        for part in re.split(r"&&|\|\||[;|]", line):
+        for part in _parts(line):
             try:
                 words = shlex.split(part, comments=True)
             except ValueError:
@@ -124,6 +124,11 @@ def _commands(text: str) -> Iterator[list[str]]:
                 words = words[2:] if words[0] in {"-u", "--unset"} else words[1:]
             if words:
                 yield words
+
+
+def _parts(line: str) -> list[str]:
+    """The commands of a line, apart at ``&&``, ``||``, ``;`` and ``|``, but for those in quotes that are closed."""
+    return [part for part in _PART.findall(line) if part.strip()]
 
 
 def _follow(words: list[str], folder: str, read: Read, files: set[str]) -> list[tuple[str, str]]:
@@ -171,8 +176,9 @@ def _inside(words: list[str], folder: str) -> str:
 def _program(words: list[str], name: str, folder: str, read: Read, files: set[str]) -> list[tuple[str, str]]:
     shell = bool(_SHELL.fullmatch(name))
     if _INTERPRETER.fullmatch(name):
-        if shell and "-c" in words[:-1]:
-            return [(words[words.index("-c") + 1], folder)]
+        given = next((at for at, word in enumerate(words[1:-1], start=1) if re.fullmatch(r"-[a-z]*c", word)), None)
+        if shell and given:
+            return [(words[given + 1], folder)]
         if "-m" in words[:-1]:
             module = words[words.index("-m") + 1].replace(".", "/")
             files |= {_path(folder, f"{module}.py"), _path(folder, f"{module}/__main__.py")}

@@ -25,6 +25,12 @@ _WRAPPERS = frozenset(
         "retry",
     }
 )
+#: Programs that start what stands behind these words of theirs, and those that fetch a tool by its name.
+_STARTS = {
+    "nice": ("-n",), "ionice": ("-c", "-n"), "dbus-run-session": (), "chronic": (), "stdbuf": (),
+    "volta": ("run",), "direnv": ("exec",), "mise": ("exec",), "nix": ("develop",),
+}  # fmt: skip
+_TOOLS = (("uvx",), ("uv", "tool", "run"), ("pipx", "run"))
 _EXEC = frozenset({"exec", "dlx", "x"})
 PACKAGE_MANAGERS = frozenset({"npm", "pnpm", "yarn", "bun"})
 #: Those that start a package's programs by name alone, and the words that mean something else to them.
@@ -82,8 +88,12 @@ def _started(words: list[str]) -> list[str] | None:
     name, second = words[0].rpartition("/")[2], "".join(words[1:2])
     if name in _WRAPPERS:
         rest = without_options(words[1:])
-        rest = rest[1:] if name == "timeout" else rest
+        rest = rest[1:] if name == "timeout" or (name == "retry" and rest[:1] and rest[0].isdigit()) else rest
         return plain(rest) if name in {"npx", "bunx", "pnpx", "corepack"} else rest
+    if name in _STARTS:
+        return _behind_words(name, words)
+    if tool := next((tool for tool in _TOOLS if (name, *words[1 : len(tool)]) == tool), None):
+        return plain(without_options(words[len(tool) :]))
     if name in PACKAGE_MANAGERS and second in _EXEC:
         return plain(without_options(words[2:]))
     if _LAUNCHERS.get(name) == second:
@@ -99,6 +109,22 @@ def _started(words: list[str]) -> list[str] | None:
     if _SHELL.fullmatch(name) and second.rpartition("/")[2] in {"gradlew", "mvnw"}:
         return words[1:]
     return None
+
+
+def _behind_words(name: str, words: list[str]) -> list[str] | None:
+    """What ``nice -n 10``, ``direnv exec .``, ``mise exec --`` and their like start."""
+    own = _STARTS[name]
+    rest = words[1:]
+    if own and not own[0].startswith("-"):
+        if "".join(rest[:1]) != own[0] and not (name == "mise" and rest[:1] == ["x"]):
+            return None
+        rest = rest[2:] if name == "direnv" else rest[1:]
+    while rest and rest[0].startswith("-"):
+        last = rest[0] in {"--", "-c", "--command"} and name != "ionice"
+        rest = rest[2:] if rest[0] in own else rest[1:]
+        if last:
+            break
+    return rest
 
 
 def program_of_package(words: list[str]) -> list[str] | None:

@@ -8,6 +8,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 Read = Callable[[str], str | None]
@@ -24,9 +25,13 @@ _EXECUTORS = (
 )
 
 
+#: Options that name the folder whose scripts are meant.
+_ELSEWHERE = frozenset({"-C", "--prefix", "--dir", "--cwd"})
+
+
 def package_script(words: list[str], folder: str, read: Read, manifest: str = "package.json") -> list[Line]:
     """The lines of the script that ``npm test``, ``yarn unit`` or ``composer check`` names, what is added to it too."""
-    named = [word for word in words[1:] if not word.startswith("-")]
+    named = [w for before, w in pairwise(words) if not w.startswith("-") and before not in _ELSEWHERE]
     if named and named[0] in {"run", "run-script"}:
         named = named[1:]
     package = _json(posixpath.join(folder, manifest), read)
