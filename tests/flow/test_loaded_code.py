@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.landing import Bench, bench, plan_of
-from tests.repos import make_repo
+from tests.repos import commit, make_repo
 
 _TEST = """import unittest
 
@@ -123,3 +123,44 @@ def test_that_it_is_meant_so_is_said_once(tmp_path: Path, repo: Path) -> None:
         b.measure_baseline()
         assert b.asked() == []
         assert [run.passed for run in b.evidence("baseline")] == [True, True]
+
+
+_MAKE = "python3 -m venv --without-pip .venv"
+_COPY = "cp -r src/calc .venv/lib/python3*/site-packages/"
+
+
+@pytest.mark.parametrize("launcher", ["uv run", "sh go uv run", "pdm run"])
+def test_a_copy_that_the_set_up_installed_is_asked_about_behind_a_launcher_too(
+    tmp_path: Path, repo: Path, launcher: str
+) -> None:
+    for name in ("uv", "pdm"):
+        (tmp_path / "home/bin" / name).write_text('#!/bin/sh\nshift\nPATH=$PWD/.venv/bin:$PATH exec "$@"\n')
+    check = f"{launcher} {_UNITTEST}"
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, checks=[check]), setup=[_MAKE, _COPY]) as b:
+        reason = _asked(b)
+        assert f"`{check}` finds `calc` installed as a copy in .venv/lib/" in reason
+
+
+def test_a_copy_that_the_check_itself_installs_is_the_work(tmp_path: Path, repo: Path) -> None:
+    (tmp_path / "home/bin/tox").write_text(f"#!/bin/sh\n{_MAKE} && {_COPY} && exec .venv/bin/{_UNITTEST}\n")
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, checks=["tox"])) as b:
+        b.measure_baseline()
+        assert b.asked() == []
+        assert [run.passed for run in b.evidence("baseline")] == [True]
+        task = b.work({"src/calc/__init__.py": "def add(a, b):\n    return a - b\n"})
+        assert (task.status, task.attempt) == ("running", 2)
+
+
+def test_a_copy_elsewhere_of_the_projects_own_is_asked_about_and_anothers_of_the_same_name_is_not(
+    tmp_path: Path, repo: Path
+) -> None:
+    (site,) = (tmp_path / "venv").glob("lib/python3*/site-packages")
+    (site / "mine.pth").unlink()
+    subprocess.run(["cp", "-r", str(repo / "src/calc"), str(site)], check=True)
+    commit(repo, {"pyproject.toml": '[project]\nname = "my.calc"\nversion = "1"\n'})
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, checks=["tox"])) as b:
+        b.measure_baseline()
+        assert b.asked() == []
+    (site / "my_calc-1.dist-info").mkdir()
+    with bench(tmp_path / "again", repo, plan_of({"id": "t1"}, checks=["tox"])) as b:
+        assert f"finds `calc` installed as a copy in {site}" in _asked(b)

@@ -68,12 +68,12 @@ class CheckSite:
 class Ran:
     """One run of one check: how it ended, and the single tests where it told (see ``test_reports.read_report``).
 
-    ``elsewhere``: files of another checkout of the repository whose code ran in it.
+    ``elsewhere``: what ran in it that is not the code of its folder.
     """
 
     outcome: CommandOutcome
     report: TestReport | None
-    elsewhere: tuple[Path, ...] = ()
+    elsewhere: loaded.Elsewhere = loaded.NOTHING
 
 
 def measure(rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool]) -> Ran | Question:
@@ -253,7 +253,7 @@ def execute(rt: Runtime, session: models.Session, folder: Path, command: str, st
         links.away(folder) as gone,
     ):
         env |= place
-        loaded.ask(Path(aside), folder, other_code.checkouts(session, folder))
+        loaded.ask(Path(aside), folder, other_code.checkouts(session, folder), other_code.names(folder))
         asked, told_not_to = (
             test_reports.instrument(command, Path(aside), folder, env, rt.data_dir / "shims"),
             False,

@@ -59,15 +59,35 @@ def look(
     return _question(rt, session, folder, list(dict.fromkeys(_found(rt, session, folder, checks, stop))))
 
 
-def after(rt: Runtime, session: models.Session, folder: Path, check: str, elsewhere: Sequence[Path]) -> Question | None:
-    """What to ask after a run of a check in which code of another checkout ran; ``elsewhere``: its files."""
-    others = sorted(checkouts(session, folder), key=lambda place: len(place.parts), reverse=True) if elsewhere else []
+def after(
+    rt: Runtime, session: models.Session, folder: Path, check: str, elsewhere: loaded.Elsewhere
+) -> Question | None:
+    """What to ask after a run of a check in which code of another checkout ran, or an older copy of the worktree's."""
     found = []
-    for path in elsewhere:
-        checkout = next((place for place in others if path.is_relative_to(place)), path.parent)
-        name, place = loaded.name_of(path, checkout)
-        found.append(_in_checkout(check, name, place, folder))
+    if elsewhere.checkouts:
+        others = sorted(checkouts(session, folder), key=lambda place: len(place.parts), reverse=True)
+        for path in elsewhere.checkouts:
+            checkout = next((place for place in others if path.is_relative_to(place)), path.parent)
+            name, place = loaded.name_of(path, checkout)
+            found.append(_in_checkout(check, name, place, folder))
+    for path in elsewhere.copies:
+        name = path.parent.name if path.name == "__init__.py" else path.name.partition(".")[0]
+        if path.is_relative_to(folder.resolve()) or _project_names(folder).intersection(_installed_beside(path)):
+            found.append(_as_copy(check, name, path, folder))
     return _question(rt, session, folder, list(dict.fromkeys(found)))
+
+
+def names(folder: Path) -> list[str]:
+    """What can be imported from a worktree, by the first name."""
+    return python_origin.names(git(folder, "ls-files", "-z").fields)
+
+
+def _installed_beside(path: Path) -> set[str]:
+    """The distributions that are installed where a file is, by their plain names."""
+    site = next((parent for parent in path.parents if parent.name in _INSTALLED), path.parent)
+    with suppress(OSError):
+        return {_plain(entry.name.partition("-")[0]) for entry in site.glob("*.dist-info")}
+    return set()
 
 
 def checkouts(session: models.Session, folder: Path) -> set[Path]:
@@ -136,11 +156,15 @@ def _judged(check: str, origin: python_origin.Origin, folder: Path, foreign: Cal
     if foreign(origin.place):
         yield _in_checkout(check, origin.name, real, folder)
     elif installed and (real.is_relative_to(folder.resolve()) or _is_project(origin, folder)):
-        yield f"`{check}` finds `{origin.name}` installed as a copy in {_short(real, folder)}"
+        yield _as_copy(check, origin.name, real, folder)
 
 
 def _in_checkout(check: str, name: str, place: Path, folder: Path) -> str:
     return f"`{check}` finds `{name}` in {_short(place, folder)}, your own checkout"
+
+
+def _as_copy(check: str, name: str, place: Path, folder: Path) -> str:
+    return f"`{check}` finds `{name}` installed as a copy in {_short(place, folder)}"
 
 
 def _short(place: Path, folder: Path) -> str:
@@ -150,6 +174,10 @@ def _short(place: Path, folder: Path) -> str:
 
 def _is_project(origin: python_origin.Origin, folder: Path) -> bool:
     """Whether what is installed under a name of the repository is the repository's own project."""
+    return bool(_project_names(folder).intersection(_plain(dist) for dist in origin.distributions))
+
+
+def _project_names(folder: Path) -> set[str]:
     names = set()
     with suppress(OSError, ValueError):
         data = tomllib.loads(untrusted.text(folder / "pyproject.toml", follow=folder))
@@ -159,8 +187,7 @@ def _is_project(origin: python_origin.Origin, folder: Path) -> bool:
         with suppress(OSError):
             told = re.search(r"\bname\s*=\s*[\"']?([\w.-]+)", untrusted.text(folder / name, follow=folder))
             names |= {told[1]} if told else set()
-    plain = {_plain(str(name)) for name in names if name}
-    return any(_plain(dist) in plain for dist in origin.distributions)
+    return {_plain(str(name)) for name in names if name}
 
 
 def _plain(name: str) -> str:

@@ -101,12 +101,12 @@ def look(
 
     ``files``: the tracked files. Programs that cannot be asked are left out as well.
     """
-    names = _names(files)
+    wanted = names(files)
     found: list[Origin] = []
-    for start in _starts(check, folder, env, stop, wrap) if names else []:
+    for start in _starts(check, folder, env, stop, wrap) if wanted else []:
         first = _pytest_folders(folder, files) if start.pytest else []
         first += [str((folder / start.script).parent)] if start.script else []
-        asked = {"names": names, "first": first, "here": start.here, "cwd": str(folder), "mark": _MARK}
+        asked = {"names": wanted, "first": first, "here": start.here, "cwd": str(folder), "mark": _MARK}
         words = [start.program, *start.options, "-c", _PROBE, json.dumps(asked)]
         outcome = run_command(f"{start.before}{shlex.join(words)}", folder, env, _LIMIT_S, stop, wrap=wrap)
         line = next((ln for ln in reversed(outcome.output.splitlines()) if ln.startswith(_MARK)), None)
@@ -214,7 +214,7 @@ def _behind(
     return str(beside) if beside else None
 
 
-def _names(files: Sequence[str]) -> list[str]:
+def names(files: Sequence[str]) -> list[str]:
     """What can be imported from the repository, by its first name."""
     packages = {str(PurePosixPath(name).parent) for name in files if name.endswith("/__init__.py")}
     found: dict[str, None] = {}

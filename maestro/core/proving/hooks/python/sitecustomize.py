@@ -147,11 +147,14 @@ _HOOKS = {"_pytest.config": _pytest, "unittest.runner": _unittest}
 
 
 def _note_elsewhere():
-    """At the end of a program: which of its modules lie in another checkout of the repository."""
+    """At the end of a program: which of its modules lie in another checkout of the repository, and which are installed
+    under a name of the repository's own."""
     import atexit
 
     with open(os.path.join(_FOLDER, "checkouts")) as told:
         places = [line.rstrip("\n") + os.sep for line in told]
+    with open(os.path.join(_FOLDER, "names")) as told:
+        names = told.read().split()
 
     def look():
         try:
@@ -166,9 +169,11 @@ def _note_elsewhere():
                 path = os.path.join(real[folder], os.path.basename(path))
                 if not path.startswith(places[0]) and path.startswith(tuple(places[1:])):
                     found.append(path)
+            copies = [getattr(sys.modules.get(name), "__file__", None) for name in names]
+            found = sorted(found)[:200] + [path for path in copies if path and "-packages" + os.sep in path]
             if found:
                 with open(os.path.join(_FOLDER, "elsewhere", "python-%d" % os.getpid()), "w") as out:
-                    out.write("\n".join(sorted(found)[:200]) + "\n")
+                    out.write("\n".join(found) + "\n")
         except Exception:
             pass
 
