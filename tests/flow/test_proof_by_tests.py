@@ -139,14 +139,16 @@ def test_a_landing_waits_for_the_baseline_that_is_being_measured(tmp_path: Path)
 
 def test_a_test_of_an_earlier_task_is_missed_and_after_a_rollback_only_what_the_branch_holds(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "repo", {**FILES, "test_old.py": OLD})
-    own = {"files": ["test_old.py"]}  # an assertion is mended where it stands, which only the plan may ask for
+    own = {"files": ["test_old.py"]}  # an assertion is mended where it stands: asked about, though the plan names it
     plan = plan_of({"id": "t1", **own}, {"id": "t2", **own}, {"id": "t3", **own}, checks=[PYTEST])
     fixed = OLD.replace("1 == 2", "True")
     two = f"{fixed}\n\ndef test_new():\n    pass\n\n\ndef test_more():\n    pass\n"
     fewer = f"import pytest\n\n\n{fixed}\n\n@pytest.mark.skip\ndef test_more():\n    pass\n"
     with bench(tmp_path, repo, plan, max_attempts=4) as b:
         b.measure_baseline()
-        assert b.work({"test_old.py": two}).status == "completed"
+        assert b.work({"test_old.py": two}).status == "waiting"
+        b.answer("allow", "check_changed")
+        assert b.land().status == "completed"
         assert b.work({"test_old.py": fewer}, "t2").status == "waiting"
         (question,) = b.asked("tests_missing")
         assert question.detail["vanished"] == ["test_old::test_new"]
@@ -158,7 +160,9 @@ def test_a_test_of_an_earlier_task_is_missed_and_after_a_rollback_only_what_the_
         assert (task.status, task.attempt) == ("running", 3)
         assert "Failing because of this work\n- test_old::test_bad" in (task.prompt or "")
         control.rollback(b.rt, b.id, "0")
-        assert b.work({"test_old.py": fixed}, "t3").status == "completed"
+        assert b.work({"test_old.py": fixed}, "t3").status == "waiting"
+        b.answer("allow", "check_changed")
+        assert b.land("t3").status == "completed"
         assert not b.asked()
 
 
