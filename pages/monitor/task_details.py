@@ -18,6 +18,8 @@ from pages.evidence import count_words, evidence_list
 from pages.monitor.attempts import Run, by_task, checks_by_task, runs_of
 from pages.monitor.conflict import conflict_part, conflicting_files
 from pages.monitor.snapshot import Snapshot
+from pages.monitor.waiting import task_waits
+from pages.waits import Wait, waited_s
 
 
 class TaskDetails:
@@ -88,7 +90,7 @@ class TaskDetails:
         self._head(task, now.session.status)
         self._body.clear()
         with self._body:
-            self._story(task, runs)
+            self._story(task, runs, task_waits(now, task, runs))
             _asked(task)
             if checks:
                 with _part("Evidence", f"{plural(len(checks), 'check run')}"):
@@ -111,7 +113,7 @@ class TaskDetails:
             if runs:
                 link_button("Task log", f"/session/{self._id}/logs?task={task.key}", icon="list", small=True)
 
-    def _story(self, task: TaskView, runs: list[Run]) -> None:
+    def _story(self, task: TaskView, runs: list[Run], waits: list[Wait]) -> None:
         if task.error_message and task.status in {"failed", "skipped"}:
             tone = "failed" if task.status == "failed" else "pending"
             inline(task.error_message, f"mon-why s-{tone} m-pre", name="div")
@@ -125,13 +127,13 @@ class TaskDetails:
                 inline(task.progress_note or "Not started yet.", "m-soft m-wrap")
             with tag("ol", "", "mon-ladder"):
                 for run in reversed(runs):
-                    _rung(run)
+                    _rung(run, waits)
         if task.hint:
             with _part("Your hint", ""):
                 tag("div", task.hint, "m-pre m-soft", dir="auto")
 
 
-def _rung(run: Run) -> None:
+def _rung(run: Run, waits: list[Wait]) -> None:
     """One row a run: how it ended, why, how long, what it used."""
     worker = run.worker
     with tag("li", "", f"mon-rung s-{run.tone}"):
@@ -146,7 +148,10 @@ def _rung(run: Run) -> None:
             with box("m-row m-row--wrap m-meta m-num"):
                 when(worker.started_at)
                 if worker.ended_at:
-                    text(f"ran {duration((worker.ended_at - worker.started_at).total_seconds())}")
+                    waited = waited_s(waits, worker.started_at, worker.ended_at)
+                    text(f"ran {duration((worker.ended_at - worker.started_at).total_seconds() - waited)}")
+                    if waited >= 1:
+                        text(f"waited {duration(waited)}")
                 if worker.tokens.total:
                     text(f"{tokens(worker.tokens.total)} tokens")
                 for check in run.checks:

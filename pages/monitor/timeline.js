@@ -37,7 +37,7 @@ export default {
                   :style="place(bar)" :title="bar.tip">{{ bar.label }}</span>
             <span v-if="row.note" class="tl__note" :style="{ right: noteX + '%' }">{{ row.note }}</span>
           </span>
-          <span class="tl__took">{{ took(row) }}</span>
+          <span class="tl__took" :title="row.from && waited(row) >= 1000 ? 'Without ' + words(waited(row)) + ' of waiting' : null">{{ took(row) }}</span>
         </component>
       </div>
     </div>`,
@@ -125,8 +125,19 @@ export default {
       const from = this.at(bar.from), to = this.at(bar.to ?? this.now);
       return { left: `${from}%`, width: `${Math.max(to - from, 0)}%` };
     },
+    words,
     took(row) {
-      return row.from ? words((row.to ?? this.now) - row.from) : "";
+      return row.from ? words((row.to ?? this.now) - row.from - this.waited(row)) : "";
+    },
+    // Milliseconds of a row's time in which it waited: spans that overlap count once.
+    waited(row) {
+      const end = row.to ?? this.now, waits = row.bars.filter((bar) => bar.kind === "wait").map((bar) => [Math.max(bar.from, row.from), Math.min(bar.to ?? this.now, end)]);
+      let sum = 0, until = row.from;
+      for (const [from, to] of waits.sort((a, b) => a[0] - b[0])) {
+        sum += Math.max(to - Math.max(from, until), 0);
+        until = Math.max(until, to);
+      }
+      return sum;
     },
     // Of many tasks, show those at work.
     toLive() {

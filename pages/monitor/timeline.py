@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import datetime
-from itertools import zip_longest
 from typing import Any
 
-from maestro.core.views import ApprovalView, CheckRunView, TaskView
+from maestro.core.views import CheckRunView, TaskView
 from pages.components.inline import plain
 from pages.components.state import TASK, task_mark, worker_life
 from pages.components.words import duration
@@ -15,7 +13,8 @@ from pages.evidence import PHASES, check_tone, count_words
 from pages.monitor.attempts import Run, by_task, checks_by_task, runs_of, started
 from pages.monitor.patched import PatchedElement
 from pages.monitor.snapshot import Snapshot
-from pages.waits import Wait, held, standstills, waits_of, within
+from pages.monitor.waiting import task_waits
+from pages.waits import Wait, held, within
 
 #: States in which a session's clock stands still.
 _STILL = {"completed", "failed", "cancelled"}
@@ -34,15 +33,11 @@ def rows(now: Snapshot) -> list[dict[str, Any]]:
     workers, checks = by_task(now.workers), checks_by_task(now.checks)
     status = {t.key: t.status for t in now.tasks}
     session = now.session.status
-    asked: dict[str | None, list[ApprovalView]] = defaultdict(list)
-    for question in now.questions:
-        asked[question.task_id].append(question)
-    still, on_hold = standstills(now.pauses, now.questions), held(now.questions)
     made = []
     for t in now.tasks:
         runs = runs_of(t, workers[t.id], checks[t.id])
-        made.append(_task(t, runs, [*waits_of(asked[t.id]), *_cut(t, runs, still, on_hold)], status, session=session))
-    whole = _whole(now, checks[None], on_hold)
+        made.append(_task(t, runs, task_waits(now, t, runs), status, session=session))
+    whole = _whole(now, checks[None], held(now.questions))
     return [*made, whole] if whole else made
 
 
@@ -69,25 +64,6 @@ def _task(
         "to": _ms(task.completed_at),
         "bars": bars,
     }
-
-
-def _cut(task: TaskView, runs: list[Run], still: list[Wait], on_hold: list[Wait]) -> list[Wait]:
-    """What of the session's waiting concerns a task: all of it while the session stood still, else only what is between runs."""
-    if not runs:
-        return []
-    end = _end(task, runs)
-    found = within(still, runs[0].worker.started_at, end)
-    for run, after in zip_longest(runs, runs[1:]):
-        if run.worker.ended_at:
-            found += within(on_hold, run.worker.ended_at, after.worker.started_at if after else end)
-    return found
-
-
-def _end(task: TaskView, runs: list[Run]) -> datetime | None:
-    """When a task's work ended; None while it goes on."""
-    if task.completed_at or task.status in {"running", "waiting", "checking", "integrating"}:
-        return task.completed_at
-    return None if runs[-1].live else runs[-1].worker.ended_at
 
 
 def _bars(run: Run, *, open_wait: bool) -> list[dict[str, Any]]:

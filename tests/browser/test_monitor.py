@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ STATES = {
     "brainstorming": "Brainstorming",
     "plan_review": "The plan is ready for review",
     "approved": "Ready to start",
-    "paused": "Nothing starts before you resume",
+    "paused": "Nothing starts until you resume",
     "completed": "Ready to merge",
     "failed": "It broke",
     "cancelled": "Not worth it",
@@ -149,11 +150,14 @@ def test_waiting_is_drawn_as_waiting_and_an_attempt_is_numbered_once(
     assert run is not None
     assert waited is not None
     assert 0.8 < waited["width"] / run["width"] < 0.95  # 600 of 690 seconds
+    expect(row.locator(".tl__took")).to_have_text(re.compile("3:(19|20)"))  # of 13:20
+    expect(row.locator(".tl__took")).to_have_attribute("title", "Without 10:00 of waiting")
     expect(page.locator(".tl__row[data-task='t2'] .tl__note")).to_have_text("not started")
     row.click()
     expect(page.get_by_role("complementary", name="Task").locator(".mon-ladder")).to_contain_text(
         "Attempt 1, continued"
     )
+    expect(page.locator(".mon-rung", has_text="continued")).to_contain_text(re.compile("ran 2 min\\s*waited 10 min"))
     opened.screenshot("monitor-waited")
     opened.scheme("dark")
     opened.screenshot("monitor-waited-dark")
