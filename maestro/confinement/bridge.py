@@ -35,7 +35,12 @@ def variables(*, everything: bool, port: int = PORT) -> dict[str, str]:
         "YARN_HTTP_PROXY": address, "YARN_HTTPS_PROXY": address, "CARGO_HTTP_PROXY": address,
     }  # fmt: skip
     if not everything:
-        return tools
+        # What the set-up has fetched is used as it is, without asking whether there is something newer.
+        return tools | {
+            "NPM_CONFIG_PREFER_OFFLINE": "true",
+            "NPM_CONFIG_LOGS_MAX": "0",
+            "NPM_CONFIG_UPDATE_NOTIFIER": "false",
+        }
     general = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     return (
         tools

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -65,6 +66,10 @@ _NAMING = (
     "GIT_SSL_CAPATH", "NIX_SSL_CERT_FILE", "PIP_CERT", "CARGO_HTTP_CAINFO", "DENO_CERT", "AWS_CA_BUNDLE", "TZDIR",
 )  # fmt: skip
 
+#: Maven's options may name where its packages lie.
+_MAVEN = ("MAVEN_OPTS", "MAVEN_ARGS")
+_LOCAL_REPOSITORY = re.compile(r"-Dmaven\.repo\.local=(\S+)")
+
 #: Variables that name folders and files with keys.
 _KEYS_ELSEWHERE = (
     "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "CLAUDE_CONFIG_DIR", "GNUPGHOME", "AWS_SHARED_CREDENTIALS_FILE",
@@ -95,6 +100,7 @@ def readable(
         folder for entry in environ.get("PATH", "").split(os.pathsep) for folder in _of_program_folder(entry, home)
     ]
     named = [Path(value) for name in _NAMING for value in environ.get(name, "").split(os.pathsep) if value]
+    named += [Path(path) for name in _MAVEN for path in _LOCAL_REPOSITORY.findall(environ.get(name, ""))]
     found += [path for path in named if path.is_absolute() and _is_narrow(path, home)]
     found.append(home / ".config/git/ignore")
     asked = [_below(home, name) for name in more]

@@ -18,9 +18,11 @@ import socketserver
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 #: Why a host is refused that is allowed by its name.
@@ -29,6 +31,8 @@ _HEAD_BYTES = 64 * 1024
 _CHUNK = 64 * 1024
 _CONNECT_S = 20.0
 _IDLE_S = 300.0
+_LOOKED_UP_S = 30.0
+_LOOK_UPS = 4
 _MOST_REFUSED = 200
 _MOST_CONNECTIONS = 128
 _PORTS = (443, 80)
@@ -97,6 +101,8 @@ class Proxy:
         self._upstream = upstream
         self._closed = frozenset(closed_ports)  # of this machine: never reached, whatever name leads there
         self._lock = threading.Lock()
+        self._looking_up: dict[Host, threading.Lock] = {}
+        self._known: dict[Host, tuple[float, list[tuple[int, Any]]]] = {}  # when it was looked up, and what was found
         self._servers: list[socketserver.BaseServer] = []
         self._open: set[socket.socket] = set()
         self._slots = threading.BoundedSemaphore(_MOST_CONNECTIONS)
@@ -192,7 +198,7 @@ class Proxy:
         if self._upstream is not None:
             return socket.create_connection((self._upstream.host, self._upstream.port), _CONNECT_S)
         error: OSError = OSError("it has no address")
-        for family, _kind, _number, _name, address in socket.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM):
+        for family, address in self._addresses(host):
             if not self._may_reach(str(address[0]), host):
                 error = PermissionError(LEADS_INSIDE)
                 continue
@@ -207,6 +213,17 @@ class Proxy:
             server.settimeout(_IDLE_S)
             return server
         raise error
+
+    def _addresses(self, host: Host) -> list[tuple[int, Any]]:
+        """Where a name leads. Package managers open dozens of connections at once: it is asked for once in a while."""
+        with self._lock:
+            one_at_a_time = self._looking_up.setdefault(host, threading.Lock())
+        with one_at_a_time:
+            known = self._known.get(host)
+            if known is None or time.monotonic() - known[0] > _LOOKED_UP_S:
+                known = time.monotonic(), _look_up(host)
+                self._known[host] = known
+            return known[1]
 
     def _may_reach(self, address: str, host: Host) -> bool:
         found = ipaddress.ip_address(address.partition("%")[0])
@@ -237,6 +254,20 @@ class Proxy:
         finally:
             with self._lock:
                 self._open.discard(one)
+
+
+def _look_up(host: Host) -> list[tuple[int, Any]]:
+    """Family and address. A name server that is busy is asked again; raises OSError when it knows none."""
+    for attempt in range(_LOOK_UPS):
+        try:
+            found = socket.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            if error.errno != socket.EAI_AGAIN or attempt == _LOOK_UPS - 1:
+                raise
+            time.sleep(attempt + 1)
+        else:
+            return [(family, address) for family, _kind, _number, _name, address in found]
+    return []
 
 
 class _Unix(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

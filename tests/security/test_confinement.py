@@ -348,3 +348,29 @@ def _all_files(folder: Path) -> dict[str, bytes | str]:
         for path in folder.rglob("*")
         if "/worktrees/shop 1/" not in str(path)
     }
+
+
+def test_a_busy_name_server_is_asked_once_for_many_connections_and_asked_again(
+    server: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Package managers open dozens of connections at once."""
+    real, asked = sockets.getaddrinfo, list[object]()
+
+    def busy(_host: str, *rest: object, **more: object) -> object:
+        asked.append(rest)
+        if len(asked) == 1:
+            raise sockets.gaierror(sockets.EAI_AGAIN, "Temporary failure in name resolution")
+        return real("127.0.0.1", *rest, **more)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(sockets, "getaddrinfo", busy)
+    monkeypatch.setattr("maestro.confinement.proxy.time.sleep", lambda _seconds: None)
+    request = f"GET http://packages.example:{server.server_port}/ HTTP/1.1\r\n\r\n"
+    with Proxy([Host("packages.example", server.server_port, private=True)]) as proxy:
+        answers = list[bytes]()
+        threads = [threading.Thread(target=lambda: answers.append(ask(proxy, request))) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [b" 200 " in answer for answer in answers] == [True] * 20
+    assert len(asked) == 2
