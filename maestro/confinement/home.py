@@ -104,8 +104,8 @@ def readable(
     found += [path for path in named if path.is_absolute() and _is_narrow(path, home)]
     found.append(home / ".config/git/ignore")
     asked = [_below(home, name) for name in more]
-    keys = [home / name for name in SECRETS]
-    kept = [path for path in found if not any(path.is_relative_to(key) for key in keys)]
+    keys = {home / name for name in SECRETS}
+    kept = [path for path in found if keys.isdisjoint((path, *path.parents))]
     return tuple(dict.fromkeys([*kept, *asked]))
 
 
@@ -113,7 +113,7 @@ def hidden(home: Path, readable_paths: Iterable[Path]) -> tuple[Path, ...]:
     """The secrets that lie below what is readable and was not named itself."""
     shown = set(readable_paths)
     keys = [home / name for name in SECRETS]
-    return tuple(key for key in keys if key not in shown and any(key.is_relative_to(path) for path in shown))
+    return tuple(key for key in keys if key not in shown and not shown.isdisjoint(key.parents))
 
 
 def elsewhere(environ: Mapping[str, str]) -> tuple[Path, ...]:
@@ -142,7 +142,9 @@ def _is_narrow(path: Path, home: Path) -> bool:
     """Whether a folder is one tool's own, and holds no key of the user's."""
     if home.is_relative_to(path):
         return False
-    if path.is_relative_to(home) and str(path.relative_to(home)) in _SHARED:
+    if not path.is_relative_to(home):
+        return True
+    if str(path.relative_to(home)) in _SHARED:
         return False
     return not any((home / name).is_relative_to(path) and (home / name).exists() for name in SECRETS)
 

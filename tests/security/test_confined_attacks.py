@@ -18,10 +18,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from maestro.confinement import linux
+from maestro.core.execution import bytecode
 from maestro.core.proving import sheltered
 from tests.landing import Bench, bench, plan_of
 from tests.repos import commit, make_repo, run_git
@@ -220,3 +222,32 @@ def test_each_defence_is_what_stops_its_attempts(
 
     monkeypatch.setattr(linux, "command", weaker)
     assert lets_through <= set(f.attack())
+
+
+def test_links_that_a_command_leaves_lead_the_next_one_nowhere(field: Callable[..., Field]) -> None:
+    """What commands write in one run is mounted, read and tidied up for the next: a link in its place must not be followed."""
+    f = field("sandboxed")
+    b = f.bench
+    worktree = b.begin()
+    kept = f.home / "Documents"
+    env = {
+        "HOME": str(f.home),
+        "PATH": os.environ["PATH"],
+        bytecode.VARIABLE: str(bytecode.ready(b.rt, b.id, worktree)),
+    }
+
+    def run(script: str, kind: Literal["check", "setup"] = "check") -> str:
+        return sheltered.run(b.rt, b.session, script, worktree, env, 60, lambda: False, kind=kind).output
+
+    above = worktree.parent.relative_to("/")
+    in_place_of_home = f'cd "${bytecode.VARIABLE}" && {{ mv .home .old; ln -s {kept} .home; }}'
+    run(f"{in_place_of_home} && mkdir -p {above} && ln -s {kept} {above}/{worktree.name}")
+    links = f"rm -rf ~/.npm/*; ln -s {kept} ~/.npm/_npx; ln -s {kept} ~/.npm/_cacache; echo x > ~/.npm/x"
+    run(links, "setup")
+    bytecode.ready(b.rt, b.id, worktree)
+    assert "s3cr3t" not in run(
+        "cat ~/* ~/.npm/_npx/* ~/.npm/_cacache/* ~/.npm-of-set-up/*/* 2>&1; echo evil > ~/taxes.txt"
+    )
+    bytecode.forget(b.rt, b.id, worktree)
+    assert [path.name for path in kept.iterdir()] == ["taxes.txt"]
+    assert "s3cr3t" in (kept / "taxes.txt").read_text()

@@ -189,11 +189,13 @@ def test_set_up_reaches_registries_and_what_it_fetches_is_there_for_checks(tmp_p
         refused = _run(b, user, "curl -sS -m 5 https://evil.example/", kind="setup")
         assert "Evil.example:443 was refused" in refused.output
         assert "network_hosts" in refused.output
-        assert _run(
-            b, user, "mkdir -p ~/.npm/_cacache && echo fetched > ~/.npm/_cacache/x; echo y > ~/own", kind="setup"
-        ).passed
-        assert _run(b, user, "cat ~/.npm/_cacache/x ~/own").output == "fetched\ny\n"
-        assert not _run(b, user, "echo poisoned > ~/.npm/_cacache/x").passed
+        fetch = "mkdir -p ~/.npm/_npx && echo fetched | tee ~/.npm/_npx/x > ~/.cache/yarn/x; echo y > ~/own"
+        assert _run(b, user, fetch, kind="setup").passed
+        assert _run(b, user, "cat ~/.npm/_npx/x ~/.cache/yarn/x ~/own").output == "fetched\nfetched\ny\n"
+        assert not _run(b, user, "echo poisoned > ~/.cache/yarn/x").passed
+        assert not _run(b, user, "echo poisoned > ~/.npm-of-set-up/_npx/x").passed
+        assert _run(b, user, "echo poisoned > ~/.npm/_npx/x").passed, "npm writes where it looks something up"
+        assert _run(b, user, "cat ~/.npm/_npx/x", kind="setup").output == "fetched\n"
         assert not (user / ".npm").exists()
 
 

@@ -16,7 +16,6 @@ from maestro.errors import MaestroError
 from maestro.worktrees.deleting import delete_tree
 
 _ROOT = "bytecode"
-_HOME = ".home"
 VARIABLE = "PYTHONPYCACHEPREFIX"
 
 #: Folders of a worktree with what is installed: nobody edits it between two commands.
@@ -28,6 +27,8 @@ def ready(rt: Runtime, session_id: str, worktree: Path) -> Path:
     prefix = _folder(rt, session_id, worktree)
     for place in {worktree, worktree.resolve()}:
         mirrored = prefix / place.relative_to(place.anchor)
+        if _leads_away(prefix, mirrored):
+            _drop(prefix)
         for entry in mirrored.iterdir() if mirrored.is_dir() else []:
             if entry.name not in _INSTALLED:
                 _drop(entry)
@@ -36,7 +37,7 @@ def ready(rt: Runtime, session_id: str, worktree: Path) -> Path:
 
 def ready_home(rt: Runtime, session_id: str, worktree: Path) -> Path:
     """What confined commands in ``worktree`` have for a home; it lives as long as what is compiled for it."""
-    folder = _folder(rt, session_id, worktree) / _HOME
+    folder = _home(rt, session_id, worktree)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -45,6 +46,7 @@ def forget(rt: Runtime, session_id: str, worktree: Path) -> None:
     """The worktree is gone, or new: nothing that was compiled for it holds."""
     prefix = _folder(rt, session_id, worktree)
     _drop(prefix)
+    _drop(_home(rt, session_id, worktree))
     for parent in (prefix.parent, prefix.parent.parent):
         with suppress(OSError):
             parent.rmdir()
@@ -60,6 +62,19 @@ def tidy(rt: Runtime, sessions: Collection[str]) -> None:
 
 def _folder(rt: Runtime, session_id: str, worktree: Path) -> Path:
     return rt.data_dir / _ROOT / session_id / worktree.name
+
+
+def _home(rt: Runtime, session_id: str, worktree: Path) -> Path:
+    """Beside what commands write, never in it: they could put a link there, to be mounted for the next one."""
+    folder = _folder(rt, session_id, worktree)
+    return folder.with_name(f"{folder.name}.home")
+
+
+def _leads_away(prefix: Path, path: Path) -> bool:
+    """Whether a link lies on the way: commands write there, and what we delete must not be chosen by them."""
+    return any(
+        place.is_symlink() for place in (path, *path.parents) if place != prefix and place.is_relative_to(prefix)
+    )
 
 
 def _drop(path: Path) -> None:

@@ -24,7 +24,7 @@ from maestro.confinement.wrapping import command
 from maestro.core import places
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.environment import base_environment
-from maestro.core.execution import agents_place, bytecode
+from maestro.core.execution import agents_place, bytecode, npm_cache
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.errors import Unavailable
@@ -103,7 +103,13 @@ def confined(
     allowed = reachable(config, folder) if online else frozenset()
     with Proxy(allowed, upstream=upstream_of(os.environ), closed_ports=_own_ports(rt)) as proxy:
         profile = _profile(rt, session, folder, env, kind, writable, proxy.path, online=online)
-        yield Confined(lambda argv: command(profile, argv), True, kind, online, proxy.refused, allowed)
+        npm = profile.home / npm_cache.FETCHED in profile.overlaid
+        downloads = _downloads_folder(rt, session)
+
+        def wrap(argv: Sequence[str]) -> list[str]:
+            return command(profile, npm_cache.inside(downloads, argv) if npm else argv)
+
+        yield Confined(wrap, True, kind, online, proxy.refused, allowed)
 
 
 def reachable(config: AgentConfig, folder: Path) -> frozenset[Host]:
@@ -191,16 +197,23 @@ def _downloads(
     rt: Runtime, session: models.Session, home: Path, kind: Kind, *, online: bool
 ) -> tuple[dict[Path, Path], dict[Path, Path], list[Path]]:
     """Folders of packages: written by set-up commands, read by checks, so that no check decides what the next set-up gets."""
-    repo = hashlib.sha256(os.fsencode(common_dir(Path(session.repo_path)).resolve())).hexdigest()[:12]
-    ours = rt.data_dir / _DOWNLOADS / repo
+    ours = _downloads_folder(rt, session)
     if kind == "setup":
         for name in homes.DOWNLOADS:
             (ours / name).mkdir(parents=True, exist_ok=True)
+        npm_cache.filled(ours)
         return {home / name: ours / name for name in homes.DOWNLOADS}, {}, []
     if online:
         return {}, {}, []
     filled = {name for name in homes.DOWNLOADS if _has_something(ours / name)}
-    return {}, {home / name: ours / name for name in filled}, [home / n for n in homes.DOWNLOADS if n not in filled]
+    elsewhere = {npm_cache.FOLDER: npm_cache.FETCHED} if sys.platform != "darwin" else {}
+    seen = {home / elsewhere.get(name, name): ours / name for name in filled}
+    return {}, seen, [home / name for name in homes.DOWNLOADS if name not in filled]
+
+
+def _downloads_folder(rt: Runtime, session: models.Session) -> Path:
+    repo = hashlib.sha256(os.fsencode(common_dir(Path(session.repo_path)).resolve())).hexdigest()[:12]
+    return rt.data_dir / _DOWNLOADS / repo
 
 
 def _has_something(folder: Path) -> bool:
