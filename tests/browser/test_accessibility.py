@@ -190,7 +190,7 @@ STATES: dict[str, list[tuple[str, Bring, str]]] = {
     "menus": [
         ("/session/{working}", _menu("More"), MENU),
         ("/session/{working}/logs", _menu("Task"), MENU),
-        ("/session/{review}/plan", _menu("without an acceptance"), MENU),
+        ("/session/{review}/plan", _menu("without acceptance"), MENU),
         ("/session/{idle}", _palette(""), "dialog"),
         ("/session/{idle}", _palette("zzzz"), "dialog"),
         ("/session/{idle}", _keys, "dialog"),

@@ -285,6 +285,6 @@ def test_a_plan_that_could_not_be_made_says_why_and_shows_the_answer(window: Ope
     page.get_by_role("button", name="Plan it").click()
     page.wait_for_url("**/plan")
     expect(page.get_by_text("The plan could not be made.")).to_be_visible()
-    expect(page.get_by_text("wait for each other in a circle")).to_be_visible()
+    expect(page.get_by_text("depend on each other in a cycle")).to_be_visible()
     expect(page.get_by_text("Never right.")).to_be_visible()
     expect(page.get_by_role("button", name="Plan it again")).to_be_enabled()

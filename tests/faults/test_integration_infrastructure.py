@@ -52,7 +52,7 @@ def test_a_check_that_fails_as_it_did_on_the_base_is_counted_only_when_the_perso
         b.measure_baseline()
         one = b.work({"one.txt": "1\n"})
         assert (one.status, one.attempt) == ("waiting", 1)
-        assert "just as it did before" in b.asked()[0].title
+        assert "with the same output as before any work" in b.asked()[0].title
         b.answer("deny", message="your job")
         one = b.land()
         assert (one.status, one.attempt) == ("running", 2)

@@ -140,7 +140,7 @@ def test_no_merge_while_a_rollback_is_under_way_which_it_does_not_end(done: Benc
     with done.rt.db.write() as tx:
         point = checkpoints.find_checkpoint(tx.db, done.id, "0")
         rollbacks._intend(tx, done.id, "rollback", {"checkpoint": point.id, "automatic": False})
-    with pytest.raises(Conflict, match="A rollback of this session is under way"):
+    with pytest.raises(Conflict, match="A rollback of this session is in progress"):
         delivery.merge(done.rt, done.id)
     assert state(done) == (False, False, "")
     rollbacks.finish_half_done(done.rt)

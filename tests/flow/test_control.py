@@ -64,7 +64,7 @@ def test_while_the_person_is_away_agents_hear_no_and_what_only_a_person_may_deci
         assert e.task(session.id, "t1").status == "completed"
         told = [ev.payload["title"] for ev in e.seen if ev.type == "notification"]
         assert told == ["Denied while you are away"]
-        heard = [r for r in queries.list_logs(e.rt, session.id, limit=500) if "The person is away" in r.message]
+        heard = [r for r in queries.list_logs(e.rt, session.id, limit=500) if "The user is away" in r.message]
         assert len(heard) == 2
         sessions.update_session(e.rt, session.id, sessions.SessionChanges(away=False))
         (waits,) = queries.list_approvals(e.rt, session_id=session.id)

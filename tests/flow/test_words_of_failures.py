@@ -33,7 +33,7 @@ def test_a_session_branch_that_is_gone_is_brought_back_by_the_command_that_is_na
             b.complete()
             (question,) = b.asked("infrastructure")
             way = f"git branch {b.session.session_branch} {b.session.base_commit}"
-            assert f"This brings it back: `{way}`" in question.detail["reason"]
+            assert f"To restore it: `{way}`" in question.detail["reason"]
             run_git(repo, *way.split()[1:])
             b.answer("allow")
             assert b.complete() == "completed"
@@ -43,7 +43,7 @@ def test_a_session_branch_that_is_gone_is_brought_back_by_the_command_that_is_na
     ("error", "words"),
     [
         (FileNotFoundError(2, "No usable temporary directory found in ['/tmp', '/']"), "start Maestro with TMPDIR set"),
-        (FileNotFoundError(2, "No such file or directory", "{tmp}/maestro-check-x"), "Make it again"),
+        (FileNotFoundError(2, "No such file or directory", "{tmp}/maestro-check-x"), "Create it"),
         (PermissionError(13, "Permission denied", "{tmp}/maestro-tmp-1"), "make it writable for Maestro"),
         (PermissionError(13, "Permission denied", "/srv/x"), "/srv/x: Permission denied"),
         (OSError(24, "Too many open files"), "Too many open files"),

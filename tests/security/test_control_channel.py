@@ -91,7 +91,7 @@ def test_somebody_elses_lines_in_a_spool_stop_the_session_and_are_asked_about(tm
         with (folder / "events.jsonl").open("ab") as events:
             events.write(line)
         alarm = running.until("approval_requested", kind="escape")
-        assert "wrote into its reports" in alarm.payload["title"]
+        assert "wrote into the reports of" in alarm.payload["title"]
         running.until("state_changed", to="paused")
         pending = queries.list_approvals(running.rt, session_id=session.id)
         assert {a.kind for a in pending} == {"tool", "escape"}

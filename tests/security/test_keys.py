@@ -173,7 +173,7 @@ def test_targets_are_shown_masked_and_stay_what_they_are(tmp_path: Path, kept: s
     assert shown() == masked
     preferences.change_settings(rt, {"notify_urls": [masked[3], masked[0], "json://localhost/new-one-of-mine"]})
     assert rt.settings.notify_urls == [SLACK.replace("1", "9"), TARGET, "json://localhost/new-one-of-mine"]
-    with pytest.raises(InvalidInput, match="write it whole"):
+    with pytest.raises(InvalidInput, match="enter the full address"):
         preferences.change_settings(rt, {"notify_urls": [f"discord://{HIDDEN}"]})
     assert "AAEabcdefghijkl" not in secrets.clean("could not send to AAEabcdefghijkl")
     rt.db.close()
