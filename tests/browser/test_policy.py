@@ -63,7 +63,7 @@ def test_the_table_is_kept_in_the_settings_and_wrong_rules_stay_with_their_reaso
     rules = table.get_by_role("textbox", name="Rules for commands, hosts and tools")
     rules.fill("allow command python *")
     rules.blur()
-    expect(table).to_contain_text("python runs what it is given")
+    expect(table).to_contain_text("python runs whatever it is given")
     rules.fill("allow network example.com\ndeny command docker *")
     with app.events(None) as events:
         rules.blur()

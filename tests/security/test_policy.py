@@ -416,7 +416,7 @@ def test_settings_and_sessions_keep_a_table_and_give_it_back(api: TestClient, tm
     assert api.put("/api/settings", json={"policy": kept}).status_code == 200
     wrong = api.put("/api/settings", json={"policy": "allow command python *"})
     assert wrong.status_code == 422
-    assert "python runs what it is given" in wrong.text
+    assert "python runs whatever it is given" in wrong.text
 
     repo = make_repo(tmp_path / "repo", {"a.txt": "a"})
     given = {"repo_path": str(repo), "agent_config": {"policy": "deny install; allow network a.example"}}
