@@ -46,6 +46,32 @@ _BY_TEXT: dict[Row, re.Pattern[str]] = {
     ),
 }  # fmt: skip
 
+_ASKED_ANYWAY = frozenset({"network", "read_outside", "edit_outside"})
+#: Programs whose operands are files that they read, and that they write.
+_PLAIN_READERS = frozenset(
+    {
+        "cat",
+        "head",
+        "tail",
+        "less",
+        "more",
+        "grep",
+        "rg",
+        "cp",
+        "strings",
+        "xxd",
+        "od",
+        "base64",
+        "nl",
+        "sort",
+        "source",
+    }
+)
+_PLAIN_WRITERS = frozenset({"cp", "mv", "tee", "touch", "mkdir", "ln", "install", "truncate"})
+_WRITES_OUTSIDE = re.compile(r">[>|&]*[ \t]*(?:~|/(?!dev/(?:null|std)|tmp/))")
+#: Characters: a longer command is taken for everything that a row could ask about or deny.
+_MOST_TEXT = 20_000
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -94,8 +120,8 @@ def _rows(policy: Policy, call: Call) -> Iterable[Answered]:
         answer = policy.answer(row)
         if answer == "allow" and not _row_allows(row, call):
             continue
-        if answer == "ask" and row == "network" and call.tool == "Bash":
-            continue  # outside of the sandbox such a command asks anyway, inside each host is asked about
+        if answer == "ask" and row in _ASKED_ANYWAY and call.tool == "Bash":
+            continue  # outside of the sandbox such a command asks anyway, and inside the sandbox holds it
         if answer:
             yield Answered(answer, NAMES[row].lower())
 
@@ -103,7 +129,11 @@ def _rows(policy: Policy, call: Call) -> Iterable[Answered]:
 def _rows_of(call: Call) -> Iterable[Row]:
     if call.tool == "Bash":
         text = _plain_text(call)
-        yield from (row for row, pattern in _BY_TEXT.items() if pattern.search(text))
+        yield from (row for row, pattern in _BY_TEXT.items() if len(text) > _MOST_TEXT or pattern.search(text))
+        if _leads_outside(call, _PLAIN_READERS):
+            yield "read_outside"
+        if _leads_outside(call, _PLAIN_WRITERS) or (not call.parts and _WRITES_OUTSIDE.search(text)):
+            yield "edit_outside"
         if call.kind == "shell_edit":
             yield "edit_inside"
         if call.kind in ("shell", "shell_tool", "shell_settings"):
@@ -116,6 +146,20 @@ def _rows_of(call: Call) -> Iterable[Row]:
         yield "network"
     elif call.tool.startswith("mcp__"):
         yield "mcp"
+
+
+def _leads_outside(call: Call, programs: frozenset[str]) -> bool:
+    """Whether one of these programs is given a path that is neither in the worktree nor a temporary one."""
+    return any(
+        command.program.rpartition("/")[2] in programs
+        and not all(place.holds(word) or _is_temporary(word) for word in command.arguments)
+        for command, place, kind in call.parts
+        if kind == "shell"
+    )
+
+
+def _is_temporary(path: str) -> bool:
+    return path.startswith(("/tmp/", "/dev/")) and not Path(path).is_relative_to(Path.home())  # noqa: S108
 
 
 def _row_allows(row: Row, call: Call) -> bool:
@@ -184,11 +228,13 @@ def _fits_command(rule: Rule, call: Call) -> bool:
             return False
         at_root = call.place is not None and call.place.folders == (call.place.worktree,)
         return at_root and call.text.strip(BLANKS) == rule.match
+    if len(text := _plain_text(call)) > _MOST_TEXT:
+        return True
     words = [re.escape(word).replace(r"\*", r"\S*").replace(r"\?", r"\S") for word in rule.match.split()]
     while len(words) > 1 and words[-1] == r"\S*":
         words.pop()
     between = r"(?=[\s=])[^;&|\n]*?[\s=]"
-    return bool(re.search(r"(?:^|[\s/;&|(`=])" + between.join(words) + r"(?=$|[\s;&|)`])", _plain_text(call)))
+    return bool(re.search(r"(?:^|[\s/;&|(`=])" + between.join(words) + r"(?=$|[\s;&|)`])", text))
 
 
 _FITS = {"command": _fits_command, "network": _fits_host, "mcp": _fits_tool}

