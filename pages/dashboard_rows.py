@@ -9,6 +9,7 @@ from maestro.core import queries
 from maestro.core.keeping.digest import SessionDigest
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView, PauseView, SessionView, TaskView
+from pages.banners import held_by
 from pages.components.bar import task_bar
 from pages.components.icon import icon
 from pages.components.inline import plain
@@ -61,11 +62,12 @@ def _left(rt: Runtime, session: SessionView) -> tuple[float | None, str]:
 
 def blocked_by(session: SessionView, tasks: list[TaskView], asked: list[ApprovalView]) -> str:
     """What has to happen before anything goes on; empty while something does."""
-    is_open = any(q.status == "pending" for q in asked)
+    pending = [q for q in asked if q.status == "pending"]
+    if session.status == "paused":
+        return "blocked until you answer" if held_by(pending) else "blocked until you resume"
     at_work = any(t.status in _GOING for t in tasks)
-    if is_open and (session.status == "paused" or not at_work or any(w.until is None for w in held(asked))):
-        return "blocked until you answer"
-    return "blocked until you resume" if session.status == "paused" else ""
+    whole = any(q.task_id is None for q in pending)
+    return "blocked until you answer" if pending and (whole or not at_work) else ""
 
 
 def minutes_left(tasks: list[TaskView], asked: list[ApprovalView], pauses: list[PauseView]) -> float | None:

@@ -36,9 +36,9 @@ def ask(rt: Runtime, worker: models.Worker, **columns: Any) -> None:
 
 
 def bars(rt: Runtime, row: models.Session) -> list[tuple[str, str, str, int | None]]:
-    """Kind, tone, label and length in seconds (None: goes on) of the first task's bars."""
+    """Kind, tone, label and length in tens of seconds (None: goes on) of the first task's bars."""
     first = timeline.rows(snapshot.read(rt, row.id))[0]
-    took = [b["to"] and round((b["to"] - b["from"]) / 1000) for b in first["bars"]]
+    took = [b["to"] and round((b["to"] - b["from"]) / 1000, -1) for b in first["bars"]]  # rows are written one by one
     return [(b["kind"], b["tone"], b["label"], t) for b, t in zip(first["bars"], took, strict=True)]
 
 
@@ -131,8 +131,12 @@ def test_a_pause_is_drawn_as_one_and_counts_as_no_work(tmp_path: Path) -> None:
         (shown,) = read_running(rt)
         assert (shown.minutes_left, shown.blocked) == (None, "blocked until you resume")
         asked, tasks = queries.list_approvals(rt, status=None, session_id=row.id), queries.list_tasks(rt, row.id)
+        add(rt, models.Approval(session_id=row.id, kind="tool", title="Push?", task_id=tasks[0].id))
+        assert read_running(rt)[0].blocked == "blocked until you resume"  # an answer alone moves nothing
+        add(rt, models.Approval(session_id=row.id, kind="budget", title="Spent", detail={"paused": True}))
+        assert read_running(rt)[0].blocked == "blocked until you answer"
         left = minutes_left(tasks, asked, queries.list_pauses(rt, row.id))
-        assert round(left or 0, 1) == round((900 - 100 - 400) / 60 * 2, 1)
+        assert 13 < (left or 0) < 13.7  # two tasks of 900 - 100 - 400 seconds
 
 
 def test_a_question_about_the_whole_session_is_waiting_where_no_agent_runs(tmp_path: Path) -> None:
