@@ -12,10 +12,21 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from maestro.secrets.shapes import HIDDEN, without_shapes, without_tokens
+from maestro.secrets.shapes import HIDDEN, is_of_key, opens_key, without_shapes, without_tokens
 from maestro.secrets.told import Told, masked_urls, of_url
 
-__all__ = ["HIDDEN", "VARIABLES", "clean", "clean_command", "everywhere", "masked_urls", "of_url", "sealed", "tell"]
+__all__ = [
+    "HIDDEN",
+    "VARIABLES",
+    "Lines",
+    "clean",
+    "clean_command",
+    "everywhere",
+    "masked_urls",
+    "of_url",
+    "sealed",
+    "tell",
+]
 
 #: Variables whose values are secrets, whatever they look like.
 VARIABLES = (
@@ -40,6 +51,26 @@ def tell(source: str, secrets: Iterable[str | None]) -> None:
 def clean(words: str) -> str:
     """``words`` without the secrets that this process knows, and without what looks like one."""
     return without_shapes(_told.out_of(words))
+
+
+class Lines:
+    """As ``clean``, for a text that comes line by line: a private key in it goes on over many."""
+
+    def __init__(self) -> None:
+        self._in_key = False
+
+    def clean(self, line: str) -> str:
+        """The next line, or the next few."""
+        shown = clean(line)
+        if self._in_key:
+            before, end, after = shown.partition("-----END ")
+            self._in_key = not end and is_of_key(before)
+            if self._in_key:
+                return HIDDEN
+            shown = f"{HIDDEN}{end}{after}" if end else shown
+        if opens_key(line):
+            self._in_key = True
+        return shown
 
 
 def clean_command(words: str) -> str:

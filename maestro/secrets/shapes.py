@@ -56,6 +56,25 @@ _BEARER = re.compile(r"(?i)(\bbearer\s+)[\w.~+/-]{16,}=*")
 _AWS = re.compile(r"(?i)(aws_?(?:secret|session)_?(?:access_?)?(?:key|token)[\"']?\s*[:=]\s*[\"']?)[A-Za-z0-9/+=]{30,}")
 
 
+#: A line within a private key: its text, or one of the headers before it.
+_OF_KEY = re.compile(
+    r"\s*(?:[A-Za-z0-9+/=]*|(?:Proc-Type|DEK-Info|Comment|Version|Hash): .*|[\w-]+: [\w ,.-]{1,80})\s*"
+)
+
+
+def opens_key(words: str) -> bool:
+    """Whether a private key begins in these lines and does not end in them."""
+    if "PRIVATE KEY" not in words:
+        return False
+    begun = words.rfind("-----BEGIN ")
+    return "PRIVATE KEY" in words[begun:] and begun >= 0 and "-----END " not in words[begun:]
+
+
+def is_of_key(lines: str) -> bool:
+    """Whether these lines may stand within a private key."""
+    return all(_OF_KEY.fullmatch(line) for line in lines.split("\n"))
+
+
 def without_shapes(words: str) -> str:
     """``words`` with ``HIDDEN`` in the place of all that looks like a secret."""
     if "PRIVATE KEY" in words:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -39,6 +40,7 @@ class SpoolLink:
         self._stop = asyncio.Event()
         self._stop_reason = ""
         self._words: asyncio.Queue[str] = asyncio.Queue()
+        self._lines: defaultdict[str, secrets.Lines] = defaultdict(secrets.Lines)
         self._inbox_offset = 0
         self._last_beat = 0.0
         environment = os.environ if environment is None else environment
@@ -56,7 +58,8 @@ class SpoolLink:
 
     def log(self, kind: str, message: str, *, level: str = "info", **metadata: Any) -> None:
         """A line of the log."""
-        self.event("log", level=level, kind=kind, message=message, metadata=metadata)
+        shown = message if kind == "tool" else self._lines[kind].clean(message)
+        self.event("log", level=level, kind=kind, message=shown, metadata=metadata)
 
     def conversation(self, conversation_id: str) -> None:
         """The agent's own id of the conversation."""

@@ -34,7 +34,16 @@ API_KEY = "sk-fixed-by-nobody/9+xT_2bZk4mVw8sRy1LcHn6EaPf0GuXoB"
 GITHUB = "ghp_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"
 PASSWORD = "pa55word-of-the-submodule"
 ENCODED = base64.b64encode(f"ann:{API_KEY}".encode()).decode()
-FORMS = (API_KEY, GITHUB, PASSWORD, API_KEY[8:40], ENCODED[12:52], API_KEY.encode().hex()[:40])
+KEY_FILE = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAtheBodyOfAKey0\n-----END RSA PRIVATE KEY-----"
+FORMS = (
+    "MIIEowIBAAKCAQEAtheBodyOfAKey0",
+    API_KEY,
+    GITHUB,
+    PASSWORD,
+    API_KEY[8:40],
+    ENCODED[12:52],
+    API_KEY.encode().hex()[:40],
+)
 SAID = f"key {API_KEY} token {GITHUB} as {ENCODED} at https://ann:{PASSWORD}@example.com/x.git"
 
 #: Columns that keep their own bytes, and why: they are run, compared, looked up, or cleaned before they come here.
@@ -110,7 +119,7 @@ def test_every_column_is_one_of_words_or_has_a_reason_to_keep_its_bytes() -> Non
 
 def test_what_a_check_prints_is_evidence_without_secrets(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
-    check = f"printf '%s\\n' {shlex.quote(SAID)} && test {GITHUB} = ghp_{GITHUB[4:]}"
+    check = f"printf '%s\\n' {shlex.quote(KEY_FILE)} {shlex.quote(SAID)} && test {GITHUB} = ghp_{GITHUB[4:]}"
     with bench(tmp_path, repo, plan_of({"id": "t1", "checks": [check]})) as b:
         b.rt.loaded._environment["AWS_SECRET_ACCESS_KEY"] = API_KEY
         b.rt.loaded.reload({})
@@ -138,6 +147,7 @@ def test_what_a_check_prints_is_evidence_without_secrets(tmp_path: Path) -> None
 def test_an_agent_that_prints_secrets(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
     script = (
+        f"printf '%s\\n' {shlex.quote(KEY_FILE)}; "
         f"printf '%s\\n' {shlex.quote(SAID)}; printf '%s' {GITHUB} > token.txt; printf '%s\\n' {shlex.quote(SAID)} >&2"
     )
     e = Engine(tmp_path / "data", None, anthropic_auth_token=API_KEY)

@@ -133,6 +133,19 @@ def test_too_short_ones_are_words() -> None:
     assert Told(["abc"]).out_of("abc") == "abc"
 
 
+def test_a_private_key_that_comes_line_by_line() -> None:
+    body = [f"MIIEowIBAAKCAQEA{n:048d}" for n in range(20)]
+    key = ["-----BEGIN RSA PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC,0123", "", *body, "aGk="]
+    printed = ["before", *key, "-----END RSA PRIVATE KEY-----", "after", key[0], "no key at all: it was cut", *body[:1]]
+    for size in (1, 2, 5, 100):
+        lines = secrets.Lines()
+        pieces = ["\n".join(printed[at : at + size]) for at in range(0, len(printed), size)]
+        shown = "\n".join(lines.clean(piece) for piece in pieces)
+        assert "before" in shown
+        assert "after" in shown
+        assert not any(line in shown.partition("after")[0] for line in [*body, "aGk="])
+
+
 def test_a_command_keeps_what_could_do_something() -> None:
     for command in (
         "echo '-----BEGIN PRIVATE KEY-----'; rm -rf ~ #",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from maestro import secrets
 from maestro.core.runtime import Runtime
 from maestro.terminal_text import Style, cut, styled
 
@@ -34,6 +35,7 @@ class LiveOutput:
         self._written_at = -_EVERY_S
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._lines: list[tuple[str, list[Style]]] = []
+        self._secrets = secrets.Lines()
         self._rest = ""
         self._kept_lines = self._kept_chars = 0
         self._cut = False
@@ -75,8 +77,9 @@ class LiveOutput:
 
     def _keep(self, lines: list[str]) -> None:
         for line in lines:
-            shown, styles = styled(line.rstrip("\r"))
-            plain = shown.rstrip()
+            printed, styles = styled(line.rstrip("\r"))
+            shown = self._secrets.clean(printed)
+            plain, styles = shown.rstrip(), styles if shown == printed else []
             if not plain:
                 continue
             self._kept_lines += 1
