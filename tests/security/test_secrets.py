@@ -20,6 +20,7 @@ from maestro.core import gatekeeping, instance, queries
 from maestro.core.commands import control
 from maestro.core.commands.sessions import NewSession, create_session
 from maestro.core.conversation.reply import ReplyStream, add_message
+from maestro.core.execution.live_output import LiveOutput
 from maestro.core.runtime import Runtime, open_runtime
 from maestro.db import keeping, models
 from maestro.db.journal import Event
@@ -189,6 +190,11 @@ def test_pasted_ideas_are_kept_without_their_secrets(tmp_path: Path) -> None:
     session = create_session(rt, new)
     with rt.db.write() as tx:
         add_message(tx, session.id, "user", SAID)
+        add_message(tx, session.id, "ai", "", tool_uses=[{"name": "Read", "summary": SAID}])
+        row = tx.db.get(models.Session, session.id)
+        assert row is not None
+        row.idea_card, row.result_json = {"goals": [SAID]}, {"said": {"how": SAID}}
+        tx.db.add(row)
         tx.log(session.id, SAID, details={"k": SAID})
         tx.emit("session_updated", session.id, title=SAID)
     rt.jobs.stop()
@@ -198,6 +204,21 @@ def test_pasted_ideas_are_kept_without_their_secrets(tmp_path: Path) -> None:
     assert HIDDEN in view.title
     assert found_in(everything(tmp_path / "data")) == []
     assert found_in(str([event.payload for event in heard])) == []
+
+
+def test_what_a_command_prints_while_it_runs(tmp_path: Path) -> None:
+    rt = opened(tmp_path)
+    session = create_session(rt, NewSession(description="x", repo_path=str(make_repo(tmp_path / "repo", {"a": "b"}))))
+    output = LiveOutput(rt, session.id, {"kind": "check", "source": "checks"}, clock=lambda: 0.0)
+    colored = f"\x1b[31m{SAID}\x1b[0m {GITHUB[:9]}\x1b[1m{GITHUB[9:]}\x1b[0m"
+    for line in [*KEY_FILE.split("\n"), SAID, colored]:
+        output.hear(f"{line}\n".encode())
+        output.write()
+    output.end()
+    shown = "\n".join(row.message for row in queries.list_logs(rt, session.id))
+    rt.db.close()
+    assert HIDDEN in shown
+    assert found_in(shown) == []
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 64])
