@@ -14,18 +14,21 @@ _OURS = ("refs/maestro/", "refs/heads/maestro/")
 _GETS = frozenset({"fetch", "pull"})
 _BRANCHES = frozenset({"branch", "checkout", "switch", "update-ref", "worktree", "fetch", "pull"})
 _KEPT = "refs/maestro/put-back"
+#: Before the name of the ref that a symbolic one leads to.
+_TO = "ref:"
 
 
 def read(shared: Path) -> dict[str, str]:
-    """All refs but Maestro's own and symbolic ones, with what they point to."""
+    """All refs but Maestro's own, with what they point to: a commit, or as ``ref:name`` another ref."""
     out = git(shared, "for-each-ref", "--format=%(objectname) %(refname) %(symref)", env=_at(shared), check=False).text
     rows = (line.split(" ") for line in out.splitlines())
-    return {name: oid for oid, name, leads_to in rows if not leads_to and not name.startswith(_OURS)}
+    found = ((name, f"{_TO}{leads_to}" if leads_to else oid) for oid, name, leads_to in rows)
+    return {name: value for name, value in found if not name.startswith(_OURS)}
 
 
 def may_have_moved(traced: Sequence[Sequence[str]]) -> bool:
     """Whether any of these calls of git moves refs."""
-    words = {"tag", "notes", "stash", "remote", *_BRANCHES}
+    words = {"tag", "notes", "stash", "remote", "replace", "bisect", "symbolic-ref", *_BRANCHES}
     return any(words.intersection(argv) for argv in traced)
 
 
@@ -40,19 +43,31 @@ def put_back(
         if was == there or not any(_moves(argv, name) for argv in traced):
             continue
         kept = None
-        if there is not None:
+        if there is not None and not there.startswith(_TO):
             kept = f"{_KEPT}/{there}"
             git(shared, "update-ref", "--no-deref", kept, there, env=_at(shared))
-        old = there or "0" * len(was or "")
-        to = ("-d", name) if was is None else (name, was)
-        moved = git(shared, "update-ref", "--no-deref", *to, old, env=_at(shared), check=False)
-        if moved.code == 0:
+        if _put(shared, name, was, there):
             done.append((name, "new" if was is None else "gone" if there is None else "changed", kept))
     return done
 
 
+def _put(shared: Path, name: str, was: str | None, there: str | None) -> bool:
+    """Give a ref what it ``was``; whether that went well. A commit is only exchanged for the one that is ``there``."""
+    if was is not None and was.startswith(_TO):
+        arguments = ["-c", "core.logAllRefUpdates=false", "symbolic-ref", name, was.removeprefix(_TO)]
+    elif there is not None and there.startswith(_TO):
+        to = ["-d", name] if was is None else [name, was]
+        arguments = ["update-ref", "--no-deref", *to]
+    else:
+        to = ["-d", name] if was is None else [name, was]
+        arguments = ["update-ref", "--no-deref", *to, there or "0" * len(was or "")]
+    return git(shared, *arguments, env=_at(shared), check=False).code == 0
+
+
 def _moves(argv: Sequence[str], name: str) -> bool:
     """Whether a call of git may have moved this very ref."""
+    if "symbolic-ref" in argv and name in argv:
+        return True
     kind, _, short = name.removeprefix("refs/").partition("/")
     named = any(word in (name, short) or word.endswith((f":{short}", f":{name}")) for word in argv)
     if kind == "tags":

@@ -47,6 +47,7 @@ def repo(tmp_path: Path) -> Path:
     run_git(make_repo(tmp_path / "other", {"a": "a\n"}), "tag", "theirs")
     run_git(made, "tag", "v1")
     commit(made, {"more.txt": "more\n"})
+    run_git(made, "-c", "core.logAllRefUpdates=false", "symbolic-ref", "refs/heads/alias", "refs/heads/main")
     run_git(made, "config", "user.name", "Ada")
     run_git(made, "config", "alias.st", "status -s")
     write_files(made, {"README.md": "mine\n", "loose.txt": "loose\n", "staged.txt": "staged\n"})
@@ -85,6 +86,10 @@ INSTALLERS = {
     "fetch": "git -c protocol.file.allow=always fetch -q --tags " + _OTHER + " '+refs/heads/*:refs/remotes/other/*'",
     "stash": "echo x > README.md && git -c user.name=A -c user.email=a@b stash -q",
     "note": "git -c user.name=A -c user.email=a@b notes add -m x",
+    "replacement": "git replace HEAD HEAD~1",
+    "symbolic": "git symbolic-ref refs/heads/latest refs/heads/main",
+    "moved_symbolic": "git -c core.logAllRefUpdates=false symbolic-ref refs/heads/alias refs/tags/v1",
+    "deleted_symbolic": "git symbolic-ref -d refs/heads/alias",
     "mode": f"chmod -x {_GIT_DIR}/hooks/pre-push",
 }
 

@@ -30,7 +30,8 @@ _OTHER_NAMES: dict[type[BaseModel], dict[str, str]] = {
         "title": "name task summary heading label",
         "description": "details detail body prompt instructions content text what",
         "depends_on": "dependencies dependency depends deps dep requires needs after blocked_by blockers prerequisites"
-        " prereqs predecessors waits_for wait_for parents upstream depends_upon dependent_on",
+        " prereqs predecessors waits_for wait_for parents upstream depends_upon dependent_on"
+        " run_after start_after after_tasks upstream_tasks",
         "files": "paths targets target_files touched_files touches changes modifies outputs scope scope_in",
         "acceptance": "acceptance_criteria criteria done_when definition_of_done success_criteria goals",
         "checks": "commands verification verify validation tests test_commands test_command command",
@@ -39,8 +40,9 @@ _OTHER_NAMES: dict[type[BaseModel], dict[str, str]] = {
         "requires_approval": "approval needs_approval approval_required ask_first confirm",
         "scope_out": "out_of_scope excluded excludes not_in_scope",
         "requirements": "required_by covers",
-        "agent": "agent_type worker",
-        "model": "llm model_name",
+        "agent": "agent_type worker subagent agent_name",
+        "model": "llm model_name llm_model",
+        "effort": "reasoning_effort effort_level reasoning thinking",
     },
     PlanDecision: {
         "decision_type": "type kind decision topic title name question",
