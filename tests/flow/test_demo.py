@@ -43,10 +43,10 @@ def test_the_demo_goes_from_an_empty_data_folder_to_merged_code_without_a_key(tm
         assert set(log.split()) == {t["key"] for t in tasks}
 
         with closing(sqlite3.connect(app.data_dir / "maestro.db")) as db, db:  # what nobody can have foreseen
-            db.execute("UPDATE metrics SET metric_value = 'many'")
+            db.execute("CREATE TRIGGER no BEFORE INSERT ON sessions BEGIN SELECT RAISE(ABORT, 'no'); END")
         for _ in range(2):
-            broken = api.get(f"{base}/metrics", params={"name": "cpu_percent"})
+            broken = api.post("/api/sessions/demo")
             assert (broken.status_code, broken.headers.get("connection")) == (500, None)
         assert "Traceback" in (app.data_dir / "logs" / "maestro.log").read_text()  # the scripted model hushes nothing
         assert "Traceback" not in app.output
-        assert "/metrics failed" in app.output
+        assert "/sessions/demo failed" in app.output
