@@ -187,7 +187,7 @@ def _rules(rules: Iterable[Rule], call: Call) -> Iterable[Answered]:
 
 def _fits_host(rule: Rule, call: Call) -> bool:
     if call.kind == "web":
-        return bool(call.host) and _host_fits(rule, call.host)
+        return bool(call.host) and host_fits(rule, call.host)
     if call.tool != "Bash" or rule.answer == "allow":
         return False
     text = _plain_text(call)
@@ -197,7 +197,7 @@ def _fits_host(rule: Rule, call: Call) -> bool:
     return bool(re.search(rf"(?<![\w-]){host}(?![\w-])", text, re.IGNORECASE))
 
 
-def _host_fits(rule: Rule, where: str) -> bool:
+def host_fits(rule: Rule, where: str) -> bool:
     """A rule without a port means the usual ones where it allows, all where it does not."""
     host, _, port = where.rpartition(":")
     wanted, separator, wanted_port = rule.match.rpartition(":")

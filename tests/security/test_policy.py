@@ -13,7 +13,9 @@ from starlette.testclient import TestClient
 from maestro.agents.base import PermissionMode
 from maestro.agents.gates import Verdict, judge
 from maestro.api.site import build_site
+from maestro.confinement.proxy import hosts
 from maestro.core.agent_config import in_force
+from maestro.core.execution import policy_hosts
 from maestro.core.runtime import Runtime, open_runtime
 from maestro.db import models
 from maestro.policy import PRESETS, Policy, merged
@@ -318,6 +320,23 @@ def test_what_only_names_settings_is_free_in_the_sandbox(worktree: Path, command
 )
 def test_what_writes_settings_asks_in_the_sandbox(worktree: Path, command: str) -> None:
     assert _bash("sandbox", command, worktree, "sandboxed").action == "ask"
+
+
+@pytest.mark.parametrize(
+    ("policy", "reached"),
+    [
+        ("", ["pypi.org:443", "pypi.org:80"]),
+        ("deny network pypi.org", []),
+        ("deny network pypi.org:80; allow network a.example:8443", ["a.example:8443", "pypi.org:443"]),
+        ("allow network a.example; deny network *.example", ["pypi.org:443", "pypi.org:80"]),
+        ("allow network *.example; ask network", ["pypi.org:443", "pypi.org:80"]),
+        ("allow network a.example:99999; allow network", ["pypi.org:443", "pypi.org:80"]),
+        ("deny network; allow network a.example", []),
+    ],
+)
+def test_the_sandbox_reaches_the_hosts_that_the_policy_leaves(policy: str, reached: list[str]) -> None:
+    found = policy_hosts.under(Policy.model_validate(policy), hosts(["pypi.org"]))
+    assert sorted(map(str, found)) == reached
 
 
 # -- the table -----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from maestro.confinement.wrapping import command
 from maestro.core import places
 from maestro.core.agent_config import AgentConfig, in_force
 from maestro.core.environment import base_environment
-from maestro.core.execution import agents_place, bytecode, npm_cache
+from maestro.core.execution import agents_place, bytecode, npm_cache, policy_hosts
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.errors import Unavailable
@@ -151,7 +151,8 @@ def of_agent(rt: Runtime, session: models.Session, task_id: str, folder: Path, c
     base = profile_of(rt, session, folder, base_environment())
     if sys.platform.startswith("linux"):
         base = agents_place.ready(rt, task_id, base)
-    reached = [[host.name, host.port, host.private] for host in sorted(reachable(config, folder))]
+    allowed = policy_hosts.under(config.policy, reachable(config, folder))
+    reached = [[host.name, host.port, host.private] for host in sorted(allowed)]
     return {"profile": base.to_json(), "hosts": reached}
 
 
