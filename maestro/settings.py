@@ -92,7 +92,7 @@ class Settings(BaseModel):
         None, max_length=200, description="Model for the workers; empty: Claude Code's own default."
     )
     permission_mode: PermissionMode = Field(
-        "edits",
+        "auto",
         description="What a worker may do without asking; auto: sandboxed if this machine supports it, otherwise edits.",
     )
     policy: Policy = Field(

@@ -93,6 +93,8 @@ CLAUDE_HOME = "CLAUDE_CONFIG_DIR"
 #: What a subscription user may have instead of a login file (``claude setup-token``).
 OAUTH_TOKEN = "CLAUDE_CODE_OAUTH_TOKEN"  # noqa: S105 - a name, not a token
 
+MODEL_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", OAUTH_TOKEN)
+
 #: The clouds that Claude Code can work through: the variable that chooses one, and what its way in is made of.
 CLOUDS = {
     "CLAUDE_CODE_USE_BEDROCK": ("Amazon Bedrock", ("AWS_", "ANTHROPIC_BEDROCK_", "BEDROCK_")),
@@ -117,6 +119,11 @@ _WITH_CLOUDS = ("CLAUDE_CODE_USE_", "CLAUDE_CODE_SKIP_", "ANTHROPIC_CUSTOM_HEADE
 PASSED_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}\*?")
 #: Maestro's own: passed on, they would lead from a check into the app.
 _OWN = re.compile(r"MAESTRO_.*", re.IGNORECASE)
+
+
+def is_secret(name: str) -> bool:
+    """Whether what a variable of this name holds opens a door."""
+    return bool(_SECRET.search(name.upper()))
 
 
 def is_on(value: str | None) -> bool:

@@ -65,6 +65,7 @@ class AgentSpec:
     cli_path: str | None = None
     command: list[str] = field(default_factory=list)  # agent_type "command": program and arguments
     confinement: dict[str, Any] | None = None  # what its commands may see and reach (``agents.confined``); None: all
+    withheld: list[str] = field(default_factory=list)  # variables for the agent itself, not for its commands
     deny_read: list[str] = field(default_factory=list)  # folders a sandboxed agent must not read
     trust_repository: bool = False  # load the repository's own Claude settings
     user_hooks: bool = False  # run the user's own Claude hooks

@@ -35,14 +35,14 @@ class ClaudeCode:
     async def run(self, spec: AgentSpec, link: AgentLink) -> AgentResult:
         """Run one conversation until it ends, is stopped, or hits a limit."""
         if spec.permission_mode == "sandboxed" and (missing := claude_options.missing_for_sandbox()):
-            words = f"The sandboxed mode needs {missing}. Install it, or choose another permission mode."
+            words = f"The mode `sandboxed` cannot be kept here. {missing} Or choose another permission mode."
             return AgentResult(outcome="failed", failure="missing", message=words)
 
         def refused(host: str) -> None:
             words = f"{host} was refused. Name it in `network_hosts` to let this agent reach it."
             link.log("system", words, level="warn")
 
-        with claude_shell.confined_commands(spec, refused):
+        with claude_shell.commands(spec, refused):
             return await self._run(spec, link)
 
     async def _run(self, spec: AgentSpec, link: AgentLink) -> AgentResult:

@@ -7,14 +7,20 @@ arrives at ``can_use_tool``, which may wait for the user for as long as it takes
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from maestro.agents.base import AgentLink, AgentSpec, GateDecision, GateRequest
 from maestro.agents.gates import Verdict, judge
+from maestro.agents.titles import READERS
 from maestro.policy import Policy
 
-_READING = frozenset({"Read", "Grep", "Glob", "LS", "NotebookRead"})
+_READING = frozenset(READERS)
+_ONLY_INSIDE = (
+    "There is nothing at that path that this tool sees. Your commands have a /tmp and a home of their own: use `cat`."
+)
 
 
 class Gatekeeper:
@@ -49,6 +55,8 @@ class Gatekeeper:
         verdict = self._judge(tool, tool_input, folder)
         if folder and tool_use_id:
             self._folders[tool_use_id] = folder
+        if verdict.action == "ask" and tool in _READING and self._is_only_inside(tool, tool_input, folder):
+            verdict = replace(verdict, action="deny", reason=_ONLY_INSIDE)
         if verdict.action == "ask" and tool in _READING:
             return {}  # the CLI knows its own files (long tool output, for one) and asks for all others
         if verdict.action == "deny":
@@ -61,6 +69,16 @@ class Gatekeeper:
                 "permissionDecisionReason": reason,
             }
         }
+
+    def _is_only_inside(self, tool: str, tool_input: dict[str, Any], folder: Path | None) -> bool:
+        """Whether confined commands may see a file at a path where this tool sees none: in a ``/tmp`` of their own, say."""
+        given = tool_input.get(READERS.get(tool, ""))
+        if self._spec.confinement is None or not isinstance(given, str) or not given:
+            return False
+        try:
+            return not os.path.lexists((folder or Path(self._spec.worktree)) / given)
+        except ValueError:
+            return False
 
     async def may_use(self, tool: str, tool_input: dict[str, Any], context: Any) -> Any:
         """``can_use_tool``: asks the user, and waits."""

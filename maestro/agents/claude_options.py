@@ -16,6 +16,7 @@ from maestro.agents import claude_launcher, claude_shell, claude_tools
 from maestro.agents.base import AgentLink, AgentSpec
 from maestro.agents.claude_gate import Gatekeeper
 from maestro.claude_models import may_be_claude
+from maestro.confinement import probing
 
 if TYPE_CHECKING:
     from claude_agent_sdk import ClaudeAgentOptions
@@ -87,12 +88,8 @@ def options(
 
 
 def missing_for_sandbox() -> str:
-    """What the operating system lacks for the sandbox; empty when nothing."""
-    if not sys.platform.startswith("linux"):
-        return ""
-    return " and ".join(
-        package for program, package in (("bwrap", "bubblewrap"), ("socat", "socat")) if not shutil.which(program)
-    )
+    """Why nothing can be confined on this machine, and what changes that; empty when it can."""
+    return probing.available().words
 
 
 def _system_append(text: str, scratch: Path | None) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""The commands of Claude Code in Maestro's own confinement, on Linux.
+"""The commands of Claude Code in Maestro's own confinement, on Linux, and everywhere without the keys of the model.
 
 The CLI's own sandbox leaves empty files in the user's checkout, which look like an escape and keep git from committing.
 So it stays off there, and the CLI hands each command (and hook, and MCP server that it starts) to a small script, which
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from maestro import claude_home
-from maestro.agents import confined
+from maestro.agents import claude_launcher, confined
 from maestro.agents.base import AgentSpec
 
 _SCRIPT = "shell"
@@ -41,34 +41,43 @@ def confines(spec: AgentSpec, scratch: Path | None) -> bool:
 
 
 @contextmanager
-def confined_commands(spec: AgentSpec, refused: Callable[[str], None]) -> Iterator[None]:
-    """Write the script that confines, and hold the way out to the network open while the block lasts."""
+def commands(spec: AgentSpec, refused: Callable[[str], None]) -> Iterator[None]:
+    """Write the script that each command goes through, and hold the way out to the network open while the block lasts."""
     scratch = _scratch()
-    if scratch is None or not confines(spec, scratch):
+    if scratch is None or not _has_script(spec, scratch):
         yield
         return
     snapshots = claude_home.folder() / _SNAPSHOTS
     snapshots.mkdir(parents=True, exist_ok=True, mode=0o700)
     with confined.wrapping(spec, refused, [snapshots]) as wrap:
-        script = scratch / _SCRIPT
         words = shlex.join(wrap(["/bin/sh", "-c", _INSIDE, "maestro-shell"]))
-        script.write_text(f'#!/bin/sh\nexec {words} "$PWD" {shlex.quote(_bash())} "$1"\n')
+        unset = f"unset {shlex.join(spec.withheld)}\n" if spec.withheld else ""
+        script = scratch / _SCRIPT
+        script.write_text(f'#!/bin/sh\n{unset}exec {words} "$PWD" {shlex.quote(_bash())} "$1"\n')
         script.chmod(0o700)
         yield
 
 
 def environment(spec: AgentSpec, scratch: Path | None) -> dict[str, str]:
-    """What the CLI is told of it. Its temporary files lie where the commands see them too."""
-    if scratch is None or spec.confinement is None or not confines(spec, scratch):
+    """What the CLI is told of it. Where commands are confined, its temporary files lie where they see them too."""
+    if scratch is None or not _has_script(spec, scratch):
         return {}
-    temporary = spec.confinement["profile"]["caches"].get("/tmp")  # noqa: S108 - what stands there
     told = {"CLAUDE_CODE_SHELL_PREFIX": str(scratch / _SCRIPT), "CLAUDE_CODE_SHELL": _bash()}
+    shown = spec.confinement["profile"]["caches"] if spec.confinement and confines(spec, scratch) else {}
+    temporary = shown.get("/tmp")  # noqa: S108 - what stands there
     return told | ({"TMPDIR": temporary, "CLAUDE_CODE_TMPDIR": temporary} if temporary else {})
 
 
 def explained(spec: AgentSpec, scratch: Path | None) -> str:
     """What the agent is told beside its task, with where its commands run."""
     return spec.system_append + _EXPLAINED if confines(spec, scratch) else spec.system_append
+
+
+def _has_script(spec: AgentSpec, scratch: Path) -> bool:
+    """What goes to the CLI through a pipe is in no environment; only the rest has to be kept from its commands."""
+    withheld = {*spec.withheld} - {*claude_launcher.DESCRIPTORS}
+    own_sandbox = spec.permission_mode == "sandboxed" and not confines(spec, scratch)  # the CLI wraps commands itself
+    return confines(spec, scratch) or (bool(withheld & {*os.environ}) and not own_sandbox)
 
 
 def _bash() -> str:

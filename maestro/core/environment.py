@@ -89,6 +89,21 @@ def worker_environment(
     return env
 
 
+def only_for_the_model(
+    env: Mapping[str, str],
+    settings: Settings,
+    agent_config: Mapping[str, Any],
+    environ: Mapping[str, str] = os.environ,
+) -> list[str]:
+    """Variables of a worker's environment that open the way to the model: nothing for the agent's commands.
+
+    What the user passes on by name is meant for them.
+    """
+    ways_in = {*variables.for_claude(environ, claude_home.cloud(environ)), *variables.MODEL_KEYS}
+    passed = _passed_on(settings, agent_config, environ)
+    return sorted(name for name in ways_in if name in env and name not in passed and variables.is_secret(name))
+
+
 def port_bases(task_id: str) -> Iterator[int]:
     """First ports of a task's own range, the preferred one first."""
     wanted = int(task_id[:8], 16)

@@ -59,14 +59,19 @@ class Taken:
 def make(worktree: Path, at: Path) -> None:
     """Make the folder, anew; what it holds must have been taken in. Raises GitError and OSError."""
     shared = common_dir(worktree)
-    if (shared / "reftable").exists():
-        raise GitError("Repositories that store refs as reftables cannot be used in the sandbox yet.")
     delete_tree(at)
     folder = at / "git"
-    for name in ("objects/info", "objects/pack", "refs/heads", "refs/tags", _BORROWED):
+    for name in ("objects/info", "objects/pack", _BORROWED):
         (folder / name).mkdir(parents=True)
-    listed = git(worktree, "for-each-ref", "--format=%(objectname) %(refname)", *_COPIED).stdout
-    (folder / "packed-refs").write_bytes(listed)
+    if (shared / "reftable").is_dir():
+        for name in ("reftable", "refs"):
+            shutil.copytree(shared / name, folder / name, symlinks=True)
+        listed = git(worktree, "for-each-ref", "--format=%(objectname) %(refname)").stdout
+    else:
+        for name in ("refs/heads", "refs/tags"):
+            (folder / name).mkdir(parents=True)
+        listed = git(worktree, "for-each-ref", "--format=%(objectname) %(refname)", *_COPIED).stdout
+        (folder / "packed-refs").write_bytes(listed)
     (at / "before").write_bytes(listed)
     (folder / "HEAD").write_text(untrusted.text(shared / "HEAD"))
     own = own_git_dir(worktree)

@@ -107,7 +107,7 @@ def test_idea_to_merged_code_and_back_on_a_real_package_over_rest(tmp_path: Path
     ):
         created = api.post("/api/sessions", json={
             "title": "Count", "description": "Count how many paths match.", "repo_path": str(repo),
-            "agent_config": {"permission_mode": "bypass"},
+            "agent_config": {"permission_mode": "auto"},
         })  # fmt: skip
         assert created.status_code == 201
         base = f"/api/sessions/{created.json()['id']}"
@@ -132,6 +132,8 @@ def test_idea_to_merged_code_and_back_on_a_real_package_over_rest(tmp_path: Path
         assert of_count == [False, True]
         assert [r["passed"] for r in runs if r["phase"] == "validation"] == [True]
         assert snapshot(repo) == before
+        assert api.get("/api/approvals", params={"session_id": created.json()["id"]}).json()["items"] == []
+        assert api.get(base).json()["agent_config"]["permission_mode"] == "sandboxed"
 
         merged = api.post(f"{base}/merge", json={}).raise_for_status().json()
         assert merged["merged"]

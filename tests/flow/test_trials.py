@@ -25,7 +25,11 @@ PYTEST = f"{sys.executable} -m pytest -q"
 @pytest.fixture
 def rt(tmp_path: Path) -> Iterator[Runtime]:
     opened = open_runtime(
-        LoadedSettings({"data_dir": tmp_path / "data", "assistant": "demo"}, environment={}, dotenv=None)
+        LoadedSettings(
+            {"data_dir": tmp_path / "data", "assistant": "demo", "permission_mode": "edits"},
+            environment={},
+            dotenv=None,
+        )
     )
     yield opened
     opened.jobs.stop()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from maestro.core.environment import only_for_the_model
 from maestro.demo.server import ScriptedServer
+from maestro.settings import Settings
 from tests.scripted import DUMMY_KEY, WorkerRun, bash, scenario, task_rule
 
 _TOKEN = "sk-ant-oat01-scripted-login-0000"
@@ -40,10 +42,10 @@ def keys(server: ScriptedServer) -> set[str]:
     return {h.get("x-api-key") or h.get("authorization", "").removeprefix("Bearer ") for h in found if h}
 
 
-def look(server: ScriptedServer, tmp_path: Path, **env: str) -> str:
+def look(server: ScriptedServer, tmp_path: Path, withheld: Sequence[str] = (), **env: str) -> str:
     (tmp_path / "worktree").mkdir()
     (tmp_path / "worktree/looks.sh").write_text(_LOOKS)
-    run = WorkerRun(tmp_path, server.url, env=env, permission_mode="bypass")
+    run = WorkerRun(tmp_path, server.url, env=env, permission_mode="bypass", withheld=list(withheld))
     try:
         assert run.result()["outcome"] == "success", run.stderr()
     finally:
@@ -62,3 +64,26 @@ def test_a_login_token_reaches_the_model_and_no_command(server: ScriptedServer, 
     seen = look(server, tmp_path, ANTHROPIC_API_KEY="", CLAUDE_CODE_OAUTH_TOKEN=_TOKEN)
     assert keys(server) == {_TOKEN}
     assert "scripted" not in seen.replace(str(tmp_path), "")
+
+
+def test_what_the_cli_must_have_in_its_environment_is_kept_from_the_commands(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    """They see it where they look into the CLI itself, which only the sandbox keeps them from."""
+    given = {"ANTHROPIC_API_KEY": "", "ANTHROPIC_AUTH_TOKEN": _TOKEN, "AWS_SECRET_ACCESS_KEY": "aws-scripted-0000"}
+    seen = look(server, tmp_path, withheld=["ANTHROPIC_AUTH_TOKEN", "AWS_SECRET_ACCESS_KEY"], **given)
+    assert keys(server) == {_TOKEN}
+    of_the_command = seen.split("== ")[0]
+    assert "HOME=" in of_the_command
+    assert "scripted" not in of_the_command.replace(str(tmp_path), "")
+
+
+def test_only_what_opens_the_way_to_the_model_is_kept_from_commands() -> None:
+    environ = {
+        "CLAUDE_CODE_USE_BEDROCK": "1", "AWS_REGION": "eu-west-1", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t",
+        "AWS_BEARER_TOKEN_BEDROCK": "b", "UV_INDEX_PASSWORD": "p",
+    }  # fmt: skip
+    env = {**environ, "ANTHROPIC_AUTH_TOKEN": "x"}
+    names = ["ANTHROPIC_AUTH_TOKEN", "AWS_BEARER_TOKEN_BEDROCK", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
+    assert only_for_the_model(env, Settings(), {}, environ) == names
+    assert only_for_the_model(env, Settings(), {"pass_env": ["AWS_S*"]}, environ) == names[:2]

@@ -12,6 +12,7 @@ from sqlmodel import select
 
 from maestro.core import queries
 from maestro.db import models
+from tests.app_process import AppProcess
 from tests.engine import Engine, engine
 from tests.repos import make_repo, run_git
 from tests.scripted import bash, scenario, task_rule, write
@@ -23,6 +24,7 @@ _SHOP = {
     ".gitignore": "__pycache__/\n.pytest_cache/\n",
 }
 _CHECK = "python -m pytest -q"
+_TURNS = {"approval_requested", "state_changed"}
 
 
 @pytest.fixture
@@ -219,3 +221,28 @@ def test_a_git_folder_that_the_agent_broke_costs_its_commits_and_not_its_work(tm
         assert queries.list_approvals(running.rt, session_id=session.id) == []
     assert of_repository(repo) == before
     assert not run_git(repo, "fsck", "--connectivity-only")
+
+
+def test_the_demo_runs_in_mode_auto_without_a_question_of_an_agent(tmp_path: Path) -> None:
+    """As a newcomer has it: no mode is set."""
+    with AppProcess(tmp_path / "data", MAESTRO_PERMISSION_MODE="") as app, app.client() as api, app.events() as events:
+        session = api.post("/api/sessions/demo").raise_for_status().json()
+        base = f"/api/sessions/{session['id']}"
+        for words in ("", "Yes, all of them.", "That is all."):
+            if words:
+                api.post(f"{base}/messages", json={"content": words}).raise_for_status()
+            events.until("message", role="ai", status="complete")
+        api.post(f"{base}/plan").raise_for_status()
+        events.until("state_changed", to="plan_review")
+        api.post(f"{base}/plan/approve").raise_for_status()
+        asked = []
+        while (event := events.until(where=lambda e: e["type"] in _TURNS, timeout_s=180)).get("to") != "completed":
+            assert event.get("to") not in {"failed", "paused"}, api.get(f"{base}/logs").text[-5000:]
+            if event["type"] == "approval_requested":
+                asked.append((event["kind"], event["title"]))
+                api.post(f"/api/approvals/{event['approval_id']}", json={"decision": "allow"}).raise_for_status()
+        done = api.get(base).json()
+        assert done["agent_config"]["permission_mode"] == "sandboxed"
+        assert done["result"]["proven"]
+        assert [kind for kind, _ in asked] == ["task_start"], "the plan says so; no agent asks"
+        api.post(f"{base}/merge", json={}).raise_for_status()

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from maestro.confinement.profile import Profile
 from maestro.confinement.wrapping import command
+from maestro.core.agent_config import in_force
 from maestro.core.environment import base_environment, place_environment
 from maestro.core.runtime import Runtime
 from maestro.db import models
@@ -38,8 +41,24 @@ def ready(rt: Runtime, task_id: str, profile: Profile) -> Profile:
     return replace(
         _with_git(profile, at),
         own_home=at / "home",
-        variables={**profile.variables, "TMPDIR": str(_TMP)},
+        variables={**profile.variables, "TMPDIR": str(_TMP), "HOME": str(profile.home)},
     )
+
+
+def keeps_inside(rt: Runtime, session: models.Session) -> bool:
+    """Whether the commands of a session's agents can change nothing in the user's checkout."""
+    return (
+        sys.platform.startswith("linux") and in_force(session.agent_config, rt.settings).permission_mode == "sandboxed"
+    )
+
+
+def tidy(rt: Runtime, tasks: Collection[str]) -> None:
+    """At start: clear what is left of all but these tasks."""
+    root = rt.data_dir / _ROOT
+    for folder in root.iterdir() if root.is_dir() else []:
+        if not any(folder.name.startswith(task_id) for task_id in tasks):
+            with suppress(OSError, MaestroError):
+                delete_tree(folder)
 
 
 def take_in(rt: Runtime, session: models.Session, task: models.Task) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from sqlmodel import col, func, select
@@ -10,7 +11,7 @@ from maestro.agents.base import AgentSpec
 from maestro.core import channel, lookup, places, trust
 from maestro.core.agent_config import AgentConfig, in_force, permission_mode
 from maestro.core.endpoint import endpoint_for
-from maestro.core.environment import place_environment, worker_environment
+from maestro.core.environment import only_for_the_model, place_environment, worker_environment
 from maestro.core.execution import afresh, agents_place, confining, hatch, outcomes, ports, prompts, standbys
 from maestro.core.execution.gone import is_gone
 from maestro.core.execution.outfit import outfit
@@ -153,6 +154,7 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
         return
     try:
         spec = _spec(rt, session, task, worker, worktree, config, agent)
+        spec = replace(spec, withheld=only_for_the_model(env, rt.settings, session.agent_config))
         told = agents_git.settings(worktree) | sparse.settings(worktree)
         env |= place_environment(spec.port_base, told) | hatch.place(worktree)
         escape.before(rt, session, worker)

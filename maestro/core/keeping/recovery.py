@@ -14,7 +14,7 @@ from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
 from maestro.core import lookup, places, processes
-from maestro.core.execution import bytecode, closing, command_place
+from maestro.core.execution import agents_place, bytecode, closing, command_place
 from maestro.core.keeping import cleanup, merges, pooling, rollbacks
 from maestro.core.proving import sheltered
 from maestro.core.runtime import Runtime
@@ -205,7 +205,9 @@ def _tidy_worktrees(rt: Runtime) -> None:
     with rt.db.read() as db:
         sessions = db.exec(select(models.Session).where(col(models.Session.session_commit).is_not(None))).all()
         tasks = {s.id: {t.key: t.status for t in lookup.tasks_of(db, s.id)} for s in sessions}
+        every = db.exec(select(models.Task.id)).all()
     bytecode.tidy(rt, [s.id for s in sessions if s.status not in FINAL])
+    agents_place.tidy(rt, every)
     for session in sessions:
         if not _is_name(session.id):
             continue  # a path made of it may lie anywhere

@@ -97,7 +97,9 @@ def _after(rt: Runtime, worker_id: str, *, ended: bool) -> bool:
         agents_place.take_in(rt, session, task)
         details = _details(rt, worker)
         try:
-            changes = _moved(session, task, worker.checkout_before) + trespass.changes(rt, session, worker, details)
+            changes = _moved(session, task, worker.checkout_before)
+            if not agents_place.keeps_inside(rt, session):  # else what changed there is the user's own doing
+                changes += trespass.changes(rt, session, worker, details)
         except MaestroError as error:  # the repository is out of reach: others say so, louder
             _log.warning("no look at %s after %s: %s", session.repo_path, worker.name, error.detail)
         _tell_files(rt, session, worker, details)
