@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ def test_what_an_agent_tries_gets_nowhere(tmp_path: Path, user: Path) -> None:
         script = scenario(
             task_rule(
                 "",
-                bash(f"cat > /tmp/try.py <<'EOF'\n{attempts}\nEOF\npython3 /tmp/try.py"),
+                bash(f"echo {b64encode(attempts.encode()).decode()} | base64 -d > /tmp/try.py; python3 /tmp/try.py"),
                 bash(
                     "git commit -q --allow-empty -m Empty && git update-ref refs/heads/main HEAD && git branch -D theirs"
                     " && wc -l through"
@@ -208,7 +209,9 @@ def test_a_git_folder_that_the_agent_broke_costs_its_commits_and_not_its_work(tm
             "",
             write("more.py", "more = 1\n"),
             bash("git add -A && git commit -qm More && echo > again.py && git add again.py"),
-            bash(f"echo garbage > {repo}/.git/packed-refs; rm -rf {repo}/.git/objects/??; git status"),
+            bash(
+                "g=$(git rev-parse --git-common-dir); echo garbage > $g/packed-refs; rm -rf $g/objects/??; git status"
+            ),
             "Done.",
         )
     )
@@ -217,7 +220,7 @@ def test_a_git_folder_that_the_agent_broke_costs_its_commits_and_not_its_work(tm
         running.until("task_completed", timeout_s=180)
         done = running.get(session.id)
         assert {"more.py", "again.py"} <= set(run_git(repo, "ls-tree", "--name-only", done.session_branch).split())
-        assert "cannot be taken in" in logged(running, session.id)
+        assert "cannot be imported" in logged(running, session.id)
         assert queries.list_approvals(running.rt, session_id=session.id) == []
     assert of_repository(repo) == before
     assert not run_git(repo, "fsck", "--connectivity-only")
