@@ -65,9 +65,10 @@ def tab_to(page: Page, name: str, *, key: str = "Tab") -> None:
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
     """An empty Maestro, and a model that talks, plans, and has a command to ask about."""
     data = tmp_path_factory.mktemp("keys") / "data"
+    endpoint = {"ANTHROPIC_API_KEY": DUMMY_KEY, "MAESTRO_PERMISSION_MODE": "ask"}
     with (
         ScriptedServer(SCRIPT) as model,
-        AppProcess(data, ANTHROPIC_BASE_URL=model.url, ANTHROPIC_API_KEY=DUMMY_KEY) as process,
+        AppProcess(data, ANTHROPIC_BASE_URL=model.url, **endpoint) as process,
     ):
         yield process
 

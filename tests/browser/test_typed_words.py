@@ -161,7 +161,7 @@ def test_what_a_new_session_is_to_be_comes_back_with_the_lines_of_its_worktrees(
             fields = page.locator(".m-env__row", has_text=label).get_by_role("textbox")
             expect(fields.last).to_have_value(typed)
         expect(page.get_by_label("Start from")).to_have_value("next")
-        expect(page.get_by_text("Ask before every change")).to_be_visible()
+        expect(page.get_by_label("Permission mode").get_by_text("Ask before every change")).to_be_visible()
 
     all_is_there()
     page.reload()
