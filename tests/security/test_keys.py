@@ -14,6 +14,8 @@ from keyring.backends.fail import Keyring as NoKeyring
 from maestro import keys, secrets
 from maestro.cli.doctor import _keys as looked_at
 from maestro.core.commands import preferences
+from maestro.core.endpoint import Endpoint
+from maestro.core.guards import account
 from maestro.core.runtime import Runtime, open_runtime
 from maestro.db import models
 from maestro.db.types import utcnow
@@ -227,3 +229,22 @@ def test_in_a_running_app(tmp_path: Path) -> None:
     assert OTHER in kept
     assert KEY not in in_data(tmp_path)
     assert "AAEabcdefghijkl" not in in_data(tmp_path)
+
+
+def test_a_password_in_an_address_is_shown_nowhere_and_stays_what_it_is(tmp_path: Path) -> None:
+    keyring.set_keyring(NoKeyring())
+    rt = opened(tmp_path)
+    address = "https://ann:pa55word-of-the-gateway@gateway.example/v1"
+    preferences.change_settings(rt, {"anthropic_base_url": address})
+    shown = next(s.value for s in preferences.list_settings(rt) if s.name == "anthropic_base_url")
+    assert shown == f"https://ann:{HIDDEN}@gateway.example/v1"
+    preferences.change_settings(rt, {"anthropic_base_url": shown})
+    assert rt.settings.anthropic_base_url == address
+    with pytest.raises(InvalidInput, match="full address"):
+        preferences.change_settings(rt, {"anthropic_base_url": f"https://bob:{HIDDEN}@gateway.example/v1"})
+    one, other = (
+        account.name_of(Endpoint("anthropic", base_url=url)) for url in (address, address.replace("pa55", "pass"))
+    )
+    assert "pa55word" not in one
+    assert one != other
+    rt.db.close()

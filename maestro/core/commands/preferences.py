@@ -13,9 +13,12 @@ from maestro.db.types import utcnow
 from maestro.errors import InvalidInput
 from maestro.keys import APART, KeyStore, place_for_new
 from maestro.policy import Policy
-from maestro.secrets import HIDDEN, masked_urls
+from maestro.secrets import HIDDEN, clean, masked_urls
 from maestro.settings import NEEDS_RESTART, SECRET, STORABLE, LoadedSettings, Settings, sound, variable
 from maestro.templates import loader
+
+#: Settings that may hold a password.
+_ADDRESSES = frozenset({"anthropic_base_url", "database_url"})
 
 
 def list_settings(rt: Runtime) -> list[SettingView]:
@@ -66,7 +69,16 @@ def _meant(values: dict[str, Any], now: Settings) -> dict[str, Any]:
         meant[name] = given or None
     if isinstance(given := values.get("notify_urls"), list):
         meant["notify_urls"] = [_unmasked(url, now.notify_urls) for url in given]
+    if HIDDEN in str(values.get("anthropic_base_url")):
+        meant["anthropic_base_url"] = _unhidden(values["anthropic_base_url"], now.anthropic_base_url)
     return meant
+
+
+def _unhidden(url: Any, known: str | None) -> str:
+    if known and str(url).strip() == clean(known):
+        return known
+    words = "the password in this address is masked: enter the full address"
+    raise InvalidInput(f"A setting is not valid: anthropic_base_url: {words}", {"anthropic_base_url": words})
 
 
 def _unmasked(url: Any, known: list[str]) -> Any:
@@ -106,7 +118,11 @@ def _refusal(name: str) -> str:
 
 def _view(rt: Runtime, name: str) -> SettingView:
     field = Settings.model_fields[name]
-    value = masked_urls(rt.settings.notify_urls) if name == "notify_urls" else getattr(rt.settings, name)
+    value = getattr(rt.settings, name)
+    if name == "notify_urls":
+        value = masked_urls(value)
+    elif name in _ADDRESSES and value:
+        value = clean(value)
     secret = name in SECRET
     return SettingView(
         name=name,

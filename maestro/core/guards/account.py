@@ -22,6 +22,7 @@ from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.errors import AssistantError
+from maestro.secrets import clean
 
 Kind = Literal["rate_limit", "auth"]
 
@@ -45,7 +46,10 @@ class AccountState:
 def name_of(endpoint: Endpoint) -> str:
     """The account's name: kind, address, and a fingerprint of the secret that tells keys apart without telling them."""
     secret = "\n".join((endpoint.api_key or "", endpoint.auth_token or ""))
-    return f"{endpoint.kind} {endpoint.base_url or '-'} {hashlib.sha256(secret.encode()).hexdigest()[:12]}"
+    address = clean(endpoint.base_url or "-")
+    if address != (endpoint.base_url or "-"):  # it holds a password
+        secret = f"{secret}\n{endpoint.base_url}"
+    return f"{endpoint.kind} {address} {hashlib.sha256(secret.encode()).hexdigest()[:12]}"
 
 
 def account_state(rt: Runtime, *, demo: bool = False) -> AccountState | None:
