@@ -20,6 +20,10 @@ _COVERED = ("/home", "/root", "/mnt", "/media", "/run", *_SHARED_TEMPORARY, "/va
 #: Of what is covered, what programs need: NixOS has its programs there.
 _BACK = ("/run/current-system", "/run/wrappers", "/run/opengl-driver", "/run/binfmt")
 
+#: Of ``/proc``, what is the whole machine's and not the command's: root in a namespace is root for these files' owner.
+_KERNEL = ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "mtrr", "driver", "tty")
+_SECRET_OF_KERNEL = ("keys", "kcore", "kmsg", "kallsyms", "timer_list", "sched_debug", "latency_stats")
+
 #: Doors of the user's session that lead nowhere from inside.
 _UNSET = ("SSH_AUTH_SOCK", "SSH_AGENT_PID", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY",
           "XDG_RUNTIME_DIR", "DOCKER_HOST", "GPG_AGENT_INFO")  # fmt: skip
@@ -64,13 +68,22 @@ def command(profile: Profile, argv: Sequence[str], program: str = "bwrap") -> li
             "--unshare-cgroup-try",
         ),
         *("--cap-drop", "ALL", "--die-with-parent", "--new-session"),
-        *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
+        *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", *_of_the_kernel()),
         *options,
         *environment,
         *("--chdir", str(profile.worktree.resolve())),
         "--",
         *(bridge.inside(profile.proxy, argv) if profile.proxy is not None else argv),
     ]
+
+
+def _of_the_kernel() -> Iterator[str]:
+    for name in _KERNEL:
+        if Path("/proc", name).exists():
+            yield from ("--ro-bind", f"/proc/{name}", f"/proc/{name}")
+    for name in _SECRET_OF_KERNEL:
+        if Path("/proc", name).exists():
+            yield from ("--ro-bind", "/dev/null", f"/proc/{name}")
 
 
 def _mounts(profile: Profile) -> list[_Mount]:

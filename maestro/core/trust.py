@@ -340,7 +340,7 @@ def _marks(rt: Runtime, repo: Path, commit: str) -> dict[str, str]:
 
 def _remembered(rt: Runtime, info: repository.RepositoryInfo) -> list[PlannedCommand]:
     kept = repository_environment.confirmed(rt, info)
-    named = [(purpose, c) for purpose, part in (("set-up", "setup"), ("check", "checks")) for c in kept.get(part, [])]
+    named = [(purpose, c) for purpose, part in (("setup", "setup"), ("check", "checks")) for c in kept.get(part, [])]
     return [PlannedCommand(purpose=purpose, command=visible(command)) for purpose, command in named]
 
 

@@ -62,6 +62,8 @@ def attempts(told: dict[str, str]) -> dict[str, Attempt]:
         "reach an abstract socket": lambda: _abstract(told["abstract"]),
         "signal the app": lambda: os.kill(app, 0) or True,
         "see the app": lambda: b"pytest" in pathlib.Path(f"/proc/{app}/cmdline").read_bytes(),
+        "write the kernel's settings": lambda: _same(pathlib.Path("/proc/sys/kernel/core_pattern")),
+        "open the kernel's trigger": lambda: pathlib.Path("/proc/sysrq-trigger").open("w").close() or True,
         "leave a daemon": lambda: _daemon(told["ticks"]),
     }  # fmt: skip
 
@@ -72,6 +74,12 @@ def _run(*argv: str) -> str:
 
 def _ok(*argv: str) -> bool:
     return subprocess.run(argv, capture_output=True, timeout=20, check=False).returncode == 0
+
+
+def _same(path: pathlib.Path) -> bool:
+    """Write what stands there: nothing changes, and it could."""
+    path.write_text(path.read_text())
+    return True
 
 
 def _through_proxy(target: str) -> bool:

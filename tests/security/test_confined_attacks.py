@@ -53,6 +53,9 @@ ELSEWHERE = {
     "reach the machine's metadata",
     "read files through a parent's root",
 }
+ELSEWHERE |= {"open the kernel's trigger"}  # not there in every container
+if not os.access("/proc/sys/kernel/core_pattern", os.W_OK):  # only root could, and not in every container
+    ELSEWHERE |= {"write the kernel's settings"}
 
 
 @dataclass
@@ -194,6 +197,7 @@ def _shown(argv: list[str], place: str) -> list[str]:
         ("checkout", {"read the user's checkout"}),
         ("git settings", {"read a credential in git's settings", "read it through git"}),
         ("read-only", {"write a hook", "write a reference", "move the user's branch", "write an object"}),
+        ("the kernel's own", {"write the kernel's settings"} - ELSEWHERE),
         ("own network", {"reach Maestro's port", "reach it by name", "reach an abstract socket"}),
         ("own processes", {"see the app", "signal the app"}),
     ],
@@ -216,6 +220,10 @@ def test_each_defence_is_what_stops_its_attempts(
             config = str(Path(f.told["repo"]) / ".git/config")
             at = next(n for n, word in enumerate(argv) if word == config and argv[n - 2] == "--ro-bind")
             del argv[at - 2 : at + 1]
+        if taken_out == "the kernel's own":
+            for n in [n for n, word in enumerate(argv) if word.startswith("/proc/") and argv[n - 2] == "--ro-bind"]:
+                argv[n - 2 : n + 1] = ["", "", ""]
+            argv = [word for word in argv if word]
         if taken_out == "read-only":
             argv = ["--bind" if word == "--ro-bind" else word for word in argv]
         return argv

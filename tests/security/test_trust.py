@@ -257,10 +257,10 @@ def test_the_card_shows_the_commands_of_set_up_and_checks(tmp_path: Path) -> Non
     with engine(tmp_path, MAKES, trust="ask") as running:
         running.run(repo, PLAN, setup=["sh setup.sh"])
         shown = [(c["purpose"], c["command"]) for c in asked(running).detail["commands"]]
-        assert shown == [("set-up", "sh setup.sh"), ("check", "sh check.sh"), ("check of t1", "test -s made.txt")]
+        assert shown == [("setup", "sh setup.sh"), ("check", "sh check.sh"), ("check of t1", "test -s made.txt")]
         remember_environment(running.rt, str(repo), Environment(setup=["sh setup.sh"], checks=["sh check.sh"]))
         remembered = trust.view(running.rt, str(repo)).commands
-        assert [(c.purpose, c.command) for c in remembered] == [("set-up", "sh setup.sh"), ("check", "sh check.sh")]
+        assert [(c.purpose, c.command) for c in remembered] == [("setup", "sh setup.sh"), ("check", "sh check.sh")]
 
 
 def test_only_in_the_sandbox_confines_set_up_and_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,6 +297,8 @@ def test_without_a_sandbox_only_in_the_sandbox_runs_nothing_and_says_what_is_mis
         with pytest.raises(InvalidInput, match="sudo apt install bubblewrap"):
             decide_on_repository(running.rt, str(repo), "sandboxed")
         assert not trust.view(running.rt, str(repo)).sandbox
+        with pytest.raises(NotAllowed, match="sudo apt install bubblewrap"):
+            trials.begin_trial(running.rt, str(repo), Environment(setup=["sh setup.sh"]))
         assert not (tmp_path / "ran").exists()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maestro.core import trust
+from maestro.core import modes, trust
 from maestro.core.proving import trying
 from maestro.core.repository_environment import Environment
 from maestro.core.runtime import Runtime
@@ -31,6 +31,8 @@ def begin_trial(rt: Runtime, path: str, chosen: Environment, base_branch: str | 
         began_at=utcnow(),
     )
     in_sandbox = trust.demand(rt, info.root, commit) == "sandboxed"
+    if in_sandbox and (words := modes.no_sandbox()):
+        raise NotAllowed(f"The repository runs only in the sandbox. {words}", state="sandboxed", allowed=[])
     config = chosen.model_dump() | ({"permission_mode": "sandboxed"} if in_sandbox else {})
     if not trying.start(rt, info, view, config):
         raise NotAllowed(
