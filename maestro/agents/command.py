@@ -185,7 +185,7 @@ async def _last_part(stream: asyncio.StreamReader, take: Callable[[str], None], 
         out += len(kept) - len(data) + sum(len(line) + 1 for line in lines[:-_LAST_LINES])
         lines = lines[-_LAST_LINES:]
         if out:
-            link.log("system", f"About {_megabytes(out)} of what it printed are left out here.", level="warn")
+            link.log("system", f"About {_megabytes(out)} of its output is left out here.", level="warn")
         for line in lines:
             for start in range(0, len(line), _LINE_LIMIT):
                 take(line[start : start + _LINE_LIMIT].decode("utf-8", "replace").rstrip("\r"))

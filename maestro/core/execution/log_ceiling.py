@@ -79,7 +79,7 @@ def _remove(db: DbSession, session_id: str, ids: list[int]) -> None:
     earlier = int((mark.details or {}).get("left_out") or 0)
     count = earlier + len(gone) + (0 if earlier else 1)
     mark.kind, mark.level, mark.details = "system", "warn", {"left_out": count}
-    mark.message = f"{count:,} lines are left out here: a session’s log has a ceiling."
+    mark.message = f"{count:,} lines are left out here: the session log reached its size limit."
     db.add(mark)
     for start in range(0, len(gone), 500):
         part = gone[start : start + 500]
