@@ -129,7 +129,7 @@ def test_a_failing_set_up_asks_once_and_is_run_again_afterwards(tmp_path: Path, 
         b.measure_baseline()
         (question,) = b.asked("infrastructure")
         assert question.task_id is None
-        assert "set up" in question.title
+        assert "Worktree setup failed" in question.title
         (tmp_path / "tried").unlink()
         b.measure_baseline()
         assert not (tmp_path / "tried").exists()
