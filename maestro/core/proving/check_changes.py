@@ -24,6 +24,7 @@ from maestro.core.proving import (
     as_before,
     baseline,
     checkouts,
+    compared_data,
     guarded,
     new_fixtures,
     own_tests,
@@ -70,6 +71,8 @@ def look(rt: Runtime, site: CheckSite, start: str, checks: Sequence[str], stop: 
     looked_at += [p for p in aware if p not in looked_at]
     named = [p for p, how in changed.items() if own(p) and own_tests.may_be_weaker(p, how, between)]
     named = [p for p in named if p not in looked_at]
+    data = [p for p in compared_data.named_by_tests(repo, start, changed) if p not in looked_at and not own(p)]
+    named += data
     if not looked_at and not named:
         return None
     texts = {p: diffs.path_diff(repo, start, site.commit, [p], _DIFF_BYTES)[0] for p in [*looked_at, *named]}
@@ -92,7 +95,7 @@ def look(rt: Runtime, site: CheckSite, start: str, checks: Sequence[str], stop: 
         both = replace(old, restored=[*old.restored, *open_named])
         before = {p: text for p in open_named if (text := between.before(p)) is not None}
         if any(_weakens(rt, site, both, before, command, stop) for command in checks):
-            return _question(task.key, open_named, texts, items, _WEAKER)
+            return _question(task.key, open_named, texts, items, _DATA if {*open_named} <= {*data} else _WEAKER)
     return None
 
 
@@ -304,6 +307,11 @@ _WEAKER = _Words(
     "changed tests that its work would otherwise fail",
     "The plan lets the task edit these tests. The earlier versions fail with its work.",
     "Put back what these tests said, make them pass with it, and only add to them.",
+)
+_DATA = _Words(
+    "changed data that its tests compare with",
+    "Tests name these files. With these as they were, tests of before fail with its work.",
+    "Put back what these files said, and make the tests pass with it.",
 )
 _HOLLOW = _Words(
     "left tests that no longer test anything",
