@@ -152,7 +152,7 @@ def fails_as_before(
     Not when what it runs did not exist there yet: such a check is meant to fail until the work is done.
     """
     run = base.runs.get(command)
-    if run is None or run.passed or run.tests or run.exit_code != outcome.exit_code:
+    if run is None or run.passed or run.tests is not None or run.exit_code != outcome.exit_code:
         return False
     if outcome.exit_code is None:
         return False  # it was stopped: nobody knows how it would have ended
