@@ -127,7 +127,7 @@ def test_checks_that_name_no_tests_or_never_end_are_told_before_approval(
     notes = page.locator(".p-checknote")
     expect(notes).to_have_text(["make lint reports pass or fail only"])
     open_task(page, "Only one")
-    expect(notes).to_contain_text(["ruff check . reports pass or fail only", "watched and never ended"])
+    expect(notes).to_contain_text(["ruff check . reports pass or fail only", "serve or watch and never end"])
     here.screenshot("plan-checks-told")
     with app.client() as api:
         told = api.get(f"/api{ids['tells'].replace('session', 'sessions', 1)}").json()["checks"]
@@ -176,13 +176,13 @@ def test_a_circle_is_said_where_it_was_closed(window: OpenWindow, ids: dict[str,
     page.get_by_role("option", name="command · Add the command").click()
     page.keyboard.press("Escape")
     waits = page.locator(".p-field", has=page.get_by_label("Depends on", exact=True))
-    expect(waits.get_by_role("alert")).to_contain_text("in a circle")
+    expect(waits.get_by_role("alert")).to_contain_text("in a cycle")
     save(page)
-    expect(page.locator(".p-bar")).to_contain_text("in a circle")
+    expect(page.locator(".p-bar")).to_contain_text("in a cycle")
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_role("button", name="Approve and start")).to_be_enabled()
     page.get_by_role("button", name="Undo").click()
-    expect(page.locator(".p-bar")).to_contain_text("in a circle")
+    expect(page.locator(".p-bar")).to_contain_text("in a cycle")
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_role("button", name="Approve and start")).to_be_enabled()
 
