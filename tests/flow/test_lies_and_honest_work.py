@@ -256,7 +256,7 @@ def test_a_check_that_does_not_end_is_never_known_and_says_so(tmp_path: Path) ->
         assert b.work({"a.txt": "b\n"}).status == "waiting"
         (question,) = b.asked()
         assert "time limit" in question.title
-        assert "watches for changes" in question.title
+        assert "watch for changes" in question.title
         assert "PASS" in question.detail["output"]
         assert "what" not in question.detail
         b.answer("allow")
