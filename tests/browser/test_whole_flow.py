@@ -113,7 +113,7 @@ def _read_the_log(here: Window) -> None:
     page = here.page
     page.get_by_role("link", name="Logs").click()
     here.alive()
-    expect(page.get_by_text("Task count is in").first).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_text("Task count integrated").first).to_be_visible(timeout=SOON_MS)
     here.screenshot("flow-6-logs")
 
 
