@@ -254,7 +254,7 @@ def test_a_session_branch_that_was_deleted_before_the_last_checks_is_asked_about
     run_git(repo, "branch", "-D", two.session.session_branch)
     assert two.complete() == "validating"
     (asked,) = two.asked("infrastructure")
-    way = asked.detail["reason"].partition("brings it back: `git ")[2].rstrip("`")
+    way = asked.detail["reason"].partition("To restore it: `git ")[2].rstrip("`")
     run_git(repo, *way.split())
     two.answer("allow")
     assert two.complete() == "completed"

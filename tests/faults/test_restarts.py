@@ -157,9 +157,9 @@ def test_a_worktree_deleted_before_the_landing_costs_no_attempt(tmp_path: Path, 
         task = b.land()
         assert (task.status, task.attempt, task.interruptions) == ("running", 1, 1)
         assert (b.begin() / "a.txt").read_text() == "half\n"
-        assert "The worktree of t1 was gone." in b.logs()
+        assert "The worktree of t1 was missing." in b.logs()
         assert b.work({"a.txt": "more\n"}).status == "completed"
-        assert b.logs().count("was gone") == 1
+        assert b.logs().count("was missing") == 1
 
 
 def test_an_index_lock_of_a_killed_git_does_not_stop_the_landing(tmp_path: Path, repo: Path) -> None:
@@ -280,7 +280,7 @@ def test_a_repository_that_was_moved_away_is_told_and_nothing_changes(tmp_path: 
             lambda: delivery.merge(e.rt, done.id),
             lambda: plans.approve_plan(e.rt, reviewed.id),
         ):
-            with pytest.raises(Conflict, match="not at"):
+            with pytest.raises(Conflict, match="no longer at"):
                 call()
         assert [e.get(s.id).status for s in (done, reviewed)] == ["completed", "plan_review"]
         away.rename(repo)

@@ -68,8 +68,8 @@ def test_a_rollback_that_was_cut_short_after_the_branch_moved_is_never_called_of
         patched.setattr(cleanup, "remove_worktrees", in_the_way)
         two.reopen()
         recovery.before_serving(two.rt)
-        assert "could not be finished: A folder lies there. The rollback is half done." in two.logs()
-        with pytest.raises(Unavailable, match="half done"):
+        assert "could not be finished: A folder lies there. The rollback is partly done." in two.logs()
+        with pytest.raises(Unavailable, match="partly done"):
             control.rollback(two.rt, two.id, "0")
     Supervisor(two.rt)._complete(two.id)  # a look that had seen all tasks in goes on here
     assert (two.session.status, held(two), tasks(two)) == ("executing", True, ["completed", "completed"])

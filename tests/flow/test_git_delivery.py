@@ -153,7 +153,7 @@ def test_the_middle_of_a_rebase_merge_pick_or_bisect_refuses_the_merge(repo: Pat
     run_git(repo, "checkout", "-q", "main")
     for command in ("merge", "cherry-pick", "rebase"):
         run_git(repo, command, "other", check=False)
-        _refused(repo, command, "under way", target="main")
+        _refused(repo, command, "in progress", target="main")
         run_git(repo, command, "--abort")
     run_git(repo, "bisect", "start")
     _refused(repo, "bisect", target="main")
@@ -407,5 +407,5 @@ def test_line_ends_converted_by_the_users_settings_are_no_uncommitted_work(tmp_p
 
 
 def test_a_missing_session_branch_is_said(repo: Path) -> None:
-    with pytest.raises(Conflict, match="does not exist"):
+    with pytest.raises(Conflict, match="no longer exists"):
         delivery.merge(repo, "maestro/nope-1/main", "main", "merge", "m", {})

@@ -294,7 +294,7 @@ def test_the_session_branch_only_moves_forward_from_where_it_was_expected(repo: 
     advance(repo, MAIN, base, new)
     advance(repo, MAIN, base, new)
     later = commit(tree, {"y": "y"})
-    with pytest.raises(Conflict, match="moved meanwhile"):
+    with pytest.raises(Conflict, match="moved in the meantime"):
         advance(repo, MAIN, base, later)
     with pytest.raises(Conflict, match="does not come from"):
         advance(repo, MAIN, new, base)

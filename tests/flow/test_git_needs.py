@@ -257,7 +257,7 @@ def test_what_a_local_envrc_needs_is_offered_with_its_copy_and_says_why(tmp_path
     write_files(repo, {".envrc": "export A=1\n"})
     trust, copy = needs.look(repo, "HEAD")
     assert (trust.kind, trust.value, trust.tool) == ("setup", "test ! -e .envrc || direnv allow .", "direnv")
-    assert "before it is trusted" in trust.reason
+    assert "until it is trusted there" in trust.reason
     assert (copy.kind, copy.value) == ("copy_files", "/.envrc")
 
 

@@ -59,3 +59,26 @@ def test_programs_that_come_and_go_and_those_that_are_gone_say_nothing() -> None
     assert not Traffic({(1, 1.0): 10**9}).moved_since(Traffic({(2, 1.0): 0}))
     assert not Traffic({(1, 2.0): 10**9}).moved_since(Traffic({(1, 1.0): 0})), "another program of the same pid"
     assert traffic(2**30, of_tools=True) == Traffic()
+
+
+def test_a_loop_that_starts_one_program_after_another_moves_nothing(tmp_path: Path) -> None:
+    loop = "while read line; do cat /bin/sh > /dev/null; echo $line; done"
+    with subprocess.Popen(
+        [sys.executable, "-c", _AGENT, f"import subprocess; subprocess.run(['sh', '-c', {loop!r}])"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def turn() -> None:
+            process.stdin.write("on\n")  # type: ignore[union-attr]
+            process.stdin.flush()  # type: ignore[union-attr]
+            process.stdout.readline()  # type: ignore[union-attr]
+
+        turn()
+        before = traffic(process.pid, of_tools=True)
+        turn()
+        after = traffic(process.pid, of_tools=True)
+        assert before.bytes, "the loop is seen"
+        assert not after.moved_since(before)
+        process.stdin.close()

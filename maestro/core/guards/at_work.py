@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -13,21 +14,22 @@ _MOVED = 4096
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What each program below a worker has read and written so far, in bytes, by its pid and start."""
+    """What each program below a worker has read and written so far, in bytes, by its pid, start and ended children."""
 
-    bytes: dict[tuple[int, float], int] = field(default_factory=dict)
+    bytes: dict[tuple[int, float, str], int] = field(default_factory=dict)
 
     def moved_since(self, before: Traffic) -> bool:
         """Whether programs that lived at both times have moved more than a little between them.
 
-        Those that came and went do not count: a loop that waits for ever starts one after another.
+        Those that came and went do not count, nor what they left on their parent's account: a loop that waits for ever
+        starts one after another.
         """
         return sum(now - before.bytes[key] for key, now in self.bytes.items() if key in before.bytes) >= _MOVED
 
 
 def traffic(pid: int | None, *, of_tools: bool) -> Traffic:
     """Of a worker's programs; ``of_tools``: only of those that its agent started. Empty where the system does not tell."""
-    found: dict[tuple[int, float], int] = {}
+    found: dict[tuple[int, float, str], int] = {}
     with suppress(psutil.Error, OSError, ValueError):
         worker = psutil.Process(pid)
         agents = set(worker.children()) if of_tools else set()
@@ -35,5 +37,12 @@ def traffic(pid: int | None, *, of_tools: bool) -> Traffic:
             if process not in agents:
                 with suppress(psutil.Error, OSError, AttributeError):
                     seen = process.io_counters()  # type: ignore[attr-defined,unused-ignore]  # not on macOS
-                    found[process.pid, process.create_time()] = seen.read_chars + seen.write_chars
+                    key = process.pid, process.create_time(), _ended_children(process.pid)
+                    found[key] = seen.read_chars + seen.write_chars
     return Traffic(found)
+
+
+def _ended_children(pid: int) -> str:
+    """A figure that changes when a child has ended: the page faults of all that were waited for (proc(5), cminflt)."""
+    fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    return fields[8].decode()
