@@ -29,7 +29,7 @@ def head_lost(tmp: Path) -> Kind:
     """No repository to git, and yet nothing to run ``git init`` in."""
     repo = make_repo(tmp / "r", FILES)
     (repo / ".git/HEAD").unlink()
-    return Kind(repo / "src", root=repo, refused=f"{repo / '.git'} is there")
+    return Kind(repo / "src", root=repo, refused=f"{repo / '.git'} exists, but git cannot read it")
 
 
 @kind
