@@ -181,8 +181,8 @@ def would_run(
                 _code(said or "(empty)")
     if left > 0:
         text(f"and {plural(left, 'more file')}", "m-soft")
-    if not sandbox:
-        missing = probing.available()
+    missing = probing.available()
+    if not sandbox and missing.missing:
         text(f"“Only in the sandbox” is not available here: {missing.missing}", "m-soft")
         if missing.install:
             code(missing.install, block=True)
