@@ -212,6 +212,7 @@ STATES: dict[str, list[tuple[str, Bring, str]]] = {
     "dialogs": [
         ("/session/{working}", _more("Rename"), DIALOG),
         ("/session/{working}", _more("Limits"), DIALOG),
+        ("/session/{working}", _more("Permissions"), DIALOG),
         ("/session/{working}", _more("Worktree setup"), DIALOG),
         ("/session/{idle}", _more("Delete"), DIALOG),
         ("/session/{working}", _press("Cancel…"), DIALOG),
