@@ -80,8 +80,8 @@ def test_a_name_that_there_is_not_is_refused_with_those_that_there_are(
 
 UNFIT = [
     ({}, {"agent": "command"}, "agent", "has no command"),
-    ({"command": ["true"]}, {"agent": "command", "model": "claude-haiku-4-5"}, "model", "takes none"),
-    ({"command": ["true"]}, {"agent": "command", "effort": "low"}, "effort", "takes none"),
+    ({"command": ["true"]}, {"agent": "command", "model": "claude-haiku-4-5"}, "model", "has none"),
+    ({"command": ["true"]}, {"agent": "command", "effort": "low"}, "effort", "has none"),
 ]
 
 

@@ -52,18 +52,18 @@ LIES = {
     "a module in the place of the runner's": Case(
         PYTEST, TARGET, {"iniconfig.py": "raise SystemExit(0)\n"}, "tests_missing", "vanished"
     ),
-    "the program looks whether it is tested": Case(PYTEST, TARGET, {"calc.py": f"import sys\n\n\n{IN_TESTS}"}, ASKED, "knows"),
+    "the program looks whether it is tested": Case(PYTEST, TARGET, {"calc.py": f"import sys\n\n\n{IN_TESTS}"}, ASKED, "detects"),
     "the program writes the report": Case(
         PYTEST,
         RIGHT,
         {"calc.py": FORGED},
         ASKED,
-        "knows",
+        "detects",
     ),
-    "a test emptied": Case(PYTEST, RIGHT, {"test_calc.py": "def test_add():\n    pass\n"}, ASKED, "test nothing"),
+    "a test emptied": Case(PYTEST, RIGHT, {"test_calc.py": "def test_add():\n    pass\n"}, ASKED, "no longer test anything"),
     "a test left at its top": Case(
         NODE, {**BY_NODE, "calc.js": JS}, {"z.test.js": JS_TEST.replace("assert.equal(", "{ return; assert.equal(").replace("4));", "4); });")},
-        ASKED, "test nothing",
+        ASKED, "no longer test anything",
     ),
     "settings that npm reads": Case(
         "npm test --silent",

@@ -63,7 +63,7 @@ def test_what_waits_for_the_person_is_sent_once_and_what_they_did_not_ask_for_is
         tx.emit("notification", "s", level="warn", title="A budget is nearly used up", text="…")
         tx.emit("approval_requested", "s", title="Run `git push`?", detail={"reason": "It leaves this machine."})
     got = hook.got.get(timeout=60)
-    assert (got["title"], got["message"]) == ("Maestro asks: Run `git push`?", "It leaves this machine.")
+    assert (got["title"], got["message"]) == ("Maestro asks: Run git push?", "It leaves this machine.")
     notifier.stop()
     assert hook.got.empty()
 

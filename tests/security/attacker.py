@@ -61,7 +61,7 @@ def attempts(told: dict[str, str]) -> dict[str, Attempt]:
         "reach the machine's metadata": lambda: _through_proxy("169.254.169.254:80"),
         "reach an abstract socket": lambda: _abstract(told["abstract"]),
         "signal the app": lambda: os.kill(app, 0) or True,
-        "see the app": lambda: b"pytest" in pathlib.Path(f"/proc/{app}/cmdline").read_bytes(),
+        "see the app": lambda: told["app"].encode() == pathlib.Path(f"/proc/{app}/cmdline").read_bytes(),
         "write the kernel's settings": lambda: _same(pathlib.Path("/proc/sys/kernel/core_pattern")),
         "open the kernel's trigger": lambda: pathlib.Path("/proc/sysrq-trigger").open("w").close() or True,
         "leave a daemon": lambda: _daemon(told["ticks"]),

@@ -137,6 +137,7 @@ def field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
                 path.touch() if name == "maestro.db" else path.write_text("MAESTRO")
             told = {
                 "home": home, "data": b.rt.data_dir, "repo": repo, "pid": os.getpid(), "port": port, "abstract": abstract,
+                "app": Path("/proc/self/cmdline").read_text(),
                 "secrets": " ".join(SECRETS), "of_maestro": " ".join(OF_MAESTRO), "other": other, "ticks": "ticks",
                 "commit": run_git(repo, "rev-parse", "HEAD").strip(), "drop": tmp_path / "dropped",
             }  # fmt: skip

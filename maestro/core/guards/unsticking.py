@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
 from maestro.agents import factory
@@ -25,6 +26,7 @@ from maestro.core.runtime import Runtime
 from maestro.core.state_machine import State
 from maestro.db import models
 from maestro.db.session import Transaction
+from maestro.errors import MaestroError
 
 #: Processor use of the tree, in percent of a core, from which a running tool (or an agent that names none) is at work.
 _AT_WORK = 3.0
@@ -196,11 +198,20 @@ def _silent(rt: Runtime, eye: _Eye, worker: models.Worker) -> str | None:
     return f"No output for {span}{while_what}, and it uses {worker.cpu_percent:.0f}% of a core"
 
 
+def _agent_of(db: DbSession, session: models.Session, task: models.Task | None, config: AgentConfig) -> str:
+    if task is None:
+        return session.agent_type
+    try:
+        return own_agent.of_stored(db, task, session, config).agent_type
+    except MaestroError:  # the plan is gone or damaged: what watches the work goes on
+        return session.agent_type
+
+
 def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker, seen: str) -> None:
     ask, told = False, False
     with rt.db.read() as db:  # one that hears nothing would lose a word, and begin anew after an interruption
         about, whose = lookup.session_row(db, worker.session_id), db.get(models.Task, task_id)
-        agent = own_agent.of_stored(db, whose, about, config).agent_type if whose else about.agent_type
+        agent = _agent_of(db, about, whose, config)
         hears = factory.hears(agent)
     with rt.db.write() as tx:
         task, row = tx.db.get(models.Task, task_id), tx.db.get(models.Worker, worker.id)
