@@ -83,6 +83,10 @@ def test_the_question_shows_what_would_run_and_its_answer_is_remembered(
             shown.screenshot(f"trust-{scheme}-{width}", full_page=True)
     gate.get_by_role("button", name="Trust it").focus()
     page.keyboard.press("Enter")
+    expect(gate).to_contain_text("Read to the end to allow this.")
+    gate.evaluate("e => e.querySelectorAll('.m-code__text').forEach((part) => { part.scrollTop = part.scrollHeight })")
+    expect(gate).not_to_contain_text("Read to the end to allow this.")
+    page.keyboard.press("Enter")
     expect(gate).to_be_hidden()
     with app.client() as api:
         wait_for(
