@@ -100,13 +100,13 @@ def test_the_third_wrong_plan_ends_it_with_the_answer_kept(planning: Open) -> No
     session_id = planned(app)
     moved = app.state("brainstorming", 2)
     assert moved["event"] == "plan_failed"
-    assert "circle" in moved["reason"]
+    assert "cycle" in moved["reason"]
     assert len([m for m in server.messages() if "tasks" in str(m["tools"])]) == 3
     (kept,) = [row for row in app.rows(models.AgentLog, session_id) if row.kind == "error"]
     assert json.loads(kept.details["raw"]) == CYCLE
     role, content, _ = app.messages(session_id)[-1]
     assert role == "system"
-    assert "circle" in content
+    assert "cycle" in content
     assert app.rows(models.PlanVersion, session_id) == []
     conversation.send_message(app.rt, session_id, "Again, please.")
     assert app.reply(2)["content"] == "Yes."

@@ -81,7 +81,7 @@ def test_the_second_time_the_user_is_asked_and_may_begin_afresh_again(tmp_path: 
         session = e.run(repo, PLAN)
         asked = e.until("approval_requested", kind="task_failed").payload
         assert asked["detail"]["failure"] == "conversation"
-        assert "fresh conversation" in asked["detail"]["allow"]
+        assert "new conversation" in asked["detail"]["allow"]
         assert e.task(session.id, "t1").attempt == 1
         gates.decide(e.rt, asked["approval_id"], "allow", "Leave the picture alone")
         e.until("state_changed", to="completed")
