@@ -96,7 +96,7 @@ def test_a_commit_that_no_repository_holds_goes_back_to_the_agent(tmp_path: Path
             path.rmdir() if path.is_dir() else path.unlink()
         b.end()
         assert b.land().status != "completed"
-        assert "no repository here holds" in b.logs()
+        assert "no repository here contains" in b.logs()
 
 
 def test_what_a_check_or_the_set_up_changes_in_a_submodule_is_nobodys_work(tmp_path: Path, repo: Path) -> None:
