@@ -44,6 +44,14 @@ def tasks_of(db: DbSession, session_id: str) -> list[models.Task]:
     return list(db.exec(query).all())
 
 
+def approval_row(db: DbSession, approval_id: str) -> models.Approval:
+    """One question. Raises NotFound."""
+    row = db.get(models.Approval, approval_id)
+    if row is None:
+        raise NotFound(f"There is no approval {approval_id}.")
+    return row
+
+
 def plan_row(db: DbSession, session: models.Session) -> models.PlanVersion:
     """The current plan. Raises NotFound when there is none yet."""
     query = select(models.PlanVersion).where(

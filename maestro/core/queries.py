@@ -248,9 +248,7 @@ def _these_approvals(status: str | None, session_id: str | None) -> list[ColumnE
 def get_approval(rt: Runtime, approval_id: str) -> ApprovalView:
     """One question. Raises NotFound."""
     with rt.db.read() as db:
-        row = db.get(models.Approval, approval_id)
-        if row is None:
-            raise NotFound(f"There is no approval {approval_id}.")
+        row = lookup.approval_row(db, approval_id)
         session = lookup.session_row(db, row.session_id)
         task = db.get(models.Task, row.task_id) if row.task_id else None
         names = {"session_title": session.title, "task_key": task.key if task else None}

@@ -15,7 +15,7 @@ from maestro.core.keeping import rollbacks, storage_health
 from maestro.core.runtime import Runtime
 from maestro.core.views import ApprovalView, SettingView
 from maestro.db import models
-from maestro.errors import InvalidInput, MaestroError, NotAllowed, NotFound
+from maestro.errors import InvalidInput, MaestroError, NotAllowed
 
 _log = logging.getLogger(__name__)
 
@@ -38,9 +38,7 @@ def decide(
     offered = set_ups.look(rt, approval_id) if decision == "allow_setup" else None
     network = networks.look(rt, approval_id) if decision == "allow_network" else None
     with rt.db.write() as tx:
-        approval = tx.db.get(models.Approval, approval_id)
-        if approval is None:
-            raise NotFound(f"There is no approval {approval_id}.")
+        approval = lookup.approval_row(tx.db, approval_id)
         if approval.status != "pending":
             raise NotAllowed(f"This question was already {_past(approval)}.", state=approval.status, allowed=[])
         session = lookup.session_row(tx.db, approval.session_id)
@@ -74,9 +72,7 @@ def always(rt: Runtime, approval_id: str) -> SettingView:
     Workers that run keep the policy they began with. Raises NotFound, and NotAllowed where nothing was proposed.
     """
     with rt.db.read() as db:
-        approval = db.get(models.Approval, approval_id)
-    if approval is None:
-        raise NotFound(f"There is no approval {approval_id}.")
+        approval = lookup.approval_row(db, approval_id)
     changed = preferences.change_settings(rt, {"policy": proposals.policy_with(rt, approval).plain()})
     return next(setting for setting in changed if setting.name == "policy")
 

@@ -11,7 +11,7 @@ from maestro.core.repository_environment import Environment
 from maestro.core.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
-from maestro.errors import InvalidInput, MaestroError, NotFound
+from maestro.errors import InvalidInput, MaestroError
 from maestro.worktrees import repository
 from maestro.worktrees.repository import RepositoryInfo
 
@@ -30,9 +30,7 @@ class Offered:
 def look(rt: Runtime, approval_id: str) -> Offered:
     """What a question offers. Raises NotFound, and InvalidInput where it offers nothing of the network."""
     with rt.db.read() as db:
-        approval = db.get(models.Approval, approval_id)
-        if approval is None:
-            raise NotFound(f"There is no approval {approval_id}.")
+        approval = lookup.approval_row(db, approval_id)
         session = lookup.session_row(db, approval.session_id)
     if not approval.detail.get("network_for"):
         words = "This question is not about the network."
