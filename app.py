@@ -18,15 +18,15 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from maestro import keys, privacy, user_folders
-from maestro.core import configuration, instance
+from maestro import instance, keys, privacy, user_folders
+from maestro.core.kernel import configuration
 from maestro.errors import InvalidInput, MaestroError, Unavailable
 from maestro.settings import KEYS, LoadedSettings, variable
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from maestro.core.runtime import Runtime
+    from maestro.core.kernel.runtime import Runtime
 
 _FAILED = 1
 _USAGE = 2
@@ -76,7 +76,7 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
     from maestro.api import quiet_logging, serving
     from maestro.api.hosts import Served
     from maestro.api.security import Access, Guard
-    from maestro.core import lifecycle
+    from maestro.core.supervisor import lifecycle
 
     quiet_logging.set_up(loaded.current)
     rt = _open(loaded)
@@ -112,7 +112,7 @@ def _open(loaded: LoadedSettings) -> Runtime:
     """The runtime; what is wrong with the database in a sentence."""
     from sqlalchemy.exc import ArgumentError, DatabaseError
 
-    from maestro.core.runtime import open_runtime
+    from maestro.core.kernel.runtime import open_runtime
 
     try:
         return open_runtime(loaded)
@@ -178,7 +178,7 @@ def _compose_for_tests() -> None:
     """What NiceGUI's simulated user needs: the pages on the data folder of the environment."""
     from nicegui import app as pages_app
 
-    from maestro.core import lifecycle
+    from maestro.core.supervisor import lifecycle
 
     rt = _open(LoadedSettings())
     _compose(rt, compress=False)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from maestro.core.environment import command_environment
-from maestro.core.proving import sheltered
+from maestro.core.workspaces import sheltered
+from maestro.core.workspaces.environ import command_environment
 from tests.landing import bench, plan_of
 from tests.repos import make_repo
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 
 #: In this order: ``/session/new`` must be known before ``/session/{session_id}``.
 PAGES = (
@@ -17,7 +17,8 @@ def install(rt: Runtime) -> None:
     """Register styles, the live bridge and every page."""
     from nicegui import app
 
-    from pages import live, nav, theme
+    from pages import live, theme
+    from pages.frame import nav
 
     theme.install()
     live.install(rt)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from nicegui import run
 
 from maestro.core import queries
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import ApprovalView
 from pages import live
-from pages.banners import Banners
-from pages.components.gate_list import GateList
 from pages.components.icon import icon
 from pages.components.inline import inline, plain
 from pages.components.keyed import KeyedList
@@ -18,7 +16,9 @@ from pages.components.section import section
 from pages.components.tag import box, tag
 from pages.components.when import when
 from pages.components.words import plural
-from pages.frame import Frame
+from pages.frame.banners import Banners
+from pages.frame.shell import Frame
+from pages.questions.cards import GateList
 from pages.routing import page
 
 _SHOWN = 40

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from nicegui import run, ui
 
 from maestro.core import queries
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import DecisionView
 from pages import live
 from pages.components.icon import icon
@@ -17,7 +17,7 @@ from pages.components.markdown import phrase, prose
 from pages.components.placeholders import empty
 from pages.components.tag import box, tag, text
 from pages.components.when import when
-from pages.frame import Frame
+from pages.frame.shell import Frame
 from pages.routing import page
 
 _WHO = {"brainstorm": "in the brainstorm", "plan": "in the plan", "worker": "by a worker"}

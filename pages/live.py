@@ -27,7 +27,7 @@ from weakref import WeakKeyDictionary
 from nicegui import Client, app, background_tasks, context
 from nicegui.slot import Slot
 
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.db.journal import Event
 
 FLUSH_S = 0.2

@@ -10,16 +10,16 @@ from urllib.parse import urlencode
 from nicegui import run, ui
 
 from maestro.core import queries
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import SessionView, TaskView, WorkerView
 from pages.components.icon import icon
 from pages.components.inline import plain
 from pages.components.placeholders import empty
 from pages.components.tag import Tag, box, tag, text
-from pages.frame import Frame
-from pages.log_feed import LogFeed, LogFilter, with_words
-from pages.log_view import LogView
+from pages.frame.shell import Frame
 from pages.routing import session_page
+from pages.shared.log_feed import LogFeed, LogFilter, with_words
+from pages.shared.log_view import LogView
 
 _LEVELS = {"error": "Errors", "warn": "Warnings"}
 _KINDS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maestro.core import modes
+from maestro.core.kernel import modes
 from pages.components.code import code
 from pages.components.state import Mark, chip
 from pages.components.tag import box, tag, text

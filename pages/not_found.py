@@ -9,11 +9,11 @@ from fastapi.responses import Response
 from nicegui import Client, app
 from nicegui.page import page
 
-from maestro.core.runtime import Runtime
-from pages import nav
+from maestro.core.kernel.runtime import Runtime
 from pages.components.buttons import link_button
 from pages.components.placeholders import error_state
-from pages.frame import frame
+from pages.frame import nav
+from pages.frame.shell import frame
 
 
 def install(rt: Runtime) -> None:

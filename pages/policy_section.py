@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 
 from maestro.core.commands import preferences
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import SettingView
 from maestro.policy import Policy, Row
 from pages.components.action import FAILED, perform

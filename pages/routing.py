@@ -25,14 +25,15 @@ from contextlib import contextmanager
 from nicegui import run, ui
 
 from maestro.core import queries
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import SessionView
 from maestro.errors import MaestroError, NotFound
-from pages import live, nav
+from pages import live
 from pages.components.action import say_failed
 from pages.components.buttons import button, link_button
 from pages.components.placeholders import error_state
-from pages.frame import Frame, Width, frame
+from pages.frame import nav
+from pages.frame.shell import Frame, Width, frame
 
 Builder = Callable[[Frame], Awaitable[None] | None]
 SessionBuilder = Callable[[Frame, SessionView], Awaitable[None] | None]

@@ -8,7 +8,7 @@ from nicegui import run, ui
 
 from maestro.core import queries
 from maestro.core.commands import sessions
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.policy import Policy, Row
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from nicegui import run, ui
 
 from maestro.core import queries
-from maestro.core.keeping.deleted import DeletedView
-from maestro.core.runtime import Runtime
+from maestro.core.integration.retention import DeletedView
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import SessionView
 from pages import live
 from pages.components.bar import task_bar
@@ -23,9 +23,9 @@ from pages.components.state import session_chip, session_mark
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import set_when, when
 from pages.components.words import cost, plural
-from pages.frame import SESSION_EVENTS, Frame
-from pages.kept import deleted_row
+from pages.frame.shell import SESSION_EVENTS, Frame
 from pages.routing import page
+from pages.shared.recovered import deleted_row
 
 _PAGE = 30
 

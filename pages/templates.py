@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import run, ui
 
 from maestro.core.commands import preferences
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.errors import InvalidInput
 from maestro.templates import loader
 from pages.components.action import FAILED, perform
@@ -19,7 +19,7 @@ from pages.components.keyed import KeyedList
 from pages.components.placeholders import empty
 from pages.components.section import facts
 from pages.components.tag import box, tag, text
-from pages.frame import Frame
+from pages.frame.shell import Frame
 from pages.routing import page
 
 Listed = tuple[loader.Template, bool]

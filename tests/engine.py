@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from maestro.core import lifecycle, queries
+from maestro.core import queries
 from maestro.core.commands import control, plans
 from maestro.core.commands.sessions import NewSession, create_session
-from maestro.core.runtime import Runtime, open_runtime
-from maestro.core.state_machine import move
+from maestro.core.kernel.runtime import Runtime, open_runtime
+from maestro.core.kernel.session_states import move
+from maestro.core.supervisor import lifecycle
 from maestro.core.views import SessionView, TaskView
 from maestro.db import models
 from maestro.db.journal import Event
@@ -76,8 +77,8 @@ class Engine:
             assert row is not None
             for event in ("start", "idea_ready"):
                 move(tx, row, event)
+            from maestro.core.planning.generation import add_version
             from maestro.core.planning.plan import parse_plan
-            from maestro.core.planning.planning_engine import add_version
 
             add_version(tx, row, parse_plan(plan), "generated")
             move(tx, row, "plan_ready")

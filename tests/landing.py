@@ -10,13 +10,14 @@ from typing import Any
 from sqlmodel import col, select
 
 from maestro.core import queries
-from maestro.core.commands import control, gates, plans
+from maestro.core.commands import approvals, control, plans
 from maestro.core.commands.sessions import NewSession, create_session
-from maestro.core.execution import finishing, landing, starting
+from maestro.core.execution import starting
+from maestro.core.integration import landing, validation
+from maestro.core.kernel.runtime import Runtime, open_runtime
+from maestro.core.kernel.session_states import move
+from maestro.core.planning.generation import add_version
 from maestro.core.planning.plan import parse_plan
-from maestro.core.planning.planning_engine import add_version
-from maestro.core.runtime import Runtime, open_runtime
-from maestro.core.state_machine import move
 from maestro.core.views import ApprovalView, CheckRunView
 from maestro.db import models
 from maestro.settings import LoadedSettings
@@ -68,7 +69,7 @@ class Bench:
             return db.exec(query).one()
 
     def measure_baseline(self) -> None:
-        finishing.run_baseline(self.rt, self.id)
+        validation.run_baseline(self.rt, self.id)
 
     def begin(self, key: str = "t1") -> Path:
         """The task's worktree, as an agent finds it."""
@@ -112,7 +113,7 @@ class Bench:
 
     def answer(self, decision: Any, kind: str | None = None, message: str | None = None) -> None:
         (question,) = self.asked(kind)
-        gates.decide(self.rt, question.id, decision, message)
+        approvals.decide(self.rt, question.id, decision, message)
 
     def evidence(self, phase: str = "task") -> list[CheckRunView]:
         return [r for r in queries.list_evidence(self.rt, self.id) if r.phase == phase]
@@ -124,7 +125,7 @@ class Bench:
             assert row is not None
             if row.status == "executing":
                 move(tx, row, "complete")
-        finishing.validate(self.rt, self.id)
+        validation.validate(self.rt, self.id)
         return self.session.status
 
     def logs(self) -> str:

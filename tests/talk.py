@@ -13,7 +13,7 @@ from sqlmodel import select
 
 from maestro.core import queries
 from maestro.core.commands import sessions
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.db import models
 from maestro.db.journal import Event
 from maestro.demo.sample import make_repository

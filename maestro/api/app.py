@@ -20,7 +20,7 @@ from maestro.api import docs, websocket
 from maestro.api.models import Problem
 from maestro.api.problems import MEDIA_TYPE, problem, problem_of
 from maestro.api.routes import approvals, execution, installation, observation, planning, repositories, sessions
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.errors import InvalidInput, MaestroError, NotFound, Unavailable
 
 _UNREADABLE = 400

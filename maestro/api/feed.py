@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.db import journal
 from maestro.db.journal import Event
 

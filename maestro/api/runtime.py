@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 
 
 async def _runtime(connection: HTTPConnection) -> Runtime:  # async: no thread needed for it

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 
 
 def build_site(rt: Runtime) -> FastAPI:

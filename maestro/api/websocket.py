@@ -22,8 +22,8 @@ from maestro.api.models import Number, RowId, Short, Text
 from maestro.api.runtime import Rt
 from maestro.api.text import check_text
 from maestro.core import queries
-from maestro.core.commands import control, conversation, gates, plans
-from maestro.core.runtime import Runtime
+from maestro.core.commands import approvals, control, conversation, plans
+from maestro.core.kernel.runtime import Runtime
 from maestro.db.types import utcnow
 from maestro.errors import Conflict, InvalidInput, MaestroError, TooLarge
 
@@ -146,7 +146,7 @@ class ResolveApproval(ClientMessage):
 
     def obey(self, rt: Runtime) -> None:
         """Answer it; the first answer counts."""
-        gates.decide(rt, self.approval_id, self.decision, self.message)
+        approvals.decide(rt, self.approval_id, self.decision, self.message)
 
 
 Message = Subscribe | Unsubscribe | SendMessage | ApprovePlan | Pause | Resume | Cancel | Rollback | ResolveApproval

@@ -19,7 +19,7 @@ from maestro import __version__, secrets, terminal_text
 from maestro.cli import setting_words, words
 from maestro.cli.connection import Api, Json, Refused, connected, exit_code
 from maestro.cli.drive import FAILED, Driver, Outcome
-from maestro.core import configuration
+from maestro.core.kernel import configuration
 from maestro.errors import MaestroError
 from maestro.settings import LoadedSettings, Settings
 

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 import maestro
-from maestro.core import instance
+from maestro import instance
 from maestro.errors import MaestroError, Unauthorized, Unavailable
 from maestro.settings import Settings
 

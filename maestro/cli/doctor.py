@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 from sqlalchemy.exc import SQLAlchemyError
 
-from maestro import user_folders
+from maestro import instance, user_folders
 from maestro.cli import toolchains
-from maestro.core import claude_login, endpoint, instance, modes, places
-from maestro.core.runtime import stored_settings
+from maestro.core.kernel import claude_login, endpoint, modes, places
+from maestro.core.kernel.runtime import stored_settings
 from maestro.db.session import Database
 from maestro.errors import InvalidInput, MaestroError
 from maestro.keys import APART, KeyStore, place_for_new

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 
 from maestro.core import queries
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import SessionView
 from maestro.db.journal import Event
 from pages import live, theme
@@ -15,7 +15,7 @@ from pages.brainstorm.composer import Composer
 from pages.components.calls import read
 from pages.components.icon import icon
 from pages.components.tag import Tag, box, tag, text
-from pages.frame import Frame
+from pages.frame.shell import Frame
 from pages.routing import session_page
 
 _EVENTS = ("message", "message_delta", "message_tool", "idea_card_updated", "state_changed")

@@ -8,8 +8,8 @@ from typing import Any
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from maestro.core.brainstorm.idea_card import IdeaCard, stored_card
 from maestro.core.commands import conversation, plans
-from maestro.core.conversation.idea_card import IdeaCard, stored_card
 from maestro.core.views import SessionView
 from maestro.errors import InvalidInput
 from pages.brainstorm.decisions import Decisions
@@ -19,7 +19,7 @@ from pages.components.buttons import button, link_button
 from pages.components.calls import did
 from pages.components.tag import box, text
 from pages.components.words import plural
-from pages.frame import Frame
+from pages.frame.shell import Frame
 
 _EDITABLE = {"idle", "brainstorming", "plan_review"}
 

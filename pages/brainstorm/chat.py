@@ -6,8 +6,9 @@ import asyncio
 
 from nicegui import ui
 
-from maestro.core import endpoint, queries
+from maestro.core import queries
 from maestro.core.commands import conversation, sessions
+from maestro.core.kernel import endpoint
 from maestro.core.views import MessageView, SessionView
 from pages.brainstorm.message import MessageItem
 from pages.components.action import FAILED, perform
@@ -19,8 +20,8 @@ from pages.components.markdown import FileLink
 from pages.components.placeholders import empty, skeleton
 from pages.components.tag import box, tag, text
 from pages.components.words import plural
-from pages.file_links import file_links
-from pages.frame import Frame
+from pages.frame.shell import Frame
+from pages.shared.file_links import file_links
 
 #: So many messages are shown at first, and more at a time on demand.
 _PAGE = 60

@@ -8,7 +8,7 @@ from typing import get_args
 from nicegui import run, ui
 
 from maestro.core.commands import delivery
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import MergePreviewView, SessionView
 from maestro.errors import MaestroError
 from pages.components.action import FAILED, perform
@@ -20,7 +20,7 @@ from pages.components.state import session_mark
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import when
 from pages.components.words import plural
-from pages.frame import Frame
+from pages.frame.shell import Frame
 
 _METHODS: dict[delivery.Method, tuple[str, str]] = {
     "merge": ("Merge commit", "Keeps all commits and adds a merge commit"),

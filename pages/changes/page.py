@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from nicegui import run
 
 from maestro.core import queries
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import DiffView, SessionView, TaskView
 from maestro.db.journal import Event
 from maestro.errors import GitError, NotFound
@@ -21,7 +21,7 @@ from pages.components.icon import icon
 from pages.components.placeholders import empty, error_state
 from pages.components.tag import box, tag, text
 from pages.components.words import plural
-from pages.frame import Frame
+from pages.frame.shell import Frame
 from pages.routing import session_page
 
 _TAIL = 1200

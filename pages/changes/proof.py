@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import CheckRunView, SessionView, TaskView
 from pages.components.icon import icon
 from pages.components.inline import plain
 from pages.components.state import task_mark
 from pages.components.tag import Tag, box, tag, text
 from pages.components.words import plural
-from pages.evidence import evidence_list
+from pages.shared.evidence import evidence_list
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,5 +13,5 @@ from pages.components.placeholders import empty, calm, error_state, notice, skel
 from pages.components.section import section, facts
 from pages.components.code import code, copy_button
 from pages.components.fields import field
-from pages.components.gate import gate
+from pages.questions.card import gate
 """

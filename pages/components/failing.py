@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from maestro.core import queries
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import ApprovalView, SessionView
 from pages.components.calls import read
 from pages.components.dialogs import confirm

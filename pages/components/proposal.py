@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nicegui import Client, ui
 
-from maestro.core.commands import gates
-from maestro.core.runtime import Runtime
+from maestro.core.commands import approvals
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import ApprovalView
 from maestro.policy import NAMES, Policy, Row
 from pages.components.action import FAILED, perform
@@ -29,7 +29,7 @@ def propose(rt: Runtime, approval: ApprovalView, client: Client) -> None:
                 take = button(act, kind="primary")
 
     async def always() -> None:
-        if await perform(gates.always, rt, approval.id, by=take, done="Saved in the settings.") is not FAILED:
+        if await perform(approvals.always, rt, approval.id, by=take, done="Saved in the settings.") is not FAILED:
             panel.close()
 
     take.on_click(always)

@@ -10,7 +10,7 @@ from itertools import pairwise, zip_longest
 
 from maestro.core.views import CheckRunView, TaskView, WorkerView
 from pages.components.state import worker_life
-from pages.evidence import count_words
+from pages.shared.evidence import count_words
 
 #: A worker's end and its first check's start are written by two clocks.
 _SLACK = timedelta(seconds=1)

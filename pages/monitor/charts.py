@@ -14,7 +14,7 @@ from typing import Any
 
 from nicegui import run, ui
 
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.db.journal import Event
 from maestro.monitoring import metric_series
 from maestro.monitoring.metric_series import Series

@@ -5,17 +5,17 @@ from __future__ import annotations
 from nicegui import run
 
 from maestro.core import queries
-from maestro.core.keeping.deleted import RecoveredView
-from maestro.core.runtime import Runtime
+from maestro.core.integration.retention import RecoveredView
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import CheckpointView
-from pages import rollback
 from pages.components.buttons import button
 from pages.components.inline import plain
 from pages.components.placeholders import empty
 from pages.components.tag import box, tag, text
 from pages.components.when import when
-from pages.kept import kept_list
 from pages.monitor.snapshot import Snapshot
+from pages.shared import rollback
+from pages.shared.recovered import kept_list
 
 _GOES_BACK = {"executing", "paused", "failed", "completed"}
 

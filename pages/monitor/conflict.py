@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from maestro.core import queries
-from maestro.core.proving.proof_views import ConflictFile, ConflictSide, ConflictView
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import TaskView
+from maestro.core.views.proof import ConflictFile, ConflictSide, ConflictView
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button
 from pages.components.dialogs import answer, dialog

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import ApprovalView
-from pages.banners import HOLDS
-from pages.components.gate_list import GateList
 from pages.components.tag import box, tag, text
 from pages.components.words import plural
+from pages.frame.banners import HOLDS
+from pages.questions.cards import GateList
 
 #: So many are shown at once; the rest is behind a link, lest they push the work out of sight.
 _SHOWN = 2

@@ -5,14 +5,14 @@ from __future__ import annotations
 from nicegui import run
 
 from maestro.core import queries
-from maestro.core.guards.limit_views import BudgetView, LimitsView, RuleView
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.queries.limits import BudgetView, LimitsView, RuleView
 from pages.components.bar import share_bar
 from pages.components.buttons import button
 from pages.components.tag import box, tag, text
 from pages.components.words import amount, money, number, tokens
-from pages.session_limits import change_limits
-from pages.setting_fields import NAMES
+from pages.shared.session_limits import change_limits
+from pages.shared.setting_fields import NAMES
 
 _OVER = 1.0
 

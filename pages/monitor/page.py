@@ -10,7 +10,7 @@ from typing import Any
 from nicegui import run, ui
 from nicegui.events import GenericEventArguments
 
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import SessionView, TaskCounts, WorkerView
 from maestro.db.journal import Event
 from maestro.errors import NotFound
@@ -18,9 +18,7 @@ from pages import live
 from pages.components.placeholders import empty
 from pages.components.state import Mark, task_mark
 from pages.components.tag import Tag, box, tag, text
-from pages.frame import Frame
-from pages.log_feed import LogFeed
-from pages.log_view import LogView
+from pages.frame.shell import Frame
 from pages.monitor import snapshot
 from pages.monitor.charts import Charts
 from pages.monitor.checkpoints import Checkpoints
@@ -32,6 +30,8 @@ from pages.monitor.task_details import TaskDetails
 from pages.monitor.timeline import Timeline
 from pages.monitor.worker_grid import WorkerGrid
 from pages.routing import session_page
+from pages.shared.log_feed import LogFeed
+from pages.shared.log_view import LogView
 
 #: What changes rows; what workers say and use comes by ``_PULSE`` and is not read again.
 _STRUCTURE = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from maestro.core import queries
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import ApprovalView, CheckpointView, CheckRunView, PauseView, SessionView, TaskView, WorkerView
 
 #: How much of a check's output is read: its end, where test runners say how it went.

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from nicegui import ui
 
 from maestro.core.commands import control, sessions
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import SessionView
-from pages.banners import held_by
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button, link_button
 from pages.components.drafts import forget, kept
 from pages.components.icon import icon
 from pages.components.tag import Tag, box, tag
 from pages.components.words import plural
+from pages.frame.banners import held_by
 from pages.monitor.snapshot import Snapshot
 
 #: Before execution the page is this and nothing else: icon, title, words.

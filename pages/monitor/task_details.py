@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import TaskView
 from pages.components.buttons import icon_button, link_button
 from pages.components.inline import inline, plain
@@ -14,12 +14,12 @@ from pages.components.state import task_state
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import when
 from pages.components.words import cost, duration, plural, tokens
-from pages.evidence import count_words, evidence_list
 from pages.monitor.attempts import Run, by_task, checks_by_task, runs_of
 from pages.monitor.conflict import conflict_part, conflicting_files
 from pages.monitor.snapshot import Snapshot
 from pages.monitor.waiting import task_waits
-from pages.waits import Wait, waited_s
+from pages.shared.evidence import count_words, evidence_list
+from pages.shared.waits import Wait, waited_s
 
 
 class TaskDetails:

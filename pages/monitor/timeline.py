@@ -9,12 +9,12 @@ from maestro.core.views import CheckRunView, TaskView
 from pages.components.inline import plain
 from pages.components.state import TASK, task_mark, worker_life
 from pages.components.words import duration
-from pages.evidence import PHASES, check_tone, count_words
 from pages.monitor.attempts import Run, by_task, checks_by_task, runs_of, started
 from pages.monitor.patched import PatchedElement
 from pages.monitor.snapshot import Snapshot
 from pages.monitor.waiting import task_waits
-from pages.waits import Wait, held, within
+from pages.shared.evidence import PHASES, check_tone, count_words
+from pages.shared.waits import Wait, held, within
 
 #: States in which a session's clock stands still.
 _STILL = {"completed", "failed", "cancelled"}

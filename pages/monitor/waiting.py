@@ -8,7 +8,7 @@ from itertools import zip_longest
 from maestro.core.views import TaskView
 from pages.monitor.attempts import Run
 from pages.monitor.snapshot import Snapshot
-from pages.waits import Wait, held, standstills, waits_of, within
+from pages.shared.waits import Wait, held, standstills, waits_of, within
 
 
 def task_waits(now: Snapshot, task: TaskView, runs: list[Run]) -> list[Wait]:

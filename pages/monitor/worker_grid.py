@@ -7,7 +7,7 @@ from typing import Any
 
 from nicegui import run
 
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import TaskView, WorkerView
 from maestro.db.journal import Event
 from maestro.db.types import utcnow

@@ -7,14 +7,14 @@ import asyncio
 from nicegui import ui
 
 from maestro.core import queries
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.planning import past_costs
-from maestro.core.runtime import Runtime
 from maestro.core.views import LogView, PlanView, SessionView
 from maestro.db.journal import Event
 from pages import live, theme
 from pages.components.calls import read
 from pages.components.tag import box
-from pages.frame import Frame
+from pages.frame.shell import Frame
 from pages.plan.bench import Bench
 from pages.plan.making import Making, failed, last_failure, none_yet
 from pages.routing import session_page

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from maestro.core.agent_config import in_force
 from maestro.core.commands import control, plans
+from maestro.core.kernel.agent_config import in_force
 from pages.components.bar import TaskBar
 from pages.components.buttons import button, link_button
 from pages.components.dialogs import dialog, points

@@ -20,7 +20,7 @@ from pages.components.calls import did, read
 from pages.components.icon import icon
 from pages.components.state import task_mark
 from pages.components.tag import box, tag, text
-from pages.frame import Frame
+from pages.frame.shell import Frame
 from pages.plan.bar import Bar
 from pages.plan.draft import Draft
 from pages.plan.editing import Editor

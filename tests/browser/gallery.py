@@ -9,13 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from maestro.core import lookup
 from maestro.core.commands import conversation, environments, sessions
-from maestro.core.planning import planning_engine
+from maestro.core.kernel import lookup
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.session_states import move
+from maestro.core.planning import generation
 from maestro.core.planning.plan import parse_plan
-from maestro.core.repository_environment import parse_environment
-from maestro.core.runtime import Runtime
-from maestro.core.state_machine import move
+from maestro.core.workspaces.repository_environment import parse_environment
 from maestro.db import models
 from maestro.db.types import new_id, utcnow
 from maestro.worktrees import integration
@@ -152,7 +152,7 @@ def _review(rt: Runtime, repo: Path) -> str:
     with rt.db.write() as tx:
         row = lookup.session_row(tx.db, session.id)
         move(tx, row, "idea_ready")
-        planning_engine.add_version(tx, row, parse_plan({"summary": "Two steps.", "tasks": tasks}), "generated")
+        generation.add_version(tx, row, parse_plan({"summary": "Two steps.", "tasks": tasks}), "generated")
         move(tx, row, "plan_ready")
     return session.id
 

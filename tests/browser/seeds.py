@@ -15,7 +15,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page
 
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.settings import LoadedSettings
@@ -62,7 +62,7 @@ def seed_session(
 
 def tasks_of(rt: Runtime, session: models.Session) -> dict[str, models.Task]:
     """The tasks of a session by key."""
-    from maestro.core import lookup
+    from maestro.core.kernel import lookup
 
     with rt.db.read() as db:
         return {t.key: t for t in lookup.tasks_of(db, session.id)}

@@ -63,7 +63,9 @@ def test_a_dialog_gives_the_focus_back_to_what_opened_it(window: OpenWindow, ids
         expect(opener).to_be_focused()
         page.keyboard.press("Enter")  # and by its own button
         expect(dialog).to_be_visible()
-        page.wait_for_function("document.activeElement.closest('.q-dialog')")  # its own first focus would come over ours
+        page.wait_for_function(
+            "document.activeElement.closest('.q-dialog')"
+        )  # its own first focus would come over ours
         dialog.get_by_role("button").first.focus()
         page.keyboard.press("Enter")
         expect(dialog).to_have_count(0)

@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 from maestro.confinement.refusals import Missed
-from maestro.core.proving import network_needed, questions
+from maestro.core.approvals import questions
+from maestro.core.proving import network_needed
 from maestro.db import models
 from tests.app_process import AppProcess
 from tests.browser.conftest import OpenWindow

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from maestro.core import lookup
 from maestro.core.commands import conversation, sessions
-from maestro.core.planning import planning_engine
+from maestro.core.kernel import lookup
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.session_states import move
+from maestro.core.planning import generation
 from maestro.core.planning.plan import parse_plan
-from maestro.core.runtime import Runtime
-from maestro.core.state_machine import move
 from maestro.demo.server import ScriptedServer
 from tests.app_process import AppProcess
 from tests.browser.conftest import OpenWindow
@@ -95,7 +95,7 @@ def _review(rt: Runtime, repo: Path, title: str, plan: dict[str, Any]) -> str:
     with rt.db.write() as tx:
         session = lookup.session_row(tx.db, path.split("/")[2])
         move(tx, session, "idea_ready")
-        planning_engine.add_version(tx, session, parse_plan(plan), "generated")
+        generation.add_version(tx, session, parse_plan(plan), "generated")
         move(tx, session, "plan_ready")
     return path
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from maestro.core.endpoint import Endpoint
-from maestro.core.guards import account
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.endpoint import Endpoint
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.limits import account
 from maestro.db import models
 from maestro.db.keeping import DeletedSession, Fact
 from maestro.db.types import utcnow

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from maestro.core import trust
+from maestro.core.planning import trust
 from maestro.db import models
 from maestro.worktrees import what_runs
 from maestro.worktrees.git import common_dir

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from maestro.core import lookup
 from maestro.core.commands import plans, sessions
-from maestro.core.planning import planning_engine
+from maestro.core.kernel import lookup
+from maestro.core.kernel.session_states import move
+from maestro.core.planning import generation
 from maestro.core.planning.plan import parse_plan
-from maestro.core.state_machine import move
 from maestro.demo.server import ScriptedServer
 from tests.app_process import AppProcess
 from tests.browser.conftest import OpenWindow
@@ -46,7 +46,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, ids: dict[str, str]) -> Iterat
             row = lookup.session_row(tx.db, ids["note"])
             move(tx, row, "start")
             move(tx, row, "idea_ready")
-            planning_engine.add_version(tx, row, parse_plan(PLAN), "generated")
+            generation.add_version(tx, row, parse_plan(PLAN), "generated")
             move(tx, row, "plan_ready")
         plans.approve_plan(rt, ids["note"], start=False)
     with (

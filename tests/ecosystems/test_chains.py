@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from maestro.core import repository_environment as offers
 from maestro.core.commands import delivery
+from maestro.core.workspaces import repository_environment as offers
 from maestro.db import models
 from tests.ecosystems import compiled_chains, node_chains, other_chains, python_chains
 from tests.ecosystems.chain import Chain

@@ -11,12 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from maestro.core import places, queries
-from maestro.core.commands import control, gates, sessions
-from maestro.core.execution import finishing, landing
-from maestro.core.keeping import cleanup, deleted, rollbacks
-from maestro.core.locks import Stopped
-from maestro.core.runtime import Runtime
+from maestro.core import queries
+from maestro.core.commands import approvals, control, sessions
+from maestro.core.integration import landing, retention, rollbacks, validation
+from maestro.core.kernel import places
+from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.workspaces import cleanup
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.errors import NotFound
@@ -62,7 +63,7 @@ def test_a_no_to_trying_a_failed_task_again_ends_the_other_workers_too(tmp_path:
         wait_for(lambda: e.task(session.id, "t2").status == "failed", 30, "t2 to fail")
         ids = [w.id for w in queries.list_workers(e.rt, session.id)]
         (asked,) = queries.list_approvals(e.rt, session_id=session.id)
-        gates.decide(e.rt, asked.id, "deny")
+        approvals.decide(e.rt, asked.id, "deny")
         assert e.get(session.id).status == "failed"
         assert not [p for i in ids for p in tree.processes_of(i)]
         assert {w.status for w in queries.list_workers(e.rt, session.id)} == {"ended"}
@@ -149,7 +150,7 @@ def test_neither_a_moved_data_folder_nor_strays_beside_the_worktrees_hold_up_wha
         recovered = {r.kind: r for r in queries.list_recovered(b.rt, b.id)}
         assert run_git(repo, "show", f"{recovered['worktree'].ref}:unsaved.txt") == "precious"
         # What the person makes of recovered work is theirs, also when they have it checked out.
-        mine = deleted.make_branch(b.rt, b.id, recovered["rollback"].ref)
+        mine = retention.make_branch(b.rt, b.id, recovered["rollback"].ref)
         run_git(repo, "switch", "-q", mine)
         commit(repo, {"mine.txt": "m"})
         control.cancel(b.rt, b.id)
@@ -185,7 +186,7 @@ def test_a_pause_ends_checks_at_once_and_the_resume_repeats_them_at_no_cost(tmp_
 
         def measure() -> None:
             with contextlib.suppress(Stopped):
-                finishing.run_baseline(b.rt, b.id)
+                validation.run_baseline(b.rt, b.id)
 
         b.rt.jobs.start(f"baseline:{b.id}", measure)
         pause_in_run(1)

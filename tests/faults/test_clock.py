@@ -12,7 +12,7 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.commands import sessions
-from maestro.core.keeping import deleted
+from maestro.core.integration import retention
 from maestro.db import models
 from maestro.db.keeping import Fact
 from maestro.db.types import utcnow
@@ -120,8 +120,8 @@ def test_a_clock_that_jumps_forward_takes_no_kept_work_away(
         sessions.delete_session(e.rt, session.id)
 
         def expire_after(days: float) -> int:
-            monkeypatch.setattr(deleted, "utcnow", lambda: utcnow() + timedelta(days=days))
-            return deleted.expire(e.rt)
+            monkeypatch.setattr(retention, "utcnow", lambda: utcnow() + timedelta(days=days))
+            return retention.expire(e.rt)
 
         assert [expire_after(days) for days in (40, 40.1, 0, 40)] == [0, 0, 0, 0]  # put right in between
         assert [v.id for v in queries.list_deleted(e.rt)] == [session.id]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from maestro.core import queries
-from maestro.core.commands import control, gates
-from maestro.core.proving import escape, trespass
+from maestro.core.commands import approvals, control
+from maestro.core.guards import checkout_changes, integrity
 from maestro.db import models
 from maestro.errors import NotAllowed
 from tests.engine import engine
@@ -29,7 +29,7 @@ def worker_of(b: Bench, key: str = "t1", **columns: Any) -> models.Worker:
     worker = models.Worker(session_id=b.id, task_id=b.task(key).id, name="W-1", spool_path=spool, **columns)
     with b.rt.db.write() as tx:
         tx.db.add(worker)
-    escape.before(b.rt, b.session, worker)
+    integrity.before(b.rt, b.session, worker)
     return worker
 
 
@@ -49,7 +49,7 @@ def test_a_planted_hook_stops_the_session_and_the_undo_undoes_it(tmp_path: Path,
             subprocess.run(["sh", "-c", change["undo"]], check=True)
         assert not hook.exists()
         assert "filter" not in (repo / ".git" / "config").read_text()
-        gates.decide(e.rt, asked.payload["approval_id"], "allow")
+        approvals.decide(e.rt, asked.payload["approval_id"], "allow")
         e.until("state_changed", to="completed")
         assert not ran.exists()
         assert e.get(session.id).status == "completed"
@@ -63,7 +63,7 @@ def test_what_the_person_does_meanwhile_raises_nothing(tmp_path: Path, repo: Pat
         run_git(repo, "checkout", "-q", "-b", "mine")
         run_git(repo, "config", "branch.mine.remote", "origin")
         (repo / "README.md").write_text("edited\n")
-        assert not escape.after(b.rt, worker.id)
+        assert not integrity.after(b.rt, worker.id)
         assert not b.asked()
         assert b.session.status == "executing"
 
@@ -78,13 +78,13 @@ def test_a_branch_of_the_person_moved_to_the_workers_commit_stops_the_session_on
         run_git(tree, "add", "-A")
         run_git(tree, "commit", "-q", "-m", "own")
         run_git(tree, "branch", "-f", "release", "HEAD")
-        assert escape.after(b.rt, worker.id)
+        assert integrity.after(b.rt, worker.id)
         assert b.session.status == "paused"
         (question,) = b.asked("escape")
         assert "release was moved" in question.title
         b.answer("allow")
         assert b.session.status == "executing"
-        assert not escape.after(b.rt, worker.id)
+        assert not integrity.after(b.rt, worker.id)
         subprocess.run(["sh", "-c", question.detail["changes"][0]["undo"]], check=True)
         assert run_git(repo, "rev-parse", "release") == before
 
@@ -102,14 +102,14 @@ def test_configuration_that_is_kept_elsewhere_is_watched_too(tmp_path: Path, rep
         run_git(tree, "sparse-checkout", "set", "--no-cone", "--sparse-index", "/*")
         run_git(repo, "worktree", "add", "-q", "--detach", str(tmp_path / "of another task"))
         assert (own / "config.worktree").read_bytes() != known
-        assert not escape.after(b.rt, worker.id)
+        assert not integrity.after(b.rt, worker.id)
 
         run_git(tree, "config", "--worktree", "filter.x.clean", "x")
         (own / "commondir").write_text("../../../elsewhere\n")
         write_files(repo, {".gitconfig": planted, "not-there-yet": planted})
         with (repo / ".git/config").open("a") as config:
             config.write('[branch "main"] [filter "x"] clean = x\n')
-        assert escape.look(b.rt, b.id)
+        assert integrity.look(b.rt, b.id)
         changes = {str(c["what"]): c["undo"] for c in b.asked("escape")[0].detail["changes"]}
         assert [str(Path(what).name) for what in changes] == [
             ".gitconfig is changed", "not-there-yet is new", "config is changed", "commondir is changed",
@@ -120,7 +120,7 @@ def test_configuration_that_is_kept_elsewhere_is_watched_too(tmp_path: Path, rep
         assert (own / "config.worktree").read_bytes() == known
         assert (own / "commondir").read_text() == "../..\n"
         assert not (repo / "not-there-yet").exists()
-        assert not escape.look(b.rt, b.id)
+        assert not integrity.look(b.rt, b.id)
 
 
 def test_a_no_leaves_the_session_paused(tmp_path: Path, repo: Path) -> None:
@@ -128,10 +128,10 @@ def test_a_no_leaves_the_session_paused(tmp_path: Path, repo: Path) -> None:
         b.begin()
         worker = worker_of(b)
         (repo / ".git" / "info" / "attributes").write_text("* filter=x\n")
-        assert escape.look(b.rt, b.id)
+        assert integrity.look(b.rt, b.id)
         b.answer("deny")
         assert b.session.status == "paused"
-        assert escape.after(b.rt, worker.id)
+        assert integrity.after(b.rt, worker.id)
         assert not b.asked()
 
 
@@ -195,7 +195,7 @@ def test_what_a_workers_commands_did_in_the_persons_checkout_stops_the_session_a
         for change in changes:
             subprocess.run(["sh", "-c", change["undo"]], check=True)
         assert run_git(repo, "status", "--porcelain").split() == ["M", "mine.txt", "??", "notes.txt"]
-        gates.decide(e.rt, asked.payload["approval_id"], "allow")
+        approvals.decide(e.rt, asked.payload["approval_id"], "allow")
         e.until("state_changed", to="completed")
         assert e.get(session.id).status == "completed"
 
@@ -216,11 +216,11 @@ def test_a_checkout_that_a_worker_was_in_and_that_stands_elsewhere_now(
         worker = worker_of(b)
         before = run_git(repo, "rev-parse", "--symbolic-full-name", "HEAD"), run_git(repo, "rev-parse", "HEAD")
         run_git(repo, *did)
-        assert not escape.after(b.rt, worker.id), "it was the person"
+        assert not integrity.after(b.rt, worker.id), "it was the person"
         with b.rt.db.write() as tx:
             details = {"tool": "Bash", "input": {"command": f"git -C '{repo}' {' '.join(did)}"}}
             tx.log(b.id, "Run it", task_id=b.task().id, worker_id=worker.id, details=details)
-        assert escape.after(b.rt, worker.id)
+        assert integrity.after(b.rt, worker.id)
         (question,) = b.asked("escape")
         (change,) = question.detail["changes"]
         assert what in change["what"]
@@ -247,4 +247,4 @@ def test_a_checkout_that_a_worker_was_in_and_that_stands_elsewhere_now(
 )
 def test_a_command_leads_to_the_checkout_when_it_names_a_path_there(command: str, leads: bool) -> None:
     root = Path("/r")
-    assert trespass.leads_to(command, root, root / "data" / "worktrees" / "s" / "t1", root / "data") == leads
+    assert checkout_changes.leads_to(command, root, root / "data" / "worktrees" / "s" / "t1", root / "data") == leads

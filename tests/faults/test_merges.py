@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from maestro.core.commands import control, delivery
-from maestro.core.keeping import checkpoints, merges, recovery, rollbacks, storage_health
+from maestro.core.guards import storage
+from maestro.core.integration import checkpoints, merges, rollbacks
+from maestro.core.supervisor import recovery
 from maestro.errors import Conflict, CutShort, GitError, NotAllowed
 from maestro.worktrees import checkout
 from maestro.worktrees.git import GitResult
@@ -119,7 +121,7 @@ def test_a_move_that_broke_off_between_the_files_stays_begun_until_it_is_finishe
         control.rollback(done.rt, done.id, "0")
     assert state(done) == (False, False, "?? a.txt")
     lock.unlink()
-    stale, health = merges._open(done.rt, done.id), storage_health.health(done.rt)
+    stale, health = merges._open(done.rt, done.id), storage.health(done.rt)
     with health._lock:
         health._stopped("error", "a disk that was full for a moment")
     health.look()

@@ -10,11 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from maestro.core import gatekeeping, lookup, queries
-from maestro.core.commands import control, gates
-from maestro.core.execution import outcomes
-from maestro.core.keeping import rollbacks, storage_health
-from maestro.core.runtime import Runtime
+from maestro.core import queries
+from maestro.core.approvals import asking
+from maestro.core.commands import approvals, control
+from maestro.core.guards import storage
+from maestro.core.integration import rollbacks
+from maestro.core.kernel import lookup
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.tasks import transitions
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.demo.server import ScriptedServer
@@ -53,7 +56,7 @@ def waits(b: Bench, tmp_path: Path, key: str, kind: str, *, live: bool = False) 
         task.assigned_worker_id = worker.id
         tx.db.add(task)
         of_worker = {"worker_id": worker.id, "request_id": "r"} if kind != "budget" else {}
-        gatekeeping.ask(tx, session, task, kind=kind, title="?", detail={"reason": "r"}, **of_worker)
+        asking.ask(tx, session, task, kind=kind, title="?", detail={"reason": "r"}, **of_worker)
 
 
 def held(b: Bench) -> bool:
@@ -67,7 +70,7 @@ def test_a_retry_lets_every_task_go_on_whose_question_is_gone(two: Bench, tmp_pa
     two.begin("t2")
     waits(two, tmp_path, "t1", kind)
     with two.rt.db.write() as tx:
-        outcomes.task_failed(tx, lookup.session_row(tx.db, two.id), lookup.task_row(tx.db, two.id, "t2"), "broke")
+        transitions.task_failed(tx, lookup.session_row(tx.db, two.id), lookup.task_row(tx.db, two.id, "t2"), "broke")
     control.fail_session(two.rt, two.id)
     control.retry(two.rt, two.id)
     assert [two.task(key).status for key in ("t1", "t2")] == ["running", "running"]
@@ -81,7 +84,7 @@ def test_in_a_failed_session_nothing_waits(two: Bench, tmp_path: Path, kind: str
         two.begin(key)
     waits(two, tmp_path, "t1", kind, live=kind == "tool")
     with two.rt.db.write() as tx:
-        outcomes.task_failed(tx, lookup.session_row(tx.db, two.id), lookup.task_row(tx.db, two.id, "t2"), "broke")
+        transitions.task_failed(tx, lookup.session_row(tx.db, two.id), lookup.task_row(tx.db, two.id, "t2"), "broke")
     if answered:
         two.answer("deny", "task_failed")
     else:
@@ -100,7 +103,9 @@ def test_a_retry_asks_again_about_what_it_leaves_out_and_its_hint_reaches_the_re
     with bench(tmp_path, repo, plan, max_attempts=1) as b:
         for key in ("t1", "t2"):
             with b.rt.db.write() as tx:
-                outcomes.task_failed(tx, b.session, lookup.task_row(tx.db, b.id, key), f"{key} broke", failure="auth")
+                transitions.task_failed(
+                    tx, b.session, lookup.task_row(tx.db, b.id, key), f"{key} broke", failure="auth"
+                )
         control.fail_session(b.rt, b.id)
         control.retry(b.rt, b.id, task="t1")
         (asked,) = b.asked()
@@ -206,7 +211,7 @@ def test_a_rollback_that_a_full_disk_cut_short_is_finished_when_there_is_room(
         with pytest.raises(Unavailable, match="No space left"):
             control.rollback(two.rt, two.id, "0")
     assert held(two)
-    storage_health.health(two.rt).look()
+    storage.health(two.rt).look()
     wait_for(lambda: not held(two), 30, "the rollback to be finished")
     assert [two.task(key).status for key in ("t1", "t2")] == ["pending", "pending"]
     assert run_git(repo, "rev-parse", two.session.session_branch) == two.session.base_commit
@@ -233,7 +238,7 @@ def test_two_sessions_that_are_given_up_at_once_both_go_back(
         monkeypatch.setattr(rollbacks, "still", slowly)
         for _ in range(2):
             with b.rt.db.write() as tx:
-                repair = outcomes.repair_task(tx, lookup.session_row(tx.db, b.id), [("true", "it is broken")]).key
+                repair = transitions.repair_task(tx, lookup.session_row(tx.db, b.id), [("true", "it is broken")]).key
             assert b.work({"r.txt": "r"}, repair).status == "completed"
             assert b.complete() == "failed"
             assert held(b)
@@ -278,7 +283,7 @@ def test_a_stuck_worker_stands_still_through_pause_disk_trouble_and_restart_unti
         control.pause(e.rt, session.id)
         control.resume(e.rt, session.id)
         assert stands_still()
-        health = storage_health.health(e.rt)
+        health = storage.health(e.rt)
         with health._lock:
             health._stopped("error", "a disk that was away for a moment")
         e.until("storage_problem", kind=None)
@@ -288,7 +293,7 @@ def test_a_stuck_worker_stands_still_through_pause_disk_trouble_and_restart_unti
         try:
             assert stands_still()
             go.touch()
-            gates.decide(e.rt, asked, "deny")
+            approvals.decide(e.rt, asked, "deny")
             e.until("state_changed", to="completed")
             assert len(queries.list_workers(e.rt, session.id)) == 1
         finally:

@@ -15,7 +15,7 @@ import pytest
 from maestro.core import queries
 from maestro.core.commands import control, delivery
 from maestro.core.commands.sessions import NewSession, create_session
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.errors import MaestroError
 from tests.engine import engine
 from tests.faults.commands import task

@@ -11,11 +11,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from maestro.api.app import build_api
-from maestro.core import lookup, places, processes, queries
+from maestro.core import queries
 from maestro.core.commands import control, delivery, plans, sessions
-from maestro.core.keeping import checkpoints, cleanup, deleted, rollbacks
-from maestro.core.proving import sheltered
-from maestro.core.validation import run_command
+from maestro.core.integration import checkpoints, retention, rollbacks
+from maestro.core.kernel import lookup, places, processes
+from maestro.core.workspaces import cleanup, sheltered
+from maestro.core.workspaces.run_command import run_command
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.errors import Conflict, GitError, NotAllowed
@@ -311,10 +312,10 @@ def test_a_deleted_sessions_work_is_kept_for_a_while_and_can_become_a_branch(tmp
         (gone,) = queries.list_deleted(e.rt)
         assert gone.title == "Test"
         kept = next(r for r in gone.recovered if r.commit == tip)
-        branch = deleted.make_branch(e.rt, session.id, kept.ref)
+        branch = retention.make_branch(e.rt, session.id, kept.ref)
         assert run_git(repo, "rev-parse", branch) == tip
         assert not list((e.rt.data_dir / "workers").iterdir())
-        assert deleted.expire(e.rt) == 1
+        assert retention.expire(e.rt) == 1
         assert queries.list_deleted(e.rt) == []
         assert run_git(repo, "for-each-ref", f"refs/maestro/{session.id}") == ""
         with e.rt.db.read() as db:

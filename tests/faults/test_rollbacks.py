@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core import lookup
 from maestro.core.commands import control
-from maestro.core.execution import outcomes
-from maestro.core.keeping import cleanup, recovery, rewinding, rollbacks
-from maestro.core.runtime import Runtime
-from maestro.core.supervisor import Supervisor
+from maestro.core.integration import rollback_rows, rollbacks
+from maestro.core.kernel import lookup
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.supervisor import recovery
+from maestro.core.supervisor.loop import Supervisor
+from maestro.core.tasks import transitions
+from maestro.core.workspaces import cleanup
 from maestro.errors import Conflict, NotAllowed, Unavailable
 from tests.app_process import wait_for
 from tests.landing import Bench, bench, plan_of
@@ -57,7 +59,7 @@ def test_a_rollback_that_was_cut_short_after_the_branch_moved_is_never_called_of
         raise Conflict("A folder lies there.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(rewinding, "rewind", killed)
+        patched.setattr(rollback_rows, "rewind", killed)
         with pytest.raises(Killed):
             control.rollback(two.rt, two.id, "1")
     shutil.move(repo, tmp_path / "unmounted")
@@ -103,11 +105,13 @@ def test_who_gives_a_session_up_while_repairs_are_in_takes_them_back(
 ) -> None:
     with bench(tmp_path, repo, plan_of({"id": "t1"})) as b:
         with b.rt.db.write() as tx:
-            repair = outcomes.repair_task(tx, lookup.session_row(tx.db, b.id), [("true", "it is broken")]).key
+            repair = transitions.repair_task(tx, lookup.session_row(tx.db, b.id), [("true", "it is broken")]).key
         assert b.work({"r.txt": "r"}, repair).status == "completed"
         with b.rt.db.write() as tx:
             session = lookup.session_row(tx.db, b.id)
-            outcomes.task_failed(tx, session, outcomes.repair_task(tx, session, [("true", "still broken")]), "no luck")
+            transitions.task_failed(
+                tx, session, transitions.repair_task(tx, session, [("true", "still broken")]), "no luck"
+            )
         if answered:
             b.answer("deny")
         else:
@@ -122,7 +126,7 @@ def test_who_gives_a_session_up_while_repairs_are_in_takes_them_back(
 def test_repairs_that_cannot_be_taken_back_are_told(tmp_path: Path, repo: Path) -> None:
     with bench(tmp_path, repo, plan_of({"id": "t1"})) as b:
         with b.rt.db.write() as tx:
-            repair = outcomes.repair_task(tx, lookup.session_row(tx.db, b.id), [("true", "it is broken")]).key
+            repair = transitions.repair_task(tx, lookup.session_row(tx.db, b.id), [("true", "it is broken")]).key
         assert b.work({"r.txt": "r"}, repair).status == "completed"
         tip = run_git(repo, "rev-parse", b.session.session_branch)
         run_git(repo, "switch", "-q", b.session.session_branch)

@@ -13,9 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from maestro.core import processes, queries
+from maestro.core import queries
 from maestro.core.commands import control
-from maestro.core.guards import signs
+from maestro.core.guards import heartbeat
+from maestro.core.kernel import processes
 from maestro.db import models
 from maestro.worker import proctable
 from tests.app_process import wait_for
@@ -60,7 +61,7 @@ def blocked(file: Path) -> Iterator[None]:
 def test_a_worker_that_hangs_is_shown_so_and_ended_and_its_task_goes_on(
     tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(signs, "_HANG_S", 3.0)
+    monkeypatch.setattr(heartbeat, "_HANG_S", 3.0)
     go = tmp_path / "go"
     with engine(tmp_path, scenario()) as e:
         session = run(e, repo, task(), go=go, command=TICKING)
@@ -70,7 +71,7 @@ def test_a_worker_that_hangs_is_shown_so_and_ended_and_its_task_goes_on(
             (shown,) = queries.list_workers(e.rt, session.id)
             assert shown.alive
             assert shown.silent_s
-            assert shown.silent_s >= signs.NOTICED_S
+            assert shown.silent_s >= heartbeat.NOTICED_S
             ended = e.until("worker_terminated", worker_id=worker_id).payload
             assert (ended["outcome"], ended["exit_code"]) == ("lost", -signal.SIGKILL)
         go.touch()
@@ -125,11 +126,11 @@ def test_what_maestro_itself_stopped_and_lets_go_on_is_no_news(
         worker.pid, worker.pid_started, worker.status = process.pid, proctable.started(process.pid), "running"
         with b.rt.db.write() as tx:
             tx.db.add(worker)
-        watch = signs.watch(b.rt)
+        watch = heartbeat.watch(b.rt)
 
         def look() -> None:
             watch.tick()
-            signs.look(b.rt, worker)
+            heartbeat.look(b.rt, worker)
 
         def before_the_resume(**how: bool) -> dict[int, proctable.Seen]:
             seen = everything(**how)

@@ -15,10 +15,11 @@ import psutil
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from maestro.core import lifecycle, queries
+from maestro.core import queries
 from maestro.core.commands import control
-from maestro.core.keeping import storage_health
-from maestro.core.runtime import open_runtime
+from maestro.core.guards import storage
+from maestro.core.kernel.runtime import open_runtime
+from maestro.core.supervisor import lifecycle
 from maestro.errors import GitError, Unavailable
 from maestro.settings import LoadedSettings
 from maestro.worktrees.git import git
@@ -151,7 +152,7 @@ def test_a_database_that_is_held_while_a_start_takes_up_what_was_left_ends_it_wi
 def test_a_repository_on_another_disk_that_is_full_is_named_and_waited_for(tmp_path: Path, small_disk: Path) -> None:
     repo, ballast = make_repo(small_disk / "repo", {"README.md": "Hello\n"}), small_disk / "ballast"
     with bench(tmp_path, repo, plan_of({"id": "t1"})) as b:
-        health = storage_health.health(b.rt)
+        health = storage.health(b.rt)
 
         def goes_on() -> bool:
             health._next_look = 0.0  # a second later
@@ -184,7 +185,7 @@ def test_what_is_not_the_storages_fault_is_not_blamed_on_it(tmp_path: Path) -> N
     with bench(
         tmp_path, make_repo(tmp_path / "quota read-only readonly is full", {"a": "a"}), plan_of({"id": "t1"})
     ) as b:
-        health = storage_health.health(b.rt)
+        health = storage.health(b.rt)
         assert not health.report(ValueError("no such column"))
         assert not health.report(FileNotFoundError(2, "No such file", "/No space left on device"))
         assert not health.report(git_failed("-C", "/no/quota-service is full, readonly", "status"))

@@ -13,9 +13,11 @@ from typing import Any
 import psutil
 import pytest
 
-from maestro.core import gatekeeping, lookup, processes, queries, supervisor
-from maestro.core.commands import control, gates
-from maestro.core.keeping import recovery
+from maestro.core import queries
+from maestro.core.approvals import asking
+from maestro.core.commands import approvals, control
+from maestro.core.kernel import lookup, processes
+from maestro.core.supervisor import loop, recovery
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.worker import proctable, tree
@@ -137,7 +139,7 @@ def test_a_deleted_spool_with_an_answer_on_its_way_stops_nobody(
     def breaks(*_: object) -> None:
         raise RuntimeError("a step of the look that always breaks")
 
-    monkeypatch.setattr(supervisor.parking, "park_due", breaks)
+    monkeypatch.setattr(loop.parking, "park_due", breaks)
     go = tmp_path / "go"
     with engine(tmp_path, scenario()) as e:
         session = command_session(e, repo, go)
@@ -148,13 +150,13 @@ def test_a_deleted_spool_with_an_answer_on_its_way_stops_nobody(
             assert row is not None
             row.status, task.status = "waiting", "waiting"
             about = {"worker_id": row.id, "request_id": "r", "signature": "s"}
-            asked = gatekeeping.ask(
+            asked = asking.ask(
                 tx, lookup.session_row(tx.db, session.id), task, kind="tool", title="?", detail={}, **about
             )
             tx.db.add(row)
             tx.db.add(task)
         shutil.rmtree(e.rt.data_dir / "workers")
-        gates.decide(e.rt, asked.id, "allow_session")
+        approvals.decide(e.rt, asked.id, "allow_session")
         go.touch()
         other = command_session(e, make_repo(tmp_path / "other", {"README.md": "Hello\n"}), go)
         worker.kill()

@@ -109,7 +109,7 @@ def test_a_model_that_plans_so_is_told_what_is_wrong(tmp_path: Path, repo: Path)
     )
     with engine(tmp_path, script) as e:
         from maestro.core.commands.sessions import NewSession, create_session
-        from maestro.core.state_machine import move
+        from maestro.core.kernel.session_states import move
 
         session = create_session(e.rt, NewSession(title="T", description="Build it", repo_path=str(repo)))
         with e.rt.db.write() as tx:

@@ -13,7 +13,7 @@ from maestro.agents.allowances import in_words
 from maestro.agents.base import PermissionMode
 from maestro.agents.gates import Verdict, judge
 from maestro.agents.shell import parse
-from maestro.core.environment import base_environment, place_environment
+from maestro.core.workspaces.environ import base_environment, place_environment
 from tests.repos import make_repo
 
 CHECKS = ["python -m pytest -q", "pytest tests/unit -q", "make test && make lint", "FLAG=1 ./run.sh > out.txt"]

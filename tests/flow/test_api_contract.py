@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 from maestro.api.site import build_site
 from maestro.core import queries
 from maestro.core.commands import preferences
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.db import models
 from maestro.errors import MaestroError
 from maestro.settings import LoadedSettings

@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from maestro.core import instance
+from maestro import instance
 from maestro.settings import Settings
 from tests.app_process import ROOT, AppProcess, clean_environment, wait_for
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from maestro.core import queries
+from maestro.core.brainstorm import replies as brainstorm
 from maestro.core.commands import conversation, plans, sessions
-from maestro.core.conversation import brainstorm
-from maestro.core.endpoint import NOT_CONFIGURED
+from maestro.core.kernel.endpoint import NOT_CONFIGURED
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.errors import InvalidInput, NotAllowed, NotFound

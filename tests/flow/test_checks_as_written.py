@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core import queries, watch_mode
-from maestro.core.commands import gates
-from maestro.core.environment import command_environment
-from maestro.core.validation import run_command
+from maestro.core import queries
+from maestro.core.commands import approvals
+from maestro.core.kernel import watch_mode
+from maestro.core.workspaces.environ import command_environment
+from maestro.core.workspaces.run_command import run_command
 from maestro.errors import InvalidInput
 from maestro.settings import Settings
 from tests.landing import Bench, bench, plan_of
@@ -78,7 +79,7 @@ def test_a_watcher_is_told_before_any_attempt_and_its_correction_holds_from_then
         assert question.detail["command"] == watches
         (run,) = b.evidence("baseline")
         assert (run.exit_code, run.could_not_run, run.duration_s < 60) == (None, True, True)
-        gates.decide(b.rt, question.id, "allow", corrected=f"  {ends} ")
+        approvals.decide(b.rt, question.id, "allow", corrected=f"  {ends} ")
         assert _plan(b) == [ends]
         assert b.task().checks == [ends]
         assert b.session.agent_config["checks"] == [ends]
@@ -94,7 +95,7 @@ def test_a_watcher_costs_no_attempt(tmp_path: Path, repo: Path) -> None:
         task = b.work({"one.txt": "1\n"})
         assert (task.status, task.attempt) == ("waiting", 1)
         (question,) = b.asked("infrastructure")
-        gates.decide(b.rt, question.id, "allow", corrected="test -e one.txt")
+        approvals.decide(b.rt, question.id, "allow", corrected="test -e one.txt")
         assert b.land().status == "completed"
 
 
@@ -106,10 +107,10 @@ def test_a_check_that_could_not_run_is_corrected_in_the_answer(tmp_path: Path, r
         assert b.work({"one.txt": "1\n"}).status == "waiting"
         (question,) = b.asked("infrastructure")
         with pytest.raises(InvalidInput) as refused:
-            gates.decide(b.rt, question.id, "allow", corrected="   ")
+            approvals.decide(b.rt, question.id, "allow", corrected="   ")
         assert "command" in refused.value.fields
         assert b.asked("infrastructure"), "it is still open"
-        gates.decide(b.rt, question.id, "allow", corrected="true")
+        approvals.decide(b.rt, question.id, "allow", corrected="true")
         b.measure_baseline()
         assert b.land().status == "completed"
         assert (_plan(b), b.task("t2").checks) == (["true"], ["true"])
@@ -121,7 +122,7 @@ def test_only_a_question_about_a_check_is_answered_with_a_command(tmp_path: Path
         b.measure_baseline()
         (question,) = b.asked("infrastructure")
         with pytest.raises(InvalidInput):
-            gates.decide(b.rt, question.id, "allow", corrected="true")
+            approvals.decide(b.rt, question.id, "allow", corrected="true")
         assert _plan(b) == ["true"]
 
 

@@ -13,9 +13,9 @@ import pytest
 from maestro.assistants.base import Request, Turn
 from maestro.assistants.claude_code import ClaudeCodeAssistant
 from maestro.cli.doctor import examine
-from maestro.core import claude_login
-from maestro.core.endpoint import Endpoint
-from maestro.core.environment import worker_environment
+from maestro.core.kernel import claude_login
+from maestro.core.kernel.endpoint import Endpoint
+from maestro.core.workspaces.environ import worker_environment
 from maestro.settings import LoadedSettings
 from tests.scripted import WorkerRun
 

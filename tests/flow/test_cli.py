@@ -15,11 +15,11 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from maestro import instance
 from maestro.cli import app as maestro
 from maestro.cli import words
-from maestro.core import instance
 from maestro.core.commands import preferences
-from maestro.core.runtime import open_runtime
+from maestro.core.kernel.runtime import open_runtime
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.settings import LoadedSettings

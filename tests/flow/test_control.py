@@ -7,8 +7,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from maestro.core import processes, queries
-from maestro.core.commands import control, gates, sessions
+from maestro.core import queries
+from maestro.core.commands import approvals, control, sessions
+from maestro.core.kernel import processes
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.errors import NotAllowed
@@ -45,7 +46,7 @@ def test_a_risky_command_waits_for_the_person_and_runs_when_allowed(tmp_path: Pa
         assert "allowed.txt" in asked.payload["title"]
         assert e.task(session.id, "t1").status == "waiting"
         assert not list(e.rt.data_dir.glob("worktrees/*/t1/allowed.txt"))
-        gates.decide(e.rt, asked.payload["approval_id"], "allow")
+        approvals.decide(e.rt, asked.payload["approval_id"], "allow")
         e.until("state_changed", to="completed")
 
 
@@ -68,10 +69,10 @@ def test_while_the_person_is_away_agents_hear_no_and_what_only_a_person_may_deci
         assert len(heard) == 2
         sessions.update_session(e.rt, session.id, sessions.SessionChanges(away=False))
         (waits,) = queries.list_approvals(e.rt, session_id=session.id)
-        gates.decide(e.rt, waits.id, "allow")
+        approvals.decide(e.rt, waits.id, "allow")
         again = e.until("approval_requested")
         assert again.payload["kind"] == "tool"
-        gates.decide(e.rt, again.payload["approval_id"], "allow")
+        approvals.decide(e.rt, again.payload["approval_id"], "allow")
         e.until("state_changed", to="completed")
         by = [a.resolved_by for a in queries.list_approvals(e.rt, status=None, session_id=session.id)]
         assert by == ["away", "away", "you", "you"]
@@ -82,9 +83,9 @@ def test_an_answer_counts_once(tmp_path: Path, repo: Path) -> None:
     with engine(tmp_path, scenario(does("t1", bash(RISKY)))) as e:
         e.run(repo, plan(one()))
         asked = e.until("approval_requested")
-        gates.decide(e.rt, asked.payload["approval_id"], "deny", "Not needed")
+        approvals.decide(e.rt, asked.payload["approval_id"], "deny", "Not needed")
         with pytest.raises(NotAllowed):
-            gates.decide(e.rt, asked.payload["approval_id"], "allow")
+            approvals.decide(e.rt, asked.payload["approval_id"], "allow")
         e.until("state_changed", to="completed")
         assert queries.get_approval(e.rt, asked.payload["approval_id"]).status == "denied"
 
@@ -93,7 +94,7 @@ def test_allow_for_this_session_asks_only_once(tmp_path: Path, repo: Path) -> No
     script = scenario(does("t1", bash(RISKY), bash(RISKY)))
     with engine(tmp_path, script) as e:
         session = e.run(repo, plan(one()))
-        gates.decide(e.rt, e.until("approval_requested").payload["approval_id"], "allow_session")
+        approvals.decide(e.rt, e.until("approval_requested").payload["approval_id"], "allow_session")
         e.until("state_changed", to="completed")
         statuses = {a.status for a in queries.list_approvals(e.rt, status=None, session_id=session.id)}
         assert statuses == {"allowed"}
@@ -105,8 +106,8 @@ def test_a_task_that_asks_first_does_not_start_without_a_yes(tmp_path: Path, rep
         session = e.run(repo, plan(one(requires_approval=True), one("t2", requires_approval=True)))
         first, second = e.until("approval_requested"), e.until("approval_requested")
         assert queries.list_workers(e.rt, session.id) == []
-        gates.decide(e.rt, first.payload["approval_id"], "allow")
-        gates.decide(e.rt, second.payload["approval_id"], "deny")
+        approvals.decide(e.rt, first.payload["approval_id"], "allow")
+        approvals.decide(e.rt, second.payload["approval_id"], "deny")
         e.until("state_changed", to="completed")
         assert {t.status for t in queries.list_tasks(e.rt, session.id)} == {"completed", "skipped"}
 
@@ -156,7 +157,7 @@ def test_a_task_that_keeps_failing_asks_the_person_and_a_hint_reaches_the_agent(
         asked = e.until("approval_requested", kind="task_failed")
         assert e.task(session.id, "t1").status == "failed"
         assert "attempt 2 of 2" in (e.task(session.id, "t1").error_message or "")
-        gates.decide(e.rt, asked.payload["approval_id"], "allow", "use words")
+        approvals.decide(e.rt, asked.payload["approval_id"], "allow", "use words")
         e.until("state_changed", to="completed")
 
 
@@ -282,5 +283,5 @@ def test_a_retry_of_a_failed_session_does_not_leave_tasks_waiting_for_answers_no
         control.fail_session(e.rt, session.id)
         control.retry(e.rt, session.id)
         again = e.until("approval_requested", kind="task_start")
-        gates.decide(e.rt, again.payload["approval_id"], "allow")
+        approvals.decide(e.rt, again.payload["approval_id"], "allow")
         e.until("state_changed", to="completed")

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from maestro.core import lifecycle, queries
+from maestro.core import queries
 from maestro.core.commands import control, sessions
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.supervisor import lifecycle
 from maestro.db import models
 from maestro.db.keeping import Fact
 from maestro.monitoring import metric_series

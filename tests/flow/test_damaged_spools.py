@@ -17,10 +17,12 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from maestro.core import gatekeeping, lifecycle, queries
+from maestro.core import queries
+from maestro.core.approvals import asking
 from maestro.core.commands import control, sessions
-from maestro.core.execution import closing, ingest
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.execution import ingest, run_end
+from maestro.core.kernel.runtime import Runtime, open_runtime
+from maestro.core.supervisor import lifecycle
 from maestro.db import models
 from maestro.db.types import new_id
 from maestro.settings import LoadedSettings
@@ -141,8 +143,8 @@ def test_a_bad_entry_is_taken_in_and_nothing_that_follows_waits_for_it(rows: Row
     assert 0 <= rows.task().cost_usd < 1e12
     # What the pages and the API show of it is JSON that any client reads.
     as_the_api_writes(queries.list_logs(rows.rt, rows.session_id))
-    closing.finish(rows.rt, rows.worker())
-    closing.close(rows.rt, rows.worker_id)
+    run_end.finish(rows.rt, rows.worker())
+    run_end.close(rows.rt, rows.worker_id)
     assert rows.worker().ended_at is not None
 
 
@@ -207,7 +209,7 @@ def test_an_answer_counts_as_delivered_only_when_it_is_written_whole(
         session, row = tx.db.get(models.Session, rows.session_id), tx.db.get(models.Approval, asked.id)
         assert session
         assert row
-        gatekeeping.resolve(tx, session, row, allow=True)
+        asking.resolve(tx, session, row, allow=True)
     write, left = os.write, [10]
 
     def full(descriptor: int, data: Any) -> int:
@@ -220,12 +222,12 @@ def test_an_answer_counts_as_delivered_only_when_it_is_written_whole(
     with monkeypatch.context() as disk:
         disk.setattr(os, "write", full)
         with pytest.raises(OSError, match="No space"):
-            gatekeeping.deliver(rows.rt)
+            asking.deliver(rows.rt)
     with rows.rt.db.read() as db:
         again = db.get(models.Approval, asked.id)
         assert again
         assert again.delivered_at is None
-    gatekeeping.deliver(rows.rt)
+    asking.deliver(rows.rt)
     heard = [e for e in spool.read(rows.spool.inbox, 0)[0] if e["type"] == "decision"]
     assert [(e["request_id"], e["allow"]) for e in heard] == [("r1", True)]
 
@@ -295,6 +297,6 @@ def comes_in(rows: Rows) -> None:
     as_the_api_writes(queries.list_approvals(rt))
     as_the_api_writes(queries.list_decisions(rt))
     as_the_api_writes(queries.list_logs(rt, rows.session_id))
-    closing.finish(rt, rows.worker())
-    closing.close(rt, rows.worker_id)
+    run_end.finish(rt, rows.worker())
+    run_end.close(rt, rows.worker_id)
     assert rows.worker().ended_at is not None

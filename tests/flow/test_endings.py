@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from maestro.core import queries
-from maestro.core.commands import gates
-from maestro.core.hooks.endings import asks
+from maestro.core.commands import approvals
+from maestro.core.integration.hooks.endings import asks
 from maestro.errors import InvalidInput
 from tests.engine import engine
 from tests.repos import make_repo
@@ -41,7 +41,7 @@ def test_a_right_no_op_is_asked_about_and_accepted_as_done(tmp_path: Path, repo:
         asked = e.until("approval_requested", kind="nothing_changed").payload
         assert asked["detail"]["words"] == "It is all there already."
         assert e.task(session.id, "t1").attempt == 1
-        gates.decide(e.rt, asked["approval_id"], "allow")
+        approvals.decide(e.rt, asked["approval_id"], "allow")
         e.until("state_changed", to="completed")
         assert len(queries.list_workers(e.rt, session.id)) == 1
 
@@ -53,7 +53,7 @@ def test_a_no_op_that_is_sent_back_goes_on_with_the_users_words_and_burns_no_att
     with engine(tmp_path, scenario(again, task_rule("# Task t1:", say("It is all there already.")))) as e:
         session = e.run(repo, plan(), max_attempts=1)
         asked = e.until("approval_requested", kind="nothing_changed").payload
-        gates.decide(e.rt, asked["approval_id"], "deny", "The end is missing")
+        approvals.decide(e.rt, asked["approval_id"], "deny", "The end is missing")
         e.until("state_changed", to="completed")
         assert e.task(session.id, "t1").attempt == 1
 
@@ -74,8 +74,8 @@ def test_an_agents_question_is_answered_in_its_conversation(tmp_path: Path, repo
         asked = e.until("approval_requested", kind="agent_question").payload
         assert asked["detail"]["words"] == ASK
         with pytest.raises(InvalidInput, match="Enter an answer"):
-            gates.decide(e.rt, asked["approval_id"], "allow", " ")
-        gates.decide(e.rt, asked["approval_id"], "allow", "the new one")
+            approvals.decide(e.rt, asked["approval_id"], "allow", " ")
+        approvals.decide(e.rt, asked["approval_id"], "allow", "the new one")
         e.until("state_changed", to="completed")
         assert e.task(session.id, "t1").attempt == 1
 
@@ -89,7 +89,7 @@ def test_a_question_after_half_of_the_work_is_asked_instead_of_an_attempt_and_ma
         session = e.run(repo, plan("test -s end.txt"), max_attempts=1)
         asked = e.until("approval_requested", kind="agent_question").payload
         assert "test -s end.txt" in asked["detail"]["reason"]
-        gates.decide(e.rt, asked["approval_id"], "deny")
+        approvals.decide(e.rt, asked["approval_id"], "deny")
         e.until("state_changed", to="completed")
         assert e.task(session.id, "t1").attempt == 1
 

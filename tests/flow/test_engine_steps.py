@@ -17,15 +17,15 @@ from pathspec import GitIgnoreSpec
 
 from maestro.cli import drive
 from maestro.core import queries
-from maestro.core import supervisor as supervising
-from maestro.core.commands import control, gates, sessions
-from maestro.core.execution import finishing, landing, starting, stepping
-from maestro.core.guards import pauses
-from maestro.core.hooks import outside
-from maestro.core.keeping import digest
-from maestro.core.proving import escape
-from maestro.core.state_machine import move
-from maestro.core.supervisor import Supervisor
+from maestro.core.commands import approvals, control, sessions
+from maestro.core.execution import digest, starting
+from maestro.core.guards import integrity, pauses
+from maestro.core.integration import landing, validation
+from maestro.core.integration.hooks import scope
+from maestro.core.kernel.session_states import move
+from maestro.core.supervisor import loop as supervising
+from maestro.core.supervisor import stepping
+from maestro.core.supervisor.loop import Supervisor
 from maestro.db import models
 from maestro.db.keeping import Fact
 from maestro.db.session import Database
@@ -84,7 +84,7 @@ def test_a_session_that_waits_for_its_set_up_begins_nothing_and_goes_on_with_the
         e.rt.jobs.wait_for([f"start:{e.task(session.id, 't1').id}", f"baseline:{session.id}"], 60)
         assert begun_by_looks(e, monkeypatch) == []
         ready.touch()
-        gates.decide(e.rt, asked.payload["approval_id"], "allow")
+        approvals.decide(e.rt, asked.payload["approval_id"], "allow")
         e.until("state_changed", to="completed")
         assert e.get(session.id).status == "completed"
 
@@ -121,7 +121,7 @@ def test_a_worker_that_waits_at_a_gate_costs_looks_at_two_files(
         assert reads == []
         monkeypatch.setattr(Database, "read", read)
         e.rt.helpers["scheduler"].resume()
-        gates.decide(e.rt, asked.payload["approval_id"], "allow")
+        approvals.decide(e.rt, asked.payload["approval_id"], "allow")
         e.until("state_changed", to="completed")
 
 
@@ -144,7 +144,7 @@ def fails(*_: Any, **__: Any) -> Any:
 STEPS = {
     "start": (starting, "prepare_worktree"),
     "land": (landing, "_commit"),
-    "validate": (finishing, "prove"),
+    "validate": (validation, "prove"),
 }
 
 
@@ -164,7 +164,7 @@ def test_a_step_that_keeps_failing_is_told_and_asked_about_and_goes_on_when_it_i
             told = [row.message for row in queries.list_logs(e.rt, session.id) if "Trying again in" in row.message]
             assert len(told) == 4
             assert begun_by_looks(e, monkeypatch) == []
-        gates.decide(e.rt, asked.payload["approval_id"], "allow")
+        approvals.decide(e.rt, asked.payload["approval_id"], "allow")
         e.until("state_changed", to="completed")
 
 
@@ -177,7 +177,7 @@ def test_who_gives_up_on_a_step_that_keeps_failing_is_not_asked_for_ever(
     with engine(tmp_path, scenario(does())) as e:
         session = e.run(repo, plan(["true"]))
         asked = e.until("approval_requested", kind="infrastructure", timeout_s=90)
-        gates.decide(e.rt, asked.payload["approval_id"], "deny")
+        approvals.decide(e.rt, asked.payload["approval_id"], "deny")
         if step == "land":
             assert "Too many open files" in e.until("task_failed").payload["error"]
         else:
@@ -213,7 +213,7 @@ def test_a_session_with_a_damaged_configuration_says_so_and_the_other_one_comple
             pass
         # It is mended where it is shown.
         sessions.update_session(e.rt, bad.id, sessions.SessionChanges(agent_config={"max_workers": 1}))
-        gates.decide(e.rt, asked.payload["approval_id"], "allow")
+        approvals.decide(e.rt, asked.payload["approval_id"], "allow")
         e.until("state_changed", to="completed")
 
 
@@ -264,7 +264,7 @@ def test_a_pause_by_hand_and_one_with_an_open_question_stay(tmp_path: Path, repo
             tx.db.add(models.Approval(session_id=session.id, kind="escape", title="?"))
         pauses.look(e.rt)
         assert e.get(session.id).status == "paused"
-        assert len(escape.alarms(e.rt, session.id)) == 1
+        assert len(integrity.alarms(e.rt, session.id)) == 1
 
 
 def test_an_answer_is_stored_although_what_follows_fails_and_follows_later(
@@ -275,7 +275,7 @@ def test_an_answer_is_stored_although_what_follows_fails_and_follows_later(
         asked = e.until("approval_requested")
         with monkeypatch.context() as full:
             full.setattr(spool, "append", fails)
-            answer = gates.decide(e.rt, asked.payload["approval_id"], "allow")
+            answer = approvals.decide(e.rt, asked.payload["approval_id"], "allow")
             assert answer.status == "allowed"
         e.until("state_changed", to="completed")
 
@@ -307,7 +307,7 @@ def test_declared_patterns_are_compiled_once_for_all_changed_files(monkeypatch: 
         return from_lines(lines)
 
     monkeypatch.setattr(GitIgnoreSpec, "from_lines", counted)
-    is_far = outside._far_from(["src/**/*.py", "docs/a.md", "*.toml"])
+    is_far = scope._far_from(["src/**/*.py", "docs/a.md", "*.toml"])
     told = [
         is_far(path)
         for path in ["src/a/b.py", "src/x.txt", "docs/b.md", "other/x.py", "uv.lock", "pyproject.toml"] * 100

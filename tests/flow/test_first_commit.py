@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from maestro.api.site import build_site
-from maestro.core.runtime import open_runtime
+from maestro.core.kernel.runtime import open_runtime
 from maestro.settings import LoadedSettings
 from tests.repos import make_repo, run_git, write_files
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core.keeping import cleanup
+from maestro.core.workspaces import cleanup
 from maestro.errors import GitError
 from maestro.worktrees.deleting import delete_tree
 from maestro.worktrees.listing import list_worktrees

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core.execution import hatch
+from maestro.core.workspaces import hatch
 from tests.landing import bench, plan_of
 from tests.repos import make_repo, write_files
 

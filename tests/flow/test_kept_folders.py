@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core import places
+from maestro.core.kernel import places
 from maestro.core.proving import checkouts
 from maestro.worktrees import kept_folders
 from tests.landing import bench, plan_of

@@ -8,7 +8,7 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.commands import control
-from maestro.core.keeping import cleanup
+from maestro.core.workspaces import cleanup
 from maestro.worktrees import pool
 from tests.app_process import wait_for
 from tests.engine import engine

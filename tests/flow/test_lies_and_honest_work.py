@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from maestro.core.commands import environments, preferences
 from maestro.core.proving import baseline
-from maestro.core.proving.judging import judge
-from maestro.core.proving.report import report_of
-from maestro.core.repository_environment import parse_environment
-from maestro.core.validation import CommandOutcome
+from maestro.core.proving.reports.model import report_of
+from maestro.core.proving.verdicts import judge
+from maestro.core.workspaces.repository_environment import parse_environment
+from maestro.core.workspaces.run_command import CommandOutcome
 from maestro.db import models
 from tests.landing import Bench, bench, plan_of
 from tests.repos import make_repo

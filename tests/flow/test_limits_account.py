@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from maestro.core import environment, queries
-from maestro.core.commands import control, gates
+from maestro.core import queries
+from maestro.core.commands import approvals, control
 from maestro.core.commands.limits import resume_account, stay_paused
-from maestro.core.endpoint import endpoint_for
-from maestro.core.guards import account
-from maestro.core.guards.account import account_state
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.kernel.endpoint import endpoint_for
+from maestro.core.kernel.runtime import Runtime, open_runtime
+from maestro.core.limits import account
+from maestro.core.limits.account import account_state
+from maestro.core.workspaces import environ
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.demo.server import ScriptedServer
@@ -145,7 +146,7 @@ def test_a_pause_of_one_key_holds_up_no_other(tmp_path: Path, repo: Path) -> Non
 def test_an_overloaded_endpoint_is_tried_again_later_without_costing_an_attempt(
     tmp_path: Path, repo: Path, reply: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(environment._ALWAYS, "API_TIMEOUT_MS", "2000")  # instead of two minutes
+    monkeypatch.setitem(environ._ALWAYS, "API_TIMEOUT_MS", "2000")  # instead of two minutes
     with engine(tmp_path, scenario(*fails_until_resumed("t1", reply)), retry_first_s=0.5) as e:
         session = e.run(repo, plan("t1"))
         waiting = e.until("task_waiting")
@@ -182,7 +183,7 @@ def test_a_refused_key_asks_once_and_the_answer_lets_every_task_go_on(tmp_path: 
         assert (state.kind, state.paused_until) == ("auth", None)
         assert len(queries.list_approvals(e.rt, status="pending", session_id=session.id)) == 1
         assert e.task(session.id, "t3").status == "pending"
-        gates.decide(e.rt, asked.payload["approval_id"], "allow")
+        approvals.decide(e.rt, asked.payload["approval_id"], "allow")
         e.until("state_changed", to="completed")
         assert sum(event.type == "approval_requested" for event in e.seen) == 1
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from maestro.core import queries
-from maestro.core.commands import control, gates
-from maestro.core.guards import budgets
-from maestro.core.runtime import open_runtime
+from maestro.core.commands import approvals, control
+from maestro.core.kernel.runtime import open_runtime
+from maestro.core.limits import budgets
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.settings import LoadedSettings
@@ -44,7 +44,7 @@ def test_a_session_out_of_tokens_pauses_asks_once_and_goes_on_after_a_raise(tmp_
         e.until("state_changed", to="paused")
         assert {w.status for w in queries.list_workers(e.rt, session.id)} == {"paused"}
         assert e.get(session.id).status == "paused"
-        gates.decide(e.rt, asked.payload["approval_id"], "allow", "5000000")
+        approvals.decide(e.rt, asked.payload["approval_id"], "allow", "5000000")
         e.until("state_changed", to="completed")
         assert sum(event.type == "approval_requested" for event in e.seen) == 1
         assert e.task(session.id, "t1").attempt == 1
@@ -70,12 +70,12 @@ def test_a_session_out_of_money_stays_paused_over_a_restart_until_the_budget_is_
             assert second.get(session.id).status == "paused"
             pending = queries.list_approvals(second.rt, status="pending", session_id=session.id)
             assert [a.id for a in pending] == [asked.payload["approval_id"]]
-            gates.decide(second.rt, pending[0].id, "deny")
+            approvals.decide(second.rt, pending[0].id, "deny")
             assert second.get(session.id).status == "paused"
             control.resume(second.rt, session.id)
             again = second.until("approval_requested")
             second.until("state_changed", to="paused")
-            gates.decide(second.rt, again.payload["approval_id"], "allow", "100")
+            approvals.decide(second.rt, again.payload["approval_id"], "allow", "100")
             second.until("state_changed", to="completed")
             assert second.task(session.id, "t1").attempt == 1
         finally:
@@ -90,7 +90,7 @@ def test_a_run_at_its_own_budget_asks_and_goes_on_after_a_raise(
         session = e.run(repo, plan(), **limit)
         asked = e.until("approval_requested")
         assert (asked.payload["kind"], e.task(session.id, "t1").status) == ("budget", "waiting")
-        gates.decide(e.rt, asked.payload["approval_id"], "allow", "raise it by 50 please")
+        approvals.decide(e.rt, asked.payload["approval_id"], "allow", "raise it by 50 please")
         e.until("state_changed", to="completed")
         assert e.task(session.id, "t1").attempt == 1
 
@@ -98,7 +98,7 @@ def test_a_run_at_its_own_budget_asks_and_goes_on_after_a_raise(
 def test_no_to_a_runs_budget_leaves_the_task_to_the_person(tmp_path: Path, repo: Path) -> None:
     with engine(tmp_path, scenario(does(bash("ls"), slow(1.5)))) as e:
         session = e.run(repo, plan(), run_model_calls=1)
-        gates.decide(e.rt, e.until("approval_requested").payload["approval_id"], "deny")
+        approvals.decide(e.rt, e.until("approval_requested").payload["approval_id"], "deny")
         e.until("task_failed")
         control.skip_task(e.rt, session.id, "t1")
 

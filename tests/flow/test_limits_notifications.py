@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.monitoring.notifications import TOGETHER, Notifier
 from maestro.settings import LoadedSettings
 

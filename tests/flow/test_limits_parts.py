@@ -20,15 +20,17 @@ from claude_agent_sdk import AssistantMessage, ContentBlock, ToolResultBlock, To
 from maestro.agents.base import AgentSpec
 from maestro.agents.claude_events import Transcript
 from maestro.core import queries
-from maestro.core.agent_config import AgentConfig
-from maestro.core.commands import gates
-from maestro.core.environment import PORTS_PER_WORKTREE, port_bases
-from maestro.core.execution import closing, ingest, ports
-from maestro.core.guards import account, limits, signs, unsticking, watching
-from maestro.core.guards.standstill import Standstill
-from maestro.core.guards.stuck import Trace
-from maestro.core.locks import Stopped
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.commands import approvals
+from maestro.core.execution import ingest, run_end
+from maestro.core.guards import heartbeat, resources, watchdog
+from maestro.core.guards.loops import Trace
+from maestro.core.guards.no_progress import Standstill
+from maestro.core.kernel.agent_config import AgentConfig
+from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.runtime import Runtime, open_runtime
+from maestro.core.limits import account, admission
+from maestro.core.workspaces import ports
+from maestro.core.workspaces.environ import PORTS_PER_WORKTREE, port_bases
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.settings import LoadedSettings
@@ -118,7 +120,7 @@ def test_waits_for_an_overloaded_endpoint_grow_to_the_ceiling_and_an_answer_ends
             assert worker
             assert session
             worker.result_json = result
-            limits.endpoint_trouble(tx, rows.rt.settings, session, task, worker)
+            admission.endpoint_trouble(tx, rows.rt.settings, session, task, worker)
             assert task.retry_at is not None
             waits.append(round((task.retry_at - utcnow()).total_seconds()))
     assert waits == [5, 15, 45, 135, 405, 600, 600]
@@ -137,14 +139,14 @@ def test_checks_wait_for_a_slot_and_can_be_called_off_while_they_wait(rows: Rows
         return False
 
     def second() -> None:
-        with limits.check_slot(rows.rt, not_called_off):
+        with admission.check_slot(rows.rt, not_called_off):
             ended.append("second")
 
-    with limits.check_slot(rows.rt):
+    with admission.check_slot(rows.rt):
         waiting = threading.Thread(target=second)
         waiting.start()
         assert asked.wait(30)  # it waits: only then it is asked
-        with pytest.raises(Stopped), limits.check_slot(rows.rt, lambda: True):
+        with pytest.raises(Stopped), admission.check_slot(rows.rt, lambda: True):
             raise AssertionError("there was no slot")
         assert ended == []
     waiting.join(10)
@@ -161,10 +163,10 @@ def test_a_tree_over_its_processor_cap_gets_the_lowest_priority(rows: Rows) -> N
         before = process.nice()
         for use in (150.0, 151.0):
             worker.cpu_percent = use
-            watching._processor(rows.rt, AgentConfig(worker_cpu_percent=100), worker)
+            resources._processor(rows.rt, AgentConfig(worker_cpu_percent=100), worker)
         assert process.nice() == before
         worker.cpu_percent = 152.0
-        watching._processor(rows.rt, AgentConfig(worker_cpu_percent=100), worker)
+        resources._processor(rows.rt, AgentConfig(worker_cpu_percent=100), worker)
         threads = [t.id for t in process.threads()] if sys.platform.startswith("linux") else [child.pid]
         assert [os.getpriority(os.PRIO_PROCESS, thread) for thread in threads] == [19] * len(threads)
     finally:
@@ -190,7 +192,7 @@ def test_many_calls_that_change_nothing_are_seen_and_any_change_counts(rows: Row
     rows.rt.loaded.reload({"stuck_calls_without_change": 6})
     repo = make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
 
-    def calls(eye: unsticking._Eye, count: int) -> list[str | None]:
+    def calls(eye: watchdog._Eye, count: int) -> list[str | None]:
         seen = []
         for number in range(count):
             eye.trace.tool(str(number), "Bash", {"command": f"look {number}"}, "Look")
@@ -199,8 +201,8 @@ def test_many_calls_that_change_nothing_are_seen_and_any_change_counts(rows: Row
             seen.append(eye.standstill.look(rows.rt, repo, eye.trace))
         return [words for words in seen if words]
 
-    def new_eye() -> unsticking._Eye:
-        return unsticking._Eye(Trace(4), Standstill(rows.worker.id), quiet_since=0.0)
+    def new_eye() -> watchdog._Eye:
+        return watchdog._Eye(Trace(4), Standstill(rows.worker.id), quiet_since=0.0)
 
     eye = new_eye()
     assert calls(eye, 5) == []
@@ -219,7 +221,7 @@ def test_what_differs_only_after_the_cut_of_the_log_is_not_the_same_again(rows: 
         worker_id="w", session_id="s", task_id="t", task_key="t1", agent_type="claude_code", worktree="/x", prompt="."
     )
     transcript = Transcript(spec, SpoolLink(Spool(Path(rows.worker.spool_path)), spec, key=b""))
-    eye = unsticking._Eye(Trace(4), Standstill(rows.worker.id), quiet_since=0.0)
+    eye = watchdog._Eye(Trace(4), Standstill(rows.worker.id), quiet_since=0.0)
 
     def does(command: str, output: str) -> str | None:
         use = uuid.uuid4().hex
@@ -227,7 +229,7 @@ def test_what_differs_only_after_the_cut_of_the_log_is_not_the_same_again(rows: 
         transcript.take(AssistantMessage(blocks, model="m"))
         transcript.take(UserMessage([ToolResultBlock(use, output)]))
         ingest.ingest(rows.rt, rows.worker.id)
-        unsticking._read_on(rows.rt, eye, rows.worker)
+        watchdog._read_on(rows.rt, eye, rows.worker)
         return eye.trace.circle()
 
     long = "a line\n" * 1000
@@ -240,16 +242,16 @@ def test_what_differs_only_after_the_cut_of_the_log_is_not_the_same_again(rows: 
 
 def seen_after(rows: Rows, seconds: float, cpu: float) -> tuple[int, int, str | None]:
     """The steps taken and the questions asked when a worker was quiet for so long, with this use of the processor."""
-    watch = signs.watch(rows.rt)
+    watch = heartbeat.watch(rows.rt)
     with rows.rt.db.write() as tx:
         worker = tx.db.get(models.Worker, rows.worker.id)
         assert worker is not None
         worker.cpu_percent = cpu
         tx.db.add(worker)
     config = AgentConfig(auto_unstick=True)
-    unsticking.look(rows.rt, config, rows.task_now(), worker)
+    watchdog.look(rows.rt, config, rows.task_now(), worker)
     watch.now += seconds
-    unsticking.look(rows.rt, config, rows.task_now(), worker)
+    watchdog.look(rows.rt, config, rows.task_now(), worker)
     care = rows.task_now().care
     asked = queries.list_approvals(rows.rt, session_id=rows.session.id)
     return int(care.get("stuck_step", 0)), len(asked), (care.get("stop") or {}).get("then")
@@ -274,10 +276,10 @@ def test_a_quiet_command_is_left_alone_while_it_computes_and_asked_about_when_it
     assert seen_after(rows, 3600, 100.0) == (0, 0, None)
     assert seen_after(rows, 3600, 0.0) == (1, 1, None)  # it can neither hear a word nor go on where it was
     (asked,) = queries.list_approvals(rows.rt, session_id=rows.session.id)
-    gates.decide(rows.rt, asked.id, "allow", "try it offline")
+    approvals.decide(rows.rt, asked.id, "allow", "try it offline")
     append(Spool(Path(rows.worker.spool_path)).events, {"type": "result", "outcome": "interrupted", "message": "."})
     ingest.ingest(rows.rt, rows.worker.id)
-    closing.close(rows.rt, rows.worker.id)
+    run_end.close(rows.rt, rows.worker.id)
     task = rows.task_now()
     assert (task.status, "try it offline" in (task.prompt or "")) == ("running", True)
 
@@ -287,19 +289,19 @@ def test_a_night_asleep_uses_up_no_patience_with_the_endpoint(rows: Rows, monkey
     rows.worker.result_json = {"outcome": "failed", "failure": "overloaded", "message": "Overloaded."}
 
     def fails_after(hours: float) -> str | None:
-        monkeypatch.setattr(limits, "utcnow", lambda: began + timedelta(hours=hours))
+        monkeypatch.setattr(admission, "utcnow", lambda: began + timedelta(hours=hours))
         with rows.rt.db.write() as tx:
             session, task = tx.db.get(models.Session, rows.session.id), tx.db.get(models.Task, rows.task.id)
             assert session is not None
             assert task is not None
-            return limits.endpoint_trouble(tx, rows.rt.settings, session, task, rows.worker)
+            return admission.endpoint_trouble(tx, rows.rt.settings, session, task, rows.worker)
 
     assert [fails_after(hours) for hours in (0, 10, 20)] == [None, None, None]  # the laptop was shut in between
-    assert not limits.may_start(rows.rt, rows.session, rows.task_now())
+    assert not admission.may_start(rows.rt, rows.session, rows.task_now())
     fails_after(2)  # the clock was set back: neither patience nor a wait without end
-    assert limits.may_start(rows.rt, rows.session, rows.task_now()) is False
-    monkeypatch.setattr(limits, "utcnow", lambda: began - timedelta(hours=9))
-    assert limits.may_start(rows.rt, rows.session, rows.task_now())
+    assert admission.may_start(rows.rt, rows.session, rows.task_now()) is False
+    monkeypatch.setattr(admission, "utcnow", lambda: began - timedelta(hours=9))
+    assert admission.may_start(rows.rt, rows.session, rows.task_now())
     reasons = [fails_after(3 + tenth / 10) for tenth in range(60)]  # hours of nothing else
     assert next(reason for reason in reasons if reason).startswith("Overloaded. Tried")
 

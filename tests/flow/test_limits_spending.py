@@ -13,14 +13,14 @@ from sqlmodel import col, select
 from maestro.assistants import factory
 from maestro.assistants.base import Answer, Listener, Request, Usage
 from maestro.core import queries
-from maestro.core.agent_config import in_force
+from maestro.core.brainstorm import replies
+from maestro.core.brainstorm.assistant import check_budgets
+from maestro.core.brainstorm.reply import add_message
 from maestro.core.commands import conversation, plans, sessions
-from maestro.core.conversation import brainstorm
-from maestro.core.conversation.assistant import check_budgets
-from maestro.core.conversation.reply import add_message
-from maestro.core.execution import closing
-from maestro.core.guards import budgets, limits, raising, spending
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.execution import run_end
+from maestro.core.kernel.agent_config import in_force
+from maestro.core.kernel.runtime import Runtime, open_runtime
+from maestro.core.limits import admission, amounts, budgets, spending
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.errors import OverBudget
@@ -86,7 +86,7 @@ def test_runs_side_by_side_share_what_is_left_and_the_next_waits_until_one_gives
         one = grant(rt, row, task).usd
         given.append((begin(rt, row, task, one), one))
     assert [usd for _, usd in given] == [2.0, 2.0, 2.0]
-    assert not limits.may_start(rt, row, tasks[3])
+    assert not admission.may_start(rt, row, tasks[3])
     with rt.db.read() as db:
         assert "have reserved the rest of the $6 for this session" in str(
             db.get(models.Task, tasks[3].id).progress_note
@@ -95,7 +95,7 @@ def test_runs_side_by_side_share_what_is_left_and_the_next_waits_until_one_gives
     with rt.db.write() as tx:
         tx.db.merge(models.Task(**tasks[0].model_dump() | {"status": "completed", "cost_usd": 0.5}))
     assert grant(rt, row, tasks[3]).usd == 1.5
-    assert limits.may_start(rt, row, tasks[3])
+    assert admission.may_start(rt, row, tasks[3])
 
 
 def test_a_budget_of_the_day_is_shared_by_sessions_and_the_demo_uses_none_of_it(rt: Runtime) -> None:
@@ -144,7 +144,7 @@ def test_what_a_run_has_cost_so_far_is_shown_wherever_money_is(rt: Runtime) -> N
     row, tasks = session(rt)
     worker = begin(rt, row, tasks[0], None, input_tokens=1_000_000, model=MODEL, model_calls=10, last_event_at=utcnow())
     assert shown() == [3.0] * 6
-    closing.close(rt, worker.id)
+    run_end.close(rt, worker.id)
     assert shown() == [3.0] * 6
 
 
@@ -165,7 +165,7 @@ def test_the_demo_costs_nothing_while_it_runs(rt: Runtime) -> None:
 def test_a_run_that_dies_without_a_word_has_cost_what_its_tokens_cost(rt: Runtime) -> None:
     row, tasks = session(rt)
     worker = begin(rt, row, tasks[0], None, input_tokens=1_000_000, model=MODEL, model_calls=10, last_event_at=utcnow())
-    closing.close(rt, worker.id)
+    run_end.close(rt, worker.id)
     assert queries.get_session(rt, row.id).cost_usd == pytest.approx(3.0)
 
 
@@ -195,7 +195,7 @@ def test_what_the_assistant_uses_is_booked_at_once_on_the_day_of_the_call_until_
     talker = Talker(rt, row.id)
     monkeypatch.setattr(factory, "choose", lambda *_a, **_k: talker)
     conversation.send_message(rt, row.id, "Hello")
-    assert brainstorm.wait_for_reply(rt, row.id, 30)
+    assert replies.wait_for_reply(rt, row.id, 30)
     assert talker.booked == [2.0]
     plans.request_plan(rt, row.id)  # its three answers are no plan
     wait_for(lambda: queries.get_session(rt, row.id).status == "brainstorming", 30, "the planner gives up")
@@ -211,13 +211,13 @@ def test_what_the_assistant_uses_is_booked_at_once_on_the_day_of_the_call_until_
     assert queries.get_session(rt, row.id).status == "brainstorming"
     with rt.db.write() as tx:  # said just before the app stopped: the answer would begin with the next start
         add_message(tx, row.id, "user", "And?")
-    brainstorm.recover(rt)
-    assert brainstorm.wait_for_reply(rt, row.id, 30)
+    replies.recover(rt)
+    assert replies.wait_for_reply(rt, row.id, 30)
     last = queries.list_messages(rt, row.id)[0][-1]
     assert (last.status, "Raise session_budget_usd" in str(last.error)) == ("failed", True)
     sessions.update_session(rt, row.id, sessions.SessionChanges(agent_config={"session_budget_usd": 50}))
     conversation.send_message(rt, row.id, "More")
-    assert brainstorm.wait_for_reply(rt, row.id, 30)
+    assert replies.wait_for_reply(rt, row.id, 30)
     assert len(talker.booked) == 5
 
 
@@ -254,4 +254,4 @@ def test_a_deleted_session_has_cost_the_day_what_it_cost(rt: Runtime) -> None:
     ],
 )  # fmt: skip
 def test_only_a_plain_amount_raises_by_a_number(words: str, amount: float | None) -> None:
-    assert raising.wanted(words, 40.0) == amount
+    assert amounts.wanted(words, 40.0) == amount

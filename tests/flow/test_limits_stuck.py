@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from maestro.core import queries
-from maestro.core.commands import gates
-from maestro.core.guards import unsticking
+from maestro.core.commands import approvals
+from maestro.core.guards import watchdog
 from tests.app_process import wait_for
 from tests.engine import engine
 from tests.repos import make_repo
@@ -64,7 +64,7 @@ def test_without_automatic_resume_the_worker_stands_still_and_the_person_decides
         e.until("metric")  # a look later
         process = psutil.Process(worker.pid)
         wait_for(lambda: process.status() == psutil.STATUS_STOPPED, 30, "the worker to stand still")
-        gates.decide(e.rt, asked.payload["approval_id"], "allow", "try t1.txt")
+        approvals.decide(e.rt, asked.payload["approval_id"], "allow", "try t1.txt")
         e.until("state_changed", to="completed")
         assert e.task(session.id, "t1").attempt == 1
 
@@ -80,7 +80,7 @@ def test_a_stuck_worker_that_nobody_answers_about_is_parked_and_the_answer_goes_
         wait_for(lambda: not psutil.pid_exists(worker.pid or 0), 30, "its process to be gone")
         assert [a.kind for a in queries.list_approvals(e.rt, session_id=session.id)] == ["stuck"]
         assert e.task(session.id, "t1").status == "waiting"
-        gates.decide(e.rt, asked.payload["approval_id"], "allow", "try t1.txt")
+        approvals.decide(e.rt, asked.payload["approval_id"], "allow", "try t1.txt")
         e.until("state_changed", to="completed")
         assert e.task(session.id, "t1").attempt == 1
 
@@ -88,7 +88,7 @@ def test_a_stuck_worker_that_nobody_answers_about_is_parked_and_the_answer_goes_
 def test_a_silent_tool_that_waits_for_what_comes_is_left_alone(
     tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unsticking, "_HEARING_S", 2.0)
+    monkeypatch.setattr(watchdog, "_HEARING_S", 2.0)
     slow = "import time; [open('got', 'a').write('x' * 9000) or time.sleep(0.5) for _ in range(30)]"
     waits = bash(f'python3 -c "{slow}"')
     script = scenario(*finishes(asked="# Interrupted"), task_rule("# Task t1:", waits, bash("sleep 120")))
@@ -100,7 +100,7 @@ def test_a_silent_tool_that_waits_for_what_comes_is_left_alone(
 def test_a_silent_idle_tool_is_interrupted_and_a_busy_one_is_left_alone(
     tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unsticking, "_HEARING_S", 2.0)
+    monkeypatch.setattr(watchdog, "_HEARING_S", 2.0)
     # Half as long again; the work is the shell's own, as programs that end between two measurements are not seen.
     busy = bash("for i in $(seq 42); do for j in $(seq 9000); do :; done; sleep 0.2; done")
     script = scenario(*finishes(asked="# Interrupted"), task_rule("# Task t1:", busy, bash("sleep 120")))

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from maestro.core import queries, repository_environment
-from maestro.core.commands import gates
+from maestro.core import queries
+from maestro.core.approvals.questions import AS_BEFORE, UNPROVEN, Question
+from maestro.core.commands import approvals
 from maestro.core.proving import missing_set_up
-from maestro.core.proving.questions import AS_BEFORE, UNPROVEN, Question
+from maestro.core.workspaces import repository_environment
 from maestro.db import models
 from maestro.errors import InvalidInput
 from tests.engine import engine
@@ -38,7 +39,7 @@ def test_the_missing_set_up_is_offered_applied_by_one_click_and_remembered(tmp_p
         session = e.run(repo, PLAN)
         asked = e.until("approval_requested", kind="infrastructure").payload
         assert asked["detail"]["missing_setup"] == [NPM]
-        gates.decide(e.rt, asked["approval_id"], "allow_setup")
+        approvals.decide(e.rt, asked["approval_id"], "allow_setup")
         e.until("state_changed", to="completed", timeout_s=120)
         assert queries.get_session(e.rt, session.id).agent_config["setup"] == [NPM]
         kept = repository_environment.environment(e.rt, str(repo)).remembered
@@ -52,7 +53,7 @@ def test_a_question_that_offers_no_set_up_refuses_that_answer(tmp_path: Path) ->
         e.run(repo, PLAN | {"tasks": [{"id": "t1", "title": "T", "checks": ["test -s README.md"]}]})
         asked = e.until("approval_requested", kind="nothing_changed").payload
         with pytest.raises(InvalidInput, match="does not offer setup commands"):
-            gates.decide(e.rt, asked["approval_id"], "allow_setup")
+            approvals.decide(e.rt, asked["approval_id"], "allow_setup")
         assert queries.get_approval(e.rt, asked["approval_id"]).status == "pending"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core.proving import infrastructure, paths
+from maestro.core.proving import file_kinds, infrastructure
 from maestro.db import models
 from tests.landing import bench, plan_of
 from tests.repos import make_repo, run_git
@@ -95,11 +95,11 @@ def test_what_a_check_is_about(tmp_path: Path, command: str, new: bool) -> None:
     ],
 )  # fmt: skip
 def test_a_test_is_known_by_its_name_in_every_language(path: str) -> None:
-    assert paths.is_test_code(path)
+    assert file_kinds.is_test_code(path)
 
 
 @pytest.mark.parametrize(
     "path", ["src/contest.py", "latest.rb", "src/test.c.in", "manifest.php", "src/unit.go", "Visit.java", "audit.scala"]
 )
 def test_other_code_is_none(path: str) -> None:
-    assert not paths.is_test(path)
+    assert not file_kinds.is_test(path)

@@ -10,9 +10,9 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.commands import control, conversation, plans
-from maestro.core.endpoint import NOT_CONFIGURED
-from maestro.core.planning import planning_engine
-from maestro.core.state_machine import move
+from maestro.core.kernel.endpoint import NOT_CONFIGURED
+from maestro.core.kernel.session_states import move
+from maestro.core.planning import generation
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.errors import Conflict, InvalidInput, MaestroError, NotAllowed
@@ -172,7 +172,7 @@ def test_a_generation_that_the_stop_cut_off_begins_anew(planning: Open) -> None:
     session_id = reviewed(app)
     with app.rt.db.write() as tx:  # as a process that died during a regeneration leaves it
         move(tx, tx.db.get(models.Session, session_id), "regenerate", reason="Shorter.")  # type: ignore[arg-type]
-    planning_engine.recover(app.rt)
+    generation.recover(app.rt)
     app.state("plan_review", 2)
     assert queries.get_plan(app.rt, session_id).feedback == "Shorter."
 

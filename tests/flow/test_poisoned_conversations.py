@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from maestro.core import queries
-from maestro.core.commands import gates
+from maestro.core.commands import approvals
 from tests.engine import engine
 from tests.repos import commit, make_repo
 from tests.scripted import call, error, say, scenario, task_rule, write
@@ -83,7 +83,7 @@ def test_the_second_time_the_user_is_asked_and_may_begin_afresh_again(tmp_path: 
         assert asked["detail"]["failure"] == "conversation"
         assert "new conversation" in asked["detail"]["allow"]
         assert e.task(session.id, "t1").attempt == 1
-        gates.decide(e.rt, asked["approval_id"], "allow", "Leave the picture alone")
+        approvals.decide(e.rt, asked["approval_id"], "allow", "Leave the picture alone")
         e.until("state_changed", to="completed")
 
 
@@ -93,7 +93,7 @@ def test_any_failed_task_may_be_begun_afresh(tmp_path: Path, repo: Path) -> None
     with engine(tmp_path, scenario(works, wrong)) as e:
         session = e.run(repo, PLAN, max_attempts=1)
         asked = e.until("approval_requested", kind="task_failed").payload
-        gates.decide(e.rt, asked["approval_id"], "allow_fresh")
+        approvals.decide(e.rt, asked["approval_id"], "allow_fresh")
         e.until("state_changed", to="completed")
         assert len({w.id for w in queries.list_workers(e.rt, session.id)}) == 2
 

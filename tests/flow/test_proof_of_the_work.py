@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core import places, queries
+from maestro.core import queries
 from maestro.core.commands import control
+from maestro.core.kernel import places
 from tests.landing import bench, plan_of
 from tests.repos import make_repo, run_git, write_files
 

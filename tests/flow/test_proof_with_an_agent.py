@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from maestro.core import queries
-from maestro.core.commands import gates
+from maestro.core.commands import approvals
 from tests.engine import engine
 from tests.landing import plan_of
 from tests.repos import make_repo, run_git
@@ -38,7 +38,7 @@ def test_a_lost_test_goes_back_after_a_no_and_the_agent_brings_it_back(tmp_path:
         # Nobody has to be awake for the others: the question holds no worker's slot.
         e.until("task_completed", key="t2")
         assert queries.get_approval(e.rt, asked.payload["approval_id"]).detail["vanished"] == ["test_u.T.test_b"]
-        gates.decide(e.rt, asked.payload["approval_id"], "deny", "I want that test")
+        approvals.decide(e.rt, asked.payload["approval_id"], "deny", "I want that test")
         e.until("state_changed", to="completed")
         assert run_git(repo, "show", f"{session.session_branch}:test_u.py") == TWO.strip()
         seen = queries.get_evidence(e.rt, session.id, "t1")

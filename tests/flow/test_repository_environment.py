@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 from maestro.api.site import build_site
 from maestro.core.commands import environments
-from maestro.core.repository_environment import parse_environment
-from maestro.core.runtime import open_runtime
+from maestro.core.kernel.runtime import open_runtime
+from maestro.core.workspaces.repository_environment import parse_environment
 from maestro.errors import InvalidInput
 from maestro.settings import LoadedSettings
 from tests.landing import bench, plan_of

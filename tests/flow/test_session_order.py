@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from maestro.core import queries
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.db import models
 from maestro.db.types import utcnow
 from tests.browser.seeds import seeding

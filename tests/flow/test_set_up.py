@@ -10,8 +10,9 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.commands import control
-from maestro.core.execution import prompts, starting
-from maestro.core.locks import Stopped
+from maestro.core.execution import starting
+from maestro.core.kernel.locks import Stopped
+from maestro.core.tasks import prompts
 from maestro.db.journal import Event
 from tests.landing import Bench, bench, plan_of
 from tests.repos import make_repo

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from maestro.api.site import build_site
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.settings import LoadedSettings
 from maestro.worktrees import repository
 from maestro.worktrees.deleting import delete_tree

@@ -10,9 +10,9 @@ import pytest
 from maestro.core import queries
 from maestro.core.commands import control
 from maestro.core.guards import pauses
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.db import models
-from pages.dashboard_rows import minutes_left, read_running
+from pages.dashboard.rows import minutes_left, read_running
 from pages.monitor import snapshot, timeline
 from pages.monitor.page import alive_words
 from tests.browser.seeds import add, ago, seed_session, seeding, task, tasks_of

@@ -13,7 +13,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from maestro.api.feed import Feed
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.db import journal
 from maestro.settings import LoadedSettings
 from tests.app_process import AppProcess, EventStream

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from maestro.core import queries
-from maestro.core.agent_config import parse_check
-from maestro.core.execution import stepping
+from maestro.core.kernel.agent_config import parse_check
+from maestro.core.supervisor import stepping
 from maestro.db import models
 from maestro.errors import InvalidInput
 from tests.landing import Bench, bench, plan_of

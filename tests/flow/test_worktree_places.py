@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core import lifecycle, places, queries
+from maestro.core import queries
 from maestro.core.commands import control, environments
-from maestro.core.execution import finishing
+from maestro.core.integration import validation
+from maestro.core.kernel import places
+from maestro.core.kernel.runtime import open_runtime
 from maestro.core.proving import checking
-from maestro.core.repository_environment import Environment
-from maestro.core.runtime import open_runtime
+from maestro.core.supervisor import lifecycle
+from maestro.core.workspaces.repository_environment import Environment
 from maestro.errors import InvalidInput
 from maestro.settings import LoadedSettings
 from tests.landing import bench, plan_of
@@ -234,7 +236,7 @@ def test_checks_of_a_repository_that_takes_turns_never_run_side_by_side(tmp_path
 
         def run(session_id: str) -> None:
             try:
-                finishing.run_baseline(b.rt, session_id)
+                validation.run_baseline(b.rt, session_id)
             except BaseException as error:
                 failed.append(error)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core.environment import only_for_the_model
+from maestro.core.workspaces.environ import only_for_the_model
 from maestro.demo.server import ScriptedServer
 from maestro.settings import Settings
 from tests.scripted import DUMMY_KEY, WorkerRun, bash, scenario, task_rule

@@ -16,7 +16,7 @@ from maestro.agents.base import AgentResult, AgentSpec
 from maestro.core import queries
 from maestro.core.commands.sessions import NewSession, create_session
 from maestro.core.execution import ingest, log_ceiling
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.db import journal, models
 from maestro.settings import LoadedSettings
 from maestro.worker.link import SpoolLink

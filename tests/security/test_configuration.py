@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from maestro import user_folders
-from maestro.core import configuration, instance
+from maestro import instance, user_folders
+from maestro.core.kernel import configuration
 from maestro.db.session import Database
 from maestro.demo.server import ScriptedServer
 from maestro.errors import InvalidInput
@@ -21,7 +21,7 @@ from tests.scripted import error, scenario
 
 #: Enough of a checkout to be taken for Maestro's own.
 OWN: dict[str, str | bytes] = dict.fromkeys(
-    ("pyproject.toml", "app.py", "maestro/settings.py", "maestro/core/configuration.py"), ""
+    ("pyproject.toml", "app.py", "maestro/settings.py", "maestro/core/kernel/configuration.py"), ""
 )
 EVIL = "http://127.0.0.1:9/evil"
 
@@ -89,7 +89,7 @@ def test_a_clone_s_env_file_and_data_folder_neither_get_the_key_nor_run_a_progra
 
 def _stored(folder: Path, **settings: object) -> bytes:
     from maestro.core.commands import preferences
-    from maestro.core.runtime import open_runtime
+    from maestro.core.kernel.runtime import open_runtime
 
     instance.hold(folder).release()
     rt = open_runtime(LoadedSettings({"data_dir": folder}, environment={}))

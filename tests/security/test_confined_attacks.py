@@ -23,8 +23,7 @@ from typing import Literal
 import pytest
 
 from maestro.confinement import linux
-from maestro.core.execution import bytecode
-from maestro.core.proving import sheltered
+from maestro.core.workspaces import bytecode, sheltered
 from tests.landing import Bench, bench, plan_of
 from tests.repos import commit, make_repo, run_git
 from tests.security import attacker

@@ -12,9 +12,8 @@ import pytest
 from maestro.agents.base import AgentSpec
 from maestro.agents.command import Command
 from maestro.confinement import probing
-from maestro.core.agent_config import in_force, parse_agent_config
-from maestro.core.execution import confining
-from maestro.core.proving import sheltered
+from maestro.core.kernel.agent_config import in_force, parse_agent_config
+from maestro.core.workspaces import confining, sheltered
 from maestro.errors import InvalidInput, Unavailable
 from maestro.settings import Settings
 from tests.landing import Bench, bench

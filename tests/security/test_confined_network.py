@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from maestro.confinement import refusals
-from maestro.core import repository_environment
-from maestro.core.execution.confining import Confined
+from maestro.core.workspaces import repository_environment
+from maestro.core.workspaces.confining import Confined
 from tests.landing import Bench, bench
 from tests.repos import make_repo
 

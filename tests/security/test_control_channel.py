@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from maestro.core import channel, queries
-from maestro.core.commands import gates
+from maestro.core import queries
+from maestro.core.commands import approvals
+from maestro.core.kernel import channel
 from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.worker import seal, spool
@@ -95,8 +96,8 @@ def test_somebody_elses_lines_in_a_spool_stop_the_session_and_are_asked_about(tm
         running.until("state_changed", to="paused")
         pending = queries.list_approvals(running.rt, session_id=session.id)
         assert {a.kind for a in pending} == {"tool", "escape"}
-        gates.decide(running.rt, alarm.payload["approval_id"], "allow")
-        gates.decide(running.rt, asked.id, "deny")
+        approvals.decide(running.rt, alarm.payload["approval_id"], "allow")
+        approvals.decide(running.rt, asked.id, "deny")
         running.until("worker_terminated")
 
 

@@ -14,9 +14,9 @@ from keyring.backends.fail import Keyring as NoKeyring
 from maestro import keys, secrets
 from maestro.cli.doctor import _keys as looked_at
 from maestro.core.commands import preferences
-from maestro.core.endpoint import Endpoint
-from maestro.core.guards import account
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.kernel.endpoint import Endpoint
+from maestro.core.kernel.runtime import Runtime, open_runtime
+from maestro.core.limits import account
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.errors import InvalidInput

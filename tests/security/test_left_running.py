@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from maestro.core.validation import run_command
+from maestro.core.workspaces.run_command import run_command
 from tests.scripted import WorkerRun
 
 #: Each leaves a program behind that has written its pid into ``pid``.
@@ -59,7 +59,7 @@ def test_it_ends_too_when_the_command_is_stopped(tmp_path: Path) -> None:
 def test_it_ends_too_when_the_app_is_killed(tmp_path: Path) -> None:
     command = _WAYS["setsid with an empty environment"] + "\n sleep 600"
     code = (
-        "import os, sys; from pathlib import Path; from maestro.core.validation import run_command;"
+        "import os, sys; from pathlib import Path; from maestro.core.workspaces.run_command import run_command;"
         "run_command(sys.argv[1], Path(sys.argv[2]), dict(os.environ), 600)"
     )
     arguments = [sys.executable, "-c", code, command, str(tmp_path)]

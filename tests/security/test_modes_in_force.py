@@ -10,7 +10,7 @@ import pytest
 
 from maestro.cli.doctor import examine
 from maestro.confinement import probing
-from maestro.core import modes
+from maestro.core.kernel import modes
 from maestro.settings import Settings
 
 

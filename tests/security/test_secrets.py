@@ -14,14 +14,15 @@ import pytest
 from sqlalchemy import JSON, String
 from sqlmodel import SQLModel, select
 
-from maestro import cli, secrets
+from maestro import cli, instance, secrets
 from maestro.api import quiet_logging
-from maestro.core import gatekeeping, instance, queries
+from maestro.core import queries
+from maestro.core.approvals import asking
+from maestro.core.brainstorm.reply import ReplyStream, add_message
 from maestro.core.commands import control
 from maestro.core.commands.sessions import NewSession, create_session
-from maestro.core.conversation.reply import ReplyStream, add_message
-from maestro.core.execution.live_output import LiveOutput
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.kernel.runtime import Runtime, open_runtime
+from maestro.core.workspaces.live_output import LiveOutput
 from maestro.db import keeping, models
 from maestro.db.journal import Event
 from maestro.db.types import TextsOfJson, Words
@@ -225,7 +226,7 @@ def test_what_a_command_prints_while_it_runs(tmp_path: Path) -> None:
 def test_a_reply_that_comes_in_pieces_shows_no_piece_of_a_secret(
     tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("maestro.core.conversation.reply._BATCH_S", 0.0)
+    monkeypatch.setattr("maestro.core.brainstorm.reply._BATCH_S", 0.0)
     rt = opened(tmp_path)
     heard: list[Event] = []
     rt.bus.subscribe(heard.extend)
@@ -258,7 +259,7 @@ def test_questions_hide_secrets_but_nothing_that_runs(tmp_path: Path) -> None:
         row = tx.db.get(models.Session, session.id)
         assert row is not None
         for command in (evil, f"curl -u ann:{API_KEY} https://b:{PASSWORD}@host/{GITHUB}"):
-            gatekeeping.ask(
+            asking.ask(
                 tx,
                 row,
                 None,
@@ -267,7 +268,7 @@ def test_questions_hide_secrets_but_nothing_that_runs(tmp_path: Path) -> None:
                 detail={"command": command},
                 signature=f"bash:{command}",
             )
-        gatekeeping.ask(
+        asking.ask(
             tx, row, None, kind="infrastructure", title="The submodule is empty", detail={"reason": SAID, "words": SAID}
         )
     first, second, third = sorted(queries.list_approvals(rt, session_id=session.id), key=lambda a: a.created_at)

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 from maestro.confinement import probing
-from maestro.core import queries, trust
-from maestro.core.commands import gates, sessions, trials
+from maestro.core import queries
+from maestro.core.commands import approvals, sessions, trials
 from maestro.core.commands.environments import remember_environment
 from maestro.core.commands.trust import decide_on_repository
-from maestro.core.environment import place_environment
-from maestro.core.execution import prompts
-from maestro.core.repository_environment import Environment
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.kernel.runtime import Runtime, open_runtime
+from maestro.core.planning import trust
+from maestro.core.tasks import prompts
 from maestro.core.views import ApprovalView
+from maestro.core.workspaces.environ import place_environment
+from maestro.core.workspaces.repository_environment import Environment
 from maestro.demo.server import ScriptedServer
 from maestro.errors import InvalidInput, NotAllowed
 from maestro.settings import LoadedSettings
@@ -66,7 +67,7 @@ def test_nothing_of_a_repository_runs_before_the_answer_and_a_yes_is_remembered(
         assert not (tmp_path / "ran").exists()
         assert queries.list_workers(running.rt, session.id) == []
 
-        gates.decide(running.rt, question.id, "allow")
+        approvals.decide(running.rt, question.id, "allow")
         running.until("state_changed", to="completed")
         assert (tmp_path / "ran").exists()
 
@@ -80,7 +81,7 @@ def test_a_no_runs_nothing_and_says_the_way_on(tmp_path: Path) -> None:
     repo = hostile(tmp_path)
     with engine(tmp_path, MAKES, trust="ask") as running:
         session = running.run(repo, PLAN, setup=["sh setup.sh"])
-        gates.decide(running.rt, asked(running).id, "deny")
+        approvals.decide(running.rt, asked(running).id, "deny")
         running.until("state_changed", to="failed")
         assert f"maestro trust {repo}" in (running.get(session.id).error_message or "")
         assert not (tmp_path / "ran").exists()
@@ -100,7 +101,7 @@ def test_what_a_worker_changes_of_that_which_runs_is_asked_about_before_its_chec
         assert [r["name"] for r in question.detail["runs"]] == ["Makefile"]
         assert "curl evil" in question.detail["runs"][0]["text"]
         assert running.task(session.id, "t1").status == "waiting"
-        gates.decide(running.rt, question.id, "allow")
+        approvals.decide(running.rt, question.id, "allow")
         running.until("state_changed", to="completed")
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from maestro import untrusted
 from maestro.agents.tool_scripts import _scripts_of
-from maestro.core.proving import written_reports
+from maestro.core.proving.reports import written
 from maestro.errors import GitError
 from maestro.worker import spool
 from maestro.worktrees import blocked, git, held, listing, settle, tampering
@@ -178,7 +178,7 @@ def test_a_link_in_a_spool_leads_nowhere(tmp_path: Path) -> None:
 def test_reports_and_manifests_that_are_no_files_tell_nothing(tmp_path: Path, plant: Callable[[Path], None]) -> None:
     plant(tmp_path / "report.xml")
     plant(tmp_path / "package.json")
-    assert written_reports.junit(tmp_path / "report.xml") is None
+    assert written.junit(tmp_path / "report.xml") is None
     assert _scripts_of(tmp_path / "package.json") == {}
 
 
@@ -191,7 +191,7 @@ READERS = ("maestro/worktrees", "maestro/worker", "maestro/agents", "maestro/cor
 TRUSTED = {
     "maestro/worker/proctable.py": "the kernel's process table",
     "maestro/worker/keeper.py": "the kernel's process table, and /dev/null",
-    "maestro/core/instance.py": "the lock and the token of the data folder",
+    "maestro/instance.py": "the lock and the token of the data folder",
     "maestro/core/proving/hooks/python/sitecustomize.py": "runs in the repository's own Python, and writes",
     "maestro/core/proving/hooks/go_test.py": "runs for the repository, and writes its own report",
     "maestro/worktrees/held.py": "git's lock, made with O_EXCL",

@@ -7,8 +7,8 @@ import pytest
 from maestro.core.proving import check_settings
 from maestro.core.proving.baseline import Baseline
 from maestro.core.proving.check_scripts import reached
-from maestro.core.proving.judging import Verdict
 from maestro.core.proving.missing_tests import look
+from maestro.core.proving.verdicts import Verdict
 from maestro.db.models import Session
 
 FILES = {

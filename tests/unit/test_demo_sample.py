@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from maestro.core.conversation.idea_card import IdeaCard, merge_update
+from maestro.core.brainstorm.idea_card import IdeaCard, merge_update
 from maestro.core.planning.coverage import uncovered
 from maestro.core.planning.plan import Plan, overlap, parse_plan, width
 from maestro.demo.sample import make_repository

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from maestro.core import claude_login, endpoint
-from maestro.core.endpoint import Endpoint
-from maestro.core.environment import command_environment, worker_environment
+from maestro.core.kernel import claude_login, endpoint
+from maestro.core.kernel.endpoint import Endpoint
+from maestro.core.workspaces.environ import command_environment, worker_environment
 from maestro.errors import InvalidInput
 from maestro.settings import LoadedSettings, Settings
 

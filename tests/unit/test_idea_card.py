@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maestro.core.conversation.idea_card import MAX_LINES, MAX_TITLE, IdeaCard, edit, merge_update, stored_card
+from maestro.core.brainstorm.idea_card import MAX_LINES, MAX_TITLE, IdeaCard, edit, merge_update, stored_card
 from maestro.errors import InvalidInput
 
 CARD = IdeaCard(title="Export", problem="None yet", goals=["fast"], open_questions=["How?"])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core.proving import judging, runner_errors, snapshots, steering, varying
+from maestro.core.proving import runner_errors, snapshots, steering, varying, verdicts
 from maestro.core.proving.baseline import Baseline
-from maestro.core.proving.report import TestReport, report_of
-from maestro.core.validation import CommandOutcome
+from maestro.core.proving.reports.model import TestReport, report_of
+from maestro.core.workspaces.run_command import CommandOutcome
 from maestro.db.models import CheckRun
 
 
@@ -72,7 +72,7 @@ def test_a_run_is_judged_by_its_tests_and_by_its_exit_code_only_for_what_these_d
     command: str, before: tuple[int | None, TestReport, str], now: tuple[int | None, TestReport, str], verdict: str
 ) -> None:
     base = based_on(command, before[0], before[1], *before[2:])
-    found = judging.judge(command, ended(now[0], *now[2:]), now[1], base, set())
+    found = verdicts.judge(command, ended(now[0], *now[2:]), now[1], base, set())
     assert found.passed is (verdict == "passed")
     if verdict == "missing":
         assert found.comparison.vanished
@@ -93,8 +93,8 @@ def test_a_run_is_judged_by_its_tests_and_by_its_exit_code_only_for_what_these_d
 )
 def test_only_what_fails_twice_is_broken(second: TestReport, passed: bool, flaky: list[str], broken: list[str]) -> None:
     base = based_on("npx mocha", 0, told(passed="abc"))
-    first = judging.judge("npx mocha", ended(1), told(passed="ac", failed="b"), base, set())
-    found = judging.judge_again("npx mocha", ended(second.failed), second, base, set(), first)
+    first = verdicts.judge("npx mocha", ended(1), told(passed="ac", failed="b"), base, set())
+    found = verdicts.judge_again("npx mocha", ended(second.failed), second, base, set(), first)
     assert (found.passed, found.flaky, found.comparison.newly_failing) == (passed, flaky, broken)
 
 

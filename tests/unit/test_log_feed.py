@@ -13,14 +13,15 @@ import pytest
 from nicegui import core
 
 from maestro.core import queries
-from maestro.core.runtime import Runtime, open_runtime
+from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.db import models
 from maestro.db.journal import Event
 from maestro.db.types import utcnow
 from maestro.settings import LoadedSettings
-from pages import live, log_feed
-from pages.log_feed import LogFeed, LogFilter
-from pages.log_view import Line
+from pages import live
+from pages.shared import log_feed
+from pages.shared.log_feed import LogFeed, LogFilter
+from pages.shared.log_view import Line
 
 
 class _View:

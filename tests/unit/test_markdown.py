@@ -10,7 +10,7 @@ from maestro.core.views import SessionView
 from pages.brainstorm.message import split_finished
 from pages.components.inline import plain
 from pages.components.markdown import highlighted, to_html
-from pages.file_links import address_of
+from pages.shared.file_links import address_of
 
 HOSTILE = [
     "<script>alert(1)</script> </script>",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from maestro.core.proving.baseline import Baseline, compare
-from maestro.core.proving.report import NOT_LOADED, TestReport
-from maestro.core.proving.test_reports import Instrumented, read_report
+from maestro.core.proving.reports.collect import Instrumented, read_report
+from maestro.core.proving.reports.model import NOT_LOADED, TestReport
 from maestro.db import models
 
 BEFORE = """\

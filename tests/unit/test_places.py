@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from maestro.cli.doctor import examine
-from maestro.core import places, projects
+from maestro.core.kernel import places, projects
 from maestro.errors import InvalidInput
 from maestro.settings import LoadedSettings, Settings
 

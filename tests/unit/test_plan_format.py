@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maestro.core.conversation.idea_card import IdeaCard
+from maestro.core.brainstorm.idea_card import IdeaCard
 from maestro.core.planning.coverage import uncovered
 from maestro.core.planning.plan import (
     OPTIONAL,

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from maestro.core import instance
+from maestro import instance
 from maestro.core.commands import preferences
-from maestro.core.runtime import Runtime, open_runtime, stored_settings
+from maestro.core.kernel.runtime import Runtime, open_runtime, stored_settings
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.errors import InvalidInput, Unavailable

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core.proving.report import TestReport
-from maestro.core.proving.test_reports import Instrumented, read_report
+from maestro.core.proving.reports.collect import Instrumented, read_report
+from maestro.core.proving.reports.model import TestReport
 
 RECORDED = Path(__file__).parent / "recorded"
 REPO = Path("/repo")

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from maestro.core.state_machine import FINAL, TRANSITIONS, State, allowed_events, move
+from maestro.core.kernel.session_states import FINAL, TRANSITIONS, State, allowed_events, move
 from maestro.db import models
 from maestro.db.session import Database
 from maestro.errors import NotAllowed

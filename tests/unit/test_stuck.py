@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maestro.core.guards.stuck import Trace
+from maestro.core.guards.loops import Trace
 
 
 def trace(*calls: tuple[str, str], repeats: int = 4) -> Trace:

@@ -11,8 +11,8 @@ from pathlib import Path
 import playwright
 import pytest
 
-from maestro.core.proving.report import UNCLEAR, TestReport
-from maestro.core.proving.test_reports import Instrumented, instrument, is_plain, read_report, refused
+from maestro.core.proving.reports.collect import Instrumented, instrument, is_plain, read_report, refused
+from maestro.core.proving.reports.model import UNCLEAR, TestReport
 
 CARGO = """\
    Compiling demo v0.1.0 (/tmp/rs)

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from maestro.core.watch_mode import Watch, is_told_to_watch, says_it_waits, suggestion
+from maestro.core.kernel.watch_mode import Watch, is_told_to_watch, says_it_waits, suggestion
 
 VITEST = """
  DEV  v4.0.1 /repo
@@ -136,7 +136,7 @@ def _looks(watch: Watch, outputs: list[str]) -> list[bool]:
 
 def test_it_takes_the_words_and_a_while_of_nothing(clock: Iterator[int], monkeypatch: pytest.MonkeyPatch) -> None:
     used = [0.0]
-    monkeypatch.setattr("maestro.core.watch_mode.processor_seconds", lambda _pid: used[0])
+    monkeypatch.setattr("maestro.core.kernel.watch_mode.processor_seconds", lambda _pid: used[0])
     watch = Watch(1, now=lambda: float(next(clock)))
     assert _looks(watch, ["1 passed\n"] * 6) == [False] * 6  # silent, but it does not say that it waits
     assert _looks(watch, [VITEST] * 3) == [False] * 3
@@ -148,6 +148,6 @@ def test_it_takes_the_words_and_a_while_of_nothing(clock: Iterator[int], monkeyp
 def test_one_that_was_told_to_watch_and_says_nothing_gets_a_while_more(
     clock: Iterator[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("maestro.core.watch_mode.processor_seconds", lambda _pid: 0.0)
+    monkeypatch.setattr("maestro.core.kernel.watch_mode.processor_seconds", lambda _pid: 0.0)
     watch = Watch(1, "jest --watchAll", now=lambda: float(next(clock)))
     assert _looks(watch, ["Tests: 1 passed\n"] * 7) == [*[False] * 6, True]

@@ -7,18 +7,18 @@ import pytest
 
 from maestro.core.proving import (
     check_settings,
+    file_kinds,
     hollow,
     inline_tests,
-    judging,
     named_files,
-    paths,
     snapshots,
     steering,
     test_aware,
+    verdicts,
 )
 from maestro.core.proving.baseline import Baseline
-from maestro.core.proving.report import UNCLEAR
-from maestro.core.validation import CommandOutcome
+from maestro.core.proving.reports.model import UNCLEAR
+from maestro.core.workspaces.run_command import CommandOutcome
 from maestro.db.models import CheckRun
 
 FILES = ["calc.py", "tests/test_calc.py", "http/client.py"]
@@ -176,11 +176,13 @@ def test_builds_that_say_otherwise_what_their_tests_are(path: str, before: str, 
 
 def test_more_paths_are_of_tests_and_fewer_of_the_program() -> None:
     of_tests = ["unit-tests/a.py", "integration_test/a.rs", "test-utils/a.ts", "src/testFixtures/A.java", "e2e/a.js"]
-    assert all(paths.is_test(path) for path in of_tests)
-    assert not any(paths.is_test(path) for path in ["latest/a.py", "contest/a.py", "src/attest/a.ts", "testament/a.py"])
+    assert all(file_kinds.is_test(path) for path in of_tests)
+    assert not any(
+        file_kinds.is_test(path) for path in ["latest/a.py", "contest/a.py", "src/attest/a.ts", "testament/a.py"]
+    )
     steer = [".npmrc", ".cargo/config.toml", "src/setupTests.ts", "vitest.setup.ts", "a.pth", "turbo.json"]
-    assert all(paths.is_test_configuration(path) for path in steer)
-    assert not any(paths.is_test_configuration(path) for path in ["config.toml", "src/setup.ts", "npmrc"])
+    assert all(file_kinds.is_test_configuration(path) for path in steer)
+    assert not any(file_kinds.is_test_configuration(path) for path in ["config.toml", "src/setup.ts", "npmrc"])
     assert snapshots.is_snapshot("fixtures/sum.json")
     assert not snapshots.is_snapshot("fixtures/make.py")
 
@@ -191,5 +193,5 @@ def test_tests_that_were_told_of_and_are_not_any_more_are_missed_whatever_is_sai
         session_id="s", phase="baseline", command="t", passed=True, exit_code=0, output="", tests={"a": "passed"},
         tests_summary={"passed": 1, "failed": 0, "skipped": 0, "total": 1, "complete": True},
     )  # fmt: skip
-    verdict = judging.judge("t", CommandOutcome(0, 1.0, "", False), ran, Baseline({"t": run}, {"a": "passed"}), set())  # type: ignore[arg-type]
+    verdict = verdicts.judge("t", CommandOutcome(0, 1.0, "", False), ran, Baseline({"t": run}, {"a": "passed"}), set())  # type: ignore[arg-type]
     assert (verdict.passed, verdict.missing) == (False, ["a"])

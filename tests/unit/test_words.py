@@ -48,10 +48,10 @@ GLOSSARY = {
 }
 #: Read by models only, whose own words are tried out: instructions, tools, what a task is told.
 FOR_MODELS = {
-    "maestro/core/execution/prompts.py",
-    "maestro/core/execution/afresh.py",
-    "maestro/core/conversation/brainstorm.py",
-    "maestro/core/planning/planning_engine.py",
+    "maestro/core/tasks/prompts.py",
+    "maestro/core/tasks/afresh.py",
+    "maestro/core/brainstorm/replies.py",
+    "maestro/core/planning/generation.py",
     "maestro/core/planning/plan_answer.py",
     "maestro/core/planning/plan_shapes.py",
 }

@@ -6,8 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-from maestro.core.proving.report import TestReport
-from maestro.core.proving.test_reports import Instrumented, instrument, read_report
+from maestro.core.proving.reports.collect import Instrumented, instrument, read_report
+from maestro.core.proving.reports.model import TestReport
 from tests.repos import make_repo, run_git
 
 SUREFIRE = Path(__file__).parent / "recorded" / "TEST-x.CalcTest.xml"

@@ -10,7 +10,7 @@ from maestro.api.models import Answer, Limit, Listing, Offset, Short
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
-from maestro.core.commands import gates
+from maestro.core.commands import approvals
 from maestro.core.views import ApprovalView, SettingView
 
 router = APIRouter(prefix="/approvals", tags=["Approvals"], route_class=CheckedRoute)
@@ -44,10 +44,10 @@ def answer(rt: Rt, approval_id: str, body: Answer) -> ApprovalView:
     ``allow_network`` lets checks (or set-up) of the repository reach ``detail.network_hosts``, and tries again.
     ``allow_sandboxed`` answers a question of kind ``trust``: the repository's programs run in the sandbox only.
     """
-    return gates.decide(rt, approval_id, body.decision, body.message, corrected=body.command)
+    return approvals.decide(rt, approval_id, body.decision, body.message, corrected=body.command)
 
 
 @router.post("/{approval_id}/always")
 def always(rt: Rt, approval_id: str) -> SettingView:
     """Take the rule that was proposed with an answer (``proposal``, after three answers alike) into the policy."""
-    return gates.always(rt, approval_id)
+    return approvals.always(rt, approval_id)

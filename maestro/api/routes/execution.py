@@ -9,8 +9,8 @@ from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
 from maestro.core.commands import control, delivery
-from maestro.core.keeping.deleted import RecoveredView
-from maestro.core.keeping.going_back import RollbackPreview
+from maestro.core.integration.retention import RecoveredView
+from maestro.core.queries.going_back import RollbackPreview
 from maestro.core.views import MergePreviewView, SessionView
 
 router = APIRouter(prefix="/sessions/{session_id}", tags=["Execution"], route_class=CheckedRoute)

@@ -11,13 +11,14 @@ from maestro import __version__
 from maestro.api.models import Branch, Health, JsonObject, Limit, Listing, Offset, Restore, page_of
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
-from maestro.core import endpoint, queries
+from maestro.core import queries
 from maestro.core.commands import limits, preferences
-from maestro.core.guards import account
-from maestro.core.guards.account import AccountState
-from maestro.core.keeping import deleted
-from maestro.core.keeping.deleted import DeletedView
-from maestro.core.keeping.digest import Digest
+from maestro.core.execution.digest import Digest
+from maestro.core.integration import retention
+from maestro.core.integration.retention import DeletedView
+from maestro.core.kernel import endpoint
+from maestro.core.limits import account
+from maestro.core.limits.account import AccountState
 from maestro.core.views import DecisionView, Overview, SettingView, TemplateView
 from maestro.templates import loader
 
@@ -57,7 +58,7 @@ def list_deleted(rt: Rt, limit: Limit = 50, offset: Offset = 0) -> Listing[Delet
 @router.post("/deleted/{session_id}/branch", status_code=201)
 def make_branch(rt: Rt, session_id: str, body: Restore) -> Branch:
     """Make a branch of work that is kept, of a deleted session or of a living one."""
-    return Branch(branch=deleted.make_branch(rt, session_id, body.ref))
+    return Branch(branch=retention.make_branch(rt, session_id, body.ref))
 
 
 @router.get("/overview")

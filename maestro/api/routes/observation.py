@@ -11,8 +11,7 @@ from maestro.api.models import Limit, Listing, Offset, RowId, Search, SeriesView
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
-from maestro.core.guards.limit_views import LimitsView
-from maestro.core.proving.proof_views import ConflictView, EvidenceView
+from maestro.core.queries.limits import LimitsView
 from maestro.core.views import (
     CheckpointView,
     CheckRunView,
@@ -22,6 +21,7 @@ from maestro.core.views import (
     TaskView,
     WorkerView,
 )
+from maestro.core.views.proof import ConflictView, EvidenceView
 from maestro.monitoring import log_rows, metric_series
 
 router = APIRouter(prefix="/sessions/{session_id}", tags=["Observation"], route_class=CheckedRoute)

@@ -10,14 +10,15 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from maestro.api.models import Limit, Listing, Offset, Short, page_of
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
-from maestro.core import queries, repository_environment
-from maestro.core import trust as trusting
+from maestro.core import queries
 from maestro.core.commands import environments, repositories, trials, trust
 from maestro.core.commands.repositories import FirstCommit
-from maestro.core.repository_environment import Environment, EnvironmentView, RememberedView
-from maestro.core.trials import TrialView
-from maestro.core.trust import TrustView
+from maestro.core.planning import trust as trusting
+from maestro.core.planning.trust import TrustView
 from maestro.core.views import BeginningView, RepositoryView
+from maestro.core.workspaces import repository_environment
+from maestro.core.workspaces.repository_environment import Environment, EnvironmentView, RememberedView
+from maestro.core.workspaces.trials import TrialView
 from maestro.errors import InvalidInput
 
 router = APIRouter(prefix="/repositories", tags=["Repositories"], route_class=CheckedRoute)

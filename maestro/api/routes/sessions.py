@@ -10,7 +10,7 @@ from maestro.api.text import CheckedRoute
 from maestro.core import queries
 from maestro.core.commands import conversation, sessions
 from maestro.core.commands.sessions import NewSession, SessionChanges
-from maestro.core.state_machine import State
+from maestro.core.kernel.session_states import State
 from maestro.core.views import MessageView, SessionView
 from maestro.errors import InvalidInput
 

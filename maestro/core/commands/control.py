@@ -6,16 +6,19 @@ from pathlib import Path
 
 from sqlmodel import select
 
-from maestro.core import gatekeeping, lookup, processes, queries
-from maestro.core.agent_config import in_force
-from maestro.core.execution import closing, outcomes
-from maestro.core.guards import pauses
-from maestro.core.keeping import cleanup, rollbacks
-from maestro.core.locks import branch_lock, call_off
-from maestro.core.proving import escape
-from maestro.core.runtime import Runtime
-from maestro.core.state_machine import State, allowed_events, move
+from maestro.core import queries
+from maestro.core.approvals import asking
+from maestro.core.execution import run_end
+from maestro.core.guards import integrity, pauses
+from maestro.core.integration import rollbacks
+from maestro.core.kernel import lookup, processes
+from maestro.core.kernel.agent_config import in_force
+from maestro.core.kernel.locks import branch_lock, call_off
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.session_states import State, allowed_events, move
+from maestro.core.tasks import transitions
 from maestro.core.views import SessionView
+from maestro.core.workspaces import cleanup
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
@@ -89,12 +92,12 @@ def resume(rt: Runtime, session_id: str) -> SessionView:
     """
     with rt.db.read() as db:
         parking = [w for w in lookup.live_workers(db, session_id) if w.status == "parked" and w.ended_at is None]
-    known = escape.alarms(rt, session_id)
+    known = integrity.alarms(rt, session_id)
     for worker in parking:  # asked to end, and not there yet
-        closing.finish(rt, worker)
-        escape.after(rt, worker.id)
-        closing.close(rt, worker.id)
-    if escape.alarms(rt, session_id) - known:
+        run_end.finish(rt, worker)
+        integrity.after(rt, worker.id)
+        run_end.close(rt, worker.id)
+    if integrity.alarms(rt, session_id) - known:
         raise _alarm(rt, session_id)
     with rt.db.write() as tx:
         move(tx, lookup.session_row(tx.db, session_id), "resume")
@@ -117,7 +120,7 @@ def cancel(rt: Runtime, session_id: str, reason: str | None = None) -> SessionVi
         row = lookup.session_row(tx.db, session_id)
         move(tx, row, "cancel", approved=True, reason=reason)
         row.error_message = f"Cancelled: {reason}" if reason else "Cancelled."
-        gatekeeping.expire(tx, session_id)
+        asking.expire(tx, session_id)
         for task in lookup.tasks_of(tx.db, session_id):
             if task.status not in {"completed", "skipped", "failed"}:  # what has ended keeps how and when
                 task.status, task.completed_at, task.progress_note = "cancelled", utcnow(), None
@@ -147,15 +150,15 @@ def retry(rt: Runtime, session_id: str, *, task: str | None = None, hint: str | 
         if session.status == State.FAILED:
             move(tx, session, "retry", reason=hint)
             session.error_message, session.completed_at, session.validation_attempt = None, None, 0
-            outcomes.release_waiting(tx, session)
+            transitions.release_waiting(tx, session)
             if hint and (not failed or lookup.hint_for_the_whole(tx.db, session_id)):
                 for repair in lookup.repairs_of(tx.db, session):  # taken back, or about to be
                     repair.hint = hint
         elif session.status != State.EXECUTING or not failed:
             raise rollbacks.not_now(session, "retry")
         for row in failed:
-            outcomes.retry_task(tx, session, row, hint)
-        outcomes.ask_again(tx, session)
+            transitions.retry_task(tx, session, row, hint)
+        transitions.ask_again(tx, session)
     rt.wake()
     return queries.get_session(rt, session_id)
 
@@ -175,7 +178,7 @@ def skip_task(rt: Runtime, session_id: str, task: str) -> SessionView:
                 state=session.status,
                 allowed=allowed_events(session.status),
             )
-        outcomes.skip_task(tx, session, row)
+        transitions.skip_task(tx, session, row)
     rt.wake()
     return queries.get_session(rt, session_id)
 
@@ -190,7 +193,7 @@ def fail_session(rt: Runtime, session_id: str, reason: str | None = None) -> Ses
         failed = [t for t in lookup.tasks_of(tx.db, session_id) if t.status == "failed"]
         words = "; ".join(f"{t.key}: {t.error_message}" for t in failed)
         rollbacks.take_back_repairs(tx, session)
-        outcomes.fail_session(tx, session, reason or words or "Given up.")
+        transitions.fail_session(tx, session, reason or words or "Given up.")
     rollbacks.end_of_failed(rt, session_id)
     return queries.get_session(rt, session_id)
 

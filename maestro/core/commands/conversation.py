@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from maestro.core.conversation import brainstorm
-from maestro.core.conversation.assistant import check_budgets
-from maestro.core.conversation.brainstorm import open_conversation
-from maestro.core.conversation.idea_card import IdeaCard, edit, stored_card
-from maestro.core.conversation.reply import add_message, emit_message
-from maestro.core.lookup import session_row
-from maestro.core.runtime import Runtime
-from maestro.core.state_machine import State, allowed_events
+from maestro.core.brainstorm import replies
+from maestro.core.brainstorm.assistant import check_budgets
+from maestro.core.brainstorm.idea_card import IdeaCard, edit, stored_card
+from maestro.core.brainstorm.replies import open_conversation
+from maestro.core.brainstorm.reply import add_message, emit_message
+from maestro.core.kernel.lookup import session_row
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.session_states import State, allowed_events
 from maestro.core.views import MessageView
 from maestro.db import models
 from maestro.db.types import utcnow
@@ -38,7 +38,7 @@ def send_message(rt: Runtime, session_id: str, content: str) -> MessageView:
         session.updated_at = utcnow()
         tx.db.add(session)
         emit_message(tx, row)
-    brainstorm.start_reply(rt, session_id)
+    replies.start_reply(rt, session_id)
     return MessageView.of(row)
 
 
@@ -49,22 +49,22 @@ def ask_again(rt: Runtime, session_id: str) -> None:
     """
     with rt.db.read() as db:
         session = session_row(db, session_id)
-        said = [m for m in brainstorm.conversation(db, session_id) if m.role != "system"]
+        said = [m for m in replies.conversation(db, session_id) if m.role != "system"]
     _must_talk(session)
-    if brainstorm.replying(rt, session_id):
+    if replies.replying(rt, session_id):
         raise _not_now(session, "A reply is in progress. Wait for it, or stop it first.")
     if not said or (said[-1].status == "complete" and said[-1].role == "ai"):
         raise _not_now(session, "The last reply is complete; there is nothing to retry.")
     with rt.db.read() as db:
         check_budgets(rt, db, session)
-    brainstorm.start_reply(rt, session_id, once_more=True)
+    replies.start_reply(rt, session_id, once_more=True)
 
 
 def stop_reply(rt: Runtime, session_id: str) -> bool:
     """End the reply that is under way; what was said stays. False when there is none. Raises NotFound."""
     with rt.db.read() as db:
         session_row(db, session_id)
-    return brainstorm.request_stop(rt, session_id)
+    return replies.request_stop(rt, session_id)
 
 
 def edit_idea_card(rt: Runtime, session_id: str, data: Any) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def edit_idea_card(rt: Runtime, session_id: str, data: Any) -> dict[str, Any]:
         card = edit(before, data)
         changed = [name for name in IdeaCard.model_fields if getattr(card, name) != getattr(before, name)]
         if changed:
-            brainstorm.store_card(tx, session, card, changed)
+            replies.store_card(tx, session, card, changed)
     return card.model_dump(mode="json")
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from maestro.core import lookup
-from maestro.core.agent_config import parse_check
+from maestro.core.kernel import lookup
+from maestro.core.kernel.agent_config import parse_check
+from maestro.core.planning.generation import add_version
 from maestro.core.planning.plan import parse_plan
-from maestro.core.planning.planning_engine import add_version
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Literal
 
-from maestro.core import lookup, queries
-from maestro.core.keeping import merges
-from maestro.core.locks import branch_lock
-from maestro.core.runtime import Runtime
-from maestro.core.state_machine import State, allowed_events
+from maestro.core import queries
+from maestro.core.integration import merges
+from maestro.core.kernel import lookup
+from maestro.core.kernel.locks import branch_lock
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.session_states import State, allowed_events
 from maestro.core.views import MergePreviewView, SessionView
 from maestro.db import models
 from maestro.errors import Conflict, CutShort, MaestroError, NotAllowed

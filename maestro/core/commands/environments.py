@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from maestro.core import lookup, queries, repository_environment
-from maestro.core.repository_environment import Environment, EnvironmentView
-from maestro.core.runtime import Runtime
+from maestro.core import queries
+from maestro.core.kernel import lookup
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import SessionView
+from maestro.core.workspaces import repository_environment
+from maestro.core.workspaces.repository_environment import Environment, EnvironmentView
 from maestro.db.types import utcnow
 from maestro.worktrees import repository
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from maestro.core.guards import account
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.limits import account
 
 
 def resume_account(rt: Runtime) -> int:

@@ -6,9 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from maestro.confinement.proxy import hosts
-from maestro.core import lookup, repository_environment
-from maestro.core.repository_environment import Environment
-from maestro.core.runtime import Runtime
+from maestro.core.kernel import lookup
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.workspaces import repository_environment
+from maestro.core.workspaces.repository_environment import Environment
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.errors import InvalidInput, MaestroError

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from maestro.core.conversation import brainstorm
-from maestro.core.conversation.assistant import check_budgets
-from maestro.core.lookup import plan_row, repository, session_row, tasks_of
-from maestro.core.planning import own_agent, planning_engine
+from maestro.core.brainstorm import replies
+from maestro.core.brainstorm.assistant import check_budgets
+from maestro.core.kernel.lookup import plan_row, repository, session_row, tasks_of
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.session_states import State, allowed_events, move
+from maestro.core.planning import generation, own_agent
+from maestro.core.planning.generation import plan_view
 from maestro.core.planning.plan import OPTIONAL, Plan, PlanTask, parse_plan, plan_hash
 from maestro.core.planning.plan_answer import checked_plan
-from maestro.core.planning.planning_engine import plan_view
 from maestro.core.proving.plan_checks import with_checks
-from maestro.core.runtime import Runtime
-from maestro.core.state_machine import State, allowed_events, move
 from maestro.core.views import PlanView
 from maestro.db import models
 from maestro.db.session import Transaction
@@ -31,12 +31,12 @@ def request_plan(rt: Runtime, session_id: str) -> None:
     with rt.db.write() as tx:
         session = session_row(tx.db, session_id)
         move(tx, session, "idea_ready")
-        if not (session.description.strip() or session.idea_card or brainstorm.conversation(tx.db, session_id)):
+        if not (session.description.strip() or session.idea_card or replies.conversation(tx.db, session_id)):
             raise NotAllowed(
                 "First describe what to build.", state=State.BRAINSTORMING, allowed=allowed_events(State.BRAINSTORMING)
             )
         check_budgets(rt, tx.db, session)
-    planning_engine.start_generation(rt, session_id)
+    generation.start_generation(rt, session_id)
 
 
 def regenerate_plan(rt: Runtime, session_id: str, feedback: str | None = None) -> None:
@@ -49,7 +49,7 @@ def regenerate_plan(rt: Runtime, session_id: str, feedback: str | None = None) -
         session = session_row(tx.db, session_id)
         move(tx, session, "regenerate", reason=words)
         check_budgets(rt, tx.db, session)
-    planning_engine.start_generation(rt, session_id, words)
+    generation.start_generation(rt, session_id, words)
 
 
 def revise_plan(rt: Runtime, session_id: str) -> None:
@@ -114,7 +114,7 @@ def approve_plan(rt: Runtime, session_id: str, *, start: bool = True, expected_h
 
 
 def _take_edit(tx: Transaction, session: models.Session, plan: Plan) -> None:
-    row = planning_engine.add_version(tx, session, plan, "edited")
+    row = generation.add_version(tx, session, plan, "edited")
     if session.status == State.APPROVED:
         session.approved_plan_hash = session.plan_approved_at = None
         _drop_tasks(tx, session.id)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from maestro import user_folders
-from maestro.core.agent_config import parse_agent_config
-from maestro.core.runtime import Runtime, setting_rows
+from maestro.core.kernel.agent_config import parse_agent_config
+from maestro.core.kernel.runtime import Runtime, setting_rows
 from maestro.core.views import SettingView
 from maestro.db import models
 from maestro.db.types import utcnow

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from maestro.core.keeping import deleted
-from maestro.core.runtime import Runtime
+from maestro.core.integration import retention
+from maestro.core.kernel.runtime import Runtime
 
 
 def make_branch(rt: Runtime, session_id: str, ref: str) -> str:
@@ -11,4 +11,4 @@ def make_branch(rt: Runtime, session_id: str, ref: str) -> str:
 
     Raises NotFound when nothing is kept there any more.
     """
-    return deleted.make_branch(rt, session_id, ref)
+    return retention.make_branch(rt, session_id, ref)

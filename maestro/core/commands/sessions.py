@@ -8,16 +8,19 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from maestro.agents import factory
-from maestro.core import gatekeeping, lookup, queries, repository_environment
-from maestro.core.agent_config import AgentConfig, parse_agent_config
+from maestro.core import queries
+from maestro.core.approvals import asking
 from maestro.core.commands import conversation
-from maestro.core.guards import spending
-from maestro.core.keeping import cleanup, deleted, rollbacks
-from maestro.core.locks import branch_lock
-from maestro.core.repository_environment import Environment
-from maestro.core.runtime import Runtime
-from maestro.core.state_machine import State, allowed_events, move
+from maestro.core.integration import retention, rollbacks
+from maestro.core.kernel import lookup
+from maestro.core.kernel.agent_config import AgentConfig, parse_agent_config
+from maestro.core.kernel.locks import branch_lock
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.session_states import State, allowed_events, move
+from maestro.core.limits import spending
 from maestro.core.views import SessionView
+from maestro.core.workspaces import cleanup, repository_environment
+from maestro.core.workspaces.repository_environment import Environment
 from maestro.db import models
 from maestro.db.types import new_id, utcnow
 from maestro.errors import NotAllowed
@@ -142,9 +145,9 @@ def update_session(rt: Runtime, session_id: str, changes: SessionChanges) -> Ses
         tx.db.add(row)
         tx.emit("session_updated", session_id, title=row.title, away=away)
         if away != was_away:
-            gatekeeping.absence_changed(tx, row, away=away)
+            asking.absence_changed(tx, row, away=away)
     if away != was_away:
-        gatekeeping.deliver(rt)
+        asking.deliver(rt)
         rt.wake()
     return queries.get_session(rt, session_id)
 
@@ -170,11 +173,11 @@ def delete_session(rt: Runtime, session_id: str) -> None:
             session = lookup.session_row(tx.db, session_id)
             _not_at_work(session)
             if session.session_commit is not None:  # else it never had a branch, and nothing is kept
-                deleted.remember(tx, session, view.cost_usd, rt.settings.keep_recovered_days)
+                retention.remember(tx, session, view.cost_usd, rt.settings.keep_recovered_days)
             spending.keep_runs(tx.db, session)
             tx.db.delete(session)
             tx.emit("session_deleted", session_id, title=row.title)
-    deleted.remove_spools(rt, workers)
+    retention.remove_spools(rt, workers)
 
 
 def _not_at_work(session: models.Session) -> None:

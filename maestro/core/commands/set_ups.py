@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from maestro.core import lookup, repository_environment
-from maestro.core.agent_config import parse_check
+from maestro.core.approvals import questions
 from maestro.core.commands import corrections
-from maestro.core.proving import questions
-from maestro.core.repository_environment import Environment
-from maestro.core.runtime import Runtime
+from maestro.core.kernel import lookup
+from maestro.core.kernel.agent_config import parse_check
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.workspaces import repository_environment
+from maestro.core.workspaces.repository_environment import Environment
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.errors import InvalidInput, MaestroError

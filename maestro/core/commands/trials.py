@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from maestro.core import modes, trust
+from maestro.core.kernel import modes
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.planning import trust
 from maestro.core.proving import trying
-from maestro.core.repository_environment import Environment
-from maestro.core.runtime import Runtime
-from maestro.core.trials import TrialView
+from maestro.core.workspaces.repository_environment import Environment
+from maestro.core.workspaces.trials import TrialView
 from maestro.db.types import utcnow
 from maestro.errors import InvalidInput, NotAllowed, NotFound
 from maestro.worktrees import repository

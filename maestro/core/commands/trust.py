@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from maestro.core import trust
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.planning import trust
 
 
 def decide_on_repository(rt: Runtime, path: str, answer: trust.Answer) -> trust.TrustView:

@@ -6,9 +6,9 @@ import contextlib
 
 from sqlmodel import select
 
-from maestro.core import gatekeeping
-from maestro.core.runtime import Runtime
-from maestro.core.state_machine import State
+from maestro.core.approvals import asking
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.session_states import State
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.errors import MaestroError
@@ -29,7 +29,7 @@ def alarm(tx: Transaction, session: models.Session, worker: models.Worker, what:
         "allow": "continue: I know what it was",
         "deny": "stay paused",
     }
-    gatekeeping.ask(tx, session, None, kind="escape", title=what, detail=detail, risk="high", worker_id=worker.id)
+    asking.ask(tx, session, None, kind="escape", title=what, detail=detail, risk="high", worker_id=worker.id)
     about = {"task_id": worker.task_id, "worker_id": worker.id}
     tx.log(session.id, what, level="error", kind="error", source="escape", **about)
 

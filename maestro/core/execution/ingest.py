@@ -11,11 +11,12 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
-from maestro.core import channel, gatekeeping
+from maestro.core.approvals import asking
 from maestro.core.execution import forged, log_ceiling
 from maestro.core.execution.entries import clean, count, details_of, money, number, result_of, sound, text, time_of
-from maestro.core.guards import account, limits
-from maestro.core.runtime import Runtime
+from maestro.core.kernel import channel
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.limits import account, admission
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
@@ -244,7 +245,7 @@ def _usage(intake: Intake, entry: dict[str, Any]) -> None:
     worker.cost_usd += cost
     task.cost_usd += cost
     if silent and worker.output_tokens > 0:
-        limits.endpoint_answered(intake.tx, task, worker)
+        admission.endpoint_answered(intake.tx, task, worker)
     if not changed:
         return
     base = {"session_id": intake.session.id, "worker_id": worker.id, "timestamp": time_of(entry)}
@@ -271,7 +272,7 @@ def _gate(intake: Intake, entry: dict[str, Any]) -> None:
         intake.worker.status = "waiting"
     intake.task.status = "waiting" if intake.task.status == "running" else intake.task.status
     risk, signature = text(entry.get("risk")), text(entry.get("signature"), 500)
-    gatekeeping.ask(
+    asking.ask(
         intake.tx,
         intake.session,
         intake.task,

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Text, delete, func, or_, select
 from sqlmodel import Session as DbSession
 from sqlmodel import col
 
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.db.models import AgentLog, EventRow
 
 #: So much of one session is kept, in rows and in characters; of them the first part is never left out.

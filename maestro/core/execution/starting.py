@@ -8,21 +8,24 @@ from pathlib import Path
 from sqlmodel import col, func, select
 
 from maestro.agents.base import AgentSpec
-from maestro.core import channel, lookup, places, trust
-from maestro.core.agent_config import AgentConfig, in_force, permission_mode
-from maestro.core.endpoint import endpoint_for
-from maestro.core.environment import only_for_the_model, place_environment, worker_environment
-from maestro.core.execution import afresh, agents_place, confining, hatch, outcomes, ports, prompts, standbys
-from maestro.core.execution.gone import is_gone
-from maestro.core.execution.outfit import outfit
-from maestro.core.guards import account, limits, spending
-from maestro.core.keeping import pooling, storage_health
-from maestro.core.keeping.cleanup import remove_worktree
-from maestro.core.locks import Stopped, stop_signal
-from maestro.core.planning import own_agent
+from maestro.core.approvals import questions
+from maestro.core.execution import warm_workers
+from maestro.core.guards import integrity, storage
+from maestro.core.integration.lost_worktree import is_gone
+from maestro.core.kernel import channel, lookup, places
+from maestro.core.kernel.agent_config import AgentConfig, in_force, permission_mode
+from maestro.core.kernel.endpoint import endpoint_for
+from maestro.core.kernel.locks import Stopped, stop_signal
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.limits import account, admission, spending
+from maestro.core.planning import own_agent, trust
 from maestro.core.planning.plan import parse_plan
-from maestro.core.proving import escape, other_code, questions
-from maestro.core.runtime import Runtime
+from maestro.core.proving import other_code
+from maestro.core.tasks import afresh, prompts, transitions
+from maestro.core.workspaces import agents_place, confining, hatch, pooling, ports
+from maestro.core.workspaces.cleanup import remove_worktree
+from maestro.core.workspaces.environ import only_for_the_model, place_environment, worker_environment
+from maestro.core.workspaces.provisioning import outfit
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import new_id, utcnow
@@ -41,16 +44,16 @@ def start_worker(rt: Runtime, task_id: str) -> None:
     with rt.db.read() as db:
         task = db.get(models.Task, task_id)
         session = db.get(models.Session, task.session_id) if task else None
-    if task is None or session is None or task.status != "running" or not outcomes.is_active(session):
+    if task is None or session is None or task.status != "running" or not transitions.is_active(session):
         return
-    if not limits.may_start(rt, session, task) or questions.waits_for_setup(rt, session.id):
+    if not admission.may_start(rt, session, task) or questions.waits_for_setup(rt, session.id):
         return
     refused = questions.refused_setup(rt, task)
     if refused is not None:
         _give_up(rt, task_id, refused)
         return
     try:
-        if escape.look(rt, session.id):
+        if integrity.look(rt, session.id):
             return
         worktree = prepare_worktree(rt, session, task)
         if not _asks_about_other_code(rt, session, task, worktree):
@@ -60,7 +63,7 @@ def start_worker(rt: Runtime, task_id: str) -> None:
     except SetupFailed as error:
         questions.raise_question(rt, session, task, questions.setup_failed(error, then="running"))
     except MaestroError as error:  # anything else is tried again first (``stepping``)
-        if storage_health.health(rt).report(error, session.id):
+        if storage.health(rt).report(error, session.id):
             return  # it is started again when the disk is well
         _give_up(rt, task_id, error.detail)
 
@@ -145,7 +148,7 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
     env |= identity
     with rt.db.read() as db:
         agent = own_agent.of_stored(db, task, session, config)
-    pool = standbys.pool(rt)
+    pool = warm_workers.pool(rt)
     standby = pool.take(agent.agent_type)
     worker = _register(rt, session, task, account.name_of(endpoint), standby.worker_id if standby else new_id())
     if worker is None:
@@ -157,7 +160,7 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
         spec = replace(spec, withheld=only_for_the_model(env, rt.settings, session.agent_config))
         told = agents_git.settings(worktree) | sparse.settings(worktree)
         env |= place_environment(spec.port_base, told) | hatch.place(worktree)
-        escape.before(rt, session, worker)
+        integrity.before(rt, session, worker)
         launched = launch.launch(
             Spool(Path(worker.spool_path)),
             spec,
@@ -170,8 +173,8 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
         if standby is not None:
             standby.dismiss()
         raise
-    limits.lower_priority(rt, launched.pid)
-    limits.confine(config.worker_cpu_percent, launched.pid, int(worker.name.removeprefix("W-")))
+    admission.lower_priority(rt, launched.pid)
+    admission.confine(config.worker_cpu_percent, launched.pid, int(worker.name.removeprefix("W-")))
     with rt.db.write() as tx:
         row = tx.db.get(models.Worker, worker.id)
         now = tx.db.get(models.Session, session.id)
@@ -183,7 +186,7 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
             )
             text = f"{worker.name} started on {task.key}, attempt {task.attempt}"
             tx.log(session.id, text, task_id=task.id, worker_id=worker.id)
-    if row is None or row.status == "ended" or now is None or not outcomes.is_active(now):
+    if row is None or row.status == "ended" or now is None or not transitions.is_active(now):
         # Cancelled, paused or rolled back between our first look and the start.
         tree.kill_tree(launched.pid, launched.pid_started, worker.id)
 
@@ -198,7 +201,7 @@ def _register(
     """
     with rt.db.write() as tx:
         now, fresh = tx.db.get(models.Session, session.id), tx.db.get(models.Task, task.id)
-        if now is None or fresh is None or fresh.status != "running" or not outcomes.is_active(now):
+        if now is None or fresh is None or fresh.status != "running" or not transitions.is_active(now):
             return None
         if _has_worker(tx, task.id) or lookup.is_held(tx.db, session.id):
             return None
@@ -303,4 +306,4 @@ def _give_up(rt: Runtime, task_id: str, reason: str) -> None:
         task = tx.db.get(models.Task, task_id)
         session = tx.db.get(models.Session, task.session_id) if task else None
         if task is not None and session is not None and task.status == "running":
-            outcomes.task_failed(tx, session, task, reason)
+            transitions.task_failed(tx, session, task, reason)

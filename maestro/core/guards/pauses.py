@@ -12,8 +12,8 @@ from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from maestro.core.runtime import Runtime
-from maestro.core.state_machine import State
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.session_states import State
 from maestro.core.views import PauseView
 from maestro.db import models
 from maestro.errors import NotAllowed

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
-from maestro.core.guards import spending
+from maestro.core.limits import spending
 from maestro.db import models
 
 _KINDS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")

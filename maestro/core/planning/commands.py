@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from maestro.core.agent_config import parse_agent_config
+from maestro.core.kernel.agent_config import parse_agent_config
 from maestro.core.planning.own_agent import COMMAND
 from maestro.core.planning.plan import Plan
 from maestro.core.views import PlannedCommand

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from maestro.core.conversation.idea_card import IdeaCard
+from maestro.core.brainstorm.idea_card import IdeaCard
 from maestro.core.planning.plan import Plan
 
 _ONE_LINE = 0.5

@@ -9,8 +9,8 @@ from sqlmodel import Session as DbSession
 
 from maestro.agents import factory
 from maestro.agents.base import Effort
-from maestro.core import lookup
-from maestro.core.agent_config import AgentConfig, parse_agent_config
+from maestro.core.kernel import lookup
+from maestro.core.kernel.agent_config import AgentConfig, parse_agent_config
 from maestro.core.planning.plan import Plan, PlanTask, parse_plan
 from maestro.db import models
 from maestro.errors import InvalidInput

@@ -7,7 +7,7 @@ from statistics import quantiles
 
 from sqlmodel import col, select
 
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
 from maestro.db import models
 
 #: Fewer say nothing about the next; older ones were another model's, or another project.

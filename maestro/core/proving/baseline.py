@@ -13,12 +13,13 @@ from typing import Any
 from sqlmodel import col, select
 
 from maestro.awake import Stopwatch
-from maestro.core import lookup
+from maestro.core.approvals import questions
 from maestro.core.execution import starting
-from maestro.core.locks import Stopped
-from maestro.core.proving import measured, questions, varying
-from maestro.core.proving.report import NOT_LOADED, TestReport
-from maestro.core.runtime import Runtime
+from maestro.core.kernel import lookup
+from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.proving import measured, varying
+from maestro.core.proving.reports.model import NOT_LOADED, TestReport
 from maestro.db import models
 from maestro.worktrees import history
 

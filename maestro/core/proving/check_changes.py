@@ -20,23 +20,23 @@ from pathlib import Path
 from sqlmodel import col, select
 
 from maestro import untrusted
+from maestro.core.approvals.questions import Question, accepted
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.proving import (
-    as_before,
     baseline,
     checkouts,
     compared_data,
+    file_kinds,
     guarded,
+    known_failures,
     new_fixtures,
     own_tests,
-    paths,
     snapshots,
     steering,
 )
 from maestro.core.proving.checking import CheckSite, Ran, run_and_judge
-from maestro.core.proving.judging import Verdict
-from maestro.core.proving.questions import Question, accepted
-from maestro.core.proving.report import UNCLEAR
-from maestro.core.runtime import Runtime
+from maestro.core.proving.reports.model import UNCLEAR
+from maestro.core.proving.verdicts import Verdict
 from maestro.db import models
 from maestro.errors import MaestroError
 from maestro.worktrees import diffs, reading, scratch
@@ -128,12 +128,12 @@ def _before(rt: Runtime, site: CheckSite) -> baseline.Baseline:
 
 
 def _in_any_case(path: str, how: str, diff: str, compared: str) -> bool:
-    if paths.is_pipeline(path):
+    if file_kinds.is_pipeline(path):
         return True
     module = path.rpartition(".")[0].replace("/", ".")
     if (
         how == "A"
-        or not paths.is_test(path)
+        or not file_kinds.is_test(path)
         or snapshots.is_snapshot(path)
         or re.search(rf"\b{re.escape(module)}[.:]", compared)
     ):
@@ -167,7 +167,7 @@ def _old(
     between: guarded.Range,
 ) -> _Old:
     new = [p for p in open_ones if changed[p] == "A" and steering.outlasts(p, between.after)]
-    tests = [p for p, how in changed.items() if how == "A" and paths.is_test_code(p)] if new else []
+    tests = [p for p, how in changed.items() if how == "A" and file_kinds.is_test_code(p)] if new else []
     whole = [p for p in open_ones if p not in inline and p not in new]
     kept = {p: text for p, text in inline.items() if p in open_ones}
     return _Old(start, [*whole, *snapshots.beside(changed, open_ones)], new_fixtures.added(texts), tests, kept)
@@ -203,7 +203,7 @@ def _gains(rt: Runtime, site: CheckSite, old: _Old, command: str, stop: Callable
         if not verdict.passed and not verdict.missing:
             # What passes now did not need the user's leave to fail.
             excused = now is not None and now.exit_code != 0
-            if excused and as_before.accepted(rt, site.session, command, ran.outcome, base, ran.report, verdict):
+            if excused and known_failures.accepted(rt, site.session, command, ran.outcome, base, ran.report, verdict):
                 return False
             return not new_fixtures.explain(command, ran.outcome, ran.report, base, old.fixtures)
         hidden = _failing(ran) - _failed(now)
@@ -239,7 +239,7 @@ def _weakens(
         if not named or not _told(ran) or ran.report is None:
             if ran.outcome.passed or now is None or now.exit_code == 0:
                 return not ran.outcome.passed
-            return not as_before.accepted(rt, site.session, command, ran.outcome, base, ran.report, verdict)
+            return not known_failures.accepted(rt, site.session, command, ran.outcome, base, ran.report, verdict)
         hidden = own_tests.hidden(ran.report, excused, base.before(command), before)
         if hidden:
             again, _ = run(command)

@@ -10,36 +10,36 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from maestro.core import lookup, places
-from maestro.core.environment import command_environment
-from maestro.core.execution import command_place, prompts
-from maestro.core.guards import limits
-from maestro.core.hooks import Finding
-from maestro.core.locks import Stopped
+from maestro.core.approvals import questions
+from maestro.core.approvals.questions import Question
+from maestro.core.integration.hooks import Finding
+from maestro.core.kernel import lookup, places
+from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.limits import admission
 from maestro.core.planning.plan import parse_plan
 from maestro.core.proving import (
-    as_before,
     baseline,
     checkouts,
     excuses,
     infrastructure,
-    judging,
+    known_failures,
     loaded,
     missing_tests,
     network_needed,
     other_code,
     own_target,
-    questions,
-    sheltered,
-    test_reports,
     unproven,
     varying,
+    verdicts,
 )
-from maestro.core.proving.judging import Verdict
-from maestro.core.proving.questions import Question
-from maestro.core.proving.report import UNCLEAR, TestReport
-from maestro.core.runtime import Runtime
-from maestro.core.validation import WATCH_MODE, CommandOutcome
+from maestro.core.proving.reports import collect
+from maestro.core.proving.reports.model import UNCLEAR, TestReport
+from maestro.core.proving.verdicts import Verdict
+from maestro.core.tasks import prompts
+from maestro.core.workspaces import command_place, sheltered
+from maestro.core.workspaces.environ import command_environment
+from maestro.core.workspaces.run_command import WATCH_MODE, CommandOutcome
 from maestro.db import models
 from maestro.errors import MaestroError, SetupFailed
 from maestro.worktrees import links, scratch
@@ -153,10 +153,10 @@ def prove(
     if _names_vary(rt, site, command, ran, base, verdict, stop):
         base = baseline.on_branch(rt, site.session, baseline.load(rt, site.session.id), site.start)
         ran, verdict = run_and_judge(rt, site, command, base, stop)
-    if command not in base.runs and judging.may_be_so_on_base(ran.outcome, ran.report, verdict):
+    if command not in base.runs and verdicts.may_be_so_on_base(ran.outcome, ran.report, verdict):
         base = _measure_now(rt, site, command, base, stop)
         agreed = questions.accepted(rt, site.session.id, None, "tests_missing")
-        verdict = judging.judge(command, ran.outcome, ran.report, base, agreed)
+        verdict = verdicts.judge(command, ran.outcome, ran.report, base, agreed)
     verdict = _beside_own_target(rt, site, command, ran, base, verdict)
     if own_target.asks(command, verdict):
         _record(rt, site, command, ran, verdict)
@@ -164,7 +164,7 @@ def prove(
     if verdict.passed or verdict.missing:
         _record(rt, site, command, ran, verdict)
         return missing_tests.question(command, ran.report, verdict, base) if verdict.missing else None
-    why = as_before.accepted(rt, site.session, command, ran.outcome, base, ran.report, verdict)
+    why = known_failures.accepted(rt, site.session, command, ran.outcome, base, ran.report, verdict)
     if why is not None:
         _record(rt, site, command, ran, replace(verdict, passed=True, note=why))
         return None
@@ -218,7 +218,7 @@ def run_and_judge(
     before()
     ran = execute(rt, site.session, site.folder, command, stop)
     after()
-    verdict = judging.judge(command, ran.outcome, ran.report, base, agreed)
+    verdict = verdicts.judge(command, ran.outcome, ran.report, base, agreed)
     scratch.discard_changes(site.folder)
     if verdict.doubtful:
         words = "New failures: running it again to detect flaky tests."
@@ -232,7 +232,7 @@ def run_and_judge(
             raise
         after()
         scratch.discard_changes(site.folder)
-        verdict = judging.judge_again(command, second.outcome, second.report, base, agreed, verdict)
+        verdict = verdicts.judge_again(command, second.outcome, second.report, base, agreed, verdict)
         ran = second
     return ran, missing_tests.look(site.session, site.commit, command, ran.report, base, agreed, verdict)
 
@@ -248,28 +248,28 @@ def execute(rt: Runtime, session: models.Session, folder: Path, command: str, st
     env = command_environment(rt.settings, session.agent_config)
     with (
         command_place.held(rt, session, folder, stop) as place,
-        limits.check_slot(rt, stop),
+        admission.check_slot(rt, stop),
         tempfile.TemporaryDirectory(prefix="maestro-check-") as aside,
         links.away(folder) as gone,
     ):
         env |= place
         loaded.ask(Path(aside), folder, other_code.checkouts(session, folder), other_code.names(folder))
         asked, told_not_to = (
-            test_reports.instrument(command, Path(aside), folder, env, rt.data_dir / "shims"),
+            collect.instrument(command, Path(aside), folder, env, rt.data_dir / "shims"),
             False,
         )
         scratch.begin_check(folder)
         outcome = sheltered.run(
             rt, session, asked.command, folder, env | asked.env, limit, stop, writable=[Path(aside)]
         )
-        if not outcome.passed and outcome.stopped is None and test_reports.refused(outcome.output):
-            asked, told_not_to = test_reports.Instrumented(command), True
+        if not outcome.passed and outcome.stopped is None and collect.refused(outcome.output):
+            asked, told_not_to = collect.Instrumented(command), True
             outcome = sheltered.run(rt, session, command, folder, env, limit, stop)
         if outcome.stopped == "stopped":
             with contextlib.suppress(MaestroError):
                 scratch.discard_changes(folder)
             raise Stopped
-        report, output = test_reports.read_report(asked, outcome.output, cut=outcome.output_cut)
+        report, output = collect.read_report(asked, outcome.output, cut=outcome.output_cut)
         if report is not None and report is not UNCLEAR:
             report = varying.placed(report, folder, env["TMPDIR"])
             report = replace(report, outcomes=varying.steady(report.outcomes, varying.known(rt, session.id)))

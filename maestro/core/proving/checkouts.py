@@ -8,10 +8,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from maestro.core import places
-from maestro.core.execution.outfit import outfit
-from maestro.core.keeping import pooling
-from maestro.core.runtime import Runtime
+from maestro.core.kernel import places
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.workspaces import pooling
+from maestro.core.workspaces.provisioning import outfit
 from maestro.db import models
 from maestro.errors import MaestroError
 from maestro.worktrees import kept_folders, scratch, submodules

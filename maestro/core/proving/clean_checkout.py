@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from maestro.core.hooks import Finding
+from maestro.core.approvals.questions import Question
+from maestro.core.integration.hooks import Finding
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.proving import checkouts
 from maestro.core.proving.checking import CheckSite, first_failure
-from maestro.core.proving.questions import Question
-from maestro.core.runtime import Runtime
 from maestro.worktrees import ignored
 
 

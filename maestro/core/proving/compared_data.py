@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from maestro.core.proving import paths, snapshots
+from maestro.core.proving import file_kinds, snapshots
 from maestro.worktrees.git import git
 
 #: What is data by its name; anything else is the program's, or is looked at otherwise.
@@ -38,4 +38,4 @@ def _is_data(path: str) -> bool:
 
 def _is_named(repo: Path, start: str, name: str) -> bool:
     found = git(repo, "grep", "-l", "-z", "-I", "-F", "-e", name, start, "--", check=False).fields
-    return any(paths.is_test_code(entry.partition(":")[2]) for entry in found)
+    return any(file_kinds.is_test_code(entry.partition(":")[2]) for entry in found)

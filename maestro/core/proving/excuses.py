@@ -6,15 +6,16 @@ from collections.abc import Callable
 
 from sqlmodel import col, select
 
-from maestro.core.agent_config import in_force
-from maestro.core.keeping.cleanup import worktrees_folder
-from maestro.core.proving import as_before, infrastructure, missing_library, questions, time_limit, unproven
+from maestro.core.approvals import questions
+from maestro.core.approvals.questions import Question
+from maestro.core.kernel.agent_config import in_force
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.proving import infrastructure, known_failures, missing_library, time_limit, unproven
 from maestro.core.proving.baseline import Baseline
-from maestro.core.proving.judging import Verdict
-from maestro.core.proving.questions import Question
-from maestro.core.proving.report import TestReport
-from maestro.core.runtime import Runtime
-from maestro.core.validation import WATCH_MODE, CommandOutcome
+from maestro.core.proving.reports.model import TestReport
+from maestro.core.proving.verdicts import Verdict
+from maestro.core.workspaces.cleanup import worktrees_folder
+from maestro.core.workspaces.run_command import WATCH_MODE, CommandOutcome
 from maestro.db import models
 
 
@@ -48,14 +49,14 @@ def look(
         return asked if cause.certain else unproven.offering_set_up(asked)
     if verdict.unproven:
         run = base.runs.get(command)
-        if as_before.is_new(rt, session, command, run.output if run else outcome.output):
+        if known_failures.is_new(rt, session, command, run.output if run else outcome.output):
             return None  # it was to fail until the work is done
         asked = unproven.question(session, command, outcome, report, base)
     elif verdict.besides:
-        asked = as_before.besides(rt, session, command, outcome)
+        asked = known_failures.besides(rt, session, command, outcome)
     else:
         asked = time_limit.question(command, outcome, base, rt.settings.check_timeout_minutes)
-        asked = asked or as_before.look(rt, session, command, outcome, base)
+        asked = asked or known_failures.look(rt, session, command, outcome, base)
         asked = asked or missing_library.look(rt, session, command, outcome, report, verdict, commit)
     return None if asked is None or blamed.intersection(asked.items) else asked
 

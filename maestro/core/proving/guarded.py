@@ -13,10 +13,10 @@ from pathlib import Path
 
 from maestro.core.proving import (
     check_settings,
+    file_kinds,
     hollow,
     inline_tests,
     named_files,
-    paths,
     snapshots,
     steering,
     test_aware,
@@ -44,7 +44,7 @@ def decides_tests(repo: Path, start: str, head: str, path: str) -> bool:
     """Whether a changed file decides which tests run, or how, and says so differently now."""
     if path.rpartition("/")[2] in _MANIFESTS:
         return _test_settings(repo, start, path) != _test_settings(repo, head, path)
-    return paths.is_test_configuration(path)
+    return file_kinds.is_test_configuration(path)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Range:
 
     def is_guarded(self, path: str, how: str) -> bool:
         """Whether a changed path has a say in what the checks find."""
-        if paths.is_pipeline(path) or decides_tests(self.repo, self.start, self.head, path):
+        if file_kinds.is_pipeline(path) or decides_tests(self.repo, self.start, self.head, path):
             return True
         recipes = self._recipes(path)
         if recipes is not None:
@@ -84,7 +84,7 @@ class Range:
         if snapshots.is_snapshot(path):
             before, after = self.before(path), self.after(path)
             return how != "M" or before is None or after is None or not snapshots.only_adds(path, before, after)
-        if paths.is_test(path) or (paths.is_check_script(path) and path in self._reached.files):
+        if file_kinds.is_test(path) or (file_kinds.is_check_script(path) and path in self._reached.files):
             return True
         return named_files.by_settings(path, self._settings)
 
@@ -103,7 +103,7 @@ class Range:
 
     def emptied(self, path: str) -> bool:
         """Whether a test of a file tests nothing any more."""
-        if not paths.is_test_code(path) and not path.endswith(inline_tests.ENDINGS):
+        if not file_kinds.is_test_code(path) and not path.endswith(inline_tests.ENDINGS):
             return False
         before, after = self.before(path), self.after(path)
         return before is not None and after is not None and bool(hollow.emptied(path, before, after))
@@ -132,7 +132,7 @@ class Range:
         for path in reading.list_files(self.repo, self.start):
             if path.rpartition("/")[2] in _MANIFESTS:
                 found.append(json.dumps(_test_settings(self.repo, self.start, path), default=str))
-            elif paths.is_test_configuration(path) or named_files.holds_settings(path):
+            elif file_kinds.is_test_configuration(path) or named_files.holds_settings(path):
                 found.append(self.before(path) or "")
         return found
 

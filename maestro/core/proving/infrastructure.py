@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from maestro.core import watch_mode
+from maestro.core.kernel import watch_mode
 from maestro.core.proving.baseline import Baseline
-from maestro.core.proving.report import TestReport
+from maestro.core.proving.reports.model import TestReport
 from maestro.core.proving.runner_errors import broke_off
-from maestro.core.validation import WATCH_MODE, CommandOutcome
+from maestro.core.workspaces.run_command import WATCH_MODE, CommandOutcome
 from maestro.db import models
 from maestro.worktrees import repository
 

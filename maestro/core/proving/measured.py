@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from sqlmodel import col, func, select
 
-from maestro.core import lookup
-from maestro.core.runtime import Runtime
+from maestro.core.kernel import lookup
+from maestro.core.kernel.runtime import Runtime
 from maestro.db import models
 
 

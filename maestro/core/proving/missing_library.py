@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-from maestro.core.proving import as_before, questions, unproven
-from maestro.core.proving.judging import Verdict
-from maestro.core.proving.questions import Question
-from maestro.core.proving.report import NOT_LOADED, UNCLEAR, TestReport
-from maestro.core.runtime import Runtime
-from maestro.core.validation import CommandOutcome
+from maestro.core.approvals import questions
+from maestro.core.approvals.questions import Question
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.proving import known_failures, unproven
+from maestro.core.proving.reports.model import NOT_LOADED, UNCLEAR, TestReport
+from maestro.core.proving.verdicts import Verdict
+from maestro.core.workspaces.run_command import CommandOutcome
 from maestro.db import models
 from maestro.worktrees import repository
 
@@ -43,7 +44,7 @@ def look(
     if not _stopped_at_loading(outcome, report, verdict):
         return None
     lacks = next((name for name in unproven.libraries(outcome.output) if _is_needed(session, name, commit)), None)
-    if lacks is None or as_before.is_new(rt, session, f"import {lacks}", ""):
+    if lacks is None or known_failures.is_new(rt, session, f"import {lacks}", ""):
         return None
     words = (
         f"Nothing was proven here: `{command}` needs `{lacks}`, which the repository uses and which is not installed "

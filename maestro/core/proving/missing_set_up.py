@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from maestro.core.proving import questions
-from maestro.core.proving.questions import Question
+from maestro.core.approvals import questions
+from maestro.core.approvals.questions import Question
 from maestro.db import models
 from maestro.errors import MaestroError
 from maestro.worktrees import needs

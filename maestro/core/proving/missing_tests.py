@@ -8,12 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from maestro.core.execution import prompts
-from maestro.core.proving import paths, test_reports
+from maestro.core.approvals.questions import Question
+from maestro.core.proving import file_kinds
 from maestro.core.proving.baseline import Baseline
-from maestro.core.proving.judging import Verdict
-from maestro.core.proving.questions import Question
-from maestro.core.proving.report import UNCLEAR, TestReport
+from maestro.core.proving.reports import collect
+from maestro.core.proving.reports.model import UNCLEAR, TestReport
+from maestro.core.proving.verdicts import Verdict
+from maestro.core.tasks import prompts
 from maestro.db import models
 from maestro.worktrees import repository
 
@@ -87,7 +88,7 @@ def _should_have_told(command: str, base: Baseline) -> bool:
     """Whether a check is plainly a runner that always tells of its tests, and did not fail to on the base as well."""
     run = base.runs.get(command)
     silent_before = run is not None and run.passed and run.tests_summary is None
-    plain = test_reports.is_plain(command) and _TELLS.match(command) and not _TOLD_NOT_TO.search(command)
+    plain = collect.is_plain(command) and _TELLS.match(command) and not _TOLD_NOT_TO.search(command)
     return bool(plain) and not silent_before
 
 
@@ -105,4 +106,4 @@ def _nothing_new(session: models.Session, commit: str, command: str, report: Tes
 
 
 def _holds_tests(repo: Path, commit: str) -> bool:
-    return any(paths.is_test_code(path) for path in repository.list_files(repo, commit))
+    return any(file_kinds.is_test_code(path) for path in repository.list_files(repo, commit))

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from maestro.confinement.refusals import Missed
-from maestro.core.proving import questions, sheltered
-from maestro.core.proving.questions import Question
-from maestro.core.runtime import Runtime
-from maestro.core.validation import CommandOutcome
+from maestro.core.approvals import questions
+from maestro.core.approvals.questions import Question
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.workspaces import sheltered
+from maestro.core.workspaces.run_command import CommandOutcome
 from maestro.db import models
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Set
 
-from maestro.core.proving import judging
+from maestro.core.proving import verdicts
 from maestro.core.proving.baseline import Baseline
-from maestro.core.proving.report import TestReport
-from maestro.core.validation import CommandOutcome
+from maestro.core.proving.reports.model import TestReport
+from maestro.core.workspaces.run_command import CommandOutcome
 
 #: What in a ``conftest.py`` has a say in tests that do not ask for it.
 _FOR_ALL = re.compile(r"\bpytest_\w+|collect_ignore|autouse")
@@ -31,7 +31,7 @@ def explain(
     command: str, outcome: CommandOutcome, report: TestReport | None, base: Baseline, fixtures: Set[str]
 ) -> bool:
     """Whether a run without ``fixtures`` failed only in tests that were not there before and want one of them."""
-    if not fixtures or report is None or not judging.only_tests_failed(command, outcome, report, base):
+    if not fixtures or report is None or not verdicts.only_tests_failed(command, outcome, report, base):
         return False
     before = base.before(command)
     newly = [test for test in report.failing if before.get(test) != "failed"]

@@ -15,13 +15,14 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from maestro import untrusted
-from maestro.core.environment import command_environment
-from maestro.core.execution import confining
-from maestro.core.proving import loaded, python_origin, questions
+from maestro.core.approvals import questions
+from maestro.core.approvals.questions import Question
+from maestro.core.guards.checkout_changes import leads_to
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.proving import loaded, python_origin
 from maestro.core.proving.check_scripts import reached
-from maestro.core.proving.questions import Question
-from maestro.core.proving.trespass import leads_to
-from maestro.core.runtime import Runtime
+from maestro.core.workspaces import confining
+from maestro.core.workspaces.environ import command_environment
 from maestro.db import models
 from maestro.errors import MaestroError
 from maestro.worktrees import copying, needs

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import replace
 
-from maestro.core.execution import prompts
+from maestro.core.approvals.questions import Question
 from maestro.core.proving.baseline import Baseline
-from maestro.core.proving.judging import Verdict
-from maestro.core.proving.questions import Question
-from maestro.core.proving.report import UNCLEAR, TestReport
-from maestro.core.validation import CommandOutcome
+from maestro.core.proving.reports.model import UNCLEAR, TestReport
+from maestro.core.proving.verdicts import Verdict
+from maestro.core.tasks import prompts
+from maestro.core.workspaces.run_command import CommandOutcome
 from maestro.db import models
 
 

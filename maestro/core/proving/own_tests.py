@@ -11,9 +11,9 @@ import ast
 import re
 from collections.abc import Collection, Mapping, Sequence, Set
 
-from maestro.core.proving import paths, snapshots, steering
+from maestro.core.proving import file_kinds, snapshots, steering
 from maestro.core.proving.guarded import Range
-from maestro.core.proving.report import NOT_LOADED, TestReport
+from maestro.core.proving.reports.model import NOT_LOADED, TestReport
 
 #: What in a ``conftest.py`` has a say in tests that do not ask for it.
 _FOR_ALL = re.compile(r"\bpytest_\w+|collect_ignore|autouse|sys\.modules|setattr|__class__")
@@ -27,7 +27,7 @@ def may_be_weaker(path: str, how: str, between: Range) -> bool:
         return False  # a plan that names one wants another in its place
     if path.rpartition("/")[2] == "conftest.py":
         return how != "A" or _FOR_ALL.search(between.after(path) or "") is not None
-    if how == "A" or not paths.is_test_code(path):
+    if how == "A" or not file_kinds.is_test_code(path):
         return False
     before, after = between.before(path), between.after(path)
     if before is None or after is None or steering.outlasts(path, between.after):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from maestro import untrusted
-from maestro.core.validation import run_command
+from maestro.core.workspaces.run_command import run_command
 
 _PYTHON = re.compile(r"(python|pypy)[\d.]*(-\S+)?(\.exe)?")
 #: Programs that load the code under test into their own process.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from maestro.core.proving.report import TestReport
-from maestro.core.validation import CommandOutcome
+from maestro.core.proving.reports.model import TestReport
+from maestro.core.workspaces.run_command import CommandOutcome
 
 #: How pytest names an internal error of its own in its report.
 _INTERNAL = "pytest::internal"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from maestro.core.proving import paths
+from maestro.core.proving import file_kinds
 
 Read = Callable[[str], str | None]
 
@@ -68,7 +68,7 @@ def steers(path: str, after: Read, files_before: Callable[[], Sequence[str]]) ->
 def outlasts(path: str, after: Read) -> bool:
     """Whether a test may change what tests of other files run with."""
     pattern = next((found for endings, found in _OUTLASTS.items() if path.endswith(endings)), None)
-    return pattern is not None and paths.is_test(path) and pattern.search(after(path) or "") is not None
+    return pattern is not None and file_kinds.is_test(path) and pattern.search(after(path) or "") is not None
 
 
 def is_installed(path: str) -> bool:
@@ -86,7 +86,7 @@ def _shadows(path: str, files_before: Callable[[], Sequence[str]]) -> bool:
 
 def _stands_in(path: str, after: Read, files_before: Callable[[], Sequence[str]]) -> bool:
     pure = PurePosixPath(path)
-    if pure.suffix != ".py" or not paths.is_test(path):
+    if pure.suffix != ".py" or not file_kinds.is_test(path):
         return False
     if pure.name == "__init__.py":
         return _does_something(after(path) or "")

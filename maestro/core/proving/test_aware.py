@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from maestro.core.proving import paths
+from maestro.core.proving import file_kinds
 
 _CODE = frozenset(
     {
@@ -25,8 +25,8 @@ _KNOWS = re.compile(
 
 def may(path: str) -> bool:
     """Whether a file is code of the program, by its path."""
-    steering = paths.is_test_configuration(path) or paths.is_check_script(path)
-    return PurePosixPath(path).suffix in _CODE and not paths.is_test(path) and not steering
+    steering = file_kinds.is_test_configuration(path) or file_kinds.is_check_script(path)
+    return PurePosixPath(path).suffix in _CODE and not file_kinds.is_test(path) and not steering
 
 
 def speaks(text: str) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from maestro.core.proving import questions
+from maestro.core.approvals import questions
+from maestro.core.approvals.questions import Question
 from maestro.core.proving.baseline import Baseline
-from maestro.core.proving.questions import Question
-from maestro.core.validation import CommandOutcome
+from maestro.core.workspaces.run_command import CommandOutcome
 
 _WATCHES = re.compile(
     r"[Ww]atch(?:ing|er)\b[^\n]{0,40}\b(?:file|change)|[Ww]aiting for (?:file )?changes|Watch Usage|\bPress [`'\"]?\w+[`'\"]? to "

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from maestro.core import places, trials
-from maestro.core.environment import command_environment
-from maestro.core.execution import bytecode, command_place, prompts
-from maestro.core.locks import Stopped
-from maestro.core.proving import sheltered, unproven
+from maestro.core.kernel import places
+from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.proving import unproven
 from maestro.core.proving.checking import execute
-from maestro.core.proving.report import NOT_LOADED
-from maestro.core.runtime import Runtime
-from maestro.core.trials import TrialStep, TrialView
+from maestro.core.proving.reports.model import NOT_LOADED
+from maestro.core.tasks import prompts
+from maestro.core.workspaces import bytecode, command_place, sheltered, trials
+from maestro.core.workspaces.environ import command_environment
+from maestro.core.workspaces.trials import TrialStep, TrialView
 from maestro.db import models
 from maestro.errors import MaestroError
 from maestro.worktrees import manager, scratch, submodules

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from sqlmodel import select
 
+from maestro.core.approvals import questions
+from maestro.core.approvals.questions import Question
 from maestro.core.execution import starting
-from maestro.core.execution.outfit import outfit
-from maestro.core.proving import questions, runner_errors
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.proving import runner_errors
 from maestro.core.proving.baseline import Baseline
-from maestro.core.proving.questions import Question
-from maestro.core.proving.report import NOT_LOADED, TestReport
-from maestro.core.runtime import Runtime
-from maestro.core.validation import CommandOutcome
+from maestro.core.proving.reports.model import NOT_LOADED, TestReport
+from maestro.core.workspaces.provisioning import outfit
+from maestro.core.workspaces.run_command import CommandOutcome
 from maestro.db import models
 from maestro.worktrees import scratch, submodules
 from maestro.worktrees.git import own_git_dir

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from maestro.core.proving.report import TestReport
-from maestro.core.runtime import Runtime
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.proving.reports.model import TestReport
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 _TEMPORARY = re.compile(

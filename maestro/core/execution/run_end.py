@@ -1,0 +1,166 @@
+"""The end of a worker: whatever is left of its tree goes, its last words come in, its row closes."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable
+
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session as DbSession
+from sqlmodel import select
+
+from maestro.core.approvals import asking
+from maestro.core.execution import ingest
+from maestro.core.guards import integrity
+from maestro.core.kernel import lookup, processes
+from maestro.core.kernel.agent_config import in_force
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.session_states import State
+from maestro.core.limits import spending
+from maestro.core.tasks import transitions
+from maestro.db import models
+from maestro.db.session import Transaction
+from maestro.db.types import utcnow
+from maestro.worker import launch
+
+_log = logging.getLogger(__name__)
+
+
+def finish(rt: Runtime, worker: models.Worker) -> None:
+    """Make sure that nothing of the worker's tree lives, and take in all that it wrote.
+
+    What left its tree (``setsid``) would go on writing into the worktree; what it wrote last costs money.
+    """
+    processes.end(worker)
+    _guarded(_take_rest, rt, worker)
+    launch.reap(worker.id)
+
+
+def close(rt: Runtime, worker_id: str) -> None:
+    """Record the end of a worker that is finished, and what it means for its task."""
+    with rt.db.write() as tx:
+        worker = tx.db.get(models.Worker, worker_id)
+        task = tx.db.get(models.Task, worker.task_id) if worker else None
+        session = tx.db.get(models.Session, worker.session_id) if worker else None
+        if worker is None or task is None or session is None or worker.ended_at is not None:
+            return
+        asked = worker.status == "parked" and _is_asked_about(tx, worker)
+        parked = worker.status == "parked" and (worker.result_json or {}).get("outcome") == "interrupted"
+        end_row(tx, worker, "parked" if parked else worker.outcome or "lost")
+        if parked and session.status == State.PAUSED:
+            worker.status = "parked"  # resume wakes it: then a new process goes on with its conversation
+        if worker.pid is None and worker.last_event_at is None:
+            # The app was killed between writing the row and starting the process: nothing was interrupted.
+            return
+        _book(tx, session, task, worker)
+        if asked or (parked and session.status == State.EXECUTING):
+            return  # parked with a question about it: the answer goes on with its conversation
+        config = in_force(session.agent_config, rt.settings)
+        transitions.worker_ended(tx, config, session, task, worker, rt.settings)
+
+
+def end_row(tx: Transaction, worker: models.Worker, outcome: str) -> None:
+    """Close a worker's row and tell everybody. A row that is closed already stays as it is."""
+    if worker.ended_at is not None:
+        return
+    worker.status, worker.ended_at, worker.outcome = "ended", utcnow(), outcome
+    worker.exit_code = _exit_code(worker)
+    how = _how(worker.exit_code)
+    if how and not worker.outcome_detail:
+        worker.outcome_detail = f"The worker was {how}." if how.startswith("killed") else f"It ended with {how}."
+    tx.db.add(worker)
+    tx.emit(
+        "worker_terminated",
+        worker.session_id,
+        worker_id=worker.id,
+        name=worker.name,
+        task_id=worker.task_id,
+        exit_code=worker.exit_code,
+        outcome=outcome,
+    )
+    text = f"{worker.name} ended: {outcome}" + (f" ({how})" if how else "")
+    tx.log(worker.session_id, text, task_id=worker.task_id, worker_id=worker.id, level="debug")
+
+
+def _is_asked_about(tx: Transaction, worker: models.Worker) -> bool:
+    """Whether the question about a stuck worker still waits, and nothing that it did last has answered it."""
+    if (worker.result_json or {"outcome": "interrupted"}).get("outcome") != "interrupted":
+        return False
+    query = select(models.Approval.id).where(
+        models.Approval.worker_id == worker.id, models.Approval.kind == "stuck", models.Approval.status == "pending"
+    )
+    return tx.db.exec(query).first() is not None
+
+
+def _book(tx: Transaction, session: models.Session, task: models.Task, worker: models.Worker) -> None:
+    """A run that ended without a word has cost money all the same: what its tokens cost by public prices."""
+    if worker.cost_usd != 0:
+        return
+    more = spending.so_far(worker, demo=session.demo)
+    if more > 0:
+        worker.cost_usd += more
+        task.cost_usd += more
+        tx.db.add(worker)
+        tx.db.add(task)
+
+
+def stop_workers(rt: Runtime, session_id: str, outcome: str = "cancelled") -> None:
+    """End all workers of a session; when this returns no process of theirs is left and all they wrote is stored.
+
+    Their tasks stay as they are: the caller decides about them. What they planted raises the alarm, as at any end:
+    the next run would take it for the user's own.
+    """
+    with rt.db.read() as db:
+        workers = lookup.live_workers(db, session_id)
+    processes.end(*workers)
+    for worker in workers:
+        _guarded(_take_rest, rt, worker)
+        launch.reap(worker.id)
+        if worker.ended_at is None:  # one that is parked was looked at when its process ended
+            integrity.after(rt, worker.id)
+    with rt.db.write() as tx:
+        for worker in workers:
+            row = tx.db.get(models.Worker, worker.id)
+            if row is not None:
+                task, session = tx.db.get(models.Task, row.task_id), tx.db.get(models.Session, session_id)
+                if task is not None and session is not None and row.ended_at is None:
+                    _book(tx, session, task, row)
+                end_row(tx, row, row.outcome or outcome)
+                row.status = "ended"
+                asking.expire(tx, session_id, worker_id=row.id)
+
+
+def _guarded(step: Callable[[Runtime, models.Worker], None], rt: Runtime, worker: models.Worker) -> None:
+    """Whatever a worker left, its end and that of the others is recorded."""
+    try:
+        step(rt, worker)
+    except OperationalError:
+        raise
+    except Exception:
+        _log.exception("%s could not be done for %s", step.__name__, worker.name)
+
+
+def _take_rest(rt: Runtime, worker: models.Worker) -> None:
+    while ingest.ingest(rt, worker.id):
+        pass
+
+
+def _exit_code(worker: models.Worker) -> int | None:
+    """What its parent saw; after a restart of the app only that a worker with a result ended by itself."""
+    seen = launch.exit_code(worker.id)
+    return 0 if seen is None and worker.result_json else seen
+
+
+def _how(exit_code: int | None) -> str | None:
+    if exit_code is None or exit_code >= 0:
+        return f"exit code {exit_code}" if exit_code else None
+    try:
+        return f"killed by {signal.Signals(-exit_code).name}"
+    except ValueError:
+        return f"killed by signal {-exit_code}"
+
+
+def watched(db: DbSession) -> list[models.Worker]:
+    """Workers that have, or may have, a process: those whose end is not recorded."""
+    return [w for w in lookup.live_workers(db) if w.ended_at is None]

@@ -1,0 +1,343 @@
+"""From an agent's end to the session branch: commit, look, check, rebase, check again, move, checkpoint.
+
+Every step can be repeated: after a crash the landing starts from the top and finds what is already done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import col, func, select
+
+from maestro.core.approvals import questions
+from maestro.core.approvals.questions import Question
+from maestro.core.execution import starting
+from maestro.core.guards import integrity, storage
+from maestro.core.integration import branch_in_use, conflicts, lost_worktree
+from maestro.core.integration.hooks import (
+    Finding,
+    Hook,
+    Landing,
+    endings,
+    evidence,
+    outward_links,
+    scope,
+    stray_work,
+    submodule_work,
+    trusted,
+)
+from maestro.core.kernel import lookup
+from maestro.core.kernel.agent_config import in_force
+from maestro.core.kernel.locks import Stopped, branch_lock, stop_signal, train_lock
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.session_states import State
+from maestro.core.proving import check_changes, checkouts, clean_checkout, regression_checks
+from maestro.core.proving.checking import CheckSite, first_failure
+from maestro.core.tasks import prompts, transitions
+from maestro.core.workspaces import pooling
+from maestro.db import models
+from maestro.db.types import utcnow
+from maestro.errors import Conflict, MaestroError, SetupFailed
+from maestro.worktrees import history, integration, refs, sparse
+
+#: Looked at in this order before any check runs.
+BEFORE_CHECKS: tuple[Hook, ...] = (
+    evidence.the_run_ended_well,
+    stray_work.nothing_left_in_a_stash,
+    stray_work.nothing_left_on_another_branch,
+    submodule_work.nothing_left_in_submodules,
+    outward_links.none_unasked,
+    endings.it_asks_instead,
+    evidence.nothing_needed_was_denied,
+    scope.no_copied_files,
+    scope.only_declared_files,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """One landing under way."""
+
+    rt: Runtime
+    session: models.Session
+    task: models.Task
+    result: dict[str, Any]
+    checks: list[str]
+    worktree: Path
+    stop: Callable[[], bool]
+
+    @property
+    def repo(self) -> Path:
+        """The user's repository."""
+        return Path(self.session.repo_path)
+
+    @property
+    def trailers(self) -> dict[str, str]:
+        """What marks the task's commits (contract, section 6)."""
+        return {"Maestro-Session": self.session.id, "Maestro-Task": self.task.key}
+
+    def tip(self) -> str:
+        """Where the session branch stands now."""
+        return history.tip(self.repo, self.session.session_branch)
+
+
+def land(rt: Runtime, task_id: str) -> None:
+    """Bring a task that is ``checking`` or ``integrating`` to its end, send it back, or ask the user.
+
+    Does nothing while a question about the surroundings stops the session's train.
+    """
+    with rt.db.read() as db:
+        task = db.get(models.Task, task_id)
+    if task is None:
+        return
+    stop = stop_signal(rt, task.session_id)
+    with rt.db.read() as db:
+        task = db.get(models.Task, task_id)
+        session = db.get(models.Session, task.session_id) if task else None
+        worker = db.get(models.Worker, task.assigned_worker_id) if task and task.assigned_worker_id else None
+    if task is None or session is None or session.status != State.EXECUTING:
+        return
+    if task.status not in {"checking", "integrating"}:
+        return  # whoever asked for this landing looked before the last one ended
+    # A worker that still runs may have planted what the git calls of a landing would run.
+    if questions.train_stopped(rt, session.id) or integrity.look(rt, session.id):
+        return
+    result = (worker.result_json if worker else None) or {}
+    try:
+        if branch_in_use.is_there(rt, session, task) or lost_worktree.look(rt, session, task):
+            return
+        _summary, plan_checks = starting.approved_plan(rt, session)
+        checks = starting.checks_of(session, task, plan_checks)
+        worktree = starting.prepare_worktree(rt, session, task)
+        sparse.widen(worktree)  # what is done is proven on all files
+        flight = Flight(rt, session, task, result, checks, worktree, stop)
+        refused = questions.refusal(rt, task)
+        if refused is not None:
+            _take_refusal(flight, refused)
+        else:
+            with checkouts.kept_ready(rt):
+                _land(flight)
+    except Stopped:
+        return
+    except SetupFailed as error:
+        questions.raise_question(rt, session, task, questions.setup_failed(error))
+    except MaestroError as error:  # anything else is tried again first (``stepping``)
+        if not storage.health(rt).report(error, session.id):  # else: it lands when the disk is well
+            _fail(rt, task, error)
+
+
+def _land(flight: Flight) -> None:
+    if _is_in_already(flight):
+        return _finish(flight, integration.head(flight.worktree))
+    try:
+        head = _commit(flight)
+    except Conflict as error:  # the agent left the worktree on something that does not come from the branch
+        return _send_back(
+            flight, Finding(error.detail, prompts.left_elsewhere_prompt(error.detail, flight.task.branch))
+        )
+    start = flight.task.start_commit
+    assert start is not None
+    if branch_in_use.look(flight.rt, flight.session, flight.task, start, head):
+        raise Stopped
+    arrival = _arrival(flight, head)
+    site = _site(flight, "task", head)
+    answer = next((said for hook in BEFORE_CHECKS if (said := hook(arrival))), None)
+    answer = answer or trusted.only_what_was_agreed_to(flight.rt, arrival)
+    if answer is None:
+        answer = endings.judged(arrival, first_failure(flight.rt, site, _all_checks(flight, start, head), flight.stop))
+    answer = answer or check_changes.look(flight.rt, site, start, flight.checks, flight.stop)
+    # The plan's checks run in a clean checkout at the end anyway.
+    answer = answer or clean_checkout.look(flight.rt, site, flight.task.checks, flight.stop)
+    if answer:
+        return _send_back(flight, answer)
+    with train_lock(flight.rt, flight.session.id):
+        return _integrate(flight)
+
+
+def _arrival(flight: Flight, head: str) -> Landing:
+    def accepted(kind: str) -> set[str]:
+        return questions.accepted(flight.rt, flight.session.id, flight.task.id, kind)
+
+    def known_tests() -> str:
+        return check_changes.tried_tests(flight.rt, _site(flight, "task", head), flight.checks, flight.stop)
+
+    return Landing(
+        flight.session, flight.task, flight.result, flight.worktree, head, flight.checks, accepted, known_tests
+    )
+
+
+def _take_refusal(flight: Flight, refused: models.Approval) -> None:
+    """The user said no to what the agent left: back to it, with the reason."""
+    if refused.detail.get("what") == questions.SETUP:
+        raise MaestroError(str(questions.refused_setup(flight.rt, flight.task)))
+    reason = str(refused.detail.get("finding") or f"You denied: {refused.title}.")
+    prompt = str(refused.detail.get("prompt") or reason)
+    if refused.message:
+        prompt += f"\n\nNote from the user: {refused.message}"
+    _send_back(flight, Finding(reason, prompt), refused=refused.id)
+
+
+def _is_in_already(flight: Flight) -> bool:
+    """Whether a landing that was cut short had already moved the session branch."""
+    head = integration.head(flight.worktree)
+    moved = head != flight.task.start_commit and refs.is_ancestor(flight.repo, head, flight.tip())
+    return moved and history.carries(flight.repo, head, flight.trailers)
+
+
+def _commit(flight: Flight) -> str:
+    """Commit what is left and mark the task's commits.
+
+    They begin where its branch left the session branch, which is not where the task started when the agent
+    has merged the session branch itself (as a conflict asks it to).
+    """
+    task = flight.task
+    words = f"{task.title}\n\n{task.description[:2000]}".strip()
+    integration.commit_all(flight.worktree, words, flight.trailers, branch=task.branch)
+    base = history.merge_base(flight.repo, flight.tip(), integration.head(flight.worktree))
+    _remember_start(flight, base)
+    return integration.add_trailers(flight.worktree, base, flight.trailers)
+
+
+def _integrate(flight: Flight) -> None:
+    _announce(flight, "integrating", "Integrating into the session branch")
+    tip, head = flight.tip(), integration.head(flight.worktree)
+    assert flight.task.start_commit is not None
+    if tip != flight.task.start_commit:
+        moved = integration.rebase_onto(flight.worktree, flight.task.start_commit, tip)
+        if not moved.ok:
+            prompt = conflicts.explain(flight.rt, flight.session, flight.task.start_commit, tip, moved)
+            reason = f"Conflicts with work integrated in the meantime: {', '.join(moved.conflicts[:5])}."
+            return _send_back(flight, Finding(reason, prompt, tuple(moved.conflicts)))
+        head = moved.head
+        _remember_start(flight, tip)
+        checks = _all_checks(flight, tip, head)
+        failed = first_failure(flight.rt, _site(flight, "integration", head), checks, flight.stop)
+        if failed:
+            return _send_back(flight, failed)
+    return _finish(flight, head)
+
+
+def _finish(flight: Flight, head: str) -> None:
+    rt, session, start = flight.rt, flight.session, flight.task.start_commit
+    assert start is not None
+    with branch_lock(rt, session.id):
+        with rt.db.read() as db:
+            now = lookup.session_row(db, session.id)
+        if flight.stop() or now.status != State.EXECUTING:
+            raise Stopped
+        if not refs.is_ancestor(flight.repo, head, flight.tip()):
+            try:
+                integration.advance(flight.repo, session.session_branch, start, head)
+            except Conflict as error:
+                # The session branch was moved or checked out by hand: the next look starts from the top.
+                branch_in_use.look(rt, session, flight.task, start, head)
+                raise Stopped from error
+        summary = integration.diff_summary(flight.repo, start, head)
+        _record_completion(flight, start, head, summary)
+    pooling.put_back(rt, session, flight.worktree, keep=True)
+
+
+def _record_completion(flight: Flight, start: str, head: str, summary: integration.DiffSummary) -> None:
+    """Under the branch's lock, so that no other landing takes the checkpoint's number."""
+    session_id = flight.session.id
+    diff = f"{summary.files} file{'s' if summary.files != 1 else ''}, +{summary.insertions} −{summary.deletions}"
+    numbers = select(func.max(col(models.Checkpoint.number))).where(models.Checkpoint.session_id == session_id)
+    with flight.rt.db.read() as db:
+        number = (db.exec(numbers).one() or 0) + 1
+    about_submodules = submodule_work.words(flight.repo, start, head)
+    # Not in the transaction: a merge holds the repository's lock while it waits for the writer's.
+    integration.keep(flight.repo, integration.checkpoint_ref(session_id, number), head)
+    with flight.rt.db.write() as tx:
+        session = lookup.session_row(tx.db, session_id)
+        task = lookup.task_row(tx.db, session_id, flight.task.id)
+        if task.status == "completed" or lookup.is_held(tx.db, session_id):
+            raise Stopped
+        point = models.Checkpoint(session_id=session_id, number=number, commit=head, task_id=task.id, title=task.title)
+        tx.db.add(point)
+        task.status, task.progress, task.completed_at = "completed", 1.0, utcnow()
+        task.result_commit, task.progress_note, task.error_message = head, None, None
+        task.result_json = {
+            "commit": head,
+            "integrated_from": start,
+            "diff": f"{diff}: {', '.join(summary.paths[:12])}",
+            "files": summary.files,
+            "insertions": summary.insertions,
+            "deletions": summary.deletions,
+            "attempts": task.attempt,
+            "checkpoint": number,
+        }
+        session.session_commit = session.checkpoint_commit = head
+        session.updated_at = utcnow()
+        tx.db.add(task)
+        tx.db.add(session)
+        tx.log(
+            session_id,
+            f"Task {task.key} integrated: {diff}. Checkpoint {number}.",
+            kind="git",
+            source="git",
+            task_id=task.id,
+        )
+        if about_submodules:
+            tx.log(session_id, about_submodules, level="warn", kind="git", source="git", task_id=task.id)
+        tx.emit("checkpoint_created", session_id, checkpoint_id=point.id, number=number, commit=head, task_id=task.id)
+        tx.emit("task_completed", session_id, task_id=task.id, key=task.key, result=task.result_json)
+
+
+def _all_checks(flight: Flight, start: str, head: str) -> list[str]:
+    """The task's own checks, and those of earlier tasks whose tests it touches."""
+    return [
+        *flight.checks,
+        *regression_checks.needed(flight.rt, flight.session, start, head, flight.checks),
+    ]
+
+
+def _site(flight: Flight, phase: str, commit: str) -> CheckSite:
+    return CheckSite(flight.session, flight.task, flight.worktree, commit, phase)
+
+
+def _send_back(flight: Flight, answer: Finding | Question, refused: str | None = None) -> None:
+    if isinstance(answer, Question):
+        if not flight.stop():
+            questions.raise_question(flight.rt, flight.session, flight.task, answer)
+        return
+    with flight.rt.db.write() as tx:
+        task = lookup.task_row(tx.db, flight.session.id, flight.task.id)
+        session = lookup.session_row(tx.db, flight.session.id)
+        if task.status in {"checking", "integrating"} and not flight.stop():
+            config = in_force(session.agent_config, flight.rt.settings)
+            task.result_json = {"conflicts": list(answer.conflicts)} if answer.conflicts else None
+            transitions.attempt_failed(tx, config, session, task, answer.reason, answer.prompt)
+            if refused:
+                questions.taken_up(tx, refused)
+
+
+def _remember_start(flight: Flight, commit: str) -> None:
+    flight.task.start_commit = commit
+    with flight.rt.db.write() as tx:
+        row = lookup.task_row(tx.db, flight.session.id, flight.task.id)
+        if flight.stop():
+            raise Stopped
+        row.start_commit = commit
+        tx.db.add(row)
+
+
+def _announce(flight: Flight, status: str, note: str) -> None:
+    with flight.rt.db.write() as tx:
+        row = lookup.task_row(tx.db, flight.session.id, flight.task.id)
+        if row.status not in {"checking", "integrating"} or flight.stop():
+            raise Stopped
+        row.status, row.progress_note = status, note
+        tx.db.add(row)
+        tx.emit("task_progress", row.session_id, task_id=row.id, key=row.key, progress=row.progress, note=note)
+
+
+def _fail(rt: Runtime, task: models.Task, error: MaestroError) -> None:
+    with rt.db.write() as tx:
+        row = lookup.task_row(tx.db, task.session_id, task.id)
+        if row.status in {"checking", "integrating"}:
+            transitions.task_failed(
+                tx, lookup.session_row(tx.db, task.session_id), row, f"Integration failed: {error.detail}"
+            )

@@ -1,0 +1,91 @@
+"""The rows of a rollback and of a restore: tasks, checkpoints and questions, as the branch stands after it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from maestro.core.approvals import asking
+from maestro.core.kernel import lookup
+from maestro.core.kernel.session_states import State, move
+from maestro.db import models
+from maestro.db.session import Transaction
+from maestro.db.types import utcnow
+
+#: What a rolled-back task gets back at a restore.
+KEPT_OF_TASKS = ("status", "attempt", "branch", "start_commit", "result_commit", "result_json", "conversation_id")
+
+
+def rewind(tx: Transaction, session: models.Session, detail: dict[str, Any]) -> None:
+    """After a rollback: what it took away is pending again, the other unfinished tasks begin anew."""
+    undone = {c["id"] for c in detail["checkpoints"]}
+    tasks = {t["id"] for t in detail["tasks"]}
+    for task in lookup.tasks_of(tx.db, session.id):
+        if task.id in tasks or task.status not in {"completed", "skipped"}:
+            reset(tx, task)
+            task.status = "cancelled" if session.status == State.CANCELLED else task.status
+    for later in undone:
+        if point := tx.db.get(models.Checkpoint, later):
+            tx.db.delete(point)
+    asking.expire(tx, session.id)
+    session.rollback_commit = detail["to"]
+    session.result_json, session.validation_attempt, session.completed_at = None, 0, None
+    if session.status == State.COMPLETED:
+        move(tx, session, "rollback")
+    tx.log(
+        session.id,
+        f"Rolled back to checkpoint {detail['number']}: {detail['title']}. Removed work is kept at {detail['kept']}.",
+        kind="git",
+        source="supervisor" if detail.get("automatic") else "you",
+        level="warn",
+    )
+    told = {"checkpoint_id": detail["checkpoint"], "number": detail["number"], "commit": detail["to"]}
+    tx.emit("rolled_back", session.id, **told, recovered_ref=detail["kept"], automatic=bool(detail.get("automatic")))
+
+
+def bring_back(tx: Transaction, session: models.Session, detail: dict[str, Any]) -> None:
+    """After a restore: the tasks of the rollback are completed again, with their checkpoints."""
+    for kept in detail["tasks"]:
+        task = tx.db.get(models.Task, kept["id"])
+        if task is not None:
+            for name in KEPT_OF_TASKS:
+                setattr(task, name, kept[name])
+            task.progress, task.completed_at, task.prompt, task.error_message = 1.0, utcnow(), None, None
+            task.progress_note = None
+            tx.db.add(task)
+    for task in lookup.tasks_of(tx.db, session.id):
+        if task.status not in {"completed", "skipped"}:
+            reset(tx, task)  # it may have begun from the earlier commit meanwhile
+    for point in detail["checkpoints"]:
+        if tx.db.get(models.Checkpoint, point["id"]) is None:
+            tx.db.add(models.Checkpoint(**point | {"created_at": datetime.fromisoformat(point["created_at"])}))
+    asking.expire(tx, session.id)
+    keys = ", ".join(sorted(str(p["title"]) for p in detail["checkpoints"]))
+    tx.log(session.id, f"Restored work removed by a rollback: {keys}.", kind="git", source="you")
+    tx.emit("restored", session.id, commit=detail["to"], recovered_ref=detail["kept"])
+
+
+def tell_unfinished(tx: Transaction, intent_id: str, why: str) -> None:
+    """A rollback or restore that nobody waits for could not be done: say so in its session."""
+    intent = tx.db.get(models.Intent, intent_id)
+    session = tx.db.get(models.Session, intent.session_id) if intent else None
+    if intent is None or session is None:
+        return
+    text = f"A {intent.kind} could not be finished: {why}"
+    if intent.done_at is not None and intent.detail.get("automatic"):  # called off
+        text = f"The fixes, which did not help, are still on the session branch: {why} Roll back to remove them."
+        session.rollback_commit = None
+        tx.db.add(session)
+    tx.log(session.id, text, level="error", kind="git", source="git")
+    tx.emit("notification", session.id, level="warn", title=f"{session.title}: not rolled back", text=text)
+
+
+def reset(tx: Transaction, task: models.Task) -> None:
+    """Back to pending, as if it had never run; what was spent on it stays counted."""
+    task.status, task.attempt, task.interruptions, task.progress = "pending", 0, 0, 0.0
+    task.assigned_worker_id = task.conversation_id = task.prompt = task.progress_note = task.error_message = None
+    task.branch = task.worktree_path = task.start_commit = task.result_commit = None
+    task.result_json = None
+    task.started_at = task.completed_at = None
+    task.retry_at, task.endpoint_failures, task.failing_since, task.care = None, 0, None, {}
+    tx.db.add(task)

@@ -1,1 +1,0 @@
-"""Nothing is lost: recovery after a kill, rollbacks, parking, clean-up, and what is kept of deleted sessions."""

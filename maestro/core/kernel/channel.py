@@ -1,0 +1,73 @@
+"""The keys that seal what app and workers say to each other, kept in the database; what is said to a worker goes here.
+
+A worker's spool is a folder of files: whoever may write there (a daemon that a check left, say) could answer a
+question in the user's name. So every line is sealed (``worker.seal``), and what is not raises an alarm.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import col, select
+
+from maestro.core.kernel.runtime import Runtime
+from maestro.db import models
+from maestro.db.keeping import Fact
+from maestro.worker import seal, spool
+
+#: The fact that holds the key of this installation, and the workers that began before it had one.
+_FACT = "channel"
+
+
+@dataclass(frozen=True, slots=True)
+class _Channel:
+    master: bytes
+    unsealed: frozenset[str]  # ids of workers
+
+
+def key_of(rt: Runtime, worker_id: str) -> bytes | None:
+    """A worker's key; None for one that an older version of Maestro started, which knows of none."""
+    known = _known(rt)
+    return None if worker_id in known.unsealed else seal.key_of(known.master, worker_id)
+
+
+def new_key(rt: Runtime, worker_id: str) -> bytes:
+    """The key for a worker that is started now."""
+    return seal.key_of(_known(rt).master, worker_id)
+
+
+def tell(rt: Runtime, worker: models.Worker, entry: dict[str, Any]) -> None:
+    """Say something to a worker; written whole when this returns. Raises OSError."""
+    spool.tell(Path(worker.spool_path), entry, key_of(rt, worker.id))
+
+
+def settle(rt: Runtime) -> None:
+    """Make the key of this installation, if it has none: before the first worker is started or heard."""
+    _known(rt)
+
+
+def _known(rt: Runtime) -> _Channel:
+    """Not in a write transaction, the first time."""
+    known = rt.helpers.get(_FACT)
+    if not isinstance(known, _Channel):
+        known = rt.helpers[_FACT] = _stored(rt)
+    return known
+
+
+def _stored(rt: Runtime) -> _Channel:
+    with rt.db.read() as db:
+        fact = db.get(Fact, _FACT)
+    if fact is None:
+        with rt.db.write() as tx:
+            fact = tx.db.get(Fact, _FACT)  # another thread may have been here first
+            if fact is None:
+                running = tx.db.exec(select(models.Worker.id).where(col(models.Worker.ended_at).is_(None))).all()
+                fact = Fact(name=_FACT, value={"key": secrets.token_hex(32), "unsealed": list(running)})
+                tx.db.add(fact)
+            value = dict(fact.value)
+    else:
+        value = dict(fact.value)
+    return _Channel(bytes.fromhex(value["key"]), frozenset(value["unsealed"]))

@@ -1,0 +1,110 @@
+"""The running installation: what every command and query is handed first."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session as DbSession
+from sqlmodel import col, delete, select
+
+from maestro.core.kernel import places
+from maestro.core.kernel.jobs import Background
+from maestro.db.models import StoredSetting
+from maestro.db.session import Database
+from maestro.db.types import new_id
+from maestro.keys import APART, KeyStore
+from maestro.monitoring.events import EventBus
+from maestro.settings import LoadedSettings, Settings, sound
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Runtime:
+    """Everything that lives as long as the app. Passed explicitly, never global."""
+
+    loaded: LoadedSettings
+    db: Database
+    bus: EventBus
+    jobs: Background
+    #: Asks the supervisor to look now instead of at its next tick; set by ``lifecycle.start``.
+    wake: Callable[[], None] = lambda: None
+    #: Where this app can be reached, once it serves; workers never learn it.
+    url: str | None = None
+    #: Changes with every start; browsers and clients can tell a restart from a hiccup.
+    instance_id: str = field(default_factory=new_id)
+    #: Long-lived helpers that are made on first use (the demo's server), by name.
+    helpers: dict[str, Any] = field(default_factory=dict)
+    helpers_lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force now."""
+        return self.loaded.current
+
+    @property
+    def data_dir(self) -> Path:
+        """Where all state lives."""
+        return self.settings.data_dir
+
+    @property
+    def worktrees(self) -> places.Place:
+        """Where worktrees go, decided once for the life of this app. Raises InvalidInput."""
+        place: places.Place = self.helper("worktrees-place", lambda: places.decide(self.settings))
+        return place
+
+    def helper(self, name: str, make: Callable[[], Any]) -> Any:
+        """A helper made once, on first use."""
+        with self.helpers_lock:
+            if name not in self.helpers:
+                self.helpers[name] = make()
+            return self.helpers[name]
+
+
+def open_runtime(loaded: LoadedSettings) -> Runtime:
+    """Open the data folder and the database, migrate it, and take up stored settings.
+
+    Raises Unavailable when the database cannot be written, InvalidInput for a folder of worktrees that cannot be used.
+    """
+    bus = EventBus()
+    loaded.current.data_dir.mkdir(parents=True, exist_ok=True)
+    db = Database(loaded.current.db_url, on_commit=bus.publish)
+    db.migrate()
+    _move_keys(db, loaded.current.data_dir)
+    stored, wrong = sound(stored_settings(db, loaded.current.data_dir))
+    for name, why in wrong.items():
+        _log.warning("the stored setting %s is not valid and does not hold: %s", name, why)
+    loaded.reload(stored)
+    rt = Runtime(loaded=loaded, db=db, bus=bus, jobs=Background())
+    places.settle(rt)
+    return rt
+
+
+def stored_settings(db: Database, data_dir: Path) -> dict[str, Any]:
+    """The settings a user stored, by name: those in the database, and the keys, which never are."""
+    with db.read() as session:
+        return setting_rows(session) | KeyStore(data_dir).read()
+
+
+def _move_keys(db: Database, data_dir: Path) -> None:
+    """What an earlier version left of secrets among the stored settings goes to where keys are kept."""
+    with db.read() as session:
+        rows = {name: value for name, value in setting_rows(session).items() if name in APART}
+    if not rows:
+        return
+    store = KeyStore(data_dir)
+    for name, value in rows.items():
+        if value is not None and store.place(name) is None:
+            store.put(name, value)
+    db.erase(delete(StoredSetting).where(col(StoredSetting.name).in_(rows)))
+    _log.info("moved from the database to where keys are kept: %s", ", ".join(sorted(rows)))
+
+
+def setting_rows(db: DbSession) -> dict[str, Any]:
+    """``stored_settings`` in a transaction that is open already."""
+    return {row.name: row.value for row in db.exec(select(StoredSetting)).all()}

@@ -1,0 +1,285 @@
+"""What keeps a worker from starting now, and what an endpoint's trouble means for a task.
+
+None of it counts as an attempt: the task goes on in its conversation when the trouble is over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from maestro.core.kernel import lookup
+from maestro.core.kernel.agent_config import in_force
+from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.limits import account, spending
+from maestro.core.tasks import prompts
+from maestro.db import models
+from maestro.db.session import Transaction
+from maestro.db.types import utcnow
+from maestro.settings import Settings
+
+#: What a worker takes before it has done anything: the CLI and the Python around it, in MB.
+WORKER_MB = 350
+
+#: How long a run tries by itself before it gives up on the endpoint, generously.
+_LONGEST_RUN = timedelta(minutes=15)
+
+#: Remembered of a task whose login was tried once more, until the endpoint answers.
+LOGIN_TRIED = "login_tried"
+
+#: How long a program that renews a login may take to write it down, in seconds.
+_RENEWAL_S = 2.0
+
+#: How often somebody who waits for a check slot looks whether they were called off, in seconds.
+_SLOT_POLL_S = 0.2
+
+
+def may_start(rt: Runtime, session: models.Session, task: models.Task) -> bool:
+    """Whether a worker for this running task may start now; if not, the task's note says what it waits for."""
+    if _waits(rt.settings, task):
+        return False
+    why = _hindrance(rt, session) or _too_little_money(rt, session, task)
+    if why and task.progress_note != why:
+        with rt.db.write() as tx:
+            row = tx.db.get(models.Task, task.id)
+            if row is not None and row.status == "running":
+                _note(tx, session, row, why)
+    return why is None
+
+
+def may_begin(rt: Runtime, session: models.Session) -> bool:
+    """Whether pending tasks of this session may become running now; if not, the session's log says why, once."""
+    why = _hindrance(rt, session)
+    told: dict[str, str | None] = rt.helper("starts_held", dict)
+    if why != told.get(session.id):
+        told[session.id] = why
+        if why is not None:
+            with rt.db.write() as tx:
+                tx.log(session.id, f"No task starts now. {why}", level="warn")
+                tx.emit("starts_held", session.id, reason=why)
+    return why is None
+
+
+def endpoint_trouble(
+    tx: Transaction, settings: Settings, session: models.Session, task: models.Task, worker: models.Worker
+) -> str | None:
+    """A run ended because of the endpoint, not because of the work: say when the task goes on.
+
+    Returns a reason when the user has to be asked: the key was refused, or it has gone on for too long.
+    """
+    result: dict[str, Any] = worker.result_json or {}
+    kind, message = result.get("failure"), str(result.get("message") or "The model endpoint is not available.")
+    if kind == "auth":
+        if result.get("renewable") and not task.care.get(LOGIN_TRIED):
+            _try_the_login_again(tx, session, task)
+            return None
+        if account.key_refused(tx, session, worker.account, message):
+            return message
+        _wait(tx, session, task, worker, f"Waiting for your answer: {message}")
+        return None
+    if kind == "rate_limit":
+        until = result.get("retry_at")
+        stated = float(until) if isinstance(until, int | float) else None
+        account.limit_reached(tx, session, worker.account, until=stated, reason=message)
+        _wait(tx, session, task, worker, message)
+        return None
+    return _back_off(tx, settings, session, task, worker, message)
+
+
+def _try_the_login_again(tx: Transaction, session: models.Session, task: models.Task) -> None:
+    """Several programs share a login, and one renews it for all: a fresh process reads what is there by now."""
+    task.care = task.care | {LOGIN_TRIED: True}
+    task.status, task.retry_at = "running", utcnow() + timedelta(seconds=_RENEWAL_S)
+    task.prompt = prompts.RESUMED if task.conversation_id else task.prompt
+    text = "The login was rejected. Another program may have just renewed it, so a new process tries once more."
+    _note(tx, session, task, text)
+    tx.log(session.id, text, level="warn", task_id=task.id)
+
+
+def forget(tx: Transaction, session: models.Session, task: models.Task) -> None:
+    """The user has decided about this task: its waits and strikes begin anew."""
+    task.retry_at, task.endpoint_failures, task.failing_since, task.care = None, 0, None, {}
+    tx.db.add(task)
+    account.release_refused_key(tx, session)
+
+
+def endpoint_answered(tx: Transaction, task: models.Task, worker: models.Worker) -> None:
+    """The model has answered in this run: earlier troubles are over."""
+    task.retry_at, task.endpoint_failures, task.failing_since = None, 0, None
+    task.care = {k: v for k, v in task.care.items() if k != LOGIN_TRIED}
+    tx.db.add(task)
+    account.answered(tx, worker.account)
+
+
+def lower_priority(rt: Runtime, pid: int) -> None:
+    """Workers yield to the user's own programs; what a worker starts inherits it."""
+    with contextlib.suppress(psutil.Error, OSError):
+        psutil.Process(pid).nice(max(rt.settings.worker_nice, os.nice(0)))
+
+
+def confine(cap_percent: int | None, pid: int, number: int) -> None:
+    """Give a worker that has just started no more cores than its cap, rounded up (Linux only); its programs inherit it.
+
+    ``number`` spreads the workers over the cores. What a fraction of a core needs beyond this is a matter of priority.
+    """
+    if cap_percent is None or not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(psutil.Error, OSError):
+        process = psutil.Process(pid)
+        cores = process.cpu_affinity()
+        count = math.ceil(cap_percent / 100)
+        if count < len(cores):
+            process.cpu_affinity([cores[(number * count + n) % len(cores)] for n in range(count)])
+
+
+@contextlib.contextmanager
+def check_slot(rt: Runtime, stop: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Held while a check runs, so that heavy checks do not all run at once (setting ``check_slots``).
+
+    Raises Stopped when ``stop`` says so while waiting.
+    """
+    slots: _Slots = rt.helper("check_slots", _Slots)
+    slots.take(lambda: rt.settings.check_slots or max(1, (os.cpu_count() or 2) // 2), stop)
+    try:
+        yield
+    finally:
+        slots.give_back()
+
+
+@contextlib.contextmanager
+def turn(rt: Runtime, shared: Path, stop: Callable[[], bool]) -> Iterator[None]:
+    """Held while a command runs of which a repository takes only one at a time; ``shared`` is its git folder.
+
+    Raises Stopped when ``stop`` says so while waiting.
+    """
+    slots: _Slots = rt.helper(f"turns:{shared.resolve()}", _Slots)
+    slots.take(lambda: 1, stop)
+    try:
+        yield
+    finally:
+        slots.give_back()
+
+
+class _Slots:
+    """A semaphore whose size may change while it is in use."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._taken = 0
+
+    def take(self, size: Callable[[], int], stop: Callable[[], bool]) -> None:
+        with self._changed:
+            while self._taken >= size():
+                if stop():
+                    raise Stopped
+                self._changed.wait(_SLOT_POLL_S)
+            self._taken += 1
+
+    def give_back(self) -> None:
+        with self._changed:
+            self._taken -= 1
+            self._changed.notify()
+
+
+def _hindrance(rt: Runtime, session: models.Session) -> str | None:
+    pause = account.holding(rt, session)
+    if pause is not None and pause.kind == "auth":
+        return f"Waiting for your answer: {pause.reason}"
+    if pause is not None:
+        return account.words(pause)
+    return _too_little_memory(rt)
+
+
+def _too_little_money(rt: Runtime, session: models.Session, task: models.Task) -> str | None:
+    with rt.db.read() as db:
+        return spending.grant(db, rt.settings, session, task, in_force(session.agent_config, rt.settings)).wait
+
+
+def _too_little_memory(rt: Runtime) -> str | None:
+    least = rt.settings.min_free_memory_mb
+    if not least:
+        return None
+    free = psutil.virtual_memory().available / 1_048_576
+    with rt.db.read() as db:
+        # A worker that has not been measured yet is about to take its share.
+        coming = sum(1 for w in lookup.live_workers(db) if w.memory_mb == 0)
+    if free - WORKER_MB * (coming + 1) >= least:
+        return None
+    return f"Waiting for memory: {least} MB must stay free (setting min_free_memory_mb)."
+
+
+def _back_off(
+    tx: Transaction,
+    settings: Settings,
+    session: models.Session,
+    task: models.Task,
+    worker: models.Worker,
+    message: str,
+) -> str | None:
+    """Overloaded or out of reach: a wait that grows up to a ceiling, kept in the row so that a restart keeps it."""
+    now = utcnow()
+    lasted = _trouble(settings, task, now)
+    task.failing_since = now - lasted
+    task.endpoint_failures += 1
+    if lasted > timedelta(hours=settings.endpoint_patience_hours):
+        return f"{message} Tried {task.endpoint_failures} times in {_span(lasted)}."
+    task.retry_at = now + _planned_wait(settings, task.endpoint_failures)
+    _wait(tx, session, task, worker, f"{message} Next try at {_clock(task.retry_at)}.")
+    return None
+
+
+def _planned_wait(settings: Settings, failures: int) -> timedelta:
+    """How long a task waits after so many failures in a row."""
+    return timedelta(seconds=min(settings.retry_first_s * 3 ** min(max(failures - 1, 0), 12), settings.retry_ceiling_s))
+
+
+def _waits(settings: Settings, task: models.Task) -> bool:
+    """Whether the next try is still to come. One further away than any wait means that the clock was set back."""
+    left = task.retry_at - utcnow() if task.retry_at is not None else timedelta(0)
+    return timedelta(0) < left <= timedelta(seconds=settings.retry_ceiling_s)
+
+
+def _trouble(settings: Settings, task: models.Task, now: datetime) -> timedelta:
+    """How long the endpoint has been failing by now. Between two failures no more counts than the wait and a run:
+    a machine that slept, or whose clock was set, has not been waiting for the endpoint.
+    """
+    if task.failing_since is None or task.retry_at is None:
+        return timedelta(0)
+    wait = _planned_wait(settings, task.endpoint_failures)
+    failed_at = task.retry_at - wait
+    return failed_at - task.failing_since + min(max(now - failed_at, wait), wait + _LONGEST_RUN)
+
+
+def _wait(tx: Transaction, session: models.Session, task: models.Task, worker: models.Worker, note: str) -> None:
+    # A prompt that nobody has answered may never have arrived: it is sent again.
+    answered = worker.output_tokens > 0 or not task.prompt
+    if answered:
+        task.prompt = prompts.RESUMED if task.conversation_id else None
+    task.status = "running"
+    tx.log(session.id, f"{note} Not counted as an attempt.", level="warn", task_id=task.id, worker_id=worker.id)
+    _note(tx, session, task, note)
+
+
+def _note(tx: Transaction, session: models.Session, task: models.Task, note: str) -> None:
+    task.progress_note = note
+    tx.db.add(task)
+    tx.emit("task_waiting", session.id, task_id=task.id, key=task.key, reason=note)
+
+
+def _clock(when: datetime) -> str:
+    return f"{when:%H:%M:%S} UTC"
+
+
+def _span(lasted: timedelta) -> str:
+    minutes = lasted.total_seconds() / 60
+    return f"{minutes / 60:.1f} hours" if minutes >= 120 else f"{minutes:.0f} minutes"

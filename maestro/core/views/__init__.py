@@ -1,0 +1,41 @@
+"""The shapes of the contract: what pages, REST and CLI are given. One file a subject, this face for all."""
+
+from maestro.core.views.approvals import ApprovalView, PauseView
+from maestro.core.views.delivery import CheckpointView, DiffView, FileChange, MergePreviewView
+from maestro.core.views.evidence import CheckRunView
+from maestro.core.views.installation import BeginningView, RepositoryView, SettingView, TemplateView
+from maestro.core.views.plan import CheckForeseen, DecisionView, PlannedCommand, PlanView
+from maestro.core.views.reading import finite, readable, whole
+from maestro.core.views.sessions import MessageView, Overview, SessionView, TaskCounts
+from maestro.core.views.usage import Tokens
+from maestro.core.views.work import LogView, Series, TaskView, WorkerView
+
+__all__ = [
+    "ApprovalView",
+    "BeginningView",
+    "CheckForeseen",
+    "CheckRunView",
+    "CheckpointView",
+    "DecisionView",
+    "DiffView",
+    "FileChange",
+    "LogView",
+    "MergePreviewView",
+    "MessageView",
+    "Overview",
+    "PauseView",
+    "PlanView",
+    "PlannedCommand",
+    "RepositoryView",
+    "Series",
+    "SessionView",
+    "SettingView",
+    "TaskCounts",
+    "TaskView",
+    "TemplateView",
+    "Tokens",
+    "WorkerView",
+    "finite",
+    "readable",
+    "whole",
+]

@@ -1,0 +1,125 @@
+"""What an agent in the sandbox has for itself while it runs: a git folder of its own, a home and a ``/tmp``.
+
+The git folder stands in for the repository's shared one (``worktrees.private_git``); what was committed in it is brought
+over when the agent has ended, before anything looks at the worktree. The rest goes with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from maestro.confinement.profile import Profile
+from maestro.confinement.wrapping import command
+from maestro.core.kernel.agent_config import in_force
+from maestro.core.kernel.runtime import Runtime
+from maestro.core.workspaces.environ import base_environment, place_environment
+from maestro.db import models
+from maestro.errors import MaestroError
+from maestro.worktrees import agents_git, private_git
+from maestro.worktrees.deleting import delete_tree
+from maestro.worktrees.git import GitResult
+from maestro.worktrees.refs import recovered_ref
+
+_log = logging.getLogger(__name__)
+_ROOT = "agents"
+_GIT_S = 600
+_TMP = Path("/tmp")  # noqa: S108 - the agent's own stands there
+
+
+def ready(rt: Runtime, task_id: str, profile: Profile) -> Profile:
+    """The profile with a place for the agent, made anew. Raises GitError and OSError."""
+    at = _at(rt, task_id)
+    private_git.make(profile.worktree, at)
+    for name in ("home", "tmp"):
+        (at / name).mkdir()
+    return replace(
+        _with_git(profile, at),
+        own_home=at / "home",
+        variables={**profile.variables, "TMPDIR": str(_TMP), "HOME": str(profile.home)},
+    )
+
+
+def keeps_inside(rt: Runtime, session: models.Session) -> bool:
+    """Whether the commands of a session's agents can change nothing in the user's checkout."""
+    return (
+        sys.platform.startswith("linux") and in_force(session.agent_config, rt.settings).permission_mode == "sandboxed"
+    )
+
+
+def tidy(rt: Runtime, tasks: Collection[str]) -> None:
+    """At start: clear what is left of all but these tasks."""
+    root = rt.data_dir / _ROOT
+    for folder in root.iterdir() if root.is_dir() else []:
+        if not any(folder.name.startswith(task_id) for task_id in tasks):
+            with suppress(OSError, MaestroError):
+                delete_tree(folder)
+
+
+def take_in(rt: Runtime, session: models.Session, task: models.Task) -> None:
+    """Bring over what the task's agent did in its git folder; nothing where it has none. Its processes have ended.
+
+    What cannot be brought over is put aside and told; the files of the worktree stay as they are.
+    """
+    at = _at(rt, task.id)
+    worktree = Path(task.worktree_path or "")
+    if not private_git.is_made(at) or not task.branch:
+        return
+    if not (worktree / ".git").exists():
+        delete_tree(at)
+        return
+    beside = recovered_ref(session.id, f"beside-{task.key}")
+    try:
+        taken = private_git.take_in(worktree, at, task.branch, _confined(rt, session, worktree, at), beside)
+    except (MaestroError, OSError) as error:
+        aside = private_git.set_aside(worktree, at, task.branch)
+        _log.warning("commits of %s cannot be imported: %s", task.key, error)
+        _tell(
+            rt,
+            session,
+            task,
+            f"The agent's commits cannot be imported ({error}), but its files can. The commits are in {aside}.",
+        )
+        return
+    for name, ref in taken.beside:
+        _tell(rt, session, task, f"The agent left work on {name}, which is not the task's branch. It is kept as {ref}.")
+
+
+def _at(rt: Runtime, task_id: str) -> Path:
+    return rt.data_dir / _ROOT / task_id
+
+
+def _with_git(profile: Profile, at: Path) -> Profile:
+    mounts = private_git.mounts(profile.worktree, at)
+    return replace(
+        profile,
+        writable=(*profile.writable, *mounts.writable, at / "tmp"),
+        overlaid={**profile.overlaid, **mounts.read},
+        caches={**profile.caches, **mounts.written, _TMP: at / "tmp"},
+    )
+
+
+def _confined(rt: Runtime, session: models.Session, worktree: Path, at: Path) -> private_git.Confined:
+    """Git on what the agent wrote, as the agent itself would run it: it reaches nothing but that."""
+    from maestro.core.workspaces import confining
+
+    env = base_environment() | place_environment(0, agents_git.ALWAYS)
+    profile = _with_git(confining.profile_of(rt, session, worktree, env), at)
+
+    def run(arguments: Sequence[str], given: bytes) -> GitResult:
+        argv = command(profile, ["git", *arguments])
+        done = subprocess.run(argv, input=given, env=env, capture_output=True, check=False, timeout=_GIT_S)
+        return GitResult(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+def _tell(rt: Runtime, session: models.Session, task: models.Task, words: str) -> None:
+    with rt.db.write() as tx:
+        if tx.db.get(models.Task, task.id) is not None:
+            tx.log(session.id, words, level="warn", kind="git", source="git", task_id=task.id)

@@ -1,0 +1,199 @@
+"""Running checks: Maestro's own commands, in their own process tree, kept as evidence."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from uuid import uuid4
+
+from maestro.awake import Stopwatch
+from maestro.confinement.refusals import Missed
+from maestro.core.kernel.watch_mode import Watch
+from maestro.worker import keeper, tree
+from maestro.worker.spool import WORKER_ID_VARIABLE
+
+_HEAD_BYTES = 64_000
+_TAIL_BYTES = 192_000
+_POLL_S = 0.05
+_END_BYTES = 4_000
+#: Asked for by place first: a ``bash`` that a worktree puts on the path is none.
+_BASH = ("/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash", "/opt/homebrew/bin/bash")
+
+#: A look counts for so many seconds at most: a check that slept with the machine has not used its time up.
+_STEP_S = 1.0
+_HEARD_BYTES = 1_000_000
+
+
+#: Where what a command leaves behind can be made the keeper's own.
+_KEPT = sys.platform.startswith("linux")
+_KEEPER = str(Path(keeper.__file__).resolve())
+#: How long ending all that a command started may take.
+_KEEPER_S = 15.0
+
+#: How a command was stopped that watched for changes (see ``watch_mode``).
+WATCH_MODE = "watch mode"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOutcome:
+    """How a command ended. ``exit_code`` is None when it was stopped: at the time limit, in watch mode, or by the user."""
+
+    exit_code: int | None
+    duration_s: float
+    output: str
+    output_cut: bool
+    stopped: str | None = None  # "time limit", "stopped", or WATCH_MODE
+    missed: Missed | None = None  # what of the network it failed without
+
+    @property
+    def passed(self) -> bool:
+        """Exit code 0, nothing else."""
+        return self.exit_code == 0
+
+
+def run_command(
+    command: str,
+    cwd: Path,
+    env: Mapping[str, str],
+    timeout_s: float,
+    stop: Callable[[], bool] = lambda: False,
+    hear: Callable[[bytes], bool] | None = None,
+    wrap: Callable[[Sequence[str]], list[str]] = list,
+) -> CommandOutcome:
+    """Run a shell command with a time limit; all it started is gone when this returns or raises.
+
+    The shell is bash where there is one: people write ``source``, ``[[`` and ``<( )``, and agents do.
+
+    Output of any size and encoding is kept up to a limit with the cut marked. ``stop`` is asked often
+    and ends the run early. ``hear`` gets the output while the command runs: as often as ``stop`` is asked,
+    what is new since, maybe nothing, until it answers False. ``wrap`` makes the argv that confines it.
+    Never raises for what the command does.
+    """
+    marker = f"check-{uuid4()}"
+    began = time.monotonic()
+    with tempfile.TemporaryFile() as output:
+        try:
+            process, line = _start(wrap([shell(), "-c", command]), marker, cwd, env, output)
+        except OSError as error:
+            return CommandOutcome(127, 0.0, f"The command could not be started: {error}", False)
+        listener = _Listener(output.fileno(), hear)
+        watch = Watch(process.pid, command)
+
+        def waits() -> bool:
+            listener.look()
+            return watch.due() and watch.look(os.fstat(output.fileno()).st_size, lambda: _ends_of(output.fileno()))
+
+        try:
+            stopped = _wait(process, timeout_s, stop, waits)
+        finally:
+            # Also what is left of a check that ended by itself: a server in the background, say.
+            line.close()
+            _end(process, marker)
+        while listener.look():
+            pass
+        text, cut = _collect(output)
+    exit_code = None if stopped else process.returncode
+    return CommandOutcome(exit_code, round(time.monotonic() - began, 3), text, cut, stopped)
+
+
+def _start(
+    argv: list[str], marker: str, cwd: Path, env: Mapping[str, str], output: IO[bytes]
+) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """The process, and what ends it and all that it started when it is closed (see ``worker.keeper``)."""
+    line, far_end = socket.socketpair()  # no pipe: that could be opened again through /proc, and so be held open
+    with far_end:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", _KEEPER, marker, *argv] if _KEPT else argv,
+            cwd=cwd,
+            env=dict(env) if _KEPT else {**env, WORKER_ID_VARIABLE: marker},
+            stdin=far_end.fileno() if _KEPT else subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return process, line
+
+
+def _end(process: subprocess.Popen[bytes], marker: str) -> None:
+    """What the keeper ends, and then, where there is none or it was ended itself, all that carries the mark."""
+    if _KEPT:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_KEEPER_S)
+    tree.kill_trees([tree.Known(-1, 0.0, marker)])
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+
+
+@functools.cache
+def shell() -> str:
+    """The shell that checks and set-up commands run with."""
+    return next((path for path in _BASH if os.access(path, os.X_OK)), None) or shutil.which("bash") or "/bin/sh"
+
+
+def _ends_of(file: int) -> str:
+    """The beginning and the end of what a command has printed so far."""
+    size = os.fstat(file).st_size
+    head = os.pread(file, min(_END_BYTES, max(0, size - _END_BYTES)), 0)
+    return (head + b"\n" + os.pread(file, _END_BYTES, max(0, size - _END_BYTES))).decode("utf-8", "replace")
+
+
+class _Listener:
+    """Reads on in the file that a command writes to, without moving the position the two share."""
+
+    def __init__(self, file: int, hear: Callable[[bytes], bool] | None) -> None:
+        self._file = file
+        self._hear = hear
+        self._at = 0
+
+    def look(self) -> bool:
+        """Hand on what is new, up to a limit; whether that was anything."""
+        if self._hear is None:
+            return False
+        data = os.pread(self._file, _HEARD_BYTES, self._at)
+        self._at += len(data)
+        if not self._hear(data):
+            self._hear = None
+        return bool(data)
+
+
+def _wait(
+    process: subprocess.Popen[bytes], timeout_s: float, stop: Callable[[], bool], waits: Callable[[], bool]
+) -> str | None:
+    pause, stopwatch = _POLL_S / 10, Stopwatch(_STEP_S)
+    while process.poll() is None:
+        if stopwatch.look() > timeout_s:
+            return "time limit"
+        if stop():
+            return "stopped"
+        if waits():
+            return WATCH_MODE
+        time.sleep(pause)
+        pause = min(_POLL_S, pause * 2)
+    return None
+
+
+def _collect(output: IO[bytes]) -> tuple[str, bool]:
+    size = output.seek(0, 2)
+    output.seek(0)
+    if size <= _HEAD_BYTES + _TAIL_BYTES:
+        return _decode(output.read()), False
+    head = output.read(_HEAD_BYTES)
+    output.seek(size - _TAIL_BYTES)
+    left_out = size - _HEAD_BYTES - _TAIL_BYTES
+    return f"{_decode(head)}\n[… {left_out:,} bytes left out …]\n{_decode(output.read())}", True
+
+
+def _decode(data: bytes) -> str:
+    return data.decode("utf-8", "replace").replace("\0", "�")
