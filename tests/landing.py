@@ -12,13 +12,13 @@ from sqlmodel import col, select
 from maestro.core import queries
 from maestro.core.commands import approvals, control, plans
 from maestro.core.commands.sessions import NewSession, create_session
-from maestro.core.execution import starting
 from maestro.core.integration import landing, validation
 from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.core.kernel.session_states import move
 from maestro.core.planning.generation import add_version
 from maestro.core.planning.plan import parse_plan
 from maestro.core.views import ApprovalView, CheckRunView
+from maestro.core.workspaces.preparing import prepare_worktree
 from maestro.db import models
 from maestro.settings import LoadedSettings
 from tests.repos import write_files
@@ -78,7 +78,7 @@ class Bench:
             assert row is not None
             row.status, row.attempt = "running", max(row.attempt, 1)
             tx.db.add(row)
-        return starting.prepare_worktree(self.rt, self.session, self.task(key))
+        return prepare_worktree(self.rt, self.session, self.task(key))
 
     def end(self, key: str = "t1", **result: Any) -> None:
         """The agent of the task has ended."""

@@ -30,6 +30,7 @@ from maestro.core.kernel.locks import Stopped
 from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.core.limits import account, admission
 from maestro.core.workspaces import ports
+from maestro.core.workspaces.check_slots import check_slot
 from maestro.core.workspaces.environ import PORTS_PER_WORKTREE, port_bases
 from maestro.db import models
 from maestro.db.types import utcnow
@@ -139,14 +140,14 @@ def test_checks_wait_for_a_slot_and_can_be_called_off_while_they_wait(rows: Rows
         return False
 
     def second() -> None:
-        with admission.check_slot(rows.rt, not_called_off):
+        with check_slot(rows.rt, not_called_off):
             ended.append("second")
 
-    with admission.check_slot(rows.rt):
+    with check_slot(rows.rt):
         waiting = threading.Thread(target=second)
         waiting.start()
         assert asked.wait(30)  # it waits: only then it is asked
-        with pytest.raises(Stopped), admission.check_slot(rows.rt, lambda: True):
+        with pytest.raises(Stopped), check_slot(rows.rt, lambda: True):
             raise AssertionError("there was no slot")
         assert ended == []
     waiting.join(10)

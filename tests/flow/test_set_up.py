@@ -13,6 +13,7 @@ from maestro.core.commands import control
 from maestro.core.execution import starting
 from maestro.core.kernel.locks import Stopped
 from maestro.core.tasks import prompts
+from maestro.core.workspaces.preparing import prepare_worktree
 from maestro.db.journal import Event
 from tests.landing import Bench, bench, plan_of
 from tests.repos import make_repo
@@ -79,7 +80,7 @@ def test_a_pause_ends_a_set_up_at_once_and_the_resume_begins_it_anew(tmp_path: P
         begun.thread.join(_LONG_S)
         assert not begun.thread.is_alive()
         with pytest.raises(Stopped):  # a start that looked just before the pause
-            starting.prepare_worktree(b.rt, b.session, b.task())
+            prepare_worktree(b.rt, b.session, b.task())
         assert b.logs().splitlines().count("half way") == 1
         go.touch()
         control.resume(b.rt, b.id)

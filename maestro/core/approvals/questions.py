@@ -16,7 +16,7 @@ from maestro.core.approvals import asking
 from maestro.core.approvals.asking import LANDING_KINDS
 from maestro.core.kernel import lookup, watch_mode
 from maestro.core.kernel.runtime import Runtime
-from maestro.core.tasks import prompts
+from maestro.core.kernel.text import clip
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
@@ -154,7 +154,7 @@ def stop_the_train(reason: str, key: str, output: str) -> Question:
     """The question after a check that its surroundings, or nobody, made fail: nothing lands before the answer."""
     detail = {
         "reason": reason,
-        "output": prompts.clip(output, 6000),
+        "output": clip(output, 6000),
         "allow": "try again",
         "deny": "count it as the agent's failure",
     }

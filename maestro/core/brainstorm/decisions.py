@@ -7,7 +7,6 @@ from typing import Any
 from sqlmodel import select
 
 from maestro.core.brainstorm.idea_card import IdeaCard
-from maestro.core.planning.plan import Plan
 from maestro.db import models
 from maestro.db.session import Transaction
 
@@ -25,12 +24,6 @@ def mirror_card(tx: Transaction, session_id: str, card: IdeaCard) -> None:
         for d in card.decisions
     ]
     _mirror(tx, session_id, "brainstorm", wanted)
-
-
-def mirror_plan(tx: Transaction, session_id: str, plan: Plan) -> None:
-    """Make the session's plan decisions those of the plan."""
-    wanted = [d.model_dump() | {"context": ""} for d in plan.decisions]
-    _mirror(tx, session_id, "plan", wanted)
 
 
 def _mirror(tx: Transaction, session_id: str, source: str, wanted: list[dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session as DbSession
@@ -14,14 +15,16 @@ from maestro.core.approvals import asking
 from maestro.core.execution import ingest
 from maestro.core.guards import integrity
 from maestro.core.kernel import lookup, processes
-from maestro.core.kernel.agent_config import in_force
+from maestro.core.kernel.agent_config import AgentConfig, in_force
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
-from maestro.core.limits import spending
-from maestro.core.tasks import transitions
+from maestro.core.limits import admission, budgets, spending
+from maestro.core.tasks import afresh, interrupts, prompts
+from maestro.core.tasks.transitions import assign, attempt_failed, interrupted, task_failed
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
+from maestro.settings import Settings
 from maestro.worker import launch
 
 _log = logging.getLogger(__name__)
@@ -57,7 +60,7 @@ def close(rt: Runtime, worker_id: str) -> None:
         if asked or (parked and session.status == State.EXECUTING):
             return  # parked with a question about it: the answer goes on with its conversation
         config = in_force(session.agent_config, rt.settings)
-        transitions.worker_ended(tx, config, session, task, worker, rt.settings)
+        worker_ended(tx, config, session, task, worker, rt.settings)
 
 
 def end_row(tx: Transaction, worker: models.Worker, outcome: str) -> None:
@@ -164,3 +167,104 @@ def _how(exit_code: int | None) -> str | None:
 def watched(db: DbSession) -> list[models.Worker]:
     """Workers that have, or may have, a process: those whose end is not recorded."""
     return [w for w in lookup.live_workers(db) if w.ended_at is None]
+
+
+#: Failures that another attempt would only repeat: the user has to change something first.
+_NEEDS_PERSON = frozenset({"model", "refused", "missing"})
+
+
+#: Failures of the endpoint or the account, not of the work: the task waits and goes on.
+_ENDPOINT = frozenset({"auth", "rate_limit", "overloaded", "network"})
+
+
+def worker_ended(
+    tx: Transaction,
+    config: AgentConfig,
+    session: models.Session,
+    task: models.Task,
+    worker: models.Worker,
+    settings: Settings,
+) -> None:
+    """Decide what a worker's end means for its task. ``worker.result_json`` is None when it died without a word."""
+    asking.expire(tx, session.id, worker_id=worker.id)
+    if task.assigned_worker_id != worker.id or task.status not in {"running", "waiting"}:
+        return
+    result, stop = worker.result_json, interrupts.taken(tx, task, worker)
+    if stop and (result is None or result.get("outcome") == "interrupted"):
+        _stopped(tx, settings, session, task, stop)
+    elif result and result.get("outcome") == "interrupted" and result.get("failure") == "time":
+        _out_of_time(tx, session, task, str(result.get("message") or "The time limit is reached."))
+    elif result is None or result.get("outcome") == "interrupted":
+        words = str(result.get("message") or "") if result else "The worker process disappeared."
+        interrupted(tx, session, task, words)
+    elif result.get("outcome") == "success":
+        assign(tx, task, status="checking", progress_note="Running the checks")
+    elif result.get("failure") in _ENDPOINT:
+        reason = admission.endpoint_trouble(tx, settings, session, task, worker)
+        if reason:
+            task_failed(tx, session, task, reason, failure=str(result.get("failure")))
+    elif result.get("failure") == "conversation":
+        _refused_conversation(tx, session, task, str(result.get("message") or "The model rejects this conversation."))
+    elif result.get("failure") in _NEEDS_PERSON:
+        task_failed(tx, session, task, str(result.get("message") or "The agent ended without a reason."))
+    elif result.get("failure") == "budget":
+        if not budgets.run_reached(tx, settings, session, task, "usd"):
+            # What was left of the task's, the session's or the day's: the next look asks about that one.
+            assign(tx, task, status="running", prompt=prompts.RESUMED, progress_note="The budget is used up")
+    else:
+        message = str(result.get("message") or "The agent ended without a reason.")
+        attempt_failed(tx, config, session, task, message, prompts.run_failed_prompt(message))
+
+
+def _stopped(
+    tx: Transaction, settings: Settings, session: models.Session, task: models.Task, stop: dict[str, Any]
+) -> None:
+    """Maestro itself had ended the run: neither an attempt nor an interruption."""
+    reason = str(stop["reason"])
+    if stop["then"] == "person":
+        task_failed(tx, session, task, reason)
+    elif stop["then"] != "budget" or not budgets.run_reached(tx, settings, session, task, str(stop["measure"])):
+        # Without a conversation it is a new run, which is told all the same why the last one ended.
+        prompt = str(stop["prompt"] or "") or (prompts.RESUMED if task.conversation_id else None)
+        assign(tx, task, status="running", prompt=prompt, progress_note="Continuing after an interruption by Maestro")
+        tx.log(session.id, f"{reason} The task continues its conversation.", level="warn", task_id=task.id)
+
+
+def _refused_conversation(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:
+    """The endpoint takes the conversation no more: the task goes on in a fresh one, by itself only once."""
+    if task.care.get(afresh.WHY):
+        task_failed(tx, session, task, f"{reason} This is the second conversation it rejects.", failure="conversation")
+        return
+    assign(
+        tx,
+        task,
+        status="running",
+        conversation_id=None,
+        prompt=None,
+        care=task.care | {afresh.WHY: reason},
+        progress_note="Continuing in a new conversation",
+    )
+    words = "The task continues in a new conversation with a summary of the work so far (not counted as an attempt)."
+    tx.log(session.id, f"{reason} {words}", level="warn", task_id=task.id)
+
+
+def _out_of_time(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:
+    """A run used up its wall time: it goes on once, told so; the second time the user decides."""
+    if task.care.get("out_of_time"):
+        task_failed(tx, session, task, f"{reason} This is the second time (setting task_timeout_minutes).")
+        return
+    prompt = (
+        f"# Out of time\n\n{reason} Maestro interrupted you. You have the same time once more: look at what is there, "
+        "leave out what the task does not need, and finish it. If something hangs, do not wait for it."
+    )
+    assign(
+        tx,
+        task,
+        status="running",
+        care=task.care | {"out_of_time": True},
+        progress_note="Continuing after the time limit",
+    )
+    task.prompt = prompt if task.conversation_id else None
+    tx.log(
+        session.id, f"{reason} The task continues once more (not counted as an attempt).", level="warn", task_id=task.id
+    )

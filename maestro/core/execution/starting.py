@@ -11,32 +11,29 @@ from maestro.agents.base import AgentSpec
 from maestro.core.approvals import questions
 from maestro.core.execution import warm_workers
 from maestro.core.guards import integrity, storage
-from maestro.core.integration.lost_worktree import is_gone
-from maestro.core.kernel import channel, lookup, places
+from maestro.core.kernel import channel, lookup
 from maestro.core.kernel.agent_config import AgentConfig, in_force, permission_mode
 from maestro.core.kernel.endpoint import endpoint_for
 from maestro.core.kernel.locks import Stopped, stop_signal
+from maestro.core.kernel.processes import confine, lower_priority
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.limits import account, admission, spending
 from maestro.core.planning import own_agent, trust
-from maestro.core.planning.plan import parse_plan
+from maestro.core.planning.approved import approved_plan, checks_of
 from maestro.core.proving import other_code
 from maestro.core.tasks import afresh, prompts, transitions
-from maestro.core.workspaces import agents_place, confining, hatch, pooling, ports
+from maestro.core.workspaces import confining, hatch, ports
 from maestro.core.workspaces.cleanup import remove_worktree
 from maestro.core.workspaces.environ import only_for_the_model, place_environment, worker_environment
-from maestro.core.workspaces.provisioning import outfit
+from maestro.core.workspaces.preparing import prepare_worktree
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import new_id, utcnow
 from maestro.errors import MaestroError, SetupFailed
 from maestro.worker import launch, tree
 from maestro.worker.spool import Spool
-from maestro.worktrees import agents_git, history, integration, manager, repository, scratch, sparse
-from maestro.worktrees.git import identity_environment, own_git_dir
-
-#: Beside a worktree's index: its ignored files are copied and its set-up commands have run.
-READY = "maestro-ready"
+from maestro.worktrees import agents_git, repository, sparse
+from maestro.worktrees.git import identity_environment
 
 
 def start_worker(rt: Runtime, task_id: str) -> None:
@@ -80,63 +77,6 @@ def _asks_about_other_code(rt: Runtime, session: models.Session, task: models.Ta
     return True
 
 
-def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) -> Path:
-    """The task's worktree, made ready if it is not yet: branch, ignored files, set-up commands.
-
-    Raises MaestroError with the plain reason when it cannot be made.
-    """
-    repo = Path(session.repo_path)
-    path = places.of_task(rt, session.id, task.key)
-    if task.start_commit is None:
-        task.branch = manager.task_branch(session.session_branch, task.key)
-        # One that is there was rolled back: begun on it, the task would bring back what was taken away.
-        kept = integration.recovered_ref(session.id, f"branch-{task.key}")
-        manager.delete_branch(repo, task.branch, keep_as=kept)
-        task.start_commit = history.tip(repo, session.session_branch)
-        task.worktree_path = str(path)
-        with rt.db.write() as tx:
-            row = lookup.task_row(tx.db, session.id, task.id)
-            row.start_commit, row.branch, row.worktree_path = task.start_commit, task.branch, task.worktree_path
-            tx.db.add(row)
-    elif task.worktree_path != str(path):  # made again at another place
-        with rt.db.write() as tx:
-            row = lookup.task_row(tx.db, session.id, task.id)
-            row.worktree_path = str(path)
-            tx.db.add(row)
-    assert task.branch is not None
-    agents_place.take_in(rt, session, task)  # nothing is there, unless an alarm stood in the way when its run ended
-    gone = is_gone(rt, session, task)
-    report = pooling.add_worktree(rt, session, task, path, task.branch, task.start_commit)
-    scratch.discard_of_killed(repo, path, keep_as=integration.recovered_ref(session.id, f"check-{task.key}"))
-    ready = own_git_dir(path) / READY
-    if not ready.exists():  # new, or a kill came before its set-up was done
-        try:
-            outfit(rt, session, path, task)
-            pooling.narrow(rt, session, task, path)
-        except (SetupFailed, Stopped):
-            # The next try must begin with the set-up again, not with what half of it made.
-            remove_worktree(rt, session, path)
-            raise
-        ready.touch()
-    lost = f"The worktree of {task.key} was missing. It was recreated from its branch, without uncommitted changes."
-    for warning in [lost, *report.warnings] if gone else report.warnings:
-        with rt.db.write() as tx:
-            tx.log(session.id, warning, level="warn", kind="git", source="git", task_id=task.id)
-    return path
-
-
-def checks_of(session: models.Session, task: models.Task, plan_checks: list[str]) -> list[str]:
-    """The commands that prove a task: its own, else the plan's, else the session's."""
-    return task.checks or plan_checks or list(session.agent_config.get("checks", []))
-
-
-def approved_plan(rt: Runtime, session: models.Session) -> tuple[str, list[str]]:
-    """Summary and checks of the session's plan."""
-    with rt.db.read() as db:
-        plan = parse_plan(lookup.plan_row(db, session).plan_json)
-    return plan.summary, plan.checks or list(session.agent_config.get("checks", []))
-
-
 def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: Path) -> None:
     config = in_force(session.agent_config, rt.settings)
     endpoint = endpoint_for(rt, demo=session.demo)
@@ -173,8 +113,8 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
         if standby is not None:
             standby.dismiss()
         raise
-    admission.lower_priority(rt, launched.pid)
-    admission.confine(config.worker_cpu_percent, launched.pid, int(worker.name.removeprefix("W-")))
+    lower_priority(rt, launched.pid)
+    confine(config.worker_cpu_percent, launched.pid, int(worker.name.removeprefix("W-")))
     with rt.db.write() as tx:
         row = tx.db.get(models.Worker, worker.id)
         now = tx.db.get(models.Session, session.id)

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -82,6 +83,8 @@ class StorageHealth:
         self._noted: tuple[str, str, str | None] | None = None  # by a writer that was refused
         self._repo: Path | None = None  # the place of the problem, where that is not the data folder
         self.problem: StorageProblem | None = None
+        #: Jobs by name that finish what a full disk cut short; set by whoever starts the app.
+        self.on_recovered: dict[str, Callable[[Runtime], object]] = {}
         rt.db.on_trouble = self.report
 
     def look(self) -> bool:
@@ -178,8 +181,6 @@ class StorageHealth:
         self._tell({"kind": self.problem.kind, "message": self.problem.message})
 
     def _recovered(self) -> None:
-        from maestro.core.integration import merges, rollbacks
-
         problem, self.problem = self.problem, None
         assert problem is not None
         self._well_since = time.monotonic()
@@ -196,8 +197,8 @@ class StorageHealth:
         processes.go_on(*(w for w, state in self._workers() if state != State.PAUSED and w.id not in standing))
         place = self._repo or "The data folder"
         self._tell({"kind": None, "message": f"{place} can be written again; work continues."})
-        self._rt.jobs.start("merges", merges.finish_half_done, self._rt)
-        self._rt.jobs.start("rollbacks", rollbacks.finish_half_done, self._rt)  # one may have been cut short
+        for name, resume in self.on_recovered.items():
+            self._rt.jobs.start(name, resume, self._rt)
 
     def _workers(self) -> list[tuple[models.Worker, str]]:
         with self._rt.db.read() as db:

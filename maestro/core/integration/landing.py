@@ -14,11 +14,9 @@ from sqlmodel import col, func, select
 
 from maestro.core.approvals import questions
 from maestro.core.approvals.questions import Question
-from maestro.core.execution import starting
 from maestro.core.guards import integrity, storage
 from maestro.core.integration import branch_in_use, conflicts, lost_worktree
 from maestro.core.integration.hooks import (
-    Finding,
     Hook,
     Landing,
     endings,
@@ -34,10 +32,13 @@ from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.locks import Stopped, branch_lock, stop_signal, train_lock
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
+from maestro.core.planning.approved import approved_plan, checks_of
 from maestro.core.proving import check_changes, checkouts, clean_checkout, regression_checks
 from maestro.core.proving.checking import CheckSite, first_failure
+from maestro.core.proving.findings import Finding
 from maestro.core.tasks import prompts, transitions
 from maestro.core.workspaces import pooling
+from maestro.core.workspaces.preparing import prepare_worktree
 from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.errors import Conflict, MaestroError, SetupFailed
@@ -109,9 +110,9 @@ def land(rt: Runtime, task_id: str) -> None:
     try:
         if branch_in_use.is_there(rt, session, task) or lost_worktree.look(rt, session, task):
             return
-        _summary, plan_checks = starting.approved_plan(rt, session)
-        checks = starting.checks_of(session, task, plan_checks)
-        worktree = starting.prepare_worktree(rt, session, task)
+        _summary, plan_checks = approved_plan(rt, session)
+        checks = checks_of(session, task, plan_checks)
+        worktree = prepare_worktree(rt, session, task)
         sparse.widen(worktree)  # what is done is proven on all files
         flight = Flight(rt, session, task, result, checks, worktree, stop)
         refused = questions.refusal(rt, task)

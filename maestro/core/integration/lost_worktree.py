@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from maestro.core.kernel import lookup, places
+from maestro.core.kernel import lookup
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.tasks import prompts, transitions
+from maestro.core.workspaces.preparing import is_gone
 from maestro.db import models
 from maestro.worktrees import history, refs
-
-
-def is_gone(rt: Runtime, session: models.Session, task: models.Task) -> bool:
-    """Whether an agent has worked in the task's worktree and its folder is not there any more."""
-    begun = task.start_commit is not None and (task.conversation_id or task.assigned_worker_id)
-    return bool(begun) and not places.of_task(rt, session.id, task.key).exists()
 
 
 def look(rt: Runtime, session: models.Session, task: models.Task) -> bool:

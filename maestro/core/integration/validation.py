@@ -6,7 +6,6 @@ from pathlib import Path
 
 from maestro.core.approvals import asking, questions
 from maestro.core.approvals.questions import Question
-from maestro.core.execution import starting
 from maestro.core.guards import storage
 from maestro.core.integration import rollbacks
 from maestro.core.kernel import lookup
@@ -14,6 +13,7 @@ from maestro.core.kernel.agent_config import AgentConfig, in_force
 from maestro.core.kernel.locks import Stopped, stop_signal
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, move
+from maestro.core.planning.approved import approved_plan
 from maestro.core.proving import checkouts, excuses, measured, network_needed, other_code, reservations
 from maestro.core.proving.checking import CheckSite, measure, prove
 from maestro.core.tasks import transitions
@@ -35,7 +35,7 @@ def run_baseline(rt: Runtime, session_id: str) -> None:
         session = lookup.session_row(db, session_id)
     if session.status == State.PAUSED:
         return
-    _summary, checks = starting.approved_plan(rt, session)
+    _summary, checks = approved_plan(rt, session)
     missing = measured.missing(rt, session, checks)
     if not missing or questions.waits_for_setup(rt, session_id):
         return
@@ -77,7 +77,7 @@ def validate(rt: Runtime, session_id: str) -> None:
         session = lookup.session_row(db, session_id)
     if session.status != State.VALIDATING or questions.open_for_whole(rt, session_id):
         return
-    _summary, checks = starting.approved_plan(rt, session)
+    _summary, checks = approved_plan(rt, session)
     commit = ""
     try:
         commit = _tip(session)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import os
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 
+from maestro.core.kernel.runtime import Runtime
 from maestro.db.models import Worker
 from maestro.worker import tree
 from maestro.worker.spool import Spool
@@ -82,3 +87,24 @@ def main(worker: Worker) -> psutil.Process | None:
 
 def _all_known(workers: Iterable[Worker]) -> list[tree.Known]:
     return [known(worker) for worker in workers]
+
+
+def lower_priority(rt: Runtime, pid: int) -> None:
+    """Workers yield to the user's own programs; what a worker starts inherits it."""
+    with contextlib.suppress(psutil.Error, OSError):
+        psutil.Process(pid).nice(max(rt.settings.worker_nice, os.nice(0)))
+
+
+def confine(cap_percent: int | None, pid: int, number: int) -> None:
+    """Give a worker that has just started no more cores than its cap, rounded up (Linux only); its programs inherit it.
+
+    ``number`` spreads the workers over the cores. What a fraction of a core needs beyond this is a matter of priority.
+    """
+    if cap_percent is None or not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(psutil.Error, OSError):
+        process = psutil.Process(pid)
+        cores = process.cpu_affinity()
+        count = math.ceil(cap_percent / 100)
+        if count < len(cores):
+            process.cpu_affinity([cores[(number * count + n) % len(cores)] for n in range(count)])

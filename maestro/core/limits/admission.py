@@ -5,21 +5,13 @@ None of it counts as an attempt: the task goes on in its conversation when the t
 
 from __future__ import annotations
 
-import contextlib
-import math
-import os
-import sys
-import threading
-from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psutil
 
 from maestro.core.kernel import lookup
 from maestro.core.kernel.agent_config import in_force
-from maestro.core.kernel.locks import Stopped
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.limits import account, spending
 from maestro.core.tasks import prompts
@@ -39,9 +31,6 @@ LOGIN_TRIED = "login_tried"
 
 #: How long a program that renews a login may take to write it down, in seconds.
 _RENEWAL_S = 2.0
-
-#: How often somebody who waits for a check slot looks whether they were called off, in seconds.
-_SLOT_POLL_S = 0.2
 
 
 def may_start(rt: Runtime, session: models.Session, task: models.Task) -> bool:
@@ -106,89 +95,12 @@ def _try_the_login_again(tx: Transaction, session: models.Session, task: models.
     tx.log(session.id, text, level="warn", task_id=task.id)
 
 
-def forget(tx: Transaction, session: models.Session, task: models.Task) -> None:
-    """The user has decided about this task: its waits and strikes begin anew."""
-    task.retry_at, task.endpoint_failures, task.failing_since, task.care = None, 0, None, {}
-    tx.db.add(task)
-    account.release_refused_key(tx, session)
-
-
 def endpoint_answered(tx: Transaction, task: models.Task, worker: models.Worker) -> None:
     """The model has answered in this run: earlier troubles are over."""
     task.retry_at, task.endpoint_failures, task.failing_since = None, 0, None
     task.care = {k: v for k, v in task.care.items() if k != LOGIN_TRIED}
     tx.db.add(task)
     account.answered(tx, worker.account)
-
-
-def lower_priority(rt: Runtime, pid: int) -> None:
-    """Workers yield to the user's own programs; what a worker starts inherits it."""
-    with contextlib.suppress(psutil.Error, OSError):
-        psutil.Process(pid).nice(max(rt.settings.worker_nice, os.nice(0)))
-
-
-def confine(cap_percent: int | None, pid: int, number: int) -> None:
-    """Give a worker that has just started no more cores than its cap, rounded up (Linux only); its programs inherit it.
-
-    ``number`` spreads the workers over the cores. What a fraction of a core needs beyond this is a matter of priority.
-    """
-    if cap_percent is None or not sys.platform.startswith("linux"):
-        return
-    with contextlib.suppress(psutil.Error, OSError):
-        process = psutil.Process(pid)
-        cores = process.cpu_affinity()
-        count = math.ceil(cap_percent / 100)
-        if count < len(cores):
-            process.cpu_affinity([cores[(number * count + n) % len(cores)] for n in range(count)])
-
-
-@contextlib.contextmanager
-def check_slot(rt: Runtime, stop: Callable[[], bool] = lambda: False) -> Iterator[None]:
-    """Held while a check runs, so that heavy checks do not all run at once (setting ``check_slots``).
-
-    Raises Stopped when ``stop`` says so while waiting.
-    """
-    slots: _Slots = rt.helper("check_slots", _Slots)
-    slots.take(lambda: rt.settings.check_slots or max(1, (os.cpu_count() or 2) // 2), stop)
-    try:
-        yield
-    finally:
-        slots.give_back()
-
-
-@contextlib.contextmanager
-def turn(rt: Runtime, shared: Path, stop: Callable[[], bool]) -> Iterator[None]:
-    """Held while a command runs of which a repository takes only one at a time; ``shared`` is its git folder.
-
-    Raises Stopped when ``stop`` says so while waiting.
-    """
-    slots: _Slots = rt.helper(f"turns:{shared.resolve()}", _Slots)
-    slots.take(lambda: 1, stop)
-    try:
-        yield
-    finally:
-        slots.give_back()
-
-
-class _Slots:
-    """A semaphore whose size may change while it is in use."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._taken = 0
-
-    def take(self, size: Callable[[], int], stop: Callable[[], bool]) -> None:
-        with self._changed:
-            while self._taken >= size():
-                if stop():
-                    raise Stopped
-                self._changed.wait(_SLOT_POLL_S)
-            self._taken += 1
-
-    def give_back(self) -> None:
-        with self._changed:
-            self._taken -= 1
-            self._changed.notify()
 
 
 def _hindrance(rt: Runtime, session: models.Session) -> str | None:

@@ -13,7 +13,6 @@ from sqlmodel import col, select
 from maestro.assistants.base import Request, Turn, Usage
 from maestro.core.brainstorm import replies
 from maestro.core.brainstorm.assistant import assistant_for, check_budgets, count_usage, tools_for
-from maestro.core.brainstorm.decisions import mirror_plan
 from maestro.core.brainstorm.idea_card import as_text, stored_card
 from maestro.core.brainstorm.reply import add_message, emit_message
 from maestro.core.brainstorm.repository_tools import clean, overview
@@ -24,6 +23,7 @@ from maestro.core.kernel.session_states import State, move
 from maestro.core.planning import own_agent
 from maestro.core.planning.commands import commands_of
 from maestro.core.planning.coverage import uncovered
+from maestro.core.planning.decisions import mirror_plan
 from maestro.core.planning.plan import Plan, critical_path, parse_plan, plan_hash, width
 from maestro.core.planning.plan_answer import MOST_ANSWERS, PlanAnswers
 from maestro.core.views import PlanView

@@ -14,10 +14,10 @@ from sqlmodel import col, select
 
 from maestro.awake import Stopwatch
 from maestro.core.approvals import questions
-from maestro.core.execution import starting
 from maestro.core.kernel import lookup
 from maestro.core.kernel.locks import Stopped
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.planning.approved import approved_plan
 from maestro.core.proving import measured, varying
 from maestro.core.proving.reports.model import NOT_LOADED, TestReport
 from maestro.db import models
@@ -135,7 +135,7 @@ def wait_for(rt: Runtime, session_id: str, stop: Callable[[], bool]) -> Baseline
     """
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
-    _summary, checks = starting.approved_plan(rt, session)
+    _summary, checks = approved_plan(rt, session)
     stopwatch = Stopwatch(_STEP_S)
     limit = rt.settings.check_timeout_minutes * 60 * max(len(checks), 1)
     idle_since = 0.0

@@ -12,11 +12,10 @@ from sqlmodel import col, select
 
 from maestro.core.approvals import questions
 from maestro.core.approvals.questions import Question
-from maestro.core.integration.hooks import Finding
 from maestro.core.kernel import lookup, places
 from maestro.core.kernel.locks import Stopped
 from maestro.core.kernel.runtime import Runtime
-from maestro.core.limits import admission
+from maestro.core.kernel.text import clip
 from maestro.core.planning.plan import parse_plan
 from maestro.core.proving import (
     baseline,
@@ -33,11 +32,13 @@ from maestro.core.proving import (
     varying,
     verdicts,
 )
+from maestro.core.proving.findings import Finding
 from maestro.core.proving.reports import collect
 from maestro.core.proving.reports.model import UNCLEAR, TestReport
 from maestro.core.proving.verdicts import Verdict
 from maestro.core.tasks import prompts
 from maestro.core.workspaces import command_place, sheltered
+from maestro.core.workspaces.check_slots import check_slot
 from maestro.core.workspaces.environ import command_environment
 from maestro.core.workspaces.run_command import WATCH_MODE, CommandOutcome
 from maestro.db import models
@@ -248,7 +249,7 @@ def execute(rt: Runtime, session: models.Session, folder: Path, command: str, st
     env = command_environment(rt.settings, session.agent_config)
     with (
         command_place.held(rt, session, folder, stop) as place,
-        admission.check_slot(rt, stop),
+        check_slot(rt, stop),
         tempfile.TemporaryDirectory(prefix="maestro-check-") as aside,
         links.away(folder) as gone,
     ):
@@ -403,7 +404,7 @@ def _record(
             kind="check",
             source="checks",
             task_id=task_id,
-            details={"output": prompts.clip(outcome.output, 4000), "exit_code": outcome.exit_code, "phase": site.phase},
+            details={"output": clip(outcome.output, 4000), "exit_code": outcome.exit_code, "phase": site.phase},
         )
         tx.emit(
             "check_finished",

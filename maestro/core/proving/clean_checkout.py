@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from maestro.core.approvals.questions import Question
-from maestro.core.integration.hooks import Finding
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.proving import checkouts
 from maestro.core.proving.checking import CheckSite, first_failure
+from maestro.core.proving.findings import Finding
 from maestro.worktrees import ignored
 
 

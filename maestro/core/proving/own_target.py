@@ -10,6 +10,7 @@ from collections.abc import Set
 from dataclasses import replace
 
 from maestro.core.approvals.questions import Question
+from maestro.core.kernel.text import clip
 from maestro.core.proving.baseline import Baseline
 from maestro.core.proving.reports.model import UNCLEAR, TestReport
 from maestro.core.proving.verdicts import Verdict
@@ -51,7 +52,7 @@ def question(command: str, outcome: CommandOutcome, verdict: Verdict) -> Questio
     detail = {
         "command": command,
         "reason": f"No test in this check has been fixed. Still failing: {named}.",
-        "output": prompts.clip(outcome.output, 6000),
+        "output": clip(outcome.output, 6000),
         "vanished": [],
         "skipped_now": [],
         "new": [],

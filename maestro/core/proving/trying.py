@@ -14,10 +14,10 @@ from typing import Any
 from maestro.core.kernel import places
 from maestro.core.kernel.locks import Stopped
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.text import clip
 from maestro.core.proving import unproven
 from maestro.core.proving.checking import execute
 from maestro.core.proving.reports.model import NOT_LOADED
-from maestro.core.tasks import prompts
 from maestro.core.workspaces import bytecode, command_place, sheltered, trials
 from maestro.core.workspaces.environ import command_environment
 from maestro.core.workspaces.trials import TrialStep, TrialView
@@ -117,7 +117,7 @@ def _set_up(rt: Runtime, session: models.Session, path: Path, view: TrialView, s
         with command_place.held(rt, session, path, stop) as place:
             outcome = sheltered.run(rt, session, command, path, env | place, _SETUP_S, stop, kind="setup")
         step.exit_code, step.seconds = outcome.exit_code, outcome.duration_s
-        step.output = prompts.clip(outcome.output, _OUTPUT)
+        step.output = clip(outcome.output, _OUTPUT)
         if outcome.stopped == "stopped":
             raise Stopped
         view.disk_mb = _size_mb(path)
@@ -139,7 +139,7 @@ def _check(rt: Runtime, session: models.Session, path: Path, view: TrialView, st
         scratch.discard_changes(path)
         outcome, report = ran.outcome, ran.report
         step.exit_code, step.seconds = outcome.exit_code, outcome.duration_s
-        step.output = prompts.clip(outcome.output, _OUTPUT)
+        step.output = clip(outcome.output, _OUTPUT)
         if report is not None:
             named = report.total - sum(name.startswith(NOT_LOADED) for name in report.outcomes)
             step.tests, step.passed = (named, report.passed) if named > 0 else (None, None)

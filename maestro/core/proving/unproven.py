@@ -11,11 +11,11 @@ from sqlmodel import select
 
 from maestro.core.approvals import questions
 from maestro.core.approvals.questions import Question
-from maestro.core.execution import starting
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.proving import runner_errors
 from maestro.core.proving.baseline import Baseline
 from maestro.core.proving.reports.model import NOT_LOADED, TestReport
+from maestro.core.workspaces.preparing import READY
 from maestro.core.workspaces.provisioning import outfit
 from maestro.core.workspaces.run_command import CommandOutcome
 from maestro.db import models
@@ -124,7 +124,7 @@ def set_up_again(rt: Runtime, session: models.Session, task: models.Task | None,
         about = (questions.UNPROVEN, questions.OTHER_CODE)
         answers = [a for a in db.exec(query).all() if a.detail.get("what") in about and a.resolved_at]
     last = max((a.resolved_at.timestamp() for a in answers if a.resolved_at), default=0.0)
-    ready = own_git_dir(folder) / starting.READY
+    ready = own_git_dir(folder) / READY
     if not answers or (ready.exists() and ready.stat().st_mtime >= last):
         return
     submodules.fill(folder)  # the user's checkout may have them by now

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from maestro.core.brainstorm import replies
 from maestro.core.execution import digest, warm_workers
 from maestro.core.guards import storage
-from maestro.core.integration import retention
+from maestro.core.integration import merges, retention, rollbacks
 from maestro.core.kernel import channel, lookup, places, processes
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.planning import generation
@@ -46,7 +46,7 @@ def start(rt: Runtime) -> None:
     except OperationalError as error:
         words = f"The data folder {rt.data_dir} cannot be written: {error.orig}."
         raise Unavailable(f"{words} Fix that, then start Maestro again.") from error
-    storage.health(rt)
+    storage.health(rt).on_recovered = {"merges": merges.finish_half_done, "rollbacks": rollbacks.finish_half_done}
     rt.helper("notifier", lambda: Notifier(rt.bus, rt.db, lambda: rt.settings))
     # A look that is late is late; it must never be skipped, not after a suspend of hours either.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)

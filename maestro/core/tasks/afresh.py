@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlmodel import col, select
 
 from maestro.core.kernel.runtime import Runtime
-from maestro.core.tasks import prompts
+from maestro.core.kernel.text import clip
 from maestro.db import models
 from maestro.errors import MaestroError
 from maestro.worktrees import integration
@@ -31,12 +31,12 @@ def story(rt: Runtime, task: models.Task, worktree: Path) -> str:
         words = db.exec(newest.where(models.AgentLog.kind == "text").limit(_WORDS)).all()
     parts = [
         "# There was a conversation before this one",
-        f"It could not go on: {prompts.clip(str(task.care.get(WHY) or 'no reason is known.'), 1500)}",
+        f"It could not go on: {clip(str(task.care.get(WHY) or 'no reason is known.'), 1500)}",
         "Its work is still in this worktree. Look at what is there before you go on, do not do it again, and avoid "
         "what broke it: no large pictures, no output of many thousands of lines.",
         _listed("Files that differ from where the task began", changed[:_FILES]),
         _listed("Its last steps, oldest first", [row.message[:200] for row in reversed(calls)]),
-        _listed("Its last words, oldest first", [prompts.clip(row.message, 1500) for row in reversed(words)]),
+        _listed("Its last words, oldest first", [clip(row.message, 1500) for row in reversed(words)]),
     ]
     return "\n\n".join(part for part in parts if part)
 

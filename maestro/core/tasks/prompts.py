@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from maestro.core.kernel.text import clip
 from maestro.db import models
-from maestro.terminal_text import plain
-
-_OUTPUT_LIMIT = 12_000
 
 RULES = """\
 You work for Maestro, unattended, in a git worktree of your own. What holds for you:
@@ -213,15 +211,6 @@ def idea_text(card: dict[str, Any]) -> str:
         if card.get(name):
             lines.append(f"{label}:\n" + "\n".join(f"- {x}" for x in card[name]))
     return "\n\n".join(line for line in lines if line)
-
-
-def clip(text: str, limit: int = _OUTPUT_LIMIT) -> str:
-    """Text for an agent: without escape codes, a long one with its middle taken out and the cut marked; the end matters most."""
-    text = plain(text)
-    if len(text) <= limit:
-        return text
-    head = limit // 4
-    return f"{text[:head]}\n[… {len(text) - limit} characters left out …]\n{text[-(limit - head) :]}"
 
 
 def _section(title: str, lines: Sequence[str]) -> str:

@@ -9,61 +9,16 @@ from maestro.core.approvals import asking
 from maestro.core.kernel import lookup
 from maestro.core.kernel.agent_config import AgentConfig
 from maestro.core.kernel.session_states import State, move
-from maestro.core.limits import admission, budgets
-from maestro.core.tasks import afresh, interrupts, prompts
+from maestro.core.kernel.text import clip
+from maestro.core.limits import account
+from maestro.core.tasks import afresh, prompts
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
-from maestro.settings import Settings
 from maestro.terminal_text import plain
 
 #: A run that was killed or lost goes on by itself; after so many of them the user is asked.
 MAX_INTERRUPTIONS = 3
-
-#: Failures that another attempt would only repeat: the user has to change something first.
-_NEEDS_PERSON = frozenset({"model", "refused", "missing"})
-
-#: Failures of the endpoint or the account, not of the work: the task waits and goes on.
-_ENDPOINT = frozenset({"auth", "rate_limit", "overloaded", "network"})
-
-
-def worker_ended(
-    tx: Transaction,
-    config: AgentConfig,
-    session: models.Session,
-    task: models.Task,
-    worker: models.Worker,
-    settings: Settings,
-) -> None:
-    """Decide what a worker's end means for its task. ``worker.result_json`` is None when it died without a word."""
-    asking.expire(tx, session.id, worker_id=worker.id)
-    if task.assigned_worker_id != worker.id or task.status not in {"running", "waiting"}:
-        return
-    result, stop = worker.result_json, interrupts.taken(tx, task, worker)
-    if stop and (result is None or result.get("outcome") == "interrupted"):
-        _stopped(tx, settings, session, task, stop)
-    elif result and result.get("outcome") == "interrupted" and result.get("failure") == "time":
-        _out_of_time(tx, session, task, str(result.get("message") or "The time limit is reached."))
-    elif result is None or result.get("outcome") == "interrupted":
-        words = str(result.get("message") or "") if result else "The worker process disappeared."
-        interrupted(tx, session, task, words)
-    elif result.get("outcome") == "success":
-        _set(tx, task, status="checking", progress_note="Running the checks")
-    elif result.get("failure") in _ENDPOINT:
-        reason = admission.endpoint_trouble(tx, settings, session, task, worker)
-        if reason:
-            task_failed(tx, session, task, reason, failure=str(result.get("failure")))
-    elif result.get("failure") == "conversation":
-        _refused_conversation(tx, session, task, str(result.get("message") or "The model rejects this conversation."))
-    elif result.get("failure") in _NEEDS_PERSON:
-        task_failed(tx, session, task, str(result.get("message") or "The agent ended without a reason."))
-    elif result.get("failure") == "budget":
-        if not budgets.run_reached(tx, settings, session, task, "usd"):
-            # What was left of the task's, the session's or the day's: the next look asks about that one.
-            _set(tx, task, status="running", prompt=prompts.RESUMED, progress_note="The budget is used up")
-    else:
-        message = str(result.get("message") or "The agent ended without a reason.")
-        attempt_failed(tx, config, session, task, message, prompts.run_failed_prompt(message))
 
 
 def attempt_failed(
@@ -76,7 +31,7 @@ def attempt_failed(
         return
     again = f"attempt {task.attempt + 1} of {config.max_attempts}"
     tx.log(session.id, f"{reason} Sent back to the agent ({again}).", level="warn", task_id=task.id)
-    _set(
+    assign(
         tx,
         task,
         status="running",
@@ -89,7 +44,7 @@ def attempt_failed(
 
 def go_on(tx: Transaction, session: models.Session, task: models.Task, prompt: str) -> None:
     """The task goes on in its conversation with what the user has said; that is no attempt."""
-    _set(tx, task, status="running", prompt=prompt, progress_note="Continuing with your answer")
+    assign(tx, task, status="running", prompt=prompt, progress_note="Continuing with your answer")
     tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=task.progress, note=task.progress_note)
 
 
@@ -98,7 +53,7 @@ def task_failed(
 ) -> None:
     """The task has failed for now; the user is asked: again (with a hint), skip it, or fail the session."""
     reason = plain(reason)
-    _set(tx, task, status="failed", error_message=reason, completed_at=utcnow(), progress_note=None)
+    assign(tx, task, status="failed", error_message=reason, completed_at=utcnow(), progress_note=None)
     tx.log(session.id, f"Task {task.key} failed: {reason}", level="error", kind="error", task_id=task.id)
     tx.emit("task_failed", session.id, task_id=task.id, key=task.key, error=reason)
     _ask_about(tx, session, task, reason, failure)
@@ -142,13 +97,13 @@ def retry_task(
         task.conversation_id = None
     else:
         fresh = False
-    words = f"# Again\n\n{prompts.clip(task.error_message or '')}"
+    words = f"# Again\n\n{clip(task.error_message or '')}"
     if hint:
         words += f"\n\nNote from the user: {hint}"
     prompt = words if task.conversation_id else None
     reason = task.error_message or ""
-    admission.forget(tx, session, task)
-    _set(
+    forget(tx, session, task)
+    assign(
         tx,
         task,
         status="running",
@@ -176,18 +131,18 @@ def release_waiting(tx: Transaction, session: models.Session) -> None:
         if task.status != "waiting" or task.id in asked:
             continue
         if not task.attempt:  # it waited for its first yes
-            _set(tx, task, status="pending", progress_note=None)
+            assign(tx, task, status="pending", progress_note=None)
         else:
             prompt = prompts.RESUMED if task.conversation_id else None
             care = {k: v for k, v in task.care.items() if k != "stuck_step"}
-            _set(tx, task, status="running", prompt=prompt, care=care, progress_note="Continuing")
+            assign(tx, task, status="running", prompt=prompt, care=care, progress_note="Continuing")
 
 
 def skip_task(tx: Transaction, session: models.Session, task: models.Task) -> None:
     """Go on without a task; what depends on it may start."""
     asking.expire(tx, session.id, task_id=task.id)
-    admission.forget(tx, session, task)
-    _set(tx, task, status="skipped", completed_at=utcnow(), progress_note=None)
+    forget(tx, session, task)
+    assign(tx, task, status="skipped", completed_at=utcnow(), progress_note=None)
     tx.log(session.id, f"Task {task.key} is skipped.", level="warn", task_id=task.id)
     tx.emit("task_completed", session.id, task_id=task.id, key=task.key, result={"skipped": True})
 
@@ -233,72 +188,18 @@ def is_active(session: models.Session) -> bool:
     return session.status in {State.EXECUTING, State.VALIDATING}
 
 
-def _stopped(
-    tx: Transaction, settings: Settings, session: models.Session, task: models.Task, stop: dict[str, Any]
-) -> None:
-    """Maestro itself had ended the run: neither an attempt nor an interruption."""
-    reason = str(stop["reason"])
-    if stop["then"] == "person":
-        task_failed(tx, session, task, reason)
-    elif stop["then"] != "budget" or not budgets.run_reached(tx, settings, session, task, str(stop["measure"])):
-        # Without a conversation it is a new run, which is told all the same why the last one ended.
-        prompt = str(stop["prompt"] or "") or (prompts.RESUMED if task.conversation_id else None)
-        _set(tx, task, status="running", prompt=prompt, progress_note="Continuing after an interruption by Maestro")
-        tx.log(session.id, f"{reason} The task continues its conversation.", level="warn", task_id=task.id)
-
-
-def _refused_conversation(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:
-    """The endpoint takes the conversation no more: the task goes on in a fresh one, by itself only once."""
-    if task.care.get(afresh.WHY):
-        task_failed(tx, session, task, f"{reason} This is the second conversation it rejects.", failure="conversation")
-        return
-    _set(
-        tx,
-        task,
-        status="running",
-        conversation_id=None,
-        prompt=None,
-        care=task.care | {afresh.WHY: reason},
-        progress_note="Continuing in a new conversation",
-    )
-    words = "The task continues in a new conversation with a summary of the work so far (not counted as an attempt)."
-    tx.log(session.id, f"{reason} {words}", level="warn", task_id=task.id)
-
-
-def _out_of_time(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:
-    """A run used up its wall time: it goes on once, told so; the second time the user decides."""
-    if task.care.get("out_of_time"):
-        task_failed(tx, session, task, f"{reason} This is the second time (setting task_timeout_minutes).")
-        return
-    prompt = (
-        f"# Out of time\n\n{reason} Maestro interrupted you. You have the same time once more: look at what is there, "
-        "leave out what the task does not need, and finish it. If something hangs, do not wait for it."
-    )
-    _set(
-        tx,
-        task,
-        status="running",
-        care=task.care | {"out_of_time": True},
-        progress_note="Continuing after the time limit",
-    )
-    task.prompt = prompt if task.conversation_id else None
-    tx.log(
-        session.id, f"{reason} The task continues once more (not counted as an attempt).", level="warn", task_id=task.id
-    )
-
-
 def interrupted(
     tx: Transaction, session: models.Session, task: models.Task, reason: str, prompt: str = prompts.RESUMED
 ) -> None:
     """Something outside cut the task short: it goes on in its conversation, after a few times the user is asked."""
     if session.status == State.PAUSED:
-        _set(tx, task, status="running", prompt=prompt)
+        assign(tx, task, status="running", prompt=prompt)
         return
     task.interruptions += 1
     if task.interruptions >= MAX_INTERRUPTIONS:
         task_failed(tx, session, task, f"Interrupted {task.interruptions} times. Last: {reason}")
         return
-    _set(
+    assign(
         tx,
         task,
         status="running",
@@ -313,7 +214,15 @@ def interrupted(
     )
 
 
-def _set(tx: Transaction, task: models.Task, **values: Any) -> None:
+def assign(tx: Transaction, task: models.Task, **values: Any) -> None:
+    """Give columns of a task new values."""
     for name, value in values.items():
         setattr(task, name, value)
     tx.db.add(task)
+
+
+def forget(tx: Transaction, session: models.Session, task: models.Task) -> None:
+    """The user has decided about this task: its waits and strikes begin anew."""
+    task.retry_at, task.endpoint_failures, task.failing_since, task.care = None, 0, None, {}
+    tx.db.add(task)
+    account.release_refused_key(tx, session)

@@ -12,8 +12,8 @@ import psutil
 
 from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.runtime import Runtime
-from maestro.core.limits import admission
 from maestro.core.workspaces import bytecode, hatch, planted, ports
+from maestro.core.workspaces.check_slots import turn
 from maestro.core.workspaces.environ import PORT_VARIABLE
 from maestro.db import models
 from maestro.errors import MaestroError
@@ -32,7 +32,7 @@ def held(rt: Runtime, session: models.Session, folder: Path, stop: Callable[[], 
     """
     with ExitStack() as stack:
         if in_force(session.agent_config, rt.settings).serial_checks:
-            stack.enter_context(admission.turn(rt, common_dir(Path(session.repo_path)), stop))
+            stack.enter_context(turn(rt, common_dir(Path(session.repo_path)), stop))
         base = stack.enter_context(ports.held(rt, session.id, folder))
         aside = str(stack.enter_context(_temporary_folder()))
         planted.put_aside(rt, session, folder)

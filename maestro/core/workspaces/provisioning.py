@@ -10,8 +10,8 @@ from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.locks import Stopped, stop_signal
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
+from maestro.core.kernel.text import clip
 from maestro.core.proving import network_needed
-from maestro.core.tasks import prompts
 from maestro.core.workspaces import bytecode, command_place, dependencies, sheltered
 from maestro.core.workspaces.environ import command_environment
 from maestro.core.workspaces.live_output import LiveOutput
@@ -91,10 +91,10 @@ def _set_up(rt: Runtime, session: models.Session, path: Path, command: str, task
     level = "info" if outcome.passed else "error"
     text = f"Setup command `{command}` ended with exit code {outcome.exit_code} in {outcome.duration_s:.1f} s"
     with rt.db.write() as tx:
-        tx.log(session.id, text, level=level, details={"output": prompts.clip(outcome.output)}, **columns)
+        tx.log(session.id, text, level=level, details={"output": clip(outcome.output)}, **columns)
     if not outcome.passed:
         words = "took too long" if outcome.stopped else "failed"
-        text = f"The setup command `{command}` {words}: {prompts.clip(outcome.output, 600).strip()}"
+        text = f"The setup command `{command}` {words}: {clip(outcome.output, 600).strip()}"
         raise SetupFailed(text, **(network_needed.offered(outcome.missed, "set-up") if outcome.missed else {}))
 
 

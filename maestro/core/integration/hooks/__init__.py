@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from maestro.core.proving.findings import Finding
 from maestro.db import models
 
 if TYPE_CHECKING:
@@ -40,15 +41,6 @@ class Landing:
         """Where the task's own commits begin."""
         assert self.task.start_commit is not None
         return self.task.start_commit
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Why a run is not accepted: a sentence for the user, a prompt for the agent."""
-
-    reason: str
-    prompt: str
-    conflicts: tuple[str, ...] = ()  # files in which the work does not fit the session branch
 
 
 Hook = Callable[[Landing], "Finding | Question | None"]

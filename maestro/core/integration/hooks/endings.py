@@ -6,7 +6,9 @@ import re
 
 from maestro.core.approvals import questions
 from maestro.core.approvals.questions import Question
-from maestro.core.integration.hooks import Finding, Landing
+from maestro.core.integration.hooks import Landing
+from maestro.core.kernel.text import clip
+from maestro.core.proving.findings import Finding
 from maestro.core.tasks import prompts
 from maestro.worktrees import integration
 
@@ -83,4 +85,4 @@ def _question(landing: Landing, finding: str) -> Question:
 
 
 def _last_words(landing: Landing) -> str:
-    return prompts.clip(str(landing.result.get("message") or ""), _WORDS)
+    return clip(str(landing.result.get("message") or ""), _WORDS)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from maestro.core.integration.hooks import Finding, Landing
+from maestro.core.integration.hooks import Landing
+from maestro.core.proving.findings import Finding
 from maestro.core.tasks import prompts
 
 _COMMITS = frozenset({"Bash:git add", "Bash:git commit", "Bash:git add + git commit"})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from maestro.core.approvals import questions
 from maestro.core.approvals.questions import Question
-from maestro.core.integration.hooks import Finding, Landing
+from maestro.core.integration.hooks import Landing
+from maestro.core.proving.findings import Finding
 from maestro.worktrees import links, submodules
 
 

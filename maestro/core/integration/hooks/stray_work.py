@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from maestro.core.integration.hooks import Finding, Landing
+from maestro.core.integration.hooks import Landing
+from maestro.core.proving.findings import Finding
 from maestro.worktrees import leftovers
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from maestro.core.integration.hooks import Finding, Landing
+from maestro.core.integration.hooks import Landing
+from maestro.core.proving.findings import Finding
 from maestro.errors import GitError
 from maestro.worktrees import submodules
 from maestro.worktrees.refs import name_part
