@@ -127,7 +127,7 @@ def resolve(
     level, source = ("warn", "supervisor") if by == "away" else ("info", "you")
     tx.log(session.id, text, level=level, kind="gate", source=source, **place)
     follow_up = _FOLLOW_UP.get(approval.kind)
-    if follow_up is not None:  # else a kind of another version: the answer is all there is
+    if follow_up is not None:
         follow_up(tx, session, approval)
 
 
@@ -197,7 +197,7 @@ def expire(tx: Transaction, session_id: str, *, worker_id: str | None = None, ta
         tx.db.add(approval)
         tx.emit("approval_resolved", session_id, approval_id=approval.id, task_id=approval.task_id, decision="expired")
         if approval.kind in (*LANDING_KINDS, *ENDING_KINDS):
-            _back_to_landing(tx, approval, "Checking again")  # which asks again where it still has to
+            back_to_landing(tx, approval, "Checking again")  # which asks again where it still has to
 
 
 def deliver(rt: Runtime) -> None:
@@ -284,81 +284,22 @@ def _after_task_start(tx: Transaction, session: models.Session, approval: models
     tx.db.add(task)
 
 
-def _after_task_failed(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
-    from maestro.core.integration import rollbacks
-    from maestro.core.tasks import transitions
-
-    task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
-    if task is None or task.status != "failed":
-        return
-    if approval.status == "allowed":
-        fresh = approval.detail.get("failure") == "conversation" or approval.detail.get("chosen") == "allow_fresh"
-        transitions.retry_task(tx, session, task, approval.message, fresh=fresh)
-    else:
-        rollbacks.take_back_repairs(tx, session)
-        transitions.fail_session(tx, session, f"Task {task.key} failed: {task.error_message or 'no reason given'}")
-
-
 def _after_landing(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:
     """Whatever the answer, the next landing takes it up (see ``proving.questions``)."""
-    _back_to_landing(tx, approval, "You answered")
+    back_to_landing(tx, approval, "You answered")
 
 
-def _after_trust(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
-    """The answer holds for the repository; a task whose changes were asked about lands, or goes back to its agent."""
-    from maestro.core.planning import trust
-
-    trust.after_answer(tx, approval)
-    _after_landing(tx, session, approval)
-
-
-def _after_ending(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
-    """What the agent asked, or that it did nothing, is answered: it lands, or goes on in its conversation."""
-    from maestro.core.tasks import prompts, transitions
-
-    if approval.kind == "nothing_changed" and approval.status == "allowed":
-        _back_to_landing(tx, approval, "You answered")
-        return
-    task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
-    if task is None or task.status != "waiting":
-        return
-    words = str(approval.detail.get("words") or "")
-    if approval.kind == "nothing_changed":
-        prompt = prompts.not_done_prompt(words, approval.message)
-    else:
-        prompt = prompts.answer_prompt(words, approval.message if approval.status == "allowed" else None)
-        finding = str(approval.detail.get("reason") or "")
-        prompt += f"\n\nWhat Maestro's checks found in the meantime: {finding}" if finding else ""
-    transitions.go_on(tx, session, task, prompt)
-
-
-def _back_to_landing(tx: Transaction, approval: models.Approval, note: str) -> None:
+def back_to_landing(tx: Transaction, approval: models.Approval, note: str) -> None:
+    """Let the task that a question is about land once more, with a note on how far it is."""
     task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
     if task is not None and task.status == "waiting":
         task.status, task.progress_note = str(approval.detail.get("then") or "checking"), note
         tx.db.add(task)
 
 
-def _after_budget(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
-    from maestro.core.limits import budgets
-
-    budgets.answered(tx, session, approval)
-
-
-def _after_stuck(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:
-    from maestro.core.guards import watchdog
-
-    watchdog.answered(tx, approval)
-
-
+#: What follows an answer at once, in rows alone. What else follows is the table of ``commands.answers``.
 _FOLLOW_UP = {
     "tool": _after_tool,
     "task_start": _after_task_start,
-    "task_failed": _after_task_failed,
-    "budget": _after_budget,
-    "stuck": _after_stuck,
-    "escape": lambda _tx, _session, _approval: None,  # the session's pause is ended by ``guards.pauses``
     **dict.fromkeys(LANDING_KINDS, _after_landing),
-    "trust": _after_trust,
-    **dict.fromkeys(ENDING_KINDS, _after_ending),
 }

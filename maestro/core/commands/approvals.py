@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from maestro.core import queries
 from maestro.core.approvals import asking, proposals
-from maestro.core.commands import corrections, networks, preferences, set_ups
+from maestro.core.commands import answers, corrections, networks, preferences, set_ups
 from maestro.core.guards import pauses, storage, watchdog
 from maestro.core.integration import rollbacks
 from maestro.core.kernel import lookup
@@ -59,6 +59,7 @@ def decide(
         if decision in {"allow_fresh", "allow_sandboxed"}:
             approval.detail = approval.detail | {"chosen": decision}
         asking.resolve(tx, session, approval, allow=decision != "deny", message=message)
+        answers.follow(tx, session, approval)
         if decision == "allow_session" and approval.signature:
             asking.remember(tx, session, approval.signature)
         if approval.kind == "tool" and (line := proposals.after(tx.db, rt, approval)):

@@ -16,12 +16,14 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from sqlmodel import col, select
 
+from maestro.core.approvals import asking
 from maestro.core.kernel import lookup, modes
 from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, move
 from maestro.core.planning.commands import commands_of
 from maestro.core.planning.plan import parse_plan
+from maestro.core.tasks import transitions
 from maestro.core.views import PlannedCommand
 from maestro.core.workspaces import repository_environment
 from maestro.db import models
@@ -249,8 +251,6 @@ def after_answer(tx: Transaction, approval: models.Approval) -> None:
 
 def _answer_open(tx: Transaction, git_dir: str, answer: Answer) -> None:
     """The same question of other sessions has its answer, too, as far as it is about the same."""
-    from maestro.core.approvals import asking
-
     row = tx.db.get(Fact, _name(git_dir))
     shown: dict[str, list[str]] = row.value["shown"] if row else {}
     query = select(models.Approval).where(models.Approval.kind == KIND, models.Approval.status == "pending")
@@ -268,8 +268,6 @@ def _answer_open(tx: Transaction, git_dir: str, answer: Answer) -> None:
 
 
 def _ask(rt: Runtime, session: models.Session, repo: Path, found: Verdict) -> None:
-    from maestro.core.approvals import asking
-
     query = select(models.Approval.id).where(
         models.Approval.session_id == session.id,
         models.Approval.kind == KIND,
@@ -316,8 +314,6 @@ def _in_sandbox(rt: Runtime, session: models.Session) -> bool:
 
 
 def _fail(rt: Runtime, session_id: str, reason: str) -> None:
-    from maestro.core.tasks import transitions
-
     with rt.db.write() as tx:
         row = lookup.session_row(tx.db, session_id)
         if row.status == State.EXECUTING:
