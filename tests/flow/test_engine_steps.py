@@ -26,6 +26,7 @@ from maestro.core.kernel.session_states import move
 from maestro.core.supervisor import loop as supervising
 from maestro.core.supervisor import stepping
 from maestro.core.supervisor.loop import Supervisor
+from maestro.core.tasks import pausing
 from maestro.db import models
 from maestro.db.keeping import Fact
 from maestro.db.session import Database
@@ -230,7 +231,7 @@ def test_an_answer_whose_follow_up_was_lost_is_taken_up_at_the_next_start(
         session = e.run(repo, plan())
         e.until("approval_requested", kind="tool")
         e.rt.helpers["scheduler"].pause()
-        control.pause(e.rt, session.id, source="supervisor")
+        pausing.pause(e.rt, session.id, source="supervisor")
         with e.rt.db.write() as tx:
             tx.db.add(
                 models.Approval(
@@ -259,7 +260,7 @@ def test_a_pause_by_hand_and_one_with_an_open_question_stay(tmp_path: Path, repo
             )
         assert not pauses.look(e.rt)
         control.resume(e.rt, session.id)
-        control.pause(e.rt, session.id, source="supervisor")
+        pausing.pause(e.rt, session.id, source="supervisor")
         with e.rt.db.write() as tx:
             tx.db.add(models.Approval(session_id=session.id, kind="escape", title="?"))
         pauses.look(e.rt)

@@ -9,8 +9,8 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.commands import control
-from maestro.core.guards import pauses
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.tasks import pausing
 from maestro.db import models
 from pages.dashboard.rows import minutes_left, read_running
 from pages.monitor import snapshot, timeline
@@ -120,7 +120,7 @@ def test_a_pause_is_drawn_as_one_and_counts_as_no_work(tmp_path: Path) -> None:
         row = session(rt, tmp_path, task("t1", "Write it", status="checking", attempt=1), done, task("t2", "Two"))
         run(rt, row, "t1", status="ended", outcome="success", started_at=ago(1000), ended_at=ago(600))
         pause(rt, row, 1200, 900)  # before the run began, and into it
-        pause(rt, row, 500, 100, reason=pauses.BY_MAESTRO)
+        pause(rt, row, 500, 100, reason=pausing.BY_MAESTRO)
         answered = {"status": "allowed", "created_at": ago(501), "resolved_at": ago(100)}
         add(rt, models.Approval(session_id=row.id, kind="budget", title="Spent", **answered))
         pause(rt, row, 50, None)

@@ -9,14 +9,14 @@ from sqlmodel import select
 from maestro.core import queries
 from maestro.core.approvals import asking
 from maestro.core.execution import run_end
-from maestro.core.guards import integrity, pauses
+from maestro.core.guards import integrity
 from maestro.core.integration import rollbacks
 from maestro.core.kernel import lookup, processes
 from maestro.core.kernel.agent_config import in_force
-from maestro.core.kernel.locks import branch_lock, call_off
+from maestro.core.kernel.locks import branch_lock
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, allowed_events, move
-from maestro.core.tasks import transitions
+from maestro.core.tasks import pausing, transitions
 from maestro.core.views import SessionView
 from maestro.core.workspaces import cleanup
 from maestro.db import models
@@ -60,27 +60,13 @@ def execute(rt: Runtime, session_id: str) -> SessionView:
     return queries.get_session(rt, session_id)
 
 
-def pause(rt: Runtime, session_id: str, *, source: str = "you") -> SessionView:
+def pause(rt: Runtime, session_id: str) -> SessionView:
     """EXECUTING to PAUSED; every worker's process tree stands still and no check runs when this returns.
 
     Checks and set-ups are ended, and begin anew with the resume.
-
-    ``source``: who pauses, for the log: the user, or the supervisor for a budget or an alarm. That one may be such
-    work itself, which ends when it looks up, and does not wait for it.
     """
-    with rt.db.write() as tx:
-        by = None if source == "you" else pauses.BY_MAESTRO
-        move(tx, lookup.session_row(tx.db, session_id), "pause", reason=by)
-        workers = [w for w in lookup.live_workers(tx.db, session_id) if w.status != "parked"]
-        for worker in workers:
-            worker.status = "paused"
-            tx.db.add(worker)
-        tx.log(session_id, "Paused. Workers continue where they stopped; nothing is lost.", source=source)
-    # Stored first: killed here, the next start stops them (``recovery``).
-    processes.suspend(*workers)
-    call_off(rt, session_id)
-    if source == "you":
-        rt.jobs.wait_for(rollbacks.work_of(rt, session_id), _CALLED_OFF_S)
+    pausing.pause(rt, session_id)
+    rt.jobs.wait_for(rollbacks.work_of(rt, session_id), _CALLED_OFF_S)
     return queries.get_session(rt, session_id)
 
 

@@ -9,6 +9,7 @@ from sqlmodel import select
 from maestro.core.approvals import asking
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
+from maestro.core.tasks import pausing
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.errors import MaestroError
@@ -36,10 +37,8 @@ def alarm(tx: Transaction, session: models.Session, worker: models.Worker, what:
 
 def pause(rt: Runtime, session_id: str) -> None:
     """Stop the session whose alarm is stored."""
-    from maestro.core.commands import control
-
     with rt.db.read() as db:
         session = db.get(models.Session, session_id)
     if session is not None and session.status == State.EXECUTING:
         with contextlib.suppress(MaestroError):  # ended or paused meanwhile, which is as good
-            control.pause(rt, session_id, source="supervisor")
+            pausing.pause(rt, session_id, source="supervisor")

@@ -20,6 +20,7 @@ from maestro.core.guards import checkout_changes
 from maestro.core.kernel import lookup, places
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
+from maestro.core.tasks import pausing
 from maestro.core.workspaces import agents_place, sheltered
 from maestro.db import models
 from maestro.errors import MaestroError
@@ -246,9 +247,7 @@ def _alarm(
 
 
 def _pause(rt: Runtime, session_id: str) -> None:
-    from maestro.core.commands import control
-
     try:
-        control.pause(rt, session_id, source="supervisor")
+        pausing.pause(rt, session_id, source="supervisor")
     except MaestroError:
         return  # ended or paused meanwhile, which is as good

@@ -14,12 +14,10 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
+from maestro.core.tasks.pausing import BY_MAESTRO
 from maestro.core.views import PauseView
 from maestro.db import models
 from maestro.errors import NotAllowed
-
-#: The reason of a pause that Maestro made, in the session's history.
-BY_MAESTRO = "Maestro has a question first."
 
 
 def look(rt: Runtime) -> bool:

@@ -16,7 +16,7 @@ from maestro.core.kernel.agent_config import AgentConfig, in_force
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
 from maestro.core.limits import amounts, spending
-from maestro.core.tasks import prompts
+from maestro.core.tasks import pausing, prompts
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
@@ -123,8 +123,6 @@ def _notice(rt: Runtime, session_id: str, budget: spending.Budget) -> None:
 
 def _reached(rt: Runtime, session_id: str, budget: spending.Budget) -> None:
     """Ask, then pause. A crash in between is mended by the next look: while the question is open, nothing runs."""
-    from maestro.core.commands import control
-
     with rt.db.write() as tx:
         session = lookup.session_row(tx.db, session_id)
         if session.status != State.EXECUTING:
@@ -134,7 +132,7 @@ def _reached(rt: Runtime, session_id: str, budget: spending.Budget) -> None:
             task = tx.db.get(models.Task, budget.task_id) if budget.task_id else None
             _ask(tx, session, task, budget)
     with contextlib.suppress(NotAllowed):
-        control.pause(rt, session_id, source="supervisor")
+        pausing.pause(rt, session_id, source="supervisor")
 
 
 def _ask(tx: Transaction, session: models.Session, task: models.Task | None, budget: spending.Budget) -> None:
