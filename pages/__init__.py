@@ -8,8 +8,8 @@ from maestro.core.kernel.runtime import Runtime
 
 #: In this order: ``/session/new`` must be known before ``/session/{session_id}``.
 PAGES = (
-    "dashboard", "sessions", "new_session", "approvals", "decisions", "templates", "settings",
-    "brainstorm", "plan", "monitor", "logs", "changes", "file_links", "not_found",
+    "dashboard.page", "sessions", "new_session.page", "approvals", "decisions", "templates", "settings.page",
+    "brainstorm", "plan", "monitor", "logs", "changes", "file_page", "not_found",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from maestro.agents.base import PermissionMode
 from maestro.agents.gates import Verdict, judge
 from maestro.api.site import build_site
 from maestro.confinement.proxy import hosts
-from maestro.core.execution import policy_hosts
+from maestro.core.workspaces import policy_hosts
 from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.db import models
