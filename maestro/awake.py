@@ -16,7 +16,7 @@ class Stopwatch:
         self._spent = 0.0
         self._looked_at = time.monotonic()
 
-    def look(self) -> float:
+    def elapsed(self) -> float:
         """The seconds so far. Whoever waits looks more often than once a step."""
         at = time.monotonic()
         self._spent += min(at - self._looked_at, self._step_s)

@@ -94,11 +94,11 @@ def known_token(settings: Settings) -> str | None:
         if not all("!" <= c <= "~" for c in token):
             words = "use visible ASCII characters without spaces"
             raise InvalidInput(f"A setting is not valid: {variable('token')}: {words}", {"token": words})
-        redaction.tell("token", [token])
+        redaction.register("token", [token])
         return token
     try:
         kept = (settings.data_dir / _TOKEN).read_text("ascii", errors="ignore").strip() or None
-        redaction.tell("token", [kept])
+        redaction.register("token", [kept])
         return kept
     except FileNotFoundError:
         return None
@@ -127,7 +127,7 @@ def ensure_token(settings: Settings) -> str:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-    redaction.tell("token", [token])
+    redaction.register("token", [token])
     return token
 
 

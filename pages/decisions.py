@@ -45,7 +45,7 @@ class _Decisions:
         self.field = ui.input(value=words, placeholder="Search decisions").classes("m-search")
         self.field.props("clearable debounce=120")
         self.field.props.set_optional("aria-label", "Search decisions")
-        self.field.on_value_change(self._look)
+        self.field.on_value_change(self._refresh)
         self.list_box = box("m-list")
         self.list = KeyedList(self.list_box, key=lambda d: d.id, build=_Row)
         self.nothing = box()
@@ -57,7 +57,7 @@ class _Decisions:
             self.rows = rows
             self.show()
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         words = (self.field.value or "")[:200]
         ui.navigate.history.replace("/decisions" + (f"?{urlencode({'q': words})}" if words else ""))
         self.show()

@@ -90,7 +90,7 @@ class _Sessions:
         with box("m-row m-row--between m-gap-12"):
             self.field = ui.input(value=search.q, placeholder="Search title, idea or repository").classes("m-search")
             self.field.props("clearable debounce=150").props.set_optional("aria-label", "Search sessions")
-            self.field.on_value_change(lambda e: self.look(q=(e.value or "")[:200]))
+            self.field.on_value_change(lambda e: self.search_for(q=(e.value or "")[:200]))
             new = link_button("New session", "/session/new", icon="plus", kind="primary")
             new.classes("m-btn--fold").attr(aria_label="New session")
         with box("m-row m-row--wrap", role="group", aria_label="Show"):
@@ -101,7 +101,7 @@ class _Sessions:
         self.nothing = box()
         self._pager()
 
-    async def look(self, **changes: Any) -> None:
+    async def search_for(self, **changes: Any) -> None:
         """Look for something else; from its first page unless told which."""
         for name, value in ({"page": 0} | changes).items():
             setattr(self.search, name, value)
@@ -109,7 +109,7 @@ class _Sessions:
         await self.refresh()
 
     async def refresh(self) -> None:
-        """Look again."""
+        """Read and show the list anew."""
         answer = await run.io_bound(self._read)
         if answer is None:
             return
@@ -140,7 +140,7 @@ class _Sessions:
         with tag("button", "", "m-filter m-needs-server", type="button") as chip:
             text(word)
             count = text("", "m-filter__n")
-        chip.on("click", lambda: self.look(show=name))
+        chip.on("click", lambda: self.search_for(show=name))
         self.chips[name] = (chip, count)
 
     def _show_counts(self, by_status: dict[str, int]) -> None:
@@ -169,10 +169,10 @@ class _Sessions:
         with box("m-row m-row--end") as self.pager:
             self.range = text("", "m-meta m-num")
             self.back = icon_button(
-                "chevron-left", "Previous page", lambda: self.look(page=self.search.page - 1), small=True
+                "chevron-left", "Previous page", lambda: self.search_for(page=self.search.page - 1), small=True
             )
             self.on = icon_button(
-                "chevron-right", "Next page", lambda: self.look(page=self.search.page + 1), small=True
+                "chevron-right", "Next page", lambda: self.search_for(page=self.search.page + 1), small=True
             )
 
 
@@ -189,7 +189,7 @@ class _Deleted:
         self.fold.set_visibility(False)
 
     async def refresh(self) -> None:
-        """Look again."""
+        """Read and show the list anew."""
         found = await run.io_bound(queries.list_deleted, self.rt) or []
         if not self.fold.is_deleted:
             self.rows.sync(found[:50])

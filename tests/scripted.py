@@ -15,7 +15,7 @@ from maestro.agents.base import AgentSpec
 from maestro.demo.scenario import Scenario
 from maestro.worker import seal, tree
 from maestro.worker.launch import Standby, launch
-from maestro.worker.spool import Spool, read, tell
+from maestro.worker.spool import Spool, read, send
 
 #: A key that opens nothing.
 DUMMY_KEY = "sk-ant-scripted-0000"
@@ -132,11 +132,11 @@ class WorkerRun:
     def decide(self, gate: dict[str, Any], allow: bool, message: str = "") -> None:
         """Answer a gate as the supervisor does."""
         entry = {"type": "decision", "request_id": gate["request_id"], "allow": allow, "message": message}
-        tell(self.spool.path, entry, self.key)
+        send(self.spool.path, entry, self.key)
 
     def say(self, kind: str, **members: Any) -> None:
         """Write something else into the inbox."""
-        tell(self.spool.path, {"type": kind, **members}, self.key)
+        send(self.spool.path, {"type": kind, **members}, self.key)
 
     def orders(self) -> str:
         """What a worker on this spool reads from its standard input."""

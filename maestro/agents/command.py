@@ -198,7 +198,7 @@ def _megabytes(size: int) -> str:
 async def _used_up(seconds: float | None) -> None:
     """Return when so much time was spent at work; a pause and a machine that sleeps do not count. None: never."""
     stopwatch = Stopwatch(_TICK_S * 2)
-    while seconds is None or (left := seconds - stopwatch.look()) > 0:
+    while seconds is None or (left := seconds - stopwatch.elapsed()) > 0:
         await asyncio.sleep(_TICK_S if seconds is None else min(_TICK_S, left))
 
 

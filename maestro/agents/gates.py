@@ -138,7 +138,7 @@ def _under_policy(
     policy: Policy, mode: PermissionMode, action: Action, found: _Finding, call: policies.Call
 ) -> tuple[Action, _Finding]:
     """The mode's action with the user's policy over it. A deny of either stays; ``bypass`` asks nothing."""
-    said = policies.answered(policy, call)
+    said = policies.decide(policy, call)
     if said is None or action == "deny" or (mode == "bypass" and said.answer != "deny"):
         return action, found
     if said.answer == "deny":

@@ -100,7 +100,7 @@ class Answered:
     why: str
 
 
-def answered(policy: Policy, call: Call) -> Answered | None:
+def decide(policy: Policy, call: Call) -> Answered | None:
     """What a policy says to a call; None where it says nothing. A deny wins over an ask, an ask over an allow."""
     if policy.says_nothing() or call.kind in ("own", "read", "shell_read"):
         return None

@@ -171,7 +171,7 @@ class _Connection:
         self.feed = Feed(rt)
 
     async def run(self) -> None:
-        tasks = {asyncio.create_task(self._listen()), asyncio.create_task(self._tell())}
+        tasks = {asyncio.create_task(self._listen()), asyncio.create_task(self._notify())}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -182,7 +182,7 @@ class _Connection:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _tell(self) -> None:
+    async def _notify(self) -> None:
         async for event in self.feed.events():
             await self._send(event.as_message())
 

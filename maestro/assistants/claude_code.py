@@ -192,7 +192,7 @@ class _Reply(ReplyText):
             return
         usage, self._call = _tokens(self._call), {}
         usage.cost_usd = pricing.cost_usd(self._model, usage)
-        self._tell(usage)
+        self._report(usage)
 
     def count_rest(self, result: ResultMessage) -> None:
         """The CLI's own count, without what was told before; of money it is the truer one."""
@@ -206,9 +206,9 @@ class _Reply(ReplyText):
         )
         if result.total_cost_usd is not None and (not self._model or plain_name(self._model)):
             rest.cost_usd = result.total_cost_usd - self._counted.cost_usd
-        self._tell(rest)
+        self._report(rest)
 
-    def _tell(self, usage: Usage) -> None:
+    def _report(self, usage: Usage) -> None:
         if usage != Usage():
             self._counted.add(usage)
             self.listener.on_usage(usage)

@@ -68,13 +68,13 @@ class Driver:
         """Until the session is over or a user is needed."""
         with self._api.events(self._id) as events:
             while True:
-                step = self._look()
+                step = self._poll()
                 if isinstance(step, Outcome):
-                    self._tell(events, _LAST_WORDS_S)
+                    self._report(events, _LAST_WORDS_S)
                     return step
-                self._tell(events, 0 if step else _LOOK_AGAIN_S)
+                self._report(events, 0 if step else _LOOK_AGAIN_S)
 
-    def _tell(self, events: Events, patience_s: float) -> None:
+    def _report(self, events: Events, patience_s: float) -> None:
         """Say all that has come; wait a while for the first of it."""
         event = events.next(patience_s)
         while event is not None:
@@ -82,7 +82,7 @@ class Driver:
                 self._say(line)
             event = events.next(0)
 
-    def _look(self) -> Outcome | bool:
+    def _poll(self) -> Outcome | bool:
         try:
             step = self._step(self._api.get(self._path))
         except Refused as error:

@@ -24,8 +24,8 @@ __all__ = [
     "everywhere",
     "masked_urls",
     "of_url",
+    "register",
     "sealed",
-    "tell",
 ]
 
 #: Variables whose values are secrets, whatever they look like.
@@ -40,7 +40,7 @@ _sources: dict[str, tuple[str, ...]] = {}
 _told = Told()
 
 
-def tell(source: str, secrets: Iterable[str | None]) -> None:
+def register(source: str, secrets: Iterable[str | None]) -> None:
     """From now on these secrets of ``source`` are taken out, in the place of those that it told before."""
     global _told  # swapped whole: who cleans meanwhile sees the one or the other
     with _lock:

@@ -29,7 +29,7 @@ from maestro.agents.base import AgentResult, AgentSpec
 from maestro.errors import MaestroError
 from maestro.worker import proctable, tree
 from maestro.worker.link import SpoolLink
-from maestro.worker.spool import WORKER_ID_VARIABLE, Spool, append, heal
+from maestro.worker.spool import WORKER_ID_VARIABLE, Spool, append, repair_tail
 
 #: How long an agent may take to end after a stop before it is ended.
 _STOP_GRACE_S = 20.0
@@ -78,7 +78,7 @@ def _orders() -> dict[str, Any] | None:
 def _hold(spool: Spool, key: bytes, digest: str) -> int:
     """Everything that happens under the lock."""
     os.environ.pop("PYTHONPATH", None)  # it was for this process, not for what the agent runs
-    heal(spool.events)
+    repair_tail(spool.events)
     try:
         spec = AgentSpec.from_json(spool.read_spec(digest))
     except (OSError, ValueError, TypeError) as error:

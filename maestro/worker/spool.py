@@ -169,7 +169,7 @@ def _ends_whole(descriptor: int, size: int) -> bool:
     return size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
 
 
-def tell(path: Path, entry: dict[str, Any], key: bytes | None) -> None:
+def send(path: Path, entry: dict[str, Any], key: bytes | None) -> None:
     """Append to the inbox of the spool at ``path``; written whole when this returns.
 
     A spool that somebody deleted hears nothing: its worker is ended soon. What stands in the inbox's place and is no
@@ -182,7 +182,7 @@ def tell(path: Path, entry: dict[str, Any], key: bytes | None) -> None:
         append(inbox, {"id": uuid.uuid4().hex, **entry}, key=key)
 
 
-def heal(path: Path) -> None:
+def repair_tail(path: Path) -> None:
     """End a line that a killed writer left torn, so that the next writer's first line stays readable."""
     try:
         with os.fdopen(untrusted.open_file(path, flags=os.O_RDWR), "r+b") as handle:

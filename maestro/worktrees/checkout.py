@@ -35,10 +35,10 @@ def bring(root: Path, before: str, after: str, *, resume: bool = False) -> None:
     Uncommitted work elsewhere survives byte for byte. ``resume``: such a move was begun and killed before.
     Raises Conflict, with nothing changed, when work is in the way or another git process holds the index.
     """
-    _write(root, before, after, _look(root, before, after, resume))
+    _write(root, before, after, _inspect(root, before, after, resume))
 
 
-def _look(root: Path, before: str, after: str, resume: bool) -> Survey:
+def _inspect(root: Path, before: str, after: str, resume: bool) -> Survey:
     found = survey(root, before, after, resume=resume)
     if found.in_the_way:
         raise Conflict(_blocked(root, found.in_the_way), files=found.in_the_way)
@@ -109,7 +109,7 @@ def move_branch(repo: Path, branch: str, before: str, after: str, reason: str, *
         brought: list[Path] = []
         try:
             for entry in checkouts_of(repo, branch):
-                found = _look(entry.path, before, after, resume)
+                found = _inspect(entry.path, before, after, resume)
                 brought.append(entry.path)
                 _write(entry.path, before, after, found)
             move_ref(repo, branch_ref(branch), after, before, reason)

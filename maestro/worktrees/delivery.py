@@ -61,7 +61,7 @@ def preview(repo_root: Path, session_branch: str, target: str | None, method: st
 
     Raises InvalidInput for an unknown target or method, Conflict for no target with a detached HEAD.
     """
-    outlook = _look(repo_root, session_branch, target, method)
+    outlook = _inspect(repo_root, session_branch, target, method)
     before, source = outlook.before, outlook.source
     count = git(repo_root, "rev-list", "--count", f"{before}..{source}").text
     return MergePreview(
@@ -92,7 +92,7 @@ def merge(
     with the reasons when it cannot be done; then everything is as it was.
     """
     with repository_lock(repo_root):
-        outlook = _look(repo_root, session_branch, target, method)
+        outlook = _inspect(repo_root, session_branch, target, method)
         if outlook.blockers:
             raise Conflict(" ".join(outlook.blockers), reasons=outlook.blockers, files=outlook.merged.conflicts)
         before = outlook.before
@@ -145,7 +145,7 @@ def unmerge(repo_root: Path, record: MergeRecord, keep_as: str) -> None:
         move_branch(repo_root, record.target, before, after, "maestro: unmerge", resume=resume)
 
 
-def _look(repo_root: Path, session_branch: str, target: str | None, method: str) -> _Outlook:
+def _inspect(repo_root: Path, session_branch: str, target: str | None, method: str) -> _Outlook:
     if method not in METHODS:
         raise InvalidInput(f"“{method[:50]}” is not a merge method.", {"method": f"one of {', '.join(METHODS)}"})
     name, before = _target(repo_root, target)

@@ -43,11 +43,11 @@ def read(shared: Path, included: list[str]) -> Held:
     for folder in _FOLDERS:
         top = shared / folder
         names += [str(path.relative_to(shared)) for path in sorted(top.rglob("*"))] if top.is_dir() else []
-    found = ((name, _look(shared / name)) for name in names if name not in _NOT_HELD)
+    found = ((name, _inspect(shared / name)) for name in names if name not in _NOT_HELD)
     return {name: file for name, file in found if file is not None}
 
 
-def _look(path: Path) -> File | None:
+def _inspect(path: Path) -> File | None:
     try:
         about = path.lstat()
         if stat.S_ISLNK(about.st_mode) and path.name != "config":
@@ -80,7 +80,7 @@ def put_back(shared: Path, name: str, was: File | None, aside: Path) -> Path | N
 
 
 def _keep(place: Path, to: Path) -> Path | None:
-    now = _look(place)
+    now = _inspect(place)
     if now is None:
         return None
     to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

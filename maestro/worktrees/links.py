@@ -88,7 +88,7 @@ def stand_ins(worktree: Path, env: Mapping[str, str] | None = None) -> list[str]
     return would_be_ignored(worktree, [p for p in untracked if leads_out(worktree, p)], env)
 
 
-def remember(worktree: Path, base: str, before: Mapping[str, str]) -> None:
+def note_links(worktree: Path, base: str, before: Mapping[str, str]) -> None:
     """Note what a session began with, and the links that its set-up has made here; ``before``: was ``strange`` then."""
     made = {path: says for path in _untracked(worktree) if (says := _target(worktree / path)) != before.get(path)}
     untrusted.write(own_git_dir(worktree) / _NOTE, json.dumps({"base": base, "made": made}))

@@ -148,7 +148,7 @@ class _Folder:
         return f"cd {shlex.quote(self.name)} && {command}" if self.name else command
 
 
-def look(repo: Path, commit: str) -> list[Found]:
+def detect(repo: Path, commit: str) -> list[Found]:
     """Everything found at ``commit`` and in the checkout ``repo``: commands first, then files, then checks."""
     root = Manifests.of(repo, commit)
     folders = _folders(repo, commit)
@@ -171,7 +171,7 @@ def _folder(at: Manifests, folder: _Folder, before: list[Found]) -> tuple[list[F
     locks = _by_locks(at, folder)
     manager = next((f.tool for f in [*before, *locks] if f.tool in _PYTHON_TOOLS), None)
     setup, checks = list(locks), []
-    trusts = [Found("setup", trust.command, trust.reason, trust.tool) for trust in version_managers.look(at)]
+    trusts = [Found("setup", trust.command, trust.reason, trust.tool) for trust in version_managers.detect(at)]
     if check_detection.speaks_python(at) and not _is_of_tests(at):
         plan = python_detection.plan(at, manager)
         if plan.setup:

@@ -65,7 +65,7 @@ def _nested(worktree: Path, env: dict[str, str]) -> list[str]:
 
 def stage_all(worktree: Path, *, git_dir: Path, index: Path | None = None, env: dict[str, str]) -> list[str]:
     """``git add`` of all that belongs to the work; returns the nested repositories that were left out."""
-    _look_at_all(worktree, git_dir, index, env)
+    _read_all(worktree, git_dir, index, env)
     nested = _nested(worktree, env)
     apart = copied(git_dir)
     left_out = [*nested, *not_work(worktree, git_dir, env)]
@@ -83,7 +83,7 @@ def stage_all(worktree: Path, *, git_dir: Path, index: Path | None = None, env: 
     return nested
 
 
-def _look_at_all(worktree: Path, git_dir: Path, index: Path | None, env: dict[str, str]) -> None:
+def _read_all(worktree: Path, git_dir: Path, index: Path | None, env: dict[str, str]) -> None:
     """Undo ``update-index --skip-worktree`` and ``--assume-unchanged``: git would leave changed files out.
 
     In a sparse worktree files that are not there have the first of these marks rightly.

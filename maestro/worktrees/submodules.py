@@ -189,7 +189,7 @@ def _inner(module: Submodule) -> dict[str, str]:
     return env if local else {}
 
 
-def remember(worktree: Path) -> None:
+def note_leftovers(worktree: Path) -> None:
     """Note what a set-up has left in submodules: it is nobody's work."""
     if (worktree / ".gitmodules").is_file():
         text = "\0".join(changed_files(worktree))

@@ -28,7 +28,7 @@ class Trust:
     tool: str
 
 
-def look(at: Manifests) -> list[Trust]:
+def detect(at: Manifests) -> list[Trust]:
     """What one folder of a commit needs; first, since what is installed after it may come from there."""
     found = [*_tools(at), *_direnv(at)]
     return [Trust(at.command(each.command), each.reason, each.tool) for each in found]

@@ -68,7 +68,7 @@ class Runs:
     text: str = ""  # the beginning; read by ``with_text``
 
 
-def look(repo: Path, commit: str) -> dict[str, str]:
+def survey(repo: Path, commit: str) -> dict[str, str]:
     """Names and marks of all that work on a commit would run. Nothing of the repository runs."""
     found = dict(_of_git(repo))
     for path, oid in _tree(repo, commit):

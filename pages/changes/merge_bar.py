@@ -59,7 +59,7 @@ class MergeBar:
             else:
                 _not_yet(session)
         if session.status == "completed" and not session.merged:
-            await self._look()
+            await self._refresh()
 
     def _ready(self, session: SessionView) -> None:
         self._blocked = box("mb__blocked s-failed m-hidden", role="alert")
@@ -86,13 +86,13 @@ class MergeBar:
         for child in self._bar.descendants():
             if isinstance(child, Tag) and "data-method" in child.props:
                 child.attr(aria_pressed="true" if child.props["data-method"] == method else "false")
-        await self._look()
+        await self._refresh()
 
     async def _choose_target(self, name: str | None) -> None:
         self._target = (name or "").strip() or None
-        await self._look()
+        await self._refresh()
 
-    async def _look(self) -> None:
+    async def _refresh(self) -> None:
         """Look ahead; the answer of the last look counts."""
         self._asked += 1
         number = self._asked
@@ -144,7 +144,7 @@ class MergeBar:
             with box("m-stack m-gap-2 m-grow"):
                 for problem in problems:
                     tag("div", problem, "m-wrap")
-            button("Check again", self._look, icon="refresh-cw", small=True)
+            button("Check again", self._refresh, icon="refresh-cw", small=True)
 
     async def _merge(self) -> None:
         done = await perform(
@@ -157,7 +157,7 @@ class MergeBar:
             done=lambda s: f"Merged into {(s.merge or {}).get('target', 'your branch')}.",
         )
         if done is FAILED:
-            await self._look()
+            await self._refresh()
         else:
             forget(f"target-{self._session.id}", client=self._view.content.client)
             await self._show_new(done)

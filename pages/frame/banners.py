@@ -168,20 +168,20 @@ class Banners:
         key = f"account {state.kind} {state.paused_until} {state.reason}"
         if state.kind == "auth":
             title = "The API key was rejected"
-            return Banner(key, "failed", "key-round", title, state.reason, lambda: self._go_on("Try the key again"))
+            return Banner(key, "failed", "key-round", title, state.reason, lambda: self._resume("Try the key again"))
         if state.paused_until is None:
             title = "The model account is paused until you resume it"
-            return Banner(key, "paused", "pause", title, state.reason, lambda: self._go_on("Resume now"))
+            return Banner(key, "paused", "pause", title, state.reason, lambda: self._resume("Resume now"))
 
         def acts() -> None:
-            self._go_on("Resume now")
+            self._resume("Resume now")
             stay = button("Stay paused", small=True)
             stay.on_click(lambda: self._do(limits.stay_paused, stay, "The account stays paused until you resume it."))
 
         title = "The model account is paused"
         return Banner(key, "paused", "hourglass", title, state.reason, acts, left_until=state.paused_until)
 
-    def _go_on(self, words: str) -> None:
+    def _resume(self, words: str) -> None:
         go = button(words, icon="play", small=True)
         go.on_click(lambda: self._do(limits.resume_account, go, "Workers start again."))
 

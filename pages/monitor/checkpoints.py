@@ -83,7 +83,7 @@ class Checkpoints:
                     "mon-point__go"
                 )
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """What was taken away and is kept: a rollback's can be brought back as it was, all can become branches."""
         found = await run.io_bound(queries.list_recovered, self._rt, self._id) or []
         if found == self._shown:

@@ -29,12 +29,12 @@ def conflict_part(rt: Runtime, session_id: str, task: TaskView) -> None:
     name_list("Conflicts with the session branch", files, "failed")
     compare = button("Compare both sides", icon="git-merge", small=True).classes("m-start")
 
-    async def look() -> None:
+    async def refresh() -> None:
         found = await perform(queries.get_conflict, rt, session_id, task.id, by=compare)
         if found is not FAILED:
             await _show(found)
 
-    compare.on_click(look)
+    compare.on_click(refresh)
 
 
 async def _show(found: ConflictView) -> None:

@@ -30,9 +30,9 @@ class Limits:
     async def open(self) -> None:
         """It came to the front."""
         self._opened = True
-        await self.look()
+        await self.refresh()
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """Read again and show what is different."""
         if not self._opened:
             return
@@ -53,7 +53,7 @@ class Limits:
 
     async def _change(self) -> None:
         if await change_limits(self._rt, self._id):
-            await self.look()
+            await self.refresh()
 
 
 def _budget(budget: BudgetView) -> None:

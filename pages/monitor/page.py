@@ -122,19 +122,19 @@ class Monitor:
         await self.feed.start()
         live.subscribe(self.id, self._changed, types=_STRUCTURE, every_s=0.4)
         live.subscribe(self.id, self._pulse, types=_PULSE)
-        ui.timer(_LOOK_S, self._look, immediate=False)
+        ui.timer(_LOOK_S, self._refresh, immediate=False)
         wanted = self.view.query.get("task")
         task = self.now.task(wanted) if wanted else None
         if task:
             self.details.open(self.now, task.id)
 
         if self.now.checkpoints:
-            await self.points.look()
+            await self.points.refresh()
 
     async def _changed(self, events: list[Event]) -> None:
         await self.refresh()
         if self.now.checkpoints and any(e.type in _LINE for e in events):
-            await self.points.look()
+            await self.points.refresh()
 
     async def refresh(self) -> None:
         """Read everything again and show what is different."""
@@ -146,7 +146,7 @@ class Monitor:
             if now is not None:
                 self.show(now)
                 await self.charts.show(now)
-                await self.limits.look()
+                await self.limits.refresh()
 
     def show(self, now: Snapshot) -> None:
         """Show the session as it is."""
@@ -166,7 +166,7 @@ class Monitor:
         self.grid.pulse(events)
         self.charts.take(events)
 
-    async def _look(self) -> None:
+    async def _refresh(self) -> None:
         if self.now.session.status in _AT_WORK:
             await self.refresh()
 

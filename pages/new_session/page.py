@@ -92,7 +92,7 @@ class _Form:
                 .props("autofocus spellcheck=false")
                 .classes("m-mono-field")
             )
-            self.path.on("blur", self.look).on("keydown.enter", self.look).on("restored", self.look)
+            self.path.on("blur", self.refresh).on("keydown.enter", self.refresh).on("restored", self.refresh)
         with box("m-row m-row--wrap m-gap-4") as chips:
             for path in recent:
                 with tag("button", "", "m-filter m-needs-server", type="button", title=path) as chip:
@@ -122,7 +122,7 @@ class _Form:
             self.template.set_value(wanted["template"])
         if wanted.get("repo"):
             self.path.set_value(wanted["repo"][:4096])
-            ui.timer(0, self.look, once=True)
+            ui.timer(0, self.refresh, once=True)
 
     def use_template(self) -> None:
         """Put the template's words into the idea, unless the user wrote something there."""
@@ -135,9 +135,9 @@ class _Form:
     async def choose(self, path: str) -> None:
         """Take a repository that was used before."""
         self.path.set_value(path)
-        await self.look()
+        await self.refresh()
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """Look at the repository and say what was found, beside the field."""
         path = (self.path.value or "").strip()
         if path == self.looked_at:
@@ -151,14 +151,14 @@ class _Form:
             return
         if info is not None:
             self._show_found(info, wanted)
-        await self.environment.look(path if info else None, self._branch())
+        await self.environment.show_for(path if info else None, self._branch())
 
     async def look_at_branch(self) -> None:
         """Another branch may need other things."""
         if self.looked_at and self.info:
             chosen = self._branch() or ""
             keep(_BRANCH + self.looked_at, "" if chosen == self.info.branch else chosen)
-            await self.environment.look(self.looked_at, self._branch())
+            await self.environment.show_for(self.looked_at, self._branch())
 
     async def _inspect(self, path: str) -> RepositoryView | None:
         try:
@@ -174,7 +174,7 @@ class _Form:
     async def look_again(self) -> None:
         """Look at the same repository once more, for it has changed."""
         self.looked_at = None
-        await self.look()
+        await self.refresh()
 
     def _show_found(self, info: RepositoryView, wanted: str) -> None:
         """Say what it is, and choose its branch: ``wanted`` is the one that was chosen before a reload."""
@@ -191,7 +191,7 @@ class _Form:
 
     async def submit(self) -> None:
         """Create the session, start it, and go to its brainstorm."""
-        await self.look()
+        await self.refresh()
         self._clear()
         if self.agent.wrong():
             return
@@ -221,7 +221,7 @@ class _Form:
             "base_branch": self._branch(),
             "template": self.template.value or None,
             "agent_config": self.agent.values() | self.environment.values(),
-            "remember_environment": self.environment.remember(),
+            "remember_environment": self.environment.wants_remembering(),
         }
 
     def _branch(self) -> str | None:

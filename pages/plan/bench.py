@@ -56,7 +56,7 @@ class Bench:
         self.costs = costs
         self.refresh = refresh
         self.draft = Draft(plan)
-        self.draft.look()
+        self.draft.review()
         self.live: dict[str, TaskView] = {}
         self.selected = WHOLE
         self._rest: asyncio.TimerHandle | None = None
@@ -123,7 +123,7 @@ class Bench:
     def take(self) -> None:
         """Show the current version, dropping what was typed."""
         self.draft.take(self.plan)
-        self.draft.look()
+        self.draft.review()
         self._forget()
         self.show(details=True)
 
@@ -178,7 +178,7 @@ class Bench:
             self.selected = (tasks[:at] + tasks[at + 1 :])[min(at, len(tasks) - 2)]
         elif what in {"up", "down"}:
             self.draft.move(self.selected, -1 if what == "up" else 1)
-        self.draft.look()
+        self.draft.review()
         self.show(details=True)
         self._mark()
         self._keep()
@@ -187,7 +187,7 @@ class Bench:
 
     def _changed(self, name: str) -> None:
         """A member was typed into: what is small follows at once, graph and keeping when the typing rests."""
-        self.draft.look()
+        self.draft.review()
         if self.editor:
             self.editor.show_errors()
         if name in _SEEN or self.draft.errors:
@@ -205,14 +205,14 @@ class Bench:
     def discard(self) -> None:
         """Back to what is stored; the bar offers to undo it."""
         self.draft.discard(self.plan)
-        self.draft.look()
+        self.draft.review()
         self._forget()
         self.show(details=True)
 
     def undo(self) -> None:
         """Put back what was taken away last."""
         self.selected = self.draft.undo() or self.selected
-        self.draft.look()
+        self.draft.review()
         self.show(details=True)
         self._mark()
         self._keep()
@@ -221,7 +221,7 @@ class Bench:
         """What a new task lacks is said once another one is looked at."""
         self.draft.leave()
         if self.editable:
-            self.draft.look()
+            self.draft.review()
             self._show_rows()
             self.bar.show()
 
@@ -279,7 +279,7 @@ class Bench:
         if not isinstance(kept, dict) or not isinstance(kept.get("version"), int) or self.draft.dirty:
             return
         if self.draft.restore(kept.get("data"), kept["version"]):
-            self.draft.look()
+            self.draft.review()
             self.show(details=True)
 
     def _back_to_typed(self, event: GenericEventArguments) -> None:

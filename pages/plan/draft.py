@@ -178,7 +178,7 @@ class Draft:
         """The dependencies' shape; while they run in a circle the last good one."""
         return self._shape
 
-    def look(self) -> None:
+    def review(self) -> None:
         """Look at it again after a change: its shape, and what is wrong with it; a new part is spared until it is left."""
         circle = self._find_shape()
         faults = _faults(self.data)

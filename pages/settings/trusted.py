@@ -44,10 +44,10 @@ def _row(rt: Runtime, item: trust.DecidedView, place: ui.element) -> None:
         with box("m-row m-push"):
             change = button("Change", small=True, label=f"Change trust in {item.repo_path}")
 
-    async def look() -> None:
+    async def refresh() -> None:
         view = await perform(trust.view, rt, item.repo_path, by=change)
         if view is not FAILED:
             with place:  # not in the row, which is drawn anew with the answer
                 await trust_dialog.ask(rt, view)
 
-    change.on_click(look)
+    change.on_click(refresh)

@@ -30,7 +30,7 @@ class EnvironmentOffer:
         self._trial = EnvironmentTrial(rt, self._rows.values, self._rows.explain)
         self._rows.on_change(self._trial.compare)
 
-    async def look(self, path: str | None, branch: str | None) -> None:
+    async def show_for(self, path: str | None, branch: str | None) -> None:
         """Show what is remembered and found for a repository; None: none is chosen. What was ticked stays if nothing differs."""
         wanted = (path, branch) if path else None
         if wanted == self._looked_at:
@@ -54,7 +54,7 @@ class EnvironmentOffer:
         """Members for the session's ``agent_config``; none when nothing was shown, so that what is remembered holds."""
         return self._rows.values() if self._view else {}
 
-    def remember(self) -> bool:
+    def wants_remembering(self) -> bool:
         """Whether to remember what is chosen: it is something else, or the repository has changed and this was looked over."""
         if self._view is None or not self._remember.value:
             return False

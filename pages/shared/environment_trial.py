@@ -55,7 +55,7 @@ class EnvironmentTrial:
             self._result.props.set_optional("role", "status")
         self._try.on_click(self._begin)
         self._stop.on_click(self._end)
-        self._timer = ui.timer(_POLL_S, self._look, active=False)
+        self._timer = ui.timer(_POLL_S, self._refresh, active=False)
         self._place.set_visibility(False)
         self._stop.set_visibility(False)
 
@@ -99,7 +99,7 @@ class EnvironmentTrial:
     async def _end(self) -> None:
         await perform(trials.stop_trial, self._rt, self._path or "", by=self._stop)
 
-    async def _look(self) -> None:
+    async def _refresh(self) -> None:
         if self._path is None:
             return
         try:

@@ -23,7 +23,7 @@ from pages.shared.environment_trial import EnvironmentTrial
 
 async def change_environment(rt: Runtime, session_id: str) -> bool:
     """Ask, store; whether anything was stored."""
-    found = await perform(_look, rt, session_id)
+    found = await perform(_refresh, rt, session_id)
     if found is FAILED:
         return False
     session, view = found
@@ -57,7 +57,7 @@ async def change_environment(rt: Runtime, session_id: str) -> bool:
     return bool(await answer(panel))
 
 
-def _look(rt: Runtime, session_id: str) -> tuple[SessionView, EnvironmentView]:
+def _refresh(rt: Runtime, session_id: str) -> tuple[SessionView, EnvironmentView]:
     session = queries.get_session(rt, session_id)
     return session, repository_environment.environment(rt, session.repo_path)
 

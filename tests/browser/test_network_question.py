@@ -30,7 +30,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     with seeding(folder / "data") as rt:
         tasks = [task("t1", "Add it", status="pending", checks=["make test"])]
         session = seed_session(rt, repo, title="Offline", status="paused", tasks=tasks)
-        asked = questions.stop_the_train(f"`make test` failed without the network. {_WORDS}", "key", _OUTPUT)
+        asked = questions.infrastructure_question(f"`make test` failed without the network. {_WORDS}", "key", _OUTPUT)
         missed = Missed(_WORDS, ("files.example:443",), told=True, way=True)
         more = {"items": asked.items, "what": questions.NETWORK, "command": "make test"}
         asked = replace(asked, detail=asked.detail | more | network_needed.offered(missed, "checks"))

@@ -35,7 +35,7 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AppProces
     head = run_git(repo, "rev-parse", "HEAD")
     with seeding(folder / "data") as rt:
         session = seed_session(rt, repo, title="Asked", status="paused", tasks=[task("t1", "One")])
-        detail = trust.question_detail(repo, head, what_runs.look(repo, head), str(common_dir(repo)))
+        detail = trust.question_detail(repo, head, what_runs.survey(repo, head), str(common_dir(repo)))
         detail["reason"] = (
             "Setup, checks, and agents run the repository's programs with your permissions. Nothing has run so far."
         )

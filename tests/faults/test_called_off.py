@@ -15,7 +15,7 @@ from maestro.core import queries
 from maestro.core.commands import approvals, control, sessions
 from maestro.core.integration import landing, retention, rollbacks, validation
 from maestro.core.kernel import places
-from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.workspaces import cleanup
 from maestro.db import models
@@ -84,7 +84,7 @@ def test_a_cancel_that_was_stored_and_not_carried_out_is_carried_out_at_the_star
         until_working(first, "t1")
         (worker,) = queries.list_workers(first.rt, session.id)
         with monkeypatch.context() as patch:
-            patch.setattr(rollbacks, "still", killed)
+            patch.setattr(rollbacks, "stop_all_work", killed)
             with pytest.raises(Killed):
                 control.cancel(first.rt, session.id)
         first.close(stop_workers=False)
@@ -185,7 +185,7 @@ def test_a_pause_ends_checks_at_once_and_the_resume_repeats_them_at_no_cost(tmp_
                 assert psutil.Process(int(runs.read_text().split()[-1])).status() == psutil.STATUS_ZOMBIE
 
         def measure() -> None:
-            with contextlib.suppress(Stopped):
+            with contextlib.suppress(WorkCancelled):
                 validation.run_baseline(b.rt, b.id)
 
         b.rt.jobs.start(f"baseline:{b.id}", measure)

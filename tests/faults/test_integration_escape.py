@@ -29,7 +29,7 @@ def worker_of(b: Bench, key: str = "t1", **columns: Any) -> models.Worker:
     worker = models.Worker(session_id=b.id, task_id=b.task(key).id, name="W-1", spool_path=spool, **columns)
     with b.rt.db.write() as tx:
         tx.db.add(worker)
-    integrity.before(b.rt, b.session, worker)
+    integrity.snapshot(b.rt, b.session, worker)
     return worker
 
 
@@ -63,7 +63,7 @@ def test_what_the_person_does_meanwhile_raises_nothing(tmp_path: Path, repo: Pat
         run_git(repo, "checkout", "-q", "-b", "mine")
         run_git(repo, "config", "branch.mine.remote", "origin")
         (repo / "README.md").write_text("edited\n")
-        assert not integrity.after(b.rt, worker.id)
+        assert not integrity.verify(b.rt, worker.id)
         assert not b.asked()
         assert b.session.status == "executing"
 
@@ -78,13 +78,13 @@ def test_a_branch_of_the_person_moved_to_the_workers_commit_stops_the_session_on
         run_git(tree, "add", "-A")
         run_git(tree, "commit", "-q", "-m", "own")
         run_git(tree, "branch", "-f", "release", "HEAD")
-        assert integrity.after(b.rt, worker.id)
+        assert integrity.verify(b.rt, worker.id)
         assert b.session.status == "paused"
         (question,) = b.asked("escape")
         assert "release was moved" in question.title
         b.answer("allow")
         assert b.session.status == "executing"
-        assert not integrity.after(b.rt, worker.id)
+        assert not integrity.verify(b.rt, worker.id)
         subprocess.run(["sh", "-c", question.detail["changes"][0]["undo"]], check=True)
         assert run_git(repo, "rev-parse", "release") == before
 
@@ -102,14 +102,14 @@ def test_configuration_that_is_kept_elsewhere_is_watched_too(tmp_path: Path, rep
         run_git(tree, "sparse-checkout", "set", "--no-cone", "--sparse-index", "/*")
         run_git(repo, "worktree", "add", "-q", "--detach", str(tmp_path / "of another task"))
         assert (own / "config.worktree").read_bytes() != known
-        assert not integrity.after(b.rt, worker.id)
+        assert not integrity.verify(b.rt, worker.id)
 
         run_git(tree, "config", "--worktree", "filter.x.clean", "x")
         (own / "commondir").write_text("../../../elsewhere\n")
         write_files(repo, {".gitconfig": planted, "not-there-yet": planted})
         with (repo / ".git/config").open("a") as config:
             config.write('[branch "main"] [filter "x"] clean = x\n')
-        assert integrity.look(b.rt, b.id)
+        assert integrity.verify_running(b.rt, b.id)
         changes = {str(c["what"]): c["undo"] for c in b.asked("escape")[0].detail["changes"]}
         assert [str(Path(what).name) for what in changes] == [
             ".gitconfig is changed", "not-there-yet is new", "config is changed", "commondir is changed",
@@ -120,7 +120,7 @@ def test_configuration_that_is_kept_elsewhere_is_watched_too(tmp_path: Path, rep
         assert (own / "config.worktree").read_bytes() == known
         assert (own / "commondir").read_text() == "../..\n"
         assert not (repo / "not-there-yet").exists()
-        assert not integrity.look(b.rt, b.id)
+        assert not integrity.verify_running(b.rt, b.id)
 
 
 def test_a_no_leaves_the_session_paused(tmp_path: Path, repo: Path) -> None:
@@ -128,10 +128,10 @@ def test_a_no_leaves_the_session_paused(tmp_path: Path, repo: Path) -> None:
         b.begin()
         worker = worker_of(b)
         (repo / ".git" / "info" / "attributes").write_text("* filter=x\n")
-        assert integrity.look(b.rt, b.id)
+        assert integrity.verify_running(b.rt, b.id)
         b.answer("deny")
         assert b.session.status == "paused"
-        assert integrity.after(b.rt, worker.id)
+        assert integrity.verify(b.rt, worker.id)
         assert not b.asked()
 
 
@@ -216,11 +216,11 @@ def test_a_checkout_that_a_worker_was_in_and_that_stands_elsewhere_now(
         worker = worker_of(b)
         before = run_git(repo, "rev-parse", "--symbolic-full-name", "HEAD"), run_git(repo, "rev-parse", "HEAD")
         run_git(repo, *did)
-        assert not integrity.after(b.rt, worker.id), "it was the person"
+        assert not integrity.verify(b.rt, worker.id), "it was the person"
         with b.rt.db.write() as tx:
             details = {"tool": "Bash", "input": {"command": f"git -C '{repo}' {' '.join(did)}"}}
             tx.log(b.id, "Run it", task_id=b.task().id, worker_id=worker.id, details=details)
-        assert integrity.after(b.rt, worker.id)
+        assert integrity.verify(b.rt, worker.id)
         (question,) = b.asked("escape")
         (change,) = question.detail["changes"]
         assert what in change["what"]

@@ -124,7 +124,7 @@ def test_a_move_that_broke_off_between_the_files_stays_begun_until_it_is_finishe
     stale, health = merges._open(done.rt, done.id), storage.health(done.rt)
     with health._lock:
         health._stopped("error", "a disk that was full for a moment")
-    health.look()
+    health.check()
     wait_for(lambda: done.session.merge_json is not None, 30, "the merge to be finished")
     assert (state(done), file.read_text()) == ((True, True, ""), "a")
     with monkeypatch.context() as patch:

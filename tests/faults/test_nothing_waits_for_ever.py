@@ -61,7 +61,7 @@ def waits(b: Bench, tmp_path: Path, key: str, kind: str, *, live: bool = False) 
 
 def held(b: Bench) -> bool:
     with b.rt.db.read() as db:
-        return lookup.is_held(db, b.id)
+        return lookup.rollback_in_progress(db, b.id)
 
 
 @pytest.mark.parametrize("kind", ["stuck", "budget", "tool"])
@@ -211,12 +211,12 @@ def test_a_rollback_that_a_full_disk_cut_short_is_finished_when_there_is_room(
         with pytest.raises(Unavailable, match="No space left"):
             control.rollback(two.rt, two.id, "0")
     assert held(two)
-    storage.health(two.rt).look()
+    storage.health(two.rt).check()
     wait_for(lambda: not held(two), 30, "the rollback to be finished")
     assert [two.task(key).status for key in ("t1", "t2")] == ["pending", "pending"]
     assert run_git(repo, "rev-parse", two.session.session_branch) == two.session.base_commit
     with monkeypatch.context() as patched:  # something else: it is over, and can be tried again
-        patched.setattr(rollbacks, "still", fails_with(errno.EACCES, "Permission denied"))
+        patched.setattr(rollbacks, "stop_all_work", fails_with(errno.EACCES, "Permission denied"))
         with pytest.raises(Unavailable, match="Permission denied"):
             control.rollback(two.rt, two.id, "0")
     assert not held(two)
@@ -227,7 +227,11 @@ def test_a_rollback_that_a_full_disk_cut_short_is_finished_when_there_is_room(
 def test_two_sessions_that_are_given_up_at_once_both_go_back(
     tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan, go, still = plan_of({"id": "t1", "checks": ["true"]}, checks=["false"]), threading.Event(), rollbacks.still
+    plan, go, still = (
+        plan_of({"id": "t1", "checks": ["true"]}, checks=["false"]),
+        threading.Event(),
+        rollbacks.stop_all_work,
+    )
     with bench(tmp_path, repo, plan, max_attempts=1) as b:
         first = b.id
 
@@ -235,7 +239,7 @@ def test_two_sessions_that_are_given_up_at_once_both_go_back(
             assert session_id != first or go.wait(60)
             still(rt, session_id)
 
-        monkeypatch.setattr(rollbacks, "still", slowly)
+        monkeypatch.setattr(rollbacks, "stop_all_work", slowly)
         for _ in range(2):
             with b.rt.db.write() as tx:
                 repair = transitions.repair_task(tx, lookup.session_row(tx.db, b.id), [("true", "it is broken")]).key

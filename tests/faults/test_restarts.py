@@ -234,7 +234,7 @@ def test_a_rollback_that_was_killed_half_way_is_finished_at_the_start(tmp_path: 
             assert [t.status for t in queries.list_tasks(second.rt, session.id)] == ["completed", "pending"]
             assert any(r.restorable for r in queries.list_recovered(second.rt, session.id))
             with second.rt.db.read() as db:
-                assert not lookup.is_held(db, session.id)
+                assert not lookup.rollback_in_progress(db, session.id)
         finally:
             second.close()
 

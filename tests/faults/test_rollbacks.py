@@ -39,7 +39,7 @@ def two(tmp_path: Path, repo: Path) -> Iterator[Bench]:
 
 def held(b: Bench) -> bool:
     with b.rt.db.read() as db:
-        return lookup.is_held(db, b.id)
+        return lookup.rollback_in_progress(db, b.id)
 
 
 def tasks(b: Bench) -> list[str]:
@@ -85,14 +85,14 @@ def test_a_session_that_is_cancelled_during_its_rollback_keeps_its_branch(
     two: Bench, repo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two.begin("t2")
-    tip, still = run_git(repo, "rev-parse", two.session.session_branch), rollbacks.still
+    tip, still = run_git(repo, "rev-parse", two.session.session_branch), rollbacks.stop_all_work
 
     def cancelled_meanwhile(rt: Runtime, session_id: str) -> None:
         still(rt, session_id)
-        monkeypatch.setattr(rollbacks, "still", still)
+        monkeypatch.setattr(rollbacks, "stop_all_work", still)
         control.cancel(rt, session_id)
 
-    monkeypatch.setattr(rollbacks, "still", cancelled_meanwhile)
+    monkeypatch.setattr(rollbacks, "stop_all_work", cancelled_meanwhile)
     with pytest.raises(NotAllowed, match="cancelled"):
         control.rollback(two.rt, two.id, "0")
     assert (two.session.status, held(two), tasks(two)) == ("cancelled", False, ["completed", "cancelled"])

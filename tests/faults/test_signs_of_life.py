@@ -130,12 +130,12 @@ def test_what_maestro_itself_stopped_and_lets_go_on_is_no_news(
 
         def look() -> None:
             watch.tick()
-            heartbeat.look(b.rt, worker)
+            heartbeat.check(b.rt, worker)
 
         def before_the_resume(**how: bool) -> dict[int, proctable.Seen]:
             seen = everything(**how)
             monkeypatch.setattr(proctable, "everything", everything)
-            processes.go_on(worker)
+            processes.resume(worker)
             return seen
 
         everything = proctable.everything
@@ -149,7 +149,7 @@ def test_what_maestro_itself_stopped_and_lets_go_on_is_no_news(
                 processes.suspend(worker)
                 watch.look_again()
                 watch.beat(worker)  # what is seen of the machine's processes just now: it stands
-                processes.go_on(worker)
+                processes.resume(worker)
                 look()  # the same table is not asked again
                 processes.suspend(worker)
                 watch.look_again()

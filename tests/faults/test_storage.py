@@ -156,7 +156,7 @@ def test_a_repository_on_another_disk_that_is_full_is_named_and_waited_for(tmp_p
 
         def goes_on() -> bool:
             health._next_look = 0.0  # a second later
-            return health.look()
+            return health.check()
 
         (b.begin() / "big").write_bytes(os.urandom(1024 * 1024))
         ballast.write_bytes(b"x" * (shutil.disk_usage(small_disk).free - 200 * 1024))
@@ -171,7 +171,7 @@ def test_a_repository_on_another_disk_that_is_full_is_named_and_waited_for(tmp_p
         assert (b.land().status, goes_on()) == ("checking", False)
         ballast.unlink()
         assert not goes_on()  # refused again soon after: it takes its time
-        wait_for(health.look, 30, "the work to go on")
+        wait_for(health.check, 30, "the work to go on")
         assert b.land().status == "completed"
 
 
@@ -195,7 +195,7 @@ def test_what_is_not_the_storages_fault_is_not_blamed_on_it(tmp_path: Path) -> N
         b.begin()
         b.end()
         b.repo.rename(tmp_path / "elsewhere")
-        assert (b.land().status, health.look()) == ("failed", True)
+        assert (b.land().status, health.check()) == ("failed", True)
         assert health.report(OSError(errno.ENOSPC, "No space left on device"))
         assert health.report(GitError("git add failed: fatal: /a: Disk quota exceeded"))
         assert health.report(GitError("git add failed: fatal: cannot create '/a': Read-only file system"))

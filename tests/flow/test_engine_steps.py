@@ -118,7 +118,7 @@ def test_a_worker_that_waits_at_a_gate_costs_looks_at_two_files(
 
         monkeypatch.setattr(Database, "read", counted)
         for _ in range(20):
-            supervisor.look()
+            supervisor.tick()
         assert reads == []
         monkeypatch.setattr(Database, "read", read)
         e.rt.helpers["scheduler"].resume()
@@ -244,7 +244,7 @@ def test_an_answer_whose_follow_up_was_lost_is_taken_up_at_the_next_start(
                 )
             )
         supervisor = Supervisor(e.rt)  # as after a start: it knows nothing but the rows
-        supervisor.look()
+        supervisor.tick()
         assert e.get(session.id).status == ("executing" if answer == "allowed" else "paused")
         e.rt.helpers["scheduler"].resume()
 
@@ -258,12 +258,12 @@ def test_a_pause_by_hand_and_one_with_an_open_question_stay(tmp_path: Path, repo
             tx.db.add(
                 models.Approval(session_id=session.id, kind="escape", title="?", status="allowed", resolved_at=utcnow())
             )
-        assert not pauses.look(e.rt)
+        assert not pauses.resume_due(e.rt)
         control.resume(e.rt, session.id)
         pausing.pause(e.rt, session.id, source="supervisor")
         with e.rt.db.write() as tx:
             tx.db.add(models.Approval(session_id=session.id, kind="escape", title="?"))
-        pauses.look(e.rt)
+        pauses.resume_due(e.rt)
         assert e.get(session.id).status == "paused"
         assert len(integrity.alarms(e.rt, session.id)) == 1
 

@@ -144,7 +144,7 @@ def test_at_80_percent_there_is_one_notice(tmp_path: Path, repo: Path) -> None:
         )
         tx.db.add(row)
     for _ in range(3):
-        budgets.look(rt, [row])
+        budgets.check(rt, [row])
     assert told.count("notification") == 1
     with rt.db.read() as db:
         session = db.get(models.Session, row.id)

@@ -26,7 +26,7 @@ from maestro.core.guards import heartbeat, resources, watchdog
 from maestro.core.guards.loops import Trace
 from maestro.core.guards.no_progress import Standstill
 from maestro.core.kernel.agent_config import AgentConfig
-from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.core.limits import account, admission
 from maestro.core.workspaces import ports
@@ -147,7 +147,7 @@ def test_checks_wait_for_a_slot_and_can_be_called_off_while_they_wait(rows: Rows
         waiting = threading.Thread(target=second)
         waiting.start()
         assert asked.wait(30)  # it waits: only then it is asked
-        with pytest.raises(Stopped), check_slot(rows.rt, lambda: True):
+        with pytest.raises(WorkCancelled), check_slot(rows.rt, lambda: True):
             raise AssertionError("there was no slot")
         assert ended == []
     waiting.join(10)
@@ -193,17 +193,17 @@ def test_many_calls_that_change_nothing_are_seen_and_any_change_counts(rows: Row
     rows.rt.loaded.reload({"stuck_calls_without_change": 6})
     repo = make_repo(tmp_path / "repo", {"README.md": "Hello\n"})
 
-    def calls(eye: watchdog._Eye, count: int) -> list[str | None]:
+    def calls(eye: watchdog._RunState, count: int) -> list[str | None]:
         seen = []
         for number in range(count):
             eye.trace.tool(str(number), "Bash", {"command": f"look {number}"}, "Look")
-            seen.append(eye.standstill.look(rows.rt, repo, eye.trace))
+            seen.append(eye.standstill.check(rows.rt, repo, eye.trace))
             rows.rt.jobs.wait_for([eye.standstill.job], 30)  # git is asked behind the look, never in it
-            seen.append(eye.standstill.look(rows.rt, repo, eye.trace))
+            seen.append(eye.standstill.check(rows.rt, repo, eye.trace))
         return [words for words in seen if words]
 
-    def new_eye() -> watchdog._Eye:
-        return watchdog._Eye(Trace(4), Standstill(rows.worker.id), quiet_since=0.0)
+    def new_eye() -> watchdog._RunState:
+        return watchdog._RunState(Trace(4), Standstill(rows.worker.id), quiet_since=0.0)
 
     eye = new_eye()
     assert calls(eye, 5) == []
@@ -222,7 +222,7 @@ def test_what_differs_only_after_the_cut_of_the_log_is_not_the_same_again(rows: 
         worker_id="w", session_id="s", task_id="t", task_key="t1", agent_type="claude_code", worktree="/x", prompt="."
     )
     transcript = Transcript(spec, SpoolLink(Spool(Path(rows.worker.spool_path)), spec, key=b""))
-    eye = watchdog._Eye(Trace(4), Standstill(rows.worker.id), quiet_since=0.0)
+    eye = watchdog._RunState(Trace(4), Standstill(rows.worker.id), quiet_since=0.0)
 
     def does(command: str, output: str) -> str | None:
         use = uuid.uuid4().hex
@@ -250,9 +250,9 @@ def seen_after(rows: Rows, seconds: float, cpu: float) -> tuple[int, int, str | 
         worker.cpu_percent = cpu
         tx.db.add(worker)
     config = AgentConfig(auto_unstick=True)
-    watchdog.look(rows.rt, config, rows.task_now(), worker)
+    watchdog.check(rows.rt, config, rows.task_now(), worker)
     watch.now += seconds
-    watchdog.look(rows.rt, config, rows.task_now(), worker)
+    watchdog.check(rows.rt, config, rows.task_now(), worker)
     care = rows.task_now().care
     asked = queries.list_approvals(rows.rt, session_id=rows.session.id)
     return int(care.get("stuck_step", 0)), len(asked), (care.get("stop") or {}).get("then")
@@ -328,7 +328,7 @@ def test_a_limit_of_another_worker_does_not_end_the_wait_for_the_answer_about_a_
         assert account.key_refused(tx, session, "account-1", "The key was refused.")
         soon = utcnow().timestamp() + 1
         account.limit_reached(tx, session, "account-1", until=soon, reason="Too many requests.")
-        account.answered(tx, "account-1")
+        account.record_success(tx, "account-1")
         assert not account.key_refused(tx, session, "account-1", "The key was refused.")
     (pause,) = rows.pauses()
     assert (pause.active, pause.kind, pause.paused_until, pause.reason) == (True, "auth", None, "The key was refused.")

@@ -115,14 +115,14 @@ def test_what_a_run_uses_is_seen_before_it_ends(rt: Runtime) -> None:
     row, tasks = session(rt, session_budget_usd=10.0, session_model_calls=25)
     worker = begin(rt, row, tasks[0], 10.0, input_tokens=2_000_000, output_tokens=160_000, model=MODEL, model_calls=20)
     for _ in range(2):
-        budgets.look(rt, [row])
+        budgets.check(rt, [row])
     assert told == [
         "$8.4 of $10 used for this session.",
         "20 of 25 model calls used for this session.",
     ]
     with rt.db.write() as tx:
         tx.db.merge(models.Worker(**worker.model_dump() | {"output_tokens": 300_000}))
-    budgets.look(rt, [row])
+    budgets.check(rt, [row])
     (asked,) = queries.list_approvals(rt, session_id=row.id)
     assert (asked.kind, queries.get_session(rt, row.id).status) == ("budget", "paused")
     with rt.db.read() as db:

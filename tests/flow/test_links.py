@@ -173,7 +173,7 @@ def test_links_that_the_set_up_makes_are_there_for_the_checks(tmp_path: Path, re
 
 def test_links_that_a_kill_took_away_come_back(tmp_path: Path, repo: Path) -> None:
     add_worktree(repo, tmp_path / "w/t1", "maestro/x-1/t1", "HEAD")
-    links.remember(tmp_path / "w/t1", run_git(repo, "rev-parse", "HEAD"), {})
+    links.note_links(tmp_path / "w/t1", run_git(repo, "rev-parse", "HEAD"), {})
     (tmp_path / "w/t1/node_modules").symlink_to(tmp_path)
     around = links.away(tmp_path / "w/t1")
     assert list(around.__enter__()) == ["node_modules"]

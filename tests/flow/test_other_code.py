@@ -220,7 +220,7 @@ def test_a_tasks_own_checks_are_looked_at_before_its_agent_starts(
         assert b.task().assigned_worker_id is None
         b.answer("allow")
         (site / "my_calc.pth").unlink()
-        assert other_code.look(b.rt, b.session, b.begin(), [_UNITTEST], lambda: False) is None
+        assert other_code.review(b.rt, b.session, b.begin(), [_UNITTEST], lambda: False) is None
 
 
 @pytest.mark.parametrize(

@@ -178,18 +178,18 @@ def test_a_set_up_beside_a_worker_raises_no_alarm_about_it(tmp_path: Path, repo:
     with bench(tmp_path, repo, plan, setup=[f"git config core.hooksPath .x; {wait}"]) as b:
         b.begin()
         worker = _worker(b)
-        integrity.before(b.rt, b.session, worker)
+        integrity.snapshot(b.rt, b.session, worker)
         running = threading.Thread(target=b.begin, args=("t2",))
         running.start()
         while not there.exists():
             assert running.is_alive()
         late = _worker(b)
-        integrity.before(b.rt, b.session, late)  # the measure of a worker is not what a set-up has just written
-        assert not integrity.look(b.rt, b.id)
+        integrity.snapshot(b.rt, b.session, late)  # the measure of a worker is not what a set-up has just written
+        assert not integrity.verify_running(b.rt, b.id)
         go.touch()
         running.join(60)
-        assert not integrity.after(b.rt, worker.id)
-        assert not integrity.after(b.rt, late.id)
+        assert not integrity.verify(b.rt, worker.id)
+        assert not integrity.verify(b.rt, late.id)
         assert not b.asked("escape")
 
 
@@ -197,10 +197,10 @@ def test_what_a_worker_plants_while_a_check_runs_still_raises_the_alarm(tmp_path
     with bench(tmp_path, repo, _PLAN) as b:
         worktree = b.begin()
         worker = _worker(b)
-        integrity.before(b.rt, b.session, worker)
+        integrity.snapshot(b.rt, b.session, worker)
         run_git(repo, "config", "core.fsmonitor", "/tmp/evil")
         sheltered.run(b.rt, b.session, "true", worktree, {"PATH": "/usr/bin:/bin"}, 60, lambda: False)
-        assert integrity.after(b.rt, worker.id)
+        assert integrity.verify(b.rt, worker.id)
         assert b.asked("escape")
 
 

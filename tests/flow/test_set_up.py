@@ -11,7 +11,7 @@ import pytest
 from maestro.core import queries
 from maestro.core.commands import control
 from maestro.core.execution import starting
-from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.tasks import prompts
 from maestro.core.workspaces.preparing import prepare_worktree
 from maestro.db.journal import Event
@@ -79,7 +79,7 @@ def test_a_pause_ends_a_set_up_at_once_and_the_resume_begins_it_anew(tmp_path: P
         control.pause(b.rt, b.id)
         begun.thread.join(_LONG_S)
         assert not begun.thread.is_alive()
-        with pytest.raises(Stopped):  # a start that looked just before the pause
+        with pytest.raises(WorkCancelled):  # a start that looked just before the pause
             prepare_worktree(b.rt, b.session, b.task())
         assert b.logs().splitlines().count("half way") == 1
         go.touch()

@@ -39,7 +39,7 @@ def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     yield
     keyring.set_keyring(before)
-    secrets.tell("settings", [])
+    secrets.register("settings", [])
 
 
 @pytest.fixture(params=["keyring", "file"])

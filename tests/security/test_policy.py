@@ -14,9 +14,9 @@ from maestro.agents.base import PermissionMode
 from maestro.agents.gates import Verdict, judge
 from maestro.api.site import build_site
 from maestro.confinement.proxy import hosts
-from maestro.core.workspaces import policy_hosts
 from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.runtime import Runtime, open_runtime
+from maestro.core.workspaces import policy_hosts
 from maestro.db import models
 from maestro.policy import PRESETS, Policy, merged
 from maestro.settings import LoadedSettings, Settings

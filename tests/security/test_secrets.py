@@ -83,7 +83,7 @@ def forget() -> Iterator[None]:
     """What a test told is not known in the next."""
     yield
     for source in ("settings", "environment", "token"):
-        secrets.tell(source, [])
+        secrets.register(source, [])
 
 
 def opened(tmp_path: Path, **flags: Any) -> Runtime:
@@ -213,7 +213,7 @@ def test_what_a_command_prints_while_it_runs(tmp_path: Path) -> None:
     output = LiveOutput(rt, session.id, {"kind": "check", "source": "checks"}, clock=lambda: 0.0)
     colored = f"\x1b[31m{SAID}\x1b[0m {GITHUB[:9]}\x1b[1m{GITHUB[9:]}\x1b[0m"
     for line in [*KEY_FILE.split("\n"), SAID, colored]:
-        output.hear(f"{line}\n".encode())
+        output.on_output(f"{line}\n".encode())
         output.write()
     output.end()
     shown = "\n".join(row.message for row in queries.list_logs(rt, session.id))

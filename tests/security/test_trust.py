@@ -153,7 +153,7 @@ def test_looking_finds_what_would_run_and_runs_none_of_it(tmp_path: Path) -> Non
     (tmp_path / "ran").unlink(missing_ok=True)  # git itself ran some while the test made them
 
     head = (repo / ".git/refs/heads/main").read_text().strip()
-    found = what_runs.look(repo, head)
+    found = what_runs.survey(repo, head)
     shown = {r.name: r.text for r in what_runs.with_text(repo, head, found)}
     assert not (tmp_path / "ran").exists()
     assert set(found) == {

@@ -7,7 +7,7 @@ import pytest
 from maestro.core.proving import check_settings
 from maestro.core.proving.baseline import Baseline
 from maestro.core.proving.check_scripts import reached
-from maestro.core.proving.missing_tests import look
+from maestro.core.proving.missing_tests import review
 from maestro.core.proving.verdicts import Verdict
 from maestro.db.models import Session
 
@@ -93,5 +93,5 @@ def test_settings_of_a_tool_count_when_they_are_loosened_and_not_when_it_is_only
 )
 def test_only_a_plain_test_runner_is_missed_when_it_tells_of_no_test(check: str, asked: bool) -> None:
     session = Session(title="T", repo_path=".", base_commit="c")
-    verdict = look(session, "c", check, None, Baseline({}, {}), set(), Verdict(True))
+    verdict = review(session, "c", check, None, Baseline({}, {}), set(), Verdict(True))
     assert bool(verdict.missing) is asked

@@ -36,12 +36,12 @@ def test_a_torn_last_line_waits_until_it_is_whole(tmp_path: Path) -> None:
 
 def test_healing_ends_a_torn_line_so_that_the_next_stays_readable(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    spool.heal(path)
+    spool.repair_tail(path)
     assert not path.exists()
     path.write_text('{"type": "torn')
-    spool.heal(path)
+    spool.repair_tail(path)
     spool.append(path, {"type": "next"})
-    spool.heal(path)
+    spool.repair_tail(path)
     assert [e["type"] for e in spool.read(path, 0)[0]] == ["garbled", "next"]
 
 
@@ -74,9 +74,9 @@ def test_a_line_that_never_ends_is_taken_in_pieces(tmp_path: Path, monkeypatch: 
 
 def test_a_word_reaches_the_inbox_whatever_stands_in_its_place(tmp_path: Path) -> None:
     (tmp_path / "inbox.jsonl").mkdir()
-    spool.tell(tmp_path, {"type": "stop"}, None)
+    spool.send(tmp_path, {"type": "stop"}, None)
     assert [e["type"] for e in spool.read(tmp_path / "inbox.jsonl", 0)[0]] == ["stop"]
-    spool.tell(tmp_path / "gone", {"type": "stop"}, None)
+    spool.send(tmp_path / "gone", {"type": "stop"}, None)
 
 
 def test_a_damaged_line_is_seen_and_blocks_nothing(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def clock() -> Iterator[int]:
 
 
 def _looks(watch: Watch, outputs: list[str]) -> list[bool]:
-    return [watch.look(len(output), lambda output=output: output) for output in outputs]  # type: ignore[misc]
+    return [watch.is_watching(len(output), lambda output=output: output) for output in outputs]  # type: ignore[misc]
 
 
 def test_it_takes_the_words_and_a_while_of_nothing(clock: Iterator[int], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,7 +131,7 @@ def resolve(
         follow_up(tx, session, approval)
 
 
-def remember(tx: Transaction, session: models.Session, signature: str) -> None:
+def grant_for_session(tx: Transaction, session: models.Session, signature: str) -> None:
     """Cover everything of this signature for the rest of the session, open questions included."""
     if signature not in session.allowances:
         session.allowances = [*session.allowances, signature]
@@ -231,7 +231,7 @@ def _deliver(rt: Runtime, approval: models.Approval, worker: models.Worker) -> N
         "message": approval.message or "",
     }
     if worker.status != "ended":
-        channel.tell(rt, worker, entry)
+        channel.send(rt, worker, entry)
     with rt.db.write() as tx:
         row = tx.db.get(models.Approval, approval.id)
         if row is not None:
@@ -239,12 +239,12 @@ def _deliver(rt: Runtime, approval: models.Approval, worker: models.Worker) -> N
             tx.db.add(row)
 
 
-def spread(rt: Runtime, session_id: str, signature: str) -> None:
+def broadcast_allowance(rt: Runtime, session_id: str, signature: str) -> None:
     """Tell the session's living workers what they need not ask any more."""
     with rt.db.read() as db:
         workers = lookup.live_workers(db, session_id)
     for worker in workers:
-        channel.tell(rt, worker, {"type": "allowance", "signature": signature})
+        channel.send(rt, worker, {"type": "allowance", "signature": signature})
 
 
 def _after_tool(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:

@@ -98,7 +98,7 @@ def raise_question(rt: Runtime, session: models.Session, task: models.Task | Non
         tx.log(session.id, f"Asks: {title}", level="warn", kind="gate", source="checks", task_id=task_id)
 
 
-def train_stopped(rt: Runtime, session_id: str) -> models.Approval | None:
+def merge_train_blocker(rt: Runtime, session_id: str) -> models.Approval | None:
     """The open question about the surroundings that keeps this session from landing anything."""
     query = select(models.Approval).where(
         models.Approval.session_id == session_id,
@@ -121,7 +121,7 @@ def refusal(rt: Runtime, task: models.Task) -> models.Approval | None:
         return db.exec(query.order_by(col(models.Approval.created_at))).first()
 
 
-def taken_up(tx: Transaction, approval_id: str) -> None:
+def mark_delivered(tx: Transaction, approval_id: str) -> None:
     """Note that the task was sent back for this refusal."""
     row = tx.db.get(models.Approval, approval_id)
     if row is not None:
@@ -129,12 +129,12 @@ def taken_up(tx: Transaction, approval_id: str) -> None:
         tx.db.add(row)
 
 
-def blamed(rt: Runtime, session_id: str) -> set[str]:
+def confirmed_failures(rt: Runtime, session_id: str) -> set[str]:
     """Failures of which the user said that they are the agent's after all (see ``infrastructure``)."""
     return {item for row in _surroundings(rt, session_id, "denied") for item in row.detail.get("items", [])}
 
 
-def gone_on_with(rt: Runtime, session_id: str) -> set[str]:
+def accepted_failures(rt: Runtime, session_id: str) -> set[str]:
     """Failures as on the untouched base with which the user goes on (see ``as_before``)."""
     allowed = [r for r in _surroundings(rt, session_id, "allowed") if r.detail.get("what") == AS_BEFORE]
     return {item for row in allowed for item in row.detail.get("items", [])}
@@ -150,7 +150,7 @@ def _surroundings(rt: Runtime, session_id: str, status: str) -> Sequence[models.
         return db.exec(query).all()
 
 
-def stop_the_train(reason: str, key: str, output: str) -> Question:
+def infrastructure_question(reason: str, key: str, output: str) -> Question:
     """The question after a check that its surroundings, or nobody, made fail: nothing lands before the answer."""
     detail = {
         "reason": reason,
@@ -166,7 +166,7 @@ def watches(command: str, key: str, output: str) -> Question:
     """The question after a check that watches for changes and never ends; with the command that would end, if known."""
     ends = watch_mode.suggestion(command, output)
     way = f"Use `{ends}` instead." if ends else "Correct the command so that it ends on its own."
-    question = stop_the_train(f"`{command}` proves nothing: {watch_mode.reason(output)} {way}", key, output)
+    question = infrastructure_question(f"`{command}` proves nothing: {watch_mode.reason(output)} {way}", key, output)
     return replace(question, detail=question.detail | {"command": command} | ({"suggestion": ends} if ends else {}))
 
 
@@ -193,23 +193,23 @@ def setup_failed(error: MaestroError, *, then: str = "checking") -> Question:
     return Question("infrastructure", title, [error.detail], error.detail, detail, risk="high", then=then)
 
 
-def waits_for_setup(rt: Runtime, session_id: str) -> bool:
+def setup_blocked(rt: Runtime, session_id: str) -> bool:
     """Whether no worktree of this session can be set up, or none has to, until the user has answered."""
-    stopped = train_stopped(rt, session_id)
+    stopped = merge_train_blocker(rt, session_id)
     return stopped is not None and stopped.detail.get("what") in STOP_SET_UP
 
 
-def refused_setup(rt: Runtime, task: models.Task) -> str | None:
+def setup_refusal(rt: Runtime, task: models.Task) -> str | None:
     """Why the task has failed, when the user would not try its set-up again; said once."""
     answer = refusal(rt, task)
     if answer is None or answer.detail.get("what") != SETUP:
         return None
     with rt.db.write() as tx:
-        taken_up(tx, answer.id)
+        mark_delivered(tx, answer.id)
     return str(answer.detail.get("reason"))
 
 
-def open_for_whole(rt: Runtime, session_id: str) -> bool:
+def validation_blocked(rt: Runtime, session_id: str) -> bool:
     """Whether the checks of the whole wait for an answer."""
     query = select(models.Approval.id).where(
         models.Approval.session_id == session_id,
@@ -218,10 +218,10 @@ def open_for_whole(rt: Runtime, session_id: str) -> bool:
         models.Approval.status == "pending",
     )
     with rt.db.read() as db:
-        return db.exec(query).first() is not None or train_stopped(rt, session_id) is not None
+        return db.exec(query).first() is not None or merge_train_blocker(rt, session_id) is not None
 
 
-def refused_whole(rt: Runtime, session_id: str, question: Question) -> str | None:
+def validation_refusal(rt: Runtime, session_id: str, question: Question) -> str | None:
     """What the agent is to mend, when the user has said no to this very question about the whole."""
     query = select(models.Approval).where(
         models.Approval.session_id == session_id,

@@ -49,7 +49,7 @@ def _after_ending(tx: Transaction, session: models.Session, approval: models.App
         prompt = prompts.answer_prompt(words, approval.message if approval.status == "allowed" else None)
         finding = str(approval.detail.get("reason") or "")
         prompt += f"\n\nWhat Maestro's checks found in the meantime: {finding}" if finding else ""
-    transitions.go_on(tx, session, task, prompt)
+    transitions.resume(tx, session, task, prompt)
 
 
 def _after_trust(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:
@@ -58,12 +58,12 @@ def _after_trust(tx: Transaction, _session: models.Session, approval: models.App
 
 
 def _after_stuck(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:
-    watchdog.answered(tx, approval)
+    watchdog.apply_answer(tx, approval)
 
 
 _FOLLOW_UP = {
     "task_failed": _after_task_failed,
-    "budget": budgets.answered,
+    "budget": budgets.apply_answer,
     "stuck": _after_stuck,
     "trust": _after_trust,
     **dict.fromkeys(asking.ENDING_KINDS, _after_ending),

@@ -38,8 +38,8 @@ def decide(
 
     Raises NotFound, NotAllowed when it was answered or has expired meanwhile, and InvalidInput naming ``command``.
     """
-    offered = set_ups.look(rt, approval_id) if decision == "allow_setup" else None
-    network = networks.look(rt, approval_id) if decision == "allow_network" else None
+    offered = set_ups.offered(rt, approval_id) if decision == "allow_setup" else None
+    network = networks.offered(rt, approval_id) if decision == "allow_network" else None
     with rt.db.write() as tx:
         approval = lookup.approval_row(tx.db, approval_id)
         if approval.status != "pending":
@@ -61,7 +61,7 @@ def decide(
         asking.resolve(tx, session, approval, allow=decision != "deny", message=message)
         answers.follow(tx, session, approval)
         if decision == "allow_session" and approval.signature:
-            asking.remember(tx, session, approval.signature)
+            asking.grant_for_session(tx, session, approval.signature)
         if approval.kind == "tool" and (line := proposals.after(tx.db, rt, approval)):
             approval.detail = approval.detail | {"proposal": line}
     for step in _FOLLOWS:
@@ -97,7 +97,7 @@ def _do(
 
 def _spread(rt: Runtime, approval: models.Approval, decision: Decision) -> None:
     if decision == "allow_session" and approval.signature:
-        asking.spread(rt, approval.session_id, approval.signature)
+        asking.broadcast_allowance(rt, approval.session_id, approval.signature)
 
 
 def _end_of_failed(rt: Runtime, approval: models.Approval, decision: Decision) -> None:
@@ -110,11 +110,11 @@ def _deliver(rt: Runtime, _approval: models.Approval, _decision: Decision) -> No
 
 
 def _resume(rt: Runtime, approval: models.Approval, _decision: Decision) -> None:
-    pauses.answered(rt, approval)
+    pauses.after_answer(rt, approval)
 
 
 def _move_again(rt: Runtime, approval: models.Approval, _decision: Decision) -> None:
-    watchdog.go_on(rt, approval)
+    watchdog.after_answer(rt, approval)
 
 
 _FOLLOWS = (_spread, _end_of_failed, _deliver, _resume, _move_again)

@@ -81,13 +81,13 @@ def resume(rt: Runtime, session_id: str) -> SessionView:
     known = integrity.alarms(rt, session_id)
     for worker in parking:  # asked to end, and not there yet
         run_end.finish(rt, worker)
-        integrity.after(rt, worker.id)
+        integrity.verify(rt, worker.id)
         run_end.close(rt, worker.id)
     if integrity.alarms(rt, session_id) - known:
         raise _alarm(rt, session_id)
     with rt.db.write() as tx:
         move(tx, lookup.session_row(tx.db, session_id), "resume")
-        workers, standing = lookup.live_workers(tx.db, session_id), lookup.standing(tx.db)
+        workers, standing = lookup.live_workers(tx.db, session_id), lookup.stuck_worker_ids(tx.db)
         for worker in workers:
             if worker.status == "paused" and worker.id not in standing:
                 worker.status = "waiting" if _has_open_gate(tx, worker) else "running"
@@ -95,7 +95,7 @@ def resume(rt: Runtime, session_id: str) -> SessionView:
                 worker.status = "ended"  # its task is running and has no worker: the next look starts one
             tx.db.add(worker)
         tx.log(session_id, "Continuing.", source="you")
-    processes.go_on(*(worker for worker in workers if worker.id not in standing))
+    processes.resume(*(worker for worker in workers if worker.id not in standing))
     rt.wake()
     return queries.get_session(rt, session_id)
 
@@ -111,7 +111,7 @@ def cancel(rt: Runtime, session_id: str, reason: str | None = None) -> SessionVi
             if task.status not in {"completed", "skipped", "failed"}:  # what has ended keeps how and when
                 task.status, task.completed_at, task.progress_note = "cancelled", utcnow(), None
                 tx.db.add(task)
-    rollbacks.still(rt, session_id)
+    rollbacks.stop_all_work(rt, session_id)
     cleanup.remove_worktrees(rt, row)
     with rt.db.write() as tx:
         tx.log(
@@ -137,7 +137,7 @@ def retry(rt: Runtime, session_id: str, *, task: str | None = None, hint: str | 
             move(tx, session, "retry", reason=hint)
             session.error_message, session.completed_at, session.validation_attempt = None, None, 0
             transitions.release_waiting(tx, session)
-            if hint and (not failed or lookup.hint_for_the_whole(tx.db, session_id)):
+            if hint and (not failed or lookup.validation_hint(tx.db, session_id)):
                 for repair in lookup.repairs_of(tx.db, session):  # taken back, or about to be
                     repair.hint = hint
         elif session.status != State.EXECUTING or not failed:

@@ -28,7 +28,7 @@ class Offered:
     remembered: Environment
 
 
-def look(rt: Runtime, approval_id: str) -> Offered:
+def offered(rt: Runtime, approval_id: str) -> Offered:
     """What a question offers. Raises NotFound, and InvalidInput where it offers nothing of the network."""
     with rt.db.read() as db:
         approval = lookup.approval_row(db, approval_id)

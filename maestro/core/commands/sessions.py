@@ -159,7 +159,7 @@ def delete_session(rt: Runtime, session_id: str) -> None:
     """
     with rt.db.read() as db:
         _not_at_work(lookup.session_row(db, session_id))
-    rollbacks.still(rt, session_id)
+    rollbacks.stop_all_work(rt, session_id)
     with branch_lock(rt, session_id):  # which whoever would set it to work again needs too
         with rt.db.read() as db:
             row = lookup.session_row(db, session_id)
@@ -173,7 +173,7 @@ def delete_session(rt: Runtime, session_id: str) -> None:
             session = lookup.session_row(tx.db, session_id)
             _not_at_work(session)
             if session.session_commit is not None:  # else it never had a branch, and nothing is kept
-                retention.remember(tx, session, view.cost_usd, rt.settings.keep_recovered_days)
+                retention.record(tx, session, view.cost_usd, rt.settings.keep_recovered_days)
             spending.keep_runs(tx.db, session)
             tx.db.delete(session)
             tx.emit("session_deleted", session_id, title=row.title)

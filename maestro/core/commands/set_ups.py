@@ -29,7 +29,7 @@ class Offered:
     remembered: Environment
 
 
-def look(rt: Runtime, approval_id: str) -> Offered:
+def offered(rt: Runtime, approval_id: str) -> Offered:
     """What a question offers. Raises NotFound, and InvalidInput where it offers no set-up."""
     with rt.db.read() as db:
         approval = lookup.approval_row(db, approval_id)

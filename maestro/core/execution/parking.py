@@ -84,5 +84,5 @@ def _park_stuck(rt: Runtime, session_id: str, before: datetime) -> None:
 def _send_off(rt: Runtime, workers: Sequence[models.Worker]) -> None:
     for worker in workers:
         # In this order: woken first, it would go on working.
-        channel.tell(rt, worker, {"type": "stop", "reason": _REASON})
-    processes.go_on(*workers)
+        channel.send(rt, worker, {"type": "stop", "reason": _REASON})
+    processes.resume(*workers)

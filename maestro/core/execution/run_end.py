@@ -121,7 +121,7 @@ def stop_workers(rt: Runtime, session_id: str, outcome: str = "cancelled") -> No
         _guarded(_take_rest, rt, worker)
         launch.reap(worker.id)
         if worker.ended_at is None:  # one that is parked was looked at when its process ended
-            integrity.after(rt, worker.id)
+            integrity.verify(rt, worker.id)
     with rt.db.write() as tx:
         for worker in workers:
             row = tx.db.get(models.Worker, worker.id)

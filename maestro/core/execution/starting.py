@@ -14,7 +14,7 @@ from maestro.core.guards import integrity, storage
 from maestro.core.kernel import channel, lookup
 from maestro.core.kernel.agent_config import AgentConfig, in_force, permission_mode
 from maestro.core.kernel.endpoint import endpoint_for
-from maestro.core.kernel.locks import Stopped, stop_signal
+from maestro.core.kernel.locks import WorkCancelled, cancellation_token
 from maestro.core.kernel.processes import confine, lower_priority
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.limits import account, admission, spending
@@ -43,19 +43,19 @@ def start_worker(rt: Runtime, task_id: str) -> None:
         session = db.get(models.Session, task.session_id) if task else None
     if task is None or session is None or task.status != "running" or not transitions.is_active(session):
         return
-    if not admission.may_start(rt, session, task) or questions.waits_for_setup(rt, session.id):
+    if not admission.may_start(rt, session, task) or questions.setup_blocked(rt, session.id):
         return
-    refused = questions.refused_setup(rt, task)
+    refused = questions.setup_refusal(rt, task)
     if refused is not None:
         _give_up(rt, task_id, refused)
         return
     try:
-        if integrity.look(rt, session.id):
+        if integrity.verify_running(rt, session.id):
             return
         worktree = prepare_worktree(rt, session, task)
         if not _asks_about_other_code(rt, session, task, worktree):
             _launch(rt, session, task, worktree)
-    except Stopped:
+    except WorkCancelled:
         return
     except SetupFailed as error:
         questions.raise_question(rt, session, task, questions.setup_failed(error, then="running"))
@@ -69,7 +69,7 @@ def _asks_about_other_code(rt: Runtime, session: models.Session, task: models.Ta
     """Ask before the first run of a task whose own checks would not test its worktree; those of the plan are the baseline's."""
     if not task.checks or task.conversation_id is not None:
         return False
-    asked = other_code.look(rt, session, worktree, task.checks, stop_signal(rt, session.id))
+    asked = other_code.review(rt, session, worktree, task.checks, cancellation_token(rt, session.id))
     if asked is None:
         return False
     remove_worktree(rt, session, worktree)  # nobody has worked there: it is made again, with the set-up as it is then
@@ -100,7 +100,7 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
         spec = replace(spec, withheld=only_for_the_model(env, rt.settings, session.agent_config))
         told = agents_git.settings(worktree) | sparse.settings(worktree)
         env |= place_environment(spec.port_base, told) | hatch.place(worktree)
-        integrity.before(rt, session, worker)
+        integrity.snapshot(rt, session, worker)
         launched = launch.launch(
             Spool(Path(worker.spool_path)),
             spec,
@@ -143,7 +143,7 @@ def _register(
         now, fresh = tx.db.get(models.Session, session.id), tx.db.get(models.Task, task.id)
         if now is None or fresh is None or fresh.status != "running" or not transitions.is_active(now):
             return None
-        if _has_worker(tx, task.id) or lookup.is_held(tx.db, session.id):
+        if _has_worker(tx, task.id) or lookup.rollback_in_progress(tx.db, session.id):
             return None
         money = spending.grant(tx.db, rt.settings, now, fresh, in_force(now.agent_config, rt.settings))
         if money.wait:

@@ -35,7 +35,7 @@ _TABLE_S = 1.0
 
 
 @dataclass(slots=True)
-class _Beat:
+class _Pulse:
     stamp: int | None  # the pulse's time of change, only ever compared with itself
     since: float  # on the watch, when it was first seen so
     stopped_since: float | None = None
@@ -48,14 +48,14 @@ class Watch:
     def __init__(self) -> None:
         self.now = 0.0
         self._stopwatch = Stopwatch(_LOOK_S)
-        self._beats: dict[str, _Beat] = {}
+        self._beats: dict[str, _Pulse] = {}
         self._table: dict[int, Seen] = {}
         self._table_at = -_TABLE_S
         self._read_at = 0.0  # the same by the monotonic clock
 
     def tick(self) -> None:
         """Another look begins."""
-        self.now = self._stopwatch.look()
+        self.now = self._stopwatch.elapsed()
 
     def silent_s(self, worker_id: str) -> float:
         """Seconds without a sign of life, as of the last look; 0 for a worker that nobody expects to give one."""
@@ -66,10 +66,10 @@ class Watch:
         """The worker has ended, or is not expected to give signs now."""
         self._beats.pop(worker_id, None)
 
-    def beat(self, worker: models.Worker) -> _Beat:
+    def beat(self, worker: models.Worker) -> _Pulse:
         """What is known of a worker, brought up to date."""
         stamp = Spool(Path(worker.spool_path)).last_pulse()
-        beat = self._beats.setdefault(worker.id, _Beat(stamp, self.now))
+        beat = self._beats.setdefault(worker.id, _Pulse(stamp, self.now))
         if beat.stamp != stamp:
             beat.stamp, beat.since = stamp, self.now
         if not self._is_stopped(worker):
@@ -105,12 +105,12 @@ def watch(rt: Runtime) -> Watch:
     return found
 
 
-def look(rt: Runtime, worker: models.Worker) -> None:
+def check(rt: Runtime, worker: models.Worker) -> None:
     """Look at one worker that should be at work: tell its silence, wake it, end it when nothing helps."""
     seen = watch(rt)
     beat = seen.beat(worker)
     silent = seen.now - beat.since
-    _tell(rt, worker, beat, silent)
+    _notify(rt, worker, beat, silent)
     if beat.stopped_since is not None:
         if not _wake(rt, worker, beat):
             return
@@ -129,7 +129,7 @@ def look(rt: Runtime, worker: models.Worker) -> None:
     processes.end(worker)
 
 
-def _tell(rt: Runtime, worker: models.Worker, beat: _Beat, silent: float) -> None:
+def _notify(rt: Runtime, worker: models.Worker, beat: _Pulse, silent: float) -> None:
     """Windows hear when a silence begins and when it is over."""
     news = beat.stamp is not None and silent >= NOTICED_S
     if news == beat.told:
@@ -143,7 +143,7 @@ def _tell(rt: Runtime, worker: models.Worker, beat: _Beat, silent: float) -> Non
             tx.emit("worker_heard", worker.session_id, **about)
 
 
-def _wake(rt: Runtime, worker: models.Worker, beat: _Beat) -> bool:
+def _wake(rt: Runtime, worker: models.Worker, beat: _Pulse) -> bool:
     """Let a stopped worker or agent go on; False when it is stopped on purpose after all."""
     with rt.db.write() as tx:
         row = tx.db.get(models.Worker, worker.id)
@@ -151,7 +151,7 @@ def _wake(rt: Runtime, worker: models.Worker, beat: _Beat) -> bool:
             return False
         # Under the writer's lock: a pause is stored before it stops anything, so this one is none.
         of_ours = watch(rt).was_ours(worker)  # a resume that is stored, or has let it go on since it was looked at
-        processes.go_on(worker)
+        processes.resume(worker)
         if of_ours:
             beat.stopped_since = None
         elif beat.stopped_since == watch(rt).now:

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 _EDITS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
 
 
-def before(rt: Runtime, session: models.Session, worker: models.Worker) -> None:
+def snapshot(rt: Runtime, session: models.Session, worker: models.Worker) -> None:
     """Remember the user's repository as it is before a worker's run, with copies to undo from.
 
     Raises GitError.
@@ -57,7 +57,7 @@ def before(rt: Runtime, session: models.Session, worker: models.Worker) -> None:
             tx.db.add(row)
 
 
-def after(rt: Runtime, worker_id: str, *, ended: bool = True) -> bool:
+def verify(rt: Runtime, worker_id: str, *, ended: bool = True) -> bool:
     """Look at the repository after a worker's run; True when that stops the session.
 
     Of a worker that has not ended only what it planted is looked for.
@@ -108,11 +108,11 @@ def _after(rt: Runtime, worker_id: str, *, ended: bool) -> bool:
     return bool(changes) and _alarm(rt, session, task, worker, changes)
 
 
-def look(rt: Runtime, session_id: str) -> bool:
-    """``after`` for every worker of a session that still runs, before git works with what they may have planted."""
+def verify_running(rt: Runtime, session_id: str) -> bool:
+    """``verify`` for every worker of a session that still runs, before git works with what they may have planted."""
     with rt.db.read() as db:
         running = [w.id for w in lookup.live_workers(db, session_id)]
-    return [worker_id for worker_id in running if after(rt, worker_id, ended=False)] != []
+    return [worker_id for worker_id in running if verify(rt, worker_id, ended=False)] != []
 
 
 def alarms(rt: Runtime, session_id: str) -> set[str]:

@@ -21,7 +21,7 @@ _PATIENCE_S = 20
 
 
 @dataclass
-class _Picture:
+class _Fingerprint:
     """A worktree at one time. ``print`` is None until it has been taken."""
 
     print: str | None = None
@@ -32,11 +32,11 @@ class Standstill:
 
     def __init__(self, worker_id: str) -> None:
         self.job = f"standstill:{worker_id}"
-        self._before: _Picture | None = None
-        self._after: _Picture | None = None
+        self._before: _Fingerprint | None = None
+        self._after: _Fingerprint | None = None
         self._since: int | None = None  # calls without an edit when the first picture was there
 
-    def look(self, rt: Runtime, worktree: Path, trace: Trace) -> str | None:
+    def check(self, rt: Runtime, worktree: Path, trace: Trace) -> str | None:
         """That nothing changes, as a sentence: as many calls as the setting says without an edit, and over the
         second half of them the worktree is the same. None when it is not so, or not known yet.
         """
@@ -60,12 +60,12 @@ class Standstill:
         self._before, self._after, self._since = self._after, None, calls
         return f"{calls} tool calls in a row changed nothing in the worktree" if same else None
 
-    def _take(self, rt: Runtime, worktree: Path) -> _Picture | None:
-        picture = _Picture()
+    def _take(self, rt: Runtime, worktree: Path) -> _Fingerprint | None:
+        picture = _Fingerprint()
         return picture if rt.jobs.start(self.job, _develop, picture, worktree) else None
 
 
-def _develop(picture: _Picture, worktree: Path) -> None:
+def _develop(picture: _Fingerprint, worktree: Path) -> None:
     """The worktree's contents against its commit, the commit, and what tells files apart that git does not know."""
     found = hashlib.sha256()
     try:

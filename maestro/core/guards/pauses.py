@@ -20,7 +20,7 @@ from maestro.db import models
 from maestro.errors import NotAllowed
 
 
-def look(rt: Runtime) -> bool:
+def resume_due(rt: Runtime) -> bool:
     """Let the sessions go on whose causes are all answered; whether one is left that could not."""
     query = select(models.Session.id).where(models.Session.status == State.PAUSED)
     with rt.db.read() as db:
@@ -30,7 +30,7 @@ def look(rt: Runtime) -> bool:
     return bool(due)
 
 
-def answered(rt: Runtime, approval: models.Approval) -> None:
+def after_answer(rt: Runtime, approval: models.Approval) -> None:
     """After a yes that says "go on" is committed: the session goes on, whoever paused it, unless another cause holds it."""
     if approval.status != "allowed" or not _is_cause(approval):
         return

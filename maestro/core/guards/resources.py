@@ -33,17 +33,17 @@ _LOWEST_NICE = 19
 _log = logging.getLogger(__name__)
 
 
-def look(rt: Runtime, sessions: list[models.Session]) -> None:
+def check(rt: Runtime, sessions: list[models.Session]) -> None:
     """Compare what runs with its limits; one that breaks must not stop the supervisor."""
     executing = [s for s in sessions if s.status == State.EXECUTING]
     for session in executing:
         try:
-            budgets.look(rt, [session])
+            budgets.check(rt, [session])
         except Exception:
             _log.exception("the budgets of session %s could not be compared", session.id)
     for session in executing:
         try:
-            _look_at_workers(rt, session)
+            _check_workers(rt, session)
         except Exception:
             _log.exception("the workers of session %s could not be compared with their limits", session.id)
 
@@ -54,7 +54,7 @@ def forget(rt: Runtime, worker_id: str) -> None:
     rt.helper("cpu_looks", dict).pop(worker_id, None)
 
 
-def _look_at_workers(rt: Runtime, session: models.Session) -> None:
+def _check_workers(rt: Runtime, session: models.Session) -> None:
     with rt.db.read() as db:
         pairs = [(w, db.get(models.Task, w.task_id)) for w in lookup.live_workers(db, session.id)]
         config = in_force(session.agent_config, rt.settings)
@@ -62,7 +62,7 @@ def _look_at_workers(rt: Runtime, session: models.Session) -> None:
     for worker, task in pairs:
         if task is None or worker.result_json is not None:
             continue
-        watchdog.look(rt, config, task, worker)
+        watchdog.check(rt, config, task, worker)
         if worker.status not in {"running", "waiting"}:
             continue
         if worker.id in spent and interrupts.wanted(task, worker) is None:

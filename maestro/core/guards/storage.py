@@ -87,7 +87,7 @@ class StorageHealth:
         self.on_recovered: dict[str, Callable[[Runtime], object]] = {}
         rt.db.on_trouble = self.report
 
-    def look(self) -> bool:
+    def check(self) -> bool:
         """Whether work may go on. Stops the workers when it may not, and lets them go on when it may again."""
         with self._lock:
             now = time.monotonic()
@@ -98,12 +98,12 @@ class StorageHealth:
                     kind, words, session_id = noted
                     self._stopped(kind, words, self._repository_at_fault(session_id))
                 elif self.problem is None:
-                    self._look_for_room()
+                    self._check_room()
                 if self.problem is not None and time.monotonic() >= self._next_try and self._probe() is None:
                     self._recovered()
             return self.problem is None
 
-    def _look_for_room(self) -> None:
+    def _check_room(self) -> None:
         for folder in self._folders():
             if found := _room(folder):
                 self._stopped(*found)
@@ -178,7 +178,7 @@ class StorageHealth:
         self.problem = StorageProblem(kind, message, utcnow())
         _log.error("work is stopped: %s", self.problem.message)
         processes.suspend(*(worker for worker, _state in self._workers()))
-        self._tell({"kind": self.problem.kind, "message": self.problem.message})
+        self._notify({"kind": self.problem.kind, "message": self.problem.message})
 
     def _recovered(self) -> None:
         problem, self.problem = self.problem, None
@@ -193,10 +193,10 @@ class StorageHealth:
                 text = f"Work was stopped for {minutes:.1f} minutes: {problem.message}"
                 tx.log(session_id, text, level="warn", source="supervisor")
         with self._rt.db.read() as db:
-            standing = lookup.standing(db)
-        processes.go_on(*(w for w, state in self._workers() if state != State.PAUSED and w.id not in standing))
+            standing = lookup.stuck_worker_ids(db)
+        processes.resume(*(w for w, state in self._workers() if state != State.PAUSED and w.id not in standing))
         place = self._repo or "The data folder"
-        self._tell({"kind": None, "message": f"{place} can be written again; work continues."})
+        self._notify({"kind": None, "message": f"{place} can be written again; work continues."})
         for name, resume in self.on_recovered.items():
             self._rt.jobs.start(name, resume, self._rt)
 
@@ -206,7 +206,7 @@ class StorageHealth:
                 (w, lookup.session_row(db, w.session_id).status) for w in lookup.live_workers(db) if w.ended_at is None
             ]
 
-    def _tell(self, payload: dict[str, str | None]) -> None:
+    def _notify(self, payload: dict[str, str | None]) -> None:
         """Windows hear of it at once. Not journalled: ``seq`` 0 says that there is nothing to catch up with."""
         self._rt.bus.publish([Event(0, "storage_problem", "", utcnow(), dict(payload))])
 

@@ -43,7 +43,7 @@ _FIRST_ROWS = 300
 
 
 @dataclass
-class _Eye:
+class _RunState:
     """What this app remembers of one run between looks. Lost at a restart, which only makes it more patient."""
 
     trace: Trace
@@ -55,11 +55,11 @@ class _Eye:
     deaf_until: float = 0.0  # a word is on its way: what is done meanwhile does not count
 
 
-def look(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Worker) -> None:
+def check(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Worker) -> None:
     """Look at one live run of an executing session; takes at most one step."""
-    eyes: dict[str, _Eye] = rt.helper("unsticking", dict)
+    eyes: dict[str, _RunState] = rt.helper("unsticking", dict)
     now = heartbeat.watch(rt).now
-    eye = eyes.setdefault(worker.id, _Eye(Trace(rt.settings.stuck_repeats), Standstill(worker.id), now))
+    eye = eyes.setdefault(worker.id, _RunState(Trace(rt.settings.stuck_repeats), Standstill(worker.id), now))
     if worker.status != "running":
         eye.quiet_since = now  # waiting, paused, parked: that is no silence
         return
@@ -78,7 +78,7 @@ def look(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Wor
     if now < eye.deaf_until:
         return
     if seen is None and task.worktree_path:
-        seen = eye.standstill.look(rt, Path(task.worktree_path), eye.trace)
+        seen = eye.standstill.check(rt, Path(task.worktree_path), eye.trace)
     if seen:
         eye.deaf_until = now + _HEARING_S
         eye.trace.forget()
@@ -91,7 +91,7 @@ def forget(rt: Runtime, worker_id: str) -> None:
     rt.helper("unsticking", dict).pop(worker_id, None)
 
 
-def answered(tx: Transaction, approval: models.Approval) -> None:
+def apply_answer(tx: Transaction, approval: models.Approval) -> None:
     """The user's answer: allow interrupts the run and goes on with their words; deny leaves the worker alone."""
     worker = tx.db.get(models.Worker, approval.worker_id) if approval.worker_id else None
     task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
@@ -127,7 +127,7 @@ def _wake(tx: Transaction, approval: models.Approval, task: models.Task) -> None
     tx.db.add(task)
 
 
-def go_on(rt: Runtime, approval: models.Approval) -> None:
+def after_answer(rt: Runtime, approval: models.Approval) -> None:
     """After the answer is committed: the worker moves again (and, if it was to be interrupted, hears of it first)."""
     if approval.kind != "stuck" or not approval.worker_id:
         return
@@ -139,10 +139,10 @@ def go_on(rt: Runtime, approval: models.Approval) -> None:
         return
     interrupts.deliver(rt, task, worker)
     if session.status != State.PAUSED:
-        processes.go_on(worker)
+        processes.resume(worker)
 
 
-def _read_on(rt: Runtime, eye: _Eye, worker: models.Worker) -> bool:
+def _read_on(rt: Runtime, eye: _RunState, worker: models.Worker) -> bool:
     """Take in new log rows; whether an edit succeeded among them."""
     query = select(models.AgentLog).where(
         models.AgentLog.task_id == worker.task_id,
@@ -176,7 +176,7 @@ def _whole_input(details: dict[str, Any]) -> Any:
     return kept | cut if isinstance(kept, dict) and isinstance(cut, dict) else kept
 
 
-def _silent(rt: Runtime, eye: _Eye, worker: models.Worker) -> str | None:
+def _silent(rt: Runtime, eye: _RunState, worker: models.Worker) -> str | None:
     """Nothing is heard, and nothing is at work either."""
     now, tool = heartbeat.watch(rt).now, eye.trace.running
     if worker.cpu_percent >= _AT_WORK and (tool is not None or not eye.trace.names_tools):
@@ -243,7 +243,7 @@ def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker,
             done=done,
         )
     if told:
-        channel.tell(rt, worker, {"type": "say", "text": _word(seen)})
+        channel.send(rt, worker, {"type": "say", "text": _word(seen)})
     if ask:
         processes.suspend(worker)
 

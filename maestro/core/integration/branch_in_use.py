@@ -17,10 +17,10 @@ def is_there(rt: Runtime, session: models.Session, task: models.Task) -> bool:
     Raises GitError when the session branch is gone.
     """
     move = _stopped(rt).get(task.id)
-    return move is not None and look(rt, session, task, *move)
+    return move is not None and blocked(rt, session, task, *move)
 
 
-def look(rt: Runtime, session: models.Session, task: models.Task, before: str, after: str) -> bool:
+def blocked(rt: Runtime, session: models.Session, task: models.Task, before: str, after: str) -> bool:
     """Whether the session branch, at ``before``, cannot go to ``after`` now; told once, in the log and on the task."""
     repo, branch = Path(session.repo_path), session.session_branch
     try:
@@ -28,13 +28,13 @@ def look(rt: Runtime, session: models.Session, task: models.Task, before: str, a
             integration.check_move(repo, branch, before, after)
     except Conflict as error:
         _stopped(rt)[task.id] = (before, after)
-        _tell(rt, task, error.detail)
+        _report(rt, task, error.detail)
         return True
     _stopped(rt).pop(task.id, None)
     return False
 
 
-def _tell(rt: Runtime, task: models.Task, reason: str) -> None:
+def _report(rt: Runtime, task: models.Task, reason: str) -> None:
     with rt.db.write() as tx:
         row = lookup.task_row(tx.db, task.session_id, task.id)
         if row.status not in {"checking", "integrating"} or row.progress_note == reason:

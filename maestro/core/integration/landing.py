@@ -18,7 +18,7 @@ from maestro.core.guards import integrity, storage
 from maestro.core.integration import branch_in_use, conflicts, lost_worktree
 from maestro.core.integration.hooks import (
     Hook,
-    Landing,
+    HookContext,
     endings,
     evidence,
     outward_links,
@@ -29,12 +29,12 @@ from maestro.core.integration.hooks import (
 )
 from maestro.core.kernel import lookup
 from maestro.core.kernel.agent_config import in_force
-from maestro.core.kernel.locks import Stopped, branch_lock, stop_signal, train_lock
+from maestro.core.kernel.locks import WorkCancelled, branch_lock, cancellation_token, train_lock
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
 from maestro.core.planning.approved import approved_plan, checks_of
 from maestro.core.proving import check_changes, checkouts, clean_checkout, regression_checks
-from maestro.core.proving.checking import CheckSite, first_failure
+from maestro.core.proving.checking import CheckTarget, first_failure
 from maestro.core.proving.findings import Finding
 from maestro.core.tasks import prompts, transitions
 from maestro.core.workspaces import pooling
@@ -59,7 +59,7 @@ BEFORE_CHECKS: tuple[Hook, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
+class LandingContext:
     """One landing under way."""
 
     rt: Runtime
@@ -94,7 +94,7 @@ def land(rt: Runtime, task_id: str) -> None:
         task = db.get(models.Task, task_id)
     if task is None:
         return
-    stop = stop_signal(rt, task.session_id)
+    stop = cancellation_token(rt, task.session_id)
     with rt.db.read() as db:
         task = db.get(models.Task, task_id)
         session = db.get(models.Session, task.session_id) if task else None
@@ -104,24 +104,24 @@ def land(rt: Runtime, task_id: str) -> None:
     if task.status not in {"checking", "integrating"}:
         return  # whoever asked for this landing looked before the last one ended
     # A worker that still runs may have planted what the git calls of a landing would run.
-    if questions.train_stopped(rt, session.id) or integrity.look(rt, session.id):
+    if questions.merge_train_blocker(rt, session.id) or integrity.verify_running(rt, session.id):
         return
     result = (worker.result_json if worker else None) or {}
     try:
-        if branch_in_use.is_there(rt, session, task) or lost_worktree.look(rt, session, task):
+        if branch_in_use.is_there(rt, session, task) or lost_worktree.send_back(rt, session, task):
             return
         _summary, plan_checks = approved_plan(rt, session)
         checks = checks_of(session, task, plan_checks)
         worktree = prepare_worktree(rt, session, task)
         sparse.widen(worktree)  # what is done is proven on all files
-        flight = Flight(rt, session, task, result, checks, worktree, stop)
+        flight = LandingContext(rt, session, task, result, checks, worktree, stop)
         refused = questions.refusal(rt, task)
         if refused is not None:
             _take_refusal(flight, refused)
         else:
             with checkouts.kept_ready(rt):
                 _land(flight)
-    except Stopped:
+    except WorkCancelled:
         return
     except SetupFailed as error:
         questions.raise_question(rt, session, task, questions.setup_failed(error))
@@ -130,7 +130,7 @@ def land(rt: Runtime, task_id: str) -> None:
             _fail(rt, task, error)
 
 
-def _land(flight: Flight) -> None:
+def _land(flight: LandingContext) -> None:
     if _is_in_already(flight):
         return _finish(flight, integration.head(flight.worktree))
     try:
@@ -141,39 +141,39 @@ def _land(flight: Flight) -> None:
         )
     start = flight.task.start_commit
     assert start is not None
-    if branch_in_use.look(flight.rt, flight.session, flight.task, start, head):
-        raise Stopped
+    if branch_in_use.blocked(flight.rt, flight.session, flight.task, start, head):
+        raise WorkCancelled
     arrival = _arrival(flight, head)
     site = _site(flight, "task", head)
     answer = next((said for hook in BEFORE_CHECKS if (said := hook(arrival))), None)
     answer = answer or trusted.only_what_was_agreed_to(flight.rt, arrival)
     if answer is None:
         answer = endings.judged(arrival, first_failure(flight.rt, site, _all_checks(flight, start, head), flight.stop))
-    answer = answer or check_changes.look(flight.rt, site, start, flight.checks, flight.stop)
+    answer = answer or check_changes.review(flight.rt, site, start, flight.checks, flight.stop)
     # The plan's checks run in a clean checkout at the end anyway.
-    answer = answer or clean_checkout.look(flight.rt, site, flight.task.checks, flight.stop)
+    answer = answer or clean_checkout.review(flight.rt, site, flight.task.checks, flight.stop)
     if answer:
         return _send_back(flight, answer)
     with train_lock(flight.rt, flight.session.id):
         return _integrate(flight)
 
 
-def _arrival(flight: Flight, head: str) -> Landing:
+def _arrival(flight: LandingContext, head: str) -> HookContext:
     def accepted(kind: str) -> set[str]:
         return questions.accepted(flight.rt, flight.session.id, flight.task.id, kind)
 
     def known_tests() -> str:
         return check_changes.tried_tests(flight.rt, _site(flight, "task", head), flight.checks, flight.stop)
 
-    return Landing(
+    return HookContext(
         flight.session, flight.task, flight.result, flight.worktree, head, flight.checks, accepted, known_tests
     )
 
 
-def _take_refusal(flight: Flight, refused: models.Approval) -> None:
+def _take_refusal(flight: LandingContext, refused: models.Approval) -> None:
     """The user said no to what the agent left: back to it, with the reason."""
     if refused.detail.get("what") == questions.SETUP:
-        raise MaestroError(str(questions.refused_setup(flight.rt, flight.task)))
+        raise MaestroError(str(questions.setup_refusal(flight.rt, flight.task)))
     reason = str(refused.detail.get("finding") or f"You denied: {refused.title}.")
     prompt = str(refused.detail.get("prompt") or reason)
     if refused.message:
@@ -181,14 +181,14 @@ def _take_refusal(flight: Flight, refused: models.Approval) -> None:
     _send_back(flight, Finding(reason, prompt), refused=refused.id)
 
 
-def _is_in_already(flight: Flight) -> bool:
+def _is_in_already(flight: LandingContext) -> bool:
     """Whether a landing that was cut short had already moved the session branch."""
     head = integration.head(flight.worktree)
     moved = head != flight.task.start_commit and refs.is_ancestor(flight.repo, head, flight.tip())
     return moved and history.carries(flight.repo, head, flight.trailers)
 
 
-def _commit(flight: Flight) -> str:
+def _commit(flight: LandingContext) -> str:
     """Commit what is left and mark the task's commits.
 
     They begin where its branch left the session branch, which is not where the task started when the agent
@@ -202,7 +202,7 @@ def _commit(flight: Flight) -> str:
     return integration.add_trailers(flight.worktree, base, flight.trailers)
 
 
-def _integrate(flight: Flight) -> None:
+def _integrate(flight: LandingContext) -> None:
     _announce(flight, "integrating", "Integrating into the session branch")
     tip, head = flight.tip(), integration.head(flight.worktree)
     assert flight.task.start_commit is not None
@@ -221,27 +221,27 @@ def _integrate(flight: Flight) -> None:
     return _finish(flight, head)
 
 
-def _finish(flight: Flight, head: str) -> None:
+def _finish(flight: LandingContext, head: str) -> None:
     rt, session, start = flight.rt, flight.session, flight.task.start_commit
     assert start is not None
     with branch_lock(rt, session.id):
         with rt.db.read() as db:
             now = lookup.session_row(db, session.id)
         if flight.stop() or now.status != State.EXECUTING:
-            raise Stopped
+            raise WorkCancelled
         if not refs.is_ancestor(flight.repo, head, flight.tip()):
             try:
                 integration.advance(flight.repo, session.session_branch, start, head)
             except Conflict as error:
                 # The session branch was moved or checked out by hand: the next look starts from the top.
-                branch_in_use.look(rt, session, flight.task, start, head)
-                raise Stopped from error
+                branch_in_use.blocked(rt, session, flight.task, start, head)
+                raise WorkCancelled from error
         summary = integration.diff_summary(flight.repo, start, head)
         _record_completion(flight, start, head, summary)
     pooling.put_back(rt, session, flight.worktree, keep=True)
 
 
-def _record_completion(flight: Flight, start: str, head: str, summary: integration.DiffSummary) -> None:
+def _record_completion(flight: LandingContext, start: str, head: str, summary: integration.DiffSummary) -> None:
     """Under the branch's lock, so that no other landing takes the checkpoint's number."""
     session_id = flight.session.id
     diff = f"{summary.files} file{'s' if summary.files != 1 else ''}, +{summary.insertions} −{summary.deletions}"
@@ -254,8 +254,8 @@ def _record_completion(flight: Flight, start: str, head: str, summary: integrati
     with flight.rt.db.write() as tx:
         session = lookup.session_row(tx.db, session_id)
         task = lookup.task_row(tx.db, session_id, flight.task.id)
-        if task.status == "completed" or lookup.is_held(tx.db, session_id):
-            raise Stopped
+        if task.status == "completed" or lookup.rollback_in_progress(tx.db, session_id):
+            raise WorkCancelled
         point = models.Checkpoint(session_id=session_id, number=number, commit=head, task_id=task.id, title=task.title)
         tx.db.add(point)
         task.status, task.progress, task.completed_at = "completed", 1.0, utcnow()
@@ -287,7 +287,7 @@ def _record_completion(flight: Flight, start: str, head: str, summary: integrati
         tx.emit("task_completed", session_id, task_id=task.id, key=task.key, result=task.result_json)
 
 
-def _all_checks(flight: Flight, start: str, head: str) -> list[str]:
+def _all_checks(flight: LandingContext, start: str, head: str) -> list[str]:
     """The task's own checks, and those of earlier tasks whose tests it touches."""
     return [
         *flight.checks,
@@ -295,11 +295,11 @@ def _all_checks(flight: Flight, start: str, head: str) -> list[str]:
     ]
 
 
-def _site(flight: Flight, phase: str, commit: str) -> CheckSite:
-    return CheckSite(flight.session, flight.task, flight.worktree, commit, phase)
+def _site(flight: LandingContext, phase: str, commit: str) -> CheckTarget:
+    return CheckTarget(flight.session, flight.task, flight.worktree, commit, phase)
 
 
-def _send_back(flight: Flight, answer: Finding | Question, refused: str | None = None) -> None:
+def _send_back(flight: LandingContext, answer: Finding | Question, refused: str | None = None) -> None:
     if isinstance(answer, Question):
         if not flight.stop():
             questions.raise_question(flight.rt, flight.session, flight.task, answer)
@@ -312,24 +312,24 @@ def _send_back(flight: Flight, answer: Finding | Question, refused: str | None =
             task.result_json = {"conflicts": list(answer.conflicts)} if answer.conflicts else None
             transitions.attempt_failed(tx, config, session, task, answer.reason, answer.prompt)
             if refused:
-                questions.taken_up(tx, refused)
+                questions.mark_delivered(tx, refused)
 
 
-def _remember_start(flight: Flight, commit: str) -> None:
+def _remember_start(flight: LandingContext, commit: str) -> None:
     flight.task.start_commit = commit
     with flight.rt.db.write() as tx:
         row = lookup.task_row(tx.db, flight.session.id, flight.task.id)
         if flight.stop():
-            raise Stopped
+            raise WorkCancelled
         row.start_commit = commit
         tx.db.add(row)
 
 
-def _announce(flight: Flight, status: str, note: str) -> None:
+def _announce(flight: LandingContext, status: str, note: str) -> None:
     with flight.rt.db.write() as tx:
         row = lookup.task_row(tx.db, flight.session.id, flight.task.id)
         if row.status not in {"checking", "integrating"} or flight.stop():
-            raise Stopped
+            raise WorkCancelled
         row.status, row.progress_note = status, note
         tx.db.add(row)
         tx.emit("task_progress", row.session_id, task_id=row.id, key=row.key, progress=row.progress, note=note)

@@ -12,7 +12,7 @@ from maestro.db import models
 from maestro.worktrees import history, refs
 
 
-def look(rt: Runtime, session: models.Session, task: models.Task) -> bool:
+def send_back(rt: Runtime, session: models.Session, task: models.Task) -> bool:
     """Whether the task goes back to its agent because its worktree is gone: whether all was committed nobody knows.
 
     Not where its commits are on the session branch already. Raises GitError when that one is gone.

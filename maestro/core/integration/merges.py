@@ -34,7 +34,7 @@ def intend(rt: Runtime, session_id: str, kind: str, record: MergeRecord, kept: s
     Raises Conflict while a rollback or restore of the session is under way.
     """
     with rt.db.write() as tx:
-        if lookup.is_held(tx.db, session_id):
+        if lookup.rollback_in_progress(tx.db, session_id):
             raise Conflict("A rollback of this session is in progress. Try again in a moment.")
         tx.db.add(models.Intent(session_id=session_id, kind=kind, detail=asdict(record) | {"kept": kept}))
 

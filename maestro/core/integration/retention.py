@@ -46,7 +46,7 @@ class DeletedView(BaseModel):
     recovered: list[RecoveredView] = []
 
 
-def remember(tx: Transaction, session: models.Session, cost_usd: float, keep_days: float) -> None:
+def record(tx: Transaction, session: models.Session, cost_usd: float, keep_days: float) -> None:
     """Note a session that is being deleted in the same transaction."""
     tx.db.add(
         DeletedSession(

@@ -22,7 +22,7 @@ from maestro.core.guards import storage
 from maestro.core.integration import merges, rollback_rows
 from maestro.core.integration.checkpoints import before_repairs, find_checkpoint, rollbacks_of, undone_by
 from maestro.core.kernel import lookup
-from maestro.core.kernel.locks import branch_lock, call_off
+from maestro.core.kernel.locks import branch_lock, cancel_work
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, allowed_events
 from maestro.core.tasks import transitions
@@ -39,9 +39,9 @@ _log = logging.getLogger(__name__)
 _CALLED_OFF_S = 20.0
 
 
-def still(rt: Runtime, session_id: str) -> None:
+def stop_all_work(rt: Runtime, session_id: str) -> None:
     """Stop all that is under way in a session; when this returns nothing of it works, and all it said is stored."""
-    call_off(rt, session_id)
+    cancel_work(rt, session_id)
     run_end.stop_workers(rt, session_id)
     rt.jobs.wait_for(work_of(rt, session_id), _CALLED_OFF_S)
     run_end.stop_workers(rt, session_id)  # one that was being started meanwhile
@@ -49,7 +49,7 @@ def still(rt: Runtime, session_id: str) -> None:
 
 def end_of_failed(rt: Runtime, session_id: str) -> None:
     """After the user has failed a session: all its work stops, nothing of it waits, and repairs are taken back."""
-    still(rt, session_id)
+    stop_all_work(rt, session_id)
     with rt.db.write() as tx:  # a question that an agent asked with its last breath went with it
         transitions.release_waiting(tx, lookup.session_row(tx.db, session_id))
     finish_automatic(rt, session_id)
@@ -145,7 +145,7 @@ def take_back_repairs(tx: Transaction, session: models.Session) -> None:
     Carried out by ``finish_automatic`` soon, or by the next start. Nothing to do without repairs.
     """
     good = before_repairs(tx.db, session)
-    if good is not None and not lookup.is_held(tx.db, session.id):
+    if good is not None and not lookup.rollback_in_progress(tx.db, session.id):
         _intend(tx, session.id, "rollback", {"checkpoint": good.id, "automatic": True})
         session.rollback_commit = good.commit
 
@@ -200,7 +200,7 @@ def not_now(session: models.Session, event: str) -> NotAllowed:
 
 def _intend(tx: Transaction, session_id: str, kind: str, detail: dict[str, Any]) -> models.Intent:
     """Write down what is about to happen; from here on nothing of the session starts or lands."""
-    if lookup.is_held(tx.db, session_id):
+    if lookup.rollback_in_progress(tx.db, session_id):
         raise Conflict("A rollback of this session is in progress. Try again in a moment.")
     intent = models.Intent(session_id=session_id, kind=kind, detail=detail)
     tx.db.add(intent)
@@ -251,7 +251,7 @@ def _carry_out(rt: Runtime, intent: models.Intent) -> None:
             return
         detail = now.detail
         try:
-            still(rt, session_id)
+            stop_all_work(rt, session_id)
             if "to" not in detail:
                 detail = _take_stock(rt, now)
             with branch_lock(rt, session_id):

@@ -10,12 +10,12 @@ from maestro.core.guards import storage
 from maestro.core.integration import rollbacks
 from maestro.core.kernel import lookup
 from maestro.core.kernel.agent_config import AgentConfig, in_force
-from maestro.core.kernel.locks import Stopped, stop_signal
+from maestro.core.kernel.locks import WorkCancelled, cancellation_token
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, move
 from maestro.core.planning.approved import approved_plan
 from maestro.core.proving import checkouts, excuses, measured, network_needed, other_code, reservations
-from maestro.core.proving.checking import CheckSite, measure, prove
+from maestro.core.proving.checking import CheckTarget, measure, prove
 from maestro.core.tasks import transitions
 from maestro.core.workspaces.run_command import WATCH_MODE
 from maestro.db import models
@@ -30,30 +30,30 @@ def run_baseline(rt: Runtime, session_id: str) -> None:
 
     What could not run is measured again after the user has looked at the surroundings.
     """
-    stop = stop_signal(rt, session_id)
+    stop = cancellation_token(rt, session_id)
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
     if session.status == State.PAUSED:
         return
     _summary, checks = approved_plan(rt, session)
     missing = measured.missing(rt, session, checks)
-    if not missing or questions.waits_for_setup(rt, session_id):
+    if not missing or questions.setup_blocked(rt, session_id):
         return
     try:
         with checkouts.checkout(rt, session, "baseline", session.base_commit) as folder:
-            asked = other_code.look(rt, session, folder, checks, stop)
+            asked = other_code.review(rt, session, folder, checks, stop)
             if asked is not None:
                 questions.raise_question(rt, session, None, asked)
                 return
             for command in missing:
-                site = CheckSite(session, None, folder, session.base_commit, "baseline")
+                site = CheckTarget(session, None, folder, session.base_commit, "baseline")
                 ran = measure(rt, site, command, stop)
                 if isinstance(ran, Question):
                     questions.raise_question(rt, session, None, ran)
                     return
                 if ran.outcome.stopped == WATCH_MODE:  # said before an agent has worked for nothing
                     excuses.raise_watches(rt, session, command, ran.outcome)
-                asked = network_needed.look(rt, session, None, command, ran.outcome)
+                asked = network_needed.review(rt, session, None, command, ran.outcome)
                 if asked is not None:
                     asked = network_needed.offering(asked, ran.outcome)
                     questions.raise_question(rt, session, None, asked)
@@ -75,21 +75,21 @@ def validate(rt: Runtime, session_id: str) -> None:
     """
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
-    if session.status != State.VALIDATING or questions.open_for_whole(rt, session_id):
+    if session.status != State.VALIDATING or questions.validation_blocked(rt, session_id):
         return
     _summary, checks = approved_plan(rt, session)
     commit = ""
     try:
         commit = _tip(session)
         failures, question = _run_all(rt, session, checks, commit)
-    except Stopped:
+    except WorkCancelled:
         return
     except MaestroError as error:
         if storage.health(rt).report(error, session_id):
             return  # again when the disk is well
         failures, question = [], questions.setup_failed(error)
     if question is not None:
-        refused = questions.refused_whole(rt, session_id, question)
+        refused = questions.validation_refusal(rt, session_id, question)
         if refused is None:
             questions.raise_question(rt, session, None, question)
             return
@@ -135,7 +135,7 @@ def _decide(
     session.validation_attempt += 1
     assert config.max_attempts is not None
     # A hint from the user is tried once, whatever the limit.
-    limit = max(config.max_attempts, 2 if lookup.hint_for_the_whole(tx.db, session.id) else 1)
+    limit = max(config.max_attempts, 2 if lookup.validation_hint(tx.db, session.id) else 1)
     if not failures:
         _complete(tx, session, commit, checks)
     elif session.validation_attempt >= limit:
@@ -156,12 +156,12 @@ def _run_all(
 ) -> tuple[list[tuple[str, str]], Question | None]:
     """What failed, as (command, words for the agent); or the question that has to be answered first."""
     failures: list[tuple[str, str]] = []
-    stop = stop_signal(rt, session.id)
+    stop = cancellation_token(rt, session.id)
     with checkouts.kept_ready(rt), checkouts.checkout(rt, session, "validation", commit) as folder:
         for command in checks:
-            answer = prove(rt, CheckSite(session, None, folder, commit, "validation"), command, stop)
+            answer = prove(rt, CheckTarget(session, None, folder, commit, "validation"), command, stop)
             if isinstance(answer, Question):
-                refused = questions.refused_whole(rt, session.id, answer)
+                refused = questions.validation_refusal(rt, session.id, answer)
                 if refused is None:
                     return [], answer
                 failures.append((command, refused))

@@ -39,9 +39,9 @@ def new_key(rt: Runtime, worker_id: str) -> bytes:
     return seal.key_of(_known(rt).master, worker_id)
 
 
-def tell(rt: Runtime, worker: models.Worker, entry: dict[str, Any]) -> None:
+def send(rt: Runtime, worker: models.Worker, entry: dict[str, Any]) -> None:
     """Say something to a worker; written whole when this returns. Raises OSError."""
-    spool.tell(Path(worker.spool_path), entry, key_of(rt, worker.id))
+    spool.send(Path(worker.spool_path), entry, key_of(rt, worker.id))
 
 
 def settle(rt: Runtime) -> None:

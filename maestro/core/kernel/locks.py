@@ -8,7 +8,7 @@ from collections.abc import Callable
 from maestro.core.kernel.runtime import Runtime
 
 
-class Stopped(Exception):
+class WorkCancelled(Exception):
     """The work was called off; whatever comes next starts from the rows again."""
 
 
@@ -24,13 +24,13 @@ def branch_lock(rt: Runtime, session_id: str) -> threading.RLock:
     return lock
 
 
-def call_off(rt: Runtime, session_id: str) -> None:
+def cancel_work(rt: Runtime, session_id: str) -> None:
     """Make every check, landing and set-up of this session that is under way end at its next look."""
     generations = _generations(rt)
     generations[session_id] = generations.get(session_id, 0) + 1
 
 
-def stop_signal(rt: Runtime, session_id: str) -> Callable[[], bool]:
+def cancellation_token(rt: Runtime, session_id: str) -> Callable[[], bool]:
     """Asked by running work: whether the app stops, or the session was paused or called off since this moment.
 
     Take it before looking whether the session is at work: what is stored between the two is then noticed.

@@ -69,7 +69,7 @@ def repairs_of(db: DbSession, session: models.Session) -> list[models.Task]:
     return [task for task in tasks_of(db, session.id) if task.key not in planned]
 
 
-def hint_for_the_whole(db: DbSession, session_id: str) -> str | None:
+def validation_hint(db: DbSession, session_id: str) -> str | None:
     """What the user said when they last had a session tried again that its last checks had made fail."""
     turns = select(models.SessionHistory).where(
         models.SessionHistory.session_id == session_id,
@@ -93,7 +93,7 @@ def pending_approvals(db: DbSession, session_id: str) -> list[models.Approval]:
     return list(db.exec(query.order_by(col(models.Approval.created_at))).all())
 
 
-def standing(db: DbSession) -> set[str | None]:
+def stuck_worker_ids(db: DbSession) -> set[str | None]:
     """Ids of workers that seem stuck: they stand still until the user has answered about them, whatever else goes on."""
     query = select(models.Approval.worker_id).where(
         models.Approval.kind == "stuck", models.Approval.status == "pending"
@@ -101,7 +101,7 @@ def standing(db: DbSession) -> set[str | None]:
     return set(db.exec(query).all())
 
 
-def is_held(db: DbSession, session_id: str) -> bool:
+def rollback_in_progress(db: DbSession, session_id: str) -> bool:
     """Whether a step is under way (a rollback, a restore) during which nothing of the session may start or land."""
     query = select(models.Intent.id).where(
         models.Intent.session_id == session_id,

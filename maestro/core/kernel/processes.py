@@ -44,7 +44,7 @@ def suspend(*workers: Worker) -> None:
     tree.suspend_trees(_all_known(workers))
 
 
-def go_on(*workers: Worker) -> None:
+def resume(*workers: Worker) -> None:
     """Let stopped trees go on."""
     tree.resume_trees(_all_known(workers))
     now = time.monotonic()

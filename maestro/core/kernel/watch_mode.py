@@ -61,7 +61,7 @@ class Watch:
         """Whether it is worth while to read the end of the output again."""
         return self.now() >= self._next
 
-    def look(self, size: int, tail: Callable[[], str]) -> bool:
+    def is_watching(self, size: int, tail: Callable[[], str]) -> bool:
         """Whether the command waits for changes. ``size`` of its output in bytes, ``tail`` reads its beginning and end."""
         now = self.now()
         self._next = now + _LOOK_EVERY_S

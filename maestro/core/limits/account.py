@@ -114,7 +114,7 @@ def key_refused(tx: Transaction, session: models.Session, account: str | None, r
     return True
 
 
-def answered(tx: Transaction, account: str | None) -> None:
+def record_success(tx: Transaction, account: str | None) -> None:
     """The endpoint works for this account: forget its earlier troubles."""
     row = tx.db.get(models.AccountPause, account) if account else None
     if row is not None and not row.active:

@@ -100,7 +100,7 @@ def endpoint_answered(tx: Transaction, task: models.Task, worker: models.Worker)
     task.retry_at, task.endpoint_failures, task.failing_since = None, 0, None
     task.care = {k: v for k, v in task.care.items() if k != LOGIN_TRIED}
     tx.db.add(task)
-    account.answered(tx, worker.account)
+    account.record_success(tx, worker.account)
 
 
 def _hindrance(rt: Runtime, session: models.Session) -> str | None:

@@ -26,7 +26,7 @@ from maestro.settings import Settings
 _NOTICE = 0.8
 
 
-def look(rt: Runtime, sessions: list[models.Session]) -> None:
+def check(rt: Runtime, sessions: list[models.Session]) -> None:
     """Compare the budgets of executing sessions with what is used. Cheap where no budget is set."""
     for session in sessions:
         if session.status != State.EXECUTING:
@@ -86,7 +86,7 @@ def notice_run(
             _notice(rt, session.id, budget)
 
 
-def answered(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
+def apply_answer(tx: Transaction, session: models.Session, approval: models.Approval) -> None:
     """Raise by the number in the answer, else by the same amount again; or leave everything as it stands."""
     name = str(approval.detail.get("budget", ""))
     task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None

@@ -115,7 +115,7 @@ def put(rt: Runtime, path: str, answer: Answer) -> TrustView:
         check_sandbox()
     marks = _marks(rt, info.root, info.head_commit)
     with rt.db.write() as tx:
-        remember(tx, str(info.git_dir), answer, marks)
+        record(tx, str(info.git_dir), answer, marks)
         _answer_open(tx, str(info.git_dir), answer)
     rt.wake()
     return view(rt, path)
@@ -127,7 +127,7 @@ def check_sandbox() -> None:
         raise InvalidInput(f"“Only in the sandbox” is not possible here. {words}", {"trust": words})
 
 
-def remember(tx: Transaction, git_dir: str, answer: Answer, marks: dict[str, str]) -> None:
+def record(tx: Transaction, git_dir: str, answer: Answer, marks: dict[str, str]) -> None:
     """Store an answer. A yes is about these marks; those agreed to earlier stay, for other branches have them."""
     row = tx.db.get(Fact, _name(git_dir)) or Fact(name=_name(git_dir))
     before = row.value if isinstance(row.value, dict) and row.value.get("answer") == answer else {}
@@ -245,7 +245,7 @@ def after_answer(tx: Transaction, approval: models.Approval) -> None:
         answer = "no"
     else:
         return  # the task goes back to its agent
-    remember(tx, git_dir, answer, marks)
+    record(tx, git_dir, answer, marks)
     _answer_open(tx, git_dir, answer)
 
 
@@ -331,7 +331,7 @@ def _marks(rt: Runtime, repo: Path, commit: str) -> dict[str, str]:
     if key not in cache:
         if len(cache) > _KEPT:
             cache.clear()
-        cache[key] = what_runs.look(repo, commit)
+        cache[key] = what_runs.survey(repo, commit)
     return cache[key]
 
 

@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from maestro.awake import Stopwatch
 from maestro.core.approvals import questions
 from maestro.core.kernel import lookup
-from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.planning.approved import approved_plan
 from maestro.core.proving import measured, varying
@@ -141,15 +141,15 @@ def wait_for(rt: Runtime, session_id: str, stop: Callable[[], bool]) -> Baseline
     idle_since = 0.0
     while True:
         known = _measured(rt, session_id)
-        now = stopwatch.look()
+        now = stopwatch.elapsed()
         if rt.jobs.running(f"baseline:{session_id}"):
             idle_since = now
         # Nobody measures it (it could not be set up, say): then there is nothing to compare with.
         given_up = now > limit or now - idle_since > _GIVE_IT_UP_S or session_id in measured.given_up(rt)
         if given_up or known.issuperset(checks):
             return load(rt, session_id)
-        if stop() or questions.train_stopped(rt, session_id):
-            raise Stopped
+        if stop() or questions.merge_train_blocker(rt, session_id):
+            raise WorkCancelled
         time.sleep(_POLL_S)
 
 

@@ -34,7 +34,7 @@ from maestro.core.proving import (
     snapshots,
     steering,
 )
-from maestro.core.proving.checking import CheckSite, Ran, run_and_judge
+from maestro.core.proving.checking import CheckResult, CheckTarget, run_and_judge
 from maestro.core.proving.reports.model import UNCLEAR
 from maestro.core.proving.verdicts import Verdict
 from maestro.db import models
@@ -55,7 +55,9 @@ _SOME_OF_A_FILE = re.compile(
 )
 
 
-def look(rt: Runtime, site: CheckSite, start: str, checks: Sequence[str], stop: Callable[[], bool]) -> Question | None:
+def review(
+    rt: Runtime, site: CheckTarget, start: str, checks: Sequence[str], stop: Callable[[], bool]
+) -> Question | None:
     """The question about what the task changed of its own proof, between ``start`` and the site's commit.
 
     Raises Stopped when ``stop`` said so, SetupFailed when the old versions cannot be tried.
@@ -99,7 +101,7 @@ def look(rt: Runtime, site: CheckSite, start: str, checks: Sequence[str], stop: 
     return None
 
 
-def tried_tests(rt: Runtime, site: CheckSite, checks: Sequence[str], stop: Callable[[], bool]) -> str:
+def tried_tests(rt: Runtime, site: CheckTarget, checks: Sequence[str], stop: Callable[[], bool]) -> str:
     """The ids of tests that the task's checks run with all others of their files, one a line: changed, they are tried.
 
     Waits for the baseline. Raises Stopped when ``stop`` said so.
@@ -116,14 +118,14 @@ def _declared(files: list[str]) -> Callable[[str], bool]:
     return lambda path: bool(spec.match_file(path))
 
 
-def _compared_tests(rt: Runtime, site: CheckSite, checks: Sequence[str]) -> str:
+def _compared_tests(rt: Runtime, site: CheckTarget, checks: Sequence[str]) -> str:
     """The ids of tests that the task's checks compared with what was before: what is missing of these was asked already."""
     assert site.task is not None
     base = _before(rt, site)
     return "\n".join(name for command in checks for name in baseline.named_before(command, base))
 
 
-def _before(rt: Runtime, site: CheckSite) -> baseline.Baseline:
+def _before(rt: Runtime, site: CheckTarget) -> baseline.Baseline:
     return baseline.on_branch(rt, site.session, baseline.load(rt, site.session.id), site.start)
 
 
@@ -173,7 +175,7 @@ def _old(
     return _Old(start, [*whole, *snapshots.beside(changed, open_ones)], new_fixtures.added(texts), tests, kept)
 
 
-def _gains(rt: Runtime, site: CheckSite, old: _Old, command: str, stop: Callable[[], bool]) -> bool:
+def _gains(rt: Runtime, site: CheckTarget, old: _Old, command: str, stop: Callable[[], bool]) -> bool:
     """Whether a check gained anything by the changes: with the old versions it fails, or tests fail that pass now."""
     assert site.task is not None
     base = _before(rt, site)
@@ -214,7 +216,7 @@ def _gains(rt: Runtime, site: CheckSite, old: _Old, command: str, stop: Callable
 
 
 def _weakens(
-    rt: Runtime, site: CheckSite, old: _Old, before: Mapping[str, str], command: str, stop: Callable[[], bool]
+    rt: Runtime, site: CheckTarget, old: _Old, before: Mapping[str, str], command: str, stop: Callable[[], bool]
 ) -> bool:
     """Whether a check passes only because tests say less that the plan names; ``before``: these files as they were."""
     assert site.task is not None
@@ -226,7 +228,7 @@ def _weakens(
     with checkouts.checkout(rt, site.session, f"proof-{site.task.key}", site.commit) as folder:
         there = replace(site, folder=folder)
 
-        def run(words: str) -> tuple[Ran, Verdict]:
+        def run(words: str) -> tuple[CheckResult, Verdict]:
             restore = partial(scratch.restore, folder, old.start, old.restored)
             return run_and_judge(rt, there, words, base, stop, before=restore, keep=False)
 
@@ -247,11 +249,11 @@ def _weakens(
     return bool(hidden)
 
 
-def _told(ran: Ran) -> bool:
+def _told(ran: CheckResult) -> bool:
     return ran.report is not None and ran.report is not UNCLEAR and bool(ran.report.total)
 
 
-def _last_run(rt: Runtime, site: CheckSite, command: str) -> models.CheckRun | None:
+def _last_run(rt: Runtime, site: CheckTarget, command: str) -> models.CheckRun | None:
     """The run with which a check passed on the work itself."""
     assert site.task is not None
     query = select(models.CheckRun).where(
@@ -264,7 +266,7 @@ def _last_run(rt: Runtime, site: CheckSite, command: str) -> models.CheckRun | N
         return db.exec(query.order_by(col(models.CheckRun.created_at).desc())).first()
 
 
-def _failing(ran: Ran) -> set[str]:
+def _failing(ran: CheckResult) -> set[str]:
     return ran.report.failing if ran.report is not None else set()
 
 

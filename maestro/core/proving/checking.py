@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from maestro.core.approvals import questions
 from maestro.core.approvals.questions import Question
 from maestro.core.kernel import lookup, places
-from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.text import clip
 from maestro.core.planning.plan import parse_plan
@@ -50,7 +50,7 @@ _LANDING = ("task", "integration")
 
 
 @dataclass(frozen=True, slots=True)
-class CheckSite:
+class CheckTarget:
     """What is checked: a commit in a folder, for a task or for the session as a whole."""
 
     session: models.Session
@@ -66,7 +66,7 @@ class CheckSite:
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class CheckResult:
     """One run of one check: how it ended, and the single tests where it told (see ``test_reports.read_report``).
 
     ``elsewhere``: what ran in it that is not the code of its folder.
@@ -77,18 +77,18 @@ class Ran:
     elsewhere: loaded.Elsewhere = loaded.NOTHING
 
 
-def measure(rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool]) -> Ran | Question:
+def measure(rt: Runtime, site: CheckTarget, command: str, stop: Callable[[], bool]) -> CheckResult | Question:
     """Run a check on the untouched base and keep it as evidence of what was so before.
 
     Where it ran other code than the base's there is no evidence, but what to ask.
     """
     ran = execute(rt, site.session, site.folder, command, stop)
-    asked = other_code.after(rt, site.session, site.folder, command, ran.elsewhere)
+    asked = other_code.review_run(rt, site.session, site.folder, command, ran.elsewhere)
     if asked is not None:
         scratch.discard_changes(site.folder)
         return asked
     unmeasured = _unmeasured(ran)
-    if unmeasured is None and network_needed.look(rt, site.session, None, command, ran.outcome):
+    if unmeasured is None and network_needed.review(rt, site.session, None, command, ran.outcome):
         unmeasured = "It had no network access."
     note = unmeasured or _fails_hidden(site, ran)
     _record(rt, site, command, ran, Verdict(ran.outcome.passed, note), could_not_run=unmeasured is not None)
@@ -96,7 +96,7 @@ def measure(rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool]
     return ran
 
 
-def _unmeasured(ran: Ran) -> str | None:
+def _unmeasured(ran: CheckResult) -> str | None:
     """Why a run on the base says nothing about it: it is measured again when the user has mended that."""
     outcome, report = ran.outcome, ran.report
     cause = None if outcome.passed else infrastructure.could_not_run(outcome, report)
@@ -109,7 +109,7 @@ def _unmeasured(ran: Ran) -> str | None:
     return None
 
 
-def _fails_hidden(site: CheckSite, ran: Ran) -> str | None:
+def _fails_hidden(site: CheckTarget, ran: CheckResult) -> str | None:
     """What to say of tests that fail on the base, and are excused from then on, where the place may be the cause."""
     if ran.report is None or not ran.report.failing:
         return None
@@ -119,7 +119,7 @@ def _fails_hidden(site: CheckSite, ran: Ran) -> str | None:
 
 
 def first_failure(
-    rt: Runtime, site: CheckSite, checks: Sequence[str], stop: Callable[[], bool], *, again: bool = False
+    rt: Runtime, site: CheckTarget, checks: Sequence[str], stop: Callable[[], bool], *, again: bool = False
 ) -> Finding | Question | None:
     """Prove checks in order up to the first that does not pass; what to tell or to ask because of it.
 
@@ -133,7 +133,7 @@ def first_failure(
 
 
 def prove(
-    rt: Runtime, site: CheckSite, command: str, stop: Callable[[], bool], *, again: bool = False
+    rt: Runtime, site: CheckTarget, command: str, stop: Callable[[], bool], *, again: bool = False
 ) -> Finding | Question | None:
     """Run one check and judge it against the base; None when it proves the commit.
 
@@ -148,7 +148,7 @@ def prove(
         unproven.set_up_again(rt, site.session, site.task, site.folder)
     base = baseline.on_branch(rt, site.session, baseline.wait_for(rt, site.session.id, stop), site.start)
     ran, verdict = run_and_judge(rt, site, command, base, stop)
-    asked = other_code.after(rt, site.session, site.folder, command, ran.elsewhere)
+    asked = other_code.review_run(rt, site.session, site.folder, command, ran.elsewhere)
     if asked is not None:
         return asked
     if _names_vary(rt, site, command, ran, base, verdict, stop):
@@ -173,7 +173,7 @@ def prove(
     def base_cannot_either() -> bool:
         return _base_cannot_either(rt, site, command, base, stop)
 
-    question = network_needed.look(rt, site.session, site.task, command, ran.outcome) or excuses.look(
+    question = network_needed.review(rt, site.session, site.task, command, ran.outcome) or excuses.review(
         rt, site.session, command, ran.outcome, ran.report, base, verdict, base_cannot_either, site.commit
     )
     note = str(question.detail["reason"]) if question else verdict.note
@@ -188,7 +188,7 @@ def prove(
 
 
 def _beside_own_target(
-    rt: Runtime, site: CheckSite, command: str, ran: Ran, base: baseline.Baseline, verdict: Verdict
+    rt: Runtime, site: CheckTarget, command: str, ran: CheckResult, base: baseline.Baseline, verdict: Verdict
 ) -> Verdict:
     if site.task is None or not verdict.passed or not verdict.comparison.still_failing:
         return verdict
@@ -196,12 +196,12 @@ def _beside_own_target(
         plan = parse_plan(lookup.plan_row(db, site.session).plan_json)
     of_all = {*plan.checks, *(site.session.agent_config.get("checks") or [])}
     agreed = questions.accepted(rt, site.session.id, None, "tests_missing")
-    return own_target.look(site.task, command, of_all, ran.report, base, agreed, verdict)
+    return own_target.review(site.task, command, of_all, ran.report, base, agreed, verdict)
 
 
 def run_and_judge(
     rt: Runtime,
-    site: CheckSite,
+    site: CheckTarget,
     command: str,
     base: baseline.Baseline,
     stop: Callable[[], bool],
@@ -209,7 +209,7 @@ def run_and_judge(
     before: Callable[[], object] = lambda: None,
     after: Callable[[], object] = lambda: None,
     keep: bool = True,
-) -> tuple[Ran, Verdict]:
+) -> tuple[CheckResult, Verdict]:
     """Run a check and judge it; twice, where what fails new may be flaky. ``before`` makes the folder ready each time,
     ``after`` sees it as the check leaves it.
 
@@ -227,7 +227,7 @@ def run_and_judge(
         try:
             before()
             second = execute(rt, site.session, site.folder, command, stop)
-        except Stopped:
+        except WorkCancelled:
             if first is not None:
                 _forget(rt, first)  # it counts when it can be told from the second run
             raise
@@ -235,10 +235,10 @@ def run_and_judge(
         scratch.discard_changes(site.folder)
         verdict = verdicts.judge_again(command, second.outcome, second.report, base, agreed, verdict)
         ran = second
-    return ran, missing_tests.look(site.session, site.commit, command, ran.report, base, agreed, verdict)
+    return ran, missing_tests.review(site.session, site.commit, command, ran.report, base, agreed, verdict)
 
 
-def execute(rt: Runtime, session: models.Session, folder: Path, command: str, stop: Callable[[], bool]) -> Ran:
+def execute(rt: Runtime, session: models.Session, folder: Path, command: str, stop: Callable[[], bool]) -> CheckResult:
     """Run a check's command, asked to report single tests where that does not change what it means.
 
     What it leaves behind is the caller's to discard; a kill before that is noted (``scratch.begin_check``).
@@ -269,7 +269,7 @@ def execute(rt: Runtime, session: models.Session, folder: Path, command: str, st
         if outcome.stopped == "stopped":
             with contextlib.suppress(MaestroError):
                 scratch.discard_changes(folder)
-            raise Stopped
+            raise WorkCancelled
         report, output = collect.read_report(asked, outcome.output, cut=outcome.output_cut)
         if report is not None and report is not UNCLEAR:
             report = varying.placed(report, folder, env["TMPDIR"])
@@ -277,7 +277,9 @@ def execute(rt: Runtime, session: models.Session, folder: Path, command: str, st
         elsewhere = loaded.read(Path(aside))
     if gone:
         _tell_links(rt, session.id, command, gone)
-    return Ran(replace(outcome, output=output), UNCLEAR if report is None and told_not_to else report, elsewhere)
+    return CheckResult(
+        replace(outcome, output=output), UNCLEAR if report is None and told_not_to else report, elsewhere
+    )
 
 
 def _tell_links(rt: Runtime, session_id: str, command: str, gone: Mapping[str, str]) -> None:
@@ -291,7 +293,7 @@ def _tell_links(rt: Runtime, session_id: str, command: str, gone: Mapping[str, s
         tx.log(session_id, text, level="warn", kind="check", source="checks", details={"links": dict(gone)})
 
 
-def _proven_before(rt: Runtime, site: CheckSite, command: str) -> bool:
+def _proven_before(rt: Runtime, site: CheckTarget, command: str) -> bool:
     if site.task is None:
         return False
     query = select(models.CheckRun.passed).where(
@@ -307,9 +309,9 @@ def _proven_before(rt: Runtime, site: CheckSite, command: str) -> bool:
 
 def _names_vary(
     rt: Runtime,
-    site: CheckSite,
+    site: CheckTarget,
     command: str,
-    ran: Ran,
+    ran: CheckResult,
     base: baseline.Baseline,
     verdict: Verdict,
     stop: Callable[[], bool],
@@ -338,18 +340,18 @@ def _names_vary(
 
 
 def _measure_now(
-    rt: Runtime, site: CheckSite, command: str, base: baseline.Baseline, stop: Callable[[], bool]
+    rt: Runtime, site: CheckTarget, command: str, base: baseline.Baseline, stop: Callable[[], bool]
 ) -> baseline.Baseline:
     """The baseline with a task's own check, which is not among those that were measured before the work began."""
     session = site.session
     name = f"probe-{site.task.key if site.task else 'whole'}"
     with contextlib.suppress(SetupFailed), checkouts.checkout(rt, session, name, session.base_commit) as folder:
-        measure(rt, CheckSite(session, None, folder, session.base_commit, "baseline"), command, stop)
+        measure(rt, CheckTarget(session, None, folder, session.base_commit, "baseline"), command, stop)
     return replace(baseline.load(rt, session.id), accepted=base.accepted)
 
 
 def _base_cannot_either(
-    rt: Runtime, site: CheckSite, command: str, base: baseline.Baseline, stop: Callable[[], bool]
+    rt: Runtime, site: CheckTarget, command: str, base: baseline.Baseline, stop: Callable[[], bool]
 ) -> bool:
     """Whether a check that looks as if it could not run cannot run on the untouched base either, now."""
     run = base.runs.get(command)
@@ -366,7 +368,7 @@ def _base_cannot_either(
 
 
 def _record(
-    rt: Runtime, site: CheckSite, command: str, ran: Ran, verdict: Verdict, *, could_not_run: bool = False
+    rt: Runtime, site: CheckTarget, command: str, ran: CheckResult, verdict: Verdict, *, could_not_run: bool = False
 ) -> str:
     """Keep a run as evidence; returns its row's id."""
     outcome, report = ran.outcome, None if ran.report is UNCLEAR else ran.report

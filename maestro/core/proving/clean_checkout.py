@@ -8,12 +8,14 @@ from dataclasses import replace
 from maestro.core.approvals.questions import Question
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.proving import checkouts
-from maestro.core.proving.checking import CheckSite, first_failure
+from maestro.core.proving.checking import CheckTarget, first_failure
 from maestro.core.proving.findings import Finding
 from maestro.worktrees import ignored
 
 
-def look(rt: Runtime, site: CheckSite, checks: Sequence[str], stop: Callable[[], bool]) -> Finding | Question | None:
+def review(
+    rt: Runtime, site: CheckTarget, checks: Sequence[str], stop: Callable[[], bool]
+) -> Finding | Question | None:
     """Run ``checks`` once more in a clean checkout, if the worktree holds ignored code that such a one does not.
 
     Raises Stopped when ``stop`` said so, SetupFailed when there can be no clean checkout.

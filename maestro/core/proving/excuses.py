@@ -19,7 +19,7 @@ from maestro.core.workspaces.run_command import WATCH_MODE, CommandOutcome
 from maestro.db import models
 
 
-def look(
+def review(
     rt: Runtime,
     session: models.Session,
     command: str,
@@ -33,11 +33,13 @@ def look(
     """What to ask the user before it is counted as the work's failure; nothing that the user has said is the work's."""
     asked: Question | None
     if verdict.comparison.newly_failing:
-        asked = missing_library.look(rt, session, command, outcome, report, verdict, commit)
-        return None if asked is None or questions.blamed(rt, session.id).intersection(asked.items) else asked
+        asked = missing_library.review(rt, session, command, outcome, report, verdict, commit)
+        return (
+            None if asked is None or questions.confirmed_failures(rt, session.id).intersection(asked.items) else asked
+        )
     below = worktrees_folder(rt, session.id)
     known = infrastructure.signature(command, outcome.exit_code, outcome.output, below)
-    blamed = questions.blamed(rt, session.id)
+    blamed = questions.confirmed_failures(rt, session.id)
     if known in blamed:
         return None
     if outcome.stopped == WATCH_MODE:
@@ -45,7 +47,7 @@ def look(
     cause = infrastructure.could_not_run(outcome, report)
     if cause is not None and (cause.certain or base_cannot_either()):
         words = f"`{command}` could not run: {cause.reason} This is not caused by the task."
-        asked = questions.stop_the_train(words, known, outcome.output)
+        asked = questions.infrastructure_question(words, known, outcome.output)
         return asked if cause.certain else unproven.offering_set_up(asked)
     if verdict.unproven:
         run = base.runs.get(command)
@@ -56,15 +58,15 @@ def look(
         asked = known_failures.besides(rt, session, command, outcome)
     else:
         asked = time_limit.question(command, outcome, base, rt.settings.check_timeout_minutes)
-        asked = asked or known_failures.look(rt, session, command, outcome, base)
-        asked = asked or missing_library.look(rt, session, command, outcome, report, verdict, commit)
+        asked = asked or known_failures.review(rt, session, command, outcome, base)
+        asked = asked or missing_library.review(rt, session, command, outcome, report, verdict, commit)
     return None if asked is None or blamed.intersection(asked.items) else asked
 
 
 def raise_watches(rt: Runtime, session: models.Session, command: str, outcome: CommandOutcome) -> None:
     """Ask about a check that watches for changes as soon as that is seen on the base."""
     known = infrastructure.signature(command, outcome.exit_code, outcome.output, worktrees_folder(rt, session.id))
-    if known not in questions.blamed(rt, session.id):
+    if known not in questions.confirmed_failures(rt, session.id):
         questions.raise_question(rt, session, None, questions.watches(command, known, outcome.output))
 
 
@@ -76,7 +78,7 @@ def breaker(
     key = infrastructure.signature(command, outcome.exit_code, outcome.output, below)
     last = in_force(session.agent_config, rt.settings).max_attempts
     asked_anyway = task is not None and last is not None and task.attempt >= last
-    if asked_anyway or not outcome.output.strip() or key in questions.blamed(rt, session.id):
+    if asked_anyway or not outcome.output.strip() or key in questions.confirmed_failures(rt, session.id):
         return None
     query = select(models.CheckRun).where(
         models.CheckRun.session_id == session.id,
@@ -89,4 +91,4 @@ def breaker(
     if len(rows) < infrastructure.BREAKER or not all(alike):
         return None
     words = f"`{command}` failed {infrastructure.BREAKER} times in a row with the same output."
-    return questions.stop_the_train(words, key, outcome.output)
+    return questions.infrastructure_question(words, key, outcome.output)

@@ -25,7 +25,7 @@ _COUNTS = re.compile(
 )
 
 
-def look(
+def review(
     rt: Runtime, session: models.Session, command: str, outcome: CommandOutcome, base: Baseline
 ) -> Question | None:
     """The question, when a check fails as it did on the base. A yes lets it pass, where all of its output is the same."""
@@ -36,7 +36,7 @@ def look(
     below = worktrees_folder(rt, session.id)
     words = f"`{command}` fails with the same output as before any work."
     known = infrastructure.signature(command, outcome.exit_code, outcome.output, below)
-    question = questions.stop_the_train(words, known, outcome.output)
+    question = questions.infrastructure_question(words, known, outcome.output)
     if not infrastructure.says_the_same(base.runs[command].output, outcome.output, below):
         return question
     go_on = {"what": questions.AS_BEFORE, "allow": "continue: it failed before too"}
@@ -49,7 +49,7 @@ def besides(rt: Runtime, session: models.Session, command: str, outcome: Command
         f"All tests of `{command}` pass; it still ended with exit code {outcome.exit_code}, as it did before the "
         "work. Its other output has changed since then."
     )
-    asked = questions.stop_the_train(words, _besides_key(rt, session, command, outcome), outcome.output)
+    asked = questions.infrastructure_question(words, _besides_key(rt, session, command, outcome), outcome.output)
     return replace(
         asked, detail=asked.detail | {"what": questions.AS_BEFORE, "allow": "continue: it failed before too"}
     )
@@ -67,7 +67,7 @@ def accepted(
     """Why a check that fails just as it did on the base counts as passed; None when it does not."""
     if verdict is not None and verdict.comparison.newly_failing:
         return None
-    went_on = questions.gone_on_with(rt, session.id)
+    went_on = questions.accepted_failures(rt, session.id)
     if verdict is not None and verdict.besides:
         below, before = worktrees_folder(rt, session.id), base.runs[command].output
         if infrastructure.says_the_same(_uncounted(before), _uncounted(outcome.output), below):

@@ -31,7 +31,7 @@ _ENDS = r"""($|[^[:alnum:]_-])"""
 _LOOKED_AT = 200
 
 
-def look(
+def review(
     rt: Runtime,
     session: models.Session,
     command: str,
@@ -52,7 +52,7 @@ def look(
         "under “Worktree setup…”."
     )
     key = unproven.key_of(command, None if report is UNCLEAR else report)
-    return unproven.offering_set_up(questions.stop_the_train(words, key, outcome.output))
+    return unproven.offering_set_up(questions.infrastructure_question(words, key, outcome.output))
 
 
 def _stopped_at_loading(outcome: CommandOutcome, report: TestReport | None, verdict: Verdict) -> bool:

@@ -25,7 +25,7 @@ def offer(session: models.Session, question: Question) -> dict[str, Any]:
     if question.kind != "infrastructure" or question.detail.get("what") not in (None, questions.UNPROVEN):
         return {}
     try:
-        found = needs.look(Path(session.repo_path), session.base_commit)
+        found = needs.detect(Path(session.repo_path), session.base_commit)
     except (MaestroError, OSError):
         return {}
     check = question.detail.get("command")

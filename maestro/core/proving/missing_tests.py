@@ -30,7 +30,7 @@ _TOLD_NOT_TO = re.compile(
 )
 
 
-def look(
+def review(
     session: models.Session,
     commit: str,
     command: str,

@@ -14,7 +14,7 @@ from maestro.core.workspaces.run_command import CommandOutcome
 from maestro.db import models
 
 
-def look(
+def review(
     rt: Runtime, session: models.Session, task: models.Task | None, command: str, outcome: CommandOutcome
 ) -> Question | None:
     """What to ask after a check that was kept from the network; None where that is not why it failed.
@@ -29,10 +29,10 @@ def look(
     if not missed.told and (task is None or task.attempt < 2):
         return None
     key = f"{command}\nnetwork {' '.join(sorted(missed.hosts))}"
-    if key in questions.blamed(rt, session.id):
+    if key in questions.confirmed_failures(rt, session.id):
         return None
     reason = f"`{command}` failed without the network. {missed.words}"
-    asked = questions.stop_the_train(reason, key, outcome.output)
+    asked = questions.infrastructure_question(reason, key, outcome.output)
     return replace(asked, detail=asked.detail | {"what": questions.NETWORK, "command": command})
 
 

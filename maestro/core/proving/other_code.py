@@ -53,14 +53,14 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _MOST = 2_000
 
 
-def look(
+def review(
     rt: Runtime, session: models.Session, folder: Path, checks: Sequence[str], stop: Callable[[], bool]
 ) -> Question | None:
     """What to ask before the baseline: ``folder`` holds the base commit, and its set-up has run."""
     return _question(rt, session, folder, list(dict.fromkeys(_found(rt, session, folder, checks, stop))))
 
 
-def after(
+def review_run(
     rt: Runtime, session: models.Session, folder: Path, check: str, elsewhere: loaded.Elsewhere
 ) -> Question | None:
     """What to ask after a run of a check in which code of another checkout ran, or an older copy of the worktree's."""
@@ -99,13 +99,18 @@ def checkouts(session: models.Session, folder: Path) -> set[Path]:
 
 
 def _question(rt: Runtime, session: models.Session, folder: Path, found: Sequence[str]) -> Question | None:
-    meant = {line for key in questions.blamed(rt, session.id) if key.startswith(_KEY) for line in key.splitlines()}
+    meant = {
+        line
+        for key in questions.confirmed_failures(rt, session.id)
+        if key.startswith(_KEY)
+        for line in key.splitlines()
+    }
     if meant.issuperset(found):
         return None
     key = "\n".join([_KEY, *sorted(found)])
     shown = "; ".join(found[:4]) + (f"; and {len(found) - 4} more" if len(found) > 4 else "")
     words = f"The checks would not test the work: {shown}. {_way_out(session, folder)}"
-    asked = questions.stop_the_train(words, key, "\n".join(found))
+    asked = questions.infrastructure_question(words, key, "\n".join(found))
     detail = {
         "what": questions.OTHER_CODE,
         "allow": "check again: I changed the setup",
@@ -139,7 +144,7 @@ def _found(
         followed = [] if python_origin.starts_python(check) or _sets_the_path(folder) else commands[1:]
         for command in dict.fromkeys([check, *followed]):
             with confining.confined(rt, session, folder, env, "check") as confined:
-                origins = python_origin.look(command, folder, files, env, stop, confined.wrap)
+                origins = python_origin.origins(command, folder, files, env, stop, confined.wrap)
             for origin in origins:
                 yield from _judged(check, origin, folder, foreign)
     yield from _links(folder, files, foreign)
@@ -250,7 +255,7 @@ def _way_out(session: models.Session, folder: Path) -> str:
     """What to give the worktrees, in words: the set-up that the repository is known to have."""
     offered: list[str] = []
     with suppress(MaestroError):
-        offered = [f.value for f in needs.look(Path(session.repo_path), session.base_commit) if f.kind == "setup"]
+        offered = [f.value for f in needs.detect(Path(session.repo_path), session.base_commit) if f.kind == "setup"]
     if not offered and any((folder / name).exists() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
         offered = ["python3 -m venv .venv && .venv/bin/pip install -e ."]
     example = f", for instance `{offered[0]}`," if offered else ""

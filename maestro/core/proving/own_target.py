@@ -19,7 +19,7 @@ from maestro.core.workspaces.run_command import CommandOutcome
 from maestro.db import models
 
 
-def look(
+def review(
     task: models.Task | None,
     command: str,
     plan_checks: Set[str],

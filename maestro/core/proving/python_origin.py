@@ -94,7 +94,7 @@ class _Start:
     script: str | None = None  # a file of the repository, whose folder comes first
 
 
-def look(
+def origins(
     check: str, folder: Path, files: Sequence[str], env: Mapping[str, str], stop: Callable[[], bool], wrap: Wrap = list
 ) -> list[Origin]:
     """What the repository's top-level names come to in a check; those that Python does not find are left out.

@@ -27,7 +27,7 @@ def question(command: str, outcome: CommandOutcome, base: Baseline, limit_minute
         f"`{command}` was stopped at the time limit of {limit_minutes:g} minutes, before the work, too. {why} "
         "This says nothing about the task."
     )
-    return questions.stop_the_train(words, key_of(command), outcome.output[-6000:])
+    return questions.infrastructure_question(words, key_of(command), outcome.output[-6000:])
 
 
 def key_of(command: str) -> str:

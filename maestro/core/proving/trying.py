@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from maestro.core.kernel import places
-from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.text import clip
 from maestro.core.proving import unproven
@@ -64,7 +64,7 @@ def _run(rt: Runtime, info: RepositoryInfo, trial: Trial, config: dict[str, Any]
     try:
         _try(rt, info, trial, config)
         view.state = "fails" if view.reason else "works"
-    except Stopped:
+    except WorkCancelled:
         view.state, view.reason = "stopped", "It was stopped."
     except (MaestroError, OSError) as error:
         view.state, view.reason = "fails", error.detail if isinstance(error, MaestroError) else str(error)
@@ -76,7 +76,7 @@ def _run(rt: Runtime, info: RepositoryInfo, trial: Trial, config: dict[str, Any]
             step.state = "stopped" if step.state == "running" else step.state
         with rt.db.write() as tx:
             if view.state != "stopped":
-                trials.remember(tx, str(info.git_dir), view)
+                trials.record(tx, str(info.git_dir), view)
             tx.emit("environment_tried", "", repo_path=view.repo_path, state=view.state, reason=view.reason)
 
 
@@ -119,7 +119,7 @@ def _set_up(rt: Runtime, session: models.Session, path: Path, view: TrialView, s
         step.exit_code, step.seconds = outcome.exit_code, outcome.duration_s
         step.output = clip(outcome.output, _OUTPUT)
         if outcome.stopped == "stopped":
-            raise Stopped
+            raise WorkCancelled
         view.disk_mb = _size_mb(path)
         if not outcome.passed:
             step.state = "failed"

@@ -62,7 +62,7 @@ def question(
         assert report is not None
         some = f"{report.failed} tests fail" if report.failed != 1 else "one test fails"
         words = f"Nothing was proven here: no test in `{command}` passes. What failed ({some}) did so {before}."
-        asked = questions.stop_the_train(words, key, outcome.output)
+        asked = questions.infrastructure_question(words, key, outcome.output)
         return replace(
             asked, detail=asked.detail | {"what": questions.AS_BEFORE, "allow": "continue: it failed before too"}
         )
@@ -74,7 +74,7 @@ def question(
             f"The submodule {empty[0]} is empty in your checkout: run `git submodule update --init {empty[0]}` there."
         )
     words = f"Nothing was proven here: `{command}` could not run a single test, {before}. {because}{way_on}"
-    return offering_set_up(questions.stop_the_train(words, key, outcome.output))
+    return offering_set_up(questions.infrastructure_question(words, key, outcome.output))
 
 
 def missing(output: str) -> str | None:

@@ -52,7 +52,7 @@ def start(rt: Runtime) -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1})
     supervisor = Supervisor(rt)
-    job = scheduler.add_job(supervisor.look, "interval", seconds=_LOOK_EVERY_S, id="supervisor")
+    job = scheduler.add_job(supervisor.tick, "interval", seconds=_LOOK_EVERY_S, id="supervisor")
     scheduler.start()
 
     def wake() -> None:

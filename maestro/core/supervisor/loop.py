@@ -90,14 +90,14 @@ class Supervisor:
         """The next look is a whole one, whatever has been heard."""
         self._news.set()
 
-    def look(self) -> None:
+    def tick(self) -> None:
         """One look. Costs next to nothing when nothing is under way and nothing has happened."""
         heartbeat.watch(self._rt).tick()
-        if not storage.health(self._rt).look():
+        if not storage.health(self._rt).check():
             return
         if not self._is_due():
             return
-        self._look_at_all()
+        self._tick_all()
 
     def _is_due(self) -> bool:
         if self._news.is_set():
@@ -107,7 +107,7 @@ class Supervisor:
         quiet = _QUIET_S if any(w.status not in {"waiting", "paused"} for _, _, w in self._watched) else _WAITING_S
         return time.monotonic() - self._looked_at >= quiet or any(_has_news(*known) for known in self._watched)
 
-    def _look_at_all(self) -> None:
+    def _tick_all(self) -> None:
         self._looked_at = time.monotonic()
         self._catch_up()
         self._news.clear()
@@ -126,7 +126,7 @@ class Supervisor:
             self._guarded(parking.park_due, self._rt, workers)
         self._guarded(pooling.drop_over, self._rt, {s.id for s in sessions})
         self._guarded(self._sample, workers)
-        resources.look(self._rt, list(sessions))
+        resources.check(self._rt, list(sessions))
         self._standbys = 0
         for session in sessions:
             if stepping.may_advance(self._rt, session.id):
@@ -137,7 +137,7 @@ class Supervisor:
 
     def _take_up_answers(self) -> None:
         """What follows an answer, where a crash or an error came between."""
-        if pauses.look(self._rt):
+        if pauses.resume_due(self._rt):
             self._busy = True  # and again, should it not have gone on
 
     def _catch_up(self) -> None:
@@ -170,7 +170,7 @@ class Supervisor:
         if self._is_alive(worker):
             return
         run_end.finish(self._rt, worker)
-        integrity.after(self._rt, worker.id)
+        integrity.verify(self._rt, worker.id)
         run_end.close(self._rt, worker.id)
         self._since.pop(worker.id, None)
         heartbeat.watch(self._rt).forget(worker.id)
@@ -185,7 +185,7 @@ class Supervisor:
         if session is None or session.status not in FINAL:
             self._since.pop(name, None)
         elif self._lasts(name) > _LINGER_S:
-            self._rt.jobs.start(name, rollbacks.still, self._rt, worker.session_id)
+            self._rt.jobs.start(name, rollbacks.stop_all_work, self._rt, worker.session_id)
 
     def _is_alive(self, worker: models.Worker) -> bool:
         """Whether the worker may go on. One that should have ended by now is ended."""
@@ -194,14 +194,14 @@ class Supervisor:
         if worker.result_json is not None or worker.status == "parked":
             heartbeat.watch(self._rt).forget(worker.id)
             if worker.status == "parked" and processes.is_stopped(worker):
-                processes.go_on(worker)  # parked while the pause was still being carried out: stopped, it cannot end
+                processes.resume(worker)  # parked while the pause was still being carried out: stopped, it cannot end
             patience = parking.PATIENCE_S if worker.status == "parked" else _LINGER_S
             if self._lasts(worker.id) > patience:
                 processes.end(worker)
         elif worker.status == "paused":
             heartbeat.watch(self._rt).forget(worker.id)
         else:
-            heartbeat.look(self._rt, worker)
+            heartbeat.check(self._rt, worker)
         return True
 
     def _lasts(self, name: str) -> float:
@@ -229,13 +229,13 @@ class Supervisor:
     def _advance(self, session: models.Session) -> None:
         rt = self._rt
         with rt.db.read() as db:
-            if lookup.is_held(db, session.id):
+            if lookup.rollback_in_progress(db, session.id):
                 return
         if not trust.may_run(rt, session):
             return
-        stopped = questions.train_stopped(rt, session.id)
+        stopped = questions.merge_train_blocker(rt, session.id)
         if session.status == State.VALIDATING:
-            if not questions.open_for_whole(rt, session.id):
+            if not questions.validation_blocked(rt, session.id):
                 self._begin("validate", session.id)
             return
         if stopped is None and measured.missing(rt, session):
@@ -253,15 +253,15 @@ class Supervisor:
         for task in tasks:
             waits = no_set_up if task.status == "running" else stopped is not None
             if task.id not in live and not waits:
-                self._go_on(session, task)
+                self._resume_task(session, task)
         if not no_set_up:
             self._start_ready(session, tasks, live)
-        pooling.look(rt, session, tasks)
+        pooling.refill(rt, session, tasks)
 
     def _begin(self, kind: stepping.Kind, session_id: str, task_id: str | None = None) -> None:
         stepping.begin(self._rt, kind, session_id, task_id, done=self._news.set)
 
-    def _go_on(self, session: models.Session, task: models.Task) -> None:
+    def _resume_task(self, session: models.Session, task: models.Task) -> None:
         if task.status == "running":
             if admission.may_start(self._rt, session, task):
                 self._begin("start", session.id, task.id)
@@ -291,7 +291,7 @@ class Supervisor:
     def _complete(self, session_id: str) -> None:
         with self._rt.db.write() as tx:
             row = lookup.session_row(tx.db, session_id)
-            if row.status == State.EXECUTING and not lookup.is_held(tx.db, session_id):
+            if row.status == State.EXECUTING and not lookup.rollback_in_progress(tx.db, session_id):
                 move(tx, row, "complete")
 
 

@@ -142,12 +142,12 @@ def _end_what_is_over(rt: Runtime) -> None:
         over = [i for i in working if _status(db, i) in FINAL]
     for session_id in over:
         try:
-            rollbacks.still(rt, session_id)
+            rollbacks.stop_all_work(rt, session_id)
         except OperationalError:
             raise
         except Exception as error:
             _log.exception("the workers of session %s could not be ended", session_id)
-            _tell(rt, session_id, f"Its workers could not be ended: {error}")
+            _report(rt, session_id, f"Its workers could not be ended: {error}")
 
 
 def _agree_about_pauses(rt: Runtime) -> None:
@@ -155,11 +155,11 @@ def _agree_about_pauses(rt: Runtime) -> None:
     with rt.db.read() as db:
         workers = run_end.watched(db)
         states = {w.session_id: _status(db, w.session_id) for w in workers}
-        standing = lookup.standing(db)
+        standing = lookup.stuck_worker_ids(db)
     paused = {w.id for w in workers if states[w.session_id] == State.PAUSED} | standing
     still = [w for w in workers if w.id in paused and w.status != "parked"]
     processes.suspend(*still)
-    processes.go_on(*(w for w in workers if w not in still))
+    processes.resume(*(w for w in workers if w not in still))
 
 
 def _is_name(session_id: str) -> bool:
@@ -172,7 +172,7 @@ def _status(db: DbSession, session_id: str) -> str:
     return session.status if session is not None else State.CANCELLED
 
 
-def _tell(rt: Runtime, session_id: str, words: str) -> None:
+def _report(rt: Runtime, session_id: str, words: str) -> None:
     with contextlib.suppress(IntegrityError), rt.db.write() as tx:
         tx.log(session_id, words, level="error", kind="error")
 

@@ -17,7 +17,7 @@ from maestro.core.approvals import questions
 from maestro.core.approvals.questions import Question
 from maestro.core.guards import storage
 from maestro.core.kernel import lookup
-from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, move
 from maestro.core.proving import measured
@@ -119,7 +119,7 @@ def run_step(rt: Runtime, kind: Kind, session_id: str, task_id: str | None, work
     step = _step(rt, f"{kind}:{task_id or session_id}")
     try:
         work()
-    except Stopped:
+    except WorkCancelled:
         return True
     except Exception as error:
         _log.exception("step %s of %s failed", kind, task_id or session_id)
@@ -139,7 +139,7 @@ def may_advance(rt: Runtime, session_id: str) -> bool:
 
 
 def _due(rt: Runtime, step: _Step, session_id: str) -> bool:
-    if step.asked and questions.train_stopped(rt, session_id) is not None:
+    if step.asked and questions.merge_train_blocker(rt, session_id) is not None:
         return False
     step.asked = False
     return time.monotonic() >= step.not_before
@@ -189,7 +189,7 @@ def _words_of(error: Exception) -> str:
 
 
 def _ask(rt: Runtime, kind: Kind, session: models.Session, task: models.Task | None, question: Question) -> None:
-    if task is None and questions.refused_whole(rt, session.id, question) is not None:
+    if task is None and questions.validation_refusal(rt, session.id, question) is not None:
         _give_up(rt, kind, session.id, str(question.detail["reason"]))
         return
     with rt.db.write() as tx:

@@ -47,5 +47,5 @@ def deliver(rt: Runtime, task: models.Task, worker: models.Worker) -> None:
     stop = wanted(task, worker)
     sent: set[str] = rt.helper("stops_sent", set)
     if stop and worker.id not in sent:
-        channel.tell(rt, worker, {"type": "stop", "reason": stop["reason"]})
+        channel.send(rt, worker, {"type": "stop", "reason": stop["reason"]})
         sent.add(worker.id)

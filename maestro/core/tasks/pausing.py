@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from maestro.core.kernel import lookup, processes
-from maestro.core.kernel.locks import call_off
+from maestro.core.kernel.locks import cancel_work
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import move
 
@@ -26,4 +26,4 @@ def pause(rt: Runtime, session_id: str, *, source: str = "you") -> None:
         tx.log(session_id, "Paused. Workers continue where they stopped; nothing is lost.", source=source)
     # Stored first: killed here, the next start stops them (``recovery``).
     processes.suspend(*workers)
-    call_off(rt, session_id)
+    cancel_work(rt, session_id)

@@ -42,7 +42,7 @@ def attempt_failed(
     tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=task.progress, note=task.progress_note)
 
 
-def go_on(tx: Transaction, session: models.Session, task: models.Task, prompt: str) -> None:
+def resume(tx: Transaction, session: models.Session, task: models.Task, prompt: str) -> None:
     """The task goes on in its conversation with what the user has said; that is no attempt."""
     assign(tx, task, status="running", prompt=prompt, progress_note="Continuing with your answer")
     tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=task.progress, note=task.progress_note)
@@ -176,7 +176,7 @@ def repair_task(tx: Transaction, session: models.Session, failures: list[tuple[s
         description=prompts.repair_description(failures),
         depends_on=[t.key for t in tasks],
         checks=[command for command, _words in failures],
-        hint=lookup.hint_for_the_whole(tx.db, session.id),
+        hint=lookup.validation_hint(tx.db, session.id),
     )
     tx.db.add(task)
     tx.db.flush()

@@ -79,7 +79,7 @@ def take_in(rt: Runtime, session: models.Session, task: models.Task) -> None:
     except (MaestroError, OSError) as error:
         aside = private_git.set_aside(worktree, at, task.branch)
         _log.warning("commits of %s cannot be imported: %s", task.key, error)
-        _tell(
+        _report(
             rt,
             session,
             task,
@@ -87,7 +87,9 @@ def take_in(rt: Runtime, session: models.Session, task: models.Task) -> None:
         )
         return
     for name, ref in taken.beside:
-        _tell(rt, session, task, f"The agent left work on {name}, which is not the task's branch. It is kept as {ref}.")
+        _report(
+            rt, session, task, f"The agent left work on {name}, which is not the task's branch. It is kept as {ref}."
+        )
 
 
 def _at(rt: Runtime, task_id: str) -> Path:
@@ -119,7 +121,7 @@ def _confined(rt: Runtime, session: models.Session, worktree: Path, at: Path) ->
     return run
 
 
-def _tell(rt: Runtime, session: models.Session, task: models.Task, words: str) -> None:
+def _report(rt: Runtime, session: models.Session, task: models.Task, words: str) -> None:
     with rt.db.write() as tx:
         if tx.db.get(models.Task, task.id) is not None:
             tx.log(session.id, words, level="warn", kind="git", source="git", task_id=task.id)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime
 
 #: How often somebody who waits for a check slot looks whether they were called off, in seconds.
@@ -54,7 +54,7 @@ class _Slots:
         with self._changed:
             while self._taken >= size():
                 if stop():
-                    raise Stopped
+                    raise WorkCancelled
                 self._changed.wait(_SLOT_POLL_S)
             self._taken += 1
 

@@ -37,7 +37,7 @@ def remove_worktrees(rt: Runtime, session: models.Session) -> None:
         if listing.is_worktree(repo, path):
             remove_worktree(rt, session, path)
         elif os.path.lexists(path):  # else another removal was quicker
-            _tell(rt, session, f"{path} is not a worktree of this session. It is left alone.")
+            _report(rt, session, f"{path} is not a worktree of this session. It is left alone.")
     for path in _inside(below):
         if path.name.endswith(TRASH):
             _delete_rest(rt, session, path)
@@ -57,10 +57,10 @@ def _delete_rest(rt: Runtime, session: models.Session, path: Path) -> None:
     try:
         deleting.delete_tree(path)
     except GitError as error:
-        _tell(rt, session, f"{error.detail} Its work is kept; nothing needs the worktree anymore.")
+        _report(rt, session, f"{error.detail} Its work is kept; nothing needs the worktree anymore.")
 
 
-def _tell(rt: Runtime, session: models.Session, words: str) -> None:
+def _report(rt: Runtime, session: models.Session, words: str) -> None:
     _log.warning("%s", words)  # the session's own log goes with a session that is deleted
     with rt.db.write() as tx:
         tx.log(session.id, words, level="warn", kind="git", source="git")

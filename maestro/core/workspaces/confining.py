@@ -21,11 +21,10 @@ from maestro.confinement.profile import Profile
 from maestro.confinement.proxy import LEADS_INSIDE, Host, Proxy, hosts, upstream_of
 from maestro.confinement.refusals import Missed
 from maestro.confinement.wrapping import command
-from maestro.core.workspaces import npm_cache, policy_hosts
 from maestro.core.kernel import places
 from maestro.core.kernel.agent_config import AgentConfig, in_force
 from maestro.core.kernel.runtime import Runtime
-from maestro.core.workspaces import agents_place, bytecode
+from maestro.core.workspaces import agents_place, bytecode, npm_cache, policy_hosts
 from maestro.core.workspaces.environ import base_environment
 from maestro.db import models
 from maestro.errors import Unavailable

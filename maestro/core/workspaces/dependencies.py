@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maestro import untrusted
-from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.workspaces import confining
 from maestro.db import models
@@ -88,7 +88,7 @@ def installation(
     lock: threading.Lock = rt.helper(f"installation:{store}:{name}", threading.Lock)
     while not lock.acquire(timeout=_POLL_S):
         if stop():
-            raise Stopped
+            raise WorkCancelled
     try:
         yield Installation(store, name, worktree, rt.helper("seals", dict))
     finally:

@@ -40,7 +40,7 @@ class LiveOutput:
         self._kept_lines = self._kept_chars = 0
         self._cut = False
 
-    def hear(self, data: bytes) -> bool:
+    def on_output(self, data: bytes) -> bool:
         """Take what is new; write it down when it is time. False when the limit is reached."""
         if data:
             *whole, self._rest = (self._rest + self._decoder.decode(data)).split("\n")

@@ -27,7 +27,7 @@ def put_aside(rt: Runtime, session: models.Session, worktree: Path) -> None:
         elif (session.id, path) not in told:
             told.add((session.id, path))
             words = f"{path} is above this session's worktrees. Tools that search parent folders read it, so checks may prove"
-            _tell(
+            _report(
                 rt,
                 session,
                 f"{words} the wrong thing. Move it away, or restart Maestro and start a new session.",
@@ -40,9 +40,9 @@ def _move(rt: Runtime, session: models.Session, path: Path) -> None:
         aside.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(path, aside)
         words = f"{path.name} was written next to the worktrees by an agent; tools look there for settings."
-        _tell(rt, session, f"{words} It was moved to {aside}.")
+        _report(rt, session, f"{words} It was moved to {aside}.")
 
 
-def _tell(rt: Runtime, session: models.Session, words: str) -> None:
+def _report(rt: Runtime, session: models.Session, words: str) -> None:
     with rt.db.write() as tx:
         tx.log(session.id, words, level="warn", kind="git", source="git")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from maestro.core.kernel import lookup, places
 from maestro.core.kernel.agent_config import in_force
-from maestro.core.kernel.locks import Stopped, stop_signal
+from maestro.core.kernel.locks import WorkCancelled, cancellation_token
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
 from maestro.core.workspaces import bytecode, cleanup
@@ -39,14 +39,14 @@ def add_worktree(
     repo = Path(session.repo_path)
     if not is_large(rt, session):
         return manager.add_worktree(repo, path, branch, start)
-    stop = stop_signal(rt, session.id)
+    stop = cancellation_token(rt, session.id)
     try:
         # Set-up commands run on all files everywhere, so that what they make is the same.
         folders = None if _sets_up(session) else _folders(rt, session, task, start)
         return pool.add_worktree(repo, path, branch, start, stop, folders=folders)
     except GitError:
         if stop():
-            raise Stopped from None
+            raise WorkCancelled from None
         raise
 
 
@@ -61,14 +61,14 @@ def narrow(rt: Runtime, session: models.Session, task: models.Task, path: Path) 
 
 def lay_out(rt: Runtime, session: models.Session, path: Path, commit: str) -> None:
     """A worktree of a commit on no branch, for checks; as ``scratch.lay_out`` but from the pool of a large repository."""
-    repo, stop = Path(session.repo_path), stop_signal(rt, session.id)
+    repo, stop = Path(session.repo_path), cancellation_token(rt, session.id)
     manager.remove_worktree(repo, path, recover_as=None, below=path.parent)  # left by a killed run
     try:
         pool.obtain(repo, path, commit, stop)
         pool.arrive(path, None, commit)
     except GitError:
         if stop():
-            raise Stopped from None
+            raise WorkCancelled from None
         raise
 
 
@@ -85,7 +85,7 @@ def put_back(rt: Runtime, session: models.Session, path: Path, *, keep: bool) ->
         manager.remove_worktree(repo, path, recover_as=label, below=below)
 
 
-def look(rt: Runtime, session: models.Session, tasks: Sequence[models.Task]) -> None:
+def refill(rt: Runtime, session: models.Session, tasks: Sequence[models.Task]) -> None:
     """See to it that the next task of an executing session finds a worktree ready; it is made in the background."""
     # The disk belongs first to those that wait for it; and one that is about to come back is ready sooner.
     starting = any(rt.jobs.running(f"start:{t.id}") for t in tasks)
@@ -132,7 +132,7 @@ def _folders(rt: Runtime, session: models.Session, task: models.Task, commit: st
 def _prepare(rt: Runtime, session_id: str) -> None:
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
-    stop = stop_signal(rt, session_id)
+    stop = cancellation_token(rt, session_id)
     try:
         repo = Path(session.repo_path)
         tip = history.tip(repo, session.session_branch)

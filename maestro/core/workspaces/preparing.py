@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from maestro.core.kernel import lookup, places
-from maestro.core.kernel.locks import Stopped
+from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.workspaces import agents_place, pooling
 from maestro.core.workspaces.cleanup import remove_worktree
@@ -52,7 +52,7 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
         try:
             outfit(rt, session, path, task)
             pooling.narrow(rt, session, task, path)
-        except (SetupFailed, Stopped):
+        except (SetupFailed, WorkCancelled):
             # The next try must begin with the set-up again, not with what half of it made.
             remove_worktree(rt, session, path)
             raise

@@ -7,7 +7,7 @@ from typing import Any
 
 from maestro.core.kernel import lookup
 from maestro.core.kernel.agent_config import in_force
-from maestro.core.kernel.locks import Stopped, stop_signal
+from maestro.core.kernel.locks import WorkCancelled, cancellation_token
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
 from maestro.core.kernel.text import clip
@@ -45,8 +45,8 @@ def outfit(rt: Runtime, session: models.Session, path: Path, task: models.Task |
         _install(rt, session, path, config.setup[begin:end], copied, task_id)
     for command in config.setup[end:]:
         _set_up(rt, session, path, command, task_id)
-    submodules.remember(path)
-    links.remember(path, session.base_commit, strange)
+    submodules.note_leftovers(path)
+    links.note_links(path, session.base_commit, strange)
     if config.setup and (left := copying.left_behind(path)):
         words = f"The setup left {', '.join(left[:10])}, which git does not ignore, so it would be committed as work."
         with rt.db.write() as tx:
@@ -57,7 +57,7 @@ def _install(
     rt: Runtime, session: models.Session, path: Path, commands: list[str], copied: list[str], task_id: str | None
 ) -> None:
     """Commands that only install: run, or what an earlier run of the same has filled is copied."""
-    env, stop = command_environment(rt.settings, session.agent_config), stop_signal(rt, session.id)
+    env, stop = command_environment(rt.settings, session.agent_config), cancellation_token(rt, session.id)
     with dependencies.installation(rt, session, path, commands, copied, env, stop) as installation:
         brought = installation.bring() if installation else []
         if brought:
@@ -77,17 +77,17 @@ def _install(
 
 def _set_up(rt: Runtime, session: models.Session, path: Path, command: str, task_id: str | None) -> None:
     columns: dict[str, Any] = {"kind": "check", "source": "setup", "task_id": task_id}
-    stop = stop_signal(rt, session.id)
+    stop = cancellation_token(rt, session.id)
     _announce(rt, session.id, command, columns)
     live = LiveOutput(rt, session.id, columns)
     env = command_environment(rt.settings, session.agent_config)
     with command_place.held(rt, session, path, stop) as place:
         outcome = sheltered.run(
-            rt, session, command, path, env | place, _SETUP_TIMEOUT_S, stop, live.hear, kind="setup"
+            rt, session, command, path, env | place, _SETUP_TIMEOUT_S, stop, live.on_output, kind="setup"
         )
     live.end()
     if outcome.stopped == "stopped":
-        raise Stopped
+        raise WorkCancelled
     level = "info" if outcome.passed else "error"
     text = f"Setup command `{command}` ended with exit code {outcome.exit_code} in {outcome.duration_s:.1f} s"
     with rt.db.write() as tx:
@@ -104,7 +104,7 @@ def _announce(rt: Runtime, session_id: str, command: str, columns: dict[str, Any
     note = f"Running `{line if len(line) <= _NAMED_CHARS else line[: _NAMED_CHARS - 1] + '…'}`…"
     with rt.db.write() as tx:
         if lookup.session_row(tx.db, session_id).status == State.PAUSED:
-            raise Stopped
+            raise WorkCancelled
         tx.log(session_id, note, **columns)
         task_id = columns["task_id"]
         if task_id is None:

@@ -96,7 +96,7 @@ def environment(rt: Runtime, path: str, base_branch: str | None = None) -> Envir
     """
     info = repository.inspect(path)
     _, commit = repository.resolve_base(info, base_branch)
-    found = needs.look(info.root, commit)
+    found = needs.detect(info.root, commit)
     with rt.db.read() as db:
         row = db.get(RepositoryEnvironment, str(info.git_dir))
     seen = set(row.seen) if row else set()
@@ -128,7 +128,7 @@ def confirmed(rt: Runtime, info: RepositoryInfo) -> dict[str, Any]:
 
 def offered(info: RepositoryInfo, commit: str) -> list[str]:
     """What the repository offers at a commit, in the form ``store`` keeps it."""
-    return [_name(f.kind, f.value) for f in needs.look(info.root, commit)]
+    return [_name(f.kind, f.value) for f in needs.detect(info.root, commit)]
 
 
 def store(tx: Transaction, info: RepositoryInfo, chosen: Environment, seen: list[str]) -> None:

@@ -91,8 +91,10 @@ def run_command(
         watch = Watch(process.pid, command)
 
         def waits() -> bool:
-            listener.look()
-            return watch.due() and watch.look(os.fstat(output.fileno()).st_size, lambda: _ends_of(output.fileno()))
+            listener.forward()
+            return watch.due() and watch.is_watching(
+                os.fstat(output.fileno()).st_size, lambda: _ends_of(output.fileno())
+            )
 
         try:
             stopped = _wait(process, timeout_s, stop, waits)
@@ -100,7 +102,7 @@ def run_command(
             # Also what is left of a check that ended by itself: a server in the background, say.
             line.close()
             _end(process, marker)
-        while listener.look():
+        while listener.forward():
             pass
         text, cut = _collect(output)
     exit_code = None if stopped else process.returncode
@@ -157,7 +159,7 @@ class _Listener:
         self._hear = hear
         self._at = 0
 
-    def look(self) -> bool:
+    def forward(self) -> bool:
         """Hand on what is new, up to a limit; whether that was anything."""
         if self._hear is None:
             return False
@@ -173,7 +175,7 @@ def _wait(
 ) -> str | None:
     pause, stopwatch = _POLL_S / 10, Stopwatch(_STEP_S)
     while process.poll() is None:
-        if stopwatch.look() > timeout_s:
+        if stopwatch.elapsed() > timeout_s:
             return "time limit"
         if stop():
             return "stopped"

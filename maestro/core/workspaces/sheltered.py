@@ -85,7 +85,7 @@ def _watched(
             with rt.db.read() as db:
                 sheltered.others = bool(lookup.live_workers(db))
     if sheltered.put_back:
-        _tell(rt, session_id, command, sheltered.put_back)
+        _report(rt, session_id, command, sheltered.put_back)
     return outcome
 
 
@@ -115,7 +115,7 @@ def _short(command: str) -> str:
     return line if len(line) <= 80 else f"{line[:79]}…"
 
 
-def _tell(rt: Runtime, session_id: str, command: str, changes: list[PutBack]) -> None:
+def _report(rt: Runtime, session_id: str, command: str, changes: list[PutBack]) -> None:
     text = f"`{_short(command)}` wrote into your repository: {'; '.join(c.words for c in changes)}. It was restored."
     wanted = [f"cp {shlex.quote(str(c.kept))} {shlex.quote(str(c.path))}" for c in changes if c.kept]
     if wanted:

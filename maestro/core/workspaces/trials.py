@@ -58,7 +58,7 @@ def results(rt: Runtime, git_dir: str) -> list[TrialView]:
     return _views(row.value if row else None)
 
 
-def remember(tx: Transaction, git_dir: str, trial: TrialView) -> None:
+def record(tx: Transaction, git_dir: str, trial: TrialView) -> None:
     """Keep a finished trial; one of the same commands takes the place of an earlier one."""
     row = tx.db.get(Fact, _name(git_dir)) or Fact(name=_name(git_dir), value=[])
     others = [v for v in _views(row.value) if not v.is_of(trial.model_dump())]

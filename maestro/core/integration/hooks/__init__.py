@@ -1,6 +1,6 @@
 """What is looked at when an agent has ended and before its checks run, one small piece each, run in a row.
 
-A hook gets the ``Landing`` and answers None (nothing to say), a ``Finding``, which sends the task back to its
+A hook gets the ``HookContext`` and answers None (nothing to say), a ``Finding``, which sends the task back to its
 agent, or a ``Question``, which only the user can answer. The first that says anything counts.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Landing:
+class HookContext:
     """An agent's finished run, committed, on its way to the session branch."""
 
     session: models.Session
@@ -43,4 +43,4 @@ class Landing:
         return self.task.start_commit
 
 
-Hook = Callable[[Landing], "Finding | Question | None"]
+Hook = Callable[[HookContext], "Finding | Question | None"]

@@ -6,7 +6,7 @@ import re
 
 from maestro.core.approvals import questions
 from maestro.core.approvals.questions import Question
-from maestro.core.integration.hooks import Landing
+from maestro.core.integration.hooks import HookContext
 from maestro.core.kernel.text import clip
 from maestro.core.proving.findings import Finding
 from maestro.core.tasks import prompts
@@ -31,14 +31,14 @@ def asks(text: str) -> bool:
     return any(_ASKS.search(p) for p in paragraphs[-_LAST:])
 
 
-def it_asks_instead(landing: Landing) -> Question | None:
+def it_asks_instead(landing: HookContext) -> Question | None:
     """Nothing was changed and the run ends with a question: its answer is what the task needs."""
     if changed(landing) or not asks(_last_words(landing)):
         return None
     return _question(landing, "")
 
 
-def judged(landing: Landing, answer: Finding | Question | None) -> Finding | Question | None:
+def judged(landing: HookContext, answer: Finding | Question | None) -> Finding | Question | None:
     """What the checks said (None: they pass), seen with how the run ended."""
     if changed(landing):
         words = _last_words(landing)
@@ -55,12 +55,12 @@ def judged(landing: Landing, answer: Finding | Question | None) -> Finding | Que
     return None if landing.head in landing.accepted("nothing_changed") else _already_done(landing)
 
 
-def changed(landing: Landing) -> bool:
+def changed(landing: HookContext) -> bool:
     """Whether the work differs from where the task began."""
     return bool(integration.diff_summary(landing.repo, landing.start, landing.head).files)
 
 
-def _already_done(landing: Landing) -> Question:
+def _already_done(landing: HookContext) -> Question:
     task = landing.task
     proof = "Its checks already pass." if landing.checks else "It has no checks."
     detail = {
@@ -73,7 +73,7 @@ def _already_done(landing: Landing) -> Question:
     return Question("nothing_changed", title, [landing.head], "", detail)
 
 
-def _question(landing: Landing, finding: str) -> Question:
+def _question(landing: HookContext, finding: str) -> Question:
     detail = {
         "reason": finding,
         "words": _last_words(landing),
@@ -84,5 +84,5 @@ def _question(landing: Landing, finding: str) -> Question:
     return Question("agent_question", title, [landing.head], "", detail)
 
 
-def _last_words(landing: Landing) -> str:
+def _last_words(landing: HookContext) -> str:
     return clip(str(landing.result.get("message") or ""), _WORDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from maestro.core.integration.hooks import Landing
+from maestro.core.integration.hooks import HookContext
 from maestro.core.proving.findings import Finding
 from maestro.core.tasks import prompts
 
@@ -15,7 +15,7 @@ _FORCED = re.compile(r"\bgit add [^&|;]*(-\w*f|--force)")
 _EDITS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
 
 
-def the_run_ended_well(landing: Landing) -> Finding | None:
+def the_run_ended_well(landing: HookContext) -> Finding | None:
     """An API failure may end as "success" with an error flag; an agent may exit 0 without a result."""
     outcome, failure = landing.result.get("outcome", "success"), landing.result.get("failure")
     if outcome == "success" and not landing.result.get("is_error") and not failure:
@@ -24,7 +24,7 @@ def the_run_ended_well(landing: Landing) -> Finding | None:
     return Finding(f"The agent's run ended with an error: {words[:300]}", prompts.run_failed_prompt(words))
 
 
-def nothing_needed_was_denied(landing: Landing) -> Finding | None:
+def nothing_needed_was_denied(landing: HookContext) -> Finding | None:
     """A refused edit always matters; a refused command matters where no check proves the work without it.
 
     A refused commit never does: Maestro commits what is left.

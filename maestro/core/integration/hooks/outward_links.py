@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from maestro.core.approvals import questions
 from maestro.core.approvals.questions import Question
-from maestro.core.integration.hooks import Landing
+from maestro.core.integration.hooks import HookContext
 from maestro.core.proving.findings import Finding
 from maestro.worktrees import links, submodules
 
 
-def none_unasked(landing: Landing) -> Finding | Question | None:
+def none_unasked(landing: HookContext) -> Finding | Question | None:
     """A link in the place of an ignored folder goes back to the agent; any other that leads out is asked about."""
     own = links.committed(landing.worktree, landing.start, landing.head)
     found = own | _in_submodules(landing)
@@ -40,7 +40,7 @@ def none_unasked(landing: Landing) -> Finding | Question | None:
     return Question("outside_files", title[:400], open_ones, prompt, detail, risk="high")
 
 
-def _in_submodules(landing: Landing) -> dict[str, str]:
+def _in_submodules(landing: HookContext) -> dict[str, str]:
     """Those in commits of submodules; from there the repository around it is outside, too."""
     found: dict[str, str] = {}
     for path, commit in submodules.moved(landing.worktree, landing.start, landing.head).items():

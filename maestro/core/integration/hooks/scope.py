@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from maestro.core.approvals import questions
 from maestro.core.approvals.questions import Question
-from maestro.core.integration.hooks import Landing
+from maestro.core.integration.hooks import HookContext
 from maestro.core.proving.file_kinds import is_test, names_tests_of
 from maestro.worktrees import copying, diffs, history
 
@@ -18,7 +18,7 @@ _ALONG = ("*.lock", "*-lock.json", "*-lock.yaml", "go.sum", "go.mod", ".gitignor
 _WILDCARD = re.compile(r"[*?\[]")
 
 
-def only_declared_files(landing: Landing) -> Question | None:
+def only_declared_files(landing: HookContext) -> Question | None:
     """Files in the folders of the declared ones, lock files, new tests and those that a check runs are fine.
 
     Others the user decides. Raises Stopped when the session is called off while the base is being measured.
@@ -53,7 +53,7 @@ def only_declared_files(landing: Landing) -> Question | None:
     return Question("outside_files", f"{task.key} changed files outside its task: {shown}", far, prompt, detail)
 
 
-def no_copied_files(landing: Landing) -> Question | None:
+def no_copied_files(landing: HookContext) -> Question | None:
     """Files that Maestro copied from the user's checkout (``.env``…) are in no commit, unless the user agrees."""
     copied = copying.copied_into(landing.worktree) - set(landing.task.files)
     if not copied:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from maestro.core.integration.hooks import Landing
+from maestro.core.integration.hooks import HookContext
 from maestro.core.proving.findings import Finding
 from maestro.worktrees import leftovers
 
 
-def nothing_left_in_a_stash(landing: Landing) -> Finding | None:
+def nothing_left_in_a_stash(landing: HookContext) -> Finding | None:
     """Stash entries made in the task's worktree hold nothing that its head does not hold."""
     assert landing.task.branch is not None
     names = leftovers.stashed_files(landing.worktree, landing.task.branch, landing.head)
@@ -22,7 +22,7 @@ def nothing_left_in_a_stash(landing: Landing) -> Finding | None:
     return Finding(f"Work was left in a stash: {listed}.", prompt)
 
 
-def nothing_left_on_another_branch(landing: Landing) -> Finding | None:
+def nothing_left_on_another_branch(landing: HookContext) -> Finding | None:
     """Commits made in the task's worktree are on the task's branch, not only on another."""
     assert landing.task.branch is not None
     names = leftovers.branches_with_work(landing.worktree, landing.task.branch)

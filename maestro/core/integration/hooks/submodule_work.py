@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from maestro.core.integration.hooks import Landing
+from maestro.core.integration.hooks import HookContext
 from maestro.core.proving.findings import Finding
 from maestro.errors import GitError
 from maestro.worktrees import submodules
 from maestro.worktrees.refs import name_part
 
 
-def nothing_left_in_submodules(landing: Landing) -> Finding | None:
+def nothing_left_in_submodules(landing: HookContext) -> Finding | None:
     """Changed files of submodules are in commits of theirs, and these are kept where the user has that submodule."""
     left = submodules.uncommitted(landing.worktree)
     if left:

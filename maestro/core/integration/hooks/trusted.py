@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from maestro.core.approvals.questions import Question
-from maestro.core.integration.hooks import Landing
+from maestro.core.integration.hooks import HookContext
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.planning import trust
 from maestro.core.proving.file_kinds import is_test_code
@@ -12,14 +12,14 @@ from maestro.worktrees.diffs import changed_files
 from maestro.worktrees.git import common_dir
 
 
-def only_what_was_agreed_to(rt: Runtime, landing: Landing) -> Question | None:
+def only_what_was_agreed_to(rt: Runtime, landing: HookContext) -> Question | None:
     """Ask before checks run what no answer covers; where all runs in the sandbox there is nothing to ask."""
     changed = trust.open_changes(rt, landing.session, landing.head)
-    before = what_runs.look(landing.repo, landing.start) if changed else {}
+    before = what_runs.survey(landing.repo, landing.start) if changed else {}
     told = {name: mark for name, mark in changed.items() if before.get(name) != mark}
     tests = _tests(landing) if trust.runs_unconfined(rt, landing.session) else []
     if not told:
-        _tell(rt, landing, tests)
+        _report(rt, landing, tests)
         return None
     detail = trust.question_detail(landing.repo, landing.head, told, str(common_dir(landing.repo)))
     detail |= {
@@ -39,12 +39,12 @@ def only_what_was_agreed_to(rt: Runtime, landing: Landing) -> Question | None:
     return Question(trust.KIND, title[:400], [f"{n} {m}" for n, m in told.items()], prompt, detail, risk="high")
 
 
-def _tests(landing: Landing) -> list[str]:
+def _tests(landing: HookContext) -> list[str]:
     """Ordinary tests that the task changed: its checks run them."""
     return [path for path in changed_files(landing.repo, landing.start, landing.head) if is_test_code(path)]
 
 
-def _tell(rt: Runtime, landing: Landing, tests: list[str]) -> None:
+def _report(rt: Runtime, landing: HookContext, tests: list[str]) -> None:
     """Ordinary tests are no question: the agent has run them as the user before. They are told, once a commit."""
     told: set[tuple[str, str]] = rt.helper("trust-told", set)
     if not tests or (landing.task.id, landing.head) in told:
