@@ -59,7 +59,7 @@ def begun_by_looks(e: Engine, monkeypatch: pytest.MonkeyPatch, looks: int = 25) 
     """The jobs that whole looks begin, with the clock's own looks standing still."""
     e.rt.helpers["scheduler"].pause()
     supervisor, begun, start = Supervisor(e.rt), [], e.rt.jobs.start
-    supervisor._look_at_all()  # what has happened until now is taken up
+    supervisor._tick_all()  # what has happened until now is taken up
     monkeypatch.setattr(stepping, "_IDLE_S", 0.0)  # as if the while had passed each time
 
     def counted(name: str, *job: Any) -> bool:
@@ -68,7 +68,7 @@ def begun_by_looks(e: Engine, monkeypatch: pytest.MonkeyPatch, looks: int = 25) 
 
     monkeypatch.setattr(e.rt.jobs, "start", counted)
     for _ in range(looks):
-        supervisor._look_at_all()
+        supervisor._tick_all()
     monkeypatch.setattr(e.rt.jobs, "start", start)
     e.rt.helpers["scheduler"].resume()
     return begun
@@ -108,7 +108,7 @@ def test_a_worker_that_waits_at_a_gate_costs_looks_at_two_files(
         assert begun_by_looks(e, monkeypatch) == []
         e.rt.helpers["scheduler"].pause()
         supervisor, reads, read = Supervisor(e.rt), [], Database.read
-        supervisor._look_at_all()
+        supervisor._tick_all()
         supervisor._news.clear()
         supervisor._looked_at = float("inf")  # nothing is due by the clock
 

@@ -33,7 +33,7 @@ def draft(*tasks: dict[str, Any]) -> Draft:
         "plan": data,
     }
     made = Draft(PlanView(**view, created_at=utcnow(), approved_at=None, critical_path=[], width=1, uncovered=[]))
-    made.look()
+    made.review()
     return made
 
 
@@ -94,28 +94,28 @@ def test_a_new_task_gets_a_key_of_its_own_and_the_rules_pass_but_for_its_title()
 def test_a_circle_is_seen_at_once_and_said_at_its_tasks_only() -> None:
     plan = draft(task("a"), task("b", "a"), task("c"))
     plan.tasks[0]["depends_on"] = ["b"]
-    plan.look()
+    plan.review()
     assert "cycle" in plan.task_errors("a")["depends_on"]
     assert "cycle" in plan.task_errors("b")["depends_on"]
     assert plan.task_errors("c") == {}
     assert plan.shape is not None
     plan.tasks[0]["depends_on"] = []
-    plan.look()
+    plan.review()
     assert plan.errors == {}
 
 
 def test_faults_are_said_at_once_and_follow_every_change() -> None:
     plan = draft(task("a"))
     plan.tasks[0]["files"] = ["fine.py", "../out.py"]
-    plan.look()
+    plan.review()
     assert "leaves the repository" in plan.task_errors("a")["files"]
     plan.wrong(InvalidInput("…", {"tasks.0.files": "“../out.py” leaves the repository"}))
     assert plan.task_errors("a") == {"files": "“../out.py” leaves the repository"}
     plan.tasks[0]["files"] = ["fine.py", "x" * 5000]
-    plan.look()
+    plan.review()
     assert plan.task_errors("a")["files"].startswith("Line 2: ")
     plan.tasks[0]["files"] = ["fine.py"]
-    plan.look()
+    plan.review()
     assert plan.errors == {}
     assert plan.dirty
 
@@ -132,16 +132,16 @@ def test_a_kept_draft_comes_back_unless_it_is_none() -> None:
 def test_an_empty_title_is_said_at_once_but_not_of_a_task_that_is_still_being_made() -> None:
     made = draft(task("a"), task("b"))
     made.tasks[1]["title"] = "  "
-    made.look()
+    made.review()
     assert set(made.task_errors("b")) == {"title"}
     key = made.add("a")
     made.add_decision()
-    made.look()
+    made.review()
     assert not made.task_errors(key)
     assert made.task_errors("b")
     assert not [at for at in made.errors if at.startswith("decisions")]
     made.leave()
-    made.look()
+    made.review()
     assert set(made.task_errors(key)) == {"title"}
     assert [at for at in made.errors if at.startswith("decisions.0")]
 
