@@ -11,18 +11,17 @@ from maestro.worktrees.manifests import Manifests, table
 
 #: Folder that a build made by Maestro's offer goes to.
 BUILD = "build"
+_TASKFILES = ("Taskfile.yml", "taskfile.yml", "Taskfile.yaml", "taskfile.yaml", "Taskfile.dist.yml")
+_MISE = ("mise.toml", ".mise.toml", ".config/mise.toml", "mise/config.toml", ".mise/config.toml")
+_MISE_FILES = ("mise-tasks/test", ".mise-tasks/test", ".mise/tasks/test", "mise/tasks/test", ".config/mise/tasks/test")
+_WRAPPERS = ("make test", "make tests", "make check", "just test", "task test", "mise run test")
 
 
 def suggest_checks(repo: Path, commit: str) -> list[str]:
     """The root's checks, as they are run in the user's own checkout; to be shown as hints."""
     at = Manifests.of(repo, commit)
-    found = (
-        [] if not speaks_python(at) else [f"python {_PYTHON[which]}"] if (which := python_detection.runner(at)) else []
-    )
-    return [*found, *checks(at)]
-
-
-_PYTHON = {"pytest": "-m pytest -q", "unittest": "-m unittest"}
+    words = python_detection.words(at) if speaks_python(at) else None
+    return [*([f"python {words}"] if words else []), *checks(at)]
 
 
 def speaks_python(at: Manifests) -> bool:
@@ -34,16 +33,24 @@ def speaks_python(at: Manifests) -> bool:
 def checks(at: Manifests) -> list[str]:
     """Checks of a folder in all languages but Python, the language's own tools before a Makefile."""
     found = [*_node(at), *_java(at), *_others(at)]
-    if re.search(r"^test\s*:", at.text("Makefile") + "\n" + at.text("makefile"), re.MULTILINE):
-        found.append("make test")
+    targets = re.findall(r"^(test|tests|check)\s*:(?!=)", _makefile(at), re.MULTILINE)
+    found += [f"make {target}" for target in sorted(targets, key=("test", "tests", "check").index)[:1]]
     if re.search(r"^test( [^:=]*)?:(?!=)", at.text("justfile"), re.MULTILINE):
         found.append("just test")
+    if any(re.search(r"^  test:", at.text(name), re.MULTILINE) for name in _TASKFILES):
+        found.append("task test")
+    if any("test" in table(at.toml(name), "tasks") for name in _MISE) or at.has(*_MISE_FILES):
+        found.append("mise run test")
     return found
+
+
+def _makefile(at: Manifests) -> str:
+    return "\n".join(at.text(name) for name in ("GNUmakefile", "makefile", "Makefile"))
 
 
 def is_wrapper(check: str) -> bool:
     """Whether a check probably runs what another one runs as well."""
-    return check.endswith(("make test", "just test")) or "gradle" in check
+    return check.endswith(_WRAPPERS) or "gradle" in check
 
 
 def _node(at: Manifests) -> Iterator[str]:
@@ -74,7 +81,10 @@ def node_manager(at: Manifests) -> str:
             return name
     named = at.json("package.json").get("packageManager")
     name = named.partition("@")[0] if isinstance(named, str) else ""
-    return name if name in {"pnpm", "bun", "yarn"} else "npm"
+    if name in {"pnpm", "bun", "yarn", "npm"}:
+        return name
+    own = (("pnpm", "pnpm-workspace.yaml"), ("yarn", ".yarnrc.yml"), ("bun", "bunfig.toml"))
+    return next((manager for manager, settings in own if at.has(settings)), "npm")
 
 
 def _java(at: Manifests) -> Iterator[str]:
@@ -101,12 +111,20 @@ def _others(at: Manifests) -> Iterator[str]:
         yield "bundle exec rake test" if at.has("Gemfile.lock", "Gemfile") else "rake test"
     if at.has("phpunit.xml", "phpunit.xml.dist", "phpunit.dist.xml"):
         yield "vendor/bin/phpunit" if at.has("composer.json") else "phpunit"
+    if is_perl(at):
+        yield "prove -lr t"
     if at.has("mix.exs"):
         yield "mix test"
     if any(re.fullmatch(r"[^/]+\.(sln|slnx|csproj|fsproj)", path) for path in at.files()):
         yield "dotnet test"
     if at.has("Package.swift"):
         yield "swift test"
+
+
+def is_perl(at: Manifests) -> bool:
+    """Whether a folder holds tests of Perl's that run without a build."""
+    files = at.files()
+    return any(re.fullmatch(r"t/.*\.t", path) for path in files) and not any(path.endswith(".xs") for path in files)
 
 
 def has_ctest(at: Manifests) -> bool:

@@ -98,8 +98,11 @@ _SCRIPT = "{} has a script test"
 _WHY_CHECK = (
     ("cargo", ("Cargo.toml",), _THERE),
     ("go ", ("go.mod",), _THERE),
-    ("make", ("Makefile", "makefile"), "{} has a target test"),
+    ("make", ("Makefile", "makefile", "GNUmakefile"), "{} has a target for tests"),
     ("just", ("justfile",), "{} has a recipe test"),
+    ("task", ("Taskfile.yml", "taskfile.yml", "Taskfile.yaml", "taskfile.yaml"), "{} has a task test"),
+    ("mise", ("mise.toml", ".mise.toml"), "{} has a task test"),
+    ("prove", ("cpanfile", "Makefile.PL", "Build.PL", "dist.ini"), "The tests are Perl’s, and {} is in the repository"),
     ("cmake", ("CMakeLists.txt",), "{} names tests for ctest"),
     ("mvn", ("pom.xml",), _THERE),
     ("sh ./mvnw", ("pom.xml",), _THERE),
@@ -227,6 +230,7 @@ def _why_python(at: Manifests, command: str) -> str:
         ("pytest", f"The tests{where} are pytest’s"),
         ("tox", f"tox runs the tests{where}"),
         ("nox", f"nox runs the tests{where}"),
+        ("trial", f"The tests{where} are trial’s"),
     ):
         if word in command:
             return reason

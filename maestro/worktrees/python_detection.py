@@ -7,6 +7,7 @@ import configparser
 import posixpath
 import re
 import shlex
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ _LISTED = re.compile(
 )
 _FOR_TESTS = re.compile(r"(test|dev)", re.IGNORECASE)
 _OF_TESTS = re.compile(r"tests?/requirements\.txt|requirements[-_/]tests?(?:ing)?\.txt|tests?[-_]requirements\.txt")
-_NOT_FOR_TESTS = re.compile(r"(docs?|lint|types?|typing|build|release|bench\w*)[^/]*\.txt$", re.IGNORECASE)
+_NOT_FOR_TESTS = re.compile(r"(docs?|lint|types?|typing|mypy|build|release|bench\w*)[^/]*\.txt$", re.IGNORECASE)
 
 #: What runs a manager's environment, and how it is asked for groups and extras beside the default ones.
 _MANAGERS = {
@@ -53,7 +54,7 @@ def is_python(at: Manifests) -> bool:
 
 
 def runner(at: Manifests) -> str | None:
-    """``pytest`` or ``unittest``; None where no tests are seen."""
+    """``pytest``, ``unittest`` or ``trial``; None where no tests are seen."""
     names = {posixpath.basename(path) for path in at.files()}
     settings = "\n".join(at.text(name) for name in ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini"))
     if _PYTEST_SETTINGS.search(settings) or names & {"pytest.ini", "conftest.py"} or _names_pytest(at):
@@ -63,7 +64,42 @@ def runner(at: Manifests) -> str | None:
         return None
     if any(re.search(r"^\s*(import|from) pytest\b", at.text(path), re.MULTILINE) for path in tests[:20]):
         return "pytest"
+    if any("twisted.trial" in at.text(path) for path in tests[:20]):
+        return "trial"
     return "unittest" if any("unittest" in at.text(path) for path in tests[:20]) else "pytest"
+
+
+def words(at: Manifests) -> str | None:
+    """What Python is told so that the tests run; None where no tests are seen."""
+    which = runner(at)
+    if which == "unittest":
+        return _discovery(at)
+    if which == "trial":
+        tests = [path for path in at.files() if _TEST_FILE.fullmatch(posixpath.basename(path))]
+        packages = sorted({path.split("/")[0] for path in tests if at.has(f"{path.split('/')[0]}/__init__.py")})
+        return f"-m twisted.trial {' '.join(map(shlex.quote, packages or tests[:20]))}"
+    return "-m pytest -q" if which else None
+
+
+def _discovery(at: Manifests) -> str:
+    """How unittest finds most of the tests: it looks into packages only, and for files that begin with ``test``."""
+    starts = Counter(_importable_from(at, path) for path in at.files() if _is_unittests(path))
+    if not starts:
+        return "-m unittest discover -p '*_test.py'"
+    start, _ = max(starts.items(), key=lambda one: (one[1], one[0] == ""))
+    return f"-m unittest discover -s {shlex.quote(start)}" if start else "-m unittest"
+
+
+def _is_unittests(path: str) -> bool:
+    return re.fullmatch(r"test.*\.py", posixpath.basename(path)) is not None
+
+
+def _importable_from(at: Manifests, path: str) -> str:
+    """The folder above all packages that a module lies in."""
+    folder = posixpath.dirname(path)
+    while folder and at.has(f"{folder}/__init__.py"):
+        folder = posixpath.dirname(folder)
+    return folder
 
 
 def sync_options(at: Manifests, tool: str) -> str:
@@ -88,10 +124,9 @@ def sync_options(at: Manifests, tool: str) -> str:
 
 def plan(at: Manifests, tool: str | None) -> PythonPlan:
     """Set-up and check of a Python project. ``tool``: its manager, whose set-up is known already, or None."""
-    which = runner(at)
-    words = {"pytest": "-m pytest -q", "unittest": "-m unittest"}.get(which or "")
+    which, told = runner(at), words(at)
     if tool is not None:
-        return PythonPlan(None, [], f"{_started(at, tool, which)} {words}" if words else None, tool)
+        return PythonPlan(None, [], f"{_started(at, tool, which)} {told}" if told else None, tool)
     wanted, rests_on = _wanted(at, which)
     if which == "pytest" and not wanted and (other := _tox_or_nox(at)):
         return other
@@ -99,8 +134,8 @@ def plan(at: Manifests, tool: str | None) -> PythonPlan:
         wanted = ["pytest"]
     if wanted:
         setup = f"{_VENV} && {_pip(wanted)}"
-        return PythonPlan(setup, rests_on, f".venv/bin/python {words}" if words else None, None)
-    return PythonPlan(None, [], f"python {words}" if words else None, "python")
+        return PythonPlan(setup, rests_on, f".venv/bin/python {told}" if told else None, None)
+    return PythonPlan(None, [], f"python {told}" if told else None, "python")
 
 
 def _started(at: Manifests, tool: str, which: str | None) -> str:
@@ -128,8 +163,8 @@ def _wanted(at: Manifests, which: str | None) -> tuple[list[str], list[str]]:
     held = False
     if {"project", "build-system"} & data.keys() or _poetry_main(data) or at.has("setup.py"):
         rests_on.append("pyproject.toml" if at.has("pyproject.toml") else "setup.py")
-        extra = _holding_pytest(_extras(at, data)) if which == "pytest" else None
-        group = _holding_pytest(_groups(data, "pip")) if which == "pytest" and extra is None else None
+        extra = _of_tests(_extras(at, data), which)
+        group = _of_tests(_groups(data, "pip"), which) if extra is None else None
         managers = _of_managers(data) if which == "pytest" and not (extra or group) else []
         if _is_package(data):
             wanted += ["-e", shlex.quote(f".[{extra}]")] if extra else ["-e", "."]
@@ -137,13 +172,13 @@ def _wanted(at: Manifests, which: str | None) -> tuple[list[str], list[str]]:
             wanted += map(shlex.quote, [*_main(data), *(_extras(at, data)[extra] if extra else [])])
         wanted += ["--group", shlex.quote(group)] if group else map(shlex.quote, managers)
         held = bool(extra or group or managers) or _has_pytest(_strings(table(data, "project").get("dependencies")))
-    listed = _requirement_files(at, all_of_them=not rests_on)
+    listed = _requirement_files(at, all_of_them=not rests_on, with_runner=not held)
     for name in listed:
         wanted += ["-r", shlex.quote(name)]
         rests_on.append(name)
         held = held or _has_pytest(at.text(name).splitlines())
-    if wanted and which == "pytest" and not held:
-        wanted += _tox_needs(at) or ["pytest"]
+    if wanted and not held:
+        wanted += _tox_needs(at, which) or {"pytest": ["pytest"], "trial": ["twisted"]}.get(which or "", [])
     return wanted, rests_on
 
 
@@ -177,8 +212,11 @@ def _of_managers(data: dict[str, Any]) -> list[str]:
     return groups[name] if name else []
 
 
-def _requirement_files(at: Manifests, *, all_of_them: bool) -> list[str]:
-    """Those to install; beside a package only what its tests need, since the package names the rest itself."""
+def _requirement_files(at: Manifests, *, all_of_them: bool, with_runner: bool) -> list[str]:
+    """Those to install; beside a package only what its tests need, since the package names the rest itself.
+
+    ``with_runner``: whether nothing else brings pytest.
+    """
     found = sorted(
         (name for name in at.files() if _LISTED.fullmatch(name) and not _NOT_FOR_TESTS.search(name)),
         key=lambda name: (name != "requirements.txt", name),
@@ -186,12 +224,14 @@ def _requirement_files(at: Manifests, *, all_of_them: bool) -> list[str]:
     if all_of_them:
         return found
     with_pytest = [name for name in found if _has_pytest(at.text(name).splitlines())]
-    chosen = [name for name in with_pytest if _FOR_TESTS.search(name)][:1] or with_pytest[:1]
+    chosen = ([name for name in with_pytest if _FOR_TESTS.search(name)][:1] or with_pytest[:1]) if with_runner else []
     return [*chosen, *(name for name in found if _OF_TESTS.fullmatch(name) and name not in chosen)]
 
 
-def _tox_needs(at: Manifests) -> list[str]:
-    """What tox installs beside the package, in all its environments, where that brings pytest; settings may need it."""
+def _tox_needs(at: Manifests, which: str | None) -> list[str]:
+    """What tox installs beside the package, in all its environments; of pytest's tests only where that brings pytest."""
+    if which is None:
+        return []
     settings = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         legacy = table(at.toml("pyproject.toml"), "tool", "tox").get("legacy_tox_ini")
@@ -206,7 +246,7 @@ def _tox_needs(at: Manifests) -> list[str]:
         for line in listed
         if re.fullmatch(r"[\w.\-]+(?:\[[\w,\- ]+\])?(?:\s*[<>=!~][\w.*<>=!~, ]*)?", line.strip())
     ]
-    return [shlex.quote(one) for one in plain] if _has_pytest(plain) else []
+    return [shlex.quote(one) for one in plain] if which != "pytest" or _has_pytest(plain) else []
 
 
 def _tox_or_nox(at: Manifests) -> PythonPlan | None:
@@ -291,6 +331,13 @@ def _of_setup_py(text: str) -> dict[str, list[str]]:
 
 def _poetry_main(data: dict[str, Any]) -> list[str]:
     return [*table(data, "tool", "poetry", "dependencies")]
+
+
+def _of_tests(groups: dict[str, list[str]], which: str | None) -> str | None:
+    """The group that brings what the tests need: of pytest's that which holds it, of others by its name."""
+    if which == "pytest":
+        return _holding_pytest(groups)
+    return next((name for name in _TEST_NAMES[:3] if groups.get(name)), None) if which else None
 
 
 def _holding_pytest(groups: dict[str, list[str]]) -> str | None:

@@ -38,6 +38,70 @@ CASES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
             ".venv/bin/python -m pytest -q",
         ],
     ),
+    "unittest below a folder that is no package": (
+        {"setup.py": "", "src/test_a.py": "import unittest\n", "src/a.py": ""},
+        [f"{_VENV} && .venv/bin/python -m pip install -e .", ".venv/bin/python -m unittest discover -s src"],
+    ),
+    "unittest in packages, a few elsewhere": (
+        {
+            "t/__init__.py": "",
+            "t/u/__init__.py": "",
+            "t/u/test_a.py": "import unittest",
+            "t/test_b.py": "",
+            "x/test_c.py": "",
+        },
+        ["python -m unittest"],
+    ),
+    "unittest in files that it does not look for": (
+        {"calc_test.py": "import unittest", "calc.py": ""},
+        ["python -m unittest discover -p '*_test.py'"],
+    ),
+    "unittest with an extra for its tests": (
+        {
+            "pyproject.toml": "[project]\n[project.optional-dependencies]\ntests = ['mock']\n",
+            "test_a.py": "import unittest",
+        },
+        [f"{_VENV} && .venv/bin/python -m pip install -e '.[tests]'", ".venv/bin/python -m unittest"],
+    ),
+    "trial, which tox installs": (
+        {
+            "setup.py": "",
+            "tox.ini": "[testenv]\ndeps =\n    twisted\n    mock\ncommands = trial p\n",
+            "p/__init__.py": "",
+            "p/test/__init__.py": "",
+            "p/test/test_a.py": "from twisted.trial import unittest\n",
+        },
+        [f"{_VENV} && .venv/bin/python -m pip install -e . twisted mock", ".venv/bin/python -m twisted.trial p"],
+    ),
+    "trial, which nothing installs": (
+        {"pyproject.toml": "[project]\n", "tests/test_a.py": "from twisted.trial.unittest import TestCase\n"},
+        [
+            f"{_VENV} && .venv/bin/python -m pip install -e . twisted",
+            ".venv/bin/python -m twisted.trial tests/test_a.py",
+        ],
+    ),
+    "an extra with pytest, and a list of another tool that needs it": (
+        {
+            "pyproject.toml": "[project]\n[project.optional-dependencies]\ntests = ['pytest']\n",
+            "conftest.py": "",
+            "requirements-mypy.txt": "mypy\npytest\n",
+            "requirements-dev.txt": "pytest\n",
+        },
+        [f"{_VENV} && .venv/bin/python -m pip install -e '.[tests]'", ".venv/bin/python -m pytest -q"],
+    ),
+    "Perl": ({"t/basic.t": "", "lib/A.pm": "", "dist.ini": ""}, ["prove -lr t"]),
+    "Perl that is compiled": ({"t/basic.t": "", "A.xs": "", "Makefile.PL": ""}, []),
+    "a Makefile with another word for tests": ({"Makefile": "check: all\n\t./a\n", "a.c": ""}, ["make check"]),
+    "a Makefile with both": ({"GNUmakefile": "check:\n\t./a\ntest: check\n"}, ["make test"]),
+    "Task": ({"Taskfile.yml": "version: '3'\ntasks:\n  test:\n    - true\n"}, ["task test"]),
+    "mise's tasks": ({"mise-tasks/test": "", "x": ""}, ["mise run test"]),
+    "a workspace of pnpm without a lock file": (
+        {
+            "package.json": '{"scripts": {"test": "pnpm -r test"}, "devDependencies": {"a": "1"}}',
+            "pnpm-workspace.yaml": "",
+        },
+        ["pnpm install --no-lockfile", "pnpm test"],
+    ),
     "a package without a lock": (
         {"pyproject.toml": "[build-system]\n"},
         [f"{_VENV} && .venv/bin/python -m pip install -e ."],

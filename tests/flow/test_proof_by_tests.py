@@ -239,6 +239,23 @@ def test_a_check_that_runs_no_test_is_asked_about_unless_nothing_about_that_is_n
         assert b.complete() == "completed"
 
 
+def test_a_plan_of_which_no_check_ever_ran_a_test_proves_nothing_and_asks_once(tmp_path: Path) -> None:
+    # Below Python 3.12 unittest ends with 0 where it finds none; it does not look into src.
+    unit = "PYTHONDONTWRITEBYTECODE=1 python -m unittest; true"
+    test = "import unittest\n\nimport calc\n\n\nclass T(unittest.TestCase):\n    def test_add(self):\n"
+    test += "        assert calc.add(1, 1) == 2\n"
+    repo = make_repo(tmp_path / "repo", {"src/calc.py": "def add(a, b):\n    return a + b\n", "src/test_calc.py": test})
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, {"id": "t2"}, checks=[unit, "true"])) as b:
+        b.measure_baseline()
+        assert b.work({"src/calc.py": "def add(a, b):\n    return a - b\n"}).status == "waiting"
+        (question,) = b.asked("tests_missing")
+        assert question.title == f"`{unit}` succeeded but reported no tests. Is this intended?"
+        b.answer("allow")
+        assert b.land().status == "completed"
+        assert b.evidence()[-2].note == "no test ran, which you accepted"
+        assert b.work({"note.md": "x\n"}, "t2").status == "completed"
+
+
 def test_tests_that_move_or_get_other_parameters_or_a_first_fixture_ask_nothing_unless_that_hides_something(
     tmp_path: Path,
 ) -> None:

@@ -121,7 +121,11 @@ def told(command: str) -> str:
         "mvn -q test", "./mvnw verify",
         "gradle test", "./gradlew check", "bundle exec rspec", "bin/rails test", "rake test",
         "vendor/bin/phpunit", "composer test",
-        "prove -r t", "bats test", "PYTHONPATH=src python -m pytest", "timeout 60 pytest", "env -u X pytest",
+        "prove -r t", "bats test", "prove -lr t", "perl -Ilib t/a.t", "./Build test", "dzil test",
+        "trial pkg", "python -m twisted.trial pkg", "uv run trial -j2 pkg", "nose2", "python -m nose2 -v", "rye test",
+        "go run gotest.tools/gotestsum@latest ./...", "go tool gotestsum ./...", "ginkgo -r --junit-report=r.xml",
+        "vendor/bin/simple-phpunit", "php bin/phpunit", "deno run -A npm:vitest run", "node --run test",
+        "PYTHONPATH=src python -m pytest", "timeout 60 pytest", "env -u X pytest",
     ],
 )  # fmt: skip
 def test_checks_whose_runners_name_their_tests(command: str) -> None:
@@ -133,7 +137,14 @@ def test_checks_whose_runners_name_their_tests(command: str) -> None:
     ["ruff check .", "npm run lint", "npm run build", "make lint", "mypy .", "sh other.sh", "true", "docker compose run app",
      "go vet ./...", "cargo check", "mvn compile", "gradle assemble", "npx tsc --noEmit",
      "pytest --collect-only", "test -f x",
-     "npm run nothing", "echo pytest"],
+     "npm run nothing", "echo pytest", "cypress run", "npx cypress run", "ng test --watch=false", "testcafe chrome t",
+     "npx wdio run", "npx @web/test-runner", "bazel test //...", "bazelisk test //...", "dart test", "flutter test",
+     "swift test", "zig build test", "stack test", "cabal test", "dune test", "crystal spec", "nimble test", "lein test",
+     "clojure -M:test", "elm-test", "rebar3 eunit", "gleam test", "busted", "Rscript -e 'testthat::test_local()'",
+     "julia -e 'using Pkg; Pkg.test()'", "shellspec", "cucumber", "behave", "robot tests", "green", "ward",
+     "python -m doctest x.py", "ginkgo -r", "pants test ::", "earthly +test", "docker compose run app pytest",
+     "act", "pre-commit run --all-files", "vendor/bin/behat", "vendor/bin/codecept run", "tsd", "grunt test", "gulp test",
+     "rake", "task test", "mise run test", "node --run nothing", "deno task nothing"],
 )  # fmt: skip
 def test_checks_that_tell_pass_or_fail_only(command: str) -> None:
     found = foretell(command, FILES.get, ["packages/a"])
@@ -224,3 +235,97 @@ def test_what_only_starts_another_command_hides_none_of_its_tests(command: str) 
     package = '{"scripts": {"test": "jest"}}'
     files = {"package.json": package, "web/package.json": package}
     assert foretell(command, files.get).tells == TESTS
+
+
+TASKS = {
+    "Taskfile.yml": """\
+version: '3'
+includes:
+  web: ./web
+  docs:
+    taskfile: ./docs/Taskfile.yml
+    dir: ./docs
+vars: {PY: python3}
+tasks:
+  default: go test ./...
+  test: pytest -q
+  unit:
+    desc: "Unit: all of them"   # said
+    cmds:
+      - '{{.PY}} -m pytest {{.CLI_ARGS}}'
+  list:
+  - go vet ./...
+  - go test ./...
+  all:
+    deps: [lint, test]
+  sequence:
+    cmds:
+      - task: lint
+      - task: test
+  long:
+    aliases: [l]
+    preconditions:
+      - sh: test -f x
+    cmds:
+      - cmd: npx jest
+        silent: true
+  block:
+    cmds:
+      - |
+        set -e
+
+        go test ./...
+  loop:
+    deps: [{task: loop}]
+    cmds: [task loop]
+  lint: ruff check .
+  lint2:
+    cmds: [ruff check ., mypy .]
+""",
+    "web/Taskfile.yml": "version: '3'\ntasks:\n  test:\n    dir: app\n    cmds:\n      - npx vitest run\n",
+    "docs/Taskfile.yml": "version: '3'\ntasks:\n  build: mkdocs build\n",
+    "mise.toml": "[tasks]\nt = 'pytest'\nlist = ['ruff check .', 'pytest -q']\n[tasks.test]\nrun = 'npx jest {{arg(name=1)}}'\n"
+    "alias = 'tt'\n[tasks.ci]\ndepends = ['lint', 'test']\n[tasks.lint]\nrun = ['ruff check .']\n"
+    "[tasks.script]\nrun = '''\n#!/usr/bin/env bash\nset -e\ncargo test\n'''\n[tasks.mixed]\nrun = [{task = 'test'}, 'true']\n"
+    "[tasks.placed]\nfile = 'ci/run.sh'\n[tasks.loop]\ndepends = 'loop'\n",
+    "ci/run.sh": "prove -lr t\n",
+    "mise-tasks/check": "#!/usr/bin/env bash\nset -e\npytest -q\n",
+    ".mise/tasks/test/slow.sh": "#!/bin/sh\ngo test ./...\n",
+    "package.json": '{"scripts": {"test": "jest", "lint": "eslint .", "run": "node --run test"}}',
+    "deno.jsonc": '// tasks\n{"tasks": {"test": "deno test -A", /* another */ "deep": {"command": "echo //",'
+    ' "dependencies": ["test"]}, "fmt": "deno fmt",},}',
+    "Rakefile": "task default: %w[lint spec]\n",
+    "Makefile.PL": "",
+}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "task", "task test", "go-task test", "task unit", "task unit -- -k x", "task list", "task all", "task sequence",
+        "task long", "task l", "task block", "task web:test", "task -t Taskfile.yml test",
+        "task -d web test", "task -p lint test",
+        "mise run test", "mise r t", "mise test", "mise tt", "mise run list", "mise run ci", "mise run script", "mise run mixed",
+        "mise run check", "mise run test:slow", "mise run lint ::: test", "mise run -j 1 test -- -x", "mise tasks run placed",
+        "node --run test", "node --run test -- --ci", "npm run run", "deno task test", "deno task deep", "rake", "make test",
+    ],
+)  # fmt: skip
+def test_tasks_of_other_runners_are_followed_to_what_they_start(command: str) -> None:
+    assert foretell(command, TASKS.get).tells == TESTS
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["task lint", "task lint2", "task docs:build", "task nothing", "task loop", "mise run lint", "mise run nothing",
+     "mise install", "mise run loop", "node --run lint", "deno task fmt", "deno task lint", "rake lint"],
+)  # fmt: skip
+def test_tasks_that_run_no_test_are_not_taken_for_the_others_of_their_file(command: str) -> None:
+    assert foretell(command, TASKS.get).tells == PASS_OR_FAIL
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", "- - - x", "a:\n b:\n  - c: d\n    e: |\n", "x: [a, 'b, c'] # d", "tasks: {a: b", "\t-\t-", ":::"]
+)
+def test_a_taskfile_may_say_anything(text: str) -> None:
+    assert foretell("task test", {"Taskfile.yml": text}.get).tells == PASS_OR_FAIL
+    assert foretell("task", {"Taskfile.yml": "tasks:\n" + " " * 9 + "- " * 5000}.get).tells == PASS_OR_FAIL

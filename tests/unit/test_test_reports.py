@@ -228,6 +228,45 @@ def test_of_commands_one_after_another_each_names_its_tests_however_deep(python_
     assert "junit" not in text
 
 
+#: A runner that makes its own kind of result, without room for anything else, as those of nose2 and trial do.
+_OWN_RUNNER = """\
+import unittest
+
+
+class {name}:
+    __slots__ = ("options",)
+
+    def _makeResult(self):
+        return unittest.TestResult()
+
+    def run(self, suite, until_failure=False):
+        result = self._makeResult()
+        suite.run(result)
+        return result
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("nose2.runner", "PluggableTestRunner"),
+        ("twisted.trial.runner", "TrialRunner"),
+        ("twisted.trial._dist.disttrial", "DistTrialRunner"),
+    ],
+)
+def test_runners_of_unittests_kind_name_their_tests_too(python_tests: Path, module: str, name: str) -> None:
+    place = python_tests / f"{module.replace('.', '/')}.py"
+    place.parent.mkdir(parents=True)
+    place.write_text(_OWN_RUNNER.format(name=name))
+    (python_tests / "sub" / "test_c.py").write_text("import not_there\n")
+    (python_tests / "start.py").write_text(
+        f"import unittest\nfrom {module} import {name}\n{name}().run(unittest.defaultTestLoader.discover('sub'))\n"
+    )
+    report, text, _ = run("python start.py", python_tests)
+    assert report is not None, text
+    assert report.outcomes == {**NAMED, "not loaded: test_c": "failed"}
+
+
 def test_two_runs_of_pytest_do_not_write_over_each_other(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"test_{name}.py").write_text(f"def test_{name}():\n    pass\n")

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from maestro.core.proving import recipes, script_tables
+from maestro.core.proving import recipes, script_tables, task_files
 from maestro.core.proving.launchers import (
     PACKAGE_MANAGERS,
     plain,
@@ -143,10 +143,18 @@ def _follow(words: list[str], folder: str, read: Read, files: set[str]) -> list[
         return [pair for one in named for pair in package_script(["npm", "run", one], folder, read)]
     if name == "composer":
         return package_script(words, folder, read, "composer.json")
-    if name in {"make", "gmake", "just", "task"}:
+    if name in {"make", "gmake", "just"}:
         return recipes.lines_of(name, words[1:], folder, read)
+    if name in {"task", "go-task"}:
+        return task_files.of_task(words[1:], folder, read)
+    if name == "mise":
+        return task_files.of_mise(words, folder, read)
     if name == "deno" and words[1:2] == ["task"]:
         return script_tables.deno_task(words, folder, read)
+    if name == "node" and "--run" in words[:-1]:
+        return package_script(["node", *words[words.index("--run") + 1 :]], folder, read)
+    if name == "rake" and not any(re.match(r"[a-z]", word) for word in words[1:]):
+        return recipes.default_of_rake(folder, read)
     if name in PACKAGE_MANAGERS:
         inside = _inside(words, folder)
         if script := package_script(words, inside, read):

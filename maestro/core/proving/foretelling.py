@@ -25,19 +25,20 @@ NOTES = {
 _PYTHON = r"(?:(?:python|pypy)[\d.]*|py)(?: -(?!m)\w+)*"
 #: Commands whose runners name their tests to Maestro, by their words without launchers.
 _NAMES = re.compile(
-    rf"(?:{_PYTHON} -m )?(?:pytest|py\.test)\b|{_PYTHON} -m (?:unittest|xmlrunner|django test)\b"
+    rf"(?:{_PYTHON} -m )?(?:pytest|py\.test)\b|{_PYTHON} -m (?:unittest|xmlrunner|django test)\b|rye test\b"
+    rf"|(?:trial|nose2)\b|{_PYTHON} -m (?:twisted\.trial|nose2)\b"
     rf"|(?:{_PYTHON} )?manage\.py test\b|django-admin test\b|tox\b|nox\b|(?:{_PYTHON} -m )(?:tox|nox)\b|hatch (?:test|run)\b"
     r"|jest\b|(?:react-scripts|craco|react-app-rewired|kcd-scripts|tsdx|wp-scripts) test\b|vitest\b(?! (?:bench|list|init))"
     r"|_?mocha\b|jasmine\b(?! (?:init|examples|help|version))|ava\b|tap\b|tape\b|qunit\b|playwright test\b|faucet\b"
     r"|(?:ember test|testem ci)\b|karma start\b"
     r"|(?:node|tsx)\b.* --test\b|(?:node|tsx) --test\b|bun test\b|deno test\b"
-    r"|go (?:-C \S+ )?test\b|gotestsum\b|ginkgo\b"
+    r"|go (?:-C \S+ )?test\b|gotestsum\b|ginkgo\b.* --junit-report\b"
     r"|(?:cargo|cross) (?:\+\S+ )?(?:hack |careful |miri )?(?:test|t|nextest|llvm-cov)\b"
     r"|ctest\b|(?:cmake|ninja|meson)\b.*\b(?:test|check)\b|mvnd?\b|mvnw\b|gradle\b|gradlew\b|sbt\b"
-    r"|rspec\b|(?:rails|rake) (?:test|spec)\b|ruby\b.*\b(?:test|spec)|minitest\b|phpunit\b|pest\b|paratest\b"
-    r"|(?:php )?artisan test\b|prove\b|bats\b"
+    r"|rspec\b|(?:rails|rake) (?:test|spec)\b|ruby\b.*\b(?:test|spec)|minitest\b|(?:simple-)?phpunit\b|pest\b|paratest\b"
+    r"|(?:php )?artisan test\b|bats\b|prove\b|perl\b.* \S+\.t\b|(?:perl )?Build test\b|dzil test\b"
 )
-_COUNTS = re.compile(r"uvu\b|dotnet test\b|mix test\b|nose2\b|stestr\b")
+_COUNTS = re.compile(r"uvu\b|dotnet test\b|mix test\b|stestr\b")
 #: A script of the repository's own that is handed a runner to start: ``node bin/prepare.js mocha``.
 _HANDS_ON = re.compile(
     r"(?:node|tsx|ts-node)\b(?: -\S+)* \S+\.[cm]?[jt]s (?=(?:cross-env|_?mocha|jest|vitest|ava|tap)\b)"
@@ -109,6 +110,8 @@ def _tells(command: str, read: Read) -> str:
         return TESTS if _BUILD_TESTS.search(command.partition(" ")[2]) else PASS_OR_FAIL
     if re.match(r"(?:make|ninja) (?:\S+ )*(?:test|check)\b", command) and read("CMakeLists.txt") is not None:
         return TESTS  # what CMake generates runs ctest
+    if re.match(r"make (?:\S+ )*test\b", command) and read("Makefile.PL") is not None:
+        return TESTS  # what MakeMaker generates runs Perl's harness
     if _NAMES.match(command):
         return TESTS
     return NUMBERS if _COUNTS.match(command) else PASS_OR_FAIL

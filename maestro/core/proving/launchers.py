@@ -102,6 +102,10 @@ def _started(words: list[str]) -> list[str] | None:
         return words[1:]
     if name == "node":
         return _of_node(words)
+    if name == "deno" and second == "run":
+        return _of_deno(words)
+    if name == "go" and second in {"run", "tool"}:
+        return _of_go(words)
     if name == "php":
         return _of_php(words)
     if _PYTHON.fullmatch(name) and second == "-m" and _LAUNCHERS.get("".join(words[2:3])) == "".join(words[3:4]) != "":
@@ -149,7 +153,7 @@ def _of_environment(words: list[str]) -> list[str]:
 
 def _of_node(words: list[str]) -> list[str] | None:
     """The program of a package that Node is given as a file."""
-    if "--test" in words:
+    if {"--test", "--run"} & set(words):
         return None
     at = _behind_options(words, 1, _NODE_VALUE)
     rest = words[at:]
@@ -162,9 +166,24 @@ def _of_node(words: list[str]) -> list[str] | None:
     return rest if "." not in rest[0] and "/" not in rest[0] else None
 
 
+def _of_deno(words: list[str]) -> list[str] | None:
+    """The program of a package that Deno is given: ``deno run -A npm:vitest run``."""
+    at = _behind_options(words, 2, frozenset({"--config", "-c", "--import-map", "--lock"}))
+    named = re.match(r"npm:(?P<name>(?:@[^/@]+/)?[^/@]+)(?:@[^/]*)?(?:/(?P<bin>.+))?$", "".join(words[at : at + 1]))
+    return [named["bin"] or named["name"].rpartition("/")[2], *words[at + 1 :]] if named else None
+
+
+def _of_go(words: list[str]) -> list[str] | None:
+    """A runner that Go is given by the name of its module: ``go run gotest.tools/gotestsum@latest ./...``."""
+    at = _behind_options(words, 2, frozenset())
+    named = re.fullmatch(r"(?:\S*/)?(gotestsum)(?:@\S+)?", "".join(words[at : at + 1]))
+    return [named[1], *words[at + 1 :]] if named else None
+
+
 def _of_php(words: list[str]) -> list[str] | None:
     at = _behind_options(words, 1, _PHP_VALUE)
-    return words[at:] if "".join(words[at : at + 1]).startswith(("vendor/bin/", "./vendor/bin/")) else None
+    own = ("vendor/bin/", "./vendor/bin/", "bin/phpunit", "./bin/phpunit")
+    return words[at:] if "".join(words[at : at + 1]).startswith(own) else None
 
 
 def _behind_options(words: list[str], at: int, with_value: frozenset[str]) -> int:

@@ -41,7 +41,8 @@ def review(
 ) -> Verdict:
     """The verdict on a check of ``commit``; not passed where it was to run tests and ran none.
 
-    That is no matter, and only noted, in a repository that holds no tests yet, and where it was so on the base.
+    That is no matter, and only noted, in a repository that holds no tests yet, and where it was so on the base while
+    another check ran tests there: a plan of which no check ever ran one proves nothing.
     """
     if report is UNCLEAR or not verdict.passed or verdict.comparison.missing:
         return verdict
@@ -98,11 +99,19 @@ def _nothing_new(session: models.Session, commit: str, command: str, report: Tes
     if not report.total and not known and not _holds_tests(repo, commit):
         return True
     before = run.tests_summary if run is not None and run.passed else None
+    if not _any_ran(base):
+        return False
     if before is None or before.get("passed") or before.get("failed"):
         return False
     if report.total:
         return bool(before.get("skipped"))
     return _holds_tests(repo, session.base_commit)
+
+
+def _any_ran(base: Baseline) -> bool:
+    """Whether a test of any check is known to have run, before the work or since."""
+    told = [run.tests_summary or {} for run in base.runs.values()] + [one.summary for one in base.accepted.values()]
+    return any(summary.get("passed") or summary.get("failed") for summary in told)
 
 
 def _holds_tests(repo: Path, commit: str) -> bool:

@@ -1,4 +1,4 @@
-"""The recipes of make, just and Task: read as text, their variables put in where that is simple."""
+"""The recipes of make and just: read as text, their variables put in where that is simple."""
 
 from __future__ import annotations
 
@@ -22,10 +22,7 @@ Rules = dict[str, tuple[list[str], list[str]]]
 
 
 def lines_of(name: str, words: list[str], folder: str, read: Read) -> list[tuple[str, str]]:
-    """What ``make``, ``just`` or ``task`` runs for ``words`` in ``folder``: lines, each with the folder it runs in."""
-    if name == "task":
-        text = read(posixpath.join(folder, "Taskfile.yml")) or read(posixpath.join(folder, "Taskfile.yaml")) or ""
-        return [(re.sub(r"^\s*(-\s+)?(cmds?:\s*)?", "", line), folder) for line in text.splitlines()]
+    """What ``make`` or ``just`` runs for ``words`` in ``folder``: lines, each with the folder it runs in."""
     for option in ("-C", "--directory") if name != "just" else ("-d", "--working-directory"):
         if option in words[:-1]:
             at = words.index(option)
@@ -48,6 +45,16 @@ def _file(
             return read(posixpath.normpath(posixpath.join(folder, words[at + 1]))) or "", words[:at] + words[at + 2 :]
     found = (read(posixpath.normpath(posixpath.join(folder, name))) for name in names)
     return next((text for text in found if text is not None), ""), words
+
+
+def default_of_rake(folder: str, read: Read) -> list[tuple[str, str]]:
+    """What ``rake`` runs where it is told no task."""
+    texts = (read(posixpath.normpath(posixpath.join(folder, name))) for name in ("Rakefile", "rakefile", "Rakefile.rb"))
+    text = next((text for text in texts if text is not None), "")
+    needed = re.findall(r"^\s*task\(?\s*:?default['\"]?\s*(?:=>|:)\s*(.*)$", text, re.MULTILINE)
+    needed += re.findall(r"^\s*task\s+['\"]default['\"]\s*=>\s*(.*)$", text, re.MULTILINE)
+    names = [name for told in needed for name in re.findall(r"[\w:-]*\w", re.sub(r"%[iw]", "", told))]
+    return [(f"rake {name.lstrip(':')}", folder) for name in names]
 
 
 def _just(words: list[str], folder: str, read: Read) -> list[tuple[str, str]]:

@@ -25,6 +25,8 @@ _EXECUTORS = (
 )
 
 
+#: What JSON with comments has beside JSON: comments, and a comma after the last entry; texts stay as they are.
+_COMMENT = re.compile(r"""("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[}\]])""", re.DOTALL)
 #: Options that name the folder whose scripts are meant.
 _ELSEWHERE = frozenset({"-C", "--prefix", "--dir", "--cwd"})
 
@@ -40,6 +42,7 @@ def package_script(words: list[str], folder: str, read: Read, manifest: str = "p
         return []
     name = "test" if named[0] == "t" else named[0]
     wanted = [f"pre{name}", name, f"post{name}"] if name in scripts else []
+    wanted = [name] if wanted and words[0] == "node" else wanted
     added = _added(words, named[0])
     lines: list[Line] = []
     for one in wanted:
@@ -124,14 +127,26 @@ def _implied(target: str, folder: str, read: Read) -> list[Line]:
 
 
 def deno_task(words: list[str], folder: str, read: Read) -> list[Line]:
-    """The command of a task of Deno."""
+    """The command of a task of Deno, after those of the tasks that it needs; its own manifest's, or package.json's."""
     name = next((word for word in words[2:] if not word.startswith("-")), "")
     for file in ("deno.json", "deno.jsonc"):
-        told = _table(_json(posixpath.join(folder, file), read), "tasks").get(name)
-        command = told.get("command") if isinstance(told, dict) else told
-        if isinstance(command, str):
-            return [(command, folder)]
-    return []
+        tasks = _table(_json(posixpath.join(folder, file), read), "tasks")
+        if name in tasks:
+            return [(command, folder) for command in _deno_commands(tasks, name, set())]
+    return package_script(["npm", "run", name], folder, read)
+
+
+def _deno_commands(tasks: dict[str, Any], name: str, seen: set[str]) -> list[str]:
+    told = tasks.get(name)
+    if name in seen or told is None:
+        return []
+    seen.add(name)
+    if isinstance(told, str):
+        return [told]
+    needed = _list(_table(told).get("dependencies"))
+    commands = [c for one in needed if isinstance(one, str) for c in _deno_commands(tasks, one, seen)]
+    command = _table(told).get("command")
+    return [*commands, command] if isinstance(command, str) else commands
 
 
 def python_task(words: list[str], folder: str, read: Read) -> list[Line]:
@@ -192,8 +207,9 @@ def _table(value: Any, *path: str) -> dict[str, Any]:
 
 
 def _json(path: str, read: Read) -> dict[str, Any]:
+    text = read(posixpath.normpath(path)) or "{}"
     try:
-        found = json.loads(read(posixpath.normpath(path)) or "{}")
+        found = json.loads(_COMMENT.sub(r"\1", text) if path.endswith(".jsonc") else text)
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -1,4 +1,4 @@
-"""Loaded by every Python of a check (PYTHONPATH): finds unittest and pytest and has them tell of each test.
+"""Loaded by every Python of a check (PYTHONPATH): finds pytest, unittest and its like and has them tell of each test.
 
 Runs in whatever Python the repository uses, so in an old dialect, and never raises. What was to be loaded under
 this name is loaded as well, and the folder is taken off the path again.
@@ -67,31 +67,38 @@ def _pytest(_module):
         os.environ["PYTEST_ADDOPTS"] = options.replace(wanted, _begin("pytest") + ".xml")
 
 
-def _unittest(module):
-    """Whatever test result a runner of unittest uses notes how each test ended."""
-    run = module.TextTestRunner.run
+def _runner(name):
+    """A hook for a module with a runner of unittest's kind: the result that a run makes notes how each test ended."""
 
-    def wrapped(self, test):
-        if os.environ.get("MAESTRO_REPORTING"):
-            return run(self, test)
-        make, path = self._makeResult, _begin("unittest") + ".jsonl"
+    def hook(module):
+        runner = getattr(module, name)
+        run, make, paths = runner.run, runner._makeResult, []
 
-        def make_result():
-            result = make()
+        def wrapped(self, *args, **options):
+            if os.environ.get("MAESTRO_REPORTING"):
+                return run(self, *args, **options)
+            paths.append(_begin("unittest") + ".jsonl")
             try:
-                _listen(result, path)
+                return run(self, *args, **options)
+            finally:
+                del paths[:]
+                os.environ.pop("MAESTRO_REPORTING", None)
+
+        def make_result(self):
+            result = make(self)
+            try:
+                if paths:
+                    _listen(result, paths.pop())
             except Exception:
                 pass
             return result
 
-        self._makeResult = make_result
-        try:
-            return run(self, test)
-        finally:
-            del self._makeResult
-            os.environ.pop("MAESTRO_REPORTING", None)
+        runner.run, runner._makeResult = wrapped, make_result
 
-    module.TextTestRunner.run = wrapped
+    return hook
+
+
+_NOT_LOADED = ("unittest.loader._FailedTest.", "nose2.loader.ModuleImportFailure.", "nose2.loader.LoadTestsFailure.")
 
 
 def _listen(result, path):
@@ -101,8 +108,10 @@ def _listen(result, path):
         try:
             name = test.id()
             line = {"names": [name], "outcome": outcome}
-            if name.startswith("unittest.loader._FailedTest."):
-                line = {"file": name[len("unittest.loader._FailedTest.") :], "loaded": False}
+            if name.startswith(_NOT_LOADED):
+                line = {"file": name.split(".", 3)[3], "loaded": False}
+            elif type(test).__name__ == "ErrorHolder":  # what trial could not load
+                line = {"file": name, "loaded": False}
             elif not hasattr(test, "_testMethodName") and hasattr(test, "test_case"):
                 line["names"] = [test.test_case.id()]  # a subtest stands for its test
             with open(path, "a") as out:
@@ -143,7 +152,13 @@ def _wrap(result, method, tell, outcome):
     setattr(result, method, wrapped)
 
 
-_HOOKS = {"_pytest.config": _pytest, "unittest.runner": _unittest}
+_HOOKS = {
+    "_pytest.config": _pytest,
+    "unittest.runner": _runner("TextTestRunner"),
+    "nose2.runner": _runner("PluggableTestRunner"),
+    "twisted.trial.runner": _runner("TrialRunner"),
+    "twisted.trial._dist.disttrial": _runner("DistTrialRunner"),
+}
 
 
 def _note_elsewhere():
