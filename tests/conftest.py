@@ -72,3 +72,24 @@ def _no_git_inside_a_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(git, "_start", asked)
     yield
     assert not found, f"called inside a write transaction: {found}"
+
+
+@pytest.fixture(autouse=True)
+def _no_task_leaves_its_table(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A move that the table of ``task_states`` does not have is logged where users work; here it fails the test.
+
+    Not by its error alone: much of what moves tasks runs in the background, where errors are caught and tried again.
+    """
+    from maestro.core.kernel import task_states
+
+    found: list[str] = []
+
+    class Seen(task_states.IllegalMove):
+        def __init__(self, words: str) -> None:
+            super().__init__(words)
+            found.append(words)
+
+    monkeypatch.setattr(task_states, "strict", True)
+    monkeypatch.setattr(task_states, "IllegalMove", Seen)
+    yield
+    assert not found, found

@@ -9,7 +9,7 @@ from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
 from maestro import secrets
-from maestro.core.kernel import channel, lookup
+from maestro.core.kernel import channel, lookup, task_states
 from maestro.core.kernel.runtime import Runtime
 from maestro.db import models
 from maestro.db.session import Transaction
@@ -255,8 +255,7 @@ def _after_tool(tx: Transaction, _session: models.Session, approval: models.Appr
             worker.status = "running"
             tx.db.add(worker)
         if task and task.status == "waiting":
-            task.status = "running"
-            tx.db.add(task)
+            task_states.move(tx, task, "resume")
 
 
 def _other_open(tx: Transaction, approval: models.Approval) -> bool:
@@ -273,15 +272,11 @@ def _after_task_start(tx: Transaction, session: models.Session, approval: models
     if task is None or task.status != "waiting":
         return
     if approval.status == "allowed":
-        task.status = "pending"
+        task_states.move(tx, task, "release")
     else:
-        task.status = "skipped"
-        task.completed_at = utcnow()
-        task.error_message = "Skipped: you chose not to start it." + (
-            f" {approval.message}" if approval.message else ""
-        )
+        words = "Skipped: you chose not to start it." + (f" {approval.message}" if approval.message else "")
+        task_states.move(tx, task, "skip", completed_at=utcnow(), error_message=words)
         tx.emit("task_completed", session.id, task_id=task.id, key=task.key, result={"skipped": True})
-    tx.db.add(task)
 
 
 def _after_landing(tx: Transaction, _session: models.Session, approval: models.Approval) -> None:
@@ -293,8 +288,8 @@ def back_to_landing(tx: Transaction, approval: models.Approval, note: str) -> No
     """Let the task that a question is about land once more, with a note on how far it is."""
     task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
     if task is not None and task.status == "waiting":
-        task.status, task.progress_note = str(approval.detail.get("then") or "checking"), note
-        tx.db.add(task)
+        event: task_states.Event = "resume" if approval.detail.get("then") == "running" else "check"
+        task_states.move(tx, task, event, progress_note=note)
 
 
 #: What follows an answer at once, in rows alone. What else follows is the table of ``commands.answers``.

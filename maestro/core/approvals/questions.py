@@ -14,7 +14,7 @@ from sqlmodel import col, select
 
 from maestro.core.approvals import asking
 from maestro.core.approvals.asking import LANDING_KINDS
-from maestro.core.kernel import lookup, watch_mode
+from maestro.core.kernel import lookup, task_states, watch_mode
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.text import clip
 from maestro.db import models
@@ -83,8 +83,7 @@ def raise_question(rt: Runtime, session: models.Session, task: models.Task | Non
         if question.kind == "infrastructure" and _open_infrastructure(tx, session.id):
             return
         if row is not None:
-            row.status, row.progress_note = "waiting", question.title
-            tx.db.add(row)
+            task_states.move(tx, row, "ask", progress_note=question.title)
         detail = {
             "items": question.items,
             "prompt": question.prompt,

@@ -21,7 +21,6 @@ from maestro.core.views import SessionView
 from maestro.core.workspaces import cleanup
 from maestro.db import models
 from maestro.db.session import Transaction
-from maestro.db.types import utcnow
 from maestro.errors import InvalidInput, NotAllowed
 from maestro.worktrees import integration, manager, refs, repository
 
@@ -109,8 +108,7 @@ def cancel(rt: Runtime, session_id: str, reason: str | None = None) -> SessionVi
         asking.expire(tx, session_id)
         for task in lookup.tasks_of(tx.db, session_id):
             if task.status not in {"completed", "skipped", "failed"}:  # what has ended keeps how and when
-                task.status, task.completed_at, task.progress_note = "cancelled", utcnow(), None
-                tx.db.add(task)
+                transitions.cancel(tx, task)
     rollbacks.stop_all_work(rt, session_id)
     cleanup.remove_worktrees(rt, row)
     with rt.db.write() as tx:

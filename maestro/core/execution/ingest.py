@@ -17,6 +17,7 @@ from maestro.core.execution.entries import clean, count, details_of, money, numb
 from maestro.core.kernel import channel
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.limits import account, admission
+from maestro.core.tasks import transitions
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
@@ -270,7 +271,8 @@ def _gate(intake: Intake, entry: dict[str, Any]) -> None:
     title = text(entry.get("title"), _LONGEST_TITLE) or "Allow this?"
     if intake.worker.status in {"starting", "running"}:  # else it was paused or parked before this came in
         intake.worker.status = "waiting"
-    intake.task.status = "waiting" if intake.task.status == "running" else intake.task.status
+    if intake.task.status == "running":
+        transitions.wait_for_answer(intake.tx, intake.task)
     risk, signature = text(entry.get("risk")), text(entry.get("signature"), 500)
     asking.ask(
         intake.tx,
@@ -292,7 +294,8 @@ def _gate_closed(intake: Intake, entry: dict[str, Any]) -> None:
         _compare_with_the_answer(intake, entry)
     if intake.worker.status == "waiting":
         intake.worker.status = "running"
-        intake.task.status = "running" if intake.task.status == "waiting" else intake.task.status
+        if intake.task.status == "waiting":
+            transitions.resume_run(intake.tx, intake.task)
 
 
 def _compare_with_the_answer(intake: Intake, entry: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
 from maestro.core.limits import admission, budgets, spending
 from maestro.core.tasks import afresh, interrupts, prompts
-from maestro.core.tasks.transitions import assign, attempt_failed, interrupted, task_failed
+from maestro.core.tasks.transitions import attempt_failed, check, interrupted, resume_run, task_failed
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
@@ -198,7 +198,7 @@ def worker_ended(
         words = str(result.get("message") or "") if result else "The worker process disappeared."
         interrupted(tx, session, task, words)
     elif result.get("outcome") == "success":
-        assign(tx, task, status="checking", progress_note="Running the checks")
+        check(tx, task)
     elif result.get("failure") in _ENDPOINT:
         reason = admission.endpoint_trouble(tx, settings, session, task, worker)
         if reason:
@@ -210,7 +210,7 @@ def worker_ended(
     elif result.get("failure") == "budget":
         if not budgets.run_reached(tx, settings, session, task, "usd"):
             # What was left of the task's, the session's or the day's: the next look asks about that one.
-            assign(tx, task, status="running", prompt=prompts.RESUMED, progress_note="The budget is used up")
+            resume_run(tx, task, prompt=prompts.RESUMED, progress_note="The budget is used up")
     else:
         message = str(result.get("message") or "The agent ended without a reason.")
         attempt_failed(tx, config, session, task, message, prompts.run_failed_prompt(message))
@@ -226,7 +226,7 @@ def _stopped(
     elif stop["then"] != "budget" or not budgets.run_reached(tx, settings, session, task, str(stop["measure"])):
         # Without a conversation it is a new run, which is told all the same why the last one ended.
         prompt = str(stop["prompt"] or "") or (prompts.RESUMED if task.conversation_id else None)
-        assign(tx, task, status="running", prompt=prompt, progress_note="Continuing after an interruption by Maestro")
+        resume_run(tx, task, prompt=prompt, progress_note="Continuing after an interruption by Maestro")
         tx.log(session.id, f"{reason} The task continues its conversation.", level="warn", task_id=task.id)
 
 
@@ -235,10 +235,9 @@ def _refused_conversation(tx: Transaction, session: models.Session, task: models
     if task.care.get(afresh.WHY):
         task_failed(tx, session, task, f"{reason} This is the second conversation it rejects.", failure="conversation")
         return
-    assign(
+    resume_run(
         tx,
         task,
-        status="running",
         conversation_id=None,
         prompt=None,
         care=task.care | {afresh.WHY: reason},
@@ -257,14 +256,13 @@ def _out_of_time(tx: Transaction, session: models.Session, task: models.Task, re
         f"# Out of time\n\n{reason} Maestro interrupted you. You have the same time once more: look at what is there, "
         "leave out what the task does not need, and finish it. If something hangs, do not wait for it."
     )
-    assign(
+    resume_run(
         tx,
         task,
-        status="running",
         care=task.care | {"out_of_time": True},
+        prompt=prompt if task.conversation_id else None,
         progress_note="Continuing after the time limit",
     )
-    task.prompt = prompt if task.conversation_id else None
     tx.log(
         session.id, f"{reason} The task continues once more (not counted as an attempt).", level="warn", task_id=task.id
     )

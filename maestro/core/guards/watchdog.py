@@ -24,7 +24,7 @@ from maestro.core.kernel.agent_config import AgentConfig
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
 from maestro.core.planning import own_agent
-from maestro.core.tasks import interrupts, prompts
+from maestro.core.tasks import interrupts, prompts, transitions
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.errors import MaestroError
@@ -108,9 +108,10 @@ def apply_answer(tx: Transaction, approval: models.Approval) -> None:
         task.care = task.care | {"left_alone": worker.id}
     session = lookup.session_row(tx.db, approval.session_id)
     worker.status = "paused" if session.status == State.PAUSED else "running"
-    task.status = "running" if task.status == "waiting" else task.status
     tx.db.add(worker)
     tx.db.add(task)
+    if task.status == "waiting":
+        transitions.resume_run(tx, task)
 
 
 def _wake(tx: Transaction, approval: models.Approval, task: models.Task) -> None:
@@ -122,9 +123,8 @@ def _wake(tx: Transaction, approval: models.Approval, task: models.Task) -> None
     task.care = {k: v for k, v in task.care.items() if k not in {"stuck_step", "stop"}}
     if not allowed:
         task.care = task.care | {"left_alone": _NEXT_RUN}
-    task.prompt = _again(seen, approval.message) if allowed else prompts.RESUMED
-    task.status, task.progress_note = "running", "You answered"
-    tx.db.add(task)
+    prompt = _again(seen, approval.message) if allowed else prompts.RESUMED
+    transitions.resume_run(tx, task, prompt=prompt, progress_note="You answered")
 
 
 def after_answer(rt: Runtime, approval: models.Approval) -> None:
@@ -251,8 +251,9 @@ def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker,
 def _ask(
     tx: Transaction, session: models.Session, task: models.Task, worker: models.Worker, seen: str, *, hears: bool
 ) -> None:
-    task.status, worker.status = "waiting", "paused"
+    worker.status = "paused"
     tx.db.add(worker)
+    transitions.wait_for_answer(tx, task)
     detail = {
         "reason": f"{seen}.",
         "allow": f"interrupt it and {'continue its conversation' if hears else 'start it again'}, with your message",

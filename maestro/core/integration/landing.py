@@ -203,7 +203,7 @@ def _commit(flight: LandingContext) -> str:
 
 
 def _integrate(flight: LandingContext) -> None:
-    _announce(flight, "integrating", "Integrating into the session branch")
+    _announce_integration(flight)
     tip, head = flight.tip(), integration.head(flight.worktree)
     assert flight.task.start_commit is not None
     if tip != flight.task.start_commit:
@@ -258,9 +258,7 @@ def _record_completion(flight: LandingContext, start: str, head: str, summary: i
             raise WorkCancelled
         point = models.Checkpoint(session_id=session_id, number=number, commit=head, task_id=task.id, title=task.title)
         tx.db.add(point)
-        task.status, task.progress, task.completed_at = "completed", 1.0, utcnow()
-        task.result_commit, task.progress_note, task.error_message = head, None, None
-        task.result_json = {
+        result = {
             "commit": head,
             "integrated_from": start,
             "diff": f"{diff}: {', '.join(summary.paths[:12])}",
@@ -270,9 +268,9 @@ def _record_completion(flight: LandingContext, start: str, head: str, summary: i
             "attempts": task.attempt,
             "checkpoint": number,
         }
+        transitions.complete(tx, task, head, result)
         session.session_commit = session.checkpoint_commit = head
         session.updated_at = utcnow()
-        tx.db.add(task)
         tx.db.add(session)
         tx.log(
             session_id,
@@ -284,7 +282,7 @@ def _record_completion(flight: LandingContext, start: str, head: str, summary: i
         if about_submodules:
             tx.log(session_id, about_submodules, level="warn", kind="git", source="git", task_id=task.id)
         tx.emit("checkpoint_created", session_id, checkpoint_id=point.id, number=number, commit=head, task_id=task.id)
-        tx.emit("task_completed", session_id, task_id=task.id, key=task.key, result=task.result_json)
+        tx.emit("task_completed", session_id, task_id=task.id, key=task.key, result=result)
 
 
 def _all_checks(flight: LandingContext, start: str, head: str) -> list[str]:
@@ -325,14 +323,12 @@ def _remember_start(flight: LandingContext, commit: str) -> None:
         tx.db.add(row)
 
 
-def _announce(flight: LandingContext, status: str, note: str) -> None:
+def _announce_integration(flight: LandingContext) -> None:
     with flight.rt.db.write() as tx:
         row = lookup.task_row(tx.db, flight.session.id, flight.task.id)
         if row.status not in {"checking", "integrating"} or flight.stop():
             raise WorkCancelled
-        row.status, row.progress_note = status, note
-        tx.db.add(row)
-        tx.emit("task_progress", row.session_id, task_id=row.id, key=row.key, progress=row.progress, note=note)
+        transitions.integrate(tx, row)
 
 
 def _fail(rt: Runtime, task: models.Task, error: MaestroError) -> None:

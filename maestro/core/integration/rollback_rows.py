@@ -8,12 +8,12 @@ from typing import Any
 from maestro.core.approvals import asking
 from maestro.core.kernel import lookup
 from maestro.core.kernel.session_states import State, move
+from maestro.core.tasks import transitions
 from maestro.db import models
 from maestro.db.session import Transaction
-from maestro.db.types import utcnow
 
 #: What a rolled-back task gets back at a restore.
-KEPT_OF_TASKS = ("status", "attempt", "branch", "start_commit", "result_commit", "result_json", "conversation_id")
+KEPT_OF_TASKS = ("attempt", "branch", "start_commit", "result_commit", "result_json", "conversation_id")
 
 
 def rewind(tx: Transaction, session: models.Session, detail: dict[str, Any]) -> None:
@@ -22,8 +22,9 @@ def rewind(tx: Transaction, session: models.Session, detail: dict[str, Any]) -> 
     tasks = {t["id"] for t in detail["tasks"]}
     for task in lookup.tasks_of(tx.db, session.id):
         if task.id in tasks or task.status not in {"completed", "skipped"}:
-            reset(tx, task)
-            task.status = "cancelled" if session.status == State.CANCELLED else task.status
+            transitions.reset(tx, task)
+            if session.status == State.CANCELLED:
+                transitions.cancel(tx, task)
     for later in undone:
         if point := tx.db.get(models.Checkpoint, later):
             tx.db.delete(point)
@@ -48,14 +49,10 @@ def bring_back(tx: Transaction, session: models.Session, detail: dict[str, Any])
     for kept in detail["tasks"]:
         task = tx.db.get(models.Task, kept["id"])
         if task is not None:
-            for name in KEPT_OF_TASKS:
-                setattr(task, name, kept[name])
-            task.progress, task.completed_at, task.prompt, task.error_message = 1.0, utcnow(), None, None
-            task.progress_note = None
-            tx.db.add(task)
+            transitions.restore(tx, task, **{name: kept[name] for name in KEPT_OF_TASKS})
     for task in lookup.tasks_of(tx.db, session.id):
         if task.status not in {"completed", "skipped"}:
-            reset(tx, task)  # it may have begun from the earlier commit meanwhile
+            transitions.reset(tx, task)  # it may have begun from the earlier commit meanwhile
     for point in detail["checkpoints"]:
         if tx.db.get(models.Checkpoint, point["id"]) is None:
             tx.db.add(models.Checkpoint(**point | {"created_at": datetime.fromisoformat(point["created_at"])}))
@@ -78,14 +75,3 @@ def tell_unfinished(tx: Transaction, intent_id: str, why: str) -> None:
         tx.db.add(session)
     tx.log(session.id, text, level="error", kind="git", source="git")
     tx.emit("notification", session.id, level="warn", title=f"{session.title}: not rolled back", text=text)
-
-
-def reset(tx: Transaction, task: models.Task) -> None:
-    """Back to pending, as if it had never run; what was spent on it stays counted."""
-    task.status, task.attempt, task.interruptions, task.progress = "pending", 0, 0, 0.0
-    task.assigned_worker_id = task.conversation_id = task.prompt = task.progress_note = task.error_message = None
-    task.branch = task.worktree_path = task.start_commit = task.result_commit = None
-    task.result_json = None
-    task.started_at = task.completed_at = None
-    task.retry_at, task.endpoint_failures, task.failing_since, task.care = None, 0, None, {}
-    tx.db.add(task)

@@ -14,7 +14,7 @@ from maestro.core.kernel import lookup
 from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.limits import account, spending
-from maestro.core.tasks import prompts
+from maestro.core.tasks import prompts, transitions
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
@@ -88,8 +88,8 @@ def endpoint_trouble(
 def _try_the_login_again(tx: Transaction, session: models.Session, task: models.Task) -> None:
     """Several programs share a login, and one renews it for all: a fresh process reads what is there by now."""
     task.care = task.care | {LOGIN_TRIED: True}
-    task.status, task.retry_at = "running", utcnow() + timedelta(seconds=_RENEWAL_S)
-    task.prompt = prompts.RESUMED if task.conversation_id else task.prompt
+    prompt = prompts.RESUMED if task.conversation_id else task.prompt
+    transitions.resume_run(tx, task, prompt=prompt, retry_at=utcnow() + timedelta(seconds=_RENEWAL_S))
     text = "The login was rejected. Another program may have just renewed it, so a new process tries once more."
     _note(tx, session, task, text)
     tx.log(session.id, text, level="warn", task_id=task.id)
@@ -177,7 +177,7 @@ def _wait(tx: Transaction, session: models.Session, task: models.Task, worker: m
     answered = worker.output_tokens > 0 or not task.prompt
     if answered:
         task.prompt = prompts.RESUMED if task.conversation_id else None
-    task.status = "running"
+    transitions.resume_run(tx, task)
     tx.log(session.id, f"{note} Not counted as an attempt.", level="warn", task_id=task.id, worker_id=worker.id)
     _note(tx, session, task, note)
 

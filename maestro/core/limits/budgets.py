@@ -16,7 +16,7 @@ from maestro.core.kernel.agent_config import AgentConfig, in_force
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
 from maestro.core.limits import amounts, spending
-from maestro.core.tasks import pausing, prompts
+from maestro.core.tasks import pausing, prompts, transitions
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
@@ -52,8 +52,7 @@ def run_reached(tx: Transaction, settings: Settings, session: models.Session, ta
     used = float((worker.cost_usd if measure == "usd" else worker.model_calls) if worker else 0.0)
     if used < limit * _NOTICE:
         return False
-    task.status = "waiting"
-    tx.db.add(task)
+    transitions.wait_for_answer(tx, task)
     budget = spending.Budget(name, measure, f"one run of task {task.key}", float(own), limit, used, task.id)
     _ask(tx, session, task, budget)
     return True
@@ -93,8 +92,6 @@ def apply_answer(tx: Transaction, session: models.Session, approval: models.Appr
     of_run = name.startswith("run:")
     if approval.status != "allowed":
         if of_run and task is not None and task.status == "waiting":
-            from maestro.core.tasks import transitions
-
             transitions.task_failed(tx, session, task, f"Stopped at its budget: {approval.detail.get('reason')}")
         return
     by = _wanted(approval)
@@ -106,8 +103,7 @@ def apply_answer(tx: Transaction, session: models.Session, approval: models.Appr
         words = f"The budget is raised by {spending.amount(str(approval.detail.get('measure')), by)}."
         tx.log(session.id, words, source="you", task_id=approval.task_id)
     if of_run and task is not None and task.status == "waiting":
-        task.status, task.prompt, task.progress_note = "running", prompts.RESUMED, "The budget is raised"
-        tx.db.add(task)
+        transitions.resume_run(tx, task, prompt=prompts.RESUMED, progress_note="The budget is raised")
 
 
 def _notice(rt: Runtime, session_id: str, budget: spending.Budget) -> None:

@@ -28,6 +28,7 @@ from maestro.core.limits import account, admission
 from maestro.core.planning import trust
 from maestro.core.proving import measured
 from maestro.core.supervisor import stepping
+from maestro.core.tasks import transitions
 from maestro.core.workspaces import pooling
 from maestro.db import models
 from maestro.db.journal import Event
@@ -300,15 +301,9 @@ def _begin(tx: Transaction, session: models.Session, task: models.Task) -> None:
     if task.status != "pending":
         return
     if task.requires_approval and not _was_allowed(tx, task):
-        task.status = "waiting"
-        tx.db.add(task)
-        detail = {"description": task.description, "files": task.files, "checks": task.checks}
-        asking.ask(tx, session, task, kind="task_start", title=f"Start {task.key}: {task.title}", detail=detail)
-        return
-    task.status, task.attempt = "running", 1
-    task.progress_note = "Preparing the worktree"
-    tx.db.add(task)
-    tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=0.0, note=task.progress_note)
+        transitions.ask_before_start(tx, session, task)
+    else:
+        transitions.start(tx, session, task)
 
 
 def _was_allowed(tx: Transaction, task: models.Task) -> bool:

@@ -1,4 +1,4 @@
-"""What follows when a run, a check or a task ends: on, back to the agent, or to the user."""
+"""What may happen to a task: the verbs of the table in ``kernel.task_states``, each with what else it writes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from maestro.core.approvals import asking
-from maestro.core.kernel import lookup
+from maestro.core.kernel import lookup, task_states
 from maestro.core.kernel.agent_config import AgentConfig
 from maestro.core.kernel.session_states import State, move
 from maestro.core.kernel.text import clip
@@ -21,6 +21,86 @@ from maestro.terminal_text import plain
 MAX_INTERRUPTIONS = 3
 
 
+def start(tx: Transaction, session: models.Session, task: models.Task) -> None:
+    """A pending task begins: its first attempt."""
+    task_states.move(tx, task, "start", attempt=1, progress_note="Preparing the worktree")
+    tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=0.0, note=task.progress_note)
+
+
+def ask_before_start(tx: Transaction, session: models.Session, task: models.Task) -> None:
+    """The plan wants the user's yes before this pending task begins."""
+    task_states.move(tx, task, "ask_first")
+    detail = {"description": task.description, "files": task.files, "checks": task.checks}
+    asking.ask(tx, session, task, kind="task_start", title=f"Start {task.key}: {task.title}", detail=detail)
+
+
+def wait_for_answer(tx: Transaction, task: models.Task) -> None:
+    """The task waits for the user; the caller asks."""
+    task_states.move(tx, task, "ask")
+
+
+def resume_run(tx: Transaction, task: models.Task, **columns: Any) -> None:
+    """The agent works on, in its run or in a new one; that is no attempt. ``columns``: what else changes of the task."""
+    task_states.move(tx, task, "resume", **columns)
+
+
+def check(tx: Transaction, task: models.Task) -> None:
+    """The agent is done: what it left lands, if the checks pass."""
+    task_states.move(tx, task, "check", progress_note="Running the checks")
+
+
+def integrate(tx: Transaction, task: models.Task) -> None:
+    """The checks have passed: its commits go onto the session branch."""
+    task_states.move(tx, task, "integrate", progress_note="Integrating into the session branch")
+    note = {"progress": task.progress, "note": task.progress_note}
+    tx.emit("task_progress", task.session_id, task_id=task.id, key=task.key, **note)
+
+
+def complete(tx: Transaction, task: models.Task, commit: str, result: dict[str, Any]) -> None:
+    """The task is on the session branch, which ends at ``commit`` by it."""
+    task_states.move(
+        tx,
+        task,
+        "complete",
+        progress=1.0,
+        completed_at=utcnow(),
+        result_commit=commit,
+        result_json=result,
+        progress_note=None,
+        error_message=None,
+    )
+
+
+def cancel(tx: Transaction, task: models.Task) -> None:
+    """The task ends with its session, which was cancelled."""
+    task_states.move(tx, task, "cancel", completed_at=utcnow(), progress_note=None)
+
+
+def reset(tx: Transaction, task: models.Task) -> None:
+    """Back to pending, as if it had never run; what was spent on it stays counted."""
+    task_states.move(tx, task, "reset", attempt=0, interruptions=0, progress=0.0)
+    task.assigned_worker_id = task.conversation_id = task.prompt = task.progress_note = task.error_message = None
+    task.branch = task.worktree_path = task.start_commit = task.result_commit = None
+    task.result_json = None
+    task.started_at = task.completed_at = None
+    task.retry_at, task.endpoint_failures, task.failing_since, task.care = None, 0, None, {}
+
+
+def restore(tx: Transaction, task: models.Task, **columns: Any) -> None:
+    """What a rollback took away is back. ``columns``: those of the task as they were before the rollback."""
+    task_states.move(
+        tx,
+        task,
+        "restore",
+        progress=1.0,
+        completed_at=utcnow(),
+        prompt=None,
+        error_message=None,
+        progress_note=None,
+        **columns,
+    )
+
+
 def attempt_failed(
     tx: Transaction, config: AgentConfig, session: models.Session, task: models.Task, reason: str, prompt: str
 ) -> None:
@@ -31,10 +111,10 @@ def attempt_failed(
         return
     again = f"attempt {task.attempt + 1} of {config.max_attempts}"
     tx.log(session.id, f"{reason} Sent back to the agent ({again}).", level="warn", task_id=task.id)
-    assign(
+    task_states.move(
         tx,
         task,
-        status="running",
+        "send_back",
         attempt=task.attempt + 1,
         prompt=prompt,
         progress_note=f"Sent back to the agent, {again}",
@@ -44,7 +124,7 @@ def attempt_failed(
 
 def resume(tx: Transaction, session: models.Session, task: models.Task, prompt: str) -> None:
     """The task goes on in its conversation with what the user has said; that is no attempt."""
-    assign(tx, task, status="running", prompt=prompt, progress_note="Continuing with your answer")
+    resume_run(tx, task, prompt=prompt, progress_note="Continuing with your answer")
     tx.emit("task_progress", session.id, task_id=task.id, key=task.key, progress=task.progress, note=task.progress_note)
 
 
@@ -53,7 +133,7 @@ def task_failed(
 ) -> None:
     """The task has failed for now; the user is asked: again (with a hint), skip it, or fail the session."""
     reason = plain(reason)
-    assign(tx, task, status="failed", error_message=reason, completed_at=utcnow(), progress_note=None)
+    task_states.move(tx, task, "fail", error_message=reason, completed_at=utcnow(), progress_note=None)
     tx.log(session.id, f"Task {task.key} failed: {reason}", level="error", kind="error", task_id=task.id)
     tx.emit("task_failed", session.id, task_id=task.id, key=task.key, error=reason)
     _ask_about(tx, session, task, reason, failure)
@@ -103,10 +183,10 @@ def retry_task(
     prompt = words if task.conversation_id else None
     reason = task.error_message or ""
     forget(tx, session, task)
-    assign(
+    task_states.move(
         tx,
         task,
-        status="running",
+        "retry",
         attempt=1,
         care={afresh.WHY: reason} if fresh else {},
         interruptions=0,
@@ -131,18 +211,18 @@ def release_waiting(tx: Transaction, session: models.Session) -> None:
         if task.status != "waiting" or task.id in asked:
             continue
         if not task.attempt:  # it waited for its first yes
-            assign(tx, task, status="pending", progress_note=None)
+            task_states.move(tx, task, "release", progress_note=None)
         else:
             prompt = prompts.RESUMED if task.conversation_id else None
             care = {k: v for k, v in task.care.items() if k != "stuck_step"}
-            assign(tx, task, status="running", prompt=prompt, care=care, progress_note="Continuing")
+            resume_run(tx, task, prompt=prompt, care=care, progress_note="Continuing")
 
 
 def skip_task(tx: Transaction, session: models.Session, task: models.Task) -> None:
     """Go on without a task; what depends on it may start."""
     asking.expire(tx, session.id, task_id=task.id)
     forget(tx, session, task)
-    assign(tx, task, status="skipped", completed_at=utcnow(), progress_note=None)
+    task_states.move(tx, task, "skip", completed_at=utcnow(), progress_note=None)
     tx.log(session.id, f"Task {task.key} is skipped.", level="warn", task_id=task.id)
     tx.emit("task_completed", session.id, task_id=task.id, key=task.key, result={"skipped": True})
 
@@ -193,32 +273,20 @@ def interrupted(
 ) -> None:
     """Something outside cut the task short: it goes on in its conversation, after a few times the user is asked."""
     if session.status == State.PAUSED:
-        assign(tx, task, status="running", prompt=prompt)
+        resume_run(tx, task, prompt=prompt)
         return
     task.interruptions += 1
     if task.interruptions >= MAX_INTERRUPTIONS:
         task_failed(tx, session, task, f"Interrupted {task.interruptions} times. Last: {reason}")
         return
-    assign(
-        tx,
-        task,
-        status="running",
-        prompt=prompt if task.conversation_id else None,
-        progress_note="Continuing after an interruption",
-    )
+    prompt_or_none = prompt if task.conversation_id else None
+    resume_run(tx, task, prompt=prompt_or_none, progress_note="Continuing after an interruption")
     tx.log(
         session.id,
         f"Interrupted: {reason} The task continues (not counted as an attempt).",
         level="warn",
         task_id=task.id,
     )
-
-
-def assign(tx: Transaction, task: models.Task, **values: Any) -> None:
-    """Give columns of a task new values."""
-    for name, value in values.items():
-        setattr(task, name, value)
-    tx.db.add(task)
 
 
 def forget(tx: Transaction, session: models.Session, task: models.Task) -> None:
