@@ -56,6 +56,7 @@ class AgentSpec:
     effort: str | None = None  # how much the model puts into an answer; None: the agent's own default
     permission_mode: PermissionMode = "edits"
     checks: list[str] = field(default_factory=list)  # commands that are free in mode "edits"
+    approved: dict[str, str] | None = None  # what names of commands meant at first (``named_tasks``)
     allowances: list[str] = field(default_factory=list)  # gate signatures the user allowed for the session
     policy: dict[str, Any] = field(default_factory=dict)  # the user's table (``maestro.policy``), over the mode's
     private: list[str] = field(default_factory=list)  # folders that no rule of the policy opens

@@ -46,6 +46,7 @@ class Gatekeeper:
             folder,
             policy=self._policy,
             private=[Path(path).resolve() for path in spec.private],
+            approved=spec.approved,
         )
 
     async def before_tool(self, event: Any, tool_use_id: str | None, _context: Any) -> Any:

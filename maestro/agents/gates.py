@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from maestro.agents import allowances, claude_tools, obeyed, policies, shell
+from maestro.agents import allowances, claude_tools, named_tasks, obeyed, policies, shell
 from maestro.agents.base import PermissionMode
 from maestro.agents.looking import is_read_only, stays_inside
 from maestro.agents.places import Place, places
@@ -95,15 +95,17 @@ def judge(
     folder: Path | None = None,
     policy: Policy = _NO_POLICY,
     private: Iterable[Path] = (),
+    approved: named_tasks.Approved | None = None,
 ) -> Verdict:
     """Decide about one tool call. Looks at the file system only to follow links; changes nothing.
 
     ``allowed``: signatures that the user allowed for the session. ``folder``: where the agent's shell is.
-    ``policy``: the user's table, over the mode's row. ``private``: folders that no rule of it opens.
+    ``policy``: the user's table, over the mode's row. ``private``: folders that no rule of it opens. ``approved``: what
+    names such as ``npm test`` meant when the work began; None where that is not known.
     """
     root = worktree.resolve()
     place = Place(root, (folder.resolve() if folder else root,))
-    found = _find(tool, tool_input, place, list(checks))
+    found = _find(tool, tool_input, place, _Known(list(checks), approved))
     if mode == "sandboxed" and tool_input.get("dangerouslyDisableSandbox"):
         signature = allowances.exactly(str(tool_input.get("command") or ""), place, sandboxed=False)
         found = replace(
@@ -148,7 +150,37 @@ def _under_policy(
     return said.answer, found
 
 
-def _find(tool: str, tool_input: dict[str, Any], place: Place, checks: list[str]) -> _Finding:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What commands are compared with: the plan's checks, and what names meant when the work began."""
+
+    checks: list[str]
+    approved: named_tasks.Approved | None
+
+    def means_something_new(self, command: shell.Command, place: Place, depth: int = 0) -> bool:
+        """Whether a command runs something by a name that was changed, to more than the repository's own tools."""
+        changed = named_tasks.changed(command, place, self.approved) if self.approved is not None else None
+        if changed is None:
+            return False
+        if changed.lines is None or depth > _DEEPEST:
+            return True
+        return not all(self._is_harmless(line, changed.place, depth + 1) for line in changed.lines)
+
+    def _is_harmless(self, line: str, place: Place, depth: int) -> bool:
+        parsed = shell.parse(line)
+        if not parsed:
+            return False
+        return all(
+            is_read_only(c, p) or (is_own_tool(c, p, self.checks) and not self.means_something_new(c, p, depth))
+            for c, p in zip(parsed, places(parsed, place), strict=True)
+        )
+
+
+#: Scripts that start scripts.
+_DEEPEST = 4
+
+
+def _find(tool: str, tool_input: dict[str, Any], place: Place, known: _Known) -> _Finding:
     title = describe(tool, tool_input, place.worktree)
     if tool in _OWN_TOOLS or tool in claude_tools.NAMES:
         return _Finding("own", title, "low", tool, "")
@@ -157,7 +189,7 @@ def _find(tool: str, tool_input: dict[str, Any], place: Place, checks: list[str]
     if tool in EDITORS:
         return _editing(tool_input.get(EDITORS[tool]), title, place)
     if tool == "Bash":
-        return _running(str(tool_input.get("command") or ""), title, place, checks)
+        return _running(str(tool_input.get("command") or ""), title, place, known)
     if tool in ("WebFetch", "SandboxNetworkAccess"):
         return _connecting(tool, tool_input, title)
     if tool == "WebSearch":
@@ -223,21 +255,30 @@ def _editing(path: Any, title: str, place: Place) -> _Finding:
     return _Finding("edit_outside", title, "high", signature, "It writes outside the worktree.", path=where)
 
 
-def _running(command: str, title: str, start: Place, checks: list[str]) -> _Finding:
-    line_given = command.strip(shell.BLANKS)
+def _running(command: str, title: str, start: Place, known: _Known) -> _Finding:
+    line_given, checks = command.strip(shell.BLANKS), known.checks
     parsed = shell.parse(line_given)
-    if start.holds(".") and (line_given in checks or (parsed and _is_check(parsed, start.worktree, checks))):
+    new = (
+        any(known.means_something_new(c, p) for c, p in zip(parsed, places(parsed, start), strict=True))
+        if parsed
+        else False
+    )
+    if (
+        not new
+        and start.holds(".")
+        and (line_given in checks or (parsed and _is_check(parsed, start.worktree, checks)))
+    ):
         return _Finding("shell_check", title, "low", "Bash:check", "It is one of the plan's checks.")
     risk: Risk = "high" if allowances.is_risky(command) else "medium"
     if parsed is None:
         exactly = allowances.exactly(command, start)
-        if (kind := _keeping_output(line_given, start, checks)) is not None:
+        if (kind := _keeping_output(line_given, start, known)) is not None:
             return _Finding(kind, title, "low", exactly, "It changes files in the worktree.")
         if obeyed.may_write(line_given):
             return _Finding("shell_settings", title, risk, exactly, "It may change settings that affect tools.")
         return _Finding("shell", title, risk, exactly, "Maestro can't tell what this script does.")
     line = list(zip(parsed, places(parsed, start), strict=True))
-    kinds = [_command_kind(c, place, checks) for c, place in line]
+    kinds = [_command_kind(c, place, known) for c, place in line]
     ordered = not any(_moves_unseen(c, place) for c, place in line[:-1])
     if not ordered:
         kinds = ["shell" if kind in ("shell_edit", "shell_tool") else kind for kind in kinds]
@@ -256,10 +297,11 @@ def _running(command: str, title: str, start: Place, checks: list[str]) -> _Find
     if any(kind == "shell" and obeyed.may_write(shlex.join(c.words)) for c, _place, kind in parts):
         reason = "It may change settings that affect tools."
         return _Finding("shell_settings", title, risk, signature, reason, parts=parts, ordered=ordered)
-    return _Finding("shell", title, risk, signature, "Not one of the plan's checks.", parts=parts, ordered=ordered)
+    reason = "What it runs by that name was changed by this work." if new else "Not one of the plan's checks."
+    return _Finding("shell", title, risk, signature, reason, parts=parts, ordered=ordered)
 
 
-def _keeping_output(line: str, start: Place, checks: list[str]) -> Kind | None:
+def _keeping_output(line: str, start: Place, known: _Known) -> Kind | None:
     """What a line of known commands is that keeps their output in plain files of the worktree; None where it is more."""
     read = shell.parse_writing(line)
     if read is None:
@@ -268,7 +310,7 @@ def _keeping_output(line: str, start: Place, checks: list[str]) -> Kind | None:
     if any(".git" in word.split("/") for command in commands for word in command.words):
         return None  # a plain file would be committed, with what git's own hold
     parts = list(zip(commands, places(commands, start), strict=True))
-    kinds = [_command_kind(c, place, checks) for c, place in parts]
+    kinds = [_command_kind(c, place, known) for c, place in parts]
     first = min(index for index, _ in files)
     if "shell" in kinds or "shell_tool" in kinds[first + 1 :]:
         return None  # a tool is judged by its files as they are now
@@ -298,13 +340,15 @@ def _is_or_may_be_plain(path: str, place: Place) -> bool:
     return True
 
 
-def _command_kind(command: shell.Command, place: Place, checks: list[str]) -> Kind:
+def _command_kind(command: shell.Command, place: Place, known: _Known) -> Kind:
     if is_read_only(command, place):
         return "shell_read"
     alone = shell.Command(command.words, command.globbed)
-    if place.holds(".") and _is_check([alone], place.worktree, checks):
+    if known.means_something_new(alone, place):
+        return "shell"
+    if place.holds(".") and _is_check([alone], place.worktree, known.checks):
         return "shell_check"
-    if is_own_tool(alone, place, checks):
+    if is_own_tool(alone, place, known.checks):
         return "shell_tool"
     return "shell_edit" if _makes_files(command, place) else "shell"
 

@@ -70,6 +70,7 @@ class Tool:
     by_path: bool  # its operands say which tests: the plan's checks may have chosen among them
     writes: bool  # rewrites what it is given
     rest: re.Pattern[str] | None  # words behind ``--``
+    may_serve: bool = False  # starts the repository's own program, which may never end by itself
 
 
 def tool(
@@ -80,11 +81,20 @@ def tool(
     by_path: bool = False,
     writes: bool = False,
     rest: str | None = None,
+    may_serve: bool = False,
 ) -> Tool:
     """A tool from its options as words, see the module."""
     named = dict(word.rpartition(":")[::2] if ":" in word else (word, "") for word in options.split())
     behind = re.compile(rest) if rest is not None else None
-    return Tool(options=named, plain=re.compile(plain), operands=operands, by_path=by_path, writes=writes, rest=behind)
+    return Tool(
+        options=named,
+        plain=re.compile(plain),
+        operands=operands,
+        by_path=by_path,
+        writes=writes,
+        rest=behind,
+        may_serve=may_serve,
+    )
 
 
 def operands_that_fit(of: Tool, words: list[tuple[str, bool]], place: Place) -> list[str] | None:

@@ -51,7 +51,15 @@ def is_own_tool(command: shell.Command, place: Place, checks: Iterable[str]) -> 
     if [word for word, _ in given[1:]] in _HELP and given[0][0] in tool_scripts.PROGRAMS:
         return True
     call = _call(given, place)
-    return call is not None and _may_run(call, list(checks))
+    if call is None or (call.tool.may_serve and not _ends(command, given)):
+        return False
+    return _may_run(call, list(checks))
+
+
+def _ends(command: shell.Command, given: Words) -> bool:
+    """Whether what a command starts ends even if it serves: it has a time limit, or only says what it is."""
+    before = command.words[: len(command.words) - len(given)]
+    return bool({"timeout", "gtimeout"} & {*before}) or given[-1][0] in {"--help", "--version"}
 
 
 def _is_activation(command: shell.Command, place: Place) -> bool:

@@ -23,6 +23,7 @@ _RUN = tool(
     _CARGO_PLAIN,
     operands=rf"{NOT_A_TASK}[\w.\-/,]+",
     rest=rf"{NOT_A_TASK}(?:--?[\w\-]+(?:=[\w\-,]+)?|[\w.][\w.\-/,]*)",
+    may_serve=True,
 )
 _GO = (
     "-v -x -a -race -msan -asan -cover -json -mod=readonly -mod=vendor -trimpath -buildvcs=false -p:num"
@@ -107,7 +108,7 @@ COMPILED: dict[str, Tool] = {
     "rustfmt": tool("--check --edition:num --emit=stdout -l -q -v", writes=True),
     # Go
     "go test": _GO_TEST,
-    "go run": tool(_GO, operands=_GO_PACKAGES),
+    "go run": tool(_GO, operands=_GO_PACKAGES, may_serve=True),
     "go vet": tool(_GO, operands=_GO_PACKAGES),
     "go build": tool(_GO + " -o:path", operands=_GO_PACKAGES),
     "go fmt": tool("-n -x", operands=_GO_PACKAGES),

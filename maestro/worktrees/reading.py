@@ -48,6 +48,27 @@ def list_files(repo: Path, commit: str, prefix: str = "") -> list[str]:
     return [path for mode, _, path in _tree(repo, commit, "-r", plain or ".") if mode != _SUBMODULE]
 
 
+def small_files(repo: Path, commit: str, names: frozenset[str], limit_bytes: int, most: int) -> dict[str, str]:
+    """The texts of up to ``most`` plain files with one of these names, by path, the shortest paths first."""
+    if commit.startswith("-"):
+        raise GitError(f"{commit!r} is not a commit.")
+    found: list[tuple[str, str]] = []
+    for line in git(repo, "ls-tree", "-r", "-l", "-z", "--full-tree", commit).fields:
+        meta, _, path = line.partition("\t")
+        mode, _, oid, size = meta.split()
+        if path.rpartition("/")[2] in names and mode not in (_LINK, _SUBMODULE) and int(size) <= limit_bytes:
+            found.append((path, oid))
+    found = sorted(found, key=lambda one: (one[0].count("/"), one[0]))[:most]
+    asked = "".join(f"{oid}\n" for _, oid in found).encode()
+    left = git(repo, "cat-file", "--batch", input=asked).stdout if found else b""
+    texts: dict[str, str] = {}
+    for path, _ in found:
+        head, _, left = left.partition(b"\n")
+        size_of = int(head.split()[2])
+        texts[path], left = left[:size_of].decode("utf-8", "replace"), left[size_of + 1 :]
+    return texts
+
+
 def count_files(repo: Path, commit: str) -> int:
     """How many tracked files ``commit`` has."""
     return git(repo, "ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--").stdout.count(b"\0")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlmodel import col, func, select
 
+from maestro.agents import named_tasks
 from maestro.agents.base import AgentSpec
 from maestro.core.approvals import questions
 from maestro.core.execution import warm_workers
@@ -32,8 +33,10 @@ from maestro.db.types import new_id, utcnow
 from maestro.errors import MaestroError, SetupFailed
 from maestro.worker import launch, tree
 from maestro.worker.spool import Spool
-from maestro.worktrees import agents_git, repository, sparse
+from maestro.worktrees import agents_git, reading, repository, sparse
 from maestro.worktrees.git import identity_environment
+
+_MOST_MANIFESTS = 300
 
 
 def start_worker(rt: Runtime, task_id: str) -> None:
@@ -220,6 +223,7 @@ def _spec(
         permission_mode=mode,
         confinement=confining.of_agent(rt, session, task.id, worktree, config) if mode == "sandboxed" else None,
         checks=sorted({*checks, *plan_checks}),
+        approved=_names_at_first(repo, task.start_commit or session.base_commit) if mode == "edits" else None,
         allowances=list(session.allowances),
         policy=(config.policy or rt.settings.policy).model_dump(mode="json"),
         private=[str(rt.data_dir)],
@@ -233,6 +237,12 @@ def _spec(
         user_hooks=bool(config.user_hooks),
         port_base=ports.of_worker(rt, worker),
     )
+
+
+def _names_at_first(repo: Path, commit: str) -> dict[str, str]:
+    """What names of commands, such as ``npm test``, mean before a task changes anything."""
+    texts = reading.small_files(repo, commit, named_tasks.NAMES, named_tasks.MOST_BYTES, _MOST_MANIFESTS)
+    return named_tasks.summaries(texts)
 
 
 def _done_before(rt: Runtime, session: models.Session, task: models.Task) -> list[str]:
