@@ -25,6 +25,7 @@ from maestro.errors import GitError
 from maestro.worktrees import blocked
 
 _SHOWN_LINES = 6
+_LOOK_INSIDE = ("status", "diff", "diff-files", "diff-index")
 _GRACE_S = 2.0
 _STOP_EVERY_S = 0.1
 #: A call that takes longer may be held by a pipe.
@@ -168,7 +169,18 @@ def _start(
     if any("\0" in arg for arg in args) or "\0" in str(repo):
         raise GitError("A name passed to git contains a NUL byte.")
     _refuse_blocked(blocked.by(repo))
-    return Command(repo).start(args, extra, has_input=has_input, stderr=stderr)
+    return Command(repo).start(_not_inside(args), extra, has_input=has_input, stderr=stderr)
+
+
+def _not_inside(args: tuple[str, ...]) -> tuple[str, ...]:
+    """The arguments, told not to look into submodules: their own configuration says what git would run there.
+
+    An option, as ``.gitmodules`` overrules the setting of the same name.
+    """
+    at = next((number for number, arg in enumerate(args) if arg == _command(args)), 0)
+    if args[at : at + 1] and args[at] in _LOOK_INSIDE and not any(a.startswith("--ignore-submodules=") for a in args):
+        return (*args[: at + 1], "--ignore-submodules=dirty", *args[at + 1 :])
+    return args
 
 
 def _refuse_blocked(place: Path | None) -> None:

@@ -45,15 +45,15 @@ def leads_out(worktree: Path, path: str, target: str | None = None) -> bool:
     return not real.is_relative_to(root) or real.is_relative_to(root / ".git")
 
 
-def committed(worktree: Path, start: str, head: str) -> dict[str, str]:
+def committed(worktree: Path, start: str, head: str, env: Mapping[str, str] | None = None) -> dict[str, str]:
     """The links that lead out and that ``start``..``head`` add or change, and what they say. ``head`` is checked out."""
     options = ("-r", "-z", "--no-renames", "--no-ext-diff", "--raw", "--abbrev=64")
-    fields = git(worktree, "diff-tree", *options, start, head, "--").fields
+    fields = git(worktree, "diff-tree", *options, start, head, "--", env=env).fields
     found = {}
     for meta, path in zip(fields[::2], fields[1::2], strict=True):
         _before, mode, _old, new, _how = meta.removeprefix(":").split(" ")
         if mode == _LINK:
-            says = git(worktree, "cat-file", "blob", new).stdout.decode("utf-8", "surrogateescape")
+            says = git(worktree, "cat-file", "blob", new, env=env).stdout.decode("utf-8", "surrogateescape")
             if leads_out(worktree, path, says):
                 found[path] = says
     return found

@@ -2,27 +2,28 @@
 
 Its refs are a copy, its new objects go to a folder of their own that borrows from the repository's, and configuration,
 hooks and the like are the repository's, only read. What the worktree has of its own (HEAD, index, the state of a merge)
-is the real one. When the agent has ended, ``take_in`` brings what it committed over: as one pack that git itself
-checks as it checks a push, made inside of the confinement.
+is a copy as well (``private_worktree``). When the agent has ended, ``take_in`` brings what it committed over: as one
+pack that git itself checks as it checks a push, made inside of the confinement.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from maestro import untrusted
 from maestro.confinement import git_folders
 from maestro.errors import GitError
-from maestro.worktrees import refs
+from maestro.worktrees import large_files, private_worktree, refs
 from maestro.worktrees.deleting import delete_tree
 from maestro.worktrees.git import GitResult, common_dir, git, own_git_dir
+from maestro.worktrees.private_worktree import Confined
 
-#: In the agent's folder: where the repository's own objects are seen.
-_BORROWED = "maestro-objects"
+#: In the agent's folder: where the repository's own objects are seen. git-lfs looks for its own beside them.
+_BORROWED = "maestro/objects"
+_BORROWED_LARGE = "maestro/lfs"
 #: Of the shared folder, what the agent sees as it is.
 _AS_IT_IS = ("config", "config.worktree", "info", "hooks", "shallow", "description", "modules")
 #: Of the worktree's own git folder, what says where things are: the agent only reads it.
@@ -35,9 +36,6 @@ _PACK_S = 600
 #: Fewer objects than that go in one by one, as git does with pushes.
 _LOOSE = 100
 
-#: Runs git confined, in the worktree, with the agent's folder in its place; arguments and input.
-Confined = Callable[[Sequence[str], bytes], GitResult]
-
 
 @dataclass(frozen=True, slots=True)
 class Mounts:
@@ -45,7 +43,6 @@ class Mounts:
 
     written: dict[Path, Path]  # a place -> what is seen there
     read: dict[Path, Path]
-    writable: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +58,9 @@ def make(worktree: Path, at: Path) -> None:
     shared = common_dir(worktree)
     delete_tree(at)
     folder = at / "git"
-    for name in ("objects/info", "objects/pack", _BORROWED):
+    for name in ("objects/info", "objects/pack", _BORROWED, _BORROWED_LARGE):
         (folder / name).mkdir(parents=True)
+    private_worktree.make(worktree, at / "own")
     if (shared / "reftable").is_dir():
         for name in ("reftable", "refs"):
             shutil.copytree(shared / name, folder / name, symlinks=True)
@@ -85,11 +83,12 @@ def mounts(worktree: Path, at: Path) -> Mounts:
     shared, own = common_dir(worktree), own_git_dir(worktree)
     as_it_is = [shared / name for name in _AS_IT_IS if (shared / name).exists()]
     guarded = [own / name for name in _GUARDED if (own / name).exists()]
-    large = [shared / "lfs"] if (shared / "lfs").is_dir() else []
+    borrowed = {shared / _BORROWED: shared / "objects"}
+    if (shared / "lfs").is_dir():
+        borrowed[shared / _BORROWED_LARGE] = shared / "lfs"
     return Mounts(
-        written={shared: at / "git"},
-        read={shared / _BORROWED: shared / "objects", **{path: path for path in (*as_it_is, *guarded)}},
-        writable=(own, *large),  # git-lfs keeps there what it fetches and adds, by content
+        written={shared: at / "git", own: at / "own"},
+        read=borrowed | {path: path for path in (*as_it_is, *guarded)},
     )
 
 
@@ -115,6 +114,8 @@ def take_in(worktree: Path, at: Path, branch: str, confined: Confined, beside: s
     _take_objects(worktree, confined, [*changed.values(), *([head] if head else [])], list(before.values()))
     for oid in {*changed.values(), *([head] if head else [])}:
         git(worktree, "rev-list", "--objects", "--quiet", oid, "--not", "--all")
+    large_files.take_in(at / "git" / "lfs", common_dir(worktree) / "lfs")
+    private_worktree.take_in(worktree, at / "own", branch, confined)
     own_branch = refs.branch_ref(branch)
     if own_branch in changed:
         refs.move_ref(worktree, own_branch, changed[own_branch], before.get(own_branch), "maestro: the agent's commits")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from maestro import untrusted
 from maestro.errors import GitError
-from maestro.worktrees import links, sparse, submodules
+from maestro.worktrees import links, nested, sparse, submodules
 from maestro.worktrees.commits import commit_tree, tree_of
 from maestro.worktrees.git import git, own_git_dir
 from maestro.worktrees.listing import git_dir_of
@@ -65,34 +66,58 @@ def _nested(worktree: Path, env: dict[str, str]) -> list[str]:
 
 def stage_all(worktree: Path, *, git_dir: Path, index: Path | None = None, env: dict[str, str]) -> list[str]:
     """``git add`` of all that belongs to the work; returns the nested repositories that were left out."""
-    _read_all(worktree, git_dir, index, env)
-    nested = _nested(worktree, env)
+    gitlinks = _read_all(worktree, git_dir, index, env)
+    repositories = _nested(worktree, env)
     apart = copied(git_dir)
-    left_out = [*nested, *not_work(worktree, git_dir, env)]
+    left_out = [*repositories, *gitlinks, *not_work(worktree, git_dir, env)]
     specs = [":/", *(f":(exclude,top,literal){path}" for path in left_out)]
     git(
         worktree, *sparse.options(git_dir), "add", "-A", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul",
         input="\0".join(specs).encode("utf-8", "surrogateescape"), index=index, env=env, timeout_s=_LONG_S,
     )  # fmt: skip
+    _stage_gitlinks(worktree, gitlinks, index, env)
     if apart:
         # An agent may have staged them; they are the user's secrets more often than not.
         committed = set(git(worktree, "ls-tree", "-r", "-z", "--name-only", "HEAD", env=env).fields)
         names = "\0".join(path for path in apart if path not in committed)
         data = names.encode("utf-8", "surrogateescape")
         git(worktree, "update-index", "--force-remove", "-z", "--stdin", input=data, index=index, env=env)
-    return nested
+    return repositories
 
 
-def _read_all(worktree: Path, git_dir: Path, index: Path | None, env: dict[str, str]) -> None:
+def _stage_gitlinks(worktree: Path, paths: list[str], index: Path | None, env: dict[str, str]) -> None:
+    """Stage the commits that repositories inside of the worktree stand on.
+
+    ``git add`` would ask each with ``git status``, which runs the filters that its own configuration names.
+    """
+    lines = []
+    for path in paths:
+        with suppress(GitError):  # not one that can be asked: what is staged stays
+            inner = nested.environment(worktree / path, worktree)
+            commit = git(worktree / path, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", env=inner).text
+            lines.append(f"160000 {commit} 0\t{path}\0")
+    if lines:
+        data = "".join(lines).encode("utf-8", "surrogateescape")
+        git(worktree, "update-index", "-z", "--index-info", input=data, index=index, env=env)
+
+
+def _read_all(worktree: Path, git_dir: Path, index: Path | None, env: dict[str, str]) -> list[str]:
     """Undo ``update-index --skip-worktree`` and ``--assume-unchanged``: git would leave changed files out.
 
-    In a sparse worktree files that are not there have the first of these marks rightly.
+    In a sparse worktree files that are not there have the first of these marks rightly. Returns the repositories inside
+    of the worktree that the index names, and that are there.
     """
     asked = ("config", "--type=bool", "--get", "core.sparseCheckout")
     narrow = sparse.is_sparse(git_dir) or git(worktree, *asked, check=False, env=env).text == "true"
     unseen: dict[str, list[str]] = {"--no-skip-worktree": [], "--no-assume-unchanged": []}
-    for line in git(worktree, "ls-files", "-v", "-z", "--full-name", index=index, env=env, timeout_s=_LONG_S).fields:
-        tag, path = line[0], line[2:]
+    gitlinks = []
+    listed = ("ls-files", "-v", "-s", "-z", "--full-name")
+    for line in git(worktree, *listed, index=index, env=env, timeout_s=_LONG_S).fields:
+        meta, _, path = line.partition("\t")
+        tag, mode = meta[0], meta[2:8]
+        place = worktree / path
+        if mode == "160000" and place.is_dir() and not place.is_symlink():
+            gitlinks.append(path)
         if tag in "Ss" and not (narrow and not os.path.lexists(worktree / path)):
             unseen["--no-skip-worktree"].append(path)
         if tag.islower():
@@ -101,6 +126,7 @@ def _read_all(worktree: Path, git_dir: Path, index: Path | None, env: dict[str, 
         if paths:
             names = "\0".join(paths).encode("utf-8", "surrogateescape")
             git(worktree, "update-index", option, "-z", "--stdin", input=names, index=index, env=env)
+    return list(dict.fromkeys(gitlinks))
 
 
 def save_work(repo: Path, worktree: Path, ref: str, message: str) -> str | None:
@@ -120,11 +146,11 @@ def save_work(repo: Path, worktree: Path, ref: str, message: str) -> str | None:
             untrusted.copy(git_dir / "index", index)  # keeps what git knows about unchanged files
         except OSError:
             git(worktree, "read-tree", "HEAD", index=index, env=env)
-        nested = stage_all(worktree, git_dir=git_dir, index=index, env=env)
+        repositories = stage_all(worktree, git_dir=git_dir, index=index, env=env)
         modules = _unsaved_submodules(worktree, index, env)
         for path in modules:
             submodules.keep_head(repo, worktree, path, ref)
-        for path in (*nested, *modules):
+        for path in (*repositories, *modules):
             _stage_nested(worktree, path, git_dir, index, Path(scratch) / "nested")
         tree = git(worktree, "write-tree", index=index, env=env).text
     if tree == tree_of(repo, head):
@@ -141,7 +167,7 @@ def _unsaved_submodules(worktree: Path, index: Path, env: dict[str, str]) -> lis
         meta, _, path = line.partition("\t")
         if not meta.startswith("160000") or not (worktree / path / ".git").exists():
             continue
-        if submodules.holds_work(worktree / path):
+        if submodules.holds_work(worktree / path, worktree):
             found.append(path)
     return found
 

@@ -6,19 +6,20 @@ user's. It goes with the worktree, so a commit made in it is brought to the user
 
 from __future__ import annotations
 
+import os
 import posixpath
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from maestro import untrusted
 from maestro.errors import GitError, MaestroError
+from maestro.worktrees import nested
 from maestro.worktrees.git import common_dir, git, own_git_dir
 from maestro.worktrees.listing import list_worktrees
 
-_FILTERS = r"^filter\..*\.(clean|smudge|process)$"
 _LONG_S = 600
 _LOCAL = {"GIT_ALLOW_PROTOCOL": "file"}
 
@@ -38,11 +39,17 @@ class Submodule:
     path: str
     commit: str
     place: Path
+    root: Path  # of the worktree
 
     @property
     def filled(self) -> bool:
-        """Whether its files are there."""
-        return (self.place / ".git").exists()
+        """Whether its files are there, or something that stands for them."""
+        return os.path.lexists(self.place / ".git")
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Variables for each call in it. Raises GitError where it is not what it seems."""
+        return nested.environment(self.place, self.root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +62,19 @@ class Kept:
     repository: Path
 
 
-def of(worktree: Path) -> list[Submodule]:
-    """The submodules in a worktree's index, those of submodules left out."""
+def of(worktree: Path, root: Path | None = None) -> list[Submodule]:
+    """The submodules in a worktree's index, those of submodules left out; ``root``: the worktree that it lies in itself.
+
+    Raises GitError where git cannot be asked.
+    """
     if not (worktree / ".gitmodules").is_file():
         return []
+    env = nested.environment(worktree, root) if root is not None else {}
     asked = ("config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
-    entries = (entry.partition("\n") for entry in git(worktree, *asked, check=False).fields)
+    entries = (entry.partition("\n") for entry in git(worktree, *asked, check=False, env=env).fields)
     names = {path: key.removeprefix("submodule.").removesuffix(".path") for key, _, path in entries}
     found = []
-    for line in git(worktree, "ls-files", "-s", "-z").fields:
+    for line in git(worktree, "ls-files", "-s", "-z", env=env).fields:
         meta, _, path = line.partition("\t")
         name = names.get(path)
         # Of a name or a path that leads elsewhere nothing is made.
@@ -71,7 +82,7 @@ def of(worktree: Path) -> list[Submodule]:
             continue
         place = worktree / path
         if not place.is_symlink() and place.parent.resolve().is_relative_to(worktree.resolve()):
-            found.append(Submodule(name, path, meta.split(" ")[1], place))
+            found.append(Submodule(name, path, meta.split(" ")[1], place, root or worktree))
     return found
 
 
@@ -94,9 +105,11 @@ def empty_ones(worktree: Path, output: str) -> list[str]:
     return [module.path for module in of(worktree) if module.path in output and not module.filled]
 
 
-def _fill(worktree: Path, users: Sequence[Path], checkout: Path | None, above: str) -> list[str]:
+def _fill(
+    worktree: Path, users: Sequence[Path], checkout: Path | None, above: str, root: Path | None = None
+) -> list[str]:
     said = []
-    for module in of(worktree):
+    for module in of(worktree, root):
         shown = posixpath.join(above, module.path)
         source = _source(module, users, checkout)
         if source is None:
@@ -105,13 +118,13 @@ def _fill(worktree: Path, users: Sequence[Path], checkout: Path | None, above: s
         try:
             if not module.filled:
                 _make(worktree, module, source)
-            elif git(module.place, "rev-parse", "HEAD", check=False, env=_inner(module)).text != module.commit:
-                git(module.place, "checkout", "--quiet", "--detach", module.commit, "--", env=_inner(module))
+            elif git(module.place, "rev-parse", "HEAD", check=False, env=module.env).text != module.commit:
+                git(module.place, "checkout", "--quiet", "--detach", module.commit, "--", env=module.env)
         except (MaestroError, OSError) as error:
             said.append(f"The submodule {shown} could not be filled: {error}")
             continue
         below = checkout / module.path if checkout else None
-        said += _fill(module.place, [source], below, shown)
+        said += _fill(module.place, [source], below, shown, module.root)
     return said
 
 
@@ -148,6 +161,7 @@ def _make(worktree: Path, module: Submodule, source: Path) -> None:
     form = git(source, "rev-parse", "--show-object-format", env=env).text
     options = ("--quiet", "--template=", f"--object-format={form}", f"--separate-git-dir={git_dir}")
     git(worktree, "init", *options, "--", str(module.place))
+    inner = module.env
     (git_dir / _SOURCE).write_text(str(source))
     lent = git(source, "rev-parse", "--path-format=absolute", "--git-path", "objects", env=env).text
     (git_dir / "objects/info").mkdir(parents=True, exist_ok=True)
@@ -156,10 +170,10 @@ def _make(worktree: Path, module: Submodule, source: Path) -> None:
         untrusted.copy(source / "shallow", git_dir / "shallow")
     url = git(source, "config", "--get", "remote.origin.url", check=False, env=env).text
     if url:
-        git(module.place, "config", "remote.origin.url", url)
-        git(module.place, "config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*")
+        git(module.place, "config", "remote.origin.url", url, env=inner)
+        git(module.place, "config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*", env=inner)
     _copy_refs(module, source, env)
-    git(module.place, "checkout", "--quiet", "--force", "--detach", module.commit, "--", timeout_s=_LONG_S)
+    git(module.place, "checkout", "--quiet", "--force", "--detach", module.commit, "--", env=inner, timeout_s=_LONG_S)
 
 
 def _copy_refs(module: Submodule, source: Path, env: dict[str, str]) -> None:
@@ -173,20 +187,8 @@ def _copy_refs(module: Submodule, source: Path, env: dict[str, str]) -> None:
         wanted[name.replace("refs/heads/", "refs/remotes/origin/", 1)] = oid
     wanted.pop("refs/remotes/origin/HEAD", None)
     text = "".join(f"update {name} {oid}\n" for name, oid in wanted.items())
-    git(module.place, "update-ref", "--stdin", input=text.encode("utf-8", "surrogateescape"), check=False)
-
-
-def _inner(module: Submodule) -> dict[str, str]:
-    """Variables that take away the filters which an agent may have named in a submodule's own configuration."""
-    found = git(
-        module.place, "config", "-z", "--show-scope", "--name-only", "--get-regexp", _FILTERS, check=False
-    ).fields
-    scopes, names = found[::2], found[1::2]
-    local = sorted({name for scope, name in zip(scopes, names, strict=True) if scope in ("local", "worktree")})
-    env = {"GIT_CONFIG_COUNT": str(len(local))}
-    for number, name in enumerate(local):
-        env |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": ""}
-    return env if local else {}
+    told = text.encode("utf-8", "surrogateescape")
+    git(module.place, "update-ref", "--stdin", input=told, check=False, env=module.env)
 
 
 def note_leftovers(worktree: Path) -> None:
@@ -204,47 +206,58 @@ def uncommitted(worktree: Path) -> list[str]:
     return [path for path in found if path not in before]
 
 
-def changed_files(worktree: Path) -> list[str]:
-    """Files in submodules, and in theirs, that differ from the commit checked out there, ignored ones left out."""
+def changed_files(worktree: Path, root: Path | None = None) -> list[str]:
+    """Files in submodules, and in theirs, that differ from the commit checked out there, ignored ones left out.
+
+    A submodule that cannot be asked counts as one of them.
+    """
     found = []
-    for module in of(worktree):
+    for module in of(worktree, root):
         if not module.filled:
             found += [module.path] if module.place.is_dir() and any(module.place.iterdir()) else []
             continue
         asked = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=dirty")
-        entries = git(module.place, *asked, env=_inner(module), timeout_s=_LONG_S).fields
-        names = [*(entry[3:] for entry in entries), *changed_files(module.place)]
+        try:
+            entries = git(module.place, *asked, env=module.env, timeout_s=_LONG_S).fields
+            names = [*(entry[3:] for entry in entries), *changed_files(module.place, module.root)]
+        except GitError:
+            found.append(module.path)
+            continue
         found += [posixpath.join(module.path, name) for name in names]
     return found
 
 
-def holds_work(place: Path) -> bool:
-    """Whether a submodule's files hold changes, or a commit that would go with it."""
-    module = Submodule("", "", "", place)
-    if git(place, "status", "--porcelain", "-z", check=False, env=_inner(module)).stdout:
+def holds_work(place: Path, root: Path) -> bool:
+    """Whether a submodule of the worktree at ``root`` holds changes, or a commit that would go with it."""
+    try:
+        env = nested.environment(place, root)
+        if git(place, "status", "--porcelain", "-z", env=env).stdout or changed_files(place, root):
+            return True
+        known = ("for-each-ref", "--count=1", "--contains", "HEAD", "refs/remotes", "refs/maestro")
+        return not git(place, *known, check=False, env=env).stdout
+    except GitError:
         return True
-    known = ("for-each-ref", "--count=1", "--contains", "HEAD", "refs/remotes", "refs/maestro")
-    return not git(place, *known, check=False).stdout
 
 
-def discard(worktree: Path) -> None:
+def discard(worktree: Path, root: Path | None = None) -> None:
     """Put submodules back to what the index names; ignored files stay. What a check left there is meant."""
-    for module in of(worktree):
+    for module in of(worktree, root):
         if not module.filled:
             continue
-        env = _inner(module)
-        asked = ("status", "--porcelain", "-z", "--ignore-submodules=dirty")
-        moved = git(module.place, "rev-parse", "HEAD", env=env, check=False).text != module.commit
-        if moved or git(module.place, *asked, env=env, timeout_s=_LONG_S).stdout:
-            git(module.place, "reset", "--hard", "--quiet", module.commit, "--", env=env, check=False)
-            git(module.place, "clean", "-fd", "--quiet", env=env, check=False)
-        discard(module.place)
+        with suppress(GitError):  # one that leads elsewhere stays as it is
+            env = module.env
+            asked = ("status", "--porcelain", "-z", "--ignore-submodules=dirty")
+            moved = git(module.place, "rev-parse", "HEAD", env=env, check=False).text != module.commit
+            if moved or git(module.place, *asked, env=env, timeout_s=_LONG_S).stdout:
+                git(module.place, "reset", "--hard", "--quiet", module.commit, "--", env=env, check=False)
+                git(module.place, "clean", "-fd", "--quiet", env=env, check=False)
+            discard(module.place, module.root)
 
 
-def moved(worktree: Path, start: str, head: str) -> dict[str, str]:
+def moved(worktree: Path, start: str, head: str, env: Mapping[str, str] | None = None) -> dict[str, str]:
     """The submodules that name another commit in ``head`` than in ``start``, with that commit."""
     options = ("-r", "-z", "--no-renames", "--no-ext-diff", "--raw", "--abbrev=64")
-    fields = git(worktree, "diff-tree", *options, start, head, "--").fields
+    fields = git(worktree, "diff-tree", *options, start, head, "--", env=env).fields
     found = {}
     for meta, path in zip(fields[::2], fields[1::2], strict=True):
         _before, mode, _old, new, _how = meta.removeprefix(":").split(" ")
@@ -267,43 +280,56 @@ def keep(repo: Path, worktree: Path, commits: dict[str, str], label: str) -> lis
 def keep_head(repo: Path, worktree: Path, path: str, label: str) -> None:
     """Keep the commit that a submodule stands on, as far as it can be: its files are saved all the same."""
     with suppress(MaestroError):
-        commit = git(worktree / path, "rev-parse", "--verify", "HEAD^{commit}").text
+        env = nested.environment(worktree / path, worktree)
+        commit = git(worktree / path, "rev-parse", "--verify", "HEAD^{commit}", env=env).text
         keep(repo, worktree, {path: commit}, f"{label}-{path.replace('/', '-')}")
 
 
 def _keep(
-    worktree: Path, commits: dict[str, str], users: Sequence[Path], checkout: Path | None, label: str
+    worktree: Path,
+    commits: dict[str, str],
+    users: Sequence[Path],
+    checkout: Path | None,
+    label: str,
+    root: Path | None = None,
 ) -> list[Kept]:
-    modules = {module.path: module for module in of(worktree)}
+    modules = {module.path: module for module in of(worktree, root)}
     done: list[Kept] = []
     for path, commit in commits.items():
-        module = modules.get(path) or Submodule(path, path, commit, worktree / path)
-        wanted = Submodule(module.name, path, commit, module.place)
+        module = modules.get(path) or Submodule(path, path, commit, worktree / path, root or worktree)
+        wanted = replace(module, commit=commit)
         if not _has(module, commit):
             if _source(wanted, users, checkout) is None:
                 raise GitError(f"{path} names the commit {commit[:12]}, which no repository here contains.")
             continue
-        before = begun_at(module.place) if module.filled else None
+        env = module.env
+        before = begun_at(module.place, module.root)
         places = list(_repositories(module, users, checkout))
-        inner = moved(module.place, before, commit) if before else {}
-        done += _keep(module.place, inner, places[:1], checkout / path if checkout else None, label)
+        inner = moved(module.place, before, commit, env) if before else {}
+        done += _keep(module.place, inner, places[:1], checkout / path if checkout else None, label, module.root)
         if not _is_kept(places, commit):
             ref = f"{label}-{commit[:12]}"
             _fetch(module, commit, places[0], ref)
             done.append(Kept(path, commit, ref, places[0]))
-        git(module.place, "update-ref", f"{_SAFE}-{commit[:12]}", commit)
+        git(module.place, "update-ref", f"{_SAFE}-{commit[:12]}", commit, env=env)
     return done
 
 
 def _has(module: Submodule, commit: str) -> bool:
     if not module.filled:
         return False
-    return git(module.place, "cat-file", "-e", f"{commit}^{{commit}}", check=False).code == 0
+    return git(module.place, "cat-file", "-e", f"{commit}^{{commit}}", check=False, env=module.env).code == 0
 
 
-def begun_at(place: Path) -> str | None:
-    """The commit that Maestro filled a submodule with; None: it did not."""
-    found = git(place, "rev-parse", "--verify", "--quiet", _SAFE, check=False)
+def begun_at(place: Path, root: Path) -> str | None:
+    """The commit that Maestro filled a submodule of the worktree at ``root`` with; None: it did not.
+
+    Raises GitError where the submodule is not what it seems.
+    """
+    if not os.path.lexists(place / ".git"):
+        return None
+    env = nested.environment(place, root)
+    found = git(place, "rev-parse", "--verify", "--quiet", _SAFE, check=False, env=env)
     return found.text if found.code == 0 else None
 
 
@@ -321,7 +347,9 @@ def _is_kept(places: Sequence[Path], commit: str) -> bool:
 
 
 def _fetch(module: Submodule, commit: str, to: Path, ref: str) -> None:
-    git(module.place, "update-ref", f"{_SAFE}-{commit[:12]}", commit)
+    env = module.env
+    git(module.place, "update-ref", f"{_SAFE}-{commit[:12]}", commit, env=env)
     options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance")
-    command = ("-c", "protocol.file.allow=always", "fetch", *options, "--", str(own_git_dir(module.place)))
-    git(to, *command, f"+{_SAFE}-{commit[:12]}:{ref}", env=_at(to) | _LOCAL, timeout_s=_LONG_S)
+    allowed = ("-c", "protocol.file.allow=always", "-c", "fetch.fsckObjects=true")
+    refspec = f"+{_SAFE}-{commit[:12]}:{ref}"
+    git(to, *allowed, "fetch", *options, "--", env["GIT_DIR"], refspec, env=_at(to) | _LOCAL, timeout_s=_LONG_S)

@@ -24,6 +24,7 @@ from maestro.errors import MaestroError
 from maestro.worktrees import agents_git, private_git
 from maestro.worktrees.deleting import delete_tree
 from maestro.worktrees.git import GitResult
+from maestro.worktrees.private_worktree import Confined
 from maestro.worktrees.refs import recovered_ref
 
 _log = logging.getLogger(__name__)
@@ -100,13 +101,13 @@ def _with_git(profile: Profile, at: Path) -> Profile:
     mounts = private_git.mounts(profile.worktree, at)
     return replace(
         profile,
-        writable=(*profile.writable, *mounts.writable, at / "tmp"),
-        overlaid={**profile.overlaid, **mounts.read},
+        writable=(*profile.writable, at / "tmp"),
+        overlaid={**mounts.read, **profile.overlaid},  # git's settings are seen without passwords
         caches={**profile.caches, **mounts.written, _TMP: at / "tmp"},
     )
 
 
-def _confined(rt: Runtime, session: models.Session, worktree: Path, at: Path) -> private_git.Confined:
+def _confined(rt: Runtime, session: models.Session, worktree: Path, at: Path) -> Confined:
     """Git on what the agent wrote, as the agent itself would run it: it reaches nothing but that."""
     from maestro.core.workspaces import confining
 

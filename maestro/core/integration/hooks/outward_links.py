@@ -6,7 +6,7 @@ from maestro.core.approvals import questions
 from maestro.core.approvals.questions import Question
 from maestro.core.integration.hooks import HookContext
 from maestro.core.proving.findings import Finding
-from maestro.worktrees import links, submodules
+from maestro.worktrees import links, nested, submodules
 
 
 def none_unasked(landing: HookContext) -> Finding | Question | None:
@@ -45,8 +45,8 @@ def _in_submodules(landing: HookContext) -> dict[str, str]:
     found: dict[str, str] = {}
     for path, commit in submodules.moved(landing.worktree, landing.start, landing.head).items():
         place = landing.worktree / path
-        begun = submodules.begun_at(place) if (place / ".git").exists() else None
-        inner = links.committed(place, begun, commit) if begun else {}
+        begun = submodules.begun_at(place, landing.worktree)
+        inner = links.committed(place, begun, commit, nested.environment(place, landing.worktree)) if begun else {}
         found |= {f"{path}/{name}": says for name, says in inner.items()}
     return found
 
