@@ -29,7 +29,7 @@ from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import SessionView
 from maestro.errors import MaestroError, NotFound
 from pages import live
-from pages.components.action import say_failed
+from pages.components.action import say_failed, unexpected
 from pages.components.buttons import button, link_button
 from pages.components.placeholders import error_state
 from pages.frame import nav
@@ -74,6 +74,9 @@ def session_page(
                 session = await run.io_bound(queries.get_session, rt, session_id)
             except NotFound:
                 session = None
+            except Exception as error:
+                _unreadable(rt, error)
+                return
             if session is None:
                 missing_session(rt)
                 return
@@ -127,17 +130,24 @@ async def _fill(view: Frame, build: Callable[[], Awaitable[None] | None]) -> Non
             if result is not None:
                 await result
     except Exception as error:
-        if not isinstance(error, MaestroError):
-            _log.exception("the page %s could not be built", view.title)
+        _failed(view, error)
+
+
+def _unreadable(rt: Runtime, error: Exception) -> None:
+    """The page of a session that cannot be read now: the way to all the others, and to another try."""
+    ui.status_code(500)
+    with frame(rt, title="Session", up=("Sessions", "/session")) as view:
         _failed(view, error)
 
 
 def _failed(view: Frame, error: Exception) -> None:
+    if not isinstance(error, MaestroError):
+        _log.error("the page %s could not be built", view.title, exc_info=error)
     view.content.clear()
     if isinstance(error, MaestroError):
         title, words = error.title, error.detail
     else:
-        title, words = "This page could not be shown", f"{type(error).__name__}: {error}. The log has the details."
+        title, words = "This page could not be shown", unexpected(error)
     with view.content, error_state(title, words):
         button("Try again", ui.navigate.reload, icon="refresh-cw", kind="primary")
         link_button("Dashboard", "/")
@@ -147,4 +157,4 @@ def _after_failure(error: Exception) -> None:
     if isinstance(error, MaestroError):
         say_failed(error.detail)
     else:
-        say_failed(f"Unexpected error: {error}. The log has the details.")
+        say_failed(unexpected(error))

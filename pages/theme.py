@@ -29,6 +29,7 @@ STYLES = (
     "logs.css",
     "changes.css",
     "questions.css",
+    "contrast.css",
 )
 
 #: Loaded by every page, after the page is there.

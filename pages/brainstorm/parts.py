@@ -40,7 +40,7 @@ class Part:
         self.editing = False
         with tag("section", "", f"b-part b-part--{name}", data_part=name, aria_label=label) as self.root:
             with box("b-part__head"):
-                tag("h3", label, "b-part__label")
+                tag("h2", label, "b-part__label")
                 self._count = text("", "b-part__count m-num")
                 self._pencil = icon_button("pencil", f"Edit {label.lower()}", self.edit, small=True).classes(
                     "b-part__pencil"

@@ -56,7 +56,7 @@ async def perform(
         return FAILED  # type: ignore[no-any-return]
     except Exception as error:
         _log.exception("%s failed", getattr(command, "__name__", command))
-        say_failed(f"Unexpected error: {error}. The log has the details.")
+        say_failed(unexpected(error))
         return FAILED  # type: ignore[no-any-return]
     finally:
         if by is not None and not by.is_deleted:
@@ -64,6 +64,12 @@ async def perform(
     if done:
         say(done(result) if callable(done) else done)
     return result  # type: ignore[no-any-return]
+
+
+def unexpected(error: Exception) -> str:
+    """What to say of an error that nobody foresaw: its kind and its first line. What follows that is for the log."""
+    first = str(error).strip().partition("\n")[0].rstrip(".")[:300]
+    return f"Unexpected error: {type(error).__name__}{': ' if first else ''}{first}. The log has the details."
 
 
 def say(words: str) -> None:

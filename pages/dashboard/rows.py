@@ -8,7 +8,7 @@ from pathlib import Path
 from maestro.core import queries
 from maestro.core.execution.digest import SessionDigest
 from maestro.core.kernel.runtime import Runtime
-from maestro.core.views import ApprovalView, PauseView, SessionView, TaskView
+from maestro.core.views import ApprovalView, PauseView, SessionView, TaskView, WorkerView
 from pages.components.bar import task_bar
 from pages.components.icon import icon
 from pages.components.inline import plain
@@ -17,7 +17,7 @@ from pages.components.tag import Tag, box, tag, text
 from pages.components.when import set_when, when
 from pages.components.words import cost, plural
 from pages.frame.banners import held_by
-from pages.shared.waits import held, standstills, waited_s, waits_of
+from pages.shared.waits import work_s
 
 _AT_WORK = "planning,executing,paused,validating"
 _GOING = {"running", "checking", "integrating"}
@@ -57,7 +57,8 @@ def _left(rt: Runtime, session: SessionView) -> tuple[float | None, str]:
     blocked = blocked_by(session, tasks, asked)
     if blocked or session.status == "paused":
         return None, blocked
-    return minutes_left(tasks, asked, queries.list_pauses(rt, session.id)), ""
+    workers, pauses = queries.list_workers(rt, session.id), queries.list_pauses(rt, session.id)
+    return minutes_left(tasks, workers, asked, pauses), ""
 
 
 def blocked_by(session: SessionView, tasks: list[TaskView], asked: list[ApprovalView]) -> str:
@@ -70,18 +71,14 @@ def blocked_by(session: SessionView, tasks: list[TaskView], asked: list[Approval
     return "blocked until you answer" if pending and (whole or not at_work) else ""
 
 
-def minutes_left(tasks: list[TaskView], asked: list[ApprovalView], pauses: list[PauseView]) -> float | None:
-    """From how long this session's own finished tasks took, without their waiting for the user.
+def minutes_left(
+    tasks: list[TaskView], workers: list[WorkerView], asked: list[ApprovalView], pauses: list[PauseView]
+) -> float | None:
+    """From how long this session's own finished tasks took, without their waiting.
 
     None where that says nothing: no task is done yet, none is left, or none goes on before the user has answered.
     """
-    still = [*standstills(pauses, asked), *held(asked)]
-    took = [
-        (t.completed_at - t.started_at).total_seconds()
-        - waited_s([*waits_of(q for q in asked if q.task_id == t.id), *still], t.started_at, t.completed_at)
-        for t in tasks
-        if t.status == "completed" and t.completed_at and t.started_at
-    ]
+    took = [s for t in tasks if t.status == "completed" and (s := work_s(t, workers, asked, pauses)) is not None]
     to_do = [t for t in tasks if t.status not in {"completed", "skipped", "cancelled"}]
     at_work = sum(t.status in _GOING for t in to_do)
     if not took or not at_work:

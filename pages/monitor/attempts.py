@@ -11,6 +11,7 @@ from itertools import pairwise, zip_longest
 from maestro.core.views import CheckRunView, TaskView, WorkerView
 from pages.components.state import worker_life
 from pages.shared.evidence import count_words
+from pages.shared.waits import cut_by
 
 #: A worker's end and its first check's start are written by two clocks.
 _SLACK = timedelta(seconds=1)
@@ -25,7 +26,7 @@ class Run:
     tone: str = "running"
     outcome: str = ""
     reason: str = ""
-    continued: bool = False  # the run before it was interrupted: the same attempt goes on
+    continued: bool = False  # the run before it was cut off: the same attempt goes on
 
     @property
     def live(self) -> bool:
@@ -45,8 +46,7 @@ def runs_of(task: TaskView, workers: Iterable[WorkerView], checks: Iterable[Chec
         if owner is not None:
             owner.checks.append(check)
     for before, run in pairwise(runs):
-        cut = before.worker.outcome in {"interrupted", "lost", "parked"}
-        run.continued = cut and run.worker.attempt == before.worker.attempt
+        run.continued = cut_by(before.worker) is not None and run.worker.attempt == before.worker.attempt
     for run, after in zip_longest(runs, runs[1:]):
         run.tone, run.outcome, run.reason = _judge(task, run, after)
     return runs
@@ -82,6 +82,8 @@ def _judge(task: TaskView, run: Run, after: Run | None) -> tuple[str, str, str]:
     failed = next((c for c in run.checks if not c.passed), None)
     if failed is not None:
         return "failed", "Check failed", f"`{failed.command}`: {count_words(failed)}" + _then(run, after)
+    if cut_by(worker) == "endpoint" and (after is not None or task.status != "failed"):
+        return "pending", "Stopped by the model endpoint", detail
     if worker.outcome == "failed":
         return "failed", "Failed", detail or "The agent ended without a reason."
     if worker.outcome in {"interrupted", "lost"}:

@@ -6,6 +6,7 @@ from nicegui import ui
 
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import TaskView
+from pages.components.address import note_in_address
 from pages.components.buttons import icon_button, link_button
 from pages.components.inline import inline, plain
 from pages.components.markdown import phrase, prose
@@ -19,7 +20,7 @@ from pages.monitor.conflict import conflict_part, conflicting_files
 from pages.monitor.snapshot import Snapshot
 from pages.monitor.waiting import task_waits
 from pages.shared.evidence import count_words, evidence_list
-from pages.shared.waits import Wait, waited_s
+from pages.shared.waits import Wait, ran_until, waited_s
 
 
 class TaskDetails:
@@ -58,6 +59,7 @@ class TaskDetails:
         self._task_id, self._said = task.id, None
         self.show(now)
         self._panel.set_visibility(True)
+        note_in_address("task", task.key)
         ui.run_javascript(
             "document.querySelector('.mon-panel__body')?.scrollTo(0, 0); window.maestroFocus?.enter('.mon-panel')"
         )
@@ -66,6 +68,7 @@ class TaskDetails:
         """Put the panel away."""
         self._task_id = None
         self._panel.set_visibility(False)
+        note_in_address("task", "")
         ui.run_javascript("window.maestroFocus?.leave()")
 
     def show(self, now: Snapshot) -> None:
@@ -147,9 +150,9 @@ def _rung(run: Run, waits: list[Wait]) -> None:
                 inline(run.reason, "m-soft m-wrap mon-rung__why", name="div")
             with box("m-row m-row--wrap m-meta m-num"):
                 when(worker.started_at)
-                if worker.ended_at:
-                    waited = waited_s(waits, worker.started_at, worker.ended_at)
-                    text(f"ran {duration((worker.ended_at - worker.started_at).total_seconds() - waited)}")
+                if ended := ran_until(worker):
+                    waited = waited_s(waits, worker.started_at, ended)
+                    text(f"ran {duration((ended - worker.started_at).total_seconds() - waited)}")
                     if waited >= 1:
                         text(f"waited {duration(waited)}")
                 if worker.tokens.total:

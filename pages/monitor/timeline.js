@@ -131,7 +131,7 @@ export default {
     },
     // Milliseconds of a row's time in which it waited: spans that overlap count once.
     waited(row) {
-      const end = row.to ?? this.now, waits = row.bars.filter((bar) => bar.kind === "wait").map((bar) => [Math.max(bar.from, row.from), Math.min(bar.to ?? this.now, end)]);
+      const end = row.to ?? this.now, waits = [...row.bars.filter((bar) => bar.kind === "wait"), ...row.idle].map((bar) => [Math.max(bar.from, row.from), Math.min(bar.to ?? this.now, end)]);
       let sum = 0, until = row.from;
       for (const [from, to] of waits.sort((a, b) => a[0] - b[0])) {
         sum += Math.max(to - Math.max(from, until), 0);

@@ -14,7 +14,7 @@ from pages.monitor.patched import PatchedElement
 from pages.monitor.snapshot import Snapshot
 from pages.monitor.waiting import task_waits
 from pages.shared.evidence import PHASES, check_tone, count_words
-from pages.shared.waits import Wait, held, within
+from pages.shared.waits import Wait, held, ran_until, within
 
 #: States in which a session's clock stands still.
 _STILL = {"completed", "failed", "cancelled"}
@@ -46,7 +46,7 @@ def _task(
 ) -> dict[str, Any]:
     waiting = any(w.until is None for w in waits)
     bars = [bar for run in runs for bar in _bars(run, open_wait=waiting)]
-    bars += [_wait(w) for w in waits if runs]
+    bars += [_wait(w) for w in waits if runs and w.cause != "restart"]
     if task.status in {"checking", "integrating"} and session not in {"paused", "failed"} and not waiting:
         bars.append(_live_check(task, runs))
     mark = task_mark(task.status, session=session)
@@ -63,6 +63,8 @@ def _task(
         "from": _ms(began),
         "to": _ms(task.completed_at),
         "bars": bars,
+        # Left free, so that a long one is folded: nothing ran, but nothing was waited for.
+        "idle": [{"from": _ms(w.since), "to": _ms(w.until)} for w in waits if w.cause == "restart"],
     }
 
 
@@ -75,7 +77,7 @@ def _bars(run: Run, *, open_wait: bool) -> list[dict[str, Any]]:
     bar = {
         "kind": "run",
         "from": _ms(worker.started_at),
-        "to": _ms(worker.ended_at),
+        "to": _ms(ran_until(worker)),
         "tone": "running" if open_wait and run.tone in {"waiting", "paused"} else run.tone,
         "label": "" if run.continued else str(worker.attempt),
         "tip": plain(f"{words}. {run.reason}".removesuffix(". ")),
@@ -85,17 +87,20 @@ def _bars(run: Run, *, open_wait: bool) -> list[dict[str, Any]]:
 
 
 def _wait(wait: Wait) -> dict[str, Any]:
-    took = duration((wait.ended - wait.since).total_seconds())
-    about = "Paused" if wait.paused else f"Waiting for you: {plain(wait.title)}"
-    if wait.until:
-        about = f"Paused for {took}" if wait.paused else f"Waited {took} for you: {plain(wait.title)}"
+    took, title = duration((wait.ended - wait.since).total_seconds()), plain(wait.title)
+    now, then = {
+        "answer": (f"Waiting for you: {title}", f"Waited {took} for you: {title}"),
+        "resume": ("Paused", f"Paused for {took}"),
+        "endpoint": (f"Waiting for the model endpoint. {title}", f"Waited {took} for the model endpoint. {title}"),
+        "restart": ("", ""),
+    }[wait.cause]
     return {
         "kind": "wait",
         "from": _ms(wait.since),
         "to": _ms(wait.until),
-        "tone": "paused" if wait.paused else "waiting",
+        "tone": "waiting" if wait.cause == "answer" else "paused",
         "label": "",
-        "tip": about,
+        "tip": (then if wait.until else now).strip(),
         "live": False,
     }
 
@@ -159,6 +164,7 @@ def _whole(now: Snapshot, checks: list[CheckRunView], on_hold: list[Wait]) -> di
         "from": None,
         "to": None,
         "bars": bars,
+        "idle": [],
     }
 
 

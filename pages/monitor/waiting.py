@@ -1,4 +1,4 @@
-"""When a task of the monitor waited: for its own answers, and with the whole session."""
+"""When a task of the monitor waited: for its own answers, with the whole session, and between its runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import zip_longest
 from maestro.core.views import TaskView
 from pages.monitor.attempts import Run
 from pages.monitor.snapshot import Snapshot
-from pages.shared.waits import Wait, held, standstills, waits_of, within
+from pages.shared.waits import Wait, gaps, held, standstills, waits_of, within
 
 
 def task_waits(now: Snapshot, task: TaskView, runs: list[Run]) -> list[Wait]:
@@ -23,7 +23,7 @@ def task_waits(now: Snapshot, task: TaskView, runs: list[Run]) -> list[Wait]:
     for run, after in zip_longest(runs, runs[1:]):
         if run.worker.ended_at:
             found += within(on_hold, run.worker.ended_at, after.worker.started_at if after else end)
-    return found
+    return [*found, *gaps((run.worker for run in runs), end)]
 
 
 def _end(task: TaskView, runs: list[Run]) -> datetime | None:

@@ -17,6 +17,7 @@ from pages.components.tag import box
 from pages.frame.shell import Frame
 from pages.plan.bench import Bench
 from pages.plan.making import Making, failed, last_failure, none_yet
+from pages.plan.reading import work_times
 from pages.routing import session_page
 
 _EVENTS = ("state_changed", "plan_*", "task_*", "idea_card_updated", live.DROPPED)
@@ -64,7 +65,8 @@ class _Page:
                 await self._make(kind, session, plan, failure)
             if self.bench and plan:
                 tasks = await read(queries.list_tasks, self.view.rt, session.id) if session.tasks.total else []
-                self.bench.update(session, plan, tasks)
+                took_s = await read(work_times, self.view.rt, session.id, tasks)
+                self.bench.update(session, plan, tasks, took_s)
 
     async def _failure(self, session: SessionView, plan: PlanView | None) -> LogView | None:
         if session.status != "brainstorming":
@@ -84,6 +86,7 @@ class _Page:
                 costs = await read(past_costs.of_repository, self.view.rt, session.repo_path)
                 self.bench = Bench(self.view, plan, editable=kind == "editing", costs=costs, refresh=self.refresh)
                 self.bench.show(details=True)
+                self.bench.choose(self.view.query.get("task") or self.bench.selected)
             elif not failure:
                 none_yet(session)
 

@@ -15,6 +15,7 @@ from maestro.core.planning.past_costs import TaskCosts
 from maestro.core.views import PlanView, SessionView, TaskView
 from maestro.errors import Conflict, InvalidInput, MaestroError
 from pages.components.action import say, say_failed
+from pages.components.address import note_in_address
 from pages.components.buttons import button
 from pages.components.calls import did, read
 from pages.components.icon import icon
@@ -58,6 +59,7 @@ class Bench:
         self.draft = Draft(plan)
         self.draft.review()
         self.live: dict[str, TaskView] = {}
+        self.took_s: dict[str, float] = {}
         self.selected = WHOLE
         self._rest: asyncio.TimerHandle | None = None
         self._store_name = f"maestro-plan:{self.session.id}"
@@ -89,9 +91,10 @@ class Bench:
 
     # -- showing -------------------------------------------------------------------------------------------------------
 
-    def update(self, session: SessionView, plan: PlanView, tasks: list[TaskView]) -> None:
+    def update(self, session: SessionView, plan: PlanView, tasks: list[TaskView], took_s: dict[str, float]) -> None:
         """Follow the session, its tasks and other windows. What is typed here stays; the bar says when versions part."""
         went_on, self.session, self.plan = self.session.status != session.status, session, plan
+        self.took_s = took_s
         live_before, self.live = self.live, {t.key: t for t in tasks} if not self.editable else {}
         if plan.version != self.draft.version and not self.draft.dirty:
             self.take()
@@ -146,6 +149,8 @@ class Bench:
     def _mark(self) -> None:
         self.rows.select(self.selected)
         self._run(f"window.maestroPlan?.select({json.dumps(self.selected)})")
+        with self.view.content:
+            note_in_address("task", self.selected)
 
     def _show_details(self) -> None:
         self.details.clear()
@@ -157,7 +162,8 @@ class Bench:
                 self.editor = Editor(self.draft, self._changed, self.act, foreseen, f"plan-{self.session.id}")
                 self.editor.show_task(task) if task else self.editor.show_whole()
             elif task:
-                read_task(task, self.live.get(self.selected), self.session, foreseen)
+                took_s = self.took_s.get(self.selected)
+                read_task(task, self.live.get(self.selected), self.session, foreseen, took_s=took_s)
             else:
                 read_whole(self.draft.data, foreseen)
         self._run("window.maestroPlan?.detailsToTop()")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from maestro.core import queries
+from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import SessionView, TaskView
 from pages.components.buttons import link_button
 from pages.components.inline import inline
@@ -15,17 +17,29 @@ from pages.components.tag import Tag, box, tag, text
 from pages.components.words import cost, duration, percent, tokens
 from pages.plan.check_notes import Foreseen, check_notes
 from pages.plan.draft import Data, estimate
+from pages.shared.waits import work_s
 
 
-def read_task(task: Data, live: TaskView | None, session: SessionView, foreseen: Foreseen) -> None:
-    """A task of the plan, with how it goes."""
+def work_times(rt: Runtime, session_id: str, tasks: list[TaskView]) -> dict[str, float]:
+    """How many seconds of work each finished task took, by key. Blocks."""
+    if not any(t.completed_at for t in tasks):
+        return {}
+    workers, pauses = queries.list_workers(rt, session_id), queries.list_pauses(rt, session_id)
+    asked = queries.list_approvals(rt, status=None, session_id=session_id)
+    return {t.key: s for t in tasks if (s := work_s(t, workers, asked, pauses)) is not None}
+
+
+def read_task(
+    task: Data, live: TaskView | None, session: SessionView, foreseen: Foreseen, *, took_s: float | None
+) -> None:
+    """A task of the plan, with how it goes; ``took_s``: the work it took, in seconds."""
     with box("p-details__head"):
         text(task["id"], "p-details__key m-cut m-grow")
         if live:
             task_state(live.status, session=session.status)
     tag("h2", task["title"], "m-head m-wrap")
     if live:
-        _progress(live, session.id)
+        _progress(live, session.id, took_s)
     _words("Description", task["description"])
     _lines("Acceptance", task["acceptance"])
     _lines("Checks", task["checks"], mono=True)
@@ -63,18 +77,17 @@ def read_whole(data: Data, foreseen: Foreseen) -> None:
                 prose(decision["rationale"], "m-soft")
 
 
-def _progress(live: TaskView, session_id: str) -> None:
+def _progress(live: TaskView, session_id: str, took_s: float | None) -> None:
     if live.error_message and live.status in {"failed", "waiting", "running", "pending"}:
         notice(live.error_message, "failed" if live.status == "failed" else "waiting", symbol="circle-alert")
     if live.progress_note and live.status == "running":
         inline(live.progress_note)
     used = live.tokens.total
-    took = live.completed_at - live.started_at if live.started_at and live.completed_at else None
     facts(
         {
             "Progress": percent(live.progress) if live.status == "running" and live.progress else None,
             "Attempt": str(live.attempt) if live.attempt > 1 else None,
-            "Took": duration(took.total_seconds()) if took else None,
+            "Took": None if took_s is None else duration(took_s),
             "Cost": f"{cost(live.cost_usd, used, incomplete=live.cost_incomplete)}, {tokens(used)} tokens"
             if used
             else None,

@@ -161,6 +161,25 @@
     }
   }
 
+  // ---- the server is away: what needs it says so and cannot be pressed, by key either
+  const NEEDS_SERVER = ".q-btn, .m-needs-server";
+  const away = () => document.getElementById("popup")?.getAttribute("aria-hidden") === "false";
+  function offer() {
+    const off = away();
+    for (const el of all(off ? NEEDS_SERVER : "[data-away]")) {
+      if (off && el.getAttribute("aria-disabled") !== "true") { el.setAttribute("aria-disabled", "true"); el.dataset.away = ""; }
+      if (!off) { el.removeAttribute("aria-disabled"); delete el.dataset.away; }
+    }
+  }
+  document.addEventListener("click", (event) => {
+    if (away() && event.target.closest?.(NEEDS_SERVER)) { event.preventDefault(); event.stopPropagation(); }
+  }, true);
+  const popup = document.getElementById("popup");
+  if (popup) {
+    popup.setAttribute("role", "status");
+    new MutationObserver(offer).observe(popup, { attributes: true, attributeFilter: ["aria-hidden"] });
+  }
+
   // ---- watch
   let due = 0;
   const later = () => { if (!due) due = setTimeout(() => { due = 0; nameScrollers(); }, 250); };

@@ -280,7 +280,14 @@
   function dropDrafts(prefix, words) {
     for (const key of draftKeys(prefix)) if (words == null || readDraft(key)?.text?.trim() === words.trim()) localStorage.removeItem(key);
   }
+  // What is looked at, in the address: a reload and the browser's Back come to it again.
+  function noteInAddress(name, value) {
+    const to = new URL(location);
+    if (value) to.searchParams.set(name, value); else to.searchParams.delete(name);
+    if (to.href !== location.href) history.replaceState(history.state, "", to);
+  }
   window.maestro = {
+    noteInAddress,
     entries: answer,
     drafts,
     dropDrafts,

@@ -60,13 +60,24 @@
       view.parentElement.querySelector("[data-fit]")?.classList.toggle("m-hidden", fits);
     }
   }
+  // A drawing larger than its box is first seen where work goes on, or where it begins.
+  let begun = false;
+  function begin(view) {
+    const boxes = all(".p-box");
+    if (begun || !boxes.length) return;
+    begun = true;
+    if (selected) return;
+    const first = boxes.find((box) => box.matches(".s-running, .s-checking, .s-waiting, .s-paused, .s-failed")) ?? boxes.reduce((a, b) => (b.offsetLeft < a.offsetLeft ? b : a));
+    view.scrollTo({ left: first.offsetLeft - 24, top: first.offsetTop - (view.clientHeight - first.offsetHeight) / 2, behavior: "instant" });
+  }
   const looking = setInterval(() => {
     const view = document.querySelector("[data-pan]");
     if (!view) return;
     clearInterval(looking);
     offerFit();
+    begin(view);
     new ResizeObserver(offerFit).observe(view);
-    new MutationObserver(() => { offerFit(); select(selected); }).observe(view, { childList: true, subtree: true });
+    new MutationObserver(() => { offerFit(); begin(view); select(selected); }).observe(view, { childList: true, subtree: true });
   }, 100);
 
   const fieldsOf = (name) => `${name.replace("maestro-plan:", "plan-")}/`;

@@ -25,6 +25,20 @@ LOSES = """(part) => [...(document.querySelector(part) ?? document.body).querySe
   .filter((el) => !['checkbox', 'radio', 'file'].includes(el.type))
   .filter((el) => !el.closest('[data-draft], [data-secret], .q-select') && !/^Search/.test(el.ariaLabel ?? ''))
   .map((el) => `${el.ariaLabel || el.placeholder || el.outerHTML.slice(0, 80)} loses what is typed`)"""
+#: Notices stay where they are, however long one looks at them.
+STAYS = "const later = window.setTimeout; window.setTimeout = (act, ms, ...more) => later(act, ms > 3000 ? 1e8 : ms, ...more);"
+#: A notice as ``say_failed`` makes it.
+FAILED = {
+    "message": "Refused: somebody else has answered.", "position": "bottom-right", "classes": "s-failed", "group": False,
+    "timeout": 12_000, "closeBtn": "Close",
+}  # fmt: skip
+#: Icons, and bars and dots that say a state, whose ground has the color of the page's.
+UNDRAWN = """() => [...document.querySelectorAll('.mi, .tl__bar, .m-phase--past .m-phase__dot, .m-bar > *')]
+  .filter((el) => el.getClientRects().length && !el.closest('.m-phase__dot .mi'))
+  .map((el) => [el, getComputedStyle(el)])
+  .filter(([, style]) => style.backgroundImage === 'none'
+    && [getComputedStyle(document.body).backgroundColor, 'rgba(0, 0, 0, 0)'].includes(style.backgroundColor))
+  .map(([el]) => el.className)"""
 Bring = Callable[[Page], None]
 T = TypeVar("T")
 
@@ -64,6 +78,34 @@ def test_no_page_outside_of_the_frame_has_a_serious_finding(window: OpenWindow, 
             if shown != ".m-rail":
                 found += [f"{path} {scheme}: {line}" for line in findings(opened.page)]
     assert not found, "\n".join(found)
+
+
+def test_no_notice_has_a_serious_finding(window: OpenWindow) -> None:
+    opened = window()
+    opened.page.add_init_script(STAYS)
+    page = opened.visit("/settings")
+    field = page.get_by_label("Attempts per task")
+    field.fill("4")
+    field.press("Enter")
+    expect(page.locator(".q-notification.s-done")).to_be_visible()
+    page.evaluate("(like) => Quasar.Notify.create(like)", FAILED)
+    expect(page.locator(".q-notification.s-failed")).to_be_visible()
+    for scheme in ("light", "dark"):
+        opened.scheme(scheme)
+        page.wait_for_function("(scheme) => document.documentElement.dataset.theme === scheme", arg=scheme)
+        assert not findings(page, within=".q-notifications"), scheme
+    opened.screenshot("notices-dark")
+
+
+def test_in_high_contrast_icons_states_and_choices_are_still_drawn(window: OpenWindow, gallery: Gallery) -> None:
+    opened = window()
+    opened.page.emulate_media(forced_colors="active")
+    page = opened.visit(f"/session/{gallery.ids['working']}")
+    page.locator(".tl__bar").first.wait_for()
+    assert not page.evaluate(UNDRAWN)
+    for current in (page.locator(".m-nav__item[aria-current]"), page.get_by_role("tab", selected=True)):
+        assert current.evaluate("(el) => getComputedStyle(el).outlineStyle") == "solid"
+    opened.screenshot("high-contrast")
 
 
 # -- what brings a state about ---------------------------------------------------------------------------------------------

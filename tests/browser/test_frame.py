@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from maestro.core.kernel.runtime import Runtime
 from maestro.db import models
 from tests.app_process import AppProcess
+from tests.browser.axe import everywhere
 from tests.browser.conftest import OpenWindow
 from tests.browser.seeds import add, ago, seed_session, seeding, task
 from tests.repos import make_repo
@@ -25,9 +27,14 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory, repo: Path) -> Iterator[AppProcess]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder."""
+    return tmp_path_factory.mktemp("frame") / "data"
+
+
+@pytest.fixture(scope="module")
+def app(data: Path, repo: Path) -> Iterator[AppProcess]:
     """A Maestro with paused sessions that have open questions; nothing of them runs."""
-    data = tmp_path_factory.mktemp("frame") / "data"
     with seeding(data) as rt:
         _seed(rt, repo, "CSV export", "Run `pip install hypothesis`")
         _seed(rt, repo, "Rate limits", "Run `npm ci`")
@@ -220,6 +227,28 @@ def test_a_session_that_cannot_be_moved_on_offers_only_what_is_possible(window: 
     expect(controls.get_by_role("button", name="Retry")).to_be_hidden()
 
 
+def test_a_session_that_cannot_be_read_leaves_the_way_to_all_others(
+    window: OpenWindow, app: AppProcess, data: Path
+) -> None:
+    here = window()
+    here.expect_problem("500")
+    session = _session(app, "Rate limits")
+    with sqlite3.connect(data / "maestro.db") as db:
+        db.execute("ALTER TABLE approvals RENAME TO elsewhere")
+    for path in ("", "/brainstorm", "/plan", "/logs", "/changes"):
+        page = here.visit(f"/session/{session}{path}")
+        shown = page.get_by_role("alert")
+        expect(shown).to_contain_text("This page could not be shown")
+        expect(shown).to_contain_text(re.compile("Unexpected error: .{10,300}. The log has the details."))
+        expect(page.get_by_role("link", name="Sessions").first).to_be_visible()
+    here.screenshot("session-unreadable")
+    assert not everywhere(page)
+    with sqlite3.connect(data / "maestro.db") as db:
+        db.execute("ALTER TABLE elsewhere RENAME TO approvals")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", name="Rate limits")).to_be_visible()
+
+
 def test_a_restart_of_the_server_loses_nothing_typed(window: OpenWindow, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -227,6 +256,7 @@ def test_a_restart_of_the_server_loses_nothing_typed(window: OpenWindow, tmp_pat
     with AppProcess(tmp_path / "data", "--port", port, MAESTRO_ASSISTANT="demo") as own:
         here = window(app=own)
         here.expect_problem("ERR_|WebSocket|Failed to load|Failed to fetch")
+        assert not everywhere(here.visit("/"))  # where nothing is there yet
         page = here.visit("/session/new")
         page.get_by_label("Idea").fill("A long thought about exports")
         own.kill()

@@ -152,6 +152,33 @@ def test_enter_takes_the_focus_into_a_panel_and_escape_brings_it_back(window: Op
     expect(row).to_be_focused()
 
 
+def test_the_browsers_back_comes_to_the_task_that_was_looked_at(window: OpenWindow, ids: dict[str, str]) -> None:
+    opened = window()
+    page = opened.visit(f"/session/{ids['working']}")
+    page.locator(".tl__row[data-task=docs]").click()
+    panel = page.locator(".mon-panel")
+    panel.get_by_role("link", name="Task log").click()
+    page.wait_for_url("**/logs?task=docs")
+    page.go_back()
+    opened.alive()
+    expect(panel).to_contain_text("Explain it")
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    page.wait_for_url(lambda url: "task=" not in url)
+    page.reload()
+    opened.alive()
+    expect(panel).to_be_hidden()
+
+    opened.visit(f"/session/{ids['working']}/plan")
+    page.locator(".p-row[data-row=docs]").click()
+    page.locator(".p-details").get_by_role("link", name="Task changes").click()
+    page.wait_for_url("**/changes?task=docs")
+    page.go_back()
+    opened.alive()
+    expect(page.locator(".p-row[data-row=docs]")).to_have_attribute("aria-current", "true")
+    expect(page.locator(".p-details")).to_contain_text("Explain it")
+
+
 def test_tab_goes_from_a_row_through_its_panel_to_the_next_row(window: OpenWindow, ids: dict[str, str]) -> None:
     page = window().visit(f"/session/{ids['working']}")
     row, after = page.locator(".tl__row[data-task=docs]"), page.locator(".tl__row[data-task=release]")

@@ -85,12 +85,18 @@ def _asking(rt: Runtime, repo: Path) -> str:
 def _waited(rt: Runtime, repo: Path) -> str:
     """A failed session: its first task was interrupted and waited ten minutes for the user, its second never began."""
     first = task("t1", "Push it", status="failed", attempt=1, started_at=ago(1000), completed_at=ago(200))
-    tasks = [first, task("t2", "Announce it")]
+    limited = task("t3", "Measure it", status="completed", attempt=1, started_at=ago(1000), completed_at=ago(200))
+    tasks = [first, task("t2", "Announce it"), limited]
     session = seed_session(rt, repo, title="Waited", status="failed", tasks=tasks, error_message="Given up")
-    common = {"session_id": session.id, "task_id": tasks_of(rt, session)["t1"].id}
+    rows = tasks_of(rt, session)
+    common = {"session_id": session.id, "task_id": rows["t1"].id}
     ended = common | {"status": "ended", "attempt": 1}
     second = models.Worker(**ended, name="W-2", outcome="failed", started_at=ago(890), ended_at=ago(200))
     add(rt, models.Worker(**ended, name="W-1", outcome="interrupted", started_at=ago(1000), ended_at=ago(900)), second)
+    other = ended | {"task_id": rows["t3"].id}
+    hit = {"outcome": "failed", "outcome_detail": "Limit reached.", "result_json": {"failure": "rate_limit"}}
+    add(rt, models.Worker(**other, **hit, name="W-3", started_at=ago(1000), ended_at=ago(900)))
+    add(rt, models.Worker(**other, name="W-4", outcome="success", started_at=ago(300), ended_at=ago(200)))
     answer = {"status": "approved", "created_at": ago(850), "resolved_at": ago(250)}
     add(rt, models.Approval(**common, **answer, worker_id=second.id, kind="tool", title="Push to origin?"))
     return session.id
@@ -150,8 +156,14 @@ def test_waiting_is_drawn_as_waiting_and_an_attempt_is_numbered_once(
     assert run is not None
     assert waited is not None
     assert 0.8 < waited["width"] / run["width"] < 0.95  # 600 of 690 seconds
-    expect(row.locator(".tl__took")).to_have_text(re.compile("3:(19|20)"))  # of 13:20
-    expect(row.locator(".tl__took")).to_have_attribute("title", "Without 10:00 of waiting")
+    expect(row.locator(".tl__took")).to_have_text(re.compile("3:(09|10)"))  # of 13:20
+    expect(row.locator(".tl__took")).to_have_attribute("title", re.compile("Without 10:(09|10|11) of waiting"))
+    limit = page.locator(".tl__row[data-task='t3']")
+    expect(limit.locator(".tl__bar--wait.s-paused")).to_have_attribute(
+        "title", "Waited 10 min for the model endpoint. Limit reached."
+    )
+    expect(limit.locator(".tl__bar--run")).to_have_text(["1", ""])
+    expect(limit.locator(".tl__took")).to_have_text(re.compile("3:(19|20|21)"))
     expect(page.locator(".tl__row[data-task='t2'] .tl__note")).to_have_text("not started")
     row.click()
     expect(page.get_by_role("complementary", name="Task").locator(".mon-ladder")).to_contain_text(
@@ -163,6 +175,10 @@ def test_waiting_is_drawn_as_waiting_and_an_attempt_is_numbered_once(
     opened.screenshot("monitor-waited")
     opened.scheme("dark")
     opened.screenshot("monitor-waited-dark")
+    page.goto(page.url.partition("?")[0] + "/plan")
+    opened.alive()
+    page.locator(".p-row[data-row=t3]").click()
+    expect(page.locator(".p-details")).to_contain_text(re.compile(r"Took\s*3 min"))
 
 
 def test_cancelling_leaves_a_failed_task_as_it_ended(window: OpenWindow, seeded: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from maestro.db import models
 from tests.app_process import AppProcess
+from tests.browser.axe import everywhere
 from tests.browser.conftest import OpenWindow
 from tests.browser.seeds import add, seed_session, seeding, task, tasks_of
 from tests.repos import make_repo
@@ -96,6 +97,7 @@ def test_after_three_answers_alike_the_rule_is_offered_and_taken(window: OpenWin
         expect(gate).to_have_count(0)
     offer = page.get_by_role("dialog", name="Make this answer a rule?")
     expect(offer).to_contain_text("“example.org:443”")
+    assert not everywhere(page, ".q-dialog")
     offer.get_by_role("button", name="Always allow").click()
     expect(offer).to_have_count(0)
     assert {"row": "network", "match": "example.org:443", "answer": "allow"} in _policy(app)["rules"]

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from maestro.db import models
 from tests.app_process import AppProcess
+from tests.browser.axe import findings
 from tests.browser.conftest import OpenWindow
 from tests.browser.seeds import add, gate_on, seed_session, seeding, task, tasks_of
 from tests.browser.test_plan import PLAN, _review, _talk
@@ -113,6 +114,7 @@ def test_edits_of_the_idea_card_and_the_composer_come_back_after_a_restart(
     page.get_by_label("Question", exact=True).fill("Which format?")
     page.get_by_label("Your message").fill("And another thing")
     _kill(app, page)
+    assert not findings(page)  # reconnecting
     problem.fill(words + ", in any year")
     _restart(app, page)
     expect(problem).to_have_value(words + ", in any year")

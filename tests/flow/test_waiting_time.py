@@ -11,10 +11,12 @@ from maestro.core import queries
 from maestro.core.commands import control
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.tasks import pausing
+from maestro.core.views import ApprovalView
 from maestro.db import models
 from pages.dashboard.rows import minutes_left, read_running
 from pages.monitor import snapshot, timeline
 from pages.monitor.page import alive_words
+from pages.plan.reading import work_times
 from tests.browser.seeds import add, ago, seed_session, seeding, task, tasks_of
 from tests.repos import make_repo
 
@@ -96,13 +98,51 @@ def test_no_time_is_foretold_while_all_waits_and_waiting_does_not_lengthen_it(tm
                     t.status = state
                     tx.db.merge(t)
             asked = queries.list_approvals(rt, status=None, session_id=row.id)
-            found = minutes_left(queries.list_tasks(rt, row.id), asked, queries.list_pauses(rt, row.id))
+            found = foretold(rt, row, asked)
             return found and round(found, 2)
 
         assert left("running", "pending") == 4.0  # two minutes of work each, one after the other
         assert left("running", "running") == 2.0
         assert left("waiting", "failed") is None
         assert left("failed", "pending") is None
+
+
+def foretold(rt: Runtime, row: models.Session, asked: list[ApprovalView]) -> float | None:
+    workers, pauses = queries.list_workers(rt, row.id), queries.list_pauses(rt, row.id)
+    return minutes_left(queries.list_tasks(rt, row.id), workers, asked, pauses)
+
+
+@pytest.mark.parametrize("failure", ["rate_limit", "overloaded", "network"])
+def test_waiting_for_the_endpoint_is_drawn_as_waiting_and_counts_as_no_work(tmp_path: Path, failure: str) -> None:
+    with seeding(tmp_path / "data") as rt:
+        done = task("t1", "Write it", status="completed", attempt=1, started_at=ago(9000), completed_at=ago(100))
+        row = session(rt, tmp_path, done, task("t2", "Two", status="running", attempt=1), status="executing")
+        said = {"status": "ended", "outcome": "failed", "outcome_detail": "The limit is reached."}
+        said["result_json"] = {"outcome": "failed", "failure": failure}
+        run(rt, row, "t1", started_at=ago(9000), ended_at=ago(8800), **said)
+        run(rt, row, "t1", started_at=ago(300), ended_at=ago(110), status="ended", outcome="success")
+        run(rt, row, "t2", started_at=ago(90), ended_at=ago(60), **said)
+        assert [b[1:] for b in bars(rt, row)] == [("pending", "1", 200), ("done", "", 190), ("paused", "", 8500)]
+        first, second = timeline.rows(snapshot.read(rt, row.id))
+        assert first["bars"][-1]["tip"] == "Waited 2 h 22 min for the model endpoint. The limit is reached."
+        assert [(b["kind"], b["tone"], b["to"] is None) for b in second["bars"]] == [
+            ("run", "pending", False),
+            ("wait", "paused", True),
+        ]
+        assert work_times(rt, row.id, queries.list_tasks(rt, row.id)) == {"t1": pytest.approx(400, abs=3)}
+        assert foretold(rt, row, []) == pytest.approx(400 / 60, abs=0.1)
+
+
+def test_a_night_in_which_maestro_was_off_is_neither_work_nor_drawn(tmp_path: Path) -> None:
+    """The run that was found dead in the morning ended when it was last heard of."""
+    with seeding(tmp_path / "data") as rt:
+        done = task("t1", "Write it", status="completed", attempt=1, started_at=ago(40_000), completed_at=ago(100))
+        row = session(rt, tmp_path, done, status="executing")
+        lost = {"status": "ended", "outcome": "lost", "last_event_at": ago(39_700)}
+        run(rt, row, "t1", started_at=ago(40_000), ended_at=ago(700), **lost)
+        run(rt, row, "t1", started_at=ago(690), ended_at=ago(110), status="ended", outcome="success")
+        assert [(kind, took) for kind, _, _, took in bars(rt, row)] == [("run", 300), ("run", 580)]
+        assert work_times(rt, row.id, queries.list_tasks(rt, row.id)) == {"t1": pytest.approx(890, abs=3)}
 
 
 def pause(rt: Runtime, row: models.Session, began: float, ended: float | None, *, reason: str | None = None) -> None:
@@ -135,7 +175,7 @@ def test_a_pause_is_drawn_as_one_and_counts_as_no_work(tmp_path: Path) -> None:
         assert read_running(rt)[0].blocked == "blocked until you resume"  # an answer alone moves nothing
         add(rt, models.Approval(session_id=row.id, kind="budget", title="Spent", detail={"paused": True}))
         assert read_running(rt)[0].blocked == "blocked until you answer"
-        left = minutes_left(tasks, asked, queries.list_pauses(rt, row.id))
+        left = foretold(rt, row, asked)
         assert 13 < (left or 0) < 13.7  # two tasks of 900 - 100 - 400 seconds
 
 

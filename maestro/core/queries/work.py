@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlmodel import col, func, select
 
 from maestro.core.guards import heartbeat, unpriced
@@ -111,6 +113,8 @@ def list_logs(
 def _worker_view(rt: Runtime, row: models.Worker, *, demo: bool) -> WorkerView:
     alive = row.status != "ended" and processes.alive(row)
     silent = heartbeat.watch(rt).silent_s(row.id) if alive else 0.0
-    now = {"alive": alive, "silent_s": round(silent, 1) if silent >= heartbeat.NOTICED_S else None}
+    now: dict[str, Any] = {"alive": alive, "silent_s": round(silent, 1) if silent >= heartbeat.NOTICED_S else None}
     now["cost_usd"] = finite(row.cost_usd) + finite(spending.unbooked([row], demo=demo))
+    failure = (row.result_json or {}).get("failure")
+    now["failure"] = failure if isinstance(failure, str) else None
     return readable(WorkerView, row.model_dump(warnings=False) | now | {"tokens": Tokens.of(row)})

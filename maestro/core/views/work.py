@@ -76,6 +76,7 @@ class WorkerView(BaseModel):
     exit_code: int | None
     outcome: str | None
     outcome_detail: str | None
+    failure: str | None  # its kind, where a run failed: ``rate_limit``, ``network``, ``model``…
     cpu_percent: float
     memory_mb: float
     last_action: str | None
