@@ -74,8 +74,9 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
     notes += keys.take_from_config(user_folders.config_file(), KEYS)
 
     from maestro.api import quiet_logging, serving
+    from maestro.api.access import Access
     from maestro.api.hosts import Served
-    from maestro.api.security import Access, Guard
+    from maestro.api.security import Guard
     from maestro.core.supervisor import lifecycle
 
     quiet_logging.set_up(loaded.current)

@@ -17,7 +17,7 @@ from pages.components.tag import box, tag
 from pages.components.when import when
 from pages.components.words import plural
 from pages.frame.banners import Banners
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 from pages.questions.cards import GateList
 from pages.routing import page
 

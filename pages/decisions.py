@@ -17,7 +17,7 @@ from pages.components.markdown import phrase, prose
 from pages.components.placeholders import empty
 from pages.components.tag import box, tag, text
 from pages.components.when import when
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 from pages.routing import page
 
 _WHO = {"brainstorm": "in the brainstorm", "plan": "in the plan", "worker": "by a worker"}

@@ -13,7 +13,7 @@ from pages.components.code import copy_button
 from pages.components.markdown import highlighted
 from pages.components.placeholders import error_state, notice
 from pages.components.tag import box, tag, text
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 from pages.routing import session_page
 
 

@@ -16,7 +16,7 @@ from pages.components.icon import icon
 from pages.components.inline import plain
 from pages.components.placeholders import empty
 from pages.components.tag import Tag, box, tag, text
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 from pages.routing import session_page
 from pages.shared.log_feed import LogFeed, LogFilter, with_words
 from pages.shared.log_view import LogView

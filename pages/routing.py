@@ -33,7 +33,8 @@ from pages.components.action import say_failed, unexpected
 from pages.components.buttons import button, link_button
 from pages.components.placeholders import error_state
 from pages.frame import nav
-from pages.frame.shell import Frame, Width, frame
+from pages.frame.shell import Width, frame
+from pages.frame.view import Frame
 
 Builder = Callable[[Frame], Awaitable[None] | None]
 SessionBuilder = Callable[[Frame, SessionView], Awaitable[None] | None]

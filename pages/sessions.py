@@ -23,7 +23,8 @@ from pages.components.state import session_chip, session_mark
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import set_when, when
 from pages.components.words import cost, plural
-from pages.frame.shell import SESSION_EVENTS, Frame
+from pages.frame.shell import SESSION_EVENTS
+from pages.frame.view import Frame
 from pages.routing import page
 from pages.shared.recovered import deleted_row
 

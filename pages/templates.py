@@ -19,7 +19,7 @@ from pages.components.keyed import KeyedList
 from pages.components.placeholders import empty
 from pages.components.section import facts
 from pages.components.tag import box, tag, text
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 from pages.routing import page
 
 Listed = tuple[loader.Template, bool]

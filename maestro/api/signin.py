@@ -6,16 +6,13 @@ import asyncio
 import html
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope
 
+from maestro.api.access import Access
 from maestro.errors import MaestroError, TooLarge, Unauthorized
-
-if TYPE_CHECKING:
-    from maestro.api.security import Access
 
 PATH = "/signin"
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from maestro import instance, user_folders
 from maestro.cli import toolchains
-from maestro.core.kernel import claude_login, endpoint, modes, places
+from maestro.core.kernel import claude_login, endpoint, modes, worktree_place
 from maestro.core.kernel.runtime import stored_settings
 from maestro.db.session import Database
 from maestro.errors import InvalidInput, MaestroError
@@ -169,20 +169,20 @@ def _data_folder(settings: Settings) -> Finding:
 
 def _worktrees(settings: Settings) -> Finding:
     try:
-        place = places.decide(settings)
+        place = worktree_place.decide(settings)
     except InvalidInput as error:
         return Finding(False, "the worktrees folder cannot be used", error.detail)
     if place.warning:
         found = ", ".join(str(path) for path in place.above)
         return Finding(False, f"worktrees go to {place.folder} ({place.why}), below {found}", place.warning)
-    hidden = places.hidden_in(place.folder)
+    hidden = worktree_place.hidden_in(place.folder)
     note = f"; {hidden} is hidden: some tools skip hidden folders" if hidden else ""
     return Finding(True, f"worktrees go to {place.folder} ({place.why}){note}; no project above it")
 
 
 def _disk(settings: Settings) -> Finding:
     try:
-        wanted = [settings.data_dir, places.decide(settings).folder]
+        wanted = [settings.data_dir, worktree_place.decide(settings).folder]
     except InvalidInput:
         wanted = [settings.data_dir]
     there = [next(p for p in (folder, *folder.parents) if p.exists()) for folder in wanted]

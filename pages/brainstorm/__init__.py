@@ -15,7 +15,7 @@ from pages.brainstorm.composer import Composer
 from pages.components.calls import read
 from pages.components.icon import icon
 from pages.components.tag import Tag, box, tag, text
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 from pages.routing import session_page
 
 _EVENTS = ("message", "message_delta", "message_tool", "idea_card_updated", "state_changed")

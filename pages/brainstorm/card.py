@@ -19,7 +19,7 @@ from pages.components.buttons import button, link_button
 from pages.components.calls import did
 from pages.components.tag import box, text
 from pages.components.words import plural
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 
 _EDITABLE = {"idle", "brainstorming", "plan_review"}
 

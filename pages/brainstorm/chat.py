@@ -20,7 +20,7 @@ from pages.components.markdown import FileLink
 from pages.components.placeholders import empty, skeleton
 from pages.components.tag import box, tag, text
 from pages.components.words import plural
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 from pages.shared.file_links import file_links
 
 #: So many messages are shown at first, and more at a time on demand.

@@ -13,7 +13,7 @@ from pages.components.calls import did
 from pages.components.drafts import forget
 from pages.components.icon import icon
 from pages.components.tag import box, text
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 
 _ENTER = """(e) => {
   if (e.key !== "Enter" || e.shiftKey || e.isComposing || matchMedia("(pointer: coarse)").matches) return;

@@ -20,7 +20,7 @@ from pages.components.state import session_mark
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import when
 from pages.components.words import plural
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 
 _METHODS: dict[delivery.Method, tuple[str, str]] = {
     "merge": ("Merge commit", "Keeps all commits and adds a merge commit"),

@@ -21,7 +21,7 @@ from pages.components.icon import icon
 from pages.components.placeholders import empty, error_state
 from pages.components.tag import box, tag, text
 from pages.components.words import plural
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 from pages.routing import session_page
 
 _TAIL = 1200

@@ -6,7 +6,8 @@ import re
 from html import escape
 
 from maestro import terminal_text, unseen
-from pages.components.tag import Tag, tag
+from pages.components.code import copy_button
+from pages.components.tag import Tag, box, tag
 
 _ESCAPE = re.compile(r"(\\(?:u[0-9a-f]{4}|U[0-9a-f]{8}|x[0-9a-f]{2})|[\u2400-\u2421]|[⏎␠⇥] ×\d+)")
 
@@ -28,3 +29,10 @@ def shown(words: str, classes: str = "") -> Tag:
                 strange = {"title": "An invisible character, or many spaces"} if index % 2 else {}
                 tag("mark" if index % 2 else "span", part, "q-unseen" if index % 2 else "", **strange)
     return made
+
+
+def code_in_full(words: str) -> None:
+    """All of it, with a scrollbar where it is long: nobody allows what they have not seen (``gate.js``)."""
+    with box("m-code m-code--block q-must"):
+        shown(words)
+        copy_button(words)

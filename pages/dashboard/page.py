@@ -23,7 +23,7 @@ from pages.components.words import duration, money, plural, tokens
 from pages.dashboard.rows import AwayRow, DigestRow, NeedRow, Running, RunningRow, digest_words, read_running
 from pages.frame import nav
 from pages.frame.banners import Banners
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 from pages.questions.cards import GateList
 from pages.routing import page
 from pages.shared import first_run, machine

@@ -25,7 +25,7 @@ from pages.shared.session_environment import change_environment
 from pages.shared.session_limits import change_limits
 
 if TYPE_CHECKING:
-    from pages.frame.shell import Frame
+    from pages.frame.view import Frame
 
 _ROLLS_BACK = {"executing", "paused", "completed", "failed"}
 _OVER = {"completed", "cancelled"}

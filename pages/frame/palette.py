@@ -16,7 +16,7 @@ from pages.components.inline import plain
 from pages.components.state import session_mark
 
 if TYPE_CHECKING:
-    from pages.frame.shell import Frame
+    from pages.frame.view import Frame
 
 _log = logging.getLogger(__name__)
 _SESSIONS = 40

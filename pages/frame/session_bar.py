@@ -12,7 +12,7 @@ from pages.frame import controls
 from pages.frame.banners import Banners
 
 if TYPE_CHECKING:
-    from pages.frame.shell import Frame
+    from pages.frame.view import Frame
 
 PHASES = ("Brainstorm", "Plan", "Execute", "Validate", "Merge")
 TABS = (

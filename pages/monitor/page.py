@@ -18,7 +18,7 @@ from pages import live
 from pages.components.placeholders import empty
 from pages.components.state import Mark, task_mark
 from pages.components.tag import Tag, box, tag, text
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 from pages.monitor import snapshot
 from pages.monitor.charts import Charts
 from pages.monitor.checkpoints import Checkpoints

@@ -25,7 +25,7 @@ from pages.components.icon import icon
 from pages.components.placeholders import notice
 from pages.components.tag import box, tag, text
 from pages.components.words import plural, short_path
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 from pages.new_session import first_commit
 from pages.routing import page
 from pages.shared.agent_fields import AgentFields

@@ -14,7 +14,8 @@ from maestro.db.journal import Event
 from pages import live, theme
 from pages.components.calls import read
 from pages.components.tag import box
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
+from pages.plan.bar import Bar
 from pages.plan.bench import Bench
 from pages.plan.making import Making, failed, last_failure, none_yet
 from pages.plan.reading import work_times
@@ -84,7 +85,9 @@ class _Page:
                 await Making(self.view, session).load()
             elif plan:
                 costs = await read(past_costs.of_repository, self.view.rt, session.repo_path)
-                self.bench = Bench(self.view, plan, editable=kind == "editing", costs=costs, refresh=self.refresh)
+                self.bench = Bench(
+                    self.view, plan, editable=kind == "editing", costs=costs, refresh=self.refresh, bar=Bar
+                )
                 self.bench.show(details=True)
                 self.bench.choose(self.view.query.get("task") or self.bench.selected)
             elif not failure:

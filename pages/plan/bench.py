@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from nicegui import ui
 from nicegui.events import GenericEventArguments
@@ -21,8 +21,7 @@ from pages.components.calls import did, read
 from pages.components.icon import icon
 from pages.components.state import task_mark
 from pages.components.tag import box, tag, text
-from pages.frame.shell import Frame
-from pages.plan.bar import Bar
+from pages.frame.view import Frame
 from pages.plan.draft import Draft
 from pages.plan.editing import Editor
 from pages.plan.graph import Graph
@@ -37,6 +36,13 @@ _MOST_KEPT = 600_000
 _REST_S = 0.3
 
 
+class Shown(Protocol):
+    """What follows the bench."""
+
+    def show(self) -> None:
+        """Show what the bench says and offers now."""
+
+
 class Bench:
     """One window's view of the plan. ``refresh`` has the page read everything again."""
 
@@ -48,6 +54,7 @@ class Bench:
         editable: bool,
         costs: TaskCosts,
         refresh: Callable[[], Awaitable[None]],
+        bar: Callable[[Bench], Shown],
     ) -> None:
         assert view.session is not None
         self.view = view
@@ -78,7 +85,7 @@ class Bench:
                 back.attr(data_back="")
                 back.on("click", lambda: self.root.attr(data_show="list"))
                 self.details = box("p-details", data_panel="field" if editable else "")
-        self.bar = Bar(self)
+        self.bar = bar(self)
         self.editor: Editor | None = None
         if editable:
             ui.on("maestro_plan_draft", self._restore)

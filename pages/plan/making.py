@@ -14,7 +14,7 @@ from pages.components.icon import icon
 from pages.components.placeholders import empty, notice
 from pages.components.tag import box, tag, text
 from pages.components.when import since
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 
 _TOOLS = {"read_file": "file-text", "list_files": "folder", "search_files": "search", "submit_plan": "list-checks"}
 _LINES = 8

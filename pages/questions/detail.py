@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from maestro.confinement import probing
 from maestro.core.views import ApprovalView
 from maestro.terminal_text import visible
 from pages.components.bar import share_bar
-from pages.components.code import code, copy_button
+from pages.components.code import code
 from pages.components.diff_lines import diff_lines, edit_in_full
 from pages.components.inline import inline
 from pages.components.markdown import prose
 from pages.components.name_list import name_list
 from pages.components.section import facts
-from pages.components.shown import shown
+from pages.components.shown import code_in_full
 from pages.components.tag import box, tag, text
 from pages.components.words import amount, plural
+from pages.shared.would_run import would_run
 
 _TEXT = 4000
-#: Of what a repository would run: so many are open when they are this short.
-_OPEN, _SHORT = 6, 14
 #: Characters of a value that stands beside its name.
 _SHORT_VALUE = 200
 #: Of a tool's input: what is shown as code, and what another line of the question says already.
@@ -47,7 +45,7 @@ def _tool(detail: dict[str, Any]) -> None:
         return
     name = next((name for name in _AS_CODE if detail.get(name)), "")
     if name:
-        _code(str(detail[name]))
+        code_in_full(str(detail[name]))
     if "new_string" in detail:
         edit_in_full(str(detail.get("old_string") or ""), str(detail["new_string"]))
     written = detail.get("content") or detail.get("new_source")
@@ -66,14 +64,7 @@ def _members(given: dict[str, Any]) -> None:
     for name, value in said.items():
         if name not in short:
             tag("div", name, "m-meta")
-            _code(value)
-
-
-def _code(words: str) -> None:
-    """All of it, with a scrollbar where it is long: nobody allows what they have not seen (``gate.js``)."""
-    with box("m-code m-code--block q-must"):
-        shown(words)
-        copy_button(words)
+            code_in_full(value)
 
 
 def _start(detail: dict[str, Any]) -> None:
@@ -156,36 +147,6 @@ def _trust(detail: dict[str, Any]) -> None:
         sandbox=detail.get("sandbox") is not False,
     )
     name_list("Changed tests that its checks run", tests, "pending")
-
-
-def would_run(
-    found: list[dict[str, Any]], commands: list[dict[str, Any]], *, left: int = 0, sandbox: bool = True
-) -> None:
-    """What of a repository would run: commands, then files, of which the first short ones are open and the rest is folded."""
-    if commands:
-        with box("m-stack m-gap-4"):
-            tag("div", "Setup and check commands:", "m-meta")
-            code("\n".join(visible(str(each.get("command"))) for each in commands), block=True)
-    if not found:
-        text("No settings, hooks, or scripts with common names were found. Its tests and code would run.", "m-soft")
-    with box("m-stack m-gap-8 q-runs"):
-        for number, each in enumerate(found):
-            said = visible(str(each.get("text") or "")).strip()
-            lines = said.count("\n") + 1
-            opened = {"open": ""} if number < _OPEN and lines <= _SHORT else {}
-            with tag("details", "", "q-run", **opened):
-                new = " · new or changed" if each.get("new") and not all(e.get("new") for e in found) else ""
-                with tag("summary", "", "q-more mi-chevron-right"):
-                    text(visible(str(each.get("name"))), "m-mono m-wrap")
-                    text(f" · {plural(lines, 'line')}{new}", "m-soft")
-                _code(said or "(empty)")
-    if left > 0:
-        text(f"and {plural(left, 'more file')}", "m-soft")
-    missing = probing.available()
-    if not sandbox and missing.missing:
-        text(f"“Only in the sandbox” is not available here: {missing.missing}", "m-soft")
-        if missing.install:
-            code(missing.install, block=True)
 
 
 def _name(key: str) -> str:

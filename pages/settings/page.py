@@ -23,7 +23,7 @@ from pages.components.inline import inline
 from pages.components.section import section
 from pages.components.state import chip
 from pages.components.tag import Tag, box, tag, text
-from pages.frame.shell import Frame
+from pages.frame.view import Frame
 from pages.mode_note import mode_chip, mode_note
 from pages.policy_section import PolicySection
 from pages.routing import page

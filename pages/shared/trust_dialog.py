@@ -10,7 +10,7 @@ from pages.components.buttons import button
 from pages.components.dialogs import answer, dialog
 from pages.components.inline import inline
 from pages.components.tag import box, text
-from pages.questions.detail import would_run
+from pages.shared.would_run import would_run
 
 
 async def may_run(rt: Runtime, path: str) -> bool:

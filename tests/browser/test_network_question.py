@@ -12,7 +12,8 @@ from playwright.sync_api import expect
 
 from maestro.confinement.refusals import Missed
 from maestro.core.approvals import questions
-from maestro.core.proving import network_needed
+from maestro.core.approvals.question import NETWORK
+from maestro.core.workspaces import sheltered
 from maestro.db import models
 from tests.app_process import AppProcess
 from tests.browser.conftest import OpenWindow
@@ -32,8 +33,8 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         session = seed_session(rt, repo, title="Offline", status="paused", tasks=tasks)
         asked = questions.infrastructure_question(f"`make test` failed without the network. {_WORDS}", "key", _OUTPUT)
         missed = Missed(_WORDS, ("files.example:443",), told=True, way=True)
-        more = {"items": asked.items, "what": questions.NETWORK, "command": "make test"}
-        asked = replace(asked, detail=asked.detail | more | network_needed.offered(missed, "checks"))
+        more = {"items": asked.items, "what": NETWORK, "command": "make test"}
+        asked = replace(asked, detail=asked.detail | more | sheltered.network_offer(missed, "checks"))
         add(
             rt,
             models.Approval(id="ask", session_id=session.id, kind=asked.kind, title=asked.title, detail=asked.detail),

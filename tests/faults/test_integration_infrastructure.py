@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from maestro.core import queries
-from maestro.core.execution import starting
 from maestro.core.proving import infrastructure
+from maestro.core.supervisor import steps
 from maestro.db import models
 from tests.landing import bench, plan_of
 from tests.repos import commit, make_repo
@@ -149,15 +149,15 @@ def test_a_worktree_that_cannot_be_set_up_asks_once_for_all_tasks_and_a_no_fails
                 row = tx.db.get(models.Task, b.task(key).id)
                 assert row is not None
                 row.status, row.attempt = "running", 1
-            starting.start_worker(b.rt, b.task(key).id)
+            steps.start_worker(b.rt, b.task(key).id)
         assert [b.task(key).status for key in ("t1", "t2")] == ["waiting", "running"]
         assert (tmp_path / "tried").read_text().split() == ["x"]
         b.answer("allow")
         assert b.task().status == "running"
-        starting.start_worker(b.rt, b.task().id)
+        steps.start_worker(b.rt, b.task().id)
         assert (tmp_path / "tried").read_text().split() == ["x", "x"]
         b.answer("deny")
-        starting.start_worker(b.rt, b.task().id)
+        steps.start_worker(b.rt, b.task().id)
         assert b.task().status == "failed"
         assert b.task().attempt == 1
 

@@ -14,8 +14,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from maestro.api.access import Access
 from maestro.api.hosts import Served
-from maestro.api.security import Access
 from tests.app_process import AppProcess
 
 PAGE = {"Accept": "text/html,application/xhtml+xml"}

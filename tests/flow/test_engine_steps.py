@@ -18,8 +18,8 @@ from pathspec import GitIgnoreSpec
 from maestro.cli import drive
 from maestro.core import queries
 from maestro.core.commands import approvals, control, sessions
-from maestro.core.execution import digest, starting
-from maestro.core.guards import integrity, pauses
+from maestro.core.execution import digest, resuming, starting
+from maestro.core.guards import integrity
 from maestro.core.integration import landing, validation
 from maestro.core.integration.hooks import scope
 from maestro.core.kernel.session_states import move
@@ -259,12 +259,12 @@ def test_a_pause_by_hand_and_one_with_an_open_question_stay(tmp_path: Path, repo
             tx.db.add(
                 models.Approval(session_id=session.id, kind="escape", title="?", status="allowed", resolved_at=utcnow())
             )
-        assert not pauses.resume_due(e.rt)
+        assert not resuming.resume_due(e.rt)
         control.resume(e.rt, session.id)
         pausing.pause(e.rt, session.id, source="supervisor")
         with e.rt.db.write() as tx:
             tx.db.add(models.Approval(session_id=session.id, kind="escape", title="?"))
-        pauses.resume_due(e.rt)
+        resuming.resume_due(e.rt)
         assert e.get(session.id).status == "paused"
         assert len(integrity.alarms(e.rt, session.id)) == 1
 

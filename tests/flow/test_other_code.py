@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from maestro.core.execution import starting
 from maestro.core.proving import other_code
+from maestro.core.supervisor import steps
 from tests.landing import Bench, bench, plan_of
 from tests.repos import commit, make_repo, write_files
 
@@ -213,7 +213,7 @@ def test_a_tasks_own_checks_are_looked_at_before_its_agent_starts(
     _use(monkeypatch, tmp_path / "venv")
     with bench(tmp_path, repo, plan_of({"id": "t1", "checks": [_UNITTEST]})) as b:
         worktree = b.begin()
-        starting.start_worker(b.rt, b.task().id)
+        steps.start_worker(b.rt, b.task().id)
         (question,) = b.asked("infrastructure")
         assert "finds `calc`" in question.detail["reason"]
         assert not worktree.exists()

@@ -10,8 +10,8 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.commands import control
-from maestro.core.execution import starting
 from maestro.core.kernel.locks import WorkCancelled
+from maestro.core.supervisor import steps
 from maestro.core.tasks import prompts
 from maestro.core.workspaces.preparing import prepare_worktree
 from maestro.db.journal import Event
@@ -37,7 +37,7 @@ class _Beginning:
             row = b.task()
             row.status, row.attempt = "running", 1
             tx.db.add(row)
-        self.thread = threading.Thread(target=starting.start_worker, args=(b.rt, b.task().id))
+        self.thread = threading.Thread(target=steps.start_worker, args=(b.rt, b.task().id))
         self.thread.start()
 
     def until(self, type_: str, words: str) -> Event:

@@ -13,7 +13,7 @@ from maestro.agents.base import AgentSpec
 from maestro.agents.command import Command
 from maestro.confinement import probing
 from maestro.core.kernel.agent_config import in_force, parse_agent_config
-from maestro.core.workspaces import confining, sheltered
+from maestro.core.workspaces import agents_place, confining, sheltered
 from maestro.errors import InvalidInput, Unavailable
 from maestro.settings import Settings
 from tests.landing import Bench, bench
@@ -235,7 +235,7 @@ def test_a_command_agent_runs_confined(tmp_path: Path, user: Path) -> None:
         spec = AgentSpec(
             worker_id="w", session_id="s", task_id="t", task_key="t1", agent_type="command", worktree=str(worktree),
             prompt="Do it", permission_mode="sandboxed", command=["/bin/sh", "-c", script],
-            confinement=confining.of_agent(b.rt, b.session, "t", worktree, config),
+            confinement=agents_place.of_agent(b.rt, b.session, "t", worktree, config),
         )  # fmt: skip
         link = _Link()
         result = asyncio.run(Command().run(AgentSpec.from_json(spec.to_json()), link))  # type: ignore[arg-type]

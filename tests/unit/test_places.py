@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from maestro.cli.doctor import examine
-from maestro.core.kernel import places, projects
+from maestro.core.kernel import places, projects, worktree_place
 from maestro.errors import InvalidInput
 from maestro.settings import LoadedSettings, Settings
 
@@ -24,8 +24,8 @@ def _away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
 
-def decide(data: Path, **more: object) -> places.Place:
-    return places.decide(Settings(data_dir=data, **more))  # type: ignore[arg-type]
+def decide(data: Path, **more: object) -> worktree_place.Place:
+    return worktree_place.decide(Settings(data_dir=data, **more))  # type: ignore[arg-type]
 
 
 def test_worktrees_stay_in_a_data_folder_that_lies_below_no_project(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_link_to_a_hidden_folder_is_hidden(tmp_path: Path) -> None:
 def test_where_no_place_is_better_a_hidden_data_folder_holds_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "_elsewhere", lambda: iter(()))
+    monkeypatch.setattr(worktree_place, "_elsewhere", lambda: iter(()))
 
     place = decide(tmp_path / ".data")
 
@@ -133,7 +133,7 @@ def test_a_folder_in_a_place_for_everybody_is_taken_only_when_nobody_else_made_i
     (home / "package.json").touch()
     shared = tmp_path / "shared"
     shared.mkdir()
-    monkeypatch.setattr(places, "_SHARED", shared)
+    monkeypatch.setattr(worktree_place, "_SHARED", shared)
     theirs = shared / f"maestro-{os.getuid()}"
     assert decide(home / "data").folder.parent == theirs
     (shared / "a trap").mkdir()

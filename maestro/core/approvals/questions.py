@@ -7,13 +7,13 @@ landing, which starts from the top, finds the answer, and goes on or sends the t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from sqlmodel import col, select
 
-from maestro.core.approvals import asking
+from maestro.core.approvals import asking, missing_set_up
 from maestro.core.approvals.asking import LANDING_KINDS
+from maestro.core.approvals.question import AS_BEFORE, SETUP, STOP_SET_UP, Question
 from maestro.core.kernel import lookup, task_states, watch_mode
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.text import clip
@@ -24,40 +24,6 @@ from maestro.errors import MaestroError, SetupFailed
 
 #: Kinds whose "yes" holds for the whole session; of the others, for the task that asked.
 _FOR_SESSION = frozenset({"tests_missing"})
-
-
-#: What an infrastructure question is about, when a worktree could not be made ready.
-SETUP = "set-up"
-#: The same, when a check fails as on the untouched base: the one such question whose yes lets the check pass.
-AS_BEFORE = "as before"
-#: The same, when no test could run: the way on is the set-up.
-UNPROVEN = "nothing proven"
-#: The same, when a confined check was kept from the network: the way on is to allow it.
-NETWORK = "network"
-#: The same, when the checks would run other code than the worktree's; a no means that it is meant so.
-OTHER_CODE = "other code"
-#: What a question about files outside is about where a yes lets something of this machine into commits.
-LINKS = "links"
-COPIES = "copies"
-#: While one of these is open no worktree of the session is set up.
-STOP_SET_UP = frozenset({SETUP, OTHER_CODE})
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Something only the user can judge.
-
-    ``items`` says what exactly is asked about; a yes covers these and nothing else. ``prompt`` is what the
-    agent is told after a no.
-    """
-
-    kind: str
-    title: str
-    items: list[str]
-    prompt: str
-    detail: dict[str, Any] = field(default_factory=dict)
-    risk: str = "medium"
-    then: str = "checking"  # what the task becomes with the answer
 
 
 def accepted(rt: Runtime, session_id: str, task_id: str | None, kind: str) -> set[str]:
@@ -73,8 +39,6 @@ def accepted(rt: Runtime, session_id: str, task_id: str | None, kind: str) -> se
 
 def raise_question(rt: Runtime, session: models.Session, task: models.Task | None, question: Question) -> None:
     """Ask, and let the task wait. Of infrastructure only one question of a session is open at a time."""
-    from maestro.core.proving import missing_set_up
-
     offered = missing_set_up.offer(session, question)
     with rt.db.write() as tx:
         row = lookup.task_row(tx.db, session.id, task.id) if task else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from maestro.core.approvals import asking
 from maestro.core.guards import watchdog
 from maestro.core.integration import rollbacks
-from maestro.core.limits import budgets
+from maestro.core.limits import account, budgets
 from maestro.core.planning import trust
 from maestro.core.tasks import prompts, transitions
 from maestro.db import models
@@ -29,6 +29,7 @@ def _after_task_failed(tx: Transaction, session: models.Session, approval: model
     if approval.status == "allowed":
         fresh = approval.detail.get("failure") == "conversation" or approval.detail.get("chosen") == "allow_fresh"
         transitions.retry_task(tx, session, task, approval.message, fresh=fresh)
+        account.release_refused_key(tx, session)
     else:
         rollbacks.take_back_repairs(tx, session)
         transitions.fail_session(tx, session, f"Task {task.key} failed: {task.error_message or 'no reason given'}")

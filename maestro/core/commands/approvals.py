@@ -11,7 +11,8 @@ from sqlalchemy.exc import OperationalError
 from maestro.core import queries
 from maestro.core.approvals import asking, proposals
 from maestro.core.commands import answers, corrections, networks, preferences, set_ups
-from maestro.core.guards import pauses, storage, watchdog
+from maestro.core.execution import resuming
+from maestro.core.guards import storage, watchdog
 from maestro.core.integration import rollbacks
 from maestro.core.kernel import lookup
 from maestro.core.kernel.runtime import Runtime
@@ -110,7 +111,7 @@ def _deliver(rt: Runtime, _approval: models.Approval, _decision: Decision) -> No
 
 
 def _resume(rt: Runtime, approval: models.Approval, _decision: Decision) -> None:
-    pauses.after_answer(rt, approval)
+    resuming.after_answer(rt, approval)
 
 
 def _move_again(rt: Runtime, approval: models.Approval, _decision: Decision) -> None:

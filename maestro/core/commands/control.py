@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlmodel import select
-
 from maestro.core import queries
 from maestro.core.approvals import asking
-from maestro.core.execution import run_end
-from maestro.core.guards import integrity
+from maestro.core.execution import resuming
 from maestro.core.integration import rollbacks
-from maestro.core.kernel import lookup, processes
+from maestro.core.kernel import lookup
 from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.locks import branch_lock
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, allowed_events, move
+from maestro.core.limits import account
 from maestro.core.tasks import pausing, transitions
 from maestro.core.views import SessionView
 from maestro.core.workspaces import cleanup
 from maestro.db import models
-from maestro.db.session import Transaction
 from maestro.errors import InvalidInput, NotAllowed
 from maestro.worktrees import integration, manager, refs, repository
 
@@ -70,32 +67,8 @@ def pause(rt: Runtime, session_id: str) -> SessionView:
 
 
 def resume(rt: Runtime, session_id: str) -> SessionView:
-    """PAUSED to EXECUTING; the workers go on where they stood, parked ones in a new process.
-
-    A stuck one that the user is asked about stands still until that answer. Raises NotAllowed when one that was
-    being parked turns out to have planted something: the user is asked about that first.
-    """
-    with rt.db.read() as db:
-        parking = [w for w in lookup.live_workers(db, session_id) if w.status == "parked" and w.ended_at is None]
-    known = integrity.alarms(rt, session_id)
-    for worker in parking:  # asked to end, and not there yet
-        run_end.finish(rt, worker)
-        integrity.verify(rt, worker.id)
-        run_end.close(rt, worker.id)
-    if integrity.alarms(rt, session_id) - known:
-        raise _alarm(rt, session_id)
-    with rt.db.write() as tx:
-        move(tx, lookup.session_row(tx.db, session_id), "resume")
-        workers, standing = lookup.live_workers(tx.db, session_id), lookup.stuck_worker_ids(tx.db)
-        for worker in workers:
-            if worker.status == "paused" and worker.id not in standing:
-                worker.status = "waiting" if _has_open_gate(tx, worker) else "running"
-            elif worker.status == "parked":
-                worker.status = "ended"  # its task is running and has no worker: the next look starts one
-            tx.db.add(worker)
-        tx.log(session_id, "Continuing.", source="you")
-    processes.resume(*(worker for worker in workers if worker.id not in standing))
-    rt.wake()
+    """PAUSED to EXECUTING; see ``resuming.resume``."""
+    resuming.resume(rt, session_id)
     return queries.get_session(rt, session_id)
 
 
@@ -142,6 +115,8 @@ def retry(rt: Runtime, session_id: str, *, task: str | None = None, hint: str | 
             raise rollbacks.not_now(session, "retry")
         for row in failed:
             transitions.retry_task(tx, session, row, hint)
+        if failed:
+            account.release_refused_key(tx, session)
         transitions.ask_again(tx, session)
     rt.wake()
     return queries.get_session(rt, session_id)
@@ -163,6 +138,7 @@ def skip_task(rt: Runtime, session_id: str, task: str) -> SessionView:
                 allowed=allowed_events(session.status),
             )
         transitions.skip_task(tx, session, row)
+        account.release_refused_key(tx, session)
     rt.wake()
     return queries.get_session(rt, session_id)
 
@@ -202,13 +178,6 @@ def restore(rt: Runtime, session_id: str, ref: str) -> SessionView:
     return queries.get_session(rt, session_id)
 
 
-def _alarm(rt: Runtime, session_id: str) -> NotAllowed:
-    with rt.db.read() as db:
-        session = lookup.session_row(db, session_id)
-    words = "A worker changed something in your repository. Answer the alarm first, then resume."
-    return NotAllowed(words, state=session.status, allowed=allowed_events(session.status))
-
-
 def _make_branch(repo: Path, session: models.Session, base: str) -> None:
     """The session branch at ``base``; one that a killed attempt left elsewhere holds no work yet and moves along."""
     found = refs.ref_commit(repo, refs.branch_ref(session.session_branch))
@@ -227,10 +196,3 @@ def _base_commit(session: models.Session) -> str:
         return repository.resolve_base(info, session.base_branch)[1]
     except InvalidInput:
         return session.base_commit
-
-
-def _has_open_gate(tx: Transaction, worker: models.Worker) -> bool:
-    query = select(models.Approval.id).where(
-        models.Approval.worker_id == worker.id, models.Approval.status == "pending"
-    )
-    return tx.db.exec(query).first() is not None

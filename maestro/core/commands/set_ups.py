@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from maestro.core.approvals import questions
+from maestro.core.approvals.question import UNPROVEN
 from maestro.core.commands import corrections
 from maestro.core.kernel import lookup
 from maestro.core.kernel.agent_config import parse_check
@@ -62,7 +62,7 @@ def take(tx: Transaction, session: models.Session, approval: models.Approval, of
     tx.db.add(session)
     if offered.check and old:
         corrections.correct_check(tx, session, approval, offered.check)
-    approval.detail = approval.detail | {"what": questions.UNPROVEN}
+    approval.detail = approval.detail | {"what": UNPROVEN}
     text = f"Added to this session's worktree setup: {'; '.join(offered.setup)}"
     tx.log(session.id, text, kind="check", source="you", task_id=approval.task_id)
     if offered.info is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sqlmodel import col, func, select
 from maestro.agents import named_tasks
 from maestro.agents.base import AgentSpec
 from maestro.core.approvals import questions
+from maestro.core.approvals.question import Question
 from maestro.core.execution import warm_workers
 from maestro.core.guards import integrity, storage
 from maestro.core.kernel import channel, lookup
@@ -21,9 +23,8 @@ from maestro.core.kernel.runtime import Runtime
 from maestro.core.limits import account, admission, spending
 from maestro.core.planning import own_agent, trust
 from maestro.core.planning.approved import approved_plan, checks_of
-from maestro.core.proving import other_code
 from maestro.core.tasks import afresh, prompts, transitions
-from maestro.core.workspaces import confining, hatch, ports
+from maestro.core.workspaces import agents_place, hatch, ports
 from maestro.core.workspaces.cleanup import remove_worktree
 from maestro.core.workspaces.environ import only_for_the_model, place_environment, worker_environment
 from maestro.core.workspaces.preparing import prepare_worktree
@@ -37,9 +38,11 @@ from maestro.worktrees import agents_git, reading, repository, sparse
 from maestro.worktrees.git import identity_environment
 
 _MOST_MANIFESTS = 300
+#: What to ask before the first run of a task whose own checks would not test its worktree.
+Review = Callable[[Runtime, models.Session, Path, Sequence[str], Callable[[], bool]], Question | None]
 
 
-def start_worker(rt: Runtime, task_id: str) -> None:
+def start_worker(rt: Runtime, task_id: str, review: Review) -> None:
     """Bring a task's worktree into being and start a worker in it; on failure the task fails with the plain reason."""
     with rt.db.read() as db:
         task = db.get(models.Task, task_id)
@@ -56,7 +59,7 @@ def start_worker(rt: Runtime, task_id: str) -> None:
         if integrity.verify_running(rt, session.id):
             return
         worktree = prepare_worktree(rt, session, task)
-        if not _asks_about_other_code(rt, session, task, worktree):
+        if not _asks_about_other_code(rt, session, task, worktree, review):
             _launch(rt, session, task, worktree)
     except WorkCancelled:
         return
@@ -68,11 +71,13 @@ def start_worker(rt: Runtime, task_id: str) -> None:
         _give_up(rt, task_id, error.detail)
 
 
-def _asks_about_other_code(rt: Runtime, session: models.Session, task: models.Task, worktree: Path) -> bool:
-    """Ask before the first run of a task whose own checks would not test its worktree; those of the plan are the baseline's."""
+def _asks_about_other_code(
+    rt: Runtime, session: models.Session, task: models.Task, worktree: Path, review: Review
+) -> bool:
+    """Review the checks of the task itself; those of the plan are the baseline's."""
     if not task.checks or task.conversation_id is not None:
         return False
-    asked = other_code.review(rt, session, worktree, task.checks, cancellation_token(rt, session.id))
+    asked = review(rt, session, worktree, task.checks, cancellation_token(rt, session.id))
     if asked is None:
         return False
     remove_worktree(rt, session, worktree)  # nobody has worked there: it is made again, with the set-up as it is then
@@ -221,7 +226,7 @@ def _spec(
         model=agent.model,
         effort=agent.effort,
         permission_mode=mode,
-        confinement=confining.of_agent(rt, session, task.id, worktree, config) if mode == "sandboxed" else None,
+        confinement=agents_place.of_agent(rt, session, task.id, worktree, config) if mode == "sandboxed" else None,
         checks=sorted({*checks, *plan_checks}),
         approved=_names_at_first(repo, task.start_commit or session.base_commit) if mode == "edits" else None,
         allowances=list(session.allowances),

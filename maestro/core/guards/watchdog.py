@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
 from maestro.agents import factory
@@ -23,11 +22,9 @@ from maestro.core.kernel import channel, lookup, processes
 from maestro.core.kernel.agent_config import AgentConfig
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
-from maestro.core.planning import own_agent
 from maestro.core.tasks import interrupts, prompts, transitions
 from maestro.db import models
 from maestro.db.session import Transaction
-from maestro.errors import MaestroError
 
 #: Processor use of the tree, in percent of a core, from which a running tool (or an agent that names none) is at work.
 _AT_WORK = 3.0
@@ -199,20 +196,11 @@ def _silent(rt: Runtime, eye: _RunState, worker: models.Worker) -> str | None:
     return f"No output for {span}{while_what}, and it uses {worker.cpu_percent:.0f}% of a core"
 
 
-def _agent_of(db: DbSession, session: models.Session, task: models.Task | None, config: AgentConfig) -> str:
-    if task is None:
-        return session.agent_type
-    try:
-        return own_agent.of_stored(db, task, session, config).agent_type
-    except MaestroError:  # the plan is gone or damaged: what watches the work goes on
-        return session.agent_type
-
-
 def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker, seen: str) -> None:
     ask, told = False, False
     with rt.db.read() as db:  # one that hears nothing would lose a word, and begin anew after an interruption
         about, whose = lookup.session_row(db, worker.session_id), db.get(models.Task, task_id)
-        agent = _agent_of(db, about, whose, config)
+        agent = lookup.agent_type(db, about, whose.key if whose else None)
         hears = factory.hears(agent)
     with rt.db.write() as tx:
         task, row = tx.db.get(models.Task, task_id), tx.db.get(models.Worker, worker.id)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlmodel import col, func, select
 
 from maestro.core.approvals import questions
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import SETUP, Question
 from maestro.core.guards import integrity, storage
 from maestro.core.integration import branch_in_use, conflicts, lost_worktree
 from maestro.core.integration.hooks import (
@@ -172,7 +172,7 @@ def _arrival(flight: LandingContext, head: str) -> HookContext:
 
 def _take_refusal(flight: LandingContext, refused: models.Approval) -> None:
     """The user said no to what the agent left: back to it, with the reason."""
-    if refused.detail.get("what") == questions.SETUP:
+    if refused.detail.get("what") == SETUP:
         raise MaestroError(str(questions.setup_refusal(flight.rt, flight.task)))
     reason = str(refused.detail.get("finding") or f"You denied: {refused.title}.")
     prompt = str(refused.detail.get("prompt") or reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from maestro.core.approvals import asking, questions
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import Question
 from maestro.core.guards import storage
 from maestro.core.integration import rollbacks
 from maestro.core.kernel import lookup

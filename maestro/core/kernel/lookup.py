@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from sqlmodel import Session as DbSession
@@ -109,3 +110,14 @@ def rollback_in_progress(db: DbSession, session_id: str) -> bool:
         col(models.Intent.done_at).is_(None),
     )
     return db.exec(query).first() is not None
+
+
+def agent_type(db: DbSession, session: models.Session, key: str | None) -> str:
+    """The kind of agent of a task: its own by the stored plan, else the session's. A damaged plan says nothing."""
+    with suppress(NotFound):
+        stored = plan_row(db, session).plan_json
+        tasks = stored.get("tasks") if isinstance(stored, dict) else None
+        named = [t.get("agent") for t in tasks or [] if isinstance(t, dict) and t.get("id") == key]
+        if named and isinstance(named[0], str) and named[0]:
+            return named[0]
+    return session.agent_type

@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel import Session as DbSession
 from sqlmodel import col, delete, select
 
-from maestro.core.kernel import places
+from maestro.core.kernel import worktree_place
 from maestro.core.kernel.jobs import Background
 from maestro.db.models import StoredSetting
 from maestro.db.session import Database
@@ -53,9 +53,9 @@ class Runtime:
         return self.settings.data_dir
 
     @property
-    def worktrees(self) -> places.Place:
+    def worktrees(self) -> worktree_place.Place:
         """Where worktrees go, decided once for the life of this app. Raises InvalidInput."""
-        place: places.Place = self.helper("worktrees-place", lambda: places.decide(self.settings))
+        place: worktree_place.Place = self.helper("worktrees-place", lambda: worktree_place.decide(self.settings))
         return place
 
     def helper(self, name: str, make: Callable[[], Any]) -> Any:
@@ -81,7 +81,7 @@ def open_runtime(loaded: LoadedSettings) -> Runtime:
         _log.warning("the stored setting %s is not valid and does not hold: %s", name, why)
     loaded.reload(stored)
     rt = Runtime(loaded=loaded, db=db, bus=bus, jobs=Background())
-    places.settle(rt)
+    _settle_worktrees(rt)
     return rt
 
 
@@ -108,3 +108,31 @@ def _move_keys(db: Database, data_dir: Path) -> None:
 def setting_rows(db: DbSession) -> dict[str, Any]:
     """``stored_settings`` in a transaction that is open already."""
     return {row.name: row.value for row in db.exec(select(StoredSetting)).all()}
+
+
+def _settle_worktrees(rt: Runtime) -> None:
+    """Decide once for the life of this app where worktrees go, store it, and say where that is when it is not as usual.
+
+    Raises InvalidInput for a ``MAESTRO_WORKTREES_DIR`` that cannot be used.
+    """
+    from maestro.db.keeping import Fact
+
+    place = rt.worktrees
+    if place.warning:
+        _log.warning("%s", place.warning)
+    usual = rt.data_dir / worktree_place.FOLDER
+    if place.folder == usual:
+        return
+    _log.info("worktrees are in %s: %s", place.folder, place.why)
+    with rt.db.write() as tx:
+        row = tx.db.get(Fact, worktree_place.KNOWN) or Fact(name=worktree_place.KNOWN, value=[])
+        stored = [str(p) for p in row.value]
+        told = _stored(rt, place.folder)
+        if told not in stored:
+            row.value = [*stored, told]
+            tx.db.add(row)
+
+
+def _stored(rt: Runtime, folder: Path) -> str:
+    """Relative below the data folder, which may be moved."""
+    return str(folder.relative_to(rt.data_dir)) if folder.is_relative_to(rt.data_dir) else str(folder)

@@ -20,7 +20,8 @@ from pathlib import Path
 from sqlmodel import col, select
 
 from maestro import untrusted
-from maestro.core.approvals.questions import Question, accepted
+from maestro.core.approvals.question import Question
+from maestro.core.approvals.questions import accepted
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.proving import (
     baseline,

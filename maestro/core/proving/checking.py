@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlmodel import col, select
 
 from maestro.core.approvals import questions
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import Question
 from maestro.core.kernel import lookup, places
 from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime

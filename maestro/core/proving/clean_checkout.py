@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import Question
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.proving import checkouts
 from maestro.core.proving.checking import CheckTarget, first_failure

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlmodel import col, select
 
 from maestro.core.approvals import questions
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import Question
 from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.proving import infrastructure, known_failures, missing_library, time_limit, unproven

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from maestro.core.approvals import questions
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import AS_BEFORE, Question
 from maestro.core.kernel import lookup
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.proving import infrastructure, runner_errors, unproven
@@ -39,7 +39,7 @@ def review(
     question = questions.infrastructure_question(words, known, outcome.output)
     if not infrastructure.says_the_same(base.runs[command].output, outcome.output, below):
         return question
-    go_on = {"what": questions.AS_BEFORE, "allow": "continue: it failed before too"}
+    go_on = {"what": AS_BEFORE, "allow": "continue: it failed before too"}
     return replace(question, detail=question.detail | go_on)
 
 
@@ -50,9 +50,7 @@ def besides(rt: Runtime, session: models.Session, command: str, outcome: Command
         "work. Its other output has changed since then."
     )
     asked = questions.infrastructure_question(words, _besides_key(rt, session, command, outcome), outcome.output)
-    return replace(
-        asked, detail=asked.detail | {"what": questions.AS_BEFORE, "allow": "continue: it failed before too"}
-    )
+    return replace(asked, detail=asked.detail | {"what": AS_BEFORE, "allow": "continue: it failed before too"})
 
 
 def accepted(

@@ -11,7 +11,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from maestro.core.approvals import questions
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import Question
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.proving import known_failures, unproven
 from maestro.core.proving.reports.model import NOT_LOADED, UNCLEAR, TestReport

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import Question
 from maestro.core.proving import file_kinds
 from maestro.core.proving.baseline import Baseline
 from maestro.core.proving.reports import collect

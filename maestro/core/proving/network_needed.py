@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from maestro.confinement.refusals import Missed
 from maestro.core.approvals import questions
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import NETWORK, Question
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.workspaces import sheltered
 from maestro.core.workspaces.run_command import CommandOutcome
@@ -33,16 +31,11 @@ def review(
         return None
     reason = f"`{command}` failed without the network. {missed.words}"
     asked = questions.infrastructure_question(reason, key, outcome.output)
-    return replace(asked, detail=asked.detail | {"what": questions.NETWORK, "command": command})
+    return replace(asked, detail=asked.detail | {"what": NETWORK, "command": command})
 
 
 def offering(question: Question, outcome: CommandOutcome) -> Question:
     """The same with the network offered, where a check's surroundings are asked about and it was kept from some host."""
     if question.kind != "infrastructure" or outcome.missed is None:
         return question
-    return replace(question, detail=question.detail | offered(outcome.missed, "checks"))
-
-
-def offered(missed: Missed, what: str) -> dict[str, Any]:
-    """Members for a question's detail: ``network_for`` (checks or set-up) and ``network_hosts``, what a yes lets through."""
-    return {"network_for": what, "network_hosts": list(missed.hosts)} if missed.way else {}
+    return replace(question, detail=question.detail | sheltered.network_offer(outcome.missed, "checks"))

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from maestro import untrusted
 from maestro.core.approvals import questions
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import OTHER_CODE, Question
 from maestro.core.guards.checkout_changes import leads_to
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.proving import loaded, python_origin
@@ -112,7 +112,7 @@ def _question(rt: Runtime, session: models.Session, folder: Path, found: Sequenc
     words = f"The checks would not test the work: {shown}. {_way_out(session, folder)}"
     asked = questions.infrastructure_question(words, key, "\n".join(found))
     detail = {
-        "what": questions.OTHER_CODE,
+        "what": OTHER_CODE,
         "allow": "check again: I changed the setup",
         "deny": "continue as is: this is intended",
     }

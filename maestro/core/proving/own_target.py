@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import replace
 
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import Question
 from maestro.core.kernel.text import clip
 from maestro.core.proving.baseline import Baseline
 from maestro.core.proving.reports.model import UNCLEAR, TestReport

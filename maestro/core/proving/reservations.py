@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
-from maestro.core.approvals.questions import AS_BEFORE
+from maestro.core.approvals.question import AS_BEFORE
 from maestro.db import models
 
 _MOST = 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from maestro.core.approvals import questions
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import Question
 from maestro.core.proving.baseline import Baseline
 from maestro.core.workspaces.run_command import CommandOutcome
 

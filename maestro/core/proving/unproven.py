@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlmodel import select
 
 from maestro.core.approvals import questions
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import AS_BEFORE, OTHER_CODE, UNPROVEN, Question
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.proving import runner_errors
 from maestro.core.proving.baseline import Baseline
@@ -63,9 +63,7 @@ def question(
         some = f"{report.failed} tests fail" if report.failed != 1 else "one test fails"
         words = f"Nothing was proven here: no test in `{command}` passes. What failed ({some}) did so {before}."
         asked = questions.infrastructure_question(words, key, outcome.output)
-        return replace(
-            asked, detail=asked.detail | {"what": questions.AS_BEFORE, "allow": "continue: it failed before too"}
-        )
+        return replace(asked, detail=asked.detail | {"what": AS_BEFORE, "allow": "continue: it failed before too"})
     lacks = missing(outcome.output)
     because = f"`{lacks}` is missing. " if lacks else ""
     way_on = "If something has to be installed first, add it under “Worktree setup…”."
@@ -105,7 +103,7 @@ def could_not_import(output: str) -> bool:
 def offering_set_up(asked: Question) -> Question:
     """A question to which another set-up of the worktrees may be the answer."""
     allow = "try again: the setup runs first, then the check"
-    return replace(asked, detail=asked.detail | {"what": questions.UNPROVEN, "allow": allow})
+    return replace(asked, detail=asked.detail | {"what": UNPROVEN, "allow": allow})
 
 
 def set_up_again(rt: Runtime, session: models.Session, task: models.Task | None, folder: Path) -> None:
@@ -121,7 +119,7 @@ def set_up_again(rt: Runtime, session: models.Session, task: models.Task | None,
         models.Approval.status == "allowed",
     )
     with rt.db.read() as db:
-        about = (questions.UNPROVEN, questions.OTHER_CODE)
+        about = (UNPROVEN, OTHER_CODE)
         answers = [a for a in db.exec(query).all() if a.detail.get("what") in about and a.resolved_at]
     last = max((a.resolved_at.timestamp() for a in answers if a.resolved_at), default=0.0)
     ready = own_git_dir(folder) / READY

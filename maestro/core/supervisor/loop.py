@@ -17,8 +17,9 @@ from typing import Any
 from sqlmodel import col, select
 
 from maestro.core.approvals import asking, questions
-from maestro.core.execution import digest, ingest, parking, run_end, scheduling, warm_workers
-from maestro.core.guards import heartbeat, integrity, pauses, resources, storage
+from maestro.core.approvals.question import STOP_SET_UP
+from maestro.core.execution import digest, ingest, parking, resuming, run_end, scheduling, warm_workers
+from maestro.core.guards import heartbeat, integrity, resources, storage
 from maestro.core.integration import rollbacks
 from maestro.core.kernel import lookup, processes
 from maestro.core.kernel.agent_config import in_force
@@ -138,7 +139,7 @@ class Supervisor:
 
     def _take_up_answers(self) -> None:
         """What follows an answer, where a crash or an error came between."""
-        if pauses.resume_due(self._rt):
+        if resuming.resume_due(self._rt):
             self._busy = True  # and again, should it not have gone on
 
     def _catch_up(self) -> None:
@@ -250,7 +251,7 @@ class Supervisor:
         if (why := scheduling.dead_end(tasks)) is not None:
             raise Conflict(why)
         self._standbys += warm_workers.wanted(rt, session, tasks)
-        no_set_up = stopped is not None and stopped.detail.get("what") in questions.STOP_SET_UP
+        no_set_up = stopped is not None and stopped.detail.get("what") in STOP_SET_UP
         for task in tasks:
             waits = no_set_up if task.status == "running" else stopped is not None
             if task.id not in live and not waits:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from maestro.core.approvals import questions
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import SETUP, Question
 from maestro.core.guards import storage
 from maestro.core.kernel import lookup
 from maestro.core.kernel.locks import WorkCancelled
@@ -165,7 +165,7 @@ def _failed(rt: Runtime, step: _Step, kind: Kind, session_id: str, task_id: str 
     _ask(rt, kind, session, task, Question(
         "infrastructure", f"{what}, {MOST_FAILURES} times in a row.", [f"{kind} {type(error).__name__}"], why,
         {
-            "what": questions.SETUP,
+            "what": SETUP,
             "reason": why,
             "allow": "try again",
             "deny": "give up",

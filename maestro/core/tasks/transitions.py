@@ -10,7 +10,6 @@ from maestro.core.kernel import lookup, task_states
 from maestro.core.kernel.agent_config import AgentConfig
 from maestro.core.kernel.session_states import State, move
 from maestro.core.kernel.text import clip
-from maestro.core.limits import account
 from maestro.core.tasks import afresh, prompts
 from maestro.db import models
 from maestro.db.session import Transaction
@@ -182,7 +181,7 @@ def retry_task(
         words += f"\n\nNote from the user: {hint}"
     prompt = words if task.conversation_id else None
     reason = task.error_message or ""
-    forget(tx, session, task)
+    forget(tx, task)
     task_states.move(
         tx,
         task,
@@ -221,7 +220,7 @@ def release_waiting(tx: Transaction, session: models.Session) -> None:
 def skip_task(tx: Transaction, session: models.Session, task: models.Task) -> None:
     """Go on without a task; what depends on it may start."""
     asking.expire(tx, session.id, task_id=task.id)
-    forget(tx, session, task)
+    forget(tx, task)
     task_states.move(tx, task, "skip", completed_at=utcnow(), progress_note=None)
     tx.log(session.id, f"Task {task.key} is skipped.", level="warn", task_id=task.id)
     tx.emit("task_completed", session.id, task_id=task.id, key=task.key, result={"skipped": True})
@@ -289,8 +288,7 @@ def interrupted(
     )
 
 
-def forget(tx: Transaction, session: models.Session, task: models.Task) -> None:
+def forget(tx: Transaction, task: models.Task) -> None:
     """The user has decided about this task: its waits and strikes begin anew."""
     task.retry_at, task.endpoint_failures, task.failing_since, task.care = None, 0, None, {}
     tx.db.add(task)
-    account.release_refused_key(tx, session)

@@ -13,11 +13,13 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from maestro.confinement.profile import Profile
 from maestro.confinement.wrapping import command
-from maestro.core.kernel.agent_config import in_force
+from maestro.core.kernel.agent_config import AgentConfig, in_force
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.workspaces import confining, policy_hosts
 from maestro.core.workspaces.environ import base_environment, place_environment
 from maestro.db import models
 from maestro.errors import MaestroError
@@ -109,8 +111,6 @@ def _with_git(profile: Profile, at: Path) -> Profile:
 
 def _confined(rt: Runtime, session: models.Session, worktree: Path, at: Path) -> Confined:
     """Git on what the agent wrote, as the agent itself would run it: it reaches nothing but that."""
-    from maestro.core.workspaces import confining
-
     env = base_environment() | place_environment(0, agents_git.ALWAYS)
     profile = _with_git(confining.profile_of(rt, session, worktree, env), at)
 
@@ -126,3 +126,16 @@ def _report(rt: Runtime, session: models.Session, task: models.Task, words: str)
     with rt.db.write() as tx:
         if tx.db.get(models.Task, task.id) is not None:
             tx.log(session.id, words, level="warn", kind="git", source="git", task_id=task.id)
+
+
+def of_agent(rt: Runtime, session: models.Session, task_id: str, folder: Path, config: AgentConfig) -> dict[str, Any]:
+    """What an agent's commands see and reach, for its spec: as set-up commands, in a place of their own.
+
+    Raises GitError and OSError.
+    """
+    base = confining.profile_of(rt, session, folder, base_environment())
+    if sys.platform.startswith("linux"):
+        base = ready(rt, task_id, base)
+    allowed = policy_hosts.under(config.policy, confining.reachable(config, folder))
+    reached = [[host.name, host.port, host.private] for host in sorted(allowed)]
+    return {"profile": base.to_json(), "hosts": reached}

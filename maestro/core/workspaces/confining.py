@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -24,8 +24,7 @@ from maestro.confinement.wrapping import command
 from maestro.core.kernel import places
 from maestro.core.kernel.agent_config import AgentConfig, in_force
 from maestro.core.kernel.runtime import Runtime
-from maestro.core.workspaces import agents_place, bytecode, npm_cache, policy_hosts
-from maestro.core.workspaces.environ import base_environment
+from maestro.core.workspaces import bytecode, npm_cache
 from maestro.db import models
 from maestro.errors import Unavailable
 from maestro.worktrees.git import common_dir, git
@@ -141,19 +140,6 @@ def profile_of(rt: Runtime, session: models.Session, folder: Path, env: Mapping[
         overlaid=_shown(rt, home) | _git_settings(rt, common_dir(folder)),
         closed_ports=_own_ports(rt),
     )
-
-
-def of_agent(rt: Runtime, session: models.Session, task_id: str, folder: Path, config: AgentConfig) -> dict[str, Any]:
-    """What an agent's commands see and reach, for its spec: as set-up commands, in a place of their own.
-
-    Raises GitError and OSError.
-    """
-    base = profile_of(rt, session, folder, base_environment())
-    if sys.platform.startswith("linux"):
-        base = agents_place.ready(rt, task_id, base)
-    allowed = policy_hosts.under(config.policy, reachable(config, folder))
-    reached = [[host.name, host.port, host.private] for host in sorted(allowed)]
-    return {"profile": base.to_json(), "hosts": reached}
 
 
 def _profile(

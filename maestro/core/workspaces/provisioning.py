@@ -11,7 +11,6 @@ from maestro.core.kernel.locks import WorkCancelled, cancellation_token
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
 from maestro.core.kernel.text import clip
-from maestro.core.proving import network_needed
 from maestro.core.workspaces import bytecode, command_place, dependencies, sheltered
 from maestro.core.workspaces.environ import command_environment
 from maestro.core.workspaces.live_output import LiveOutput
@@ -95,7 +94,7 @@ def _set_up(rt: Runtime, session: models.Session, path: Path, command: str, task
     if not outcome.passed:
         words = "took too long" if outcome.stopped else "failed"
         text = f"The setup command `{command}` {words}: {clip(outcome.output, 600).strip()}"
-        raise SetupFailed(text, **(network_needed.offered(outcome.missed, "set-up") if outcome.missed else {}))
+        raise SetupFailed(text, **(sheltered.network_offer(outcome.missed, "set-up") if outcome.missed else {}))
 
 
 def _announce(rt: Runtime, session_id: str, command: str, columns: dict[str, Any]) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from maestro.confinement.refusals import Missed
 from maestro.core.kernel import lookup
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.workspaces import confining
@@ -42,6 +44,11 @@ def run(
             outcome = run_command(command, folder, env, timeout_s, stop, hear, confined.wrap)
             return _with_network_words(rt, session.id, command, outcome, confined)
     return _watched(rt, session.id, command, folder, env, timeout_s, stop, hear)
+
+
+def network_offer(missed: Missed, what: str) -> dict[str, Any]:
+    """Members for a question's detail: ``network_for`` (checks or set-up) and ``network_hosts``, what a yes lets through."""
+    return {"network_for": what, "network_hosts": list(missed.hosts)} if missed.way else {}
 
 
 def _with_network_words(

@@ -15,7 +15,7 @@ from maestro.core.proving.findings import Finding
 from maestro.db import models
 
 if TYPE_CHECKING:
-    from maestro.core.approvals.questions import Question
+    from maestro.core.approvals.question import Question
 
 
 @dataclass(frozen=True, slots=True)

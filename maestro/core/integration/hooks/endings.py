@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from maestro.core.approvals import questions
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import AS_BEFORE, Question
 from maestro.core.integration.hooks import HookContext
 from maestro.core.kernel.text import clip
 from maestro.core.proving.findings import Finding
@@ -46,7 +45,7 @@ def judged(landing: HookContext, answer: Finding | Question | None) -> Finding |
         if isinstance(answer, Finding) and asks(words) and not _POLITE.search(paragraph):
             return _question(landing, answer.reason)
         return answer
-    if isinstance(answer, Question) and answer.detail.get("what") != questions.AS_BEFORE:
+    if isinstance(answer, Question) and answer.detail.get("what") != AS_BEFORE:
         return answer
     if answer is not None:
         return Finding(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from maestro.core.approvals import questions
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import LINKS, Question
 from maestro.core.integration.hooks import HookContext
 from maestro.core.proving.findings import Finding
 from maestro.worktrees import links, nested, submodules
@@ -32,7 +31,7 @@ def none_unasked(landing: HookContext) -> Finding | Question | None:
         "files": [items[item] for item in open_ones[:500]],
         "declared": landing.task.files,
         "reason": "The files they point to are not in any commit. Checks run without them.",
-        "what": questions.LINKS,
+        "what": LINKS,
         "allow": "commit the links",
         "deny": "send it back",
     }

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
-from maestro.core.approvals import questions
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import COPIES, Question
 from maestro.core.integration.hooks import HookContext
 from maestro.core.proving.file_kinds import is_test, names_tests_of
 from maestro.worktrees import copying, diffs, history
@@ -74,7 +73,7 @@ def no_copied_files(landing: HookContext) -> Question | None:
         "files": told[:500],
         "declared": landing.task.files,
         "reason": "They were copied from your checkout and may hold secrets. Commits keep them permanently.",
-        "what": questions.COPIES,
+        "what": COPIES,
         "allow": "commit them",
         "deny": "send it back",
     }

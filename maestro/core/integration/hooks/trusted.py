@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maestro.core.approvals.questions import Question
+from maestro.core.approvals.question import Question
 from maestro.core.integration.hooks import HookContext
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.planning import trust
