@@ -8,8 +8,8 @@ from nicegui import run, ui
 
 from maestro.core.commands import preferences
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.queries.templates import Template, list_templates
 from maestro.errors import InvalidInput
-from maestro.templates import loader
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button, link_button
 from pages.components.dialogs import dialog
@@ -22,7 +22,7 @@ from pages.components.tag import box, tag, text
 from pages.frame.view import Frame
 from pages.routing import page
 
-Listed = tuple[loader.Template, bool]
+Listed = tuple[Template, bool]
 
 
 def install(rt: Runtime) -> None:
@@ -52,7 +52,7 @@ class _Templates:
 
     async def refresh(self) -> None:
         """Look again."""
-        found = await run.io_bound(loader.all_templates, self.rt.db)
+        found = await run.io_bound(list_templates, self.rt)
         if found is not None:
             self.list.sync(found)
             self.list_box.set_visibility(bool(found))

@@ -8,10 +8,10 @@ from typing import Any
 from nicegui import run
 
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.queries.metrics import Series, list_metrics
 from maestro.core.views import TaskView, WorkerView
 from maestro.db.journal import Event
 from maestro.db.types import utcnow
-from maestro.monitoring import metric_series
 from pages.components.inline import plain
 from pages.components.state import LIFE, task_mark, worker_life
 from pages.monitor.patched import PatchedElement
@@ -41,11 +41,11 @@ class WorkerGrid(PatchedElement, component="worker_grid.js"):
 
     async def start(self, rt: Runtime, now: Snapshot) -> None:
         """Show the workers as they are, with their last two minutes."""
-        found: list[metric_series.Series] | None = None
+        found: list[Series] | None = None
         if any(w.status != "ended" for w in now.workers):
             since = utcnow() - _SPAN
             found = await run.io_bound(
-                metric_series.series, rt.db, now.session.id, name="cpu_percent", since=since, points=_VALUES
+                list_metrics, rt, now.session.id, name="cpu_percent", since=since, points=_VALUES
             )
         series = {s.worker_id: [round(v, 1) for _at, v in s.points] for s in found or [] if s.worker_id}
         self.show(rows(now), series=series)

@@ -14,9 +14,9 @@ from maestro.core import queries
 from maestro.core.commands import sessions
 from maestro.core.kernel import endpoint
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.queries.templates import Template, list_templates
 from maestro.core.views import RepositoryView, SessionView
 from maestro.errors import InvalidInput, MaestroError
-from maestro.templates import loader
 from pages.components.action import FAILED, perform, say_failed
 from pages.components.buttons import button, link_button
 from pages.components.drafts import forget, keep, kept_choices, words_kept
@@ -47,15 +47,13 @@ def install(rt: Runtime) -> None:
             _Form(rt, *known, wanted=view.query)
 
 
-def _read(rt: Runtime) -> tuple[list[str], list[loader.Template]]:
+def _read(rt: Runtime) -> tuple[list[str], list[Template]]:
     recent = [s.repo_path for s in queries.list_sessions(rt, limit=100)[0] if not s.demo]
-    return list(dict.fromkeys(recent))[:_RECENT], [t for t, _ in loader.all_templates(rt.db)]
+    return list(dict.fromkeys(recent))[:_RECENT], [t for t, _ in list_templates(rt)]
 
 
 class _Form:
-    def __init__(
-        self, rt: Runtime, recent: list[str], templates: list[loader.Template], wanted: dict[str, str]
-    ) -> None:
+    def __init__(self, rt: Runtime, recent: list[str], templates: list[Template], wanted: dict[str, str]) -> None:
         self.rt = rt
         self.templates = {t.name: t for t in templates}
         self.looked_at: str | None = None

@@ -22,7 +22,7 @@ from maestro.core.views import (
     WorkerView,
 )
 from maestro.core.views.proof import ConflictView, EvidenceView
-from maestro.monitoring import log_rows, metric_series
+from maestro.monitoring import log_rows
 
 router = APIRouter(prefix="/sessions/{session_id}", tags=["Observation"], route_class=CheckedRoute)
 
@@ -135,9 +135,7 @@ def list_metrics(
 ) -> Listing[SeriesView]:
     """Metric series, each down-sampled to at most ``points`` means over equal spans of time."""
     queries.get_session(rt, session_id)
-    found = metric_series.series(
-        rt.db, session_id, name=name, worker=worker, since=_utc(since), until=_utc(until), points=points
-    )
+    found = list_metrics(rt, session_id, name=name, worker=worker, since=_utc(since), until=_utc(until), points=points)
     items = [
         SeriesView(
             name=s.name,

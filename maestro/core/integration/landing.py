@@ -143,22 +143,53 @@ def _land(flight: LandingContext) -> None:
     assert start is not None
     if branch_in_use.blocked(flight.rt, flight.session, flight.task, start, head):
         raise WorkCancelled
-    arrival = _arrival(flight, head)
-    site = _site(flight, "task", head)
-    answer = next((said for hook in BEFORE_CHECKS if (said := hook(arrival))), None)
-    answer = answer or trusted.only_what_was_agreed_to(flight.rt, arrival)
-    if answer is None:
-        answer = endings.judged(arrival, first_failure(flight.rt, site, _all_checks(flight, start, head), flight.stop))
-    answer = answer or check_changes.review(flight.rt, site, start, flight.checks, flight.stop)
-    # The plan's checks run in a clean checkout at the end anyway.
-    answer = answer or clean_checkout.review(flight.rt, site, flight.task.checks, flight.stop)
+    arrival = _Arrival(flight, _hook_context(flight, head), _site(flight, "task", head))
+    answer = next((said for review in _REVIEWS if (said := review(arrival))), None)
     if answer:
         return _send_back(flight, answer)
     with train_lock(flight.rt, flight.session.id):
         return _integrate(flight)
 
 
-def _arrival(flight: LandingContext, head: str) -> HookContext:
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A finished run, committed: what every review of it is handed."""
+
+    landing: LandingContext
+    context: HookContext
+    site: CheckTarget
+
+
+def _hooks(arrival: _Arrival) -> Finding | Question | None:
+    return next((said for hook in BEFORE_CHECKS if (said := hook(arrival.context))), None)
+
+
+def _trust(arrival: _Arrival) -> Finding | Question | None:
+    return trusted.only_what_was_agreed_to(arrival.landing.rt, arrival.context)
+
+
+def _checks(arrival: _Arrival) -> Finding | Question | None:
+    landing, context = arrival.landing, arrival.context
+    checks = _all_checks(landing, context.start, context.head)
+    return endings.judged(context, first_failure(landing.rt, arrival.site, checks, landing.stop))
+
+
+def _changed_checks(arrival: _Arrival) -> Finding | Question | None:
+    landing = arrival.landing
+    return check_changes.review(landing.rt, arrival.site, arrival.context.start, landing.checks, landing.stop)
+
+
+def _clean_checkout(arrival: _Arrival) -> Finding | Question | None:
+    """The task's own checks only: those of the plan run in a clean checkout at the end anyway."""
+    landing = arrival.landing
+    return clean_checkout.review(landing.rt, arrival.site, landing.task.checks, landing.stop)
+
+
+#: In this order, cheap ones first; the first that says anything counts.
+_REVIEWS = (_hooks, _trust, _checks, _changed_checks, _clean_checkout)
+
+
+def _hook_context(flight: LandingContext, head: str) -> HookContext:
     def accepted(kind: str) -> set[str]:
         return questions.accepted(flight.rt, flight.session.id, flight.task.id, kind)
 
