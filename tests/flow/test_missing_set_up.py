@@ -10,7 +10,7 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.approvals import missing_set_up
-from maestro.core.approvals.questions import AS_BEFORE, UNPROVEN, Question
+from maestro.core.approvals.question import AS_BEFORE, UNPROVEN, Question
 from maestro.core.commands import approvals
 from maestro.core.workspaces import repository_environment
 from maestro.db import models

@@ -33,7 +33,7 @@ RAW = {
     "components/markdown.py": 2,
     "components/diff_lines.py": 2,
     "plan/graph.py": 1,
-    "file_links.py": 1,
+    "file_page.py": 1,
 }
 
 

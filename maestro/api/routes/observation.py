@@ -11,6 +11,7 @@ from maestro.api.models import Limit, Listing, Offset, RowId, Search, SeriesView
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
+from maestro.core.queries import metrics
 from maestro.core.queries.limits import LimitsView
 from maestro.core.views import (
     CheckpointView,
@@ -135,7 +136,9 @@ def list_metrics(
 ) -> Listing[SeriesView]:
     """Metric series, each down-sampled to at most ``points`` means over equal spans of time."""
     queries.get_session(rt, session_id)
-    found = list_metrics(rt, session_id, name=name, worker=worker, since=_utc(since), until=_utc(until), points=points)
+    found = metrics.list_metrics(
+        rt, session_id, name=name, worker=worker, since=_utc(since), until=_utc(until), points=points
+    )
     items = [
         SeriesView(
             name=s.name,
