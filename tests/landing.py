@@ -17,6 +17,7 @@ from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.core.kernel.session_states import move
 from maestro.core.planning.generation import add_version
 from maestro.core.planning.plan import parse_plan
+from maestro.core.supervisor import lifecycle
 from maestro.core.views import ApprovalView, CheckRunView
 from maestro.core.workspaces.preparing import prepare_worktree
 from maestro.db import models
@@ -136,7 +137,9 @@ class Bench:
 
 def _open(data_dir: Path) -> Runtime:
     flags = {"data_dir": data_dir, "assistant": "demo", "permission_mode": "edits"}
-    return open_runtime(LoadedSettings(flags=flags, environment={}, dotenv=None))
+    rt = open_runtime(LoadedSettings(flags=flags, environment={}, dotenv=None))
+    lifecycle.finish_on_recovery(rt)
+    return rt
 
 
 @contextlib.contextmanager

@@ -46,7 +46,7 @@ def start(rt: Runtime) -> None:
     except OperationalError as error:
         words = f"The data folder {rt.data_dir} cannot be written: {error.orig}."
         raise Unavailable(f"{words} Fix that, then start Maestro again.") from error
-    storage.health(rt).on_recovered = {"merges": merges.finish_half_done, "rollbacks": rollbacks.finish_half_done}
+    finish_on_recovery(rt)
     rt.helper("notifier", lambda: Notifier(rt.bus, rt.db, lambda: rt.settings))
     # A look that is late is late; it must never be skipped, not after a suspend of hours either.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
@@ -66,6 +66,11 @@ def start(rt: Runtime) -> None:
     rt.jobs.start("recovery", recovery.behind_the_scenes, rt)
     rt.jobs.start("expire", retention.expire, rt)
     scheduler.add_job(retention.expire, "interval", hours=24, id="expire", args=[rt])
+
+
+def finish_on_recovery(rt: Runtime) -> None:
+    """What a full disk cut short is finished when the disk is well again."""
+    storage.health(rt).on_recovered = {"merges": merges.finish_half_done, "rollbacks": rollbacks.finish_half_done}
 
 
 def _take_up(rt: Runtime, step: Callable[[Runtime], None]) -> None:
