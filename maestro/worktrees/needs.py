@@ -6,6 +6,7 @@ folder deep, and two in folders of packages. Nothing of the repository runs, and
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import stat
@@ -208,7 +209,10 @@ def _by_tool(at: Manifests, setup: list[Found]) -> dict[str, str]:
 def _is_of_tests(at: Manifests) -> bool:
     """Whether a folder holds what the tests of the project above it need, and is none of its own."""
     above, _, name = at.folder.rpartition("/")
-    own = at.has("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "noxfile.py", "Pipfile")
+    # A file of settings may be a linter's only.
+    settings = f"{at.text('setup.cfg')}\n{at.text('tox.ini')}"
+    installs = re.search(r"^\[(metadata|options|tox|testenv)\b", settings, re.MULTILINE) is not None
+    own = installs or at.has("pyproject.toml", "setup.py", "noxfile.py", "Pipfile")
     return name in _OF_TESTS and not own and python_detection.is_python(at.below(above))
 
 
@@ -220,6 +224,8 @@ def _same_trade(one: Found, before: list[Found]) -> bool:
 
 def _root_speaks(root: Manifests, at: Manifests) -> bool:
     """Whether the root's own checks are likely to run those of a folder below it: both have the same manifest."""
+    if at.has("package.json") and root.has("pnpm-workspace.yaml"):
+        return True
     names = ("pyproject.toml", "package.json", "Cargo.toml", "go.mod", "pom.xml", "build.gradle", "CMakeLists.txt")
     return any(at.has(name) and root.has(name) for name in names) or not any(at.has(name) for name in names)
 

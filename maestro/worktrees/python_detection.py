@@ -21,10 +21,12 @@ _PIP = ".venv/bin/python -m pip install"
 _PYTEST_SETTINGS = re.compile(r"^\[(tool\.pytest|tool:pytest|pytest)\b", re.MULTILINE)
 _TEST_FILE = re.compile(r"test_.*\.py|.*_test\.py")
 _LISTED = re.compile(
-    r"(requirements[^/]*|[^/]*requirements)\.txt|requirements/[^/]+\.txt|tests?/requirements[^/]*\.txt"
+    r"(requirements[^/]*|[^/]*requirements)\.txt|requirements/[^/]+\.txt|(?:tests?|testing)/(?:requirements[^/]*|requirements/[^/]+)\.txt"
 )
 _FOR_TESTS = re.compile(r"(test|dev)", re.IGNORECASE)
-_OF_TESTS = re.compile(r"tests?/requirements\.txt|requirements[-_/]tests?(?:ing)?\.txt|tests?[-_]requirements\.txt")
+_OF_TESTS = re.compile(
+    r"(?:tests?|testing)/requirements\.txt|requirements[-_/]tests?(?:ing)?\.txt|tests?[-_]requirements\.txt"
+)
 _NOT_FOR_TESTS = re.compile(r"(docs?|lint|types?|typing|mypy|build|release|bench\w*)[^/]*\.txt$", re.IGNORECASE)
 
 #: What runs a manager's environment, and how it is asked for groups and extras beside the default ones.

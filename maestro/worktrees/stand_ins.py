@@ -38,7 +38,7 @@ def stand_ins(at: Manifests, setup: dict[str, str], checks: list[str]) -> tuple[
         if plan.setup and plan.check:
             checked.append(StandIn(plan.check, f"The same, without {python}", plan.tool))
     node = next((tool for tool in _NODE if tool in setup), None)
-    if node and _missing(node) and at.json("package.json"):
+    if node and _missing(node) and (at.json("package.json") or at.has("pnpm-workspace.yaml")):
         more, more_checks = _of_node(at, node, setup[node], _tests(checks, node))
         instead += more
         checked += more_checks
@@ -49,12 +49,16 @@ def _of_node(at: Manifests, node: str, install: str, tests: list[str]) -> tuple[
     started = fetched_managers.starts_with(at, node)
     if started is None:
         text = at.text("package.json")
-        alone = "workspace:" not in text and "workspaces" not in text  # npm knows nothing of such members
+        if "workspace:" in text or "workspaces" in text:  # npm knows nothing of such members
+            started = f"npx --yes {node}@1"
+            return ([], []) if _missing("npx") else _fetched(started, node, install, tests)
         runs = [StandIn("npm test", f"The same, without {node}", "npm")] if tests and node not in text else []
-        return ([StandIn(_NPM, _why(node, "npm"), "npm")], runs) if alone and not _missing("npm") else ([], [])
+        return ([StandIn(_NPM, _why(node, "npm"), "npm")], runs) if not _missing("npm") else ([], [])
+    return ([], []) if _missing(started.split(" ")[0]) else _fetched(started, node, install, tests)
+
+
+def _fetched(started: str, node: str, install: str, tests: list[str]) -> tuple[list[StandIn], list[StandIn]]:
     tool = started.split(" ")[0]
-    if _missing(tool):
-        return [], []
     whence = "npx fetches it" if tool == "npx" else "the repository contains it"
     setup = StandIn(f"{started}{install.removeprefix(node)}", f"{node} is not on Maestro’s PATH: {whence}", tool)
     same = f"The same, with the {node} that {'npx fetches' if tool == 'npx' else 'the repository holds'}"

@@ -91,6 +91,25 @@ CASES: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "Perl": ({"t/basic.t": "", "lib/A.pm": "", "dist.ini": ""}, ["prove -lr t"]),
     "Perl that is compiled": ({"t/basic.t": "", "A.xs": "", "Makefile.PL": ""}, []),
+    "requirements of tests in a folder below, a linter's settings beside them": (
+        {
+            "setup.py": "",
+            "tests/requirements/base.txt": "pytest\n",
+            "tests/setup.cfg": "[flake8]\n",
+            "tests/test_a.py": "",
+        },
+        [
+            f"{_VENV} && .venv/bin/python -m pip install -e . -r tests/requirements/base.txt",
+            ".venv/bin/python -m pytest -q",
+        ],
+    ),
+    "requirements of tests in another folder": (
+        {"setup.py": "", "testing/requirements.txt": "pytest\nmock\n", "testing/test_a.py": ""},
+        [
+            f"{_VENV} && .venv/bin/python -m pip install -e . -r testing/requirements.txt",
+            ".venv/bin/python -m pytest -q",
+        ],
+    ),
     "a Makefile with another word for tests": ({"Makefile": "check: all\n\t./a\n", "a.c": ""}, ["make check"]),
     "a Makefile with both": ({"GNUmakefile": "check:\n\t./a\ntest: check\n"}, ["make test"]),
     "Task": ({"Taskfile.yml": "version: '3'\ntasks:\n  test:\n    - true\n"}, ["task test"]),
@@ -421,6 +440,24 @@ def test_files_to_copy_are_those_that_are_there_ignored_and_small(tmp_path: Path
             ["npx --yes pnpm@8 install --frozen-lockfile", "npx --yes pnpm@8 -r test"],
         ),
         ({"bun.lock": "", "package.json": '{"scripts": {"test": "bun test"}}'}, "", []),
+        (
+            {"bun.lock": "", "package.json": '{"workspaces": ["p/*"], "scripts": {"test": "bun test"}}'},
+            "npx",
+            ["npx --yes bun@1 install --frozen-lockfile", "npx --yes bun@1 run test"],
+        ),
+        (
+            {"pnpm-lock.yaml": "", "pnpm-workspace.yaml": "", "packages/a/package.json": '{"scripts": {"test": "x"}}'},
+            "npx",
+            ["npx --yes pnpm@10 install --frozen-lockfile", "npx --yes pnpm@10 -r test"],
+        ),
+        (
+            {
+                "pnpm-workspace.yaml": "",
+                "package.json": '{"scripts": {"test": "pnpm -r test"}, "devDependencies": {"a": "1"}}',
+            },
+            "npx",
+            ["npx --yes pnpm@10 install --no-lockfile", "npx --yes pnpm@10 test"],
+        ),
         (
             {"bun.lock": "", "package.json": '{"scripts": {"test": "vitest run"}}'},
             "npm",
