@@ -15,8 +15,8 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
-from maestro.agents.places import Place
 from maestro.agents.shell import BLANKS, Command
+from maestro.agents.shell_folders import Place
 
 _LONGEST = 400
 _EVERYTHING_BELOW = "/**"

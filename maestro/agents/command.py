@@ -16,8 +16,8 @@ import psutil
 
 from maestro.agents import confined
 from maestro.agents.base import AgentLink, AgentResult, AgentSpec, FailureKind
-from maestro.awake import Stopwatch
 from maestro.confinement import probing
+from maestro.stopwatch import Stopwatch
 
 _PLACEHOLDER = "{prompt}"
 _CHUNK = 64 * 1024

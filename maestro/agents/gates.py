@@ -19,8 +19,8 @@ from typing import Any, Literal
 
 from maestro.agents import allowances, claude_tools, named_tasks, obeyed, policies, shell
 from maestro.agents.base import PermissionMode
-from maestro.agents.looking import is_read_only, stays_inside
-from maestro.agents.places import Place, places
+from maestro.agents.read_only import is_read_only, stays_inside
+from maestro.agents.shell_folders import Place, places
 from maestro.agents.titles import EDITORS, READERS, describe
 from maestro.agents.tooling import is_own_tool
 from maestro.policy import Policy

@@ -18,7 +18,7 @@ from typing import Any
 
 from maestro import untrusted
 from maestro.agents import shell, tool_launchers, tool_scripts
-from maestro.agents.places import Place
+from maestro.agents.shell_folders import Place
 
 #: By path in the repository, the summaries of all files that name commands, as they were when the work began.
 Approved = Mapping[str, str]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from maestro.agents.places import is_obeyed
+from maestro.agents.shell_folders import is_obeyed
 
 # fmt: off
 #: What reads the files that it names; ``find`` is no more than that without these actions.

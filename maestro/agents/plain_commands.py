@@ -6,8 +6,8 @@ import os
 import re
 from pathlib import Path
 
-from maestro.agents.places import Place
 from maestro.agents.shell import Command
+from maestro.agents.shell_folders import Place
 
 #: A package by its name, with a version or extras; no path, no address, no alias.
 _PACKAGE = re.compile(

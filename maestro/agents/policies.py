@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from maestro.agents import plain_commands
-from maestro.agents.places import Place
 from maestro.agents.shell import BLANKS, Command, parse
+from maestro.agents.shell_folders import Place
 from maestro.policy import NAMES, Answer, Policy, Row, Rule
 
 #: A command of a line, where it runs, and its kind (``gates.Kind``).

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from maestro.agents.places import Place
 from maestro.agents.shell import Command
+from maestro.agents.shell_folders import Place
 from maestro.agents.tool_options import TASK
 from maestro.agents.tool_table import TOOLS
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maestro import untrusted
-from maestro.agents.places import Place
+from maestro.agents.shell_folders import Place
 
 _WORD = re.compile(r"[\w,:+ -]*")
 _NUMBER = re.compile(r"\d+(\.\d+)?[smh%]?|auto|logical")

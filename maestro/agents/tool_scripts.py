@@ -9,7 +9,7 @@ from pathlib import Path
 
 from maestro import untrusted
 from maestro.agents import shell
-from maestro.agents.places import Place
+from maestro.agents.shell_folders import Place
 from maestro.agents.tool_launchers import Words
 from maestro.agents.tool_options import TASK, path_fits
 from maestro.agents.tool_table import TOOLS

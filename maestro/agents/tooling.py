@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maestro.agents import shell, tool_scripts
-from maestro.agents.places import Place, places
+from maestro.agents.shell_folders import Place, places
 from maestro.agents.tool_launchers import Words, started
 from maestro.agents.tool_options import Tool, operands_that_fit
 from maestro.agents.tool_table import TOOLS

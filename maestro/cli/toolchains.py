@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from maestro.worktrees import needs, repository
+from maestro.worktrees import repository, setup_detection
 
 #: By community: programs that its repositories call. The first is the one without which nothing goes.
 CHAINS = {
@@ -85,7 +85,7 @@ def of_repository(path: Path) -> list[Need]:
     """What a repository's set-up and checks need. Raises InvalidInput for what is no repository with a commit."""
     info = repository.inspect(str(path.expanduser().resolve()))
     _branch, commit = repository.resolve_base(info, None)
-    found = [f for f in needs.detect(Path(info.root), commit) if f.tool is not None and not f.second]
+    found = [f for f in setup_detection.detect(Path(info.root), commit) if f.tool is not None and not f.second]
     tools = {name: tool(name) for name in dict.fromkeys(f.tool for f in found if f.tool)}
     return [Need(f.value, f.reason, _trouble(str(f.tool), tools[str(f.tool)])) for f in found]
 

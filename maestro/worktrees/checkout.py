@@ -1,6 +1,6 @@
 """Moving a branch together with the checkouts that hold it, without touching anybody's uncommitted work.
 
-``survey`` says what is in the way. The same call finishes a move that was killed half-way, and taking a
+``overwrite_check`` says what is in the way. The same call finishes a move that was killed half-way, and taking a
 move back is the same call with the two commits swapped.
 """
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from maestro.errors import Conflict, CutShort, MaestroError
 from maestro.worktrees.git import git, own_git_dir, repository_lock
 from maestro.worktrees.listing import checkouts_of, held_by_operation, operation
+from maestro.worktrees.overwrite_check import Blob, Change, Survey, survey
 from maestro.worktrees.refs import branch_ref, move_ref
-from maestro.worktrees.survey import Blob, Change, Survey, survey
 
 _SHOWN = 10
 _SAID_LINES = 3

@@ -10,7 +10,7 @@ from pathlib import Path
 from maestro import untrusted
 from maestro.worktrees import links
 from maestro.worktrees.git import git, own_git_dir
-from maestro.worktrees.saving import copied, remember_copied
+from maestro.worktrees.snapshot import copied, remember_copied
 
 
 def copy_ignored(repo_root: Path, worktree: Path, patterns: list[str]) -> list[str]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from maestro.errors import Conflict, GitError, InvalidInput
-from maestro.worktrees import fitness
+from maestro.worktrees import preflight
 from maestro.worktrees.commits import commit_tree
 from maestro.worktrees.git import common_dir, git, own_git_dir, repository_lock
 from maestro.worktrees.refs import move_ref
-from maestro.worktrees.saving import nested_repositories, stage_all
+from maestro.worktrees.snapshot import nested_repositories, stage_all
 
 Content = Literal["files", "empty"]
 
@@ -68,7 +68,7 @@ def make(folder: Path, content: Content, *, is_repository: bool) -> str:
     """
     if not is_repository:
         git(folder, "init", "--quiet", "--initial-branch", _future_branch(folder))
-    words = fitness.objection(folder, common_dir(folder))
+    words = preflight.objection(folder, common_dir(folder))
     if words:
         raise InvalidInput(words, {"repo_path": words})
     with repository_lock(folder):

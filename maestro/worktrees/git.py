@@ -1,9 +1,9 @@
 """The only door to git; GitPython's command wrapper starts it (``git_command``).
 
 Worktrees share their repository's configuration, so whatever an agent writes there is read by *our*
-next call as well. Each call therefore switches off what a repository could use to run code here (``told``), and
+next call as well. Each call therefore switches off what a repository could use to run code here (``git_environment``), and
 merges do without the repository's own merge drivers. Clean and smudge filters named by ``.gitattributes`` must still
-run: without them LFS and git-crypt files would be stored wrongly. ``fitness`` looks at them before a session is made,
+run: without them LFS and git-crypt files would be stored wrongly. ``preflight`` looks at them before a session is made,
 ``tampering`` watches for changes there.
 """
 

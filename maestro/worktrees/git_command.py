@@ -1,7 +1,7 @@
 """How a git process is started: by GitPython's command wrapper, held to what Maestro's calls depend on.
 
 GitPython hands the app's whole environment on, and starts git in the app's process group. Here every call gets the
-built environment and the switches of ``told``, and a session of its own.
+built environment and the switches of ``git_environment``, and a session of its own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from maestro.errors import Unavailable
-from maestro.worktrees.told import FIXED, OPTIONS, PASSED_ON
+from maestro.worktrees.git_environment import FIXED, OPTIONS, PASSED_ON
 
 # GitPython asks git for its version when it is loaded, and raises where there is none: said at the first call instead.
 os.environ["GIT_PYTHON_REFRESH"] = "quiet"

@@ -14,6 +14,7 @@ from pathlib import Path
 from maestro import untrusted
 from maestro.errors import Conflict, GitError
 from maestro.worktrees import links, submodules
+from maestro.worktrees.abort_operations import clear_stale_lock, merge_parents, on_branch, settle
 from maestro.worktrees.checkout import bring, move_branch, obstacles, overlaps
 from maestro.worktrees.commits import (
     RawCommit,
@@ -39,8 +40,7 @@ from maestro.worktrees.refs import (
     recovered_ref,
     ref_commit,
 )
-from maestro.worktrees.saving import copied, nested_repositories, save_work, stage_all
-from maestro.worktrees.settle import clear_stale_lock, merge_parents, on_branch, settle
+from maestro.worktrees.snapshot import copied, nested_repositories, save_work, stage_all
 
 __all__ = [
     "DiffSummary",
@@ -98,7 +98,7 @@ def is_clean(worktree: Path) -> bool:
 def commit_all(worktree: Path, message: str, trailers: Mapping[str, str], *, branch: str | None = None) -> str | None:
     """Commit all tracked and untracked (not ignored) changes; None when there is nothing to commit.
 
-    A half-done merge or rebase is ended first (``settle``; what that takes away is kept as recovered).
+    A half-done merge or rebase is ended first (``abort_operations``; what that takes away is kept as recovered).
     With ``branch``, commits made on a detached HEAD come back to it; Conflict when they do not fit.
     """
     _finish_move(worktree)

@@ -27,7 +27,7 @@ from maestro.worktrees.refs import (
     name_part,
     ref_commit,
 )
-from maestro.worktrees.saving import save_work
+from maestro.worktrees.snapshot import save_work
 
 __all__ = [
     "WorktreeReport",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from maestro.errors import MaestroError
-from maestro.worktrees.reading import list_files, read_file
+from maestro.worktrees.tracked_files import list_files, read_file
 
 _READ_BYTES = 2_000_000
 

@@ -21,13 +21,13 @@ from pathlib import Path
 from maestro import untrusted
 from maestro.errors import GitError, MaestroError
 from maestro.worktrees import manager, sparse, submodules
+from maestro.worktrees.abort_operations import clear_stale_lock
 from maestro.worktrees.deleting import delete_tree
 from maestro.worktrees.git import common_dir, git, own_git_dir, repository_lock
 from maestro.worktrees.listing import git_dir_of, list_worktrees, registered
 from maestro.worktrees.manager import PREPARED, WorktreeReport
 from maestro.worktrees.refs import branch_ref, check_branch_name, commit_of, ref_commit
-from maestro.worktrees.scrubbing import scrub
-from maestro.worktrees.settle import clear_stale_lock
+from maestro.worktrees.sanitizing import scrub
 from maestro.worktrees.tampering import watched
 
 _PREFIX = "p"

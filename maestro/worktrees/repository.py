@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maestro.errors import InvalidInput
-from maestro.worktrees import first_commit, fitness
+from maestro.worktrees import first_commit, preflight
 from maestro.worktrees.check_detection import suggest_checks
 from maestro.worktrees.git import common_dir, git
-from maestro.worktrees.reading import count_files, instructions, list_files, read_file, search
 from maestro.worktrees.refs import branch_ref, list_branches, ref_commit
+from maestro.worktrees.tracked_files import count_files, instructions, list_files, read_file, search
 
 __all__ = [
     "RepositoryInfo",
@@ -55,7 +55,7 @@ def inspect(path: Path | str) -> RepositoryInfo:
     head = git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False)
     if head.code != 0:
         raise _no_commit(root, git_dir)
-    words = fitness.objection(root, git_dir) or fitness.missing_objects(root, git_dir, head.text)
+    words = preflight.objection(root, git_dir) or preflight.missing_objects(root, git_dir, head.text)
     if words:
         raise _wrong(words)
     branch = git(root, "symbolic-ref", "--quiet", "HEAD", check=False).text.removeprefix("refs/heads/")
@@ -88,7 +88,7 @@ def resolve_base(info: RepositoryInfo, base_branch: str | None) -> tuple[str | N
     commit = None if base_branch.startswith("-") else ref_commit(info.root, branch_ref(base_branch))
     if commit is not None:
         here = commit == info.head_commit  # looked at by ``inspect``
-        words = None if here else fitness.missing_objects(info.root, info.git_dir, commit)
+        words = None if here else preflight.missing_objects(info.root, info.git_dir, commit)
         if words:
             raise InvalidInput(words, {"base_branch": words})
         return base_branch, commit
@@ -133,7 +133,7 @@ def _folder(text: str) -> Path:
 def _no_commit(root: Path, git_dir: Path) -> InvalidInput:
     # HEAD names a commit, and that commit cannot be read.
     if git(root, "rev-parse", "--verify", "--quiet", "HEAD", check=False).code == 0:
-        return _wrong(fitness.incomplete(root, git_dir))
+        return _wrong(preflight.incomplete(root, git_dir))
     if first_commit.has_commits(root):
         branch = first_commit.unborn_branch(root)
         return _wrong(

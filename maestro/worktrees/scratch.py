@@ -9,7 +9,7 @@ from maestro import untrusted
 from maestro.worktrees import links, manager, submodules
 from maestro.worktrees.git import git, own_git_dir, repository_lock
 from maestro.worktrees.refs import commit_of
-from maestro.worktrees.saving import not_work, save_work
+from maestro.worktrees.snapshot import not_work, save_work
 
 _ADD_S = 600
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from maestro import untrusted
 from maestro.worktrees.git import git
-from maestro.worktrees.leftovers import reflog
+from maestro.worktrees.stray_work import reflog
 
 _SINGLE = ("config", "config.worktree", "info/attributes", "info/exclude")
 _MAX_BYTES = 1_000_000

@@ -22,7 +22,7 @@ from maestro.db import models
 from maestro.db.types import utcnow
 from maestro.demo.server import ScriptedServer
 from maestro.errors import Conflict, Unavailable
-from maestro.worktrees import integration, saving
+from maestro.worktrees import integration, snapshot
 from tests.app_process import wait_for
 from tests.engine import Engine
 from tests.faults.commands import run, task
@@ -207,7 +207,7 @@ def test_a_rollback_that_a_full_disk_cut_short_is_finished_when_there_is_room(
     assert two.work({"a.txt": "a"}, "t1").status == "completed"
     write_files(two.begin("t2"), {"half.txt": "half"})
     with monkeypatch.context() as patched:  # nothing but the disk is at fault: it stays begun
-        patched.setattr(saving.tempfile, "TemporaryDirectory", fails_with(errno.ENOSPC, "No space left on device"))
+        patched.setattr(snapshot.tempfile, "TemporaryDirectory", fails_with(errno.ENOSPC, "No space left on device"))
         with pytest.raises(Unavailable, match="No space left"):
             control.rollback(two.rt, two.id, "0")
     assert held(two)

@@ -11,7 +11,7 @@ import pytest
 
 from maestro.worktrees.git import git
 from maestro.worktrees.git_command import Command
-from maestro.worktrees.told import FIXED, PASSED_ON
+from maestro.worktrees.git_environment import FIXED, PASSED_ON
 from tests.repos import make_repo
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from maestro.errors import Conflict, GitError
-from maestro.worktrees import integration, settle
+from maestro.worktrees import abort_operations, integration
 from maestro.worktrees.integration import (
     add_trailers,
     advance,
@@ -98,7 +98,7 @@ def test_the_persons_own_identity_is_used_where_one_is_configured(repo: Path, tr
 
 
 def test_a_lock_left_by_a_killed_git_does_not_stop_the_commit(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settle, "_LOCK_WAIT_S", 0.1)
+    monkeypatch.setattr(abort_operations, "_LOCK_WAIT_S", 0.1)
     Path(run_git(tree, "rev-parse", "--absolute-git-dir"), "index.lock").write_text("")
     write_files(tree, {"n": "n"})
     assert commit_all(tree, "Work", TRAILERS) is not None
@@ -257,7 +257,7 @@ def test_a_rebase_killed_while_files_were_written_is_finished_by_the_next_call(
         (Path(run_git(tree, "rev-parse", "--absolute-git-dir")) / "index.lock").write_text("")
         raise _Killed
 
-    monkeypatch.setattr(settle, "_LOCK_WAIT_S", 0.1)
+    monkeypatch.setattr(abort_operations, "_LOCK_WAIT_S", 0.1)
     with monkeypatch.context() as patch:
         patch.setattr(integration, "bring", killed)
         with pytest.raises(_Killed):

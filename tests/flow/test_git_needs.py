@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from maestro.worktrees import needs
+from maestro.worktrees import setup_detection
 from tests.repos import make_repo, run_git, write_files
 
 _PYPROJECT = '[project]\nname = "x"\n[tool.pytest.ini_options]\n'
@@ -317,7 +317,7 @@ def test_set_up_commands_and_checks_are_found_by_what_is_tracked(
     files, expected = CASES[name]
     repo = make_repo(tmp_path / "r", files)
     write_files(repo, {"Gemfile.lock": "not committed"})
-    assert [f.value for f in needs.detect(repo, "HEAD")] == expected
+    assert [f.value for f in setup_detection.detect(repo, "HEAD")] == expected
 
 
 def test_each_finding_says_why_and_whether_its_tool_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,7 +327,7 @@ def test_each_finding_says_why_and_whether_its_tool_is_there(tmp_path: Path, mon
     (tools / "git").symlink_to("/usr/bin/git")
     monkeypatch.setenv("PATH", str(tools))
     repo = make_repo(tmp_path / "r", {"web/package-lock.json": "{}", "uv.lock": "", "poetry.lock": ""})
-    told = [(f.reason, f.tool, f.tool_there, f.second) for f in needs.detect(repo, "HEAD")]
+    told = [(f.reason, f.tool, f.tool_there, f.second) for f in setup_detection.detect(repo, "HEAD")]
     assert told == [
         ("uv.lock is in the repository", "uv", False, False),
         ("poetry.lock is in the repository", "poetry", False, True),
@@ -338,7 +338,7 @@ def test_each_finding_says_why_and_whether_its_tool_is_there(tmp_path: Path, mon
 def test_what_a_local_envrc_needs_is_offered_with_its_copy_and_says_why(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "r", {".gitignore": ".envrc\n"})
     write_files(repo, {".envrc": "export A=1\n"})
-    trust, copy = needs.detect(repo, "HEAD")
+    trust, copy = setup_detection.detect(repo, "HEAD")
     assert (trust.kind, trust.value, trust.tool) == ("setup", "test ! -e .envrc || direnv allow .", "direnv")
     assert "until it is trusted there" in trust.reason
     assert (copy.kind, copy.value) == ("copy_files", "/.envrc")
@@ -361,7 +361,7 @@ def test_files_to_copy_are_those_that_are_there_ignored_and_small(tmp_path: Path
     (repo / "linked").rmdir()
     (repo / "linked").symlink_to(tmp_path)
     (tmp_path / ".env").write_text("of another")
-    found = needs.detect(repo, "HEAD")
+    found = setup_detection.detect(repo, "HEAD")
     assert [f.value for f in found] == ["/.env", "/.env.local", "/:!x/.env", "/web/.env", "/web/local.settings.json"]
     assert found[3].reason == "web/.env is in your checkout and ignored by git"
 
@@ -509,7 +509,7 @@ def test_where_a_lock_files_tool_is_missing_what_is_there_is_offered_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str | bytes], there: str, usable: list[str]
 ) -> None:
     monkeypatch.setenv("PATH", tools(tmp_path / "bin", there))
-    found = needs.detect(make_repo(tmp_path / "r", files), "HEAD")
+    found = setup_detection.detect(make_repo(tmp_path / "r", files), "HEAD")
     assert not found[0].tool_there
     assert [f.value for f in found if f.tool_there] == usable
 
@@ -518,7 +518,7 @@ def test_what_a_folder_of_tests_needs_is_the_projects_and_no_project_of_its_own(
     files: dict[str, str | bytes] = {
         "setup.py": "", "tests/requirements.txt": "mock\npytest\n", "tests/conftest.py": "", "tests/test_a.py": "",
     }  # fmt: skip
-    found = needs.detect(make_repo(tmp_path / "r", files), "HEAD")
+    found = setup_detection.detect(make_repo(tmp_path / "r", files), "HEAD")
     assert [f.value for f in found] == [
         f"{_VENV} && .venv/bin/python -m pip install -e . -r tests/requirements.txt",
         ".venv/bin/python -m pytest -q",
@@ -530,7 +530,7 @@ def test_a_folder_of_tests_with_a_manifest_of_its_own_stays_a_project(tmp_path: 
         "package.json": '{"scripts": {"test": "jest"}}', "tests/pyproject.toml": "[project]\nname = 'e2e'\n",
         "tests/test_a.py": "import pytest\n",
     }  # fmt: skip
-    found = {f.value for f in needs.detect(make_repo(tmp_path / "r", files), "HEAD")}
+    found = {f.value for f in setup_detection.detect(make_repo(tmp_path / "r", files), "HEAD")}
     assert "cd tests && .venv/bin/python -m pytest -q" in found
 
 
@@ -542,7 +542,7 @@ def test_a_reason_names_the_file_that_it_comes_from_in_folders_too(tmp_path: Pat
         "core/CMakeLists.txt": "enable_testing()\n", "php/phpunit.xml.dist": "", "lib/pyproject.toml": "[project]\n",
         "lib/tests/test_b.py": "import pytest\n", "app/build.gradle.kts": "", "job/justfile": "test:\n  true\n",
     }  # fmt: skip
-    found = needs.detect(make_repo(tmp_path / "r", files), "HEAD")
+    found = setup_detection.detect(make_repo(tmp_path / "r", files), "HEAD")
     below = [f for f in found if f.value.startswith("cd ")]
     assert len(below) >= 10
     for one in below:
@@ -558,7 +558,9 @@ def test_set_up_below_the_root_that_no_check_needs_is_offered_and_not_chosen(tmp
         "website/package.json": '{"dependencies": {"docusaurus": "3"}}', "website/package-lock.json": "{}",
         "api/package.json": tested, "api/package-lock.json": "{}", "tools/requirements.txt": "x",
     }  # fmt: skip
-    found = {f.value: f.second for f in needs.detect(make_repo(tmp_path / "r", files), "HEAD") if f.kind == "setup"}
+    found = {
+        f.value: f.second for f in setup_detection.detect(make_repo(tmp_path / "r", files), "HEAD") if f.kind == "setup"
+    }
     assert found == {
         "npm ci": False,
         "cd api && npm ci": False,

@@ -9,7 +9,7 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.commands import delivery
-from maestro.worktrees import diffs, history, reading, repository, scratch
+from maestro.worktrees import diffs, history, repository, scratch, tracked_files
 from maestro.worktrees.git import git
 from tests import machine
 from tests.landing import bench, plan_of
@@ -98,7 +98,7 @@ def test_what_is_read_from_git_is_what_is_there(repo: Path, hostile: Path, tmp_p
     assert history.subjects(repo, first, second) == ["Größe: déjà vu"]
     assert history.added_paths(repo, first, second) == {"moved.txt", "a b.txt"}
     assert diffs.diff_summary(repo, first, second).paths == ["a b.txt", "moved.txt", "sub/größe.txt"]
-    assert reading.search(repo, second, "x: .", 10) == [("a b.txt", 1, "x: y")]
+    assert tracked_files.search(repo, second, "x: .", 10) == [("a b.txt", 1, "x: y")]
     text, _cut = diffs.diff_text(repo, first, second, 100_000)
     assert "diff --git a/a b.txt b/a b.txt" in text
     assert "rename from notes.txt" in text

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from maestro.agents import shell
 from maestro.agents.gates import judge
-from maestro.agents.places import Place
+from maestro.agents.shell_folders import Place
 
 CANARY = "CANARY-7f3a"
 _ODD_BLANKS = ("\u00a0", "\u2003", "\u3000", "\x0b", "\x0c", "\r", "\u2028", "\u200b", "\u202e", "\ufeff", "\x85")

@@ -21,13 +21,13 @@ from maestro.worktrees import (
     integration,
     links,
     manager,
+    overwrite_check,
     private_git,
     scratch,
     submodules,
-    survey,
 )
 from maestro.worktrees.git import GitResult, own_git_dir
-from maestro.worktrees.saving import save_work
+from maestro.worktrees.snapshot import save_work
 from tests.repos import make_repo, run_git
 
 _BRANCH = "maestro/s/t1"
@@ -385,7 +385,7 @@ def _calls(agent: Agent, commit: str) -> list[Callable[[], object]]:
         lambda: integration.is_clean(worktree),
         lambda: copying.left_behind(worktree),
         lambda: fingerprint.fingerprint(worktree),
-        lambda: survey.survey(worktree, "HEAD", "HEAD~1"),
+        lambda: overwrite_check.survey(worktree, "HEAD", "HEAD~1"),
         lambda: save_work(repo, worktree, "refs/maestro/s/recovered/x", "x"),
         lambda: submodules.keep(repo, worktree, {"lib": commit}, "refs/maestro/submodules/x"),
         lambda: submodules.fill(worktree),

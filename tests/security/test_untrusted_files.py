@@ -15,7 +15,7 @@ from maestro.agents.tool_scripts import _scripts_of
 from maestro.core.proving.reports import written
 from maestro.errors import GitError
 from maestro.worker import spool
-from maestro.worktrees import blocked, git, held, listing, settle, tampering
+from maestro.worktrees import abort_operations, blocked, git, held, listing, tampering
 from tests.repos import make_repo
 
 MOST = 2_000_000
@@ -151,7 +151,7 @@ def test_notes_in_git_folders_are_as_good_as_none(tmp_path: Path, plant: Callabl
     plant(own / "gitdir")
     assert listing.git_dir_of(repo, tmp_path / "w") is None
     plant(own / "MERGE_HEAD")
-    assert settle.merge_parents(tmp_path / "w") == []
+    assert abort_operations.merge_parents(tmp_path / "w") == []
 
 
 @strange

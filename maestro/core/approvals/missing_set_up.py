@@ -9,7 +9,7 @@ from typing import Any
 from maestro.core.approvals.question import UNPROVEN, Question
 from maestro.db import models
 from maestro.errors import MaestroError
-from maestro.worktrees import needs
+from maestro.worktrees import setup_detection
 
 #: How a check is begun in an environment that a set-up makes; the rest of the words says what it checks.
 _BEGUN_IN = re.compile(r"(?:\.venv/bin/|uv run (?:--\S+ \S+ )?|poetry run |pdm run |pipenv run |python3? -m )+")
@@ -24,7 +24,7 @@ def offer(session: models.Session, question: Question) -> dict[str, Any]:
     if question.kind != "infrastructure" or question.detail.get("what") not in (None, UNPROVEN):
         return {}
     try:
-        found = needs.detect(Path(session.repo_path), session.base_commit)
+        found = setup_detection.detect(Path(session.repo_path), session.base_commit)
     except (MaestroError, OSError):
         return {}
     check = question.detail.get("command")

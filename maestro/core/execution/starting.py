@@ -34,7 +34,7 @@ from maestro.db.types import new_id, utcnow
 from maestro.errors import MaestroError, SetupFailed
 from maestro.worker import launch, tree
 from maestro.worker.spool import Spool
-from maestro.worktrees import agents_git, reading, repository, sparse
+from maestro.worktrees import agents_git, repository, sparse, tracked_files
 from maestro.worktrees.git import identity_environment
 
 _MOST_MANIFESTS = 300
@@ -246,7 +246,7 @@ def _spec(
 
 def _names_at_first(repo: Path, commit: str) -> dict[str, str]:
     """What names of commands, such as ``npm test``, mean before a task changes anything."""
-    texts = reading.small_files(repo, commit, named_tasks.NAMES, named_tasks.MOST_BYTES, _MOST_MANIFESTS)
+    texts = tracked_files.small_files(repo, commit, named_tasks.NAMES, named_tasks.MOST_BYTES, _MOST_MANIFESTS)
     return named_tasks.summaries(texts)
 
 

@@ -10,10 +10,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from maestro.awake import Stopwatch
 from maestro.core.kernel import processes
 from maestro.core.kernel.runtime import Runtime
 from maestro.db import models
+from maestro.stopwatch import Stopwatch
 from maestro.worker import proctable
 from maestro.worker.proctable import Seen
 from maestro.worker.spool import Spool

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from maestro.awake import Stopwatch
 from maestro.core.approvals import questions
 from maestro.core.kernel import lookup
 from maestro.core.kernel.locks import WorkCancelled
@@ -21,6 +20,7 @@ from maestro.core.planning.approved import approved_plan
 from maestro.core.proving import measured, varying
 from maestro.core.proving.reports.model import NOT_LOADED, TestReport
 from maestro.db import models
+from maestro.stopwatch import Stopwatch
 from maestro.worktrees import history
 
 _POLL_S = 0.1

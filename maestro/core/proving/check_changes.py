@@ -40,7 +40,7 @@ from maestro.core.proving.reports.model import UNCLEAR
 from maestro.core.proving.verdicts import Verdict
 from maestro.db import models
 from maestro.errors import MaestroError
-from maestro.worktrees import diffs, reading, scratch
+from maestro.worktrees import diffs, scratch, tracked_files
 
 _DIFF_BYTES = 60_000
 _FILE_BYTES = 500_000
@@ -284,7 +284,7 @@ def _content(path: Path) -> bytes | None:
 
 def _bytes(repo: Path, commit: str, path: str) -> bytes | None:
     try:
-        return reading.read_file(repo, commit, path, _FILE_BYTES)
+        return tracked_files.read_file(repo, commit, path, _FILE_BYTES)
     except MaestroError:
         return None
 

@@ -23,7 +23,7 @@ from maestro.core.proving import (
 )
 from maestro.core.proving.check_scripts import Reached, reached
 from maestro.errors import MaestroError, NotFound
-from maestro.worktrees import diffs, reading
+from maestro.worktrees import diffs, tracked_files
 
 _FILE_BYTES = 500_000
 _DIFF_BYTES = 5_000_000
@@ -72,7 +72,7 @@ class Range:
         if recipes is not None:
             return recipes
         if check_settings.tools(path) and check_settings.used(path, self._reached.commands):
-            files = partial(reading.list_files, self.repo, self.start)
+            files = partial(tracked_files.list_files, self.repo, self.start)
             if check_settings.differs(path, self.before, self.after, files):
                 return True
         if named_files.holds_settings(path) and named_files.of_tests(self.before(path), self.after(path)):
@@ -80,7 +80,7 @@ class Range:
         if named_files.by_options(path, self._reached.commands) or steering.is_installed(path):
             return True
         if how == "A":  # a new test, a new script
-            return steering.steers(path, self.after, lambda: reading.list_files(self.repo, self.start))
+            return steering.steers(path, self.after, lambda: tracked_files.list_files(self.repo, self.start))
         if snapshots.is_snapshot(path):
             before, after = self.before(path), self.after(path)
             return how != "M" or before is None or after is None or not snapshots.only_adds(path, before, after)
@@ -129,7 +129,7 @@ class Range:
     def _settings(self) -> list[str]:
         """What the configuration of tests said before."""
         found = []
-        for path in reading.list_files(self.repo, self.start):
+        for path in tracked_files.list_files(self.repo, self.start):
             if path.rpartition("/")[2] in _MANIFESTS:
                 found.append(json.dumps(_test_settings(self.repo, self.start, path), default=str))
             elif file_kinds.is_test_configuration(path) or named_files.holds_settings(path):
@@ -139,7 +139,7 @@ class Range:
 
 def _text(repo: Path, commit: str, path: str) -> str | None:
     try:
-        return reading.read_file(repo, commit, path, _FILE_BYTES).decode("utf-8", "replace")
+        return tracked_files.read_file(repo, commit, path, _FILE_BYTES).decode("utf-8", "replace")
     except MaestroError:
         return None
 
@@ -147,7 +147,7 @@ def _text(repo: Path, commit: str, path: str) -> str | None:
 def _test_settings(repo: Path, commit: str, path: str) -> object:
     """What a manifest says about tests; its other parts are nobody's proof."""
     try:
-        text = reading.read_file(repo, commit, path, _FILE_BYTES).decode("utf-8", "replace")
+        text = tracked_files.read_file(repo, commit, path, _FILE_BYTES).decode("utf-8", "replace")
         data = tomllib.loads(text) if path.endswith(".toml") else json.loads(text)
     except NotFound:
         return {}

@@ -25,7 +25,7 @@ from maestro.core.workspaces import confining
 from maestro.core.workspaces.environ import command_environment
 from maestro.db import models
 from maestro.errors import MaestroError
-from maestro.worktrees import copying, needs
+from maestro.worktrees import copying, setup_detection
 from maestro.worktrees.git import git
 from maestro.worktrees.listing import list_worktrees
 
@@ -255,7 +255,9 @@ def _way_out(session: models.Session, folder: Path) -> str:
     """What to give the worktrees, in words: the set-up that the repository is known to have."""
     offered: list[str] = []
     with suppress(MaestroError):
-        offered = [f.value for f in needs.detect(Path(session.repo_path), session.base_commit) if f.kind == "setup"]
+        offered = [
+            f.value for f in setup_detection.detect(Path(session.repo_path), session.base_commit) if f.kind == "setup"
+        ]
     if not offered and any((folder / name).exists() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
         offered = ["python3 -m venv .venv && .venv/bin/pip install -e ."]
     example = f", for instance `{offered[0]}`," if offered else ""

@@ -9,7 +9,7 @@ from maestro.core.planning.plan import parse_plan
 from maestro.core.proving.foretelling import Foretold, foretell
 from maestro.core.views import CheckForeseen, PlanView
 from maestro.errors import MaestroError
-from maestro.worktrees import reading
+from maestro.worktrees import tracked_files
 
 _FILE_BYTES = 500_000
 
@@ -33,13 +33,13 @@ def _foretold(repo: str, commit: str, command: str) -> Foretold:
 
 @lru_cache(maxsize=20)
 def _packages(repo: str, commit: str) -> tuple[str, ...]:
-    found = (path.rpartition("/") for path in reading.list_files(Path(repo), commit))
+    found = (path.rpartition("/") for path in tracked_files.list_files(Path(repo), commit))
     named = (folder for folder, slash, name in found if slash and name in {"package.json", "project.json"})
     return tuple(dict.fromkeys(named))[:200]
 
 
 def _text(repo: Path, commit: str, path: str) -> str | None:
     try:
-        return reading.read_file(repo, commit, path, _FILE_BYTES).decode("utf-8", "replace")
+        return tracked_files.read_file(repo, commit, path, _FILE_BYTES).decode("utf-8", "replace")
     except MaestroError:
         return None

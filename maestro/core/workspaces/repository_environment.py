@@ -20,7 +20,7 @@ from maestro.db.keeping import RepositoryEnvironment
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.errors import InvalidInput, NotFound
-from maestro.worktrees import needs, repository
+from maestro.worktrees import repository, setup_detection
 from maestro.worktrees.repository import RepositoryInfo
 
 #: The members of an ``agent_config`` that are remembered of a repository.
@@ -69,7 +69,7 @@ class RememberedView(BaseModel):
 class FoundView(BaseModel):
     """Something worktrees of the repository probably need, and why."""
 
-    kind: needs.Kind
+    kind: setup_detection.Kind
     value: str
     reason: str
     tool: str | None  # the program a command starts with
@@ -96,7 +96,7 @@ def environment(rt: Runtime, path: str, base_branch: str | None = None) -> Envir
     """
     info = repository.inspect(path)
     _, commit = repository.resolve_base(info, base_branch)
-    found = needs.detect(info.root, commit)
+    found = setup_detection.detect(info.root, commit)
     with rt.db.read() as db:
         row = db.get(RepositoryEnvironment, str(info.git_dir))
     seen = set(row.seen) if row else set()
@@ -128,7 +128,7 @@ def confirmed(rt: Runtime, info: RepositoryInfo) -> dict[str, Any]:
 
 def offered(info: RepositoryInfo, commit: str) -> list[str]:
     """What the repository offers at a commit, in the form ``store`` keeps it."""
-    return [_name(f.kind, f.value) for f in needs.detect(info.root, commit)]
+    return [_name(f.kind, f.value) for f in setup_detection.detect(info.root, commit)]
 
 
 def store(tx: Transaction, info: RepositoryInfo, chosen: Environment, seen: list[str]) -> None:
@@ -166,7 +166,7 @@ def _view(row: RepositoryEnvironment) -> RememberedView:
     return RememberedView.model_validate(row.model_dump(exclude={"seen"}))
 
 
-def _found(found: needs.Found, *, new: bool) -> FoundView:
+def _found(found: setup_detection.Found, *, new: bool) -> FoundView:
     return FoundView(
         kind=found.kind,
         value=found.value,

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import IO
 from uuid import uuid4
 
-from maestro.awake import Stopwatch
 from maestro.confinement.refusals import Missed
 from maestro.core.kernel.watch_mode import Watch
+from maestro.stopwatch import Stopwatch
 from maestro.worker import keeper, tree
 from maestro.worker.spool import WORKER_ID_VARIABLE
 

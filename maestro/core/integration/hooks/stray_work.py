@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from maestro.core.integration.hooks import HookContext
 from maestro.core.proving.findings import Finding
-from maestro.worktrees import leftovers
+from maestro.worktrees import stray_work
 
 
 def nothing_left_in_a_stash(landing: HookContext) -> Finding | None:
     """Stash entries made in the task's worktree hold nothing that its head does not hold."""
     assert landing.task.branch is not None
-    names = leftovers.stashed_files(landing.worktree, landing.task.branch, landing.head)
+    names = stray_work.stashed_files(landing.worktree, landing.task.branch, landing.head)
     if not names:
         return None
     listed = ", ".join(names[:10])
@@ -25,7 +25,7 @@ def nothing_left_in_a_stash(landing: HookContext) -> Finding | None:
 def nothing_left_on_another_branch(landing: HookContext) -> Finding | None:
     """Commits made in the task's worktree are on the task's branch, not only on another."""
     assert landing.task.branch is not None
-    names = leftovers.branches_with_work(landing.worktree, landing.task.branch)
+    names = stray_work.branches_with_work(landing.worktree, landing.task.branch)
     if not names:
         return None
     listed = ", ".join(f"`{name}`" for name in names[:10])

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from maestro.agents.places import Place
 from maestro.agents.shell import Command
+from maestro.agents.shell_folders import Place
 
 _LETTERS_OF_A_BUNDLE = re.compile(r"-[A-Za-z0-9]*")
 _PERCENT_N = re.compile(r"%[-+ #0-9.*'hlLjzt]*n")

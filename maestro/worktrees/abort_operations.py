@@ -14,7 +14,7 @@ from maestro.errors import Conflict
 from maestro.worktrees.git import git, own_git_dir
 from maestro.worktrees.listing import operation
 from maestro.worktrees.refs import branch_ref, is_ancestor, move_ref, ref_commit
-from maestro.worktrees.saving import save_work
+from maestro.worktrees.snapshot import save_work
 
 #: A file with conflicts is text that somebody has to read.
 _CONFLICT_BYTES = 64_000_000
