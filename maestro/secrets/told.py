@@ -1,13 +1,15 @@
 """Secrets that are known word for word, and the forms in which programs print them.
 
-As they are, URL-encoded, in JSON, as base64 at any alignment and broken into lines, and in hexadecimal. Long ones are
-found by their parts: every form is known by all its pieces of ``_PIECE`` characters, and in a text one such piece in every
-``_STRIDE`` is looked up. So a part of a secret is found as well, where a line ended in the middle of it.
+As they are, URL-encoded, in JSON or HTML, as base64 at any alignment, and in hexadecimal; also where lines end, colors
+change or nothing visible stands within them. Long ones are found by their parts: every form is known by all its pieces of
+``_PIECE`` characters, and in a text one such piece in every ``_STRIDE`` is looked up. So a part of a secret is found as
+well, where it comes line by line and a line ended in the middle of it.
 """
 
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from collections.abc import Iterable
@@ -19,11 +21,16 @@ from maestro.secrets.shapes import HIDDEN
 SHORTEST = 6
 _SHORTEST_ENCODED = 8
 _PIECE = 8
-_STRIDE = 16
-#: A form of this length has a piece that is looked up in whatever text it stands in.
-_LONG = _STRIDE + _PIECE - 1
+_STRIDE = 8
 #: A shorter part may be a word that the secret and the text have in common.
 _LEAST = 16
+#: A form of this length has a piece that is looked up in whatever text it stands in.
+_LONG = max(_STRIDE + _PIECE - 1, _LEAST)
+#: What programs put between two characters of a secret: colors, the end of a line with what begins the next, nothing visible.
+_BETWEEN = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])"
+    r"|[ \t\r]*\\?\n[ \t]*|[\xad\u200b-\u200f\u2060-\u2064\ufeff]"
+)
 _LINE_ENDS = "\r\n"
 #: A part of an address that is as long is a secret as well.
 _URL_PART = 12
@@ -36,6 +43,7 @@ class Told:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         told = {s for s in secrets if len(s) >= SHORTEST}
         forms = {form for secret in told for form in (secret, *_forms(secret)) if len(form) >= SHORTEST}
+        self._whole = sorted(forms, key=len, reverse=True)
         self._short = sorted((f for f in forms if len(f) < _LONG), key=len, reverse=True)
         self._long = sorted((f for f in forms if len(f) >= _LONG), key=len, reverse=True)
         self._pieces: dict[str, list[tuple[str, int]]] = {}
@@ -45,9 +53,35 @@ class Told:
 
     def out_of(self, words: str) -> str:
         """``words`` with ``HIDDEN`` in the place of the secrets in it."""
+        if "\n" in words or "\x1b" in words or not words.isascii():
+            words = self._across(words)
         for form in self._short:
             if form in words:
                 words = words.replace(form, HIDDEN)
+        return self._by_parts(words)
+
+    def _across(self, words: str) -> str:
+        """``words`` without the secrets that are in it once what stands between their characters is left out."""
+        pressed = _BETWEEN.sub("", words)
+        if len(pressed) == len(words):
+            return words
+        found = [span for form in self._whole if form in pressed for span in _all(form, pressed)]
+        if not found:
+            return words
+        places, last = list[int](), 0
+        for between in _BETWEEN.finditer(words):
+            places += range(last, between.start())
+            last = between.end()
+        places += range(last, len(words))
+        kept, upto = list[str](), 0
+        for start, end in sorted(found):
+            begins, ends = max(places[start], upto), places[end - 1] + 1
+            if ends > upto:
+                kept += [words[upto:begins], HIDDEN]
+                upto = ends
+        return "".join([*kept, words[upto:]])
+
+    def _by_parts(self, words: str) -> str:
         if len(words) < _LONG or not self._pieces:
             return words
         looked_at = [words[at : at + _PIECE] for at in range(0, len(words), _STRIDE)]
@@ -68,6 +102,13 @@ class Told:
             kept += [words[upto:start], HIDDEN]
             upto = end
         return "".join([*kept, words[upto:]])
+
+
+def _all(form: str, words: str) -> Iterable[tuple[int, int]]:
+    at = words.find(form)
+    while at >= 0:
+        yield at, at + len(form)
+        at = words.find(form, at + len(form))
 
 
 def _length(extent: tuple[int, int]) -> int:
@@ -100,12 +141,19 @@ def _forms(secret: str) -> Iterable[str]:
     for encoded in {quote(secret, safe=""), quote(secret), quote_plus(secret)}:
         yield encoded
         yield re.sub("%..", lambda found: found[0].lower(), encoded)
+        yield quote(encoded, safe="")
     yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret)[1:-1].replace("/", "\\/")
+    yield json.dumps(json.dumps(secret))[3:-3]
+    yield html.escape(secret)
     data = secret.encode("utf-8", "replace")
+    yield repr(data)[2:-1]
     if len(data) < _SHORTEST_ENCODED:
         return
-    yield data.hex()
-    yield data.hex().upper()
+    for byte in ("{:02x}", "%{:02x}", "\\x{:02x}", "\\u{:04x}", "{:02x}:", "{:02x} "):
+        spelled = "".join(byte.format(code) for code in data).rstrip(": ")
+        yield spelled
+        yield re.sub("[a-f0-9]{2}", lambda found: found[0].upper(), spelled)
     for shift, skipped in ((0, 0), (1, 2), (2, 3)):  # what stands before it moves its bits by a third
         whole = base64.b64encode(b"\0" * shift + data).decode()
         core = whole[skipped : (shift + len(data)) * 8 // 6]  # the last letter may share its bits with what follows
