@@ -137,7 +137,9 @@ def _leading_patterns(command: Command) -> int:
     """How many operands at the front are search patterns instead of paths."""
     if command.program not in ("grep", "egrep", "fgrep", "rg"):
         return 0
-    given_otherwise = _short(command.arguments, "ef") or _long(command.arguments, "--regexp", "--file", "--files")
+    given_otherwise = _short(command.arguments, "ef") or _long(
+        command.arguments, "--regexp", "--file", "--files", "--exclude-from", "--ignore-file"
+    )
     return 0 if given_otherwise else 1
 
 

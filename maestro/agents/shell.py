@@ -102,7 +102,7 @@ def _commands(line: str, files: list[tuple[int, str]] | None) -> list[Command] |
 
 def _word(line: str, start: int, command: Command) -> int | None:
     """Read one word into ``command``; the index behind it, or None when it is not understood."""
-    word, globbed, at = "", False, start
+    word, globbed, numbered, at = "", False, False, start
     while at < len(line) and line[at] not in " \t\n;|":
         char = line[at]
         if char in "'\"":
@@ -111,16 +111,17 @@ def _word(line: str, start: int, command: Command) -> int | None:
             if end < 0 or (char == '"' and _means_more(quoted, command)):
                 return None
             word += quoted
+            numbered = numbered or (char == '"' and _STATUS in quoted)
             at = end + 1
             continue
         if line.startswith("&&", at):
             break
         if line.startswith(_STATUS, at) and _is_echo(command):
-            word += _STATUS
+            word, numbered = word + _STATUS, True
             at += len(_STATUS)
             continue
         if line.startswith(_CORES, at):
-            word += "1"  # some number
+            word, numbered = word + "1", True  # some number
             at += len(_CORES)
             continue
         if char in "~=" and at == start and line[at : at + 2] not in ("= ", "=="):
@@ -134,6 +135,8 @@ def _word(line: str, start: int, command: Command) -> int | None:
             globbed = globbed or char in _GLOB
         at += 1
     if globbed:
+        if numbered:
+            return None  # which names it stands for depends on the number
         command.globbed.add(len(command.words))
     command.words.append(word)
     return at

@@ -46,9 +46,10 @@ _JOINS = (
     *_ODD_BLANKS[:4],
 )
 
-#: Reads NUL-separated lines; for each prints the words of every command that it would run, and a mark.
+#: Reads NUL-separated lines; for each prints the words of every command that it would run, and a mark. Bash writes at each
+#: new line, and commands of a pipe write at the same time: new lines go as another character.
 _READER = r"""
-tell() { printf '%s\0' "$@" $'\1' >&9; }
+tell() { printf '%s\0' "${@//$'\n'/$'\3'}" $'\1' >&9; }
 prog0() { tell prog0 "$@"; }; prog1() { tell prog1 "$@"; }; echo() { tell echo "$@"; }
 while IFS= read -r -d '' line; do
   ( eval "$line" ) 9>&1 >/dev/null 2>/dev/null </dev/null
@@ -70,7 +71,8 @@ _PROGRAMS: dict[str, tuple[str, ...]] = {
     "wc": ("-l", "--files0-from=<p>", "--files0=<p>", "-c"),
     "sort": ("-u", "-o<p>", "--output=<p>", "-k1", "--files0-from=<p>", "-T<p>", "-m", "--random-source=<p>", "-uo", "-R"),
     "uniq": ("-c", "-d"),
-    "grep": ("-R", "-r", "-rn", "-e", "''", "x", "-f<p>", "-nf<p>", "--file=<p>", "-l", "--include=*", "-d", "recurse", "-RIn", "-A", "1"),
+    "grep": ("-R", "-r", "-rn", "-e", "''", "x", "-f<p>", "-nf<p>", "--file=<p>", "-l", "--include=*", "-d", "recurse", "-RIn", "-A", "1",
+             "--exclude-from=<p>", "--exclude-from", "--exclude", "-m1", "-m", "-D", "read", "--regexp", "--color=always", "-lR"),
     "find": ("-L", "-name", "'*'", "-type", "f", "-newer", "-follow", "-maxdepth", "2", "-H", "-ls", "-delete"),
     "diff": ("-r", "-u", "-q", "--from-file=<p>", "-N"),
     "cmp": ("-l",),
@@ -88,14 +90,25 @@ _PROGRAMS: dict[str, tuple[str, ...]] = {
     "printf": ("'%s'", "-v", "x", "'%n'", "PATH"),
     "test": ("-f", "-v", "-e", "'a[$(id)]'"),
     "tree": ("-l", "-o<p>", "-a"),
-    "git": ("status", "log", "diff", "show", "--no-pager", "grep", "x", "ls-files", "--no-index", "--output=<p>", "-f<p>", "-C", "-O<p>", "blame", "--contents=<p>", "-p"),
+    "git": ("status", "log", "diff", "show", "--no-pager", "grep", "x", "ls-files", "--no-index", "--output=<p>", "-f<p>", "-C", "-O<p>", "blame", "--contents=<p>", "-p",
+            "--git-dir=<p>", "-c", "core.pager=id", "cat-file", "-e", "HEAD:src/a.py", "rev-parse", "--show-toplevel", "ls-tree", "HEAD",
+            "shortlog", "-X<p>", "--exclude-from=<p>", "--contents", "--output", "-S", "--stdin", "branch", "remote", "--all", "describe",
+            "--path-format=absolute", "merge-base", "rev-list", "--ignore-revs-file=<p>", "-L1,2:<p>", "--ext", "--textc", "--outp=<p>"),
     "cp": ("-r", "-rL", "-a", "-P", "-t<p>", "-L", "-R"),
     "mv": ("-f", "-n", "-t<p>"),
     "mkdir": ("-p",),
     "touch": ("-a", "-r<p>"),
     "cd": ("-P",),
     "pwd": (),
-    "date": ("-u", "+%s"),
+    "date": ("-u", "+%s", "-f<p>", "-r", "--file=<p>", "--reference=<p>"),
+    "tee": ("-a", "--append", "--output-error=warn"),
+    "basename": ("-a", "-s"),
+    "egrep": ("-r", "x", "-R"),
+    "sha1sum": ("-c", "-b", "--tag"),
+    "uname": ("-a",),
+    "source": (),
+    "df": ("-h", "--output=<p>"),
+    "rg": ("-n", "x", "-L", "--follow", "-f<p>", "--ignore-file", "--ignore-file=<p>", "-g", "'*'", "--files", "-z", "--pre=<p>", "-uuu", "-e"),
     "which": ("-a", "ls"),
 }  # fmt: skip
 _BETWEEN = (
@@ -116,8 +129,8 @@ _BETWEEN = (
     " |& ",
 )
 _BLANKS = (" ",) * 30 + ("\t", "  ", *_ODD_BLANKS)
-#: Programs that these start themselves: git and its own parts.
-_HELPERS = frozenset({"bash", "git"})
+#: Programs that these start themselves: git and its own parts; ``egrep`` is a script around ``grep``.
+_HELPERS = frozenset({"bash", "git", "grep"})
 
 
 def random_line(rng: random.Random) -> str:
@@ -137,7 +150,7 @@ def differences_in_words(lines: list[str], folder: Path, home: Path) -> list[str
     environment = {"HOME": str(home), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
     command = ["bash", "--norc", "--noprofile", "-c", _READER]
     ran = subprocess.run(command, input=fed, cwd=folder, env=environment, capture_output=True, timeout=300, check=True)
-    answers = ran.stdout.decode("utf-8", "surrogateescape").split("\2\0")[:-1]
+    answers = ran.stdout.decode("utf-8", "surrogateescape").replace("\3", "\n").split("\2\0")[:-1]
     assert len(answers) == len(known), "bash ended early"
     return [
         f"{line!r}: we {[c.words for c in parsed]}, bash {told!r}"

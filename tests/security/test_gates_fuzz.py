@@ -11,8 +11,10 @@ import pytest
 
 from tests.security.gate_fuzz import Ground, differences_in_words, random_line
 
-#: Seconds that the fuzzer of effects runs here. Its seeds are the same each time, so that a failure can be repeated.
-_SECONDS = float(os.environ.get("MAESTRO_FUZZ_SECONDS", "20"))
+#: Seconds that the fuzzer of effects runs here, in pieces that go side by side with other tests. Its seeds are the same each
+#: time, so that a failure can be repeated.
+_SECONDS = float(os.environ.get("MAESTRO_FUZZ_SECONDS", "120"))
+_SEEDS = (4, 5, 6, 7)
 
 #: What was once free and did harm, or was read otherwise than bash reads it.
 _KEPT_WORDS = [
@@ -23,6 +25,10 @@ _KEPT_WORDS = [
     "prog0 .*",
     "prog0 a\x0bb",
     "prog0 '*'?",
+    'echo "$?"**',
+    "echo $?/*",
+    "prog0 ?$(nproc)&&*",
+    "prog0 *; prog1  '\n' | echo",
 ]
 _KEPT_COMMANDS = [
     "cat src/a.py > \u00a0/dev/null",
@@ -60,6 +66,9 @@ _KEPT_COMMANDS = [
     "grep ** x",
     "grep ~/.ss*/*",
     "grep ~/.ss*/* -rn",
+    "echo $?/*",
+    "grep --exclude-from sshkey x src/a.py",
+    "rg --ignore-file sshkey x",
 ]
 
 
@@ -83,8 +92,9 @@ def test_what_did_harm_once_asks_or_does_none(ground: Ground, line: str) -> None
 
 
 @pytest.mark.timeout(60 + 2 * _SECONDS)
-def test_what_is_free_reads_and_writes_in_the_worktree_only(ground: Ground) -> None:
-    rng, end, free = random.Random(4), time.monotonic() + _SECONDS, 0
+@pytest.mark.parametrize("seed", _SEEDS)
+def test_what_is_free_reads_and_writes_in_the_worktree_only(ground: Ground, seed: int) -> None:
+    rng, end, free = random.Random(seed), time.monotonic() + _SECONDS / len(_SEEDS), 0
     while time.monotonic() < end:
         line = ground.random_command(rng)
         if ground.is_free(line):
