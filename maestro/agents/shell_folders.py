@@ -18,11 +18,14 @@ EditKind = Literal["edit", "edit_settings", "edit_git", "edit_outside"]
 #: In the worktree, but obeyed by the agent itself or by editors: changing these changes what runs later.
 _SETTINGS = frozenset({
     ".claude", ".mcp.json", ".vscode", ".idea", ".cursor", ".zed", ".devcontainer", ".devcontainer.json", ".envrc", ".husky",
-    ".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", ".pypirc", ".circleci", "claude.local.md",
+    ".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", ".pypirc", ".netrc", ".circleci", "claude.local.md",
+    ".travis.yml", ".drone.yml", ".buildkite", ".woodpecker", ".woodpecker.yml", ".forgejo", ".appveyor.yml", "appveyor.yml",
+    "jenkinsfile", "azure-pipelines.yml", "bitbucket-pipelines.yml", ".run", ".vs", ".fleet", ".exrc", ".nvimrc", ".nvim.lua",
+    ".lvimrc", ".vimrc", ".dir-locals.el", ".gdbinit", ".lldbinit", ".codex", ".gemini", ".windsurf", ".kiro",
 })  # fmt: skip
-#: Names that begin like this are settings as well (``.gitmodules``, ``.githooks``, ``.gitlab-ci.yml``), but for these:
-#: nothing runs by them, and everyday work writes them.
-_GIT_SETTINGS, _NO_SETTINGS = ".git", frozenset({".gitkeep", ".gitignore", ".github"})
+#: Names that begin like this are settings as well (``.gitmodules``, ``.githooks``, ``.gitignore``, by which work is left
+#: out of commits), but for the folder of which only parts are.
+_GIT_SETTINGS, _NO_SETTINGS = ".git", frozenset({".github"})
 #: The same, by two names one below the other: what runs with the repository's own secrets, or starts with every build.
 _SETTINGS_BELOW = frozenset(
     {(".github", "workflows"), (".github", "actions"), (".cargo", "config.toml"), (".cargo", "config")}

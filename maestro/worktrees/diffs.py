@@ -75,6 +75,16 @@ def changed_status(repo: Path, a: str, b: str) -> dict[str, str]:
     return dict(zip(fields[1::2], fields[::2], strict=True))
 
 
+def contents(repo: Path, commit: str, paths: list[str]) -> dict[str, str]:
+    """What a commit holds at each path: the object, and its mode where it is no plain file; empty where it has nothing."""
+    found = dict.fromkeys(paths, "")
+    for field in git(repo, "ls-tree", "-r", "-z", "--full-tree", commit_of(repo, commit), "--", *paths).fields:
+        head, _, path = field.partition("\t")
+        mode, _kind, oid = head.split()
+        found[path] = oid if mode == "100644" else f"{oid} {mode}"
+    return found
+
+
 def path_diff(repo: Path, a: str, b: str, paths: list[str], limit_bytes: int) -> tuple[str, bool]:
     """``diff_text`` of some paths only."""
     ends = (commit_of(repo, a), commit_of(repo, b))

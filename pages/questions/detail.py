@@ -97,7 +97,8 @@ def _changed(detail: dict[str, Any]) -> None:
 
 
 def _outside(detail: dict[str, Any]) -> None:
-    heading = {"links": "Links", "copies": "In its commits"}.get(str(detail.get("what")), "Changed outside")
+    headings = {"links": "Links", "copies": "In its commits", "obeyed": "Changed settings"}
+    heading = headings.get(str(detail.get("what")), "Changed outside")
     name_list(heading, detail.get("files"), "waiting")
     name_list("Files of this task", detail.get("declared"), "pending")
 

@@ -205,6 +205,11 @@ _OUTSIDE: dict[str, dict[str, Any]] = {
         "allow_means": "The task lands with these files in its commits; they are shared when you push.",
         "deny_means": "The agent removes them from every commit.",
     },
+    "obeyed": {
+        "icon": "shield-alert",
+        "name": "These files run programs",
+        "allow_means": "The task lands with them. Editors, tools, git, or a build server obey them from then on.",
+    },
 }
 _CHANGED_PROGRAMS: dict[str, Any] = {
     "name": "The task’s changes are listed below",

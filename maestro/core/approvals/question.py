@@ -18,6 +18,8 @@ OTHER_CODE = "other code"
 #: What a question about files outside is about where a yes lets something of this machine into commits.
 LINKS = "links"
 COPIES = "copies"
+#: The same, where tools, editors or git obey what was changed.
+OBEYED = "obeyed"
 #: While one of these is open no worktree of the session is set up.
 STOP_SET_UP = frozenset({SETUP, OTHER_CODE})
 

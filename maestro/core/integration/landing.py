@@ -21,6 +21,7 @@ from maestro.core.integration.hooks import (
     HookContext,
     endings,
     evidence,
+    obeyed_files,
     outward_links,
     scope,
     stray_work,
@@ -168,6 +169,10 @@ def _trust(arrival: _Arrival) -> Finding | Question | None:
     return trusted.only_what_was_agreed_to(arrival.landing.rt, arrival.context)
 
 
+def _obeyed(arrival: _Arrival) -> Finding | Question | None:
+    return obeyed_files.none_unasked(arrival.landing.rt, arrival.context)
+
+
 def _checks(arrival: _Arrival) -> Finding | Question | None:
     landing, context = arrival.landing, arrival.context
     checks = _all_checks(landing, context.start, context.head)
@@ -186,7 +191,7 @@ def _clean_checkout(arrival: _Arrival) -> Finding | Question | None:
 
 
 #: In this order, cheap ones first; the first that says anything counts.
-_REVIEWS = (_hooks, _trust, _checks, _changed_checks, _clean_checkout)
+_REVIEWS = (_hooks, _trust, _obeyed, _checks, _changed_checks, _clean_checkout)
 
 
 def _hook_context(flight: LandingContext, head: str) -> HookContext:
