@@ -33,13 +33,14 @@ def variables(*, everything: bool, port: int = PORT) -> dict[str, str]:
     tools = {
         "PIP_PROXY": address, "NPM_CONFIG_PROXY": address, "NPM_CONFIG_HTTPS_PROXY": address, "NPM_CONFIG_NOPROXY": _LOCAL,
         "YARN_HTTP_PROXY": address, "YARN_HTTPS_PROXY": address, "CARGO_HTTP_PROXY": address,
+        # Whether the tools themselves are of yesterday is none of the task's business, and would be refused aloud.
+        "NPM_CONFIG_UPDATE_NOTIFIER": "false", "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }  # fmt: skip
     if not everything:
         # What the set-up has fetched is used as it is, without asking whether there is something newer.
         return tools | {
             "NPM_CONFIG_PREFER_OFFLINE": "true",
             "NPM_CONFIG_LOGS_MAX": "0",
-            "NPM_CONFIG_UPDATE_NOTIFIER": "false",
         }
     general = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     return (
