@@ -402,7 +402,7 @@ class LoadedSettings:
     def tell_secrets(self) -> None:
         """From now on nothing that this process writes has the secrets of these settings in it."""
         secrets.register("settings", secrets_of(self.current))
-        secrets.register("environment", [self._environment.get(name) for name in secrets.VARIABLES])
+        secrets.register("environment", secrets.of_environment(self._environment))
 
     def _of_dotenv(self, path: Path) -> dict[str, str]:
         found = setting_files.read_dotenv(path)

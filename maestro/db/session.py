@@ -152,17 +152,30 @@ class Database:
         finally:
             self._writing = None
 
-    def erase(self, deletion: Executable) -> None:
-        """Delete so that nothing of it stays in the file: freed pages are overwritten, the log of writes is emptied."""
+    def erase(self, *changes: Executable) -> None:
+        """Delete or replace so that nothing of it stays in the file: free pages are overwritten, the log of writes emptied."""
         with self._writer_lock, self._durable.connect() as connection:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql("PRAGMA secure_delete=ON")
-            connection.execute(deletion)
+            for change in changes:
+                connection.execute(change)
             connection.commit()
         if self._durable.dialect.name == "sqlite":
             raw = self._durable.raw_connection()
             try:
                 raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                raw.close()
+
+    def compact(self) -> None:
+        """Write the file anew: pages hold what is in the rows, and nothing of what was in them before. Writers wait."""
+        if self._durable.dialect.name != "sqlite":
+            return
+        with self._writer_lock:
+            raw = self._durable.raw_connection()
+            try:
+                for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                    raw.cursor().execute(statement)
             finally:
                 raw.close()
 

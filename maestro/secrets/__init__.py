@@ -8,8 +8,9 @@ what is run, compared or committed keeps its own bytes.
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from maestro.secrets.shapes import HIDDEN, is_of_key, opens_key, without_shapes, without_tokens
@@ -17,23 +18,29 @@ from maestro.secrets.told import Told, masked_urls, of_url
 
 __all__ = [
     "HIDDEN",
-    "VARIABLES",
     "Lines",
     "clean",
     "clean_command",
     "everywhere",
     "masked_urls",
+    "of_environment",
     "of_url",
     "register",
     "sealed",
 ]
 
 #: Variables whose values are secrets, whatever they look like.
-VARIABLES = (
+_VARIABLES = (
     "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
     "AWS_BEARER_TOKEN_BEDROCK", "ANTHROPIC_AWS_API_KEY", "ANTHROPIC_FOUNDRY_API_KEY", "ANTHROPIC_FOUNDRY_AUTH_TOKEN",
     "AZURE_CLIENT_SECRET", "MAESTRO_TOKEN",
 )  # fmt: skip
+
+#: How other variables are named that hold one, and a value that is none: a path, a switch, a word.
+_NAMED = re.compile(
+    r"(?:.*_)?(?:API_?KEY|SECRET|SECRET_?KEY|ACCESS_?KEY|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)", re.I
+)
+_NO_SECRET = re.compile(r".{0,7}|[./~].*|[A-Za-z_-]+|\d+", re.DOTALL)
 
 _lock = threading.Lock()
 _sources: dict[str, tuple[str, ...]] = {}
@@ -46,6 +53,12 @@ def register(source: str, secrets: Iterable[str | None]) -> None:
     with _lock:
         _sources[source] = tuple(s for s in secrets if s)
         _told = Told(s for told in _sources.values() for s in told)
+
+
+def of_environment(environment: Mapping[str, str]) -> list[str]:
+    """The secrets in an environment: those that Maestro knows by name, and those whose names say so."""
+    named = [value for name, value in environment.items() if _NAMED.fullmatch(name) and not _NO_SECRET.fullmatch(value)]
+    return [*(value for name in _VARIABLES if (value := environment.get(name))), *named]
 
 
 def clean(words: str) -> str:

@@ -27,7 +27,7 @@ from maestro import privacy, untrusted
 from maestro.agents import factory
 from maestro.agents.base import AgentResult, AgentSpec
 from maestro.errors import MaestroError
-from maestro.worker import proctable, tree
+from maestro.worker import printed, proctable, tree
 from maestro.worker.link import SpoolLink
 from maestro.worker.spool import WORKER_ID_VARIABLE, Spool, append, repair_tail
 
@@ -136,7 +136,11 @@ async def _out_of_patience(link: SpoolLink) -> None:
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
+    end = printed.redact()
+    try:
+        code = main(sys.argv[1:])
+    except BaseException:  # Python would print it when nobody cleans it any more
+        traceback.print_exc()
+        code = 1
+    end()
     os._exit(code)  # all is written; taking the interpreter apart would hold up what comes next

@@ -44,7 +44,7 @@ class SpoolLink:
         self._inbox_offset = 0
         self._last_beat = 0.0
         environment = os.environ if environment is None else environment
-        secrets.register("environment", [environment.get(name) for name in secrets.VARIABLES])
+        secrets.register("environment", secrets.of_environment(environment))
 
     def event(self, type_: str, **members: Any) -> None:
         """Append an event, without the secrets in its words."""

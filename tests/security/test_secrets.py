@@ -6,6 +6,8 @@ import base64
 import json
 import logging
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -301,6 +303,28 @@ def test_the_log_of_the_app(tmp_path: Path) -> None:
     assert "it failed" in written
     assert found_in(written) == []
     assert token not in written
+
+
+def test_what_a_worker_process_prints(tmp_path: Path) -> None:
+    """``stderr.log``: tracebacks, warnings, and what is said by programs that inherit its output."""
+    program = (
+        "import os, sys; from maestro import secrets; from maestro.worker import printed; end = printed.redact();"
+        f"secrets.register('environment', [{API_KEY!r}]); print({KEY_FILE!r}); os.system('echo ' + {shlex.quote(SAID)!r});"
+        f"sys.stderr.write({SAID!r} * 3000 + 'last'); end(); os.write(2, b'.')"
+    )
+    log = tmp_path / "stderr.log"
+    for command, heard in (
+        ([sys.executable, "-P", "-c", program], "last"),
+        ([sys.executable, "-P", "-m", "maestro.worker", str(tmp_path / GITHUB)], "There is no spec.json in"),
+    ):
+        with log.open("wb") as out:
+            orders = json.dumps({"env": {}, "key": "", "spec": ""}) + "\n"
+            env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(cli.__file__).parents[2])}
+            subprocess.run(command, input=orders.encode(), stdout=out, stderr=out, env=env, check=False, timeout=60)
+        written = log.read_text()
+        assert heard in written
+        assert HIDDEN in written
+        assert found_in(written) == []
 
 
 def test_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import random
 import subprocess
@@ -114,9 +115,60 @@ def test_a_known_secret_goes_in_every_form(told: Told, written: str) -> None:
         assert not any(form[at : at + 16] in shown for at in range(len(form) - 15))
 
 
+_RED = "\x1b[31m"
+_BROKEN = [
+    ("\x1b[0;1m", 1), ("\x1b]8;;https://a.example\x1b\\", 9), ("\n", 8), ("\r\n", 5), ("\n    ", 20), (" \\\n  ", 11),
+    ("\u200b", 1),
+    ("\ufeff", 3), ("\xad", 4), (f"{_RED}\n{_RED}", 6),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("between", "each"), _BROKEN)
+@pytest.mark.parametrize("secret", [KEY, SHORT, "s3cr3t", base64.b64encode(KEY.encode()).decode()])
+def test_nothing_that_stands_within_hides_it(told: Told, secret: str, between: str, each: int) -> None:
+    told = Told([KEY, SHORT, "s3cr3t"])
+    written = between.join(secret[at : at + each] for at in range(0, len(secret), each))
+    for before in ("", "x" * 7, "log:\n", "é "):
+        shown = told.out_of(f"{before}{written} after\n")
+        assert shown == f"{before}{HIDDEN} after\n"
+
+
+@pytest.mark.parametrize("secret", [KEY, 'qu"o<te>&back\\slash/12', "pässwort-mit-ümlaut"])
+def test_spellings_that_programs_print(secret: str) -> None:
+    data = secret.encode()
+    spelled = [
+        html.escape(secret), repr(data), json.dumps(json.dumps(secret)), json.dumps(secret).replace("/", "\\/"), data.hex(":"),
+        data.hex(" "), data.hex(":").upper(), "".join(f"%{b:02X}" for b in data), "".join(f"\\x{b:02x}" for b in data),
+        quote(quote(secret, safe=""), safe=""),
+    ]  # fmt: skip
+    told = Told([secret])
+    for written in spelled:
+        shown = told.out_of(f"<<{written}>>")
+        assert HIDDEN in shown
+        assert len(shown) < 16, (written, shown)
+
+
+def test_variables_that_are_secrets_by_their_names() -> None:
+    secret = {
+        "STRIPE_API_KEY": "rk-9382-abcd",
+        "DB_PASSWORD": "pa55word-x",
+        "MY_TOKEN": "abcd1234efgh",
+        "ANTHROPIC_API_KEY": "x" * 9,
+    }
+    plain = {
+        "SSH_KEY_FILE": "/a/b/c1d2e3",
+        "TOKEN": "yes",
+        "USE_TOKEN": "1234567890",
+        "KEYBOARD": "abc12345",
+        "PASSWORD": "production",
+    }
+    assert sorted(secrets.of_environment(secret | plain)) == sorted(secret.values())
+
+
 def test_a_long_secret_goes_at_every_place_and_in_pieces(told: Told) -> None:
     for before in range(40):
         assert told.out_of("#" * before + KEY) == "#" * before + HIDDEN
+        assert told.out_of("#" * before + KEY[before % 30 :][:16]) == "#" * before + HIDDEN
     assert told.out_of(KEY[:30]) == HIDDEN
     assert told.out_of(KEY[20:]) == HIDDEN
 

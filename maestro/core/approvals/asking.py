@@ -54,7 +54,7 @@ def ask(
     # A command that is asked about is shown whole; of what one has printed only the text.
     change, told = (visible, detail.keys()) if kind == "tool" else (plain, {"reason", "output"} & detail.keys())
     title, detail = change(title), detail | {name: everywhere(change, detail[name]) for name in told}
-    title, detail = _without_secrets(kind, title, detail)
+    title, detail = without_secrets(kind, title, detail)
     signature = secrets.sealed(signature) if signature else None
     approval = models.Approval(
         session_id=session.id,
@@ -91,7 +91,7 @@ def ask(
     return approval
 
 
-def _without_secrets(kind: str, title: str, detail: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def without_secrets(kind: str, title: str, detail: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """What is asked as it is shown and kept: without secrets, but with all that would run, and what the answer acts on."""
     hide = secrets.clean_command if kind in _TO_RUN else secrets.clean
     kept = set() if kind == "tool" else _ACTED_ON

@@ -19,7 +19,7 @@ from maestro.core.integration import merges, retention, rollbacks
 from maestro.core.kernel import channel, lookup, places, processes
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.planning import generation
-from maestro.core.supervisor import recovery
+from maestro.core.supervisor import old_words, recovery
 from maestro.core.supervisor.loop import Supervisor
 from maestro.errors import MaestroError, Unavailable
 from maestro.monitoring.notifications import Notifier
@@ -65,6 +65,7 @@ def start(rt: Runtime) -> None:
     threading.Thread(target=_keep_time, args=(scheduler, rt.jobs.stopping), name="clock", daemon=True).start()
     rt.jobs.start("recovery", recovery.behind_the_scenes, rt)
     rt.jobs.start("expire", retention.expire, rt)
+    rt.jobs.start("old words", old_words.clean, rt)
     scheduler.add_job(retention.expire, "interval", hours=24, id="expire", args=[rt])
 
 
