@@ -10,7 +10,7 @@ import json
 
 from sqlmodel import select
 
-from maestro.agents.places import is_obeyed
+from maestro.agents.shell_folders import is_obeyed
 from maestro.core.approvals.question import OBEYED, Question
 from maestro.core.integration.hooks import HookContext
 from maestro.core.kernel.agent_config import in_force
