@@ -24,7 +24,7 @@ from pages.dashboard.rows import AwayRow, DigestRow, NeedRow, Running, RunningRo
 from pages.frame import nav
 from pages.frame.banners import Banners
 from pages.frame.view import Frame
-from pages.questions.cards import GateList
+from pages.questions.cards import GateList, Rest
 from pages.routing import page
 from pages.shared import first_run, machine
 
@@ -33,6 +33,8 @@ _EVENTS = (
     live.DROPPED,
 )  # fmt: skip
 _AWAY = timedelta(hours=24)
+#: So many questions are shown at once; the others are one click away.
+_QUESTIONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ class _Dashboard:
     def show(self, board: Board) -> None:
         self.headline.set_text(_headline(board))
         approvals, waiting = board.nav.approvals, board.nav.waiting
-        self.gates.sync(approvals[:20])
+        self.gates.sync(approvals[:_QUESTIONS])
+        self.rest.show(len(approvals) - _QUESTIONS)
         self.waiting.sync(waiting)
         self.gates.box.set_visibility(bool(approvals))
         self.waiting_box.set_visibility(bool(waiting))
@@ -131,6 +134,7 @@ class _Dashboard:
         with section("Needs you"):
             self.nothing = calm("Nothing needs you right now.")
             self.gates = GateList(self.rt)
+            self.rest = Rest()
             self.waiting_box = box("m-list")
             self.waiting = KeyedList(self.waiting_box, key=lambda s: s.id, build=NeedRow, update=NeedRow.show)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import ApprovalView
-from pages.components.tag import box, tag, text
-from pages.components.words import plural
+from pages.components.tag import box
 from pages.frame.banners import HOLDS
-from pages.questions.cards import GateList
+from pages.questions.cards import GateList, Rest
 
 #: So many are shown at once; the rest is behind a link, lest they push the work out of sight.
 _SHOWN = 2
@@ -19,16 +18,12 @@ class Gates:
     def __init__(self, rt: Runtime) -> None:
         with box("mon-gates") as self._place:
             self._list = GateList(rt, "m-card m-card--flush m-card--edge s-waiting", session_named=False)
-            with box("m-row mon-gates__more") as self._more:
-                self._rest = text("", "m-soft")
-                tag("a", "See all approvals", href="/approvals")
+            self._rest = Rest()
 
     def show(self, approvals: list[ApprovalView]) -> None:
         """Show these questions: new ones are added, answered ones go."""
         # What holds the whole session comes before what holds one agent.
         approvals = sorted(approvals, key=lambda a: a.kind not in HOLDS)
         self._list.sync(approvals[:_SHOWN])
-        left = len(approvals) - _SHOWN
-        self._rest.set_text(f"{plural(left, 'more question')} after these.")
-        self._more.set_visibility(left > 0)
+        self._rest.show(len(approvals) - _SHOWN)
         self._place.set_visibility(bool(approvals))

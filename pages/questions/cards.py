@@ -9,7 +9,8 @@ from nicegui import context, ui
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import ApprovalView
 from pages.components.keyed import KeyedList
-from pages.components.tag import Tag, box
+from pages.components.tag import Tag, box, tag, text
+from pages.components.words import plural
 from pages.questions.card import gate
 
 #: How long the answers hold still: longer than a double click, shorter than reading a question.
@@ -45,3 +46,17 @@ class GateList:
         self._held -= 1
         if not self._held:
             self.box.classes(remove="m-gates--moving")
+
+
+class Rest:
+    """How many questions come after those that are shown, with the way to them."""
+
+    def __init__(self) -> None:
+        with box("m-row mon-gates__more") as self._place:
+            self._words = text("", "m-soft")
+            tag("a", "See all approvals", href="/approvals")
+
+    def show(self, left: int) -> None:
+        """Say so many; nothing where none is left."""
+        self._words.set_text(f"{plural(left, 'more question')} after these.")
+        self._place.set_visibility(left > 0)

@@ -24,6 +24,8 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     with seeding(folder / "data") as rt:
         session = seed_session(rt, repo, title="Asked", status="paused", tasks=[task("t1", "One", status="waiting")])
         where = {"session_id": session.id, "task_id": tasks_of(rt, session)["t1"].id}
+        question = {"kind": "agent_question", "title": "Which one?", "detail": {"words": "Which one?"}}
+        add(rt, *(models.Approval(**question, **where) for _ in range(20)))
         for n in range(3):
             detail = {"tool": "SandboxNetworkAccess", "host": "example.org", "port": 443}
             add(rt, models.Approval(
@@ -87,6 +89,14 @@ def test_one_session_has_a_table_of_its_own(window: OpenWindow, seeded: dict[str
     expect(page.get_by_text("Saved.")).to_be_visible()
     with app.client() as api:
         assert api.get(f"/api/sessions/{seeded['session']}").json()["agent_config"]["policy"] == {"install": "deny"}
+
+
+def test_more_questions_than_are_shown_are_told_with_the_way_to_them(window: OpenWindow) -> None:
+    page = window().visit("/")
+    expect(page.locator("[data-approval]")).to_have_count(20)
+    expect(page.get_by_text("3 more questions after these.")).to_be_visible()
+    page.get_by_role("link", name="See all approvals").click()
+    expect(page.locator("[data-approval]")).to_have_count(23)
 
 
 def test_after_three_answers_alike_the_rule_is_offered_and_taken(window: OpenWindow, app: AppProcess) -> None:
