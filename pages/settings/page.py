@@ -263,5 +263,5 @@ class _Row:
         for setting in found:
             if setting.name == self.setting.name:
                 self.show(setting)
-        if self.setting.secret:
-            self._build()  # what was typed is not shown again
+        if self.setting.secret or self._typed() != self.setting.value:
+            self._build()  # a secret is not shown again; an emptied field shows the default that holds now

@@ -212,8 +212,21 @@ def test_a_setting_is_kept_and_a_wrong_one_explained_beside_it(window: OpenWindo
     expect(row.get_by_text("Set here")).to_be_visible()
     with app.client() as api:
         assert {s["name"]: s["value"] for s in api.get("/api/settings").json()["items"]}["max_attempts"] == 5
-    row.get_by_role("button", name="Reset to default").click()
+    row.get_by_role("spinbutton").fill("")  # no number is the default, and that is shown
+    row.get_by_role("spinbutton").press("Tab")
     expect(row.get_by_role("spinbutton")).to_have_value("3")
+    row.get_by_role("spinbutton").fill("")
+    row.get_by_role("spinbutton").press("Tab")
+    expect(row.get_by_role("spinbutton")).to_have_value("3")
+    address = page.get_by_label("Base URL")
+    for wrong in ("localhost:8080", "http://", "two words"):
+        address.fill(wrong)
+        address.press("Enter")
+        expect(page.get_by_text("must begin with http:// or https://")).to_be_visible()
+        expect(address).to_have_value(wrong)
+    address.fill("")
+    address.press("Enter")
+    expect(page.get_by_text("must begin with http:// or https://")).to_have_count(0)
     assigned = page.locator(".m-setting", has=page.get_by_text("Set by MAESTRO_ASSISTANT in the environment"))
     expect(assigned.get_by_role("combobox")).to_have_count(0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from maestro import user_folders
@@ -19,6 +20,7 @@ from maestro.templates import loader
 
 #: Settings that may hold a password.
 _ADDRESSES = frozenset({"anthropic_base_url", "database_url"})
+_WEB_ADDRESS = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
 
 
 def list_settings(rt: Runtime) -> list[SettingView]:
@@ -69,8 +71,12 @@ def _meant(values: dict[str, Any], now: Settings) -> dict[str, Any]:
         meant[name] = given or None
     if isinstance(given := values.get("notify_urls"), list):
         meant["notify_urls"] = [_unmasked(url, now.notify_urls) for url in given]
-    if HIDDEN in str(values.get("anthropic_base_url")):
-        meant["anthropic_base_url"] = _unhidden(values["anthropic_base_url"], now.anthropic_base_url)
+    address = values.get("anthropic_base_url")
+    if HIDDEN in str(address):
+        meant["anthropic_base_url"] = _unhidden(address, now.anthropic_base_url)
+    elif isinstance(address, str) and address.strip() and not _WEB_ADDRESS.fullmatch(address.strip()):
+        words = "must begin with http:// or https:// and name a host, like http://localhost:8080"
+        raise InvalidInput(f"A setting is not valid: anthropic_base_url: {words}", {"anthropic_base_url": words})
     return meant
 
 
