@@ -148,3 +148,7 @@ class GitError(MaestroError):
     """git failed where it should not have; ``detail`` ends with git's own words."""
 
     title = "git failed"
+
+
+class BranchGone(GitError):
+    """A branch of Maestro's own was deleted underneath; ``detail`` says how it comes back."""

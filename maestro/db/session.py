@@ -22,12 +22,15 @@ from sqlmodel import SQLModel
 from maestro import secrets
 from maestro.db import journal, keeping, models  # noqa: F401  (keeping and models register the tables)
 from maestro.db.journal import Event
+from maestro.db.sound import make_sound
 from maestro.db.types import read_json
 from maestro.errors import Unavailable
 from maestro.terminal_text import everywhere, plain, styled, visible
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_TIMEOUT_S = 10
+
+make_sound(SQLModel.metadata)
 
 
 @dataclass

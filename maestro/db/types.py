@@ -19,6 +19,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from maestro import secrets
+from maestro.db.sound import sound_text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -102,6 +103,10 @@ class Words(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Python to database."""
         return secrets.clean(value) if isinstance(value, str) else value
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> str | None:
+        """Database to Python."""
+        return sound_text(value)
 
 
 class Line(Words):

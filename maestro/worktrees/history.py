@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from maestro.errors import GitError
+from maestro.errors import BranchGone, GitError
 from maestro.worktrees.commits import read_commit, with_trailers
 from maestro.worktrees.git import git
 from maestro.worktrees.refs import branch_ref, commit_of, ref_commit
 
 
 def tip(repo: Path, branch: str) -> str:
-    """Where a branch stands now. Raises GitError when it is gone."""
+    """Where a branch stands now. Raises BranchGone."""
     commit = ref_commit(repo, branch_ref(branch))
     if commit is None:
-        raise GitError(f"The branch {branch} no longer exists.")
+        raise BranchGone(f"The branch {branch} no longer exists.")
     return commit
 
 

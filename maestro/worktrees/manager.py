@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from maestro import untrusted
 from maestro.errors import Conflict, GitError, MaestroError
 from maestro.worktrees import submodules
 from maestro.worktrees.copying import copy_ignored
@@ -42,6 +43,7 @@ __all__ = [
 
 _SLUG_CHARS = 40
 _ADD_S = 600
+_LOG_BYTES = 16_000_000
 _UNFINISHED = "initializing"  # the reason git locks a worktree with while it is being added
 _UNFINISHED_WAIT_S = 5.0
 
@@ -69,6 +71,11 @@ def session_branch(title: str, session_id: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_SLUG_CHARS].strip("-") or "session"
     short = re.sub(r"[^A-Za-z0-9]", "", session_id)[:8].lower() or "0"
     return f"maestro/{slug}-{short}/main"
+
+
+def is_session_branch(name: str) -> bool:
+    """Whether a stored name can be that of a session's branch."""
+    return re.fullmatch(r"maestro/[\w-]{1,200}/main", name, re.ASCII) is not None
 
 
 def task_branch(session_branch: str, task_key: str) -> str:
@@ -118,7 +125,7 @@ def add_worktree(repo: Path, path: Path, branch: str, start: str) -> WorktreeRep
     """
     check_branch_name(branch, "branch")
     with repository_lock(repo):
-        found = found_there(repo, path, branch)
+        found = found_there(repo, path, branch, start)
         if found is not None:
             return found
         made = ref_commit(repo, branch_ref(branch)) is None
@@ -136,16 +143,19 @@ def add_worktree(repo: Path, path: Path, branch: str, start: str) -> WorktreeRep
     return WorktreeReport(path, True, submodules.fill(path))
 
 
-def found_there(repo: Path, path: Path, branch: str) -> WorktreeReport | None:
+def found_there(repo: Path, path: Path, branch: str, start: str) -> WorktreeReport | None:
     """The complete worktree of ``branch`` that is at ``path`` already; what is stale there is cleared.
 
-    Raises Conflict when something else is in the way. Call it with the repository's lock held.
+    Its branch, where it was deleted, comes back, at ``start`` when nobody knows where it stood. Raises Conflict when
+    something else is in the way. Call it with the repository's lock held.
     """
     if _reusable(repo, path, branch):
+        _restore_branch(repo, path, branch, start)
         doing = operation(path)
         return WorktreeReport(path, False, [f"A {doing} was left unfinished here."] if doing else [])
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise Conflict(f"{path} is in the way: it exists and is not a worktree of {branch}.")
+        words = f"{path} is in the way: it exists and is not a worktree of {branch}."
+        raise Conflict(f"{words} Move it elsewhere (it may hold work), then try again.")
     return None
 
 
@@ -172,6 +182,23 @@ def _reusable(repo: Path, path: Path, branch: str) -> bool:
         raise Conflict(f"{path} is the main checkout of its repository.")
     # Detached or on a branch of the agent's own making: commit_all puts that right, or says why it cannot.
     return True
+
+
+def _restore_branch(repo: Path, path: Path, branch: str, start: str) -> None:
+    """Bring back a branch that was deleted underneath the worktree that stands on it: where that stood last."""
+    on_it = git(path, "symbolic-ref", "--quiet", "HEAD", check=False).text.strip() == branch_ref(branch)
+    if on_it and ref_commit(repo, branch_ref(branch)) is None:
+        create_branch(repo, branch, _stood_last(repo, path) or start)
+
+
+def _stood_last(repo: Path, path: Path) -> str | None:
+    """The last commit that a worktree's own log of HEAD names; git reads that log only while there is a branch."""
+    lines = (untrusted.note(own_git_dir(path) / "logs" / "HEAD", _LOG_BYTES) or "").splitlines()
+    named = re.match(r"([0-9a-f]{40,64}) ([0-9a-f]{40,64}) ", lines[-1]) if lines else None
+    if named is None:
+        return None
+    last = named[2] if named[2].strip("0") else named[1]  # a deletion is an entry, too
+    return last if git(repo, "cat-file", "-e", f"{last}^{{commit}}", check=False).code == 0 else None
 
 
 def _finished(repo: Path, path: Path) -> WorktreeEntry | None:

@@ -71,7 +71,7 @@ def add_worktree(
     """
     check_branch_name(branch, "branch")
     with repository_lock(repo):
-        found = manager.found_there(repo, path, branch)
+        found = manager.found_there(repo, path, branch, start)
         if found is not None and not (own_git_dir(path) / PREPARED).exists():
             return found
         made = ref_commit(repo, branch_ref(branch)) is None

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -173,6 +174,29 @@ def test_a_repository_on_another_disk_that_is_full_is_named_and_waited_for(tmp_p
         assert not goes_on()  # refused again soon after: it takes its time
         wait_for(health.check, 30, "the work to go on")
         assert b.land().status == "completed"
+
+
+@pytest.mark.parametrize("small_disk", ["temporary"], indirect=True)
+def test_a_full_temporary_folder_is_named_and_waited_for(
+    tmp_path: Path, repo: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    with bench(tmp_path, repo, plan_of({"id": "t1"})) as b:
+        health = storage.health(b.rt)
+        ballast = small_disk / "ballast"
+        for session_id in (b.id, None):
+            ballast.write_bytes(b"x" * (shutil.disk_usage(small_disk).free - 4096))
+            with pytest.raises(OSError, match="No space") as full:
+                (small_disk / "more").write_bytes(b"x" * 1024 * 1024)
+            health._next_look = health._next_try = 0.0
+            assert health.report(full.value, session_id)
+            assert not health.check()
+            assert health.problem is not None
+            assert health.problem.message.startswith(f"The disk that holds the temporary folder {small_disk} is full.")
+            for file in small_disk.iterdir():
+                file.unlink()
+            health._next_look = health._next_try = 0.0
+            assert health.check()
 
 
 def git_failed(*args: str) -> GitError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from maestro.core import queries
 from maestro.core.commands import control, sessions
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.planning import past_costs
 from maestro.core.supervisor import lifecycle
 from maestro.db import models
 from maestro.db.keeping import Fact
@@ -181,6 +182,10 @@ def damage(data: Path, rng: random.Random) -> None:
         ("workers", "cost_usd", "dear"),
         ("workers", "started_at", "yesterday"),
         ("sessions", "session_branch", b"\xff\xfe"),
+        ("sessions", "session_branch", "maestro/" + "x" * 3_000_000),
+        ("sessions", "session_branch", "maestro/a\0b/main"),
+        ("sessions", "session_branch", "maestro/../../main"),
+        ("sessions", "session_commit", "{"),
     ],
 )
 def test_a_session_with_a_damaged_row_can_be_deleted(
@@ -195,6 +200,34 @@ def test_a_session_with_a_damaged_row_can_be_deleted(
     finally:
         rt.jobs.stop()
         rt.db.close()
+
+
+@pytest.mark.parametrize("stored", ["dear", b"\xff", float("inf"), "1e999", 2**62])
+def test_a_number_that_is_none_in_one_session_breaks_nothing_of_the_others(
+    tmp_path: Path, repo: Path, stored: Any
+) -> None:
+    rt = opened(tmp_path / "data")
+    found = [add_work(rt, repo, status="completed") for _ in range(4)]
+    rt.db.close()
+    with sqlite3.connect(tmp_path / "data" / "maestro.db") as db:
+        db.execute("UPDATE tasks SET status = 'completed', cost_usd = 0.5")
+        db.execute(
+            "UPDATE tasks SET cost_usd = ?, attempt = ?, output_tokens = ? WHERE id = ?",
+            (*[stored] * 3, found[0].task_id),
+        )
+        db.execute("UPDATE check_runs SET passed = ?", ("no",))
+    db.close()
+    rt = opened(tmp_path / "data")
+    costs = past_costs.of_repository(rt, str(repo))
+    assert costs.low == 0.5
+    task = replace(found[0], rt=rt).task()
+    assert isinstance(task.attempt + task.output_tokens, int)
+    with rt.db.write() as tx:
+        row = tx.db.get(models.Task, task.id)
+        assert row
+        row.cost_usd, row.output_tokens = row.cost_usd + 1, row.output_tokens + 1
+        tx.db.add(row)
+    rt.db.close()
 
 
 def test_a_state_that_nobody_knows_can_be_cancelled_and_deleted(tmp_path: Path, repo: Path) -> None:

@@ -31,7 +31,7 @@ from maestro.core.workspaces.preparing import prepare_worktree
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import new_id, utcnow
-from maestro.errors import MaestroError, SetupFailed
+from maestro.errors import BranchGone, MaestroError, SetupFailed
 from maestro.worker import launch, tree
 from maestro.worker.spool import Spool
 from maestro.worktrees import agents_git, repository, sparse, tracked_files
@@ -65,6 +65,8 @@ def start_worker(rt: Runtime, task_id: str, review: Review) -> None:
         return
     except SetupFailed as error:
         questions.raise_question(rt, session, task, questions.setup_failed(error, then="running"))
+    except BranchGone:  # nothing of the task's is wrong: tried again, then asked about
+        raise
     except MaestroError as error:  # anything else is tried again first (``stepping``)
         if storage.health(rt).report(error, session.id):
             return  # it is started again when the disk is well

@@ -81,7 +81,7 @@ class StorageHealth:
         self._next_look = self._next_try = 0.0
         self._patience_s, self._well_since = 0.0, -_LONGEST_S
         self._noted: tuple[str, str, str | None] | None = None  # by a writer that was refused
-        self._repo: Path | None = None  # the place of the problem, where that is not the data folder
+        self._place: Path | None = None  # of the problem, where that is not the data folder
         self.problem: StorageProblem | None = None
         #: Jobs by name that finish what a full disk cut short; set by whoever starts the app.
         self.on_recovered: dict[str, Callable[[Runtime], object]] = {}
@@ -96,7 +96,7 @@ class StorageHealth:
                 noted, self._noted = self._noted, None
                 if self.problem is None and noted is not None:
                     kind, words, session_id = noted
-                    self._stopped(kind, words, self._repository_at_fault(session_id))
+                    self._stopped(kind, words, self._place_at_fault(session_id))
                 elif self.problem is None:
                     self._check_room()
                 if self.problem is not None and time.monotonic() >= self._next_try and self._probe() is None:
@@ -129,7 +129,8 @@ class StorageHealth:
 
     def _probe(self) -> tuple[str, str] | None:
         """Try what failed."""
-        return self._probe_data_folder() or (self._probe_repository(self._repo) if self._repo else None)
+        probe = _try if self._place == _temporary() else self._probe_repository
+        return self._probe_data_folder() or (probe(self._place) if self._place else None)
 
     def _probe_data_folder(self) -> tuple[str, str] | None:
         """A file where worktrees are and one beside the database, and a row."""
@@ -161,21 +162,27 @@ class StorageHealth:
         except MaestroError:
             return None
 
-    def _repository_at_fault(self, session_id: str | None) -> Path | None:
-        if session_id is None or self._probe_data_folder() is not None:
+    def _place_at_fault(self, session_id: str | None) -> Path | None:
+        """Where the data folder is well: the temporary folder, else the session's repository."""
+        if self._probe_data_folder() is not None:
+            return None
+        temporary = _temporary()
+        if temporary is not None and _try(temporary) is not None:
+            return temporary
+        if session_id is None:
             return None
         with self._rt.db.read() as db:
             session = db.get(models.Session, session_id)
         return Path(session.repo_path) if session else None
 
-    def _stopped(self, kind: str, words: str, repo: Path | None = None) -> None:
+    def _stopped(self, kind: str, words: str, place: Path | None = None) -> None:
         now = time.monotonic()
         again = now - self._well_since < _LONGEST_S
         self._patience_s = min(max(2 * self._patience_s, _LOOK_EVERY_S), _LONGEST_S) if again else 0.0
-        self._next_try, self._repo = now + self._patience_s, repo
+        self._next_try, self._place = now + self._patience_s, place
         at_fault = next((folder for folder in self._folders() if _try(folder)), self._rt.data_dir)
-        message = _WHAT_TO_DO[kind].format(place=repo or at_fault, words=words)
-        self.problem = StorageProblem(kind, message, utcnow())
+        message = _WHAT_TO_DO[kind].format(place=_named(place) or at_fault, words=words)
+        self.problem = StorageProblem(kind, message[0].upper() + message[1:], utcnow())
         _log.error("work is stopped: %s", self.problem.message)
         processes.suspend(*(worker for worker, _state in self._workers()))
         self._notify({"kind": self.problem.kind, "message": self.problem.message})
@@ -195,8 +202,8 @@ class StorageHealth:
         with self._rt.db.read() as db:
             standing = lookup.stuck_worker_ids(db)
         processes.resume(*(w for w, state in self._workers() if state != State.PAUSED and w.id not in standing))
-        place = self._repo or "The data folder"
-        self._notify({"kind": None, "message": f"{place} can be written again; work continues."})
+        message = f"{_named(self._place) or 'the data folder'} can be written again; work continues."
+        self._notify({"kind": None, "message": message[0].upper() + message[1:]})
         for name, resume in self.on_recovered.items():
             self._rt.jobs.start(name, resume, self._rt)
 
@@ -215,6 +222,21 @@ def health(rt: Runtime) -> StorageHealth:
     """The installation's storage health."""
     found: StorageHealth = rt.helper("storage_health", lambda: StorageHealth(rt))
     return found
+
+
+def _temporary() -> Path | None:
+    """The folder for temporary files that this app uses; None while there is none to be had."""
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError:
+        return None
+
+
+def _named(place: Path | None) -> str | None:
+    """As messages call it."""
+    if place is None:
+        return None
+    return f"the temporary folder {place}" if place == _temporary() else str(place)
 
 
 def _try(folder: Path) -> tuple[str, str] | None:

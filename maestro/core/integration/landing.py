@@ -42,7 +42,7 @@ from maestro.core.workspaces import pooling
 from maestro.core.workspaces.preparing import prepare_worktree
 from maestro.db import models
 from maestro.db.types import utcnow
-from maestro.errors import Conflict, MaestroError, SetupFailed
+from maestro.errors import BranchGone, Conflict, MaestroError, SetupFailed
 from maestro.worktrees import history, integration, refs, sparse
 
 #: Looked at in this order before any check runs.
@@ -83,7 +83,7 @@ class LandingContext:
 
     def tip(self) -> str:
         """Where the session branch stands now."""
-        return history.tip(self.repo, self.session.session_branch)
+        return lookup.session_tip(self.session)
 
 
 def land(rt: Runtime, task_id: str) -> None:
@@ -126,6 +126,8 @@ def land(rt: Runtime, task_id: str) -> None:
         return
     except SetupFailed as error:
         questions.raise_question(rt, session, task, questions.setup_failed(error))
+    except BranchGone:  # nothing of the task's is wrong: tried again, then asked about
+        raise
     except MaestroError as error:  # anything else is tried again first (``stepping``)
         if not storage.health(rt).report(error, session.id):  # else: it lands when the disk is well
             _fail(rt, task, error)

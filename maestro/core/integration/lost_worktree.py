@@ -9,7 +9,7 @@ from maestro.core.kernel.runtime import Runtime
 from maestro.core.tasks import prompts, transitions
 from maestro.core.workspaces.preparing import is_gone
 from maestro.db import models
-from maestro.worktrees import history, refs
+from maestro.worktrees import refs
 
 
 def send_back(rt: Runtime, session: models.Session, task: models.Task) -> bool:
@@ -30,6 +30,4 @@ def send_back(rt: Runtime, session: models.Session, task: models.Task) -> bool:
 def _is_in(session: models.Session, task: models.Task) -> bool:
     repo = Path(session.repo_path)
     head = refs.ref_commit(repo, refs.branch_ref(task.branch)) if task.branch else None
-    return head not in {None, task.start_commit} and refs.is_ancestor(
-        repo, str(head), history.tip(repo, session.session_branch)
-    )
+    return head not in {None, task.start_commit} and refs.is_ancestor(repo, str(head), lookup.session_tip(session))

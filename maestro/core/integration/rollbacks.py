@@ -31,7 +31,7 @@ from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.errors import Conflict, MaestroError, NotAllowed, NotFound, Unavailable
-from maestro.worktrees import history, integration, refs
+from maestro.worktrees import integration, refs
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def roll_back(rt: Runtime, session_id: str, checkpoint: str, *, automatic: bool 
         merges.finish_half_done(rt, session_id)
         with rt.db.read() as db:
             session, point = _may_go_back(db, session_id, checkpoint)
-        _must_be_free(rt, session, history.tip(Path(session.repo_path), session.session_branch), point.commit)
+        _must_be_free(rt, session, lookup.session_tip(session), point.commit)
         with rt.db.write() as tx:
             session, point = _may_go_back(tx.db, session_id, checkpoint)
             intent = _intend(tx, session_id, "rollback", {"checkpoint": point.id, "automatic": automatic})
@@ -104,7 +104,7 @@ def restore(rt: Runtime, session_id: str, ref: str) -> None:
         raise NotFound(f"{ref} was not removed by a rollback of this session.")
     if session.status not in {State.EXECUTING, State.PAUSED, State.FAILED}:
         raise not_now(session, "restore")
-    tip = history.tip(repo, session.session_branch)
+    tip = lookup.session_tip(session)
     if tip != undone.detail["to"]:
         raise Conflict(
             f"Work was integrated since that rollback. Roll back to {undone.detail['to'][:10]} first (that work is kept, "
@@ -214,7 +214,7 @@ def _take_stock(rt: Runtime, intent: models.Intent) -> dict[str, Any]:
         point = find_checkpoint(db, session.id, intent.detail["checkpoint"])
         gone = undone_by(db, session.id, point)
         tasks = [t for t in lookup.tasks_of(db, session.id) if t.id in {c.task_id for c in gone}]
-    tip = history.tip(Path(session.repo_path), session.session_branch)
+    tip = lookup.session_tip(session)
     kept = integration.recovered_ref(session.id, f"rollback-{tip[:12]}-to-{point.number}")
     detail = intent.detail | {
         "number": point.number,
@@ -281,7 +281,7 @@ def _may_have_moved(rt: Runtime, intent: models.Intent, detail: dict[str, Any]) 
         session = lookup.session_row(db, intent.session_id)
     repo = Path(session.repo_path)
     try:
-        tip = history.tip(repo, session.session_branch)
+        tip = lookup.session_tip(session)
         if intent.kind == "rollback":
             return not refs.is_ancestor(repo, detail["from"], tip)
         return refs.is_ancestor(repo, detail["to"], tip)

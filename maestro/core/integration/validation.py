@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from maestro.core.approvals import asking, questions
 from maestro.core.approvals.question import Question
 from maestro.core.guards import storage
@@ -21,8 +19,7 @@ from maestro.core.workspaces.run_command import WATCH_MODE
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
-from maestro.errors import GitError, MaestroError, SetupFailed
-from maestro.worktrees import history
+from maestro.errors import MaestroError, SetupFailed
 
 
 def run_baseline(rt: Runtime, session_id: str) -> None:
@@ -80,7 +77,7 @@ def validate(rt: Runtime, session_id: str) -> None:
     _summary, checks = approved_plan(rt, session)
     commit = ""
     try:
-        commit = _tip(session)
+        commit = lookup.session_tip(session)
         failures, question = _run_all(rt, session, checks, commit)
     except WorkCancelled:
         return
@@ -103,15 +100,6 @@ def validate(rt: Runtime, session_id: str) -> None:
         _decide(tx, row, in_force(row.agent_config, rt.settings), commit, checks, failures)
     rollbacks.finish_automatic(rt, session_id)  # takes back what a give-up intends to
     rt.wake()
-
-
-def _tip(session: models.Session) -> str:
-    """Where the session branch stands. Raises GitError, with the way to bring it back, when it is gone."""
-    try:
-        return history.tip(Path(session.repo_path), session.session_branch)
-    except GitError as error:
-        at = session.session_commit or session.base_commit
-        raise GitError(f"{error.detail} To restore it: `git branch {session.session_branch} {at}`") from error
 
 
 def _give_up(rt: Runtime, session_id: str, reason: str) -> None:

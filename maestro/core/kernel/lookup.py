@@ -9,7 +9,8 @@ from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
 from maestro.db import models
-from maestro.errors import Conflict, NotFound
+from maestro.errors import BranchGone, Conflict, NotFound
+from maestro.worktrees import history
 
 
 def session_row(db: DbSession, session_id: str) -> models.Session:
@@ -26,6 +27,15 @@ def repository(session: models.Session) -> Path:
     if not path.is_dir():
         raise Conflict(f"The repository is no longer at {path}. Move it back there, then continue.")
     return path
+
+
+def session_tip(session: models.Session) -> str:
+    """Where the session branch stands now. Raises BranchGone, with the way to bring it back."""
+    try:
+        return history.tip(Path(session.repo_path), session.session_branch)
+    except BranchGone as error:
+        at = session.session_commit or session.base_commit
+        raise BranchGone(f"{error.detail} To restore it: `git branch {session.session_branch} {at}`") from error
 
 
 def task_row(db: DbSession, session_id: str, task: str) -> models.Task:

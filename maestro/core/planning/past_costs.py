@@ -33,7 +33,7 @@ def of_repository(rt: Runtime, repo_path: str) -> TaskCosts:
         .limit(_MOST)
     )
     with rt.db.read() as db:
-        costs = db.exec(query).all()
+        costs = [cost for cost in db.exec(query).all() if cost > 0]  # what cannot be read is none
     if len(costs) < _FEWEST:
         return TaskCosts()
     low, _middle, high = quantiles(costs, n=4, method="inclusive")

@@ -32,7 +32,7 @@ def preview(rt: Runtime, session_id: str, checkpoint: str) -> RollbackPreview:
         gone = {c.task_id for c in checkpoints.undone_by(db, session_id, point)}
         tasks = lookup.tasks_of(db, session_id)
     repo = lookup.repository(session)
-    tip = history.tip(repo, session.session_branch)
+    tip = lookup.session_tip(session)
     return RollbackPreview(
         number=point.number,
         title=point.title,

@@ -66,7 +66,7 @@ def conflict(rt: Runtime, session_id: str, task: str) -> ConflictView:
     head = ref_commit(repo, branch_ref(row.branch)) if row.branch else None
     if head is None or row.status == "completed":
         raise NotFound(f"Task {row.key} has no work waiting to be integrated.")
-    tip = history.tip(repo, session.session_branch)
+    tip = lookup.session_tip(session)
     found = threeway.rebase_conflict(repo, history.merge_base(repo, tip, head), head, tip, _SIDE_BYTES)
     files = [asdict(f) for f in found.files] if found else []
     detail = {"subject": found.subject if found else "", "detail": found.detail if found else "", "files": files}

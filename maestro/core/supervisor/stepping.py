@@ -157,7 +157,7 @@ def _failed(rt: Runtime, step: _Step, kind: Kind, session_id: str, task_id: str 
     what = _WHAT[kind].format(key=task.key if task else "")
     why = _words_of(error)
     if step.failures < MOST_FAILURES:
-        words = f"{what}: {why}. Trying again in {wait:.0f} s ({step.failures} of {MOST_FAILURES})."
+        words = f"{what}: {why.rstrip('.')}. Trying again in {wait:.0f} s ({step.failures} of {MOST_FAILURES})."
         with rt.db.write() as tx:
             tx.log(session_id, words, level="warn", kind="error", task_id=task_id)
         return

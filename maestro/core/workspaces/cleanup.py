@@ -91,7 +91,7 @@ def remove_branches(rt: Runtime, session: models.Session) -> None:
 
     Those that the user made beside them (of recovered work, say) are theirs.
     """
-    if not isinstance(session.session_branch, str):
+    if not manager.is_session_branch(session.session_branch):
         return  # a damaged row: nobody can say which branches these were, so they stay
     repo = Path(session.repo_path)
     with rt.db.read() as db:

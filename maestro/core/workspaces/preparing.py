@@ -12,7 +12,7 @@ from maestro.core.workspaces.cleanup import remove_worktree
 from maestro.core.workspaces.provisioning import outfit
 from maestro.db import models
 from maestro.errors import SetupFailed
-from maestro.worktrees import history, integration, manager, scratch
+from maestro.worktrees import integration, manager, scratch
 from maestro.worktrees.git import own_git_dir
 
 #: Beside a worktree's index: its ignored files are copied and its set-up commands have run.
@@ -31,7 +31,7 @@ def prepare_worktree(rt: Runtime, session: models.Session, task: models.Task) ->
         # One that is there was rolled back: begun on it, the task would bring back what was taken away.
         kept = integration.recovered_ref(session.id, f"branch-{task.key}")
         manager.delete_branch(repo, task.branch, keep_as=kept)
-        task.start_commit = history.tip(repo, session.session_branch)
+        task.start_commit = lookup.session_tip(session)
         task.worktree_path = str(path)
         with rt.db.write() as tx:
             row = lookup.task_row(tx.db, session.id, task.id)
