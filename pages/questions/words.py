@@ -169,6 +169,12 @@ _GO_ON: dict[str, Any] = {
     "allow_means": "Counts as passed as long as it fails with exactly this output.",
     "allow_said": "Continuing; the check counts as before.",
 }
+_NO_TESTS: dict[str, Any] = {
+    "name": "Nothing was proven",
+    "allow": "Continue without these tests",
+    "allow_means": "Counts as passed as long as none of its tests fails.",
+    "allow_said": "Continuing without these tests.",
+}
 _FRESH: dict[str, Any] = {
     "name": "The model rejects this conversation",
     "allow": "Start a new conversation",
@@ -234,6 +240,8 @@ def words_of(approval: ApprovalView) -> Words:
         return replace(words, **_RUN_DENY)
     if approval.kind == "infrastructure" and detail.get("what") == "as before":
         return replace(words, **_GO_ON)
+    if approval.kind == "infrastructure" and detail.get("what") == "no tests ran":
+        return replace(words, **_NO_TESTS)
     if approval.kind == "task_failed" and detail.get("failure") == "conversation":
         return replace(words, **_FRESH)
     if approval.kind == "infrastructure" and detail.get("what") == "other code":
@@ -262,7 +270,7 @@ def is_set_up(approval: ApprovalView) -> bool:
 def offers_set_up(approval: ApprovalView) -> bool:
     """Whether another set-up of the worktrees is a way on."""
     return is_set_up(approval) or (
-        approval.kind == "infrastructure" and approval.detail.get("what") in ("nothing proven", "other code")
+        approval.kind == "infrastructure" and approval.detail.get("what") in ("nothing proven", "no tests ran", "other code")
     )
 
 

@@ -26,9 +26,16 @@ _SAID = {
     "cargo test": "error[E0463]: can't find crate for `serde`",
     "mvn -o -q test": "[ERROR] Could not resolve dependencies for project a:b:jar:1: x was not found",
     "javac -d out A.java && java A": "A.java:1: error: package org.junit does not exist",
+    "mvn -o test": "[ERROR] Plugin a:b or one of its dependencies could not be resolved: The following artifacts could not be resolved: c",
+    "gradle --offline test": "> Could not resolve all files for configuration ':testRuntimeClasspath'.",
+    "tclsh pkg/t.tcl": "can't find package NotThere\n    while executing",
+    "Rscript pkg/t.R": "Error in library(notthere) : there is no package called ‘notthere’",
+    "lua pkg/t.lua": "lua: pkg/t.lua:1: module 'notthere' not found:",
+    "mix test": "Unchecked dependencies for environment test:",
+    "swift test": "error: no such module 'NotThere'",
 }
 _FILES: dict[str, str | bytes] = {
-    "calc.go": "package x\n", "calc.c": "int add();\n", "A.java": "class A {}\n", "t.php": "<?php\n", "pkg/a.go": "package pkg\n",
+    "calc.go": "package x\n", "calc.c": "int add();\n", "A.java": "class A {}\n", "t.php": "<?php\n", "pkg/a.go": "package pkg\n", "pkg/t.tcl": "", "pkg/t.R": "", "pkg/t.lua": "",
     "t/a.t": "use Not::There;\n", ".gitignore": "out/\nbuild/\n*.out\n*.log\n",
 }  # fmt: skip
 
@@ -50,6 +57,25 @@ def test_a_tool_chain_that_lacks_something_is_asked_about(
         (question,) = b.asked("infrastructure")
         assert question.detail["what"] == "nothing proven"
         assert b.task().attempt == 1
+
+
+@pytest.mark.parametrize("check", ["prove -l", "prove -lv t", "prove -lr", "make -s test"])
+def test_perls_tests_that_end_before_their_first_point_are_asked_about(tmp_path: Path, check: str) -> None:
+    module = "package Calc;\nuse Not::There;\nsub add { return $_[0] + $_[1] }\n1;\n"
+    uses = "use Test::More tests => 1;\nuse Calc;\nis(Calc::add(2, 2), 4, 'adds');\n"
+    files: dict[str, str | bytes] = {
+        "lib/Calc.pm": module,
+        "t/a.t": uses,
+        "t/b.t": uses.replace("use Calc;", "require Calc;"),
+        "Makefile": "test:\n\tprove -l t\n",
+    }
+    repo = make_repo(tmp_path / "repo", files)
+    with bench(tmp_path, repo, plan_of({"id": "t1"}, checks=[check])) as b:
+        b.measure_baseline()
+        assert b.work({"lib/Calc.pm": module.replace("+", "-")}).status == "waiting"
+        (question,) = b.asked("infrastructure")
+        assert question.detail["what"] == "nothing proven"
+        assert "`Not::There` is missing" in question.title
 
 
 @pytest.mark.parametrize(

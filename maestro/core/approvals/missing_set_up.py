@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from maestro.core.approvals.question import UNPROVEN, Question
+from maestro.core.approvals.question import NO_TESTS, UNPROVEN, Question
 from maestro.db import models
 from maestro.errors import MaestroError
 from maestro.worktrees import setup_detection
@@ -21,7 +21,7 @@ def offer(session: models.Session, question: Question) -> dict[str, Any]:
 
     Empty for other questions, and where everything that the repository offers is set up. Only looks.
     """
-    if question.kind != "infrastructure" or question.detail.get("what") not in (None, UNPROVEN):
+    if question.kind != "infrastructure" or question.detail.get("what") not in (None, UNPROVEN, NO_TESTS):
         return {}
     try:
         found = setup_detection.detect(Path(session.repo_path), session.base_commit)

@@ -11,6 +11,8 @@ SETUP = "set-up"
 AS_BEFORE = "as before"
 #: The same, when no test could run: the way on is the set-up.
 UNPROVEN = "nothing proven"
+#: The same, when a check ran no test, on the untouched base as little as now; a yes lets it pass so.
+NO_TESTS = "no tests ran"
 #: The same, when a confined check was kept from the network: the way on is to allow it.
 NETWORK = "network"
 #: The same, when the checks would run other code than the worktree's; a no means that it is meant so.

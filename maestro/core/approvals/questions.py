@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from maestro.core.approvals import asking, missing_set_up
 from maestro.core.approvals.asking import LANDING_KINDS
-from maestro.core.approvals.question import AS_BEFORE, SETUP, STOP_SET_UP, Question
+from maestro.core.approvals.question import AS_BEFORE, NO_TESTS, SETUP, STOP_SET_UP, Question
 from maestro.core.kernel import lookup, task_states, watch_mode
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.text import clip
@@ -98,8 +98,8 @@ def confirmed_failures(rt: Runtime, session_id: str) -> set[str]:
 
 
 def accepted_failures(rt: Runtime, session_id: str) -> set[str]:
-    """Failures as on the untouched base with which the user goes on (see ``as_before``)."""
-    allowed = [r for r in _surroundings(rt, session_id, "allowed") if r.detail.get("what") == AS_BEFORE]
+    """Failures, and checks without tests, as on the untouched base with which the user goes on."""
+    allowed = [r for r in _surroundings(rt, session_id, "allowed") if r.detail.get("what") in (AS_BEFORE, NO_TESTS)]
     return {item for row in allowed for item in row.detail.get("items", [])}
 
 

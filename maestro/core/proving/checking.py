@@ -156,13 +156,14 @@ def prove(
         ran, verdict = run_and_judge(rt, site, command, base, stop)
     if command not in base.runs and verdicts.may_be_so_on_base(ran.outcome, ran.report, verdict):
         base = _measure_now(rt, site, command, base, stop)
-        agreed = questions.accepted(rt, site.session.id, None, "tests_missing")
+        agreed = _agreed(rt, site.session)
         verdict = verdicts.judge(command, ran.outcome, ran.report, base, agreed)
+        verdict = missing_tests.review(site.session, site.commit, command, ran.report, base, agreed, verdict)
     verdict = _beside_own_target(rt, site, command, ran, base, verdict)
     if own_target.asks(command, verdict):
         _record(rt, site, command, ran, verdict)
         return own_target.question(command, ran.outcome, verdict)
-    if verdict.passed or verdict.missing:
+    if verdict.passed or (verdict.missing and not verdict.unproven):
         _record(rt, site, command, ran, verdict)
         return missing_tests.question(command, ran.report, verdict, base) if verdict.missing else None
     why = known_failures.accepted(rt, site.session, command, ran.outcome, base, ran.report, verdict)
@@ -215,7 +216,7 @@ def run_and_judge(
 
     ``keep``: the first of two runs is evidence of its own. Raises Stopped, with nothing recorded.
     """
-    agreed = questions.accepted(rt, site.session.id, None, "tests_missing")
+    agreed = _agreed(rt, site.session)
     before()
     ran = execute(rt, site.session, site.folder, command, stop)
     after()
@@ -236,6 +237,11 @@ def run_and_judge(
         verdict = verdicts.judge_again(command, second.outcome, second.report, base, agreed, verdict)
         ran = second
     return ran, missing_tests.review(site.session, site.commit, command, ran.report, base, agreed, verdict)
+
+
+def _agreed(rt: Runtime, session: models.Session) -> set[str]:
+    """What of the tests the user has agreed to miss."""
+    return {*questions.accepted(rt, session.id, None, "tests_missing"), *questions.accepted_failures(rt, session.id)}
 
 
 def execute(rt: Runtime, session: models.Session, folder: Path, command: str, stop: Callable[[], bool]) -> CheckResult:

@@ -26,7 +26,7 @@ _NAMES_LIBRARIES = re.compile(
     r"|requirements/[^/]+\.(?:txt|in)|environment\.ya?ml|Gemfile|[^/]+\.gemspec|deno\.jsonc?)$"
 )
 #: How a library is taken in, in Python, JavaScript and Ruby; the name follows.
-_TAKEN_IN = r"""(^|[^[:alnum:]_])(import|from|require|include)[[:space:](]*["']?"""
+_TAKEN_IN = r"""(^|[^[:alnum:]_])(import|from|require|include|use)[[:space:](]*["']?"""
 _ENDS = r"""($|[^[:alnum:]_-])"""
 _LOOKED_AT = 200
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from maestro.core.approvals.question import Question
-from maestro.core.proving import file_kinds
+from maestro.core.proving import file_kinds, unproven, verdicts
 from maestro.core.proving.baseline import Baseline
 from maestro.core.proving.reports import collect
 from maestro.core.proving.reports.model import UNCLEAR, TestReport
@@ -42,24 +42,26 @@ def review(
     """The verdict on a check of ``commit``; not passed where it was to run tests and ran none.
 
     That is no matter, and only noted, in a repository that holds no tests yet, and where it was so on the base while
-    another check ran tests there: a plan of which no check ever ran one proves nothing.
+    another check ran tests there. Else, where it was so on the base, the work is not to blame: the verdict is ``unproven``,
+    and the set-up may be what is missing.
     """
     if report is UNCLEAR or not verdict.passed or verdict.comparison.missing:
         return verdict
     if not _should_have_told(command, base) if report is None else report.passed or report.failed:
         return verdict
-    item = _item(command)
+    item = unproven.no_tests_key(command)
     if item in agreed:
         return replace(verdict, note="no test ran, which you accepted")
     if _NONE_ASKED_FOR.search(command) or (report is not None and _nothing_new(session, commit, command, report, base)):
         return replace(verdict, note="no test ran")
-    return replace(verdict, passed=False, missing=[item], note="no test ran")
+    before = report is not None and verdicts.ran_none(base.runs.get(command))
+    return replace(verdict, passed=False, missing=[item], unproven=before, note="no test ran")
 
 
 def question(command: str, report: TestReport | None, verdict: Verdict, base: Baseline) -> Question:
     """What to ask about a verdict's missing tests; beside these the new ones, which a renamed test is among."""
     gone, skipped = verdict.comparison.vanished, verdict.comparison.skipped_now
-    never = verdict.missing == [_item(command)]
+    never = verdict.missing == [unproven.no_tests_key(command)]
     if never:
         gone, skipped = [], [n for n, o in report.outcomes.items() if o == "skipped"] if report else []
         title = f"`{command}` succeeded but reported no tests. Is this intended?"
@@ -81,10 +83,6 @@ def question(command: str, report: TestReport | None, verdict: Verdict, base: Ba
     return Question("tests_missing", title, verdict.missing, prompt, detail)
 
 
-def _item(command: str) -> str:
-    return f"`{command}` ran no test"
-
-
 def _should_have_told(command: str, base: Baseline) -> bool:
     """Whether a check is plainly a runner that always tells of its tests, and did not fail to on the base as well."""
     run = base.runs.get(command)
@@ -94,25 +92,14 @@ def _should_have_told(command: str, base: Baseline) -> bool:
 
 
 def _nothing_new(session: models.Session, commit: str, command: str, report: TestReport, base: Baseline) -> bool:
-    repo, run = Path(session.repo_path), base.runs.get(command)
+    """Whether there is no test that could run, or this check ran none before, either, and others did."""
     known = base.outcomes or any(one.summary.get("total") for one in base.accepted.values())
-    if not report.total and not known and not _holds_tests(repo, commit):
-        return True
-    before = run.tests_summary if run is not None and run.passed else None
-    if not _any_ran(base):
-        return False
-    if before is None or before.get("passed") or before.get("failed"):
-        return False
-    if report.total:
-        return bool(before.get("skipped"))
-    return _holds_tests(repo, session.base_commit)
+    if not report.total and not known:
+        return not any(file_kinds.is_test_code(path) for path in repository.list_files(Path(session.repo_path), commit))
+    return verdicts.ran_none(base.runs.get(command)) and _any_ran(base)
 
 
 def _any_ran(base: Baseline) -> bool:
     """Whether a test of any check is known to have run, before the work or since."""
     told = [run.tests_summary or {} for run in base.runs.values()] + [one.summary for one in base.accepted.values()]
     return any(summary.get("passed") or summary.get("failed") for summary in told)
-
-
-def _holds_tests(repo: Path, commit: str) -> bool:
-    return any(file_kinds.is_test_code(path) for path in repository.list_files(repo, commit))

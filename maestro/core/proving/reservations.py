@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
-from maestro.core.approvals.question import AS_BEFORE
+from maestro.core.approvals.question import AS_BEFORE, NO_TESTS
 from maestro.db import models
 
 _MOST = 50
@@ -37,6 +37,8 @@ def accepted(db: DbSession, session_id: str) -> dict[str, Any]:
             )
         elif row.detail.get("what") == AS_BEFORE:
             words.append("A check that fails as it did before the work counts as passed.")
+        elif row.detail.get("what") == NO_TESTS:
+            words.append(_tests(str(command), [], []))
     return {
         "lost_tests": len(lost),
         "skipped_tests": len(skipped),

@@ -14,6 +14,10 @@ _BROKE_OFF = (
     (re.compile(r"^INTERNALERROR>", re.MULTILINE), "pytest stopped with an internal error."),
     (re.compile(r"ImportError while loading conftest"), "pytest could not load a conftest.py."),
     (
+        re.compile(r"^(?:ERROR: |ImportError: )?Error importing plugin \"", re.MULTILINE),
+        "pytest could not load a plugin.",
+    ),
+    (
         re.compile(r"^.*\b(?:pytest|__main__\.py): error: (?:unrecognized arguments|argument )", re.MULTILINE),
         "pytest does not know one of its options.",
     ),

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlmodel import select
 
 from maestro.core.approvals import questions
-from maestro.core.approvals.question import AS_BEFORE, OTHER_CODE, UNPROVEN, Question
+from maestro.core.approvals.question import AS_BEFORE, NO_TESTS, OTHER_CODE, UNPROVEN, Question
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.proving import runner_errors
 from maestro.core.proving.baseline import Baseline
@@ -26,6 +26,7 @@ from maestro.worktrees.git import own_git_dir
 _MISSING = re.compile(
     r"No module named '?([\w.]+)'?|Cannot find (?:module|package) '([^']+)'|Failed to resolve import \"([^\"]+)\""
     r"|Could not resolve \"([^\"]+)\"|cannot load such file -- (\S+)|unresolved (?:import|module)[^`]*`([^`]+)`"
+    r"|you may need to install the ([\w:]+) module"
 )
 #: The same, said by a program that ended with it; a type checker that misses a module goes on.
 _ENDED = re.compile(
@@ -34,7 +35,12 @@ _ENDED = re.compile(
     r"|no required module provides package|cannot find module providing package"
     r"|fatal error: '?\S+'? (?:file not found|No such file or directory)|fatal error: \S+: No such file or directory"
     r"|PHP Fatal error: .*Failed opening required|can't find crate for `|no matching package named `"
-    r"|error: package \S+ does not exist|Could not resolve dependencies for project",
+    r"|error: package \S+ does not exist|Could not resolve dependencies for project|artifacts could not be resolved: "
+    r"|Could not resolve all (?:files|artifacts|dependencies) for|No cached version of \S+ available for offline mode"
+    r"|there is no package called|can't find package \S+|module '\S+' not found:|Package \S+ not found in current path"
+    r"|Unchecked dependencies for environment|Bundler::GemNotFound|Could not find gem '|cannot find -l\w+|no such module '"
+    r"|Could not find a package configuration file provided by|Could not find executable|rustup could not choose a version"
+    r"|Could not (?:find|load) module [`‘]|error NU1101|Error importing plugin \"",
     re.MULTILINE,
 )
 
@@ -56,6 +62,8 @@ def question(
     session: models.Session, command: str, outcome: CommandOutcome, report: TestReport | None, base: Baseline
 ) -> Question:
     """What to ask; a yes lets it pass only where tests ran, and the same ones failed on the base."""
+    if report is not None and not report.failing and outcome.exit_code is not None:
+        return _nothing_ran(command, outcome, report)
     key = key_of(command, report)
     before = "before the work began, too" if command in base.runs else "as before the work began"
     if could_load(outcome, report):
@@ -73,6 +81,22 @@ def question(
         )
     words = f"Nothing was proven here: `{command}` could not run a single test, {before}. {because}{way_on}"
     return offering_set_up(questions.infrastructure_question(words, key, outcome.output))
+
+
+def _nothing_ran(command: str, outcome: CommandOutcome, report: TestReport) -> Question:
+    """All tests are skipped, or none is found, as on the base: for want of a service or a library, say."""
+    found = f"skipped all of its tests ({report.skipped})" if report.skipped else "found no tests"
+    words = (
+        f"Nothing was proven here: `{command}` {found}, before the work began, too. "
+        "If they need something installed or started first, add it under “Worktree setup…”."
+    )
+    asked = questions.infrastructure_question(words, no_tests_key(command), outcome.output)
+    return replace(asked, detail=asked.detail | {"what": NO_TESTS, "allow": "continue without these tests"})
+
+
+def no_tests_key(command: str) -> str:
+    """Under which it is kept that the user accepts a check that runs no test."""
+    return f"`{command}` ran no test"
 
 
 def missing(output: str) -> str | None:
@@ -119,7 +143,7 @@ def set_up_again(rt: Runtime, session: models.Session, task: models.Task | None,
         models.Approval.status == "allowed",
     )
     with rt.db.read() as db:
-        about = (UNPROVEN, OTHER_CODE)
+        about = (UNPROVEN, NO_TESTS, OTHER_CODE)
         answers = [a for a in db.exec(query).all() if a.detail.get("what") in about and a.resolved_at]
     last = max((a.resolved_at.timestamp() for a in answers if a.resolved_at), default=0.0)
     ready = own_git_dir(folder) / READY

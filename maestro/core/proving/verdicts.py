@@ -35,9 +35,9 @@ _THRESHOLD = re.compile(
 class Verdict:
     """What a run is worth, and why.
 
-    ``doubtful``: a new failure is of a test that passed before. ``unproven``: no test passed, and what failed did so
-    on the base. ``besides``: all tests are as before and the exit code is that of the base; only the user can say
-    whether what else it means matters.
+    ``doubtful``: a new failure is of a test that passed before. ``unproven``: no test passed, and what failed, or was
+    skipped, did so on the base. ``besides``: all tests are as before and the exit code is that of the base; only the user
+    can say whether what else it means matters.
     """
 
     passed: bool
@@ -76,7 +76,8 @@ def judge(
         return replace(failed, unproven=_none_passed_before(command, base) and not compared.missing)
     notes = []
     missing = [t for t in compared.missing if t not in agreed]
-    if not outcome.passed and not only_tests_failed(command, outcome, report, base):
+    skipped = all_skipped(report) and ran_none(run) and run is not None and run.exit_code == outcome.exit_code
+    if not outcome.passed and not skipped and not only_tests_failed(command, outcome, report, base):
         if not _ended_so_before(command, outcome, report, base):
             return failed
         if not missing and not _means_no_more(command, outcome, run):
@@ -95,7 +96,18 @@ def may_be_so_on_base(outcome: CommandOutcome, report: TestReport | None, verdic
     """Whether nothing is wrong with the tests, so that only a look at the base can say what the exit code means."""
     if report is None or report is UNCLEAR or verdict.passed or verdict.comparison.newly_failing:
         return False
-    return bool(report.passed) and outcome.exit_code in range(1, _SIGNALS)
+    return bool(report.passed or all_skipped(report)) and outcome.exit_code in range(1, _SIGNALS)
+
+
+def all_skipped(report: TestReport) -> bool:
+    """Whether a report holds tests, and each was skipped."""
+    return bool(report.skipped) and not report.passed and not report.failed
+
+
+def ran_none(run: CheckRun | None) -> bool:
+    """Whether a run told of its tests, and not one of them was run."""
+    told = run.tests_summary if run is not None else None
+    return told is not None and not told.get("passed") and not told.get("failed")
 
 
 def judge_again(
