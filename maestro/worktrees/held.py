@@ -1,4 +1,5 @@
-"""A repository's configuration, hooks and what lies beside them in ``info``, held in memory and on disk, and put back.
+"""A repository's configuration, hooks and what lies beside them in ``info``, and which branch the user's checkout is on:
+held in memory and on disk, and put back.
 
 Only files are read and written here: git would run what was just planted there.
 """
@@ -18,7 +19,9 @@ from maestro import untrusted
 from maestro.errors import GitError
 
 _FOLDERS = ("hooks", "info")
-_SINGLE = ("config", "config.worktree")
+_SINGLE = ("config", "config.worktree", "HEAD")
+#: Git notes here each move of ``HEAD``; only its length is held, which tells whether git was used.
+MOVES = "logs/HEAD"
 #: Written by git's own housekeeping.
 _NOT_HELD = frozenset({"info/refs"})
 _MAX_BYTES = 2_000_000
@@ -44,7 +47,14 @@ def read(shared: Path, included: list[str]) -> Held:
         top = shared / folder
         names += [str(path.relative_to(shared)) for path in sorted(top.rglob("*"))] if top.is_dir() else []
     found = ((name, _inspect(shared / name)) for name in names if name not in _NOT_HELD)
-    return {name: file for name, file in found if file is not None}
+    return {name: file for name, file in found if file is not None} | _moves(shared / MOVES)
+
+
+def _moves(log: Path) -> Held:
+    try:
+        return {MOVES: File(str(log.lstat().st_size).encode(), 0)}
+    except OSError:
+        return {}
 
 
 def _inspect(path: Path) -> File | None:
@@ -114,10 +124,10 @@ def _drop_empty(folder: Path, shared: Path) -> None:
 
 
 class _Lock:
-    """git's own lock of a configuration; other files have none."""
+    """git's own lock of a configuration or of ``HEAD``; other files have none."""
 
     def __init__(self, place: Path) -> None:
-        self._path = place.with_name(f"{place.name}.lock") if place.name.startswith("config") else None
+        self._path = place.with_name(f"{place.name}.lock") if place.name.startswith(("config", "HEAD")) else None
 
     def __enter__(self) -> None:
         deadline = time.monotonic() + _LOCK_WAIT_S

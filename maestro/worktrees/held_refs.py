@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from maestro.worktrees.git import git
+from maestro.worktrees.held import File
 
 _OURS = ("refs/maestro/", "refs/heads/maestro/")
 _GETS = frozenset({"fetch", "pull"})
@@ -24,6 +25,19 @@ def read(shared: Path) -> dict[str, str]:
     rows = (line.split(" ") for line in out.splitlines())
     found = ((name, f"{_TO}{leads_to}" if leads_to else oid) for oid, name, leads_to in rows)
     return {name: value for name, value in found if not name.startswith(_OURS)}
+
+
+def branch_of(head: File | None) -> str | None:
+    """The full name of the branch that a ``HEAD`` names; None for a commit, and for what git does not understand."""
+    words = head.data.decode("utf-8", "replace").strip() if head is not None else ""
+    return words.removeprefix("ref:").strip() if words.startswith("ref:") else None
+
+
+def switches_to(argv: Sequence[str], branch: str) -> bool:
+    """Whether a call of git may have put a checkout on this branch."""
+    return bool({"checkout", "switch", "symbolic-ref", "branch"}.intersection(argv)) and (
+        branch in argv or branch.removeprefix("refs/heads/") in argv
+    )
 
 
 def may_have_moved(traced: Sequence[Sequence[str]]) -> bool:

@@ -172,7 +172,10 @@ def _open(worktree: Path, shared: Path, notes: Path) -> _Window:
 
 
 def _settle(window: _Window, aside: Path, *, alone: bool) -> None:
-    """Put back what differs and is the commands' doing. ``alone``: nobody but they, and the user, can have been it."""
+    """Put back what differs and is the commands' doing (see ``_is_theirs`` and ``_moved_head``).
+
+    ``alone``: nobody but they, and the user, can have been it.
+    """
     if not window.shared.is_dir():
         return
     now = holding.read(window.shared, window.included)
@@ -183,7 +186,12 @@ def _settle(window: _Window, aside: Path, *, alone: bool) -> None:
     for name in differing:
         was, there = window.held.get(name), now.get(name)
         keys = _differing_settings(was, there) if Path(name).name.startswith("config") else []
-        if _is_theirs(window, name, there, keys, traced, alone=alone):
+        theirs = (
+            _moved_head(window, now, traced)
+            if name == "HEAD"
+            else _is_theirs(window, name, there, keys, traced, alone=alone)
+        )
+        if theirs:
             how = "new" if was is None else "gone" if there is None else "changed"
             with suppress(GitError):  # it is tried again at the next look
                 kept = holding.put_back(window.shared, name, was, aside)
@@ -217,6 +225,8 @@ def _steers(keys: list[str]) -> bool:
 def _is_theirs(
     window: _Window, name: str, there: File | None, keys: list[str], traced: list[list[str]], *, alone: bool
 ) -> bool:
+    if name == holding.MOVES:
+        return False
     words = " ".join(window.commands)
     if str(window.shared) in words or (window.shared.name == ".git" and str(window.shared.parent) in words):
         return True
@@ -227,6 +237,21 @@ def _is_theirs(
     if there is not None and _INSTALLERS.search(there.data):
         return True
     return alone and (name.startswith("hooks/") or name == "info/attributes")
+
+
+def _moved_head(window: _Window, now: Held, traced: list[list[str]]) -> bool:
+    """Whether the commands have put the user's checkout on another branch, and on none of its files.
+
+    Whoever uses git for it leaves a line in the log of ``HEAD``: mostly the user. What leaves none has written the file.
+    """
+    if window.held.get(holding.MOVES) == now.get(holding.MOVES):
+        return holding.MOVES in now or "HEAD" not in now
+    was, there = (held_refs.branch_of(held.get("HEAD")) for held in (window.held, now))
+    named = there is not None and any(held_refs.switches_to(argv, there) for argv in traced)
+    if was is None or there is None or not named:
+        return False
+    made, commits = there not in window.refs, held_refs.read(window.shared)
+    return made or commits.get(there) == commits.get(was)
 
 
 def _writes(argv: list[str], keys: list[str]) -> bool:

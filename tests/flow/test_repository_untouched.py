@@ -105,6 +105,57 @@ def test_what_a_set_up_installs_is_put_back_and_told(tmp_path: Path, repo: Path,
         assert not list(sheltered.notes_folder(b.rt).iterdir())
 
 
+#: What puts the user's checkout on another branch without a change of its files.
+HEADS = {
+    "written": f"echo 'ref: refs/heads/other' > {_GIT_DIR}/HEAD",
+    "detached": f"git rev-parse HEAD > {_GIT_DIR}/HEAD",
+    "garbage": f"echo x > {_GIT_DIR}/HEAD",
+    "deleted": f"rm {_GIT_DIR}/HEAD",
+    "a_link": f"d={_GIT_DIR}; mv $d/HEAD $d/saved && ln -s saved $d/HEAD && echo 'ref: refs/heads/other' > $d/saved; rm $d/saved",
+    "by_git": f"git --git-dir={_GIT_DIR} symbolic-ref HEAD refs/heads/other",
+    "without_its_log": f"d={_GIT_DIR}; echo 'ref: refs/heads/other' > $d/HEAD; touch $d/logs/HEAD",
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_branch_that_the_users_checkout_is_on_is_put_back(tmp_path: Path, repo: Path, name: str) -> None:
+    before = whole(repo)
+    with bench(tmp_path, repo, _PLAN, setup=[HEADS[name]]) as b:
+        b.begin()
+        assert whole(repo) == before
+        assert f"{repo / '.git/HEAD'} was {'deleted' if name == 'deleted' else 'changed'}" in b.logs()
+
+
+def test_a_branch_made_in_the_users_checkout_goes_and_the_checkout_is_back_on_its_own(
+    tmp_path: Path, repo: Path
+) -> None:
+    files = run_git(repo, "status", "--porcelain")
+    with bench(tmp_path, repo, _PLAN, setup=[f"git -C {repo} checkout -q -b build"]) as b:
+        b.begin()
+        assert run_git(repo, "symbolic-ref", "HEAD") == "refs/heads/main"
+        assert run_git(repo, "branch", "--list", "build") == ""
+        assert run_git(repo, "status", "--porcelain") == files
+
+
+@pytest.mark.parametrize(
+    "how", [["switch", "-q", "-c", "mine"], ["branch", "-m", "mine"], ["checkout", "-q", "--detach"]]
+)
+def test_a_branch_that_the_user_takes_while_a_set_up_runs_stays(tmp_path: Path, repo: Path, how: list[str]) -> None:
+    go, there = tmp_path / "go", tmp_path / "there"
+    command = f"git -C {repo} status >/dev/null; touch {there}; until test -e {go}; do sleep 0.02; done"
+    with bench(tmp_path, repo, _PLAN, setup=[command]) as b:
+        running = threading.Thread(target=b.begin)
+        running.start()
+        while not there.exists():
+            assert running.is_alive()
+        run_git(repo, *how)
+        head = (repo / ".git/HEAD").read_text()
+        go.touch()
+        running.join(60)
+        assert (repo / ".git/HEAD").read_text() == head
+        assert "main" not in head
+
+
 def test_a_whole_session_with_set_up_and_checks_leaves_the_repository_byte_for_byte_until_the_merge(
     tmp_path: Path, repo: Path
 ) -> None:
