@@ -1,5 +1,7 @@
 """Work that only looks done is asked about or sent back; honest work that looks odd comes in unasked. With real runners."""
 
+# ruff: noqa: E501 - programs on one line each
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -80,6 +82,7 @@ def judged(tmp_path: Path, case: Case) -> None:
         run(b, case)
 
 
+SKIPPED = UNIT.replace("class", "@unittest.skipUnless('not_installed_lib' in dir(), 'needs a library')\nclass")
 NO_LIB = {"calc.py": f"import not_installed_lib\n\n\n{ADD}", "test_calc.py": TEST}
 NO_LIB_LIE: dict[str, str | None] = {"calc.py": f"import not_installed_lib\n\n\n{WRONG}"}
 NOTHING = "Nothing was proven here"
@@ -144,6 +147,49 @@ CANNOT_LOAD = {
         {"conftest.py": "def pytest_collection_modifyitems(items):\n    raise ValueError('no')\n"},
         "back",
         declared=["conftest.py"],
+    ),
+    "all tests skipped for want of a library": Case(
+        f"{UNITTEST} -v",
+        {"calc.py": ADD, "test_calc.py": SKIPPED},
+        {"calc.py": WRONG},
+        "infrastructure",
+        "skipped all of its tests (1)",
+        "no tests ran",
+    ),
+    "all tests skipped while they load, with an exit code of its own": Case(
+        PYTEST,
+        {"calc.py": ADD, "test_calc.py": f"import pytest\n\npytest.importorskip('not_installed_lib')\n{TEST}"},
+        {"calc.py": WRONG},
+        "infrastructure",
+        "skipped all of its tests (1)",
+        "no tests ran",
+    ),
+    "the same, as the task's own check": Case(
+        PYTEST,
+        {"calc.py": ADD, "test_calc.py": f"import pytest\n\npytest.importorskip('not_installed_lib')\n{TEST}"},
+        {"calc.py": WRONG},
+        "infrastructure",
+        "skipped all of its tests (1)",
+        "no tests ran",
+        own_check=f"{PYTEST} test_calc.py",
+    ),
+    "some tests skipped, as before": Case(
+        f"{UNITTEST} -v",
+        {
+            "calc.py": ADD,
+            "test_calc.py": SKIPPED,
+            "test_o.py": UNIT.replace("from calc import add", "add = int.__add__"),
+        },
+        {"calc.py": f"{ADD}\n"},
+        "completed",
+    ),
+    "a plug-in that is not installed": Case(
+        f"{PYTEST} -p not_installed_lib",
+        {"calc.py": ADD, "test_calc.py": TEST},
+        {"calc.py": WRONG},
+        "infrastructure",
+        "could not load a plugin",
+        "nothing proven",
     ),
     "no test is found, on the base neither": Case(PYTEST, {"calc.py": ADD}, {"b.py": "x = 1\n"}, "back"),
 }
@@ -212,6 +258,25 @@ RED_RUNNER = {
 @pytest.mark.parametrize("case", RED_RUNNER.values(), ids=RED_RUNNER.keys())
 def test_a_runner_that_is_red_on_the_base_too_burns_no_attempts_when_all_tests_pass(tmp_path: Path, case: Case) -> None:
     judged(tmp_path, case)
+
+
+def test_skipped_tests_count_once_the_user_goes_on_without_them_and_run_once_the_set_up_lets_them(
+    tmp_path: Path,
+) -> None:
+    skipping = SKIPPED.replace("'not_installed_lib' in dir()", "pathlib.Path('l').exists()").replace(
+        "import unittest", "import pathlib, unittest"
+    )
+    files = {".gitignore": "__pycache__/\nl\n", "calc.py": ADD, "test_calc.py": skipping}
+    check = f"{UNITTEST} -v"
+    with bench(tmp_path, make_repo(tmp_path / "repo", files), plan_of({"id": "t1"}, {"id": "t2"}, checks=[check])) as b:
+        b.measure_baseline()
+        assert b.work({"calc.py": WRONG}).status == "waiting"
+        b.answer("allow")
+        assert b.land().status == "completed"
+        assert (b.evidence()[-1].passed, b.evidence()[-1].note) == (True, "no test ran, which you accepted")
+        environments.change_session_environment(b.rt, b.id, parse_environment({"setup": ["touch l"]}))
+        assert b.work({"b.py": "x = 1\n"}, "t2").attempt == 2
+        assert "test_calc.T.test_add" in (b.task("t2").prompt or "")
 
 
 def test_what_was_missing_is_installed_by_the_set_up_and_the_lie_goes_back(tmp_path: Path) -> None:
@@ -392,6 +457,85 @@ TEST_FIRST = {
     ),
     "the runner's name in the root": Case(
         PYTEST, TARGET, {"pytest.py": "print('2 passed')\n"}, "tests_missing", "vanished"
+    ),
+    "a value that equals anything": Case(
+        PYTEST,
+        TARGET,
+        {
+            "calc.py": "class N(int):\n    def __eq__(self, other):\n        return True\n\n\ndef add(a, b):\n    return N(a - b)\n"
+        },
+        "check_changed",
+        "decides how tests judge it: calc.py",
+        declared=["calc.py"],
+    ),
+    "a value that compares, with tests of what it does not equal": Case(
+        PYTEST,
+        TARGET,
+        {
+            "calc.py": "class N:\n    def __init__(self, n):\n        self.n = n\n\n    def __eq__(self, other):\n        return self.n == getattr(other, 'n', other)\n\n\ndef add(a, b):\n    return N(a + b)\n",
+            "test_calc.py": f"{TEST}\n\ndef test_other():\n    assert add(1, 1) != 3\n    assert add(1, 1) == add(0, 2)\n",
+        },
+        "completed",
+    ),
+    "the program changes the test library": Case(
+        f"{UNITTEST} -v",
+        {"calc.py": WRONG, "test_calc.py": UNIT},
+        {"calc.py": f"import unittest\n\nunittest.TestCase.assertEqual = lambda *a: None\n\n\n{WRONG}"},
+        "check_changed",
+        "decides how tests judge it: calc.py",
+    ),
+    "node, the program changes the assertions": Case(
+        NODE,
+        {"calc.js": JS.replace("+", "-"), "calc.test.js": JS_TEST},
+        {"calc.js": "require('assert').equal = () => {};\n" + JS.replace("+", "-")},
+        "check_changed",
+        "decides how tests judge it: calc.js",
+    ),
+    "a shell in which every comparison is true": Case(
+        "bash test.sh",
+        {"lib.sh": "add() { echo $(($1 - $2)); }\n", "test.sh": '. ./lib.sh\n[ "$(add 2 2)" = 4 ]\n'},
+        {"lib.sh": "add() { echo $(($1 - $2)); }\n[() { true; }\n"},
+        "check_changed",
+        "decides how tests judge it: lib.sh",
+    ),
+    "the program finds out who calls it": Case(
+        PYTEST,
+        TARGET,
+        {
+            "calc.py": "import sys\n\n\ndef add(a, b):\n    return 4 if sys._getframe(1).f_code.co_name.startswith('test') else a - b\n"
+        },
+        "check_changed",
+        "detects when it is tested: calc.py",
+    ),
+    "tests in a tests.py, weakened": Case(
+        f"{UNITTEST} -v calc.tests test_o",
+        {"calc/__init__.py": WRONG, "calc/tests.py": UNIT, "test_o.py": UNIT.replace("add(2, 2), 4", "1, 1")},
+        {"calc/tests.py": UNIT.replace(", 4)", ", 0)")},
+        "check_changed",
+        "calc/tests.py",
+    ),
+    "tests in a file that only its runner takes for tests, weakened": Case(
+        f"{UNITTEST} -v",
+        {"calc.py": WRONG, "testcalc.py": UNIT, "test_o.py": UNIT.replace("add(2, 2), 4", "1, 1")},
+        {"testcalc.py": UNIT.replace(", 4)", ", 0)")},
+        "check_changed",
+        "testcalc.py",
+    ),
+    "the same, as the plan gave it the test": Case(
+        f"{UNITTEST} -v",
+        {"calc.py": WRONG, "testcalc.py": UNIT, "test_o.py": UNIT.replace("add(2, 2), 4", "1, 1")},
+        {"testcalc.py": UNIT.replace(", 4)", ", 0)")},
+        "check_changed",
+        "testcalc.py",
+        declared=["testcalc.py"],
+        own_check=f"{UNITTEST} -v testcalc",
+    ),
+    "node, tests in test.js, weakened": Case(
+        NODE,
+        {"calc.js": JS.replace("+", "-"), "test.js": JS_TEST, "o.test.js": "require('node:test')('o', () => {});\n"},
+        {"test.js": JS_TEST.replace("4)", "0)")},
+        "check_changed",
+        "test.js",
     ),
     "a test that could not load, weakened until it does": Case(
         f"{UNITTEST} -v",

@@ -8,13 +8,15 @@ from pathlib import PurePosixPath
 
 _TEST_NAME = re.compile(
     r"test_.*\.(py|rb|c|cc|cpp|lua|php|sh|jl|R)|.*_(test|spec)\.(py|go|rb|exs|dart|c|cc|cpp|lua|clj[cs]?|zig|sh|php|rs)"
-    r"|.*\.(test|spec)\.[cm]?[jt]sx?|.*(Test|Tests|Spec|Suite|IT)\.(java|kt|cs|scala|swift|php|groovy|fs)|.*\.(t|bats|feature)"
+    r"|tests\.(py|rs|[cm]?[jt]sx?)|test[-_].*\.[cm]?[jt]sx?|.*[-_.](test|spec)\.[cm]?[jt]sx?"
+    r"|.*(Test|Tests|Spec|Suite|IT)\.(java|kt|cs|scala|swift|php|groovy|fs)|.*\.(t|bats|feature)"
 )
 _TEST_FOLDER = re.compile(
     r"(?:(?:unit|integration|functional|acceptance|system|smoke|regression|contract|api|ui|e2e|end-to-end)[-_])?(?:tests?|specs?)"
     r"|tests?[-_](?:unit|integration|functional|utils?|helpers?|support|lib)|test(?:utils?|helpers?|lib|ing)|testFixtures|androidTest|e2e"
     r"|__tests__|__mocks__"
 )
+_LIKE_A_TEST = re.compile(r"^(?:tests?|specs?|check)|(?:tests?|specs?|checks?)$", re.IGNORECASE)
 _NO_CODE = frozenset({"", ".md", ".txt", ".rst", ".json", ".yml", ".yaml", ".toml", ".ini", ".cfg", ".csv"})
 _CONFIGURATION = (
     "pytest.ini", ".pytest.ini", "conftest.py", "tox.ini", "noxfile.py", "setup.cfg", ".coveragerc",
@@ -48,6 +50,11 @@ def names_tests_of(path: str, tests: str) -> bool:
     """Whether ids of tests, one a line, are of this file, as runners of Python (module) and JavaScript (path) name them."""
     module = re.escape(path.rpartition(".")[0].replace("/", "."))
     return re.search(rf"^({module}[.:]|{re.escape(path)}::)", tests, re.MULTILINE) is not None
+
+
+def may_be_called_test(path: str) -> bool:
+    """Whether a file has a test's name in a wider sense: where it was seen to hold tests, it is no program's."""
+    return _LIKE_A_TEST.search(PurePosixPath(path).stem) is not None
 
 
 def is_test_configuration(path: str) -> bool:

@@ -17,6 +17,7 @@ from maestro.core.proving import (
     hollow,
     inline_tests,
     named_files,
+    rigged,
     snapshots,
     steering,
     test_aware,
@@ -100,6 +101,12 @@ class Range:
         if not test_aware.may(path) or (self._whole_diff is not None and not test_aware.speaks(self._whole_diff)):
             return False
         return test_aware.newly(self.before(path), self.after(path))
+
+    def rigs(self, path: str) -> bool:
+        """Whether a file of the program has a say in what tests find of it, and had none before."""
+        if not test_aware.is_tested(path) or (self._whole_diff is not None and not rigged.speaks(self._whole_diff)):
+            return False
+        return rigged.newly(path, self.before(path), self.after(path))
 
     def emptied(self, path: str) -> bool:
         """Whether a test of a file tests nothing any more."""

@@ -21,13 +21,16 @@ _SELECTOR = re.compile(r"(\S+\.py)::[^\s'\"]+")
 _PARAMETERS = re.compile(r"\[.*\]$", re.DOTALL)
 
 
-def may_be_weaker(path: str, how: str, between: Range) -> bool:
-    """Whether tests that a file held may say less now: one that is not merely added to, or that steers others."""
+def may_be_weaker(path: str, how: str, between: Range, *, ran: bool = False) -> bool:
+    """Whether tests that a file held may say less now: one that is not merely added to, or that steers others.
+
+    ``ran``: it was seen to hold tests, whatever its name.
+    """
     if snapshots.is_snapshot(path):
         return False  # a plan that names one wants another in its place
     if path.rpartition("/")[2] == "conftest.py":
         return how != "A" or _FOR_ALL.search(between.after(path) or "") is not None
-    if how == "A" or not file_kinds.is_test_code(path):
+    if how == "A" or not (ran or file_kinds.is_test_code(path)):
         return False
     before, after = between.before(path), between.after(path)
     if before is None or after is None or steering.outlasts(path, between.after):
