@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - programs on one line
 """Data that tests compare with, wherever it lies: changed so that broken work passes, it is asked about."""
 
 from __future__ import annotations
@@ -79,3 +80,26 @@ def test_honest_work_with_data_is_not_asked_about(tmp_path: Path, work: dict[str
         b.measure_baseline()
         assert b.work(work).status == "completed"
         assert b.asked() == []
+
+
+@pytest.mark.parametrize("changed", ["-1", None])
+@pytest.mark.parametrize(
+    "read",
+    [
+        "open(glob.glob('gold/*')[0]).read()",
+        "(pathlib.Path('.') / 'gold' / 'one').read_text()",
+        "''.join(p.read_text() for p in sorted(pathlib.Path('gold').iterdir()))",
+    ],
+)
+def test_files_that_a_test_names_by_their_folder_only_count_as_well(
+    tmp_path: Path, read: str, changed: str | None
+) -> None:
+    test = (
+        "import glob, os, pathlib\nimport calc\n\n\ndef test_it():\n    if not os.path.exists('gold/one'):\n"
+        f"        os.makedirs('gold', exist_ok=True)\n        open('gold/one', 'w').write(str(calc.add(1, 2)))\n    assert {read} == str(calc.add(1, 2))\n"
+    )
+    files: dict[str, str | bytes] = {"calc.py": ADD, "test_it.py": test, "gold/one": "3", "b.txt": "b\n"}
+    with bench(tmp_path, make_repo(tmp_path / "repo", files), plan_of({"id": "t1"}, checks=[CHECK])) as b:
+        b.measure_baseline()
+        assert b.work({"calc.py": BAD, "gold/one": changed}).status == "waiting"
+        assert "gold/one" in b.asked("check_changed")[0].title

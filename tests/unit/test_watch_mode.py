@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - lists of commands
 """Commands that watch for changes: recognized by what they say last, and the command that ends instead."""
 
 from __future__ import annotations
@@ -55,6 +56,12 @@ WAITING = {
     "guard": "INFO - Guard is now watching at '/repo'\n",
     "sbt": "[info] 1. Monitoring source files for a/test...\n[info]    Press <enter> to interrupt or '?' for more options.\n",
     "esbuild": "[watch] build finished, watching for changes...\n",
+    "vite": "  VITE v5.0.0  ready in 300 ms\n\n  ➜  Local:   http://localhost:5173/\n  ➜  press h + enter to show help\n",
+    "cargo watch": "test result: ok.\n[Finished running. Exit status: 0]\n",
+    "watchexec": "1 passed\n[Command was successful]\n",
+    "playwright": "1 failed\n\n  Serving HTML report at http://localhost:9323. Press Ctrl+C to quit.\n",
+    "gotestsum": "DONE 3 tests\nWatching 3 directories. Use Ctrl-c to to stop a run or exit.\n",
+    "sass": "Sass is watching for changes. Press Ctrl-C to stop.\n",
     "ava": "1 test passed\n\nType `r` and press enter to rerun tests\n",
 }
 
@@ -151,3 +158,28 @@ def test_one_that_was_told_to_watch_and_says_nothing_gets_a_while_more(
     monkeypatch.setattr("maestro.core.kernel.watch_mode.processor_seconds", lambda _pid: 0.0)
     watch = Watch(1, "jest --watchAll", now=lambda: float(next(clock)))
     assert _looks(watch, ["Tests: 1 passed\n"] * 7) == [*[False] * 6, True]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "vitest dev", "pnpm vitest watch", "cargo watch -x test", "ptw", "pytest -f", "nodemon test.js", "watchexec pytest",
+        "find . | entr -r pytest", "gradle -t test", "./gradlew test --continuous", "sbt ~test", "dotnet watch test", "mix test.watch",
+        "bacon test", "turbo watch test", "tsx watch a.ts", "npm run test:watch", "yarn watch", "pnpm run watch:unit", "karma start",
+        "npx playwright test --ui", "cypress open", "rollup -cw", "make watch", "mocha -w", "node --test --watch", "tsc -w",
+    ],
+)  # fmt: skip
+def test_a_silent_watcher_is_told_by_its_command(command: str) -> None:
+    assert is_told_to_watch(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "vitest run", "jest --watch=false", "npm test -- --watchAll=false", "karma start --single-run", "pytest tests/test_watch.py",
+        "go test ./watch/...", "pytest -k watch", "grep -w foo a", "gradle test", "cargo test watch", "make test", "pytest -vf.ini",
+        "npm run watchdog-test", "npx playwright test", "python repair.py",
+    ],
+)  # fmt: skip
+def test_other_commands_are_none(command: str) -> None:
+    assert not is_told_to_watch(command)

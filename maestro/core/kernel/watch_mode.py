@@ -33,8 +33,18 @@ _WAITING = re.compile(
     r"|restarting on file change|watcher process (?:finished|started)"  # deno
     r"|is now watching at|press <?(?:enter|return)>? to (?:interrupt|restart|run)|ready in watch mode"  # guard, sbt, tsx
     r"|type `?[a-z]`? (?:followed by|and press) enter|\[watch\] build finished"  # ava, esbuild
-    r"|watching \d+ (?:files|paths|director)|watching .{1,200} for changes|started watching",
+    r"|press h \+ enter to show help"
+    r"|\[finished running\. exit status: \d+\]|\[command (?:was successful|exited with \d+)\]"
+    r"|serving html report at|watching \d+ (?:files|paths|director)|watching .{1,200} for changes|started watching",
     re.IGNORECASE | re.DOTALL,
+)
+#: Programs, and parts of programs, that run something whenever files change: told by their names.
+_WATCHERS = re.compile(
+    r"(?:^|[\s/])(?:ptw|pytest-watch(?:er)?|nodemon|watchexec|entr|bacon|ts-node-dev|air|guard)(?=\s|$)|\b(?:pytest|py\.test)\b.*\s-f\b"
+    r"|\bvitest (?:watch|dev)\b|\b(?:cargo|dotnet|turbo|nx|parcel|tsx|deno task) watch\b|\bmix test\.watch\b|\bsbt\b.*~"
+    r"|\bgradlew?\b.*\s(?:-t|--continuous)\b|\bmocha\b.*\s-w\b|\bkarma start\b(?!.*--single-run)|\bplaywright test\b.*\s--ui\b"
+    r"|\b(?:npm|pnpm|yarn|bun)(?: run)? (?:\S+:)?watch(?::\S+)?(?=\s|$)|\bmake (?:\S+ )*watch\b|\bcypress open\b"
+    r"|\brollup\b.*\s-\w*w\b"
 )
 #: Said by a runner that is done and cannot leave, since the tests left something open.
 _LEFT_OPEN = re.compile(
@@ -90,9 +100,9 @@ def says_it_waits(output: str) -> bool:
 
 
 def is_told_to_watch(command: str, output: str = "") -> bool:
-    """Whether a command, or the script that a package manager says it runs, has an option to watch."""
+    """Whether a command, or the script that a package manager says it runs, is a watcher or has an option to watch."""
     lines = _SCRIPT_LINE.findall(_ESCAPE.sub("", output))
-    return any(_without_flag(line) != line.strip() for line in [command, *lines])
+    return any(_without_flag(line) != line.strip() or _WATCHERS.search(line) for line in [command, *lines])
 
 
 def processor_seconds(pid: int) -> float:

@@ -28,14 +28,25 @@ _MOST = 20
 def named_by_tests(repo: Path, start: str, changed: Mapping[str, str]) -> list[str]:
     """Changed and deleted data files that tests of the commit ``start`` name; ``changed``: by path, how."""
     asked = [path for path, how in changed.items() if how in "MD" and _is_data(path)][:_MOST]
-    return [path for path in asked if _is_named(repo, start, PurePosixPath(path).name)]
+    return [path for path in asked if _is_named(repo, start, path)]
 
 
 def _is_data(path: str) -> bool:
     name = PurePosixPath(path).name
-    return bool(_DATA.fullmatch(name)) and not _OTHERS.fullmatch(name) and not snapshots.is_snapshot(path)
+    return (
+        ("." not in name or bool(_DATA.fullmatch(name)))
+        and not _OTHERS.fullmatch(name)
+        and not snapshots.is_snapshot(path)
+    )
 
 
-def _is_named(repo: Path, start: str, name: str) -> bool:
-    found = git(repo, "grep", "-l", "-z", "-I", "-F", "-e", name, start, "--", check=False).fields
+def _is_named(repo: Path, start: str, path: str) -> bool:
+    """Whether a test names a file, or its folder as a part of a path, as one does that takes all files of it."""
+    pure = PurePosixPath(path)
+    patterns = [] if "." not in pure.name else ["-e", re.escape(pure.name)]
+    if pure.parent.name:
+        patterns += ["-e", f"['\"/]{re.escape(pure.parent.name)}['\"/]"]
+    if not patterns:
+        return False
+    found = git(repo, "grep", "-l", "-z", "-I", "-E", *patterns, start, "--", check=False).fields
     return any(file_kinds.is_test_code(entry.partition(":")[2]) for entry in found)
