@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from maestro.core.kernel import watch_mode
+from maestro.core.proving import machine
 from maestro.core.proving.baseline import Baseline
 from maestro.core.proving.reports.model import TestReport
 from maestro.core.proving.runner_errors import broke_off
@@ -35,7 +36,18 @@ _NOISE = (
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?Z?\b|\b\d\d:\d\d:\d\d([.,]\d+)?\b"), "<time>"),
     (re.compile(r"\b\d+(\.\d+)?\s?(ms|µs|us|ns|s|sec|secs|seconds?|m)\b"), "<time>"),
     (re.compile(rf"(?:/tmp|{re.escape(str(Path(tempfile.gettempdir()).resolve()))})/\S+"), "<temp>"),
-    (re.compile(r"\bpid[ =:]*\d+", re.IGNORECASE), "<pid>"),
+    (re.compile(r"<time>(?: <time>)+|\b\d\d:\d\d\.\d+\b"), "<time>"),
+    (re.compile(r"\bMemory: [\d.]+ ?[KMG]i?B"), "<memory>"),
+    (
+        re.compile(
+            r"\bpid[ =:]*\d+|\(node:\d+\)|^==\d+==|\bgoroutine \d+|(?<=')(?: \(\d+\))? panicked",
+            re.IGNORECASE | re.MULTILINE,
+        ),
+        "<pid>",
+    ),
+    (re.compile(r"\b(?:randomly-seed|seed|shuffle)\b[ :=]*-?\d+", re.IGNORECASE), "<seed>"),
+    (re.compile(r"\b(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):\d{4,5}\b"), r"\1:<port>"),
+    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<uuid>"),
 )
 #: What rustc and ruff write below "--> file:line:column", up to an empty line, and what of it is the code around it.
 _BLOCK = re.compile(r"(?<=\n)[ \t]*--> \S+\n(?:.+\n?)*")
@@ -57,10 +69,14 @@ _UNTRUSTED = (
     ),
     (re.compile(r"direnv: error .*is blocked|Run `direnv allow`"), "direnv", "direnv allow ."),
 )
+#: They end with the code of a missing command, and say why.
+_VERSION_MANAGER = re.compile(r"No version is set for command|is not installed \(set by")
 _DISK = re.compile(r"No space left on device|Disk quota exceeded|Read-only file system")
 _NETWORK = re.compile(
     r"Could not resolve host|Temporary failure in name resolution|Name or service not known|Network is unreachable"
-    r"|getaddrinfo (ENOTFOUND|EAI_AGAIN)|No route to host|Failed to establish a new connection"
+    r"|getaddrinfo (ENOTFOUND|EAI_AGAIN)|No route to host|Failed to establish a new connection|no such host"
+    r"|Couldn't resolve host|TLS handshake timeout|CERTIFICATE_VERIFY_FAILED|unable to get local issuer certificate",
+    re.IGNORECASE,
 )
 #: What a check itself writes: the base need not hold it.
 _WRITTEN = re.compile(
@@ -117,7 +133,7 @@ def could_not_run(outcome: CommandOutcome, report: TestReport | None = None) -> 
             return Cause(
                 f"{tool} does not trust this worktree's files. If you do, add `{command}` as the first setup command."
             )
-    if outcome.exit_code in {126, 127}:
+    if outcome.exit_code in {126, 127} and not _VERSION_MANAGER.search(tail):
         return _missing_command(tail)
     runner = _RUNNER_MISSING.search(tail)
     if runner:
@@ -126,6 +142,9 @@ def could_not_run(outcome: CommandOutcome, report: TestReport | None = None) -> 
         return Cause("The program that runs it is missing.")
     if _NETWORK.search(tail):
         return Cause("The network could not be reached.")
+    lacks = machine.lacks(tail) if report is None or not report.total else None
+    if lacks is not None:
+        return Cause(lacks)
     broken = broke_off(outcome, report)
     return Cause(broken) if broken else None
 
