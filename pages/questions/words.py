@@ -270,7 +270,8 @@ def is_set_up(approval: ApprovalView) -> bool:
 def offers_set_up(approval: ApprovalView) -> bool:
     """Whether another set-up of the worktrees is a way on."""
     return is_set_up(approval) or (
-        approval.kind == "infrastructure" and approval.detail.get("what") in ("nothing proven", "no tests ran", "other code")
+        approval.kind == "infrastructure"
+        and approval.detail.get("what") in ("nothing proven", "no tests ran", "other code")
     )
 
 
