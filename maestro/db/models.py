@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Index, Integer, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from maestro.db.guard_state import GuardState, GuardStateJson
 from maestro.db.types import Line, Outcomes, SoundJson, TextsOfJson, UtcDateTime, Words, new_id, utcnow
 
 #: SQLite counts rows up only for a column declared INTEGER; other databases want the wide type.
@@ -196,7 +197,9 @@ class Task(SQLModel, table=True):
     retry_at: datetime | None = _time(nullable=True)  # no start before: the endpoint was not there
     endpoint_failures: int = 0  # in a row, since the endpoint last answered
     failing_since: datetime | None = _time(nullable=True)
-    care: dict[str, Any] = _json()  # what the limits and the stuck detection remember of this run of attempts
+    guard_state: GuardState = Field(
+        default_factory=GuardState, sa_column=Column("care", GuardStateJson, nullable=False)
+    )
 
     input_tokens: int = 0
     output_tokens: int = 0

@@ -103,9 +103,9 @@ def test_a_retry_asks_again_about_what_it_leaves_out_and_its_hint_reaches_the_re
     with bench(tmp_path, repo, plan, max_attempts=1) as b:
         for key in ("t1", "t2"):
             with b.rt.db.write() as tx:
-                transitions.task_failed(
-                    tx, b.session, lookup.task_row(tx.db, b.id, key), f"{key} broke", failure="auth"
-                )
+                task = lookup.task_row(tx.db, b.id, key)
+                transitions.start(tx, b.session, task)
+                transitions.task_failed(tx, b.session, task, f"{key} broke", failure="auth")
         control.fail_session(b.rt, b.id)
         control.retry(b.rt, b.id, task="t1")
         (asked,) = b.asked()

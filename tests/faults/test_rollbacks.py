@@ -109,9 +109,9 @@ def test_who_gives_a_session_up_while_repairs_are_in_takes_them_back(
         assert b.work({"r.txt": "r"}, repair).status == "completed"
         with b.rt.db.write() as tx:
             session = lookup.session_row(tx.db, b.id)
-            transitions.task_failed(
-                tx, session, transitions.repair_task(tx, session, [("true", "still broken")]), "no luck"
-            )
+            repair_again = transitions.repair_task(tx, session, [("true", "still broken")])
+            transitions.start(tx, session, repair_again)
+            transitions.task_failed(tx, session, repair_again, "no luck")
         if answered:
             b.answer("deny")
         else:

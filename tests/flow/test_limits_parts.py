@@ -253,9 +253,9 @@ def seen_after(rows: Rows, seconds: float, cpu: float) -> tuple[int, int, str | 
     watchdog.check(rows.rt, config, rows.task_now(), worker)
     watch.now += seconds
     watchdog.check(rows.rt, config, rows.task_now(), worker)
-    care = rows.task_now().care
+    state = rows.task_now().guard_state
     asked = queries.list_approvals(rows.rt, session_id=rows.session.id)
-    return int(care.get("stuck_step", 0)), len(asked), (care.get("stop") or {}).get("then")
+    return state.stuck_step, len(asked), state.stop.then if state.stop else None
 
 
 def test_a_quiet_tool_that_computes_is_left_alone_before_and_after_a_word(rows: Rows) -> None:

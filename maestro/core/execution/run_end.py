@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session as DbSession
@@ -19,9 +19,10 @@ from maestro.core.kernel.agent_config import AgentConfig, in_force
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
 from maestro.core.limits import admission, budgets, spending
-from maestro.core.tasks import afresh, interrupts, prompts
+from maestro.core.tasks import interrupts, prompts
 from maestro.core.tasks.transitions import attempt_failed, check, interrupted, resume_run, task_failed
 from maestro.db import models
+from maestro.db.guard_state import StopRequest
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.settings import Settings
@@ -217,22 +218,22 @@ def worker_ended(
 
 
 def _stopped(
-    tx: Transaction, settings: Settings, session: models.Session, task: models.Task, stop: dict[str, Any]
+    tx: Transaction, settings: Settings, session: models.Session, task: models.Task, stop: StopRequest
 ) -> None:
     """Maestro itself had ended the run: neither an attempt nor an interruption."""
-    reason = str(stop["reason"])
-    if stop["then"] == "person":
+    reason = stop.reason
+    if stop.then == "person":
         task_failed(tx, session, task, reason)
-    elif stop["then"] != "budget" or not budgets.run_reached(tx, settings, session, task, str(stop["measure"])):
+    elif stop.then != "budget" or not budgets.run_reached(tx, settings, session, task, stop.measure):
         # Without a conversation it is a new run, which is told all the same why the last one ended.
-        prompt = str(stop["prompt"] or "") or (prompts.RESUMED if task.conversation_id else None)
+        prompt = stop.prompt or (prompts.RESUMED if task.conversation_id else None)
         resume_run(tx, task, prompt=prompt, progress_note="Continuing after an interruption by Maestro")
         tx.log(session.id, f"{reason} The task continues its conversation.", level="warn", task_id=task.id)
 
 
 def _refused_conversation(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:
     """The endpoint takes the conversation no more: the task goes on in a fresh one, by itself only once."""
-    if task.care.get(afresh.WHY):
+    if task.guard_state.afresh:
         task_failed(tx, session, task, f"{reason} This is the second conversation it rejects.", failure="conversation")
         return
     resume_run(
@@ -240,7 +241,7 @@ def _refused_conversation(tx: Transaction, session: models.Session, task: models
         task,
         conversation_id=None,
         prompt=None,
-        care=task.care | {afresh.WHY: reason},
+        guard_state=replace(task.guard_state, afresh=reason),
         progress_note="Continuing in a new conversation",
     )
     words = "The task continues in a new conversation with a summary of the work so far (not counted as an attempt)."
@@ -249,7 +250,7 @@ def _refused_conversation(tx: Transaction, session: models.Session, task: models
 
 def _out_of_time(tx: Transaction, session: models.Session, task: models.Task, reason: str) -> None:
     """A run used up its wall time: it goes on once, told so; the second time the user decides."""
-    if task.care.get("out_of_time"):
+    if task.guard_state.out_of_time:
         task_failed(tx, session, task, f"{reason} This is the second time (setting task_timeout_minutes).")
         return
     prompt = (
@@ -259,7 +260,7 @@ def _out_of_time(tx: Transaction, session: models.Session, task: models.Task, re
     resume_run(
         tx,
         task,
-        care=task.care | {"out_of_time": True},
+        guard_state=replace(task.guard_state, out_of_time=True),
         prompt=prompt if task.conversation_id else None,
         progress_note="Continuing after the time limit",
     )

@@ -204,7 +204,7 @@ def _spec(
     resume = task.conversation_id is not None
     first = prompts.first_prompt(task, session, summary, checks, _done_before(rt, session, task))
     first = f"{first}\n\n{task.prompt}" if task.prompt else first
-    if not resume and task.care.get(afresh.WHY):
+    if not resume and task.guard_state.afresh:
         first = f"{first}\n\n{afresh.story(rt, task, worktree)}"
     prompt = (task.prompt or prompts.RESUMED) if resume else first
     assert config.task_timeout_minutes is not None

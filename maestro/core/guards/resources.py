@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import sys
+from dataclasses import replace
 
 import psutil
 
@@ -102,8 +103,8 @@ def _memory(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.
         if share < 1:
             _warn_once(tx, row, worker, said)
             return
-        before = int(row.care.get("memory_stops", 0))
-        row.care = row.care | {"memory_stops": before + 1}
+        before = row.guard_state.memory_stops
+        row.guard_state = replace(row.guard_state, memory_stops=before + 1)
         tx.log(row.session_id, f"{said} It is interrupted.", level="warn", task_id=row.id, worker_id=worker.id)
         tx.emit("notification", row.session_id, level="warn", title="A worker uses too much memory", text=said)
         if before:
@@ -118,9 +119,9 @@ def _memory(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.
 
 
 def _warn_once(tx: Transaction, task: models.Task, worker: models.Worker, said: str) -> None:
-    if task.care.get("memory_warned") == worker.id:
+    if task.guard_state.memory_warned == worker.id:
         return
-    task.care = task.care | {"memory_warned": worker.id}
+    task.guard_state = replace(task.guard_state, memory_warned=worker.id)
     tx.db.add(task)
     tx.log(task.session_id, f"{said} At 100% it is interrupted.", level="warn", task_id=task.id, worker_id=worker.id)
     tx.emit("notification", task.session_id, level="warn", title="A worker's memory is nearly used up", text=said)

@@ -7,7 +7,7 @@ the beginning. About an agent that hears nothing during its run the user is aske
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +60,14 @@ def check(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Wo
     if worker.status != "running":
         eye.quiet_since = now  # waiting, paused, parked: that is no silence
         return
-    if task.care.get("left_alone") == _NEXT_RUN:
+    if task.guard_state.left_alone == _NEXT_RUN:
         _leave_alone(rt, task.id, worker.id)
         return
-    if task.care.get("left_alone") == worker.id or interrupts.wanted(task, worker) is not None:
+    if task.guard_state.left_alone == worker.id or interrupts.wanted(task, worker) is not None:
         return
     if worker.spool_offset != eye.offset:
         eye.offset, eye.quiet_since = worker.spool_offset, now
-        if _read_on(rt, eye, worker) and task.care.get("stuck_step"):
+        if _read_on(rt, eye, worker) and task.guard_state.stuck_step:
             _recovered(rt, task.id)
         seen = eye.trace.circle()
     else:
@@ -97,12 +97,12 @@ def apply_answer(tx: Transaction, approval: models.Approval) -> None:
     if worker.ended_at is not None or worker.status == "parked":
         _wake(tx, approval, task)
         return
-    task.care = {k: v for k, v in task.care.items() if k != "stuck_step"}
+    task.guard_state = replace(task.guard_state, stuck_step=0)
     if approval.status == "allowed":
         seen = str(approval.detail.get("reason") or "")
         interrupts.request(tx, task, worker, then="resume", reason=seen, prompt=_again(seen, approval.message))
     else:
-        task.care = task.care | {"left_alone": worker.id}
+        task.guard_state = replace(task.guard_state, left_alone=worker.id)
     session = lookup.session_row(tx.db, approval.session_id)
     worker.status = "paused" if session.status == State.PAUSED else "running"
     tx.db.add(worker)
@@ -117,9 +117,9 @@ def _wake(tx: Transaction, approval: models.Approval, task: models.Task) -> None
         return
     allowed = approval.status == "allowed"
     seen = str(approval.detail.get("reason") or "")
-    task.care = {k: v for k, v in task.care.items() if k not in {"stuck_step", "stop"}}
+    task.guard_state = replace(task.guard_state, stuck_step=0, stop=None)
     if not allowed:
-        task.care = task.care | {"left_alone": _NEXT_RUN}
+        task.guard_state = replace(task.guard_state, left_alone=_NEXT_RUN)
     prompt = _again(seen, approval.message) if allowed else prompts.RESUMED
     transitions.resume_run(tx, task, prompt=prompt, progress_note="You answered")
 
@@ -207,8 +207,8 @@ def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker,
         session = tx.db.get(models.Session, worker.session_id)
         if task is None or row is None or session is None or row.status != "running":
             return
-        step = int(task.care.get("stuck_step", 0)) + 1
-        task.care = task.care | {"stuck_step": step}
+        step = task.guard_state.stuck_step + 1
+        task.guard_state = replace(task.guard_state, stuck_step=step)
         tx.db.add(task)
         if step == 1 and hears:
             told, done = True, "sent a note in its conversation"
@@ -254,8 +254,8 @@ def _ask(
 def _recovered(rt: Runtime, task_id: str) -> None:
     with rt.db.write() as tx:
         task = tx.db.get(models.Task, task_id)
-        if task is not None and "stuck_step" in task.care:
-            task.care = {k: v for k, v in task.care.items() if k != "stuck_step"}
+        if task is not None and task.guard_state.stuck_step:
+            task.guard_state = replace(task.guard_state, stuck_step=0)
             tx.db.add(task)
 
 
@@ -263,7 +263,7 @@ def _leave_alone(rt: Runtime, task_id: str, worker_id: str) -> None:
     with rt.db.write() as tx:
         task = tx.db.get(models.Task, task_id)
         if task is not None:
-            task.care = task.care | {"left_alone": worker_id}
+            task.guard_state = replace(task.guard_state, left_alone=worker_id)
             tx.db.add(task)
 
 

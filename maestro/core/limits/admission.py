@@ -5,6 +5,7 @@ None of it counts as an attempt: the task goes on in its conversation when the t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,9 +26,6 @@ WORKER_MB = 350
 
 #: How long a run tries by itself before it gives up on the endpoint, generously.
 _LONGEST_RUN = timedelta(minutes=15)
-
-#: Remembered of a task whose login was tried once more, until the endpoint answers.
-LOGIN_TRIED = "login_tried"
 
 #: How long a program that renews a login may take to write it down, in seconds.
 _RENEWAL_S = 2.0
@@ -69,7 +67,7 @@ def endpoint_trouble(
     result: dict[str, Any] = worker.result_json or {}
     kind, message = result.get("failure"), str(result.get("message") or "The model endpoint is not available.")
     if kind == "auth":
-        if result.get("renewable") and not task.care.get(LOGIN_TRIED):
+        if result.get("renewable") and not task.guard_state.login_tried:
             _try_the_login_again(tx, session, task)
             return None
         if account.key_refused(tx, session, worker.account, message):
@@ -87,7 +85,7 @@ def endpoint_trouble(
 
 def _try_the_login_again(tx: Transaction, session: models.Session, task: models.Task) -> None:
     """Several programs share a login, and one renews it for all: a fresh process reads what is there by now."""
-    task.care = task.care | {LOGIN_TRIED: True}
+    task.guard_state = replace(task.guard_state, login_tried=True)
     prompt = prompts.RESUMED if task.conversation_id else task.prompt
     transitions.resume_run(tx, task, prompt=prompt, retry_at=utcnow() + timedelta(seconds=_RENEWAL_S))
     text = "The login was rejected. Another program may have just renewed it, so a new process tries once more."
@@ -98,7 +96,7 @@ def _try_the_login_again(tx: Transaction, session: models.Session, task: models.
 def endpoint_answered(tx: Transaction, task: models.Task, worker: models.Worker) -> None:
     """The model has answered in this run: earlier troubles are over."""
     task.retry_at, task.endpoint_failures, task.failing_since = None, 0, None
-    task.care = {k: v for k, v in task.care.items() if k != LOGIN_TRIED}
+    task.guard_state = replace(task.guard_state, login_tried=False)
     tx.db.add(task)
     account.record_success(tx, worker.account)
 

@@ -13,9 +13,6 @@ from maestro.errors import MaestroError
 from maestro.worktrees import integration
 from maestro.worktrees.git import git
 
-#: Remembered of a task that has left a conversation: why.
-WHY = "afresh"
-
 _CALLS = 40
 _WORDS = 6
 _FILES = 100
@@ -31,7 +28,7 @@ def story(rt: Runtime, task: models.Task, worktree: Path) -> str:
         words = db.exec(newest.where(models.AgentLog.kind == "text").limit(_WORDS)).all()
     parts = [
         "# There was a conversation before this one",
-        f"It could not go on: {clip(str(task.care.get(WHY) or 'no reason is known.'), 1500)}",
+        f"It could not go on: {clip(task.guard_state.afresh or 'no reason is known.', 1500)}",
         "Its work is still in this worktree. Look at what is there before you go on, do not do it again, and avoid "
         "what broke it: no large pictures, no output of many thousands of lines.",
         _listed("Files that differ from where the task began", changed[:_FILES]),

@@ -5,39 +5,43 @@ The reason is written to the task before the worker hears of it, so that a crash
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import replace
 
 from maestro.core.kernel import channel
 from maestro.core.kernel.runtime import Runtime
 from maestro.db import models
+from maestro.db.guard_state import StopRequest, Then
 from maestro.db.session import Transaction
-
-#: What follows when the run has ended: on in the conversation, the user, or the question about the budget.
-Then = Literal["resume", "person", "budget"]
 
 
 def request(
-    tx: Transaction, task: models.Task, worker: models.Worker, *, then: Then, reason: str, prompt: str = "", **more: Any
+    tx: Transaction,
+    task: models.Task,
+    worker: models.Worker,
+    *,
+    then: Then,
+    reason: str,
+    prompt: str = "",
+    measure: str = "",
 ) -> None:
     """Have this run interrupted; ``deliver`` tells the worker. The first request of a run counts."""
     if wanted(task, worker) is None:
-        task.care = task.care | {
-            "stop": {"worker": worker.id, "then": then, "reason": reason, "prompt": prompt, **more}
-        }
+        stop = StopRequest(worker.id, then, reason, prompt, measure)
+        task.guard_state = replace(task.guard_state, stop=stop)
         tx.db.add(task)
 
 
-def wanted(task: models.Task, worker: models.Worker) -> dict[str, Any] | None:
+def wanted(task: models.Task, worker: models.Worker) -> StopRequest | None:
     """The stop that was requested for this run, if any."""
-    stop = task.care.get("stop")
-    return stop if isinstance(stop, dict) and stop.get("worker") == worker.id else None
+    stop = task.guard_state.stop
+    return stop if stop is not None and stop.worker == worker.id else None
 
 
-def taken(tx: Transaction, task: models.Task, worker: models.Worker) -> dict[str, Any] | None:
+def taken(tx: Transaction, task: models.Task, worker: models.Worker) -> StopRequest | None:
     """The stop of a run that has ended, taken off the task."""
     stop = wanted(task, worker)
-    if "stop" in task.care:
-        task.care = {k: v for k, v in task.care.items() if k != "stop"}
+    if task.guard_state.stop is not None:
+        task.guard_state = replace(task.guard_state, stop=None)
         tx.db.add(task)
     return stop
 
@@ -47,5 +51,5 @@ def deliver(rt: Runtime, task: models.Task, worker: models.Worker) -> None:
     stop = wanted(task, worker)
     sent: set[str] = rt.helper("stops_sent", set)
     if stop and worker.id not in sent:
-        channel.send(rt, worker, {"type": "stop", "reason": stop["reason"]})
+        channel.send(rt, worker, {"type": "stop", "reason": stop.reason})
         sent.add(worker.id)

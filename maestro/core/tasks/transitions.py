@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -10,8 +11,9 @@ from maestro.core.kernel import lookup, task_states
 from maestro.core.kernel.agent_config import AgentConfig
 from maestro.core.kernel.session_states import State, move
 from maestro.core.kernel.text import clip
-from maestro.core.tasks import afresh, prompts
+from maestro.core.tasks import prompts
 from maestro.db import models
+from maestro.db.guard_state import GuardState
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.terminal_text import plain
@@ -82,7 +84,7 @@ def reset(tx: Transaction, task: models.Task) -> None:
     task.branch = task.worktree_path = task.start_commit = task.result_commit = None
     task.result_json = None
     task.started_at = task.completed_at = None
-    task.retry_at, task.endpoint_failures, task.failing_since, task.care = None, 0, None, {}
+    task.retry_at, task.endpoint_failures, task.failing_since, task.guard_state = None, 0, None, GuardState()
 
 
 def restore(tx: Transaction, task: models.Task, **columns: Any) -> None:
@@ -187,7 +189,7 @@ def retry_task(
         task,
         "retry",
         attempt=1,
-        care={afresh.WHY: reason} if fresh else {},
+        guard_state=GuardState(afresh=reason) if fresh else GuardState(),
         interruptions=0,
         prompt=prompt,
         hint=hint,
@@ -213,8 +215,8 @@ def release_waiting(tx: Transaction, session: models.Session) -> None:
             task_states.move(tx, task, "release", progress_note=None)
         else:
             prompt = prompts.RESUMED if task.conversation_id else None
-            care = {k: v for k, v in task.care.items() if k != "stuck_step"}
-            resume_run(tx, task, prompt=prompt, care=care, progress_note="Continuing")
+            guard_state = replace(task.guard_state, stuck_step=0)
+            resume_run(tx, task, prompt=prompt, guard_state=guard_state, progress_note="Continuing")
 
 
 def skip_task(tx: Transaction, session: models.Session, task: models.Task) -> None:
@@ -290,5 +292,5 @@ def interrupted(
 
 def forget(tx: Transaction, task: models.Task) -> None:
     """The user has decided about this task: its waits and strikes begin anew."""
-    task.retry_at, task.endpoint_failures, task.failing_since, task.care = None, 0, None, {}
+    task.retry_at, task.endpoint_failures, task.failing_since, task.guard_state = None, 0, None, GuardState()
     tx.db.add(task)
