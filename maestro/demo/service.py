@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from maestro.demo.scenario import Scenario
 from maestro.demo.server import ScriptedServer
@@ -14,18 +12,13 @@ _USUAL_PORT = 47_823
 _SCENARIO = Path(__file__).with_name("demo.toml")
 
 
-def url(helper: Callable[[str, Callable[[], Any]], Any]) -> str:
-    """The base URL of the demo's model. ``helper(name, make)`` keeps what ``make`` returns for the app's life."""
-    server: ScriptedServer = helper("demo", _start)
-    return server.url
-
-
 def demo_scenario() -> Scenario:
     """What the demo's model says."""
     return Scenario.load(_SCENARIO)
 
 
-def _start() -> ScriptedServer:
+def start() -> ScriptedServer:
+    """The demo's model, on a port of loopback. Raises OSError."""
     scenario = demo_scenario()
     for port in (_USUAL_PORT, 0):
         server = ScriptedServer(scenario, port=port)

@@ -23,8 +23,8 @@ from maestro.core.guards import integrity
 from maestro.core.integration import landing, validation
 from maestro.core.integration.hooks import scope
 from maestro.core.kernel.session_states import move
+from maestro.core.supervisor import lifecycle, stepping
 from maestro.core.supervisor import loop as supervising
-from maestro.core.supervisor import stepping
 from maestro.core.supervisor.loop import Supervisor
 from maestro.core.tasks import pausing
 from maestro.db import models
@@ -57,7 +57,7 @@ def does(*before: Any) -> dict[str, Any]:
 
 def begun_by_looks(e: Engine, monkeypatch: pytest.MonkeyPatch, looks: int = 25) -> list[str]:
     """The jobs that whole looks begin, with the clock's own looks standing still."""
-    e.rt.helpers["scheduler"].pause()
+    e.rt.service(lifecycle.SCHEDULER).pause()
     supervisor, begun, start = Supervisor(e.rt), [], e.rt.jobs.start
     supervisor._tick_all()  # what has happened until now is taken up
     monkeypatch.setattr(stepping, "_IDLE_S", 0.0)  # as if the while had passed each time
@@ -70,7 +70,7 @@ def begun_by_looks(e: Engine, monkeypatch: pytest.MonkeyPatch, looks: int = 25) 
     for _ in range(looks):
         supervisor._tick_all()
     monkeypatch.setattr(e.rt.jobs, "start", start)
-    e.rt.helpers["scheduler"].resume()
+    e.rt.service(lifecycle.SCHEDULER).resume()
     return begun
 
 
@@ -106,7 +106,7 @@ def test_a_worker_that_waits_at_a_gate_costs_looks_at_two_files(
         e.run(repo, plan())
         asked = e.until("approval_requested")
         assert begun_by_looks(e, monkeypatch) == []
-        e.rt.helpers["scheduler"].pause()
+        e.rt.service(lifecycle.SCHEDULER).pause()
         supervisor, reads, read = Supervisor(e.rt), [], Database.read
         supervisor._tick_all()
         supervisor._news.clear()
@@ -121,7 +121,7 @@ def test_a_worker_that_waits_at_a_gate_costs_looks_at_two_files(
             supervisor.tick()
         assert reads == []
         monkeypatch.setattr(Database, "read", read)
-        e.rt.helpers["scheduler"].resume()
+        e.rt.service(lifecycle.SCHEDULER).resume()
         approvals.decide(e.rt, asked.payload["approval_id"], "allow")
         e.until("state_changed", to="completed")
 
@@ -231,7 +231,7 @@ def test_an_answer_whose_follow_up_was_lost_is_taken_up_at_the_next_start(
     with engine(tmp_path, scenario(does(bash(RISKY)))) as e:
         session = e.run(repo, plan())
         e.until("approval_requested", kind="tool")
-        e.rt.helpers["scheduler"].pause()
+        e.rt.service(lifecycle.SCHEDULER).pause()
         pausing.pause(e.rt, session.id, source="supervisor")
         with e.rt.db.write() as tx:
             tx.db.add(
@@ -247,7 +247,7 @@ def test_an_answer_whose_follow_up_was_lost_is_taken_up_at_the_next_start(
         supervisor = Supervisor(e.rt)  # as after a start: it knows nothing but the rows
         supervisor.tick()
         assert e.get(session.id).status == ("executing" if answer == "allowed" else "paused")
-        e.rt.helpers["scheduler"].resume()
+        e.rt.service(lifecycle.SCHEDULER).resume()
 
 
 def test_a_pause_by_hand_and_one_with_an_open_question_stay(tmp_path: Path, repo: Path) -> None:

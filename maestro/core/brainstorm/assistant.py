@@ -13,6 +13,7 @@ from maestro.core.brainstorm.repository_tools import repository_tools
 from maestro.core.kernel import claude_login
 from maestro.core.kernel.endpoint import endpoint_for
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.limits import spending
 from maestro.db import models
 from maestro.errors import OverBudget
@@ -26,13 +27,16 @@ class _Assistants:
         self.by_endpoint: dict[tuple[object, ...], Assistant] = {}
 
 
+_ASSISTANTS = Service(_Assistants)
+
+
 def assistant_for(rt: Runtime, session: models.Session) -> Assistant:
     """Who answers for a session. Raises AssistantError (kind ``none``) when nothing is configured."""
     endpoint = endpoint_for(rt, demo=session.demo)
     settings = rt.settings
     model = None if endpoint.kind == "demo" else settings.assistant_model
     key = (endpoint.kind, endpoint.base_url, endpoint.api_key, endpoint.auth_token, model, settings.claude_path)
-    kept: _Assistants = rt.helper("assistants", _Assistants)
+    kept = rt.service(_ASSISTANTS)
     with kept.lock:
         if key not in kept.by_endpoint:
             kept.by_endpoint[key] = factory.choose(

@@ -20,6 +20,7 @@ from maestro.core.brainstorm.repository_tools import clean, overview
 from maestro.core.kernel.agent_config import AgentConfig
 from maestro.core.kernel.lookup import session_row
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.kernel.session_states import State
 from maestro.db import models
 from maestro.db.session import Transaction
@@ -72,12 +73,15 @@ class _ActiveReply:
         self.done = threading.Event()
 
 
+_REPLIES = Service(_Replies)
+
+
 def start_reply(rt: Runtime, session_id: str, *, once_more: bool = False) -> bool:
     """Answer the session's last message in the background; False when a reply is under way (it will look again).
 
     ``once_more`` answers anew although the last reply exists (it broke off).
     """
-    desk: _Replies = rt.helper("replies", _Replies)
+    desk = rt.service(_REPLIES)
     with desk.lock:
         if session_id in desk.seats:
             desk.seats[session_id].again = True
@@ -91,14 +95,14 @@ def start_reply(rt: Runtime, session_id: str, *, once_more: bool = False) -> boo
 
 def replying(rt: Runtime, session_id: str) -> bool:
     """Whether a reply is under way."""
-    desk: _Replies = rt.helper("replies", _Replies)
+    desk = rt.service(_REPLIES)
     with desk.lock:
         return session_id in desk.seats
 
 
 def request_stop(rt: Runtime, session_id: str) -> bool:
     """End the reply that is under way where it stands; False when there is none."""
-    desk: _Replies = rt.helper("replies", _Replies)
+    desk = rt.service(_REPLIES)
     with desk.lock:
         seat = desk.seats.get(session_id)
         if seat is None:
@@ -111,7 +115,7 @@ def request_stop(rt: Runtime, session_id: str) -> bool:
 
 def wait_for_reply(rt: Runtime, session_id: str, timeout_s: float) -> bool:
     """Wait until no reply is under way; False when the time was up first."""
-    desk: _Replies = rt.helper("replies", _Replies)
+    desk = rt.service(_REPLIES)
     with desk.lock:
         seat = desk.seats.get(session_id)
     return seat is None or seat.done.wait(timeout_s)
@@ -163,7 +167,7 @@ def history(messages: Sequence[models.Message]) -> list[Turn]:
 
 def _serve(rt: Runtime, session_id: str, seat: _ActiveReply, once_more: bool) -> None:
     """Answer until nothing is left to answer."""
-    desk: _Replies = rt.helper("replies", _Replies)
+    desk = rt.service(_REPLIES)
     try:
         while True:
             stream = _begin(rt, session_id, once_more)

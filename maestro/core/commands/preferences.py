@@ -8,6 +8,7 @@ from typing import Any
 from maestro import user_folders
 from maestro.core.kernel.agent_config import parse_agent_config
 from maestro.core.kernel.runtime import Runtime, setting_rows
+from maestro.core.kernel.services import Service
 from maestro.core.views import SettingView
 from maestro.db import models
 from maestro.db.types import utcnow
@@ -145,12 +146,16 @@ def _view(rt: Runtime, name: str) -> SettingView:
     )
 
 
+#: Where a key would be kept that has no place yet.
+_NEW_KEYS = Service(with_runtime=lambda rt: place_for_new(rt.data_dir))
+
+
 def _place(rt: Runtime, name: str) -> str | None:
     """Where a key is, or would be kept if it were typed now."""
     if name not in APART:
         return None
     kept = KeyStore(rt.data_dir).place(name) or KeyStore(user_folders.config_file().parent).place(name)
-    return kept or str(rt.helper("new-keys", lambda: place_for_new(rt.data_dir)))
+    return kept or str(rt.service(_NEW_KEYS))
 
 
 def _plain(value: Any) -> Any:

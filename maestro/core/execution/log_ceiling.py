@@ -13,6 +13,7 @@ from sqlmodel import Session as DbSession
 from sqlmodel import col
 
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.db.models import AgentLog, EventRow
 
 #: So much of one session is kept, in rows and in characters; of them the first part is never left out.
@@ -33,9 +34,13 @@ class _Size:
     chars: int
 
 
+#: By session.
+_SIZES = Service(dict[str, _Size])
+
+
 def came(rt: Runtime, session_id: str, rows: int, chars: int) -> None:
     """So much came in; leave out of the middle when the log is above its ceiling now."""
-    sizes: dict[str, _Size] = rt.helper("log-sizes", dict)
+    sizes = rt.service(_SIZES)
     size = sizes.get(session_id)
     if size is None:
         sizes[session_id] = size = _measured(rt, session_id)

@@ -12,6 +12,7 @@ import psutil
 from maestro.core.execution import scheduling
 from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.workspaces.environ import base_environment
 from maestro.db import models
 from maestro.db.types import new_id
@@ -85,10 +86,12 @@ class Standbys:
             _log.debug("no standby could be started: %s", error)
 
 
+_POOL = Service(Standbys)
+
+
 def pool(rt: Runtime) -> Standbys:
     """The app's own."""
-    found: Standbys = rt.helper("standbys", Standbys)
-    return found
+    return rt.service(_POOL)
 
 
 def wanted(rt: Runtime, session: models.Session, tasks: Sequence[models.Task]) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from maestro.core.kernel import processes
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.db import models
 from maestro.stopwatch import Stopwatch
 from maestro.worker import proctable
@@ -99,10 +100,12 @@ class Watch:
         self._table_at = self.now - _TABLE_S
 
 
+_WATCH = Service(Watch)
+
+
 def watch(rt: Runtime) -> Watch:
     """The one watch of this app."""
-    found: Watch = rt.helper("watch", Watch)
-    return found
+    return rt.service(_WATCH)
 
 
 def check(rt: Runtime, worker: models.Worker) -> None:

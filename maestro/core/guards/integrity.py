@@ -19,6 +19,7 @@ from maestro.core.approvals import asking
 from maestro.core.guards import checkout_changes
 from maestro.core.kernel import lookup, places
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.kernel.session_states import State
 from maestro.core.tasks import pausing
 from maestro.core.workspaces import agents_place, sheltered
@@ -75,8 +76,12 @@ def verify(rt: Runtime, worker_id: str, *, ended: bool = True) -> bool:
         return False
 
 
+#: Workers of which it was told.
+_TOLD_BLIND = Service(set[str])
+
+
 def _tell_blind(rt: Runtime, worker_id: str, error: Exception) -> None:
-    told: set[str] = rt.helper("escape-blind", set)
+    told = rt.service(_TOLD_BLIND)
     with rt.db.write() as tx:
         worker = tx.db.get(models.Worker, worker_id)
         if worker is not None and worker_id not in told:

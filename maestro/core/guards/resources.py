@@ -14,6 +14,7 @@ from maestro.core.guards import watchdog
 from maestro.core.kernel import lookup, processes
 from maestro.core.kernel.agent_config import AgentConfig, in_force
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.kernel.session_states import State
 from maestro.core.limits import budgets
 from maestro.core.tasks import interrupts
@@ -30,6 +31,9 @@ _RUNAWAY = 1.5
 _CPU_LOOKS = 3
 
 _LOWEST_NICE = 19
+
+#: By worker: the share that was last seen, and how often in a row it was over the cap.
+_OVER_CPU = Service(dict[str, tuple[float | None, int]])
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +56,7 @@ def check(rt: Runtime, sessions: list[models.Session]) -> None:
 def forget(rt: Runtime, worker_id: str) -> None:
     """Drop what is remembered of a worker that has ended."""
     watchdog.forget(rt, worker_id)
-    rt.helper("cpu_looks", dict).pop(worker_id, None)
+    rt.service(_OVER_CPU).pop(worker_id, None)
 
 
 def _check_workers(rt: Runtime, session: models.Session) -> None:
@@ -139,7 +143,7 @@ def _lowest_priority(pid: int) -> None:
 
 def _processor(rt: Runtime, config: AgentConfig, worker: models.Worker) -> None:
     """Over the cap for some time (a part of a core, or no Linux: see ``limits.confine``): lowest priority for the tree."""
-    cap, looks = config.worker_cpu_percent, rt.helper("cpu_looks", dict)
+    cap, looks = config.worker_cpu_percent, rt.service(_OVER_CPU)
     if cap is None or worker.pid is None or worker.pid_started is None:
         return
     at, count = looks.get(worker.id, (None, 0))

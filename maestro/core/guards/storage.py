@@ -23,6 +23,7 @@ from sqlmodel import col, select
 
 from maestro.core.kernel import lookup, processes
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.kernel.session_states import State
 from maestro.db import models
 from maestro.db.journal import Event
@@ -218,10 +219,12 @@ class StorageHealth:
         self._rt.bus.publish([Event(0, "storage_problem", "", utcnow(), dict(payload))])
 
 
+_HEALTH = Service(with_runtime=StorageHealth)
+
+
 def health(rt: Runtime) -> StorageHealth:
     """The installation's storage health."""
-    found: StorageHealth = rt.helper("storage_health", lambda: StorageHealth(rt))
-    return found
+    return rt.service(_HEALTH)
 
 
 def _temporary() -> Path | None:

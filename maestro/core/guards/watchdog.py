@@ -21,6 +21,7 @@ from maestro.core.guards.no_progress import Standstill
 from maestro.core.kernel import channel, lookup, processes
 from maestro.core.kernel.agent_config import AgentConfig
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.kernel.session_states import State
 from maestro.core.tasks import interrupts, prompts, transitions
 from maestro.db import models
@@ -52,9 +53,13 @@ class _RunState:
     deaf_until: float = 0.0  # a word is on its way: what is done meanwhile does not count
 
 
+#: By worker.
+_RUNS = Service(dict[str, _RunState])
+
+
 def check(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Worker) -> None:
     """Look at one live run of an executing session; takes at most one step."""
-    eyes: dict[str, _RunState] = rt.helper("unsticking", dict)
+    eyes = rt.service(_RUNS)
     now = heartbeat.watch(rt).now
     eye = eyes.setdefault(worker.id, _RunState(Trace(rt.settings.stuck_repeats), Standstill(worker.id), now))
     if worker.status != "running":
@@ -85,7 +90,7 @@ def check(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Wo
 
 def forget(rt: Runtime, worker_id: str) -> None:
     """Drop what is remembered of a run that has ended."""
-    rt.helper("unsticking", dict).pop(worker_id, None)
+    rt.service(_RUNS).pop(worker_id, None)
 
 
 def apply_answer(tx: Transaction, approval: models.Approval) -> None:

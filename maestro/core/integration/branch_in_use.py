@@ -6,6 +6,7 @@ from pathlib import Path
 
 from maestro.core.kernel import lookup
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.db import models
 from maestro.errors import Conflict
 from maestro.worktrees import history, integration
@@ -46,7 +47,9 @@ def _report(rt: Runtime, task: models.Task, reason: str) -> None:
         tx.emit("notification", row.session_id, level="warn", title=f"{row.key} cannot be integrated", text=reason)
 
 
+_STOPPED = Service(dict[str, tuple[str, str]])
+
+
 def _stopped(rt: Runtime) -> dict[str, tuple[str, str]]:
     """Of each landing that was stopped, the move of the session branch that could not be made."""
-    found: dict[str, tuple[str, str]] = rt.helper("in_the_way", dict)
-    return found
+    return rt.service(_STOPPED)

@@ -24,6 +24,7 @@ from maestro.core.integration.checkpoints import before_repairs, find_checkpoint
 from maestro.core.kernel import lookup
 from maestro.core.kernel.locks import branch_lock, cancel_work
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Keyed, Service
 from maestro.core.kernel.session_states import State, allowed_events
 from maestro.core.tasks import transitions
 from maestro.core.workspaces import cleanup
@@ -269,10 +270,13 @@ def _carry_out(rt: Runtime, intent: models.Intent) -> None:
             raise error if isinstance(error, MaestroError) else Unavailable(words) from error
 
 
+#: By session.
+_LOCKS: Service[Keyed[str, threading.Lock]] = Service(lambda: Keyed(lambda _session: threading.Lock()))
+
+
 def _alone(rt: Runtime, session_id: str) -> threading.Lock:
     """Held by whoever carries out a session's rollback or restore."""
-    lock: threading.Lock = rt.helper(f"rollback:{session_id}", threading.Lock)
-    return lock
+    return rt.service(_LOCKS).of(session_id)
 
 
 def _may_have_moved(rt: Runtime, intent: models.Intent, detail: dict[str, Any]) -> bool:

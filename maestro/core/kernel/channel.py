@@ -14,6 +14,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.db import models
 from maestro.db.keeping import Fact
 from maestro.worker import seal, spool
@@ -26,6 +27,10 @@ _FACT = "channel"
 class _Channel:
     master: bytes
     unsealed: frozenset[str]  # ids of workers
+
+
+#: Provided, not made: nothing else waits while the database is asked.
+_CHANNEL: Service[_Channel] = Service()
 
 
 def key_of(rt: Runtime, worker_id: str) -> bytes | None:
@@ -51,10 +56,7 @@ def settle(rt: Runtime) -> None:
 
 def _known(rt: Runtime) -> _Channel:
     """Not in a write transaction, the first time."""
-    known = rt.helpers.get(_FACT)
-    if not isinstance(known, _Channel):
-        known = rt.helpers[_FACT] = _stored(rt)
-    return known
+    return rt.services.find(_CHANNEL) or rt.services.provide(_CHANNEL, _stored(rt))
 
 
 def _stored(rt: Runtime) -> _Channel:

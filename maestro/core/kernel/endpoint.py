@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from maestro.claude_home import cloud
 from maestro.core.kernel.claude_login import has_login
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.errors import AssistantError
 from maestro.settings import Settings
+
+if TYPE_CHECKING:
+    from maestro.demo.server import ScriptedServer
 
 Kind = Literal["anthropic", "claude_code", "demo"]
 
@@ -36,13 +40,21 @@ class Endpoint:
         return f"Endpoint(kind={self.kind!r}, base_url={self.base_url!r})"
 
 
+def _demo() -> ScriptedServer:
+    from maestro.demo import service
+
+    return service.start()
+
+
+#: The demo's model: only who tries the demo starts it.
+DEMO = Service(_demo)
+
+
 def endpoint_for(rt: Runtime, *, demo: bool) -> Endpoint:
     """The endpoint of a session. Raises AssistantError (kind ``none``) when nothing is configured."""
     settings = rt.settings
     if demo or settings.assistant == "demo":
-        from maestro.demo import service
-
-        return Endpoint("demo", base_url=service.url(rt.helper), api_key="demo")
+        return Endpoint("demo", base_url=rt.service(DEMO).url, api_key="demo")
     kind = describe(settings)
     if kind == "anthropic":
         return _anthropic(settings)

@@ -6,22 +6,31 @@ import threading
 from collections.abc import Callable
 
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Keyed, Service
 
 
 class WorkCancelled(Exception):
     """The work was called off; whatever comes next starts from the rows again."""
 
 
+def _locks() -> Keyed[str, threading.RLock]:
+    return Keyed(lambda _session: threading.RLock())
+
+
+#: By session.
+_TRAINS, _BRANCHES = Service(_locks), Service(_locks)
+#: How often the work of a session was called off.
+_GENERATIONS = Service(dict[str, int])
+
+
 def train_lock(rt: Runtime, session_id: str) -> threading.RLock:
     """One task of a session integrates at a time; held while its checks run again."""
-    lock: threading.RLock = rt.helper(f"train:{session_id}", threading.RLock)
-    return lock
+    return rt.service(_TRAINS).of(session_id)
 
 
 def branch_lock(rt: Runtime, session_id: str) -> threading.RLock:
     """Held for moments, by whoever moves the session branch or ends the session."""
-    lock: threading.RLock = rt.helper(f"branch:{session_id}", threading.RLock)
-    return lock
+    return rt.service(_BRANCHES).of(session_id)
 
 
 def cancel_work(rt: Runtime, session_id: str) -> None:
@@ -41,5 +50,4 @@ def cancellation_token(rt: Runtime, session_id: str) -> Callable[[], bool]:
 
 
 def _generations(rt: Runtime) -> dict[str, int]:
-    generations: dict[str, int] = rt.helper("generations", dict)
-    return generations
+    return rt.service(_GENERATIONS)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.kernel.worktree_place import FOLDER, KNOWN, for_this_user, hidden_in, is_mine
 from maestro.db.keeping import Fact
 from maestro.errors import Unavailable
@@ -39,8 +40,7 @@ def is_scratch(name: str) -> bool:
 
 def roots(rt: Runtime) -> list[Path]:
     """All folders that hold, or may still hold, worktrees of this installation; the one for new ones first."""
-    known: list[Path] = rt.helper("worktree-roots", lambda: _known_roots(rt))
-    return known
+    return rt.service(_ROOTS)
 
 
 def of_session(rt: Runtime, session_id: str) -> Path:
@@ -106,6 +106,9 @@ def _known_roots(rt: Runtime) -> list[Path]:
         row = db.get(Fact, KNOWN)
     before = [rt.data_dir / str(p) for p in row.value] if row is not None and isinstance(row.value, list) else []
     return list(dict.fromkeys([rt.worktrees.folder, rt.data_dir / FOLDER, *reversed(before)]))
+
+
+_ROOTS = Service(with_runtime=_known_roots)
 
 
 def _digits(label: str) -> str:

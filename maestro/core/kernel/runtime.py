@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from sqlmodel import col, delete, select
 
 from maestro.core.kernel import worktree_place
 from maestro.core.kernel.jobs import Background
+from maestro.core.kernel.services import Service, Services, T
 from maestro.db.models import StoredSetting
 from maestro.db.session import Database
 from maestro.db.types import new_id
@@ -22,6 +22,9 @@ from maestro.monitoring.events import EventBus
 from maestro.settings import LoadedSettings, Settings, sound
 
 _log = logging.getLogger(__name__)
+
+
+_PLACE = Service(with_runtime=lambda rt: worktree_place.decide(rt.settings))
 
 
 @dataclass
@@ -38,9 +41,8 @@ class Runtime:
     url: str | None = None
     #: Changes with every start; browsers and clients can tell a restart from a hiccup.
     instance_id: str = field(default_factory=new_id)
-    #: Long-lived helpers that are made on first use (the demo's server), by name.
-    helpers: dict[str, Any] = field(default_factory=dict)
-    helpers_lock: threading.RLock = field(default_factory=threading.RLock)
+    #: What each module keeps for the life of the app, made on first use.
+    services: Services = field(default_factory=Services)
 
     @property
     def settings(self) -> Settings:
@@ -55,15 +57,11 @@ class Runtime:
     @property
     def worktrees(self) -> worktree_place.Place:
         """Where worktrees go, decided once for the life of this app. Raises InvalidInput."""
-        place: worktree_place.Place = self.helper("worktrees-place", lambda: worktree_place.decide(self.settings))
-        return place
+        return self.service(_PLACE)
 
-    def helper(self, name: str, make: Callable[[], Any]) -> Any:
-        """A helper made once, on first use."""
-        with self.helpers_lock:
-            if name not in self.helpers:
-                self.helpers[name] = make()
-            return self.helpers[name]
+    def service(self, which: Service[T]) -> T:
+        """The app's one of a service, made once, on first use."""
+        return self.services.of(which, self)
 
 
 def open_runtime(loaded: LoadedSettings) -> Runtime:

@@ -14,6 +14,7 @@ import psutil
 from maestro.core.kernel import lookup
 from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.limits import account, spending
 from maestro.core.tasks import prompts, transitions
 from maestro.db import models
@@ -26,6 +27,9 @@ WORKER_MB = 350
 
 #: How long a run tries by itself before it gives up on the endpoint, generously.
 _LONGEST_RUN = timedelta(minutes=15)
+
+#: Of sessions in which no task starts: what was last told about it.
+_STARTS_HELD = Service(dict[str, str | None])
 
 #: How long a program that renews a login may take to write it down, in seconds.
 _RENEWAL_S = 2.0
@@ -47,7 +51,7 @@ def may_start(rt: Runtime, session: models.Session, task: models.Task) -> bool:
 def may_begin(rt: Runtime, session: models.Session) -> bool:
     """Whether pending tasks of this session may become running now; if not, the session's log says why, once."""
     why = _hindrance(rt, session)
-    told: dict[str, str | None] = rt.helper("starts_held", dict)
+    told = rt.service(_STARTS_HELD)
     if why != told.get(session.id):
         told[session.id] = why
         if why is not None:

@@ -20,6 +20,7 @@ from maestro.core.approvals import asking
 from maestro.core.kernel import lookup, modes
 from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.kernel.session_states import State, move
 from maestro.core.planning.commands import commands_of
 from maestro.core.planning.plan import parse_plan
@@ -324,9 +325,13 @@ def _fail(rt: Runtime, session_id: str, reason: str) -> None:
             transitions.announce_failure(tx, row, reason)
 
 
+#: What commits would run, by repository, commit, and when git's settings were last touched.
+_MARKS = Service(dict[tuple[str, str, str], dict[str, str]])
+
+
 def _marks(rt: Runtime, repo: Path, commit: str) -> dict[str, str]:
     """What a commit would run, looked at again only when git's settings or hooks were touched."""
-    cache: dict[tuple[str, str, str], dict[str, str]] = rt.helper("trust-marks", dict)
+    cache = rt.service(_MARKS)
     key = (str(repo), commit, _touched(common_dir(repo)))
     if key not in cache:
         if len(cache) > _KEPT:

@@ -15,6 +15,7 @@ from maestro.core.approvals.question import Question
 from maestro.core.kernel import lookup, places
 from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Keyed, Service
 from maestro.core.kernel.text import clip
 from maestro.core.planning.plan import parse_plan
 from maestro.core.proving import (
@@ -313,6 +314,10 @@ def _proven_before(rt: Runtime, site: CheckTarget, command: str) -> bool:
         return db.exec(query.order_by(col(models.CheckRun.created_at).desc())).first() is True
 
 
+#: By session and what the work began on.
+_NAMES_TRIED: Service[Keyed[tuple[str, str | None], set[str]]] = Service(lambda: Keyed(lambda _start: set()))
+
+
 def _names_vary(
     rt: Runtime,
     site: CheckTarget,
@@ -330,7 +335,7 @@ def _names_vary(
         return False
     before = base.before(command)
     new = [name for name in ran.report.outcomes if name not in before]
-    tried: set[str] = rt.helper(f"names-tried:{site.session.id}:{site.start}", set)
+    tried = rt.service(_NAMES_TRIED).of((site.session.id, site.start))
     compared = verdict.comparison
     gone = {n for n in before if n not in ran.report.outcomes} if compared.newly_failing else {*compared.vanished}
     suspected = varying.suspects(gone, new) - tried

@@ -8,6 +8,7 @@ from sqlmodel import col, func, select
 
 from maestro.core.kernel import lookup
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.db import models
 
 
@@ -39,7 +40,9 @@ def missing(rt: Runtime, session: models.Session, checks: Sequence[str] | None =
     return [command for command in checks if command not in known]
 
 
+_GIVEN_UP = Service(set[str])
+
+
 def given_up(rt: Runtime) -> set[str]:
     """Sessions whose baseline git could not lay out; it is tried again after a restart, not at every look."""
-    found: set[str] = rt.helper("baseline-given-up", set)
-    return found
+    return rt.service(_GIVEN_UP)

@@ -14,6 +14,7 @@ from typing import Any
 from maestro.core.kernel import places
 from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.kernel.text import clip
 from maestro.core.proving import unproven
 from maestro.core.proving.checking import execute
@@ -54,9 +55,12 @@ def start(rt: Runtime, info: RepositoryInfo, view: TrialView, config: dict[str, 
     return rt.jobs.start(f"try:{info.git_dir}", _run, rt, info, trial, config)
 
 
+#: The last trial of each repository, by its git folder.
+_TRIALS = Service(dict[str, Trial])
+
+
 def _all(rt: Runtime) -> dict[str, Trial]:
-    found: dict[str, Trial] = rt.helper("trials", dict)
-    return found
+    return rt.service(_TRIALS)
 
 
 def _run(rt: Runtime, info: RepositoryInfo, trial: Trial, config: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Keyed, Service
 from maestro.core.proving.reports.model import TestReport
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
@@ -41,10 +42,13 @@ def placed(report: TestReport, folder: Path, temporary: str) -> TestReport:
     return replace(report, outcomes=_renamed(report.outcomes, steady))
 
 
+#: By session.
+_KNOWN: Service[Keyed[str, set[str]]] = Service(lambda: Keyed(lambda _session: set()))
+
+
 def known(rt: Runtime, session_id: str) -> set[str]:
     """The names that are seen to vary in a session, each as its ``skeleton``; learned anew after a restart."""
-    of_all: dict[str, set[str]] = rt.helper("varying-test-names", dict)
-    return of_all.setdefault(session_id, set())
+    return rt.service(_KNOWN).of(session_id)
 
 
 def steady(outcomes: Mapping[str, str], varying: set[str]) -> dict[str, str]:

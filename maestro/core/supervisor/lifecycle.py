@@ -16,8 +16,9 @@ from maestro.core.brainstorm import replies
 from maestro.core.execution import digest, warm_workers
 from maestro.core.guards import storage
 from maestro.core.integration import merges, retention, rollbacks
-from maestro.core.kernel import channel, lookup, places, processes
+from maestro.core.kernel import channel, endpoint, lookup, places, processes
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.planning import generation
 from maestro.core.supervisor import old_words, recovery
 from maestro.core.supervisor.loop import Supervisor
@@ -31,6 +32,12 @@ _LOOK_EVERY_S = 0.2
 #: How often it is looked whether the clock was set back, and from how much on that matters.
 _CLOCK_EVERY_S = 1.0
 _CLOCK_SLACK = timedelta(seconds=1)
+
+
+#: What lets the supervisor look, again and again.
+SCHEDULER: Service[BackgroundScheduler] = Service()
+
+_NOTIFIER = Service(with_runtime=lambda rt: Notifier(rt.bus, rt.db, lambda: rt.settings))
 
 
 def start(rt: Runtime) -> None:
@@ -47,7 +54,7 @@ def start(rt: Runtime) -> None:
         words = f"The data folder {rt.data_dir} cannot be written: {error.orig}."
         raise Unavailable(f"{words} Fix that, then start Maestro again.") from error
     finish_on_recovery(rt)
-    rt.helper("notifier", lambda: Notifier(rt.bus, rt.db, lambda: rt.settings))
+    rt.service(_NOTIFIER)
     # A look that is late is late; it must never be skipped, not after a suspend of hours either.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     scheduler = BackgroundScheduler(job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1})
@@ -61,7 +68,7 @@ def start(rt: Runtime) -> None:
             job.modify(next_run_time=datetime.now(UTC))
 
     rt.wake = wake
-    rt.helper("scheduler", lambda: scheduler)
+    rt.services.provide(SCHEDULER, scheduler)
     threading.Thread(target=_keep_time, args=(scheduler, rt.jobs.stopping), name="clock", daemon=True).start()
     rt.jobs.start("recovery", recovery.behind_the_scenes, rt)
     rt.jobs.start("expire", retention.expire, rt)
@@ -97,12 +104,12 @@ def _keep_time(scheduler: BackgroundScheduler, stopping: threading.Event) -> Non
 def stop(rt: Runtime, *, stop_workers: bool = False) -> None:
     """Stop looking and let background work end; workers go on unless ``stop_workers``."""
     rt.wake = lambda: None
-    scheduler = rt.helpers.pop("scheduler", None)
+    scheduler = rt.services.take(SCHEDULER)
     if scheduler is not None:
         scheduler.shutdown(wait=True)
     rt.jobs.stop()
     warm_workers.pool(rt).close()
-    notifier = rt.helpers.pop("notifier", None)
+    notifier = rt.services.take(_NOTIFIER)
     if notifier is not None:
         notifier.stop()
     if stop_workers:
@@ -111,7 +118,7 @@ def stop(rt: Runtime, *, stop_workers: bool = False) -> None:
         processes.end(*workers)
     with contextlib.suppress(MaestroError, OperationalError):
         digest.note_stop(rt)
-    demo = rt.helpers.pop("demo", None)
+    demo = rt.services.take(endpoint.DEMO)
     if demo is not None:
         demo.stop()
     rt.db.close()

@@ -19,6 +19,7 @@ from maestro.core.guards import storage
 from maestro.core.kernel import lookup
 from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.kernel.session_states import State, move
 from maestro.core.proving import measured
 from maestro.core.supervisor import steps
@@ -76,6 +77,9 @@ class _Book:
     steps: dict[str, _Step] = field(default_factory=dict)
     changes: dict[str, int] = field(default_factory=dict)  # by session
     everywhere: int = 0
+
+
+_BOOK = Service(_Book)
 
 
 def changed(rt: Runtime, events: list[Event]) -> None:
@@ -225,5 +229,4 @@ def _step(rt: Runtime, name: str) -> _Step:
 
 
 def _book(rt: Runtime) -> _Book:
-    found: _Book = rt.helper("stepping", _Book)
-    return found
+    return rt.service(_BOOK)

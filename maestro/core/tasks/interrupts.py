@@ -9,9 +9,13 @@ from dataclasses import replace
 
 from maestro.core.kernel import channel
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.db import models
 from maestro.db.guard_state import StopRequest, Then
 from maestro.db.session import Transaction
+
+#: Workers that this app has told to stop, by id.
+_SENT = Service(set[str])
 
 
 def request(
@@ -49,7 +53,7 @@ def taken(tx: Transaction, task: models.Task, worker: models.Worker) -> StopRequ
 def deliver(rt: Runtime, task: models.Task, worker: models.Worker) -> None:
     """Write the stop into the worker's inbox, once in this app's life; a worker that hears it twice does not mind."""
     stop = wanted(task, worker)
-    sent: set[str] = rt.helper("stops_sent", set)
+    sent = rt.service(_SENT)
     if stop and worker.id not in sent:
         channel.send(rt, worker, {"type": "stop", "reason": stop.reason})
         sent.add(worker.id)

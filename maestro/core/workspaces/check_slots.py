@@ -10,6 +10,7 @@ from pathlib import Path
 
 from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Keyed, Service
 
 #: How often somebody who waits for a check slot looks whether they were called off, in seconds.
 _SLOT_POLL_S = 0.2
@@ -21,7 +22,7 @@ def check_slot(rt: Runtime, stop: Callable[[], bool] = lambda: False) -> Iterato
 
     Raises Stopped when ``stop`` says so while waiting.
     """
-    slots: _Slots = rt.helper("check_slots", _Slots)
+    slots = rt.service(_SLOTS)
     slots.take(lambda: rt.settings.check_slots or max(1, (os.cpu_count() or 2) // 2), stop)
     try:
         yield
@@ -35,7 +36,7 @@ def turn(rt: Runtime, shared: Path, stop: Callable[[], bool]) -> Iterator[None]:
 
     Raises Stopped when ``stop`` says so while waiting.
     """
-    slots: _Slots = rt.helper(f"turns:{shared.resolve()}", _Slots)
+    slots = rt.service(_TURNS).of(shared.resolve())
     slots.take(lambda: 1, stop)
     try:
         yield
@@ -62,3 +63,8 @@ class _Slots:
         with self._changed:
             self._taken -= 1
             self._changed.notify()
+
+
+_SLOTS = Service(_Slots)
+#: By git folder.
+_TURNS: Service[Keyed[Path, _Slots]] = Service(lambda: Keyed(lambda _shared: _Slots()))

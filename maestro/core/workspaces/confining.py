@@ -24,6 +24,7 @@ from maestro.confinement.wrapping import command
 from maestro.core.kernel import places
 from maestro.core.kernel.agent_config import AgentConfig, in_force
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Keyed, Service
 from maestro.core.workspaces import bytecode, npm_cache
 from maestro.db import models
 from maestro.errors import Unavailable
@@ -211,10 +212,17 @@ def _has_something(folder: Path) -> bool:
         return False
 
 
+def _copies(rt: Runtime) -> Keyed[Path, dict[Path, Path]]:
+    return Keyed(lambda home: redacted.copies(home, rt.data_dir / _SHOWN))
+
+
+#: By HOME.
+_COPIES = Service(with_runtime=_copies)
+
+
 def _shown(rt: Runtime, home: Path) -> dict[Path, Path]:
     """The user's configuration of tools without its keys, as it is now."""
-    made: dict[Path, Path] = rt.helper(f"shown:{home}", lambda: redacted.copies(home, rt.data_dir / _SHOWN))
-    return made
+    return rt.service(_COPIES).of(home)
 
 
 def _git_settings(rt: Runtime, shared: Path) -> dict[Path, Path]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from maestro import untrusted
 from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Keyed, Service
 from maestro.core.workspaces import confining
 from maestro.db import models
 from maestro.errors import MaestroError
@@ -27,6 +28,11 @@ _LOCK_BYTES = 64_000_000
 _STORE = "kept"
 _VERSION_S = 20
 _POLL_S = 0.2
+
+#: What was kept in this app's life, as it was then.
+_SEALS = Service(dict[Path, str])
+#: By the folder where things are kept, and the name there.
+_LOCKS: Service[Keyed[tuple[Path, str], threading.Lock]] = Service(lambda: Keyed(lambda _kept: threading.Lock()))
 
 #: Version managers and rustup run what the worktree names: confined as all that runs there.
 _Wrap = Callable[[Sequence[str]], list[str]]
@@ -85,12 +91,12 @@ def installation(
         return
     repo = hashlib.sha256(os.fsencode(common_dir(worktree).resolve())).hexdigest()[:12]
     store = worktree.parent.parent / _STORE / repo
-    lock: threading.Lock = rt.helper(f"installation:{store}:{name}", threading.Lock)
+    lock = rt.service(_LOCKS).of((store, name))
     while not lock.acquire(timeout=_POLL_S):
         if stop():
             raise WorkCancelled
     try:
-        yield Installation(store, name, worktree, rt.helper("seals", dict))
+        yield Installation(store, name, worktree, rt.service(_SEALS))
     finally:
         lock.release()
 

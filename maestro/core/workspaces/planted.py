@@ -13,13 +13,17 @@ from pathlib import Path
 
 from maestro.core.kernel import projects
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.workspaces import sheltered
 from maestro.db import models
+
+#: What was told of, by session.
+_TOLD = Service(set[tuple[str, Path]])
 
 
 def put_aside(rt: Runtime, session: models.Session, worktree: Path) -> None:
     """Look over ``worktree``, put aside what lies in its session's folder, and tell of the rest, once."""
-    below, told = worktree.parent.resolve(), rt.helper("planted-told", set)
+    below, told = worktree.parent.resolve(), rt.service(_TOLD)
     for path in [found.path for found in projects.above(below) if found.path not in rt.worktrees.above]:
         if path.parent == below:
             if not (path / ".git").exists():  # a worktree that an earlier version named after its task

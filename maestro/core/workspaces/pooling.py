@@ -10,6 +10,7 @@ from maestro.core.kernel import lookup, places
 from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.locks import WorkCancelled, cancellation_token
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.kernel.session_states import State
 from maestro.core.workspaces import bytecode, cleanup
 from maestro.db import models
@@ -23,10 +24,17 @@ _log = logging.getLogger(__name__)
 _GOES_ON = frozenset({State.EXECUTING, State.PAUSED, State.VALIDATING})
 
 
+#: How many files are tracked, by repository and commit.
+_TRACKED_FILES = Service(dict[tuple[str, str], int])
+
+#: Sessions for which no worktree could be made ahead.
+_GIVEN_UP = Service(set[str])
+
+
 def is_large(rt: Runtime, session: models.Session) -> bool:
     """Whether a checkout of the session's repository takes so long that worktrees are kept for the next task."""
-    known: dict[str, int] = rt.helper("tracked-files", dict)
-    key = f"{session.repo_path}\0{session.base_commit}"
+    known = rt.service(_TRACKED_FILES)
+    key = session.repo_path, session.base_commit
     if key not in known:
         known[key] = repository.count_files(Path(session.repo_path), session.base_commit)
     return known[key] >= rt.settings.large_repository_files
@@ -163,5 +171,4 @@ def _has_room(rt: Runtime, session_id: str, below: Path) -> bool:
 
 
 def _given_up(rt: Runtime) -> set[str]:
-    given_up: set[str] = rt.helper("pool-given-up", set)
-    return given_up
+    return rt.service(_GIVEN_UP)

@@ -13,6 +13,7 @@ from pathlib import Path
 from maestro.agents.base import AgentSpec
 from maestro.core.kernel import lookup, places
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.workspaces.environ import port_bases
 from maestro.db import models
 from maestro.worker.spool import Spool
@@ -52,9 +53,11 @@ def held(rt: Runtime, session_id: str, folder: Path) -> Iterator[int]:
             ports.held += Counter()  # drops what is at zero
 
 
+_PORTS = Service(_Ports)
+
+
 def _ports(rt: Runtime) -> _Ports:
-    found: _Ports = rt.helper("ports", _Ports)
-    return found
+    return rt.service(_PORTS)
 
 
 def _owner(rt: Runtime, session_id: str, folder: Path) -> str:

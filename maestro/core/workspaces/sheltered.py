@@ -13,6 +13,7 @@ from typing import Any
 from maestro.confinement.refusals import Missed
 from maestro.core.kernel import lookup
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Keyed, Service
 from maestro.core.workspaces import confining
 from maestro.core.workspaces.run_command import CommandOutcome, run_command
 from maestro.db import models
@@ -68,10 +69,16 @@ def _with_network_words(
     return replace(outcome, output=f"{outcome.output.rstrip()}\n\nMaestro: {missed.words}\n", missed=missed)
 
 
+#: Hosts, by session and command.
+_DID_WITHOUT: Service[Keyed[tuple[str, str], set[str]]] = Service(lambda: Keyed(lambda _command: set()))
+
+#: What was put back and told of, by session.
+_TOLD = Service(set[tuple[str, Path]])
+
+
 def did_without(rt: Runtime, session_id: str, command: str) -> set[str]:
     """Hosts that a command was refused and passed all the same: telemetry, a look for updates."""
-    found: dict[tuple[str, str], set[str]] = rt.helper("refused-and-passed", dict)
-    return found.setdefault((session_id, command), set())
+    return rt.service(_DID_WITHOUT).of((session_id, command))
 
 
 def _watched(
@@ -127,7 +134,7 @@ def _report(rt: Runtime, session_id: str, command: str, changes: list[PutBack]) 
     wanted = [f"cp {shlex.quote(str(c.kept))} {shlex.quote(str(c.path))}" for c in changes if c.kept]
     if wanted:
         text += f" To keep the change: {' && '.join(wanted[:5])}"
-    told: set[tuple[str, Path]] = rt.helper("put-back-told", set)
+    told = rt.service(_TOLD)
     fresh = {(session_id, c.path) for c in changes} - told
     told |= fresh
     with rt.db.write() as tx:

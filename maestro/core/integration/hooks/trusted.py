@@ -5,6 +5,7 @@ from __future__ import annotations
 from maestro.core.approvals.question import Question
 from maestro.core.integration.hooks import HookContext
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.services import Service
 from maestro.core.planning import trust
 from maestro.core.proving.file_kinds import is_test_code
 from maestro.worktrees import what_runs
@@ -44,9 +45,13 @@ def _tests(landing: HookContext) -> list[str]:
     return [path for path in changed_files(landing.repo, landing.start, landing.head) if is_test_code(path)]
 
 
+#: Of which task and commit it was told.
+_TOLD = Service(set[tuple[str, str]])
+
+
 def _report(rt: Runtime, landing: HookContext, tests: list[str]) -> None:
     """Ordinary tests are no question: the agent has run them as the user before. They are told, once a commit."""
-    told: set[tuple[str, str]] = rt.helper("trust-told", set)
+    told = rt.service(_TOLD)
     if not tests or (landing.task.id, landing.head) in told:
         return
     told.add((landing.task.id, landing.head))
