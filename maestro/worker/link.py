@@ -10,9 +10,10 @@ import uuid
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from maestro import secrets
+from maestro import secrets, untrusted
 from maestro.agents.base import AgentResult, AgentSpec, GateDecision, GateRequest, Usage
 from maestro.worker.spool import Spool, append, read
 
@@ -20,6 +21,14 @@ from maestro.worker.spool import Spool, append, read
 _POLL_S = 0.1
 #: How often the worker says that its loop turns.
 _PULSE_S = 0.5
+#: So many bytes of what an agent says and prints are reported of one run; what the run is judged by always is.
+_MOST_BYTES = 200_000_000
+_MAY_GO = frozenset({"text", "tool_result", "system", "progress"})
+#: What a line costs besides its letters.
+_LINE_BYTES = 200
+#: What the worker itself and libraries print: so large the file may get, and so much of its end stays then.
+_PRINTED_BYTES = 32_000_000
+_PRINTED_KEPT = 1_000_000
 #: Entries that are what an agent wants to run: nothing of it may be hidden by what looks like a secret.
 _TO_RUN = frozenset({"gate", "gate_closed"})
 #: Entries without words, of which members are compared.
@@ -43,6 +52,7 @@ class SpoolLink:
         self._lines: defaultdict[str, secrets.Lines] = defaultdict(secrets.Lines)
         self._inbox_offset = 0
         self._last_beat = 0.0
+        self._left = _MOST_BYTES
         environment = os.environ if environment is None else environment
         secrets.register("environment", secrets.of_environment(environment))
 
@@ -59,6 +69,16 @@ class SpoolLink:
     def log(self, kind: str, message: str, *, level: str = "info", **metadata: Any) -> None:
         """A line of the log."""
         shown = message if kind == "tool" else self._lines[kind].clean(message)
+        if kind in _MAY_GO and level != "error":
+            before, self._left = self._left, self._left - len(shown.encode("utf-8", "replace")) - _LINE_BYTES
+            if before <= 0:
+                return
+            if self._left <= 0:
+                level, shown, metadata = (
+                    "warn",
+                    "The log of this run reached its size limit. More output is not shown.",
+                    {},
+                )
         self.event("log", level=level, kind=kind, message=shown, metadata=metadata)
 
     def conversation(self, conversation_id: str) -> None:
@@ -135,6 +155,8 @@ class SpoolLink:
             self._last_beat = time.monotonic()
             with contextlib.suppress(OSError):
                 self._spool.pulse.touch(mode=0o600)
+            with contextlib.suppress(OSError):
+                shorten(self._spool.stderr)
 
     def _inbox_size(self) -> int:
         try:
@@ -166,3 +188,16 @@ class SpoolLink:
         """Tell that somebody else than the app wrote into the inbox; nothing of it is obeyed."""
         shown = str(strange[0].get("raw") or strange[0])[:500]
         self.event("alarm", what=shown, count=len(strange))
+
+
+def shorten(path: Path, most: int = _PRINTED_BYTES, kept: int = _PRINTED_KEPT) -> None:
+    """Leave only the end of a file that programs append to, when it has become too large. Raises OSError."""
+    if path.lstat().st_size <= most:
+        return
+    descriptor = untrusted.open_file(path, flags=os.O_RDWR)
+    try:
+        end = os.pread(descriptor, kept, max(os.fstat(descriptor).st_size - kept, 0))
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, b"[The beginning was left out: the file reached its size limit.]\n" + end, 0)
+    finally:
+        os.close(descriptor)

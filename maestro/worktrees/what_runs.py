@@ -37,6 +37,30 @@ _FILES = (
     "gradle/wrapper/*", "mvnw", ".mvn/*", "build.sbt", "Gemfile", "*.gemspec", "mix.exs", "rebar.config", "build.zig",
     "phpunit.xml*", "Package.swift", "flake.nix", "shell.nix", "default.nix", "BUILD.bazel", "WORKSPACE", ".bazelrc",
     "Directory.Build.*", "*.targets", "*.props",
+    # Python: builds, plugins of tools
+    "toxfile.py", "hatch.toml", "hatch_build.py", "pdm_build.py", "pytest.toml", ".pytest.toml", ".coveragerc", "mypy.ini",
+    ".mypy.ini", ".pylintrc", "pylintrc", ".flake8", "poetry.toml", "uv.toml", "pixi.toml", "environment.y*ml",
+    # JavaScript: what tests, builds, formatters and monorepos load
+    ".babelrc*", "postcss.config.*", ".postcssrc*", "tailwind.config.*", "next.config.*", "nuxt.config.*", "svelte.config.*",
+    "astro.config.*", "remix.config.*", "vue.config.*", "angular.json", "tsup.config.*", "rspack.config.*", "esbuild.*",
+    "prettier.config.*", ".prettierrc.*js", "stylelint.config.*", ".stylelintrc.*js", "commitlint.config.*",
+    ".commitlintrc.*js", "lint-staged.config.*", ".lintstagedrc*", "vitest.workspace.*", "jest.setup.*", "jest-preset.*",
+    "testem.*", ".taprc", ".nycrc*", "nyc.config.*", ".c8rc*", "jasmine.json", "yarn.config.cjs", "pnpm-workspace.yaml",
+    "turbo.json*", "nx.json", "project.json", "lerna.json", "rush.json", "common/config/rush/*", ".swcrc", "deno.json*",
+    # Rust, Go, Java and Scala
+    "Makefile.toml", ".config/nextest.toml", "magefile.go", "magefiles/*", "*.gradle", "*.gradle.kts", "gradle.properties",
+    "buildSrc/*", "lombok.config", "build.sc", "build.mill", "project/*.sbt", "project/*.scala", "project/*.properties",
+    "project.clj", "deps.edn", "build.clj", "bb.edn",
+    # Ruby, PHP, Perl, Elixir, Haskell, R and others
+    "*.rake", ".rspec", ".rspec-local", "Guardfile", "Capfile", "Thorfile", ".irbrc", ".pryrc", ".simplecov", ".rubocop.yml",
+    ".bundle/config", "cucumber.y*ml", "phpunit.dist.xml", "Pest.php", "behat.y*ml", "codeception.y*ml", "phpstan*.neon*",
+    "psalm.xml*", "rector.php", ".php-cs-fixer*", "Makefile.PL", "Build.PL", ".proverc", ".formatter.exs", ".iex.exs",
+    "config/*.exs", "Setup.hs", "Setup.lhs", "cabal.project*", ".ghci", ".Rprofile", "deps/build.jl", "dune", "dune-project",
+    "build.yaml", "global.json", "[Nn]u[Gg]et.[Cc]onfig", "*.runsettings", "build.cake", "build.fsx",
+    # C and builds of any language
+    "SConstruct", "SConscript", "wscript", "*.cmake", "CMakePresets.json", "CMakeUserPresets.json", "conanfile.*",
+    "premake5.lua", "xmake.lua", "configure.ac", "*.m4", "meson_options.txt", "BUILD", "MODULE.bazel", "*.bzl", "*.star",
+    "devbox.json", "*.nix", ".direnvrc", ".tool-versions",
 )  # fmt: skip
 
 #: Of what git's own settings name: programs, and addresses that it talks to.
@@ -135,21 +159,58 @@ def _section(repo: Path, oid: str, section: Callable[[str], str]) -> str:
         return text  # not to be read as what it says it is: then all of it counts
 
 
+#: Of a ``package.json``: what runs, and settings of tools, which may name plugins.
+_OF_PACKAGE = (
+    "scripts", "husky", "lint-staged", "jest", "mocha", "ava", "packageManager", "simple-git-hooks", "pre-commit", "gitHooks",
+    "wireit", "nx", "babel", "eslintConfig", "prettier", "stylelint", "postcss", "commitlint", "nyc", "c8", "tap", "jasmine",
+    "ts-node", "pnpm", "trustedDependencies", "dependenciesMeta", "bin",
+)  # fmt: skip
+
+
 def _scripts(text: str) -> str:
     told = json.loads(text)
-    kept = {
-        k: told[k] for k in ("scripts", "husky", "lint-staged", "jest", "mocha", "ava", "packageManager") if told.get(k)
-    }
+    kept = {k: told[k] for k in _OF_PACKAGE if told.get(k)}
     return json.dumps(kept, indent=2, ensure_ascii=False, sort_keys=True) if kept else ""
+
+
+#: The same of a ``pyproject.toml``, below ``tool``.
+_OF_PYPROJECT = (
+    "pytest", "poe", "taskipy", "hatch", "tox", "nox", "pdm", "setuptools", "rye", "pixi", "uv", "coverage", "mypy", "pylint",
+    "flake8", "scikit-build", "meson-python", "maturin", "pytask", "doit", "invoke",
+)  # fmt: skip
 
 
 def _tables(text: str) -> str:
     told: dict[str, Any] = tomllib.loads(text)
     tool = told.get("tool", {})
-    names = ("pytest", "poe", "taskipy", "hatch", "tox", "nox", "pdm", "setuptools", "poetry-scripts", "rye", "pixi")
-    kept = {"build-system": told.get("build-system")} | {f"tool.{n}": tool.get(n) for n in names}
+    kept = {"build-system": told.get("build-system")} | {f"tool.{n}": tool.get(n) for n in _OF_PYPROJECT}
+    kept |= {f"tool.poetry.{n}": tool.get("poetry", {}).get(n) for n in ("build", "scripts", "plugins", "source")}
+    kept |= {f"project.{n}": told.get("project", {}).get(n) for n in ("scripts", "gui-scripts", "entry-points")}
     kept = {name: value for name, value in kept.items() if value}
     return json.dumps(kept, indent=2, ensure_ascii=False, sort_keys=True, default=str) if kept else ""
+
+
+def _crate(text: str) -> str:
+    told: dict[str, Any] = tomllib.loads(text)
+    kept = {
+        "package.build": told.get("package", {}).get("build"),
+        "patch": told.get("patch"),
+        "replace": told.get("replace"),
+    }
+    kept = {name: value for name, value in kept.items() if value}
+    return json.dumps(kept, indent=2, ensure_ascii=False, sort_keys=True, default=str) if kept else ""
+
+
+def _plugins(text: str) -> str:
+    """Of a ``pom.xml``, what is done, not what it depends on."""
+    return "\n".join(found[0] for found in re.finditer(r"<(build|profiles|reporting)>.*?</\1>", text, re.DOTALL))
+
+
+def _directives(text: str) -> str:
+    """Of a ``go.mod``, which tool chain and tools it asks for."""
+    return "\n".join(
+        line.strip() for line in text.splitlines() if re.match(r"\s*(toolchain|tool|replace|godebug)\b", line)
+    )
 
 
 def _programs(text: str) -> str:
@@ -162,6 +223,9 @@ _SECTIONS: dict[str, Callable[[str], str]] = {
     "composer.json": _scripts,
     "pyproject.toml": _tables,
     ".gitattributes": _programs,
+    "Cargo.toml": _crate,
+    "pom.xml": _plugins,
+    "go.mod": _directives,
 }
 
 

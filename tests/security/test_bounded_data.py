@@ -19,6 +19,7 @@ from maestro.core.execution import ingest, log_ceiling
 from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.db import journal, models
 from maestro.settings import LoadedSettings
+from maestro.worker import link
 from maestro.worker.link import SpoolLink
 from maestro.worker.spool import Spool, append, read
 from tests.repos import make_repo
@@ -84,6 +85,31 @@ def test_both_outputs_are_bounded_and_what_is_small_stays_whole(tmp_path: Path) 
     assert errors[0] == "0000000"
     assert errors[-1] == f"{12 * MB // 8 - 1:07d}"
     assert len([w for w in errors if "left out" in w]) == 1
+
+
+def test_the_files_of_a_run_have_a_ceiling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an agent that talks for days, too; what the run is judged by comes through."""
+    monkeypatch.setattr(link, "_MOST_BYTES", 50_000)
+    spool = Spool(tmp_path / "spool")
+    spool.create({})
+    spec = AgentSpec(worker_id="w", session_id="s", task_id="t", task_key="t1", agent_type="command",
+                     worktree=str(tmp_path), prompt="", permission_mode="edits")  # fmt: skip
+    told = SpoolLink(spool, spec, {}, key=b"k" * 32)
+    for n in range(1000):
+        told.log("text" if n % 2 else "tool_result", f"line {n} " + "x" * 500)
+    told.log("system", "worse", level="error")
+    told.result(AgentResult(outcome="success"))
+    entries, _end = read(spool.events, 0, b"k" * 32)
+    assert spool.events.stat().st_size < 100_000
+    assert [e["message"] for e in entries if "size limit" in e.get("message", "")]
+    assert [e["type"] for e in entries[-2:]] == ["log", "result"]
+    with spool.stderr.open("ab") as printed:  # the worker and what it starts hold it open
+        printed.write(b"first\n" + b"y" * 5000 + b"last\n")
+        printed.flush()
+        link.shorten(spool.stderr, most=1000, kept=100)
+        printed.write(b"more\n")
+    assert spool.stderr.stat().st_size < 300
+    assert spool.stderr.read_bytes().endswith(b"ylast\nmore\n")
 
 
 @pytest.fixture

@@ -166,6 +166,41 @@ def test_looking_finds_what_would_run_and_runs_none_of_it(tmp_path: Path) -> Non
     assert "secret" not in shown[".gitmodules"]
 
 
+#: What steers tests and builds, by a path and a line that says so; of the last ones a part only.
+_STEERING = {
+    "conftest.py": "x", "pkg/conftest.py": "x", "setup.cfg": "[tool:pytest]", "tox.ini": "[tox]", "noxfile.py": "x",
+    "toxfile.py": "x", ".coveragerc": "[run]\nplugins = evil", "hatch_build.py": "x", "jest.config.ts": "x", "jest.setup.js": "x",
+    ".pnpmfile.cjs": "x", ".yarnrc.yml": "yarnPath: evil", "yarn.config.cjs": "x", "pnpm-workspace.yaml": "x", ".babelrc": "{}",
+    "web/tailwind.config.js": "x", ".mocharc.cjs": "x", "turbo.json": "{}", "deno.json": "{}",
+    "build.gradle": "x", "gradle/deps.gradle": "x", "gradle/more.gradle.kts": "x", "gradle.properties": "x",
+    "buildSrc/src/main/Evil.java": "x", "settings.gradle.kts": "x", "build.rs": "x", ".config/nextest.toml": "x",
+    "Rakefile": "x", "lib/tasks/evil.rake": "x", ".rspec": "--require ./evil", "Guardfile": "x", "phpunit.xml": "x",
+    "phpunit.dist.xml": "x", "tests/Pest.php": "x", "phpstan.neon": "x", "Makefile.PL": "x", ".proverc": "-Ievil",
+    "Setup.hs": "x", ".Rprofile": "x", "config/test.exs": "x", "cmake/evil.cmake": "x", "SConstruct": "x", "nuget.config": "x",
+}  # fmt: skip
+_STEERING_PARTS = {
+    "pyproject.toml": ("[project]\nname = 'x'\n", '[project.entry-points.pytest11]\nevil = "evil"\n'),
+    "package.json": (
+        '{"dependencies": {"x": "1"}}',
+        '{"dependencies": {"x": "1"}, "pnpm": {"onlyBuiltDependencies": ["x"]}}',
+    ),
+    "Cargo.toml": ('[package]\nname = "x"\n', '[package]\nname = "x"\nbuild = "evil.rs"\n'),
+    "pom.xml": ("<project><dependencies/></project>", "<project><build>evil</build></project>"),
+    "go.mod": ("module x\n\nrequire y v1.0.0\n", "module x\n\ntoolchain evil\n"),
+}
+
+
+def test_what_steers_tests_and_builds_is_on_the_list(tmp_path: Path) -> None:
+    everyday = {name: parts[0] for name, parts in _STEERING_PARTS.items()}
+    repo = make_repo(
+        tmp_path / "plain", {"shop.py": "x = 1\n", "tests/test_shop.py": "x\n", "README.md": "x\n"} | everyday
+    )
+    assert what_runs.survey(repo, "HEAD") == {}, "what changes with everyday work is asked about by nobody"
+    steered = _STEERING | {name: parts[1] for name, parts in _STEERING_PARTS.items()}
+    repo = make_repo(tmp_path / "steered", {name: f"{text}\n" for name, text in steered.items()})
+    assert set(what_runs.survey(repo, "HEAD")) == set(steered)
+
+
 def test_a_trial_waits_for_the_answer_too(tmp_path: Path) -> None:
     repo = hostile(tmp_path)
     rt = runtime(tmp_path)
