@@ -14,10 +14,13 @@ from typing import Any
 
 from maestro.agents.base import AgentLink, AgentSpec, GateDecision, GateRequest
 from maestro.agents.gates import Verdict, judge
+from maestro.agents.held_commands import HeldCommands
 from maestro.agents.titles import READERS
 from maestro.policy import Policy
 
 _READING = frozenset(READERS)
+_ON_FILES = _READING | {"Write", "Edit", "MultiEdit", "NotebookEdit"}
+_MOVED = "Its path leads to another place now than when it was allowed."
 _ONLY_INSIDE = (
     "There is nothing at that path that this tool sees. Your commands have a /tmp and a home of their own: use `cat`."
 )
@@ -33,6 +36,7 @@ class Gatekeeper:
         self.denied: list[dict[str, str]] = []
         self.asking = 0  # questions that wait for the user right now
         self._folders: dict[str, Path] = {}  # where the shell was at a call, by the call's id
+        self._held = HeldCommands()
 
     def _judge(self, tool: str, tool_input: dict[str, Any], folder: Path | None) -> Verdict:
         spec, allowed = self._spec, self._link.allowances()
@@ -51,6 +55,22 @@ class Gatekeeper:
 
     async def before_tool(self, event: Any, tool_use_id: str | None, _context: Any) -> Any:
         """The hook: quick, never asks."""
+        tool, call = event["tool_name"], tool_use_id or ""
+        if tool in _ON_FILES and self._spec.confinement is not None:
+            self._held.hold(call)  # before it is judged: what was judged is what the tool finds
+        answer = self._answer(event, tool_use_id)
+        if tool not in _ON_FILES and self._spec.confinement is not None:
+            await self._held.command(call)
+        elif answer.get("hookSpecificOutput", {}).get("permissionDecision", "allow") != "allow":
+            self._held.ended(call)
+        return answer
+
+    async def after_tool(self, _event: Any, tool_use_id: str | None, _context: Any) -> Any:
+        """The hook after a call, whether it failed or not."""
+        self._held.ended(tool_use_id or "")
+        return {}
+
+    def _answer(self, event: Any, tool_use_id: str | None) -> Any:
         tool, tool_input = event["tool_name"], event["tool_input"]
         folder = Path(event["cwd"]) if event.get("cwd") else None
         verdict = self._judge(tool, tool_input, folder)
@@ -87,17 +107,29 @@ class Gatekeeper:
 
         folder = self._folders.pop(context.tool_use_id, None)
         verdict = self._judge(tool, tool_input, folder)
-        if verdict.action == "allow":
-            return PermissionResultAllow()
         if verdict.action == "deny":
             self._note_denied(tool, verdict, verdict.reason)
             return PermissionResultDeny(message=verdict.reason)
-        decision = await self._ask(tool, tool_input, verdict, folder)
-        if decision.allow:
+        decision = (
+            GateDecision(True) if verdict.action == "allow" else await self._ask(tool, tool_input, verdict, folder)
+        )
+        if decision.allow and self._is_still(verdict, tool, tool_input, folder, context.tool_use_id):
             return PermissionResultAllow()
-        words = decision.message or "The user denied it."
+        words = _MOVED if decision.allow else decision.message or "The user denied it."
         self._note_denied(tool, verdict, words)
         return PermissionResultDeny(message=f"{words} Do it another way, or say what you cannot do without it.")
+
+    def _is_still(
+        self, verdict: Verdict, tool: str, tool_input: dict[str, Any], folder: Path | None, call: str | None
+    ) -> bool:
+        """Whether a file tool finds what was asked about: commands may have put a link there since. They are held then."""
+        if tool not in _ON_FILES or self._spec.confinement is None:
+            return True
+        self._held.hold(call or "")
+        same = self._judge(tool, tool_input, folder).signature == verdict.signature
+        if not same:
+            self._held.ended(call or "")
+        return same
 
     async def _ask(self, tool: str, tool_input: dict[str, Any], verdict: Verdict, folder: Path | None) -> GateDecision:
         request = GateRequest(

@@ -59,7 +59,11 @@ def options(
         extra_args=_system_append(claude_shell.explained(spec, scratch), scratch) | _hooks(spec),
         permission_mode="default",
         can_use_tool=gate.may_use,
-        hooks={"PreToolUse": [HookMatcher(hooks=[gate.before_tool], on_failure="block")]},
+        hooks={
+            "PreToolUse": [HookMatcher(hooks=[gate.before_tool], on_failure="block")],
+            "PostToolUse": [HookMatcher(hooks=[gate.after_tool])],
+            "PostToolUseFailure": [HookMatcher(hooks=[gate.after_tool])],
+        },
         disallowed_tools=_DISALLOWED,
         mcp_servers={"maestro": claude_tools.server(link)},
         setting_sources=None if spec.trust_repository else ["user"],

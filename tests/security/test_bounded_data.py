@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from maestro.core import queries
 from maestro.core.commands.sessions import NewSession, create_session
 from maestro.core.execution import ingest, log_ceiling
 from maestro.core.kernel.runtime import Runtime, open_runtime
+from maestro.core.workspaces import run_command
 from maestro.db import journal, models
 from maestro.settings import LoadedSettings
 from maestro.worker import link
@@ -110,6 +113,22 @@ def test_the_files_of_a_run_have_a_ceiling(tmp_path: Path, monkeypatch: pytest.M
         printed.write(b"more\n")
     assert spool.stderr.stat().st_size < 300
     assert spool.stderr.read_bytes().endswith(b"ylast\nmore\n")
+
+
+def test_the_middle_of_what_a_check_floods_is_not_kept_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_command, "_FLOOD_BYTES", 1 * MB)
+    with tempfile.TemporaryFile() as output:
+        output.write(b"first\n" + b"x" * 40 * MB + b"last\n")
+        output.flush()
+        listener = run_command._Listener(output.fileno(), lambda data: True)
+        listener.forward()
+        assert listener.read_to is not None
+        assert listener.read_to > 39 * MB, "who listens gets what is new"
+        run_command._give_back(output.fileno(), listener.read_to)
+        assert os.fstat(output.fileno()).st_blocks * 512 < 2 * MB
+        text, cut = run_command._collect(output)
+    assert cut
+    assert (text[:6], text[-5:]) == ("first\n", "last\n")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import os
 import shutil
@@ -33,6 +34,9 @@ _BASH = ("/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash", "/opt/homebrew/bin
 #: A look counts for so many seconds at most: a check that slept with the machine has not used its time up.
 _STEP_S = 1.0
 _HEARD_BYTES = 1_000_000
+#: A command that has printed more than this floods: the middle goes, on the disk and for who listens.
+_FLOOD_BYTES = 64_000_000
+_PUNCH_HOLE = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
 
 
 #: Where what a command leaves behind can be made the keeper's own.
@@ -92,6 +96,7 @@ def run_command(
 
         def waits() -> bool:
             listener.forward()
+            _give_back(output.fileno(), listener.read_to)
             return watch.due() and watch.is_watching(
                 os.fstat(output.fileno()).st_size, lambda: _ends_of(output.fileno())
             )
@@ -151,6 +156,19 @@ def _ends_of(file: int) -> str:
     return (head + b"\n" + os.pread(file, _END_BYTES, max(0, size - _END_BYTES))).decode("utf-8", "replace")
 
 
+def _give_back(file: int, read_to: int | None) -> None:
+    """The disk gets back what nobody will read of a flood: the middle, where the system can do so (Linux).
+
+    The command writes on at its place, and the size of the file stays what was printed.
+    """
+    end = os.fstat(file).st_size - _TAIL_BYTES - _END_BYTES
+    end = end if read_to is None else min(end, read_to)
+    if end > _FLOOD_BYTES and sys.platform.startswith("linux"):
+        libc = ctypes.CDLL(None)
+        begin = _HEAD_BYTES + _END_BYTES
+        libc.fallocate(file, _PUNCH_HOLE, ctypes.c_longlong(begin), ctypes.c_longlong(end - begin))
+
+
 class _Listener:
     """Reads on in the file that a command writes to, without moving the position the two share."""
 
@@ -159,10 +177,17 @@ class _Listener:
         self._hear = hear
         self._at = 0
 
+    @property
+    def read_to(self) -> int | None:
+        """Up to where it has read; None when it reads no more."""
+        return self._at if self._hear is not None else None
+
     def forward(self) -> bool:
         """Hand on what is new, up to a limit; whether that was anything."""
         if self._hear is None:
             return False
+        behind = os.fstat(self._file).st_size - self._at
+        self._at += behind - _HEARD_BYTES if behind > _FLOOD_BYTES else 0
         data = os.pread(self._file, _HEARD_BYTES, self._at)
         self._at += len(data)
         if not self._hear(data):
