@@ -71,7 +71,8 @@ def review(
     inline = {p: text for p in changed if not own(p) and (text := between.with_old_tests(p)) is not None}
     aware = [p for p in changed if between.knows_of_tests(p)]
     compared = _compared_tests(rt, site, checks)
-    ran = {p for p, how in changed.items() if how != "A" and _held_tests(p, compared)}
+    seen = "\n".join(_before(rt, site).before(""))
+    ran = {p for p, how in changed.items() if how != "A" and _held_tests(p, seen, checks)}
     looked_at = [
         p for p, how in changed.items() if not own(p) and (p in inline or p in ran or between.is_guarded(p, how))
     ]
@@ -117,9 +118,16 @@ def tried_tests(rt: Runtime, site: CheckTarget, checks: Sequence[str], stop: Cal
     return _compared_tests(rt, site, [command for command in checks if not _SOME_OF_A_FILE.search(command)])
 
 
-def _held_tests(path: str, compared: str) -> bool:
-    """Whether a file with a name that conventions of other runners do not know held tests that the checks ran."""
-    return file_kinds.may_be_called_test(path) and file_kinds.names_tests_of(path, compared)
+def _held_tests(path: str, seen: str, checks: Sequence[str]) -> bool:
+    """Whether a file with a name that other runners do not take for a test's held some of the tests that were ``seen``.
+
+    Or the checks name it, as a path or as a module.
+    """
+    if not file_kinds.may_be_called_test(path):
+        return False
+    module = path.rpartition(".")[0].replace("/", ".")
+    words = rf"(?<![\w./-])(?:{re.escape(module)}|(?:\./)?{re.escape(path)})(?![\w/-])"
+    return file_kinds.names_tests_of(path, seen) or any(re.search(words, check) for check in checks)
 
 
 def _declared(files: list[str]) -> Callable[[str], bool]:

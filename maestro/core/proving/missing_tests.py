@@ -94,9 +94,16 @@ def _should_have_told(command: str, base: Baseline) -> bool:
 def _nothing_new(session: models.Session, commit: str, command: str, report: TestReport, base: Baseline) -> bool:
     """Whether there is no test that could run, or this check ran none before, either, and others did."""
     known = base.outcomes or any(one.summary.get("total") for one in base.accepted.values())
+    repo = Path(session.repo_path)
     if not report.total and not known:
-        return not any(file_kinds.is_test_code(path) for path in repository.list_files(Path(session.repo_path), commit))
-    return verdicts.ran_none(base.runs.get(command)) and _any_ran(base)
+        return not _holds_tests(repo, commit)
+    if not verdicts.ran_none(base.runs.get(command)) or not _any_ran(base):
+        return False
+    return bool(report.total) or _holds_tests(repo, session.base_commit)
+
+
+def _holds_tests(repo: Path, commit: str) -> bool:
+    return any(file_kinds.is_test_code(path) for path in repository.list_files(repo, commit))
 
 
 def _any_ran(base: Baseline) -> bool:
