@@ -92,7 +92,7 @@ class Bar:
     def _amounts(self) -> None:
         bench, shape = self.bench, self.bench.draft.shape
         text(plural(len(bench.draft.tasks), "task"), "m-strong")
-        workers = in_force(bench.session.agent_config, bench.view.rt.settings).max_workers or 1
+        workers = in_force(bench.session.agent_config, bench.view.rt.settings).max_workers
         if shape:
             beside = min(shape.width, workers)
             text(f"up to {beside} in parallel" if beside > 1 else "one at a time")

@@ -25,7 +25,7 @@ from maestro.core.execution import ingest, run_end
 from maestro.core.guards import heartbeat, resources, watchdog
 from maestro.core.guards.loops import Trace
 from maestro.core.guards.no_progress import Standstill
-from maestro.core.kernel.agent_config import AgentConfig
+from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.locks import WorkCancelled
 from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.core.limits import account, admission
@@ -164,10 +164,10 @@ def test_a_tree_over_its_processor_cap_gets_the_lowest_priority(rows: Rows) -> N
         before = process.nice()
         for use in (150.0, 151.0):
             worker.cpu_percent = use
-            resources._processor(rows.rt, AgentConfig(worker_cpu_percent=100), worker)
+            resources._processor(rows.rt, in_force({"worker_cpu_percent": 100}, rows.rt.settings), worker)
         assert process.nice() == before
         worker.cpu_percent = 152.0
-        resources._processor(rows.rt, AgentConfig(worker_cpu_percent=100), worker)
+        resources._processor(rows.rt, in_force({"worker_cpu_percent": 100}, rows.rt.settings), worker)
         threads = [t.id for t in process.threads()] if sys.platform.startswith("linux") else [child.pid]
         assert [os.getpriority(os.PRIO_PROCESS, thread) for thread in threads] == [19] * len(threads)
     finally:
@@ -249,7 +249,7 @@ def seen_after(rows: Rows, seconds: float, cpu: float) -> tuple[int, int, str | 
         assert worker is not None
         worker.cpu_percent = cpu
         tx.db.add(worker)
-    config = AgentConfig(auto_unstick=True)
+    config = in_force({"auto_unstick": True}, rows.rt.settings)
     watchdog.check(rows.rt, config, rows.task_now(), worker)
     watch.now += seconds
     watchdog.check(rows.rt, config, rows.task_now(), worker)

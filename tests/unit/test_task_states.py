@@ -14,11 +14,12 @@ from sqlmodel import select
 
 from maestro.core.approvals import asking
 from maestro.core.kernel import task_states
-from maestro.core.kernel.agent_config import AgentConfig
+from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.task_states import TRANSITIONS, TaskStatus
 from maestro.core.tasks import transitions
 from maestro.db import models
 from maestro.db.session import Database, Transaction
+from maestro.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,7 +65,7 @@ def new_task(db: Database, status: str = "pending") -> str:
 
 
 Act = Callable[[Transaction, models.Session, models.Task], None]
-_config = AgentConfig(max_attempts=2)
+_config = in_force({"max_attempts": 2}, Settings())
 
 
 def answer(allow: bool) -> Act:

@@ -15,7 +15,7 @@ from maestro.core.approvals import asking
 from maestro.core.execution import ingest
 from maestro.core.guards import integrity
 from maestro.core.kernel import lookup, processes
-from maestro.core.kernel.agent_config import AgentConfig, in_force
+from maestro.core.kernel.agent_config import EffectiveConfig, in_force
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
 from maestro.core.limits import admission, budgets, spending
@@ -180,7 +180,7 @@ _ENDPOINT = frozenset({"auth", "rate_limit", "overloaded", "network"})
 
 def worker_ended(
     tx: Transaction,
-    config: AgentConfig,
+    config: EffectiveConfig,
     session: models.Session,
     task: models.Task,
     worker: models.Worker,

@@ -15,7 +15,7 @@ from maestro.core.approvals.question import Question
 from maestro.core.execution import warm_workers
 from maestro.core.guards import integrity, storage
 from maestro.core.kernel import channel, lookup
-from maestro.core.kernel.agent_config import AgentConfig, in_force, permission_mode
+from maestro.core.kernel.agent_config import EffectiveConfig, in_force
 from maestro.core.kernel.endpoint import endpoint_for
 from maestro.core.kernel.locks import WorkCancelled, cancellation_token
 from maestro.core.kernel.processes import confine, lower_priority
@@ -195,7 +195,7 @@ def _spec(
     task: models.Task,
     worker: models.Worker,
     worktree: Path,
-    config: AgentConfig,
+    config: EffectiveConfig,
     agent: own_agent.Chosen,
 ) -> AgentSpec:
     summary, plan_checks = approved_plan(rt, session)
@@ -207,8 +207,7 @@ def _spec(
     if not resume and task.guard_state.afresh:
         first = f"{first}\n\n{afresh.story(rt, task, worktree)}"
     prompt = (task.prompt or prompts.RESUMED) if resume else first
-    assert config.task_timeout_minutes is not None
-    mode = permission_mode(config, rt.settings)
+    mode = config.permission_mode
     return AgentSpec(
         worker_id=worker.id,
         session_id=session.id,
@@ -232,7 +231,7 @@ def _spec(
         checks=sorted({*checks, *plan_checks}),
         approved=_names_at_first(repo, task.start_commit or session.base_commit) if mode == "edits" else None,
         allowances=list(session.allowances),
-        policy=(config.policy or rt.settings.policy).model_dump(mode="json"),
+        policy=config.policy.model_dump(mode="json"),
         private=[str(rt.data_dir)],
         max_turns=config.max_turns,
         budget_usd=worker.reserved_usd,
@@ -241,7 +240,7 @@ def _spec(
         command=config.command,
         deny_read=[str(rt.data_dir / "token"), str(rt.data_dir / "maestro.db"), str(Path.home() / ".ssh")],
         trust_repository=config.trust_repository and not trust.instructions_are_material(rt, session),
-        user_hooks=bool(config.user_hooks),
+        user_hooks=config.user_hooks,
         port_base=ports.of_worker(rt, worker),
     )
 

@@ -97,7 +97,6 @@ def pool(rt: Runtime) -> Standbys:
 def wanted(rt: Runtime, session: models.Session, tasks: Sequence[models.Task]) -> int:
     """How many this session's next starts could use: a task that runs may need a new attempt, too."""
     config = in_force(session.agent_config, rt.settings)
-    assert config.max_workers is not None
     return min(len(scheduling.unfinished(tasks)), config.max_workers) if session.agent_type == _AGENT else 0
 
 

@@ -12,7 +12,7 @@ import psutil
 
 from maestro.core.guards import watchdog
 from maestro.core.kernel import lookup, processes
-from maestro.core.kernel.agent_config import AgentConfig, in_force
+from maestro.core.kernel.agent_config import EffectiveConfig, in_force
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.services import Service
 from maestro.core.kernel.session_states import State
@@ -81,7 +81,7 @@ def _check_workers(rt: Runtime, session: models.Session) -> None:
             interrupts.deliver(rt, now, worker)
 
 
-def _calls(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Worker) -> None:
+def _calls(rt: Runtime, config: EffectiveConfig, task: models.Task, worker: models.Worker) -> None:
     reason = f"The run reached its limit of {config.run_model_calls} model calls."
     with rt.db.write() as tx:
         row = tx.db.get(models.Task, task.id)
@@ -89,7 +89,7 @@ def _calls(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.W
             interrupts.request(tx, row, worker, then="budget", reason=reason, measure="model_calls")
 
 
-def _memory(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Worker) -> None:
+def _memory(rt: Runtime, config: EffectiveConfig, task: models.Task, worker: models.Worker) -> None:
     """Warn at 80 %; at 100 % interrupt, and resume once; the second time ask the user."""
     limit = config.worker_memory_mb
     if limit is None or worker.memory_mb < limit * _NOTICE:
@@ -141,7 +141,7 @@ def _lowest_priority(pid: int) -> None:
                 os.setpriority(os.PRIO_PROCESS, thread.id, _LOWEST_NICE)
 
 
-def _processor(rt: Runtime, config: AgentConfig, worker: models.Worker) -> None:
+def _processor(rt: Runtime, config: EffectiveConfig, worker: models.Worker) -> None:
     """Over the cap for some time (a part of a core, or no Linux: see ``limits.confine``): lowest priority for the tree."""
     cap, looks = config.worker_cpu_percent, rt.service(_OVER_CPU)
     if cap is None or worker.pid is None or worker.pid_started is None:

@@ -19,7 +19,7 @@ from maestro.core.guards import at_work, heartbeat
 from maestro.core.guards.loops import Trace
 from maestro.core.guards.no_progress import Standstill
 from maestro.core.kernel import channel, lookup, processes
-from maestro.core.kernel.agent_config import AgentConfig
+from maestro.core.kernel.agent_config import EffectiveConfig
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.services import Service
 from maestro.core.kernel.session_states import State
@@ -57,7 +57,7 @@ class _RunState:
 _RUNS = Service(dict[str, _RunState])
 
 
-def check(rt: Runtime, config: AgentConfig, task: models.Task, worker: models.Worker) -> None:
+def check(rt: Runtime, config: EffectiveConfig, task: models.Task, worker: models.Worker) -> None:
     """Look at one live run of an executing session; takes at most one step."""
     eyes = rt.service(_RUNS)
     now = heartbeat.watch(rt).now
@@ -201,7 +201,7 @@ def _silent(rt: Runtime, eye: _RunState, worker: models.Worker) -> str | None:
     return f"No output for {span}{while_what}, and it uses {worker.cpu_percent:.0f}% of a core"
 
 
-def _step(rt: Runtime, config: AgentConfig, task_id: str, worker: models.Worker, seen: str) -> None:
+def _step(rt: Runtime, config: EffectiveConfig, task_id: str, worker: models.Worker, seen: str) -> None:
     ask, told = False, False
     with rt.db.read() as db:  # one that hears nothing would lose a word, and begin anew after an interruption
         about, whose = lookup.session_row(db, worker.session_id), db.get(models.Task, task_id)

@@ -7,7 +7,7 @@ from maestro.core.approvals.question import Question
 from maestro.core.guards import storage
 from maestro.core.integration import rollbacks
 from maestro.core.kernel import lookup
-from maestro.core.kernel.agent_config import AgentConfig, in_force
+from maestro.core.kernel.agent_config import EffectiveConfig, in_force
 from maestro.core.kernel.locks import WorkCancelled, cancellation_token
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, move
@@ -115,13 +115,12 @@ def _give_up(rt: Runtime, session_id: str, reason: str) -> None:
 def _decide(
     tx: Transaction,
     session: models.Session,
-    config: AgentConfig,
+    config: EffectiveConfig,
     commit: str,
     checks: list[str],
     failures: list[tuple[str, str]],
 ) -> None:
     session.validation_attempt += 1
-    assert config.max_attempts is not None
     # A hint from the user is tried once, whatever the limit.
     limit = max(config.max_attempts, 2 if lookup.validation_hint(tx.db, session.id) else 1)
     if not failures:

@@ -47,10 +47,25 @@ def _host_name(value: str) -> str:
 HostName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300), AfterValidator(_host_name)]
 
 
-class AgentConfig(BaseModel):
-    """How a session's workers run. Unset members follow the settings at the moment they are needed."""
+class _Common(BaseModel):
+    """What follows no setting."""
 
     model_config = ConfigDict(extra="forbid")
+
+    setup: list[Command] = Field(default_factory=list, max_length=20)
+    checks: list[Command] = Field(default_factory=list, max_length=50)
+    copy_files: list[Command] = Field(default_factory=list, max_length=100)
+    serial_checks: bool = False  # checks and set-up of the repository run one at a time
+    check_network: bool = False  # confined checks reach what set-up commands reach; else only their own loopback
+    network_hosts: list[HostName] = Field(default_factory=list, max_length=100)  # besides the registries of its tools
+    pass_env: list[PassedName] = Field(default_factory=list, max_length=200)  # names of variables, never values
+    away: bool = False
+    command: list[str] = Field(default_factory=list, max_length=100)  # agent_type "command": program and arguments
+    trust_repository: bool = False  # load the repository's own Claude settings
+
+
+class AgentConfig(_Common):
+    """How a session's workers run, as it is stored. Unset members follow the settings at the moment they are needed."""
 
     model: str | None = Field(None, max_length=200, pattern=r"^[^\x00-\x1f]+$")
     permission_mode: PermissionMode | None = None
@@ -70,18 +85,35 @@ class AgentConfig(BaseModel):
     session_model_calls: int | None = Field(None, ge=1, le=MOST)
     run_model_calls: int | None = Field(None, ge=1, le=MOST)
     auto_unstick: bool | None = None
-    setup: list[Command] = Field(default_factory=list, max_length=20)
-    checks: list[Command] = Field(default_factory=list, max_length=50)
-    copy_files: list[Command] = Field(default_factory=list, max_length=100)
-    serial_checks: bool = False  # checks and set-up of the repository run one at a time
-    check_network: bool = False  # confined checks reach what set-up commands reach; else only their own loopback
-    network_hosts: list[HostName] = Field(default_factory=list, max_length=100)  # besides the registries of its tools
-    pass_env: list[PassedName] = Field(default_factory=list, max_length=200)  # names of variables, never values
-    away: bool = False
-    command: list[str] = Field(default_factory=list, max_length=100)  # agent_type "command": program and arguments
     sparse: bool | None = None  # only the folders a task declares, in large repositories
     user_hooks: bool | None = None  # run the user's own Claude hooks (and those of their plug-ins) in workers
-    trust_repository: bool = False  # load the repository's own Claude settings
+
+
+class EffectiveConfig(_Common):
+    """What holds for a session's workers now: its own configuration over the settings. None is "no limit"."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str | None  # None: the agent's own choice
+    permission_mode: ModeInForce
+    policy: Policy
+    max_workers: int
+    max_attempts: int
+    max_turns: int
+    budget_usd: float | None
+    task_timeout_minutes: float
+    worker_memory_mb: int | None
+    worker_cpu_percent: int | None
+    task_budget_usd: float | None
+    task_token_limit: int | None
+    session_budget_usd: float | None
+    session_token_limit: int | None
+    task_model_calls: int | None
+    session_model_calls: int | None
+    run_model_calls: int | None
+    auto_unstick: bool
+    sparse: bool
+    user_hooks: bool
 
 
 def parse_agent_config(data: Any) -> AgentConfig:
@@ -111,15 +143,16 @@ def parse_check(command: str) -> str:
         raise InvalidInput(f"The command {why}.", {"command": why}) from error
 
 
-def in_force(config: dict[str, Any], settings: Settings) -> AgentConfig:
-    """A stored configuration with the settings filled in; every limit is set, or None for "no limit".
+def in_force(config: dict[str, Any], settings: Settings) -> EffectiveConfig:
+    """A stored configuration with the settings filled in.
 
     Raises InvalidInput for one that cannot be read (a damaged row, one of a newer version).
     """
     own = parse_agent_config(config)
-    filled = {k: getattr(settings, v) for k, v in _FALLBACK.items() if getattr(own, k) is None}
-    mode, table = permission_mode(own, settings), merged(settings.policy, own.policy)
-    return own.model_copy(update=filled | {"permission_mode": mode, "policy": table})
+    values = {name: getattr(own, name) for name in AgentConfig.model_fields}
+    values |= {name: getattr(settings, setting) for name, setting in _FALLBACK.items() if values[name] is None}
+    values |= {"permission_mode": permission_mode(own, settings), "policy": merged(settings.policy, own.policy)}
+    return EffectiveConfig(**values)
 
 
 def permission_mode(config: AgentConfig, settings: Settings) -> ModeInForce:

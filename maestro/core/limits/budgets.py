@@ -12,7 +12,7 @@ from sqlmodel import Session as DbSession
 
 from maestro.core.approvals import asking
 from maestro.core.kernel import lookup
-from maestro.core.kernel.agent_config import AgentConfig, in_force
+from maestro.core.kernel.agent_config import EffectiveConfig, in_force
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
 from maestro.core.limits import amounts, spending
@@ -58,14 +58,14 @@ def run_reached(tx: Transaction, settings: Settings, session: models.Session, ta
     return True
 
 
-def calls_used_up(db: DbSession, config: AgentConfig, task: models.Task, worker: models.Worker) -> bool:
+def calls_used_up(db: DbSession, config: EffectiveConfig, task: models.Task, worker: models.Worker) -> bool:
     """Whether this run has made as many model calls as it may."""
     limit = spending.run_limit(db, task, "model_calls", config.run_model_calls)
     return limit is not None and worker.model_calls >= limit
 
 
 def notice_run(
-    rt: Runtime, session: models.Session, config: AgentConfig, task: models.Task, worker: models.Worker
+    rt: Runtime, session: models.Session, config: EffectiveConfig, task: models.Task, worker: models.Worker
 ) -> None:
     """Say once that a run has nearly used up its own budget; what follows at its end is ``run_reached``'s."""
     if config.budget_usd is None and config.run_model_calls is None:

@@ -20,7 +20,7 @@ from sqlmodel import col, select
 from maestro.assistants import pricing
 from maestro.assistants.base import Usage
 from maestro.core.kernel import lookup
-from maestro.core.kernel.agent_config import AgentConfig, in_force
+from maestro.core.kernel.agent_config import EffectiveConfig, in_force
 from maestro.db import models
 from maestro.db.keeping import DayUsage
 from maestro.db.types import utcnow
@@ -111,7 +111,9 @@ def budgets_of(db: DbSession, settings: Settings, session: models.Session) -> li
     return found
 
 
-def grant(db: DbSession, settings: Settings, session: models.Session, task: models.Task, config: AgentConfig) -> Grant:
+def grant(
+    db: DbSession, settings: Settings, session: models.Session, task: models.Task, config: EffectiveConfig
+) -> Grant:
     """What one run of this task is given of all the money that it may spend: an even part of what is left."""
     own = run_limit(db, task, "usd", config.budget_usd)
     parts = [] if own is None else [own]
@@ -232,7 +234,7 @@ def _add(row: models.Session | DayUsage, used: Usage | models.Worker) -> None:
     row.cache_write_tokens += used.cache_write_tokens
 
 
-def _limits(source: Settings | AgentConfig, whose: str) -> dict[str, float]:
+def _limits(source: Settings | EffectiveConfig, whose: str) -> dict[str, float]:
     names = {"usd": f"{whose}_budget_usd", "tokens": f"{whose}_token_limit", "model_calls": f"{whose}_model_calls"}
     found = {measure: getattr(source, name) for measure, name in names.items()}
     return {measure: float(limit) for measure, limit in found.items() if limit is not None}
@@ -260,9 +262,9 @@ def _used(rows: Iterable[Any], runs: Iterable[models.Worker], *, demo: bool, gon
     return _Used(float(usd), float(tokens), float(calls), held)
 
 
-def _free_slots(db: DbSession, session: models.Session, config: AgentConfig) -> int:
+def _free_slots(db: DbSession, session: models.Session, config: EffectiveConfig) -> int:
     """How many runs may soon go on beside those that do, this one among them."""
     living = {w.task_id for w in lookup.live_workers(db, session.id) if w.ended_at is None}
     over = {"completed", "skipped", "cancelled", "failed"}
     waiting = sum(1 for t in lookup.tasks_of(db, session.id) if t.status not in over and t.id not in living)
-    return max(1, min((config.max_workers or 1) - len(living), waiting))
+    return max(1, min(config.max_workers - len(living), waiting))

@@ -10,7 +10,7 @@ from sqlmodel import Session as DbSession
 from maestro.agents import factory
 from maestro.agents.base import Effort
 from maestro.core.kernel import lookup
-from maestro.core.kernel.agent_config import AgentConfig, parse_agent_config
+from maestro.core.kernel.agent_config import AgentConfig, EffectiveConfig, parse_agent_config
 from maestro.core.planning.plan import Plan, PlanTask, parse_plan
 from maestro.db import models
 from maestro.errors import InvalidInput
@@ -28,14 +28,14 @@ class Chosen:
     effort: str | None
 
 
-def of_task(plan: Plan, key: str, session: models.Session, config: AgentConfig) -> Chosen:
+def of_task(plan: Plan, key: str, session: models.Session, config: EffectiveConfig) -> Chosen:
     """The agent that a task gets; a repair task, which no plan names, gets the session's."""
     said = next((task for task in plan.tasks if task.id == key), None)
     agent = (said.agent if said else None) or session.agent_type
     return Chosen(agent, (said.model if said else None) or config.model, said.effort if said else None)
 
 
-def of_stored(db: DbSession, task: models.Task, session: models.Session, config: AgentConfig) -> Chosen:
+def of_stored(db: DbSession, task: models.Task, session: models.Session, config: EffectiveConfig) -> Chosen:
     """``of_task`` by the session's plan as it is stored."""
     return of_task(parse_plan(lookup.plan_row(db, session).plan_json), task.key, session, config)
 

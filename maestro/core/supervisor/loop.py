@@ -273,7 +273,6 @@ class Supervisor:
     def _start_ready(self, session: models.Session, tasks: list[models.Task], live: set[str]) -> None:
         rt = self._rt
         config = in_force(session.agent_config, rt.settings)
-        assert config.max_workers is not None
         if not scheduling.ready(tasks) or not admission.may_begin(rt, session):
             return
         tracked = _tracked(session.repo_path, session.base_commit) if _has_globs(tasks) else ()

@@ -8,7 +8,7 @@ from typing import Any
 
 from maestro.core.approvals import asking
 from maestro.core.kernel import lookup, task_states
-from maestro.core.kernel.agent_config import AgentConfig
+from maestro.core.kernel.agent_config import EffectiveConfig
 from maestro.core.kernel.session_states import State, move
 from maestro.core.kernel.text import clip
 from maestro.core.tasks import prompts
@@ -103,10 +103,9 @@ def restore(tx: Transaction, task: models.Task, **columns: Any) -> None:
 
 
 def attempt_failed(
-    tx: Transaction, config: AgentConfig, session: models.Session, task: models.Task, reason: str, prompt: str
+    tx: Transaction, config: EffectiveConfig, session: models.Session, task: models.Task, reason: str, prompt: str
 ) -> None:
     """Send the task back into its conversation with ``prompt``, or to the user after the last attempt."""
-    assert config.max_attempts is not None
     if task.attempt >= config.max_attempts:
         task_failed(tx, session, task, f"{reason} (attempt {task.attempt} of {config.max_attempts}, the last one)")
         return

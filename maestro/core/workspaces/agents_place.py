@@ -17,7 +17,7 @@ from typing import Any
 
 from maestro.confinement.profile import Profile
 from maestro.confinement.wrapping import command
-from maestro.core.kernel.agent_config import AgentConfig, in_force
+from maestro.core.kernel.agent_config import EffectiveConfig, in_force
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.workspaces import confining, policy_hosts
 from maestro.core.workspaces.environ import base_environment, place_environment
@@ -128,7 +128,9 @@ def _report(rt: Runtime, session: models.Session, task: models.Task, words: str)
             tx.log(session.id, words, level="warn", kind="git", source="git", task_id=task.id)
 
 
-def of_agent(rt: Runtime, session: models.Session, task_id: str, folder: Path, config: AgentConfig) -> dict[str, Any]:
+def of_agent(
+    rt: Runtime, session: models.Session, task_id: str, folder: Path, config: EffectiveConfig
+) -> dict[str, Any]:
     """What an agent's commands see and reach, for its spec: as set-up commands, in a place of their own.
 
     Raises GitError and OSError.

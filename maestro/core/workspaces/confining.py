@@ -22,7 +22,7 @@ from maestro.confinement.proxy import LEADS_INSIDE, Host, Proxy, hosts, upstream
 from maestro.confinement.refusals import Missed
 from maestro.confinement.wrapping import command
 from maestro.core.kernel import places
-from maestro.core.kernel.agent_config import AgentConfig, in_force
+from maestro.core.kernel.agent_config import EffectiveConfig, in_force
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.services import Keyed, Service
 from maestro.core.workspaces import bytecode, npm_cache
@@ -112,7 +112,7 @@ def confined(
         yield Confined(wrap, True, kind, online, proxy.refused, allowed)
 
 
-def reachable(config: AgentConfig, folder: Path) -> frozenset[Host]:
+def reachable(config: EffectiveConfig, folder: Path) -> frozenset[Host]:
     """The hosts that may be reached for a worktree: registries of its tools, the user's own ones, and those named."""
     names = git(folder, "ls-files", "-z").fields
     own = registries.of_user(os.environ, Path.home())

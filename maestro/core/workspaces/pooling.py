@@ -166,7 +166,6 @@ def _has_room(rt: Runtime, session_id: str, below: Path) -> bool:
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
     slots = in_force(session.agent_config, rt.settings).max_workers
-    assert slots is not None
     return session.status in _GOES_ON and len(pool.pooled(below)) < slots
 
 
