@@ -9,6 +9,7 @@ import base64
 import json
 import logging
 import math
+import re
 import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +21,8 @@ from sqlalchemy.types import TypeDecorator
 
 from maestro import secrets
 from maestro.db.sound import sound_text
+
+_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -34,6 +37,11 @@ def utcnow() -> datetime:
 def new_id() -> str:
     """A fresh UUID string, the id of everything but logs, metrics and events."""
     return str(uuid4())
+
+
+def is_id(stored: str) -> bool:
+    """Whether a stored id can be one that Maestro made. Only such a one may name what is deleted from the disk."""
+    return _ID.fullmatch(stored) is not None
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -69,6 +77,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 UNREADABLE = "(unreadable)"
 
 
+#: JSON that is nested deeper is taken for none: what writes answers refuses it, with the whole list that it stands in.
+_DEEPEST = 100
+
+
 class Unreadable(str):
     """What stands for stored JSON that is none."""
 
@@ -79,11 +91,18 @@ def read_json(stored: Any) -> Any:
         return stored if math.isfinite(stored) else None  # SQLite keeps a lone number as one
     try:
         found = json.loads(stored, parse_constant=lambda _name: None)
+        if stored.count("[") + stored.count("{") > _DEEPEST and _is_deeper(found, _DEEPEST):
+            raise RecursionError
         # Halves of characters, which no answer and no file can hold; the escapes of whole ones begin like them.
         return _whole(found) if "\\ud" in stored or "\\uD" in stored else found
     except (ValueError, TypeError, RecursionError):
         _log.warning("stored JSON cannot be read: %.100r", stored)
         return Unreadable(str(stored)[:500])
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_is_deeper(member, levels - 1) for member in members)
 
 
 def _whole(value: Any) -> Any:

@@ -28,7 +28,8 @@ from tests.repos import make_repo
 
 #: What a damaged file, another program or another version may leave in a column, whatever its type.
 ODD_STORED: tuple[Any, ...] = (
-    "", "{", "[1, {}]", "null", "nonsense", '{"max_workers": "many"}', '{"a": NaN}', "[" * 5000, b"\xff\xfe", 2**62, -1, 1.5,
+    "", "{", '{"a":' * 300 + "1" + "}" * 300, "[1, {}]", "null", "nonsense", '{"max_workers": "many"}', '{"a": NaN}', "[" * 5000,
+    b"\xff\xfe", 2**62, -1, 1.5,
     float("inf"), "2026-11-29T12:00:00Z", "x" * 5000, "\x00",
 )  # fmt: skip
 

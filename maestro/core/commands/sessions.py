@@ -164,7 +164,7 @@ def delete_session(rt: Runtime, session_id: str) -> None:
         with rt.db.read() as db:
             row = lookup.session_row(db, session_id)
         _not_at_work(row)
-        if Path(row.repo_path).exists():
+        if lookup.is_there(Path(row.repo_path)):
             cleanup.remove_worktrees(rt, row)
             cleanup.remove_branches(rt, row)
         view = queries.get_session(rt, session_id)

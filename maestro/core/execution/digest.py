@@ -100,7 +100,11 @@ def catch_up(rt: Runtime) -> Digest | None:
         tx.db.merge(Fact(name=_STOPPED, value=None))
         if away is None or not workers:
             return None
-        told = [_part(tx.db, sid, counts, before[sid], away) for sid, counts in parts.items()]
+        told = [
+            _part(tx.db, sid, counts, before[sid], away)
+            for sid, counts in parts.items()
+            if tx.db.get(models.Session, sid) is not None  # a damaged row: its worker is of no session
+        ]
         found = Digest(since=away, until=utcnow(), crashed=crashed, sessions=told)
         tx.db.merge(Fact(name=_FACT, value=found.model_dump(mode="json"), updated_at=found.until))
         for part in told:

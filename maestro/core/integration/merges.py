@@ -129,7 +129,7 @@ def _finish(rt: Runtime, intent: models.Intent) -> str | None:
         session = lookup.session_row(db, intent.session_id)
     repo, kept = Path(session.repo_path), str(intent.detail.get("kept"))
     record = MergeRecord(**{name: str(intent.detail.get(name, "")) for name in ("target", "method", "before", "after")})
-    if not repo.is_dir():
+    if not lookup.is_there(repo):
         return f"The repository is no longer at {repo}."  # when it is back
     problem, begun = None, False
     try:

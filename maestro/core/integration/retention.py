@@ -9,12 +9,13 @@ from pathlib import Path
 from pydantic import BaseModel
 from sqlmodel import col, select
 
+from maestro.core.kernel import lookup
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.workspaces import sheltered
 from maestro.db import models
 from maestro.db.keeping import DeletedSession, Fact
 from maestro.db.session import Transaction
-from maestro.db.types import utcnow
+from maestro.db.types import is_id, utcnow
 from maestro.errors import MaestroError, NotFound
 from maestro.worktrees import integration, manager, refs
 
@@ -72,7 +73,7 @@ def list_deleted(rt: Runtime) -> list[DeletedView]:
 
 def recovered(repo: Path, session_id: str, restorable: frozenset[str] = frozenset()) -> list[RecoveredView]:
     """What is kept under a session's recovered refs; empty when the repository is not there."""
-    if not repo.exists():
+    if not lookup.is_there(repo):
         return []
     prefix = integration.recovered_ref(session_id, "x").removesuffix("x")
     found = []
@@ -110,11 +111,14 @@ def expire(rt: Runtime) -> int:
     for row in due:
         repo = Path(row.repo_path)
         try:
-            for ref in integration.list_refs(repo, f"refs/maestro/{refs.name_part(row.id)}") if repo.exists() else ():
+            for ref in (
+                integration.list_refs(repo, f"refs/maestro/{refs.name_part(row.id)}") if lookup.is_there(repo) else ()
+            ):
                 integration.delete_ref(repo, ref)
         except MaestroError:
             continue  # the repository cannot be reached now; tomorrow again
-        shutil.rmtree(sheltered.put_back_folder(rt) / row.id, ignore_errors=True)
+        if is_id(row.id):
+            shutil.rmtree(sheltered.put_back_folder(rt) / row.id, ignore_errors=True)
         with rt.db.write() as tx:
             kept = tx.db.get(DeletedSession, row.id)
             if kept is not None:
@@ -136,5 +140,5 @@ def _due_for_a_day(rt: Runtime) -> list[DeletedSession]:
 
 def remove_spools(rt: Runtime, worker_ids: list[str]) -> None:
     """Delete what the workers of a deleted session wrote; all of it was stored, and went with the session."""
-    for worker_id in worker_ids:
+    for worker_id in filter(is_id, worker_ids):
         shutil.rmtree(rt.data_dir / "workers" / worker_id, ignore_errors=True)

@@ -185,7 +185,7 @@ def _finish(rt: Runtime, intent: models.Intent) -> None:
     try:
         with rt.db.read() as db:
             session = lookup.session_row(db, intent.session_id)
-        if Path(session.repo_path).is_dir():  # else when it is back
+        if lookup.is_there(Path(session.repo_path)):  # else when it is back
             _carry_out(rt, intent)
     except Exception as error:  # one that cannot be finished must not stop the others, nor the app's start
         _log.exception("a %s that was begun could not be finished", intent.kind)

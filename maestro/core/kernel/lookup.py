@@ -21,10 +21,18 @@ def session_row(db: DbSession, session_id: str) -> models.Session:
     return row
 
 
+def is_there(folder: Path) -> bool:
+    """Whether a stored path leads to a folder. One that can be none (too long, a damaged row) does not."""
+    try:
+        return folder.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def repository(session: models.Session) -> Path:
     """The user's repository. Raises Conflict when it is not where it was."""
     path = Path(session.repo_path)
-    if not path.is_dir():
+    if not is_there(path):
         raise Conflict(f"The repository is no longer at {path}. Move it back there, then continue.")
     return path
 
