@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -25,11 +26,14 @@ APART = frozenset({"anthropic_api_key", "anthropic_auth_token", "notify_urls"})
 
 _FILE = "keys.json"
 _SERVICE = "maestro"
-#: A keyring that asks the user is waited for, but not for ever.
+#: A keyring that asks the user is waited for, but not for ever; one that was silent is left alone for a while, so that a
+#: start does not wait once for each key.
 _PATIENCE_S = 30.0
+_LEFT_ALONE_S = 120.0
 
 _log = logging.getLogger(__name__)
 _lock = threading.RLock()
+_silent_until = 0.0  # of ``time.monotonic``
 
 
 class KeyStore:
@@ -50,7 +54,7 @@ class KeyStore:
     def put(self, name: str, value: Any) -> None:
         """Keep a key; None forgets it. Raises Unavailable where that cannot be written."""
         with _lock:
-            entries = self._entries()
+            entries = self._readable()
             before = entries.pop(name, {})
             if value is not None:
                 entries[name] = {"in": "keyring"} if self._into_keyring(name, value) else {"value": value}
@@ -68,12 +72,22 @@ class KeyStore:
 
     def _entries(self) -> dict[str, dict[str, Any]]:
         try:
+            return self._readable()
+        except Unavailable as error:
+            _log.warning("%s", error.detail)
+            return {}
+
+    def _readable(self) -> dict[str, dict[str, Any]]:
+        """What the file says. Raises Unavailable for one that says nothing: writing it anew would lose the keys in it."""
+        try:
             found = json.loads(untrusted.text(self.file))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as error:
-            _log.warning("%s cannot be read, so no keys are known from it: %s", self.file, error)
-            return {}
+            words = (
+                f"{self.file} cannot be read, so no keys are known from it: {error}. Repair the file or move it away."
+            )
+            raise Unavailable(words) from error
         return {k: v for k, v in found.items() if isinstance(v, dict)} if isinstance(found, dict) else {}
 
     def _write(self, entries: dict[str, dict[str, Any]]) -> None:
@@ -129,6 +143,9 @@ def place_for_new(folder: Path) -> str:
 
 def _ask(question: Callable[[Any], Any]) -> Any:
     """Ask the keyring, in a thread of its own. Raises what it raises, Unavailable where there is none or it is silent."""
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        raise Unavailable("The keyring does not respond.")
     answer: list[Any] = []
     failure: list[Exception] = []
 
@@ -144,6 +161,7 @@ def _ask(question: Callable[[Any], Any]) -> Any:
     if failure:
         raise failure[0]
     if not answer:
+        _silent_until = time.monotonic() + _LEFT_ALONE_S
         raise Unavailable("The keyring does not respond.")
     return answer[0]
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import copy
 import logging
 import logging.handlers
+import sys
+import threading
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 from maestro import secrets
 from maestro.settings import Settings
@@ -44,6 +48,28 @@ def set_up(settings: Settings) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[file, screen], force=True)
     logging.getLogger("maestro").setLevel(logging.INFO)
     logging.captureWarnings(True)
+    _take_over_crashes()
+
+
+def _take_over_crashes() -> None:
+    """What nobody catches goes to the log as well: Python would print it as it is, to a terminal or a service's journal."""
+    log = logging.getLogger("maestro.crash")
+
+    def of_main(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            return
+        log.critical("Maestro ended unexpectedly: %s: %s", kind.__name__, error, exc_info=(kind, error, trace))
+
+    def of_thread(said: threading.ExceptHookArgs) -> None:
+        if said.exc_value is not None and said.exc_type is not SystemExit:
+            info = (said.exc_type, said.exc_value, said.exc_traceback)
+            log.error("a thread ended unexpectedly: %s: %s", said.exc_type.__name__, said.exc_value, exc_info=info)
+
+    def of_nobody(said: Any) -> None:
+        info = (said.exc_type, said.exc_value, said.exc_traceback) if said.exc_value is not None else None
+        log.error("ignored: %s %r: %s", said.err_msg or "an exception in", said.object, said.exc_value, exc_info=info)
+
+    sys.excepthook, threading.excepthook, sys.unraisablehook = of_main, of_thread, of_nobody
 
 
 def _relative(folder: Path) -> Path:

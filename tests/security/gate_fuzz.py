@@ -146,6 +146,8 @@ def random_line(rng: random.Random) -> str:
 def differences_in_words(lines: list[str], folder: Path, home: Path) -> list[str]:
     """The lines that we understand and bash reads otherwise, each with what was read. ``folder``: where it runs."""
     known = [(line, parsed) for line in lines if (parsed := shell.parse(line.strip(shell.BLANKS)))]
+    # What a coprocess says comes when it likes, perhaps with the next line's.
+    known = [(line, parsed) for line, parsed in known if not any(c.program == "coproc" for c in parsed)]
     fed = "".join(f"{line}\0" for line, _ in known).encode("utf-8", "surrogateescape")
     environment = {"HOME": str(home), "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
     command = ["bash", "--norc", "--noprofile", "-c", _READER]

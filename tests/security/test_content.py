@@ -17,6 +17,7 @@ from pages.components.state import TASK
 from pages.monitor.charts import Charts
 from pages.plan import graph
 from pages.plan.draft import Shape
+from tests.security.xss import PAYLOADS
 
 PAGES = Path(markdown.__file__).parents[1]
 
@@ -24,7 +25,7 @@ EVIL = [
     "<img src=x onerror=alert(1)>", '"><svg onload=alert(1)>', "'><script>alert(1)</script>", "</pre><iframe src=//x></iframe>",
     '<a href="javascript:alert(1)">x</a>', "<style>*{background:url(//x)}</style>", "<form action=//x><input name=q>",
     "\x1b]8;;javascript:alert(1)\x07x\x1b]8;;\x07", "<b/onmouseover=alert(1)>", "`<img src=x onerror=alert(1)>`",
-    "<!--<img src=x>-->", "&lt;b&gt;",
+    "<!--<img src=x>-->", "&lt;b&gt;", *PAYLOADS,
 ]  # fmt: skip
 
 #: Where HTML is handed to the browser as it is, and what has to hold there (below).
@@ -93,7 +94,12 @@ def test_words_stay_words_wherever_html_is_made(words: str) -> None:
     harmless(diff_lines._line(f"diff --git a/{words} b/{words}"), text)
     harmless(markdown.highlighted(words, path="x.html"), text)
     harmless(markdown.highlighted(words, "python"), text)
-    prose = {"p", "br", "a", "code", "pre", "span", "div", "em", "strong", "blockquote"}
+    prose = {"p", "br", "a", "code", "pre", "span", "div", "em", "strong", "blockquote", "s", "h1", "ul", "li", "table", "thead",
+             "tbody", "tr", "th", "td", "input"}  # fmt: skip
+    boxes = [attributes for tag, attributes in elements(markdown.to_html(words)) if tag == "input"]
+    assert all(
+        box.keys() <= {"type", "disabled", "checked", "aria-label"} and box["type"] == "checkbox" for box in boxes
+    )
     harmless(markdown.to_html(words), prose)
     harmless(markdown.to_html(words, inline=True), prose)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from maestro.core import queries
 from maestro.db import models
 from tests import public_package
 from tests.engine import Engine, engine
-from tests.repos import run_git
+from tests.landing import bench, plan_of
+from tests.repos import make_repo, run_git
 from tests.scripted import bash, call, scenario, task_rule, write
 
 _WHEEL = """\
@@ -96,7 +98,7 @@ _TASKS: dict[str, list[Any]] = {
         bash("cat >> CHANGES.rst <<EOF\n\nNothing else, on $(date +%Y) $((1 + 1))\nEOF\ntail -1 CHANGES.rst && sed -n '1,3p' CHANGES.rst && nl -ba CHANGES.rst | head -2"),
     ],
 }  # fmt: skip
-_CHECK = "python3 -m unittest -q tests.test_05_pathspec"
+_CHECK = "python3 -m unittest -q tests.test_01_util"
 
 
 def _plan() -> dict[str, Any]:
@@ -115,14 +117,14 @@ def _logged(running: Engine, session_id: str) -> list[models.AgentLog]:
 
 def _completed(running: Engine) -> list[str]:
     """Wait for the end of the session; what was asked before that, at once."""
-    while (event := running.events.get(timeout=300)).type != "state_changed" or event.payload["to"] != "completed":
+    while (event := running.events.get(timeout=600)).type != "state_changed" or event.payload["to"] != "completed":
         running.seen.append(event)
         if event.type == "approval_requested":
             return [str(event.payload["title"])]
     return []
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_ten_everyday_tasks_ask_nothing_and_alarm_nobody(tmp_path: Path) -> None:
     assert probing.available().works
     repo = public_package.clone(tmp_path / "pathspec")
@@ -150,3 +152,22 @@ def test_ten_everyday_tasks_ask_nothing_and_alarm_nobody(tmp_path: Path) -> None
             "Makefile.local",
         } <= {*names}
     assert run_git(repo, "status", "--porcelain") == ""
+
+
+def test_without_a_sandbox_the_session_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = make_repo(tmp_path / "repo", {"a": "x\n"})
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("git", "sh", "python3", "env", "true"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    monkeypatch.setenv("PATH", str(programs))
+    probing.available.cache_clear()
+    try:
+        with bench(tmp_path, repo, plan_of({"id": "t1"}), permission_mode="auto") as b:
+            assert b.session.agent_config["permission_mode"] == "edits"
+            said = [row.message for row in queries.list_logs(b.rt, b.id) if row.level == "warn"]
+    finally:
+        probing.available.cache_clear()
+    assert len(said) == 1
+    for words in ("no sandbox", "bubblewrap and socat are missing", "To change that:", "bubblewrap socat"):
+        assert words in said[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import threading
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.core.limits import account
 from maestro.db import models
 from maestro.db.types import utcnow
-from maestro.errors import InvalidInput
+from maestro.errors import InvalidInput, Unavailable
 from maestro.keys import KeyStore
 from maestro.secrets import HIDDEN
 from maestro.settings import KEYS, LoadedSettings
@@ -208,6 +209,42 @@ def test_a_keyring_that_fails_leaves_the_file(tmp_path: Path) -> None:
     store.put("anthropic_api_key", OTHER)
     keyring.set_keyring(Locked(tmp_path / "keyring.json"))
     assert store.read() == {}  # the app starts all the same, and says so in its log
+
+
+def test_a_keyring_that_hangs_is_asked_once_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs, asked = threading.Event(), []
+
+    class Silent(FileKeyring):
+        def set_password(self, service: str, username: str, password: str) -> None:
+            asked.append(username)
+            hangs.wait()
+
+        get_password = set_password  # type: ignore[assignment]
+
+    store = KeyStore(tmp_path / "data")
+    keyring.set_keyring(FileKeyring(tmp_path / "keyring.json"))
+    for name in ("anthropic_api_key", "anthropic_auth_token", "notify_urls"):
+        store.put(name, KEY)
+    monkeypatch.setattr(keys, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(keys, "_silent_until", 0.0)
+    keyring.set_keyring(Silent(tmp_path / "keyring.json"))
+    assert store.read() == {}
+    store.put("anthropic_api_key", OTHER)
+    assert store.read() == {"anthropic_api_key": OTHER}, "typed meanwhile: in the file"
+    assert len(asked) == 1, "a start waits once"
+    hangs.set()
+    monkeypatch.setattr(keys, "_silent_until", 0.0)
+    keyring.set_keyring(FileKeyring(tmp_path / "keyring.json"))
+    assert store.read() == {"anthropic_api_key": OTHER, "anthropic_auth_token": KEY, "notify_urls": KEY}
+
+
+def test_a_file_of_keys_that_cannot_be_read_is_not_written_over(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path)
+    store.file.write_text('{"anthropic_api_key": {"value": "' + KEY)
+    with pytest.raises(Unavailable, match="Repair the file"):
+        store.put("anthropic_auth_token", OTHER)
+    assert KEY in store.file.read_text()
+    assert store.read() == {}
 
 
 def test_in_a_running_app(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import logging
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -282,10 +283,11 @@ def test_questions_hide_secrets_but_nothing_that_runs(tmp_path: Path) -> None:
     assert found_in(everything(tmp_path / "data")) == []
 
 
-def test_the_log_of_the_app(tmp_path: Path) -> None:
+def test_the_log_of_the_app(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rt = opened(tmp_path, anthropic_api_key=API_KEY)
     token = instance.ensure_token(rt.settings)
     before = list(logging.getLogger().handlers)
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     quiet_logging.set_up(rt.settings)
     try:
         logging.getLogger("maestro").error("%s and %s", SAID, token)
@@ -293,14 +295,25 @@ def test_the_log_of_the_app(tmp_path: Path) -> None:
             raise ValueError(f"{SAID} {token}")
         except ValueError:
             logging.getLogger("maestro").exception("it failed")
+
+        def fail() -> None:
+            raise ValueError(f"thread {SAID} {token}")
+
+        broken = threading.Thread(target=fail)
+        broken.start()
+        broken.join()
+        error = ValueError(f"main {SAID} {token}")
+        sys.excepthook(ValueError, error, None)
     finally:
+        sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
         for handler in logging.getLogger().handlers:
             handler.close()
         logging.basicConfig(handlers=before, force=True)
         logging.captureWarnings(False)
         rt.db.close()
-    written = (tmp_path / "data/logs/maestro.log").read_text()
-    assert "it failed" in written
+    written = (tmp_path / "data/logs/maestro.log").read_text() + capsys.readouterr().err
+    for words in ("it failed", "ValueError: thread key", "ValueError: main key"):
+        assert words in written
     assert found_in(written) == []
     assert token not in written
 

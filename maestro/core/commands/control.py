@@ -8,7 +8,7 @@ from maestro.core import queries
 from maestro.core.approvals import asking
 from maestro.core.execution import resuming
 from maestro.core.integration import rollbacks
-from maestro.core.kernel import lookup
+from maestro.core.kernel import lookup, modes
 from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.locks import branch_lock
 from maestro.core.kernel.runtime import Runtime
@@ -36,10 +36,12 @@ def execute(rt: Runtime, session_id: str) -> SessionView:
         base = _base_commit(session)
         _make_branch(repo, session, base)
         integration.keep(repo, integration.checkpoint_ref(session_id, 0), base)
+        chosen = (session.agent_config.get("permission_mode") or rt.settings.permission_mode) == "auto"
+        missing = modes.no_sandbox() if chosen else ""
         with rt.db.write() as tx:
             row = lookup.session_row(tx.db, session_id)
             move(tx, row, "start_execution")
-            if (row.agent_config.get("permission_mode") or rt.settings.permission_mode) == "auto":
+            if chosen:
                 mode = in_force(row.agent_config, rt.settings).permission_mode
                 row.agent_config = row.agent_config | {"permission_mode": mode}  # it stays so to the end
             row.base_commit = row.session_commit = row.checkpoint_commit = base
@@ -51,6 +53,9 @@ def execute(rt: Runtime, session_id: str) -> SessionView:
                 kind="git",
                 source="git",
             )
+            if missing:
+                words = f"There is no sandbox here: agents ask before risky actions, and checks run as you. {missing}"
+                tx.log(session_id, words, level="warn", kind="gate")
             tx.emit("checkpoint_created", session_id, checkpoint_id=point.id, number=0, commit=base, task_id=None)
     rt.wake()
     return queries.get_session(rt, session_id)

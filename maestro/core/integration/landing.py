@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlmodel import col, func, select
 
+from maestro import secrets
 from maestro.core.approvals import questions
 from maestro.core.approvals.question import SETUP, Question
 from maestro.core.guards import integrity, storage
@@ -233,7 +234,7 @@ def _commit(flight: LandingContext) -> str:
     has merged the session branch itself (as a conflict asks it to).
     """
     task = flight.task
-    words = f"{task.title}\n\n{task.description[:2000]}".strip()
+    words = secrets.clean(f"{task.title}\n\n{task.description[:2000]}".strip())  # a commit may be pushed
     integration.commit_all(flight.worktree, words, flight.trailers, branch=task.branch)
     base = history.merge_base(flight.repo, flight.tip(), integration.head(flight.worktree))
     _remember_start(flight, base)
