@@ -16,9 +16,9 @@ fi
 mkdir -p "$tools/bin"
 for program in poetry tox nox hatch just; do ln -sf "$tools/python/bin/$program" "$tools/bin/$program"; done
 ln -sf "$venv/bin/uv" "$tools/bin/uv"
-if command -v npm >/dev/null && [ ! -x "$tools/node/bin/pnpm" ]; then
-    echo "Maestro: installing pnpm and bun"
-    npm install --silent --no-fund --no-audit --global --prefix "$tools/node" pnpm@9 bun
+if command -v npm >/dev/null && [ ! -x "$tools/node/bin/deno" ]; then
+    echo "Maestro: installing pnpm, bun and deno"
+    npm install --silent --no-fund --no-audit --global --prefix "$tools/node" pnpm@9 bun deno
 fi
 PATH=$tools/bin:$tools/node/bin:$PATH \
     exec "$venv/bin/python" -m pytest -q -p no:cacheprovider -o "addopts=--strict-markers --import-mode=importlib" \

@@ -19,13 +19,13 @@ from tests.ecosystems.chain import TOOL_HOMES
 _HEAD = """\
 # Tool chains
 
-For each: Maestro's own offer → set-up → baseline by test name, with one test that fails before the work → honest
+For each: Maestro's own offer → setup → baseline by test name, with one test that fails before the work → honest
 work lands unasked → broken work is sent back → dropped tests are caught → merge → unmerge, and the user's repository
 is as before. Written by `make test-ecosystems`; the rows that ask no package registry run in `make test` as well.
 
 Last run: {day}, {machine}.
 
-| tool chain | result | time | programs |
+| toolchain | result | time | programs |
 | --- | --- | --- | --- |
 """
 #: What stands in the file from here on was written by hand and stays.

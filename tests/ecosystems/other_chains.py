@@ -1,4 +1,4 @@
-"""Ruby and PHP, and make in front of something else."""
+"""Ruby, PHP, Perl and Deno, and make and just in front of something else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,16 @@ RSpec.describe 'calc' do
   end
 end
 """
+_PERL = "package Calc;\nuse strict;\n\nsub add { return $_[0] + $_[1] }\n\n1;\n"
+_JS = "export function add(a, b) {\n  return a + b;\n}\n"
 _PHP = "<?php\n\nfunction add(int $a, int $b): int { return $a + $b; }\n"
+
+
+def _minitest(name: str, **equal_five: str) -> str:
+    tests = "\n\n".join(f"  def test_{test}\n    assert_equal 5, {value}\n  end" for test, value in equal_five.items())
+    return (
+        f"require 'minitest/autorun'\nrequire_relative '../calc'\n\nclass {name}Test < Minitest::Test\n{tests}\nend\n"
+    )
 
 
 def _php(name: str, *methods: str) -> str:
@@ -94,6 +103,60 @@ CHAINS = (
         tests="tests/CalcTest.php",
         names=("testAdds", "testKnownFailure"),
         checks=("phpunit tests",),
+    ),
+    Chain(
+        "minitest by rake",
+        ("ruby", "rake"),
+        {
+            "calc.rb": _RUBY,
+            "test/test_calc.rb": _minitest("Calc", adds="add(2, 3)", known_failure="add(2, 2)"),
+            "Rakefile": "require 'rake/testtask'\n\nRake::TestTask.new { |t| t.libs << '.' }\ntask default: :test\n",
+        },
+        honest={
+            "calc.rb": f"{_RUBY}\ndef twice(a)\n  add(a, a)\nend\n",
+            "test/test_twice.rb": _minitest("Twice", doubles="twice(4) - 3"),
+        },
+        broken={"calc.rb": _RUBY.replace("a + b", "a - b")},
+        tests="test/test_calc.rb",
+        names=("test_adds", "test_known_failure"),
+        setup=(),
+        checks=("rake",),
+    ),
+    Chain(
+        "prove",
+        ("prove",),
+        {
+            "lib/Calc.pm": _PERL,
+            "t/calc.t": "use strict;\nuse Test::More tests => 2;\nuse Calc;\nis(Calc::add(2, 3), 5, 'adds');\n"
+            "is(Calc::add(2, 2), 5, 'known failure');\n",
+        },
+        honest={
+            "lib/Calc.pm": _PERL.replace("1;\n", "sub twice { return add($_[0], $_[0]) }\n\n1;\n"),
+            "t/twice.t": "use strict;\nuse Test::More tests => 1;\nuse Calc;\nis(Calc::twice(4), 8, 'doubles');\n",
+        },
+        broken={"lib/Calc.pm": _PERL.replace("+", "-")},
+        tests="t/calc.t",
+        names=("adds", "known failure"),
+    ),
+    Chain(
+        "deno task test",
+        ("deno",),
+        {
+            "deno.json": '{"tasks": {"test": "deno test --no-check"}}\n',
+            "calc.js": _JS,
+            "calc_test.js": "import { add } from './calc.js';\n\n"
+            "function same(a, b) {\n  if (a !== b) throw new Error(`${a}`);\n}\n\n"
+            "Deno.test('adds', () => same(add(2, 3), 5));\nDeno.test('known failure', () => same(add(2, 2), 5));\n",
+        },
+        honest={
+            "calc.js": f"{_JS}\nexport function twice(a) {{\n  return add(a, a);\n}}\n",
+            "twice_test.js": "import { twice } from './calc.js';\n\nDeno.test('doubles', () => {\n"
+            "  if (twice(4) !== 8) throw new Error('no');\n});\n",
+        },
+        broken={"calc.js": _JS.replace("a + b", "a - b")},
+        tests="calc_test.js",
+        names=("adds", "known failure"),
+        checks=("deno task test",),
     ),
     Chain(
         "make test",

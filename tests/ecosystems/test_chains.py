@@ -69,6 +69,12 @@ def test_a_tool_chain_from_the_offer_to_the_way_back(tmp_path: Path, chain: Chai
         assert without_times(footprint(repo)) == without_times(before)
 
 
+def test_a_machine_with_nothing_but_python_and_make_runs_some_of_them() -> None:
+    bare = {chain.name for chain in CHAINS if not chain.installs and {*chain.programs} <= {"python3", "make"}}
+    assert bare == {"unittest", "unittest below src", "make test"}
+    assert not any(chain.missing for chain in CHAINS if chain.name in bare)
+
+
 def repository(path: Path, chain: Chain) -> Path:
     """The chain's repository, with its lock file."""
     write_files(path, dict(chain.files))

@@ -228,6 +228,22 @@ def test_of_commands_one_after_another_each_names_its_tests_however_deep(python_
     assert "junit" not in text
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "?   \texample.org/x\t[no test files]\n?   \texample.org/x/sub\t[no test files]\n",
+        "make: Nothing to be done for 'test'.\n",
+        "make[1]: Entering directory '/x'\nmake: 'test' is up to date.\n",
+        "Files=0, Tests=0,  1 wallclock secs ( 0.00 usr +  0.00 sys =  0.00 CPU)\nResult: NOTESTS\n",
+    ],
+)
+def test_that_no_test_ran_is_told_from_saying_nothing(tmp_path: Path, said: str) -> None:
+    report, _ = read_report(Instrumented("make test"), said, cut=False)
+    assert report == TestReport({}, 0, 0, 0)
+    for more in (f"{said}built\n", said.replace("test", "build"), ""):
+        assert read_report(Instrumented("make test"), more, cut=False)[0] != report or "NOTESTS" in more
+
+
 #: A runner that makes its own kind of result, without room for anything else, as those of nose2 and trial do.
 _OWN_RUNNER = """\
 import unittest

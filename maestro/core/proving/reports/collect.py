@@ -41,6 +41,7 @@ _PRINTED = {
     "bun": (printed.bun, re.compile(r"\bbun\b")),
     "deno": (printed.deno, re.compile(r"\bdeno\b")),
     "ava": (printed.ava, re.compile(r"\bava\b")),
+    "nothing": (printed.nothing, re.compile(r"(?!)")),
     "numbers": (printed.numbers, re.compile(r"\buvu\b|\bdotnet\b|\bmix test\b")),
 }
 

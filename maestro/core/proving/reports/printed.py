@@ -208,6 +208,18 @@ def numbers(output: str, *, cut: bool) -> TestReport | None:  # noqa: ARG001 - o
     return TestReport({}, passed, failed, skipped, complete=False) if found else None
 
 
+#: What runners that end with 0 say in place of results where they find no test; each is all that was said.
+_NO_TESTS = re.compile(
+    r"(?:\?\s+\S+\s+\[no test files\]\s*)+|(?:g?make(?:\[\d+\])?: .*\n)*g?make: (?:Nothing to be done for )?['`]test['`]"
+    r"(?: is up to date)?\.\s*|Files=0, Tests=0, [^\n]*\nResult: NOTESTS\s*"
+)
+
+
+def nothing(output: str, *, cut: bool) -> TestReport | None:
+    """That no test ran, where go, prove or make say so and nothing else."""
+    return TestReport({}, 0, 0, 0) if not cut and _NO_TESTS.fullmatch(output) else None
+
+
 _DENO = re.compile(r"^(\S.*?) \.\.\. (?:\S+ )?(ok|FAILED|ignored)\b(?: \([\d.]+\S*\))?.*$", re.MULTILINE)
 _DENO_FILE = re.compile(r"^running \d+ tests? from (\S+)$")
 _DENO_SUMMARY = re.compile(
