@@ -16,6 +16,7 @@ from pages.components.inline import plain
 from pages.components.state import LIFE, task_mark, worker_life
 from pages.monitor.patched import PatchedElement
 from pages.monitor.snapshot import Snapshot
+from pages.shared.waits import cut_by
 
 #: What a sparkline shows: as long back, as many values.
 _SPAN = timedelta(minutes=2)
@@ -107,7 +108,7 @@ def _row(worker: WorkerView, task: TaskView | None, session: str) -> dict[str, A
         "shape": life,
         "life": LIFE.get(life, life),
         "ended": ended,
-        "outcome": _OUTCOME.get(worker.outcome or "", "Ended") if ended else "",
+        "outcome": _ended(worker) if ended else "",
         "last": plain(_last(worker, task)),
         "at": int(seen.timestamp() * 1000),
         "still": int((utcnow().timestamp() - worker.silent_s) * 1000) if worker.silent_s else None,
@@ -120,3 +121,8 @@ def _last(worker: WorkerView, task: TaskView | None) -> str:
     if worker.status == "ended" and worker.outcome_detail:
         return worker.outcome_detail.strip().partition("\n")[0][:200]
     return worker.last_action or (task.progress_note if task else None) or "Starting"
+
+
+def _ended(worker: WorkerView) -> str:
+    """How a run ended. One that the model endpoint stopped has not failed: its attempt continues."""
+    return "Stopped" if cut_by(worker) == "endpoint" else _OUTCOME.get(worker.outcome or "", "Ended")

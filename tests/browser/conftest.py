@@ -71,6 +71,12 @@ class Window:
         """Become as large as a desktop window or a phone."""
         self.page.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
 
+    def hold_notices(self) -> None:
+        """Let notices of the pages opened from now on stay: a slow machine may look for one after its time."""
+        self.context.add_init_script(
+            "const later = setTimeout; window.setTimeout = (act, ms, ...more) => later(act, ms > 3000 ? 1e8 : ms, ...more)"
+        )
+
     def scheme(self, scheme: Scheme) -> None:
         """What the operating system says it prefers."""
         self.page.emulate_media(color_scheme=scheme)

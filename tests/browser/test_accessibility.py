@@ -25,8 +25,6 @@ LOSES = """(part) => [...(document.querySelector(part) ?? document.body).querySe
   .filter((el) => !['checkbox', 'radio', 'file'].includes(el.type))
   .filter((el) => !el.closest('[data-draft], [data-secret], .q-select') && !/^Search/.test(el.ariaLabel ?? ''))
   .map((el) => `${el.ariaLabel || el.placeholder || el.outerHTML.slice(0, 80)} loses what is typed`)"""
-#: Notices stay where they are, however long one looks at them.
-STAYS = "const later = window.setTimeout; window.setTimeout = (act, ms, ...more) => later(act, ms > 3000 ? 1e8 : ms, ...more);"
 #: A notice as ``say_failed`` makes it.
 FAILED = {
     "message": "Refused: somebody else has answered.", "position": "bottom-right", "classes": "s-failed", "group": False,
@@ -82,7 +80,7 @@ def test_no_page_outside_of_the_frame_has_a_serious_finding(window: OpenWindow, 
 
 def test_no_notice_has_a_serious_finding(window: OpenWindow) -> None:
     opened = window()
-    opened.page.add_init_script(STAYS)
+    opened.hold_notices()
     page = opened.visit("/settings")
     field = page.get_by_label("Attempts per task")
     field.fill("4")

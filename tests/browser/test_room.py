@@ -62,7 +62,9 @@ def test_the_controls_of_each_state_have_room_at_twice_the_size(
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 def test_a_notice_never_lies_on_the_next_button(window: OpenWindow, ids: dict[str, str], size: str) -> None:
-    page = window(size).visit(f"/session/{ids['approve' if size == 'desktop' else 'approve-small']}/plan")
+    opened = window(size)
+    opened.hold_notices()
+    page = opened.visit(f"/session/{ids['approve' if size == 'desktop' else 'approve-small']}/plan")
     page.get_by_role("button", name="Approve only").click()
     _reachable(page, page.get_by_role("button", name="Start", exact=True))
 

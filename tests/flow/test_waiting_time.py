@@ -129,8 +129,8 @@ def test_waiting_for_the_endpoint_is_drawn_as_waiting_and_counts_as_no_work(tmp_
             ("run", "pending", False),
             ("wait", "paused", True),
         ]
-        assert work_times(rt, row.id, queries.list_tasks(rt, row.id)) == {"t1": pytest.approx(400, abs=3)}
-        assert foretold(rt, row, []) == pytest.approx(400 / 60, abs=0.1)
+        assert work_times(rt, row.id, queries.list_tasks(rt, row.id)) == {"t1": pytest.approx(400, abs=9)}
+        assert foretold(rt, row, []) == pytest.approx(400 / 60, abs=0.2)
 
 
 def test_a_night_in_which_maestro_was_off_is_neither_work_nor_drawn(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_night_in_which_maestro_was_off_is_neither_work_nor_drawn(tmp_path: Pa
         run(rt, row, "t1", started_at=ago(40_000), ended_at=ago(700), **lost)
         run(rt, row, "t1", started_at=ago(690), ended_at=ago(110), status="ended", outcome="success")
         assert [(kind, took) for kind, _, _, took in bars(rt, row)] == [("run", 300), ("run", 580)]
-        assert work_times(rt, row.id, queries.list_tasks(rt, row.id)) == {"t1": pytest.approx(890, abs=3)}
+        assert work_times(rt, row.id, queries.list_tasks(rt, row.id)) == {"t1": pytest.approx(890, abs=9)}
 
 
 def pause(rt: Runtime, row: models.Session, began: float, ended: float | None, *, reason: str | None = None) -> None:
