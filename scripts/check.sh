@@ -8,7 +8,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 bin=${VENV:-.venv}/bin
 # What a developer's shell holds for pytest and Python is none of the tests' business; conftest.py sees to all else.
-unset PYTEST_ADDOPTS PYTEST_PLUGINS PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS PYTHONOPTIMIZE FORCE_COLOR
+unset PYTEST_ADDOPTS PYTEST_PLUGINS PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS PYTHONOPTIMIZE FORCE_COLOR \
+    PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX  # else each process of a thousand compiles Maestro anew
 output=$(mktemp -d) || exit 1
 trap 'rm -rf "$output"' EXIT
 

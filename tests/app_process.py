@@ -28,6 +28,8 @@ import psutil
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from tests import users_python
+
 ROOT = Path(__file__).resolve().parent.parent
 READY = re.compile(r"^Maestro is ready: (?P<url>(?P<origin>https?://[^/\s]+)/\S*[?&]token=(?P<token>[^\s&]+))")
 
@@ -42,7 +44,9 @@ def clean_environment(home: Path, **more: str) -> dict[str, str]:
     return {
         "LANG": "C.UTF-8",
         **{name: os.environ[name] for name in kept if name in os.environ},
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join(
+            [str(users_python.programs()), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+        ),
         "HOME": str(home),
         "PYTHONUNBUFFERED": "1",
         "MAESTRO_TRUST": "all",
@@ -83,7 +87,7 @@ class AppProcess:
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
-    def start(self, timeout_s: float = 60) -> Self:
+    def start(self, timeout_s: float = 120) -> Self:
         """Start the app (again) and wait for its ready line. Raises AssertionError with its output when it dies before."""
         if self._process and self._process.poll() is None:
             raise RuntimeError("the app runs already")
@@ -117,13 +121,13 @@ class AppProcess:
                     settled.set()
         settled.set()
 
-    def terminate(self, timeout_s: float = 20, sent: signal.Signals = signal.SIGTERM) -> int:
+    def terminate(self, timeout_s: float = 60, sent: signal.Signals = signal.SIGTERM) -> int:
         """Stop the app as a user would; return its exit code. Raises AssertionError when it does not stop in time."""
         process = self._running()
         process.send_signal(sent)
         return self.wait(timeout_s)
 
-    def wait(self, timeout_s: float = 20) -> int:
+    def wait(self, timeout_s: float = 60) -> int:
         """Wait until the app ends by itself; return its exit code. One that does not is killed: AssertionError."""
         process = self._running()
         try:
@@ -138,7 +142,7 @@ class AppProcess:
         process.kill()
         process.wait()
 
-    def restart(self, timeout_s: float = 60) -> Self:
+    def restart(self, timeout_s: float = 120) -> Self:
         """Stop cleanly and start again on the same data folder, on a new port."""
         self.terminate()
         return self.start(timeout_s)
@@ -182,11 +186,11 @@ class AppProcess:
     def client(self, **options: Any) -> httpx.Client:
         """An HTTP client that is let in; ``headers=…`` adds to the token."""
         headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
-        return httpx.Client(base_url=self.origin, headers=headers, trust_env=False, timeout=30, **options)
+        return httpx.Client(base_url=self.origin, headers=headers, trust_env=False, timeout=60, **options)
 
     def stranger(self, **options: Any) -> httpx.Client:
         """An HTTP client without the token."""
-        return httpx.Client(base_url=self.origin, trust_env=False, timeout=30, **options)
+        return httpx.Client(base_url=self.origin, trust_env=False, timeout=60, **options)
 
     def events(self, after: int | None = 0, session_id: str = "*") -> EventStream:
         """The events after a ``seq`` (0: all there ever were; None: from now on)."""
@@ -232,7 +236,7 @@ class EventStream:
         """Send one client message."""
         self._socket.send(json.dumps(message))
 
-    def next(self, timeout_s: float = 30) -> Event:
+    def next(self, timeout_s: float = 60) -> Event:
         """The next event. Raises TimeoutError when none comes, AssertionError when the connection ends."""
         try:
             event: Event = json.loads(self._socket.recv(timeout_s))
@@ -245,7 +249,7 @@ class EventStream:
         self,
         type: str | None = None,  # noqa: A002  the event's own field
         *,
-        timeout_s: float = 60,
+        timeout_s: float = 120,
         where: Callable[[Event], object] | None = None,
         **fields: Any,
     ) -> Event:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests import machine
+from tests import machine, users_python
 
 _HOME = machine.isolate()
 
@@ -43,6 +43,22 @@ def _nobody_signs_in_for_the_next_test() -> Iterator[None]:
     """A login of Claude Code in the HOME that tests share would answer for the tests that come after."""
     yield
     assert not (_HOME / ".claude/.credentials.json").exists(), "sign in below a HOME of the test's own"
+
+
+@pytest.fixture(autouse=True)
+def _no_check_compiles_the_standard_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder for a worktree's compiled modules begins with those that each Python program needs."""
+    from maestro.core.workspaces import bytecode
+
+    ready = bytecode.ready
+
+    def begun(rt: Any, session_id: str, worktree: Path) -> Path:
+        prefix = ready(rt, session_id, worktree)
+        if not prefix.exists():
+            users_python.put_compiled(prefix)
+        return prefix
+
+    monkeypatch.setattr(bytecode, "ready", begun)
 
 
 @pytest.fixture(autouse=True)

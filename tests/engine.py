@@ -13,6 +13,7 @@ from typing import Any
 from maestro.core import queries
 from maestro.core.commands import control, plans
 from maestro.core.commands.sessions import NewSession, create_session
+from maestro.core.execution import warm_workers
 from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.core.kernel.session_states import move
 from maestro.core.supervisor import lifecycle
@@ -27,12 +28,14 @@ from tests.scripted import DUMMY_KEY
 class Engine:
     """A runtime with its supervisor, and the events it has published."""
 
-    def __init__(self, data_dir: Path, base_url: str | None, **settings: Any) -> None:
+    def __init__(self, data_dir: Path, base_url: str | None, standbys: int = 0, **settings: Any) -> None:
+        """``standbys``: how many worker processes may wait, loaded, for the next task: half a second of processor each."""
         # The sandboxed mode has tests of its own (tests/security): the others run with or without bubblewrap.
         flags = {"data_dir": data_dir, "assistant": "anthropic", "permission_mode": "edits", **settings}
         if base_url:
             flags |= {"anthropic_base_url": base_url, "anthropic_api_key": DUMMY_KEY}
         self.rt: Runtime = open_runtime(LoadedSettings(flags=flags, environment={}, dotenv=None))
+        warm_workers.pool(self.rt).most = standbys
         self.events: queue.Queue[Event] = queue.Queue()
         self.seen: list[Event] = []
         self.rt.bus.subscribe(self._hear)
@@ -42,7 +45,7 @@ class Engine:
         for event in batch:
             self.events.put(event)
 
-    def until(self, type_: str, timeout_s: float = 60, **fields: Any) -> Event:
+    def until(self, type_: str, timeout_s: float = 120, **fields: Any) -> Event:
         """The next event of this type with these payload members."""
         deadline = time.monotonic() + timeout_s
         while True:

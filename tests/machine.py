@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests import users_python
+
 USED = "used"
 
 #: Of the developer's environment; all else (keys, logins, git, proxies, options of tools) is gone.
@@ -42,7 +44,9 @@ def isolate() -> Path:
     os.environ.update(
         HOME=str(home),
         LANG="C.UTF-8",
-        PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        PATH=os.pathsep.join(
+            [str(users_python.programs()), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+        ),
         GIT_TERMINAL_PROMPT="0",
         DISABLE_AUTOUPDATER="1",
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",

@@ -118,14 +118,14 @@ class WorkerRun:
         """Messages of the log lines of a kind."""
         return [e["message"] for e in self.events("log") if e["kind"] == kind]
 
-    def wait(self, kind: str, count: int = 1, timeout: float = 40.0) -> dict[str, Any]:
+    def wait(self, kind: str, count: int = 1, timeout: float = 100.0) -> dict[str, Any]:
         """Wait for the ``count``-th event of a type."""
         self.until(lambda: len(self.events(kind)) >= count or not self.alive(), timeout)
         found = self.events(kind)
         assert len(found) >= count, f"no {kind}: {self.events()} {self.stderr()}"
         return found[count - 1]
 
-    def result(self, timeout: float = 40.0) -> dict[str, Any]:
+    def result(self, timeout: float = 100.0) -> dict[str, Any]:
         """Wait for the end."""
         return self.wait("result", timeout=timeout)
 
@@ -157,7 +157,7 @@ class WorkerRun:
         tree.kill_tree(self.known.pid, self.known.pid_started, self.spec.worker_id)
 
     @staticmethod
-    def until(holds: Callable[[], bool], timeout: float = 20.0) -> None:
+    def until(holds: Callable[[], bool], timeout: float = 60.0) -> None:
         """Wait until something holds."""
         deadline = time.monotonic() + timeout
         while not holds():

@@ -48,20 +48,30 @@ class Window:
 
     app: AppProcess
     context: BrowserContext
-    page: Page
+    tab: Page
     problems: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
 
+    @property
+    def page(self) -> Page:
+        """The page; a window that has gone nowhere yet is on the dashboard."""
+        return self.visit() if self.tab.url == "about:blank" else self.tab
+
+    def sign_in(self) -> None:
+        """Get the cookie, as the address that Maestro prints does; no page is drawn for it."""
+        answer = self.context.request.get(self.app.url, max_redirects=0)
+        assert answer.status in range(300, 400), answer.text()
+
     def visit(self, path: str = "/") -> Page:
         """Go to a page of Maestro and wait until it is alive: NiceGUI has shaken hands and the fonts are there."""
-        self.page.goto(self.app.origin + path)
+        self.tab.goto(self.app.origin + path)
         return self.alive()
 
     def alive(self) -> Page:
         """Wait until the page shown is connected (after a link was followed, or a reload)."""
-        self.page.wait_for_function("window.did_handshake === true")
-        self.page.evaluate("document.fonts.ready.then(() => true)")
-        return self.page
+        self.tab.wait_for_function("window.did_handshake === true")
+        self.tab.evaluate("document.fonts.ready.then(() => true)")
+        return self.tab
 
     def expect_problem(self, pattern: str) -> None:
         """A console message or failed request that this test means to happen (a regular expression)."""
@@ -69,7 +79,7 @@ class Window:
 
     def resize(self, size: Size) -> None:
         """Become as large as a desktop window or a phone."""
-        self.page.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
+        self.tab.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
 
     def hold_notices(self) -> None:
         """Let notices of the pages opened from now on stay: a slow machine may look for one after its time."""
@@ -79,13 +89,13 @@ class Window:
 
     def scheme(self, scheme: Scheme) -> None:
         """What the operating system says it prefers."""
-        self.page.emulate_media(color_scheme=scheme)
+        self.tab.emulate_media(color_scheme=scheme)
 
     def screenshot(self, name: str, *, full_page: bool = False) -> Path:
         """Keep a picture as ``test-output/NAME.png``."""
         path = OUTPUT / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=path, full_page=full_page, animations="disabled")
+        self.tab.screenshot(path=path, full_page=full_page, animations="disabled")
         return path
 
     def close(self) -> None:
@@ -174,11 +184,10 @@ def window(browser: Browser, app: AppProcess, request: pytest.FixtureRequest) ->
         context.set_default_timeout(PATIENCE_MS)
         new = Window(target, context, context.new_page())
         context.on("page", new.watch)
-        new.watch(new.page)
+        new.watch(new.tab)
         opened.append(new)
         if signed_in:
-            new.page.goto(target.url)
-            new.alive()
+            new.sign_in()
         return new
 
     yield open_window

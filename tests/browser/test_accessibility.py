@@ -71,10 +71,10 @@ def test_no_page_outside_of_the_frame_has_a_serious_finding(window: OpenWindow, 
     for path, shown in (("/", "h1"), ("/?token=wrong", "h1"), (f"/?{token}", ".m-rail"), ("/api/docs", "h2")):
         for scheme in ("light", "dark"):  # these pages choose their colors while they load
             opened.scheme(scheme)
-            opened.page.goto(app.origin + path)
-            opened.page.locator(shown).first.wait_for()
+            opened.tab.goto(app.origin + path)
+            opened.tab.locator(shown).first.wait_for()
             if shown != ".m-rail":
-                found += [f"{path} {scheme}: {line}" for line in findings(opened.page)]
+                found += [f"{path} {scheme}: {line}" for line in findings(opened.tab)]
     assert not found, "\n".join(found)
 
 

@@ -198,7 +198,7 @@ def test_merge_and_unmerge_by_click_in_two_windows(window: OpenWindow, seeded: d
     page.get_by_role("alertdialog").get_by_role("button", name="Undo merge").click()
     expect(bar).to_contain_text("Moves main")
     expect(other.get_by_role("heading", name="Ready to merge")).to_be_visible()
-    wait_for(lambda: run_git(repo, "rev-parse", "main") == before, 30, "main to be back")
+    wait_for(lambda: run_git(repo, "rev-parse", "main") == before, 120, "main to be back")
     expect(dashboard).to_have_title("(3) Maestro")
 
 

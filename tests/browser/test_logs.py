@@ -84,7 +84,7 @@ def test_lines_that_come_while_lines_are_read_are_shown(
         expect(page.locator(".log__line")).to_have_count(1)
         hold.touch()
         page.get_by_role("button", name="Approvals", exact=True).click()
-        wait_for(held.exists, 30, "the lines to be read")
+        wait_for(held.exists, 120, "the lines to be read")
         api.patch(address, json={"away": False}).raise_for_status()
         page.wait_for_timeout(1_000)  # the line is on its way to the page; were it shown now, the read would wipe it
         hold.unlink()

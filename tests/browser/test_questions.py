@@ -287,4 +287,4 @@ def test_a_deleted_session_gives_its_work_back_as_a_branch(window: OpenWindow, s
     expect(row).to_contain_text("All finished work")
     row.get_by_role("button", name="Make a branch").click()
     repo = Path(seeded["repo"])
-    wait_for(lambda: "maestro/gone/recovered" in run_git(repo, "branch", "--list"), 30, "the branch")
+    wait_for(lambda: "maestro/gone/recovered" in run_git(repo, "branch", "--list"), 120, "the branch")

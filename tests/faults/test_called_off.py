@@ -60,7 +60,7 @@ def test_a_no_to_trying_a_failed_task_again_ends_the_other_workers_too(tmp_path:
     with engine(tmp_path, scenario()) as e:
         session = run(e, repo, task("t1"), task("t2"), go=tmp_path / "never", command=fails, max_attempts=1)
         until_working(e, "t1")
-        wait_for(lambda: e.task(session.id, "t2").status == "failed", 30, "t2 to fail")
+        wait_for(lambda: e.task(session.id, "t2").status == "failed", 120, "t2 to fail")
         ids = [w.id for w in queries.list_workers(e.rt, session.id)]
         (asked,) = queries.list_approvals(e.rt, session_id=session.id)
         approvals.decide(e.rt, asked.id, "deny")
@@ -94,7 +94,7 @@ def test_a_cancel_that_was_stored_and_not_carried_out_is_carried_out_at_the_star
             assert not tree.processes_of(worker.id)
             assert [w.status for w in queries.list_workers(second.rt, session.id)] == ["ended"]
             place = cleanup.worktrees_folder(second.rt, session.id)
-            wait_for(lambda: not place.exists(), 30, "its worktree to be gone")
+            wait_for(lambda: not place.exists(), 120, "its worktree to be gone")
             (kept,) = [r for r in queries.list_recovered(second.rt, session.id) if r.kind == "worktree"]
             assert run_git(repo, "show", f"{kept.ref}:t1.txt") == "half"
         finally:
@@ -179,7 +179,7 @@ def test_a_pause_ends_checks_at_once_and_the_resume_repeats_them_at_no_cost(tmp_
     with bench(tmp_path, repo, plan, max_attempts=1) as b:
 
         def pause_in_run(number: int) -> None:
-            wait_for((tmp_path / f"runs-{number}").exists, 30, f"run {number} to hang")
+            wait_for((tmp_path / f"runs-{number}").exists, 120, f"run {number} to hang")
             control.pause(b.rt, b.id)
             with contextlib.suppress(psutil.NoSuchProcess):
                 assert psutil.Process(int(runs.read_text().split()[-1])).status() == psutil.STATUS_ZOMBIE

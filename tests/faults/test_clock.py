@@ -64,7 +64,7 @@ def test_a_machine_that_slept_and_a_clock_that_was_set_back_stop_and_kill_nothin
         psutil.Process(app.pid).resume()
         with app.events(None) as events:
             # It finds a worker that stands still, and has said nothing for hours by any clock: it wakes it.
-            wait_for(lambda: worker.is_running() and worker.status() != psutil.STATUS_STOPPED, 20, "the worker")
+            wait_for(lambda: worker.is_running() and worker.status() != psutil.STATUS_STOPPED, 120, "the worker")
             until_ticks(events, "t1", 20)
             (row,) = api.get(f"/api/sessions/{session.id}/workers").json()["items"]
             assert (row["id"], row["status"], row["alive"]) == (worker_id, "running", True)

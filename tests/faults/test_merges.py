@@ -125,7 +125,7 @@ def test_a_move_that_broke_off_between_the_files_stays_begun_until_it_is_finishe
     with health._lock:
         health._stopped("error", "a disk that was full for a moment")
     health.check()
-    wait_for(lambda: done.session.merge_json is not None, 30, "the merge to be finished")
+    wait_for(lambda: done.session.merge_json is not None, 120, "the merge to be finished")
     assert (state(done), file.read_text()) == ((True, True, ""), "a")
     with monkeypatch.context() as patch:
         patch.setattr(checkout, "git", full)

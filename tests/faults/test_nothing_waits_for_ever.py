@@ -212,7 +212,7 @@ def test_a_rollback_that_a_full_disk_cut_short_is_finished_when_there_is_room(
             control.rollback(two.rt, two.id, "0")
     assert held(two)
     storage.health(two.rt).check()
-    wait_for(lambda: not held(two), 30, "the rollback to be finished")
+    wait_for(lambda: not held(two), 120, "the rollback to be finished")
     assert [two.task(key).status for key in ("t1", "t2")] == ["pending", "pending"]
     assert run_git(repo, "rev-parse", two.session.session_branch) == two.session.base_commit
     with monkeypatch.context() as patched:  # something else: it is over, and can be tried again
@@ -248,11 +248,11 @@ def test_two_sessions_that_are_given_up_at_once_both_go_back(
             assert held(b)
             if b.id == first:
                 b.another(plan, max_attempts=1)
-        wait_for(lambda: not held(b), 30, "the second session to go back")
+        wait_for(lambda: not held(b), 120, "the second session to go back")
         b.id = first
         assert held(b)
         go.set()
-        wait_for(lambda: not held(b), 30, "the first session to go back")
+        wait_for(lambda: not held(b), 120, "the first session to go back")
         control.retry(b.rt, b.id, hint="Begin with r.txt")
         assert (b.task(repair).status, b.task(repair).hint) == ("pending", "Begin with r.txt")
 

@@ -45,7 +45,7 @@ def test_the_next_start_tells_what_happened_meanwhile(tmp_path: Path, repo: Path
         first.close(stop_workers=False)
         go.touch()
         spools = list((tmp_path / "data" / "workers").glob("*/events.jsonl"))
-        wait_for(lambda: all('"type": "result"' in s.read_text() for s in spools), 20, "both agents to finish")
+        wait_for(lambda: all('"type": "result"' in s.read_text() for s in spools), 120, "both agents to finish")
         second = Engine(tmp_path / "data", server.url)
         try:
             told = second.until("digest").payload
@@ -72,7 +72,7 @@ def test_a_pause_that_was_stored_and_not_carried_out_is_carried_out_at_the_start
         first.close(stop_workers=False)
         second = Engine(tmp_path / "data", server.url)
         try:
-            wait_for(lambda: worker.status() == psutil.STATUS_STOPPED, 30, "the worker to stand still")
+            wait_for(lambda: worker.status() == psutil.STATUS_STOPPED, 120, "the worker to stand still")
             control.resume(second.rt, session.id)
             go.touch()
             second.until("state_changed", to="completed")
@@ -99,7 +99,7 @@ def test_a_long_pause_parks_the_worker_and_resume_goes_on_after_a_restart(
             patch.setattr(processes, "suspend", late)
             control.pause(first.rt, session.id)
         first.until("worker_terminated", outcome="parked")
-        wait_for(lambda: not worker.is_running(), 30, "the process to be gone")
+        wait_for(lambda: not worker.is_running(), 120, "the process to be gone")
         assert [w.status for w in queries.list_workers(first.rt, session.id)] == ["parked"]
         first.close()
         second = Engine(tmp_path / "data", server.url)

@@ -116,7 +116,7 @@ def test_who_gives_a_session_up_while_repairs_are_in_takes_them_back(
             b.answer("deny")
         else:
             control.fail_session(b.rt, b.id)
-        wait_for(lambda: not held(b), 30, "the repair to be taken back")
+        wait_for(lambda: not held(b), 120, "the repair to be taken back")
         assert (b.session.status, b.session.rollback_commit) == ("failed", b.session.base_commit)
         assert run_git(repo, "rev-parse", b.session.session_branch) == b.session.base_commit
         control.retry(b.rt, b.id, hint="Look at r.txt.")
@@ -131,7 +131,7 @@ def test_repairs_that_cannot_be_taken_back_are_told(tmp_path: Path, repo: Path) 
         tip = run_git(repo, "rev-parse", b.session.session_branch)
         run_git(repo, "switch", "-q", b.session.session_branch)
         control.fail_session(b.rt, b.id)
-        wait_for(lambda: "still on the session branch" in b.logs(), 30, "the session to tell")
+        wait_for(lambda: "still on the session branch" in b.logs(), 120, "the session to tell")
         assert (b.session.status, held(b), b.session.rollback_commit) == ("failed", False, None)
         assert run_git(repo, "rev-parse", b.session.session_branch) == tip
 

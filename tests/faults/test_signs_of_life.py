@@ -51,7 +51,7 @@ def blocked(file: Path) -> Iterator[None]:
         return False
 
     try:
-        wait_for(lease, 10, "a lease on the spool")
+        wait_for(lease, 120, "a lease on the spool")
         yield
     finally:
         os.close(descriptor)
@@ -111,7 +111,7 @@ def test_an_agent_that_somebody_stopped_is_woken_and_what_it_stopped_itself_is_n
         e.until("metric")  # seconds have passed, and it was left alone
         assert own.status() == psutil.STATUS_STOPPED
         agent.suspend()
-        wait_for(lambda: agent.status() != psutil.STATUS_STOPPED, 20, "the agent to be woken")
+        wait_for(lambda: agent.status() != psutil.STATUS_STOPPED, 120, "the agent to be woken")
         go.touch()
         e.until("state_changed", to="completed")
         assert e.task(session.id, "t1").interruptions == 0
@@ -145,7 +145,7 @@ def test_what_maestro_itself_stopped_and_lets_go_on_is_no_news(
                 processes.suspend(worker)  # as a pause does, whose row says "paused" until the resume
                 watch.look_again()
                 look()  # the resume is stored and has not let it go on: seen stopped, in a row that says it runs
-                wait_for(lambda: own.status() != psutil.STATUS_STOPPED, 20, "it to go on")
+                wait_for(lambda: own.status() != psutil.STATUS_STOPPED, 120, "it to go on")
                 processes.suspend(worker)
                 watch.look_again()
                 watch.beat(worker)  # what is seen of the machine's processes just now: it stands

@@ -172,7 +172,7 @@ def test_a_repository_on_another_disk_that_is_full_is_named_and_waited_for(tmp_p
         assert (b.land().status, goes_on()) == ("checking", False)
         ballast.unlink()
         assert not goes_on()  # refused again soon after: it takes its time
-        wait_for(health.check, 30, "the work to go on")
+        wait_for(health.check, 120, "the work to go on")
         assert b.land().status == "completed"
 
 

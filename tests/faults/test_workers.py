@@ -78,7 +78,7 @@ def test_a_killed_worker_is_noticed_with_all_it_started_gone(tmp_path: Path, rep
         tree_of_it = tree.processes_of(worker_id)
         assert len(tree_of_it) >= 3  # worker, agent, and the child that called setsid
         worker.kill()
-        e.until("worker_terminated", timeout_s=20, worker_id=worker_id)
+        e.until("worker_terminated", worker_id=worker_id)
         assert not [p for p in tree_of_it if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
         go.touch()
         e.until("state_changed", to="completed")
@@ -261,8 +261,8 @@ def test_each_worktree_has_ports_of_its_own_and_no_garbage_collection(tmp_path: 
         go = tmp_path / "go"
         commands.run(e, repo, one(checks=["true"]), one("t2", checks=["true"]), command=script, go=go)
         place = e.rt.worktrees.folder
-        wait_for(lambda: len({p.name for p in place.glob("*/*/seen-2*.txt")}) == 2, 20, "two ranges of ports")
-        wait_for(lambda: {p.read_text() for p in place.glob("*/*/seen-*.txt")} == {"0\n"}, 20, "gc to be off")
+        wait_for(lambda: len({p.name for p in place.glob("*/*/seen-2*.txt")}) == 2, 120, "two ranges of ports")
+        wait_for(lambda: {p.read_text() for p in place.glob("*/*/seen-*.txt")} == {"0\n"}, 120, "gc to be off")
         go.touch()
         e.until("state_changed", to="completed")
 

@@ -191,4 +191,4 @@ def test_workers_outlive_the_app_until_it_is_told_to_stop_them(tmp_path: Path) -
             living = [w["pid"] for w in api.get(f"{path}/workers").json()["items"] if w["alive"]]
         assert living
         assert app.terminate() == 0
-        wait_for(lambda: not any(psutil.pid_exists(pid) for pid in living), 30, "the end of the workers")
+        wait_for(lambda: not any(psutil.pid_exists(pid) for pid in living), 120, "the end of the workers")

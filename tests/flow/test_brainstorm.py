@@ -1,3 +1,5 @@
+"""A brainstorm over REST: replies stream, are stored as they come, can be stopped, fail with reasons, and survive the app."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

@@ -25,7 +25,7 @@ def test_the_demo_goes_from_an_empty_data_folder_to_merged_code_without_a_key(tm
         api.post(f"{base}/plan/approve").raise_for_status()
         questions = 0
         while (
-            event := events.until(where=lambda e: e["type"] in {"approval_requested", "state_changed"}, timeout_s=90)
+            event := events.until(where=lambda e: e["type"] in {"approval_requested", "state_changed"}, timeout_s=200)
         ).get("to") != "completed":
             if event["type"] == "approval_requested":
                 questions += 1

@@ -82,7 +82,7 @@ def test_a_session_that_waits_for_its_set_up_begins_nothing_and_goes_on_with_the
         session = e.run(repo, plan(["true"]), setup=[f"test -e {ready}"])
         asked = e.until("approval_requested", kind="infrastructure")
         # The base and the task are set up side by side: one of them asks.
-        e.rt.jobs.wait_for([f"start:{e.task(session.id, 't1').id}", f"baseline:{session.id}"], 60)
+        e.rt.jobs.wait_for([f"start:{e.task(session.id, 't1').id}", f"baseline:{session.id}"], 200)
         assert begun_by_looks(e, monkeypatch) == []
         ready.touch()
         approvals.decide(e.rt, asked.payload["approval_id"], "allow")

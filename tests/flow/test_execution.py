@@ -41,7 +41,7 @@ def test_tasks_run_in_parallel_a_failed_check_goes_back_and_the_proven_whole_mer
         {"id": "t3", "title": "Both", "depends_on": ["t1", "t2"], "checks": ["test -s both.txt"]},
         checks=[CHECK],
     )
-    with engine(tmp_path, script) as e:
+    with engine(tmp_path, script, standbys=3) as e:
         session = e.run(repo, whole)
         e.until("state_changed", to="completed")
         assert e.task(session.id, "t1").attempt == 2
@@ -68,14 +68,14 @@ def test_the_next_task_gets_a_process_that_stood_by_for_it(tmp_path: Path) -> No
         task_rule("# Task t2", write("t2.txt", "2\n"), say("Done.")),
     )
     chain = plan({"id": "t1", "title": "One"}, {"id": "t2", "title": "Two", "depends_on": ["t1"]}, checks=["true"])
-    with engine(tmp_path, script) as e:
+    with engine(tmp_path, script, standbys=3) as e:
         spools = e.rt.data_dir / "workers"
         e.run(repo, chain, permission_mode="bypass")
         first = e.until("worker_spawned").payload["worker_id"]
-        wait_for(lambda: len(list(spools.iterdir())) == 2, 30, "a standby")
+        wait_for(lambda: len(list(spools.iterdir())) == 2, 120, "a standby")
         standby = next(p.name for p in spools.iterdir() if p.name != first)
         go.touch()
         e.until("task_completed", key="t1")
         assert e.until("worker_spawned").payload["worker_id"] == standby
         e.until("state_changed", to="completed")
-        wait_for(lambda: {p.name for p in spools.iterdir()} == {first, standby}, 30, "only the workers' own spools")
+        wait_for(lambda: {p.name for p in spools.iterdir()} == {first, standby}, 120, "only the workers' own spools")

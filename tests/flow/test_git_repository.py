@@ -208,4 +208,4 @@ def test_a_call_that_hangs_is_stopped_with_all_it_started(tmp_path: Path) -> Non
     with pytest.raises(GitError, match="took longer"):
         git(repo, "hang", timeout_s=2)
     pid = int((tmp_path / "pid").read_text())
-    wait_for(lambda: proctable.one(pid) is None, 30, "what it started to end")
+    wait_for(lambda: proctable.one(pid) is None, 120, "what it started to end")

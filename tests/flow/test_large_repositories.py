@@ -37,12 +37,12 @@ def test_tasks_hand_their_worktrees_on_and_the_pool_goes_with_the_session(tmp_pa
         session = e.run(repo, {"summary": "Test", "checks": ["ls"], "tasks": chain}, permission_mode="bypass")
         e.until("approval_requested", kind="task_start")
         below = cleanup.worktrees_folder(e.rt, session.id)
-        wait_for(lambda: pool.pooled(below), 20, "a worktree that is kept ready")
+        wait_for(lambda: pool.pooled(below), 120, "a worktree that is kept ready")
         found = run_git(repo, "show", f"{e.get(session.id).session_branch}:found.txt").splitlines()
         assert found == [".", "..", ".git", ".gitignore", "d0", "d1", "d2", "found.txt", "t1"]
         assert {t.status for t in queries.list_tasks(e.rt, session.id)} == {"completed", "waiting"}
         control.cancel(e.rt, session.id)
-        wait_for(lambda: not below.exists(), 20, "the pool to go")
+        wait_for(lambda: not below.exists(), 120, "the pool to go")
     assert run_git(repo, "worktree", "list", "--porcelain").count("worktree ") == 1
     assert run_git(repo, "config", "--list", "--local") == before
 

@@ -177,7 +177,7 @@ def test_a_refused_key_asks_once_and_the_answer_lets_every_task_go_on(tmp_path: 
         session = e.run(repo, plan("t1", "t2", "t3"), max_workers=2)
         asked = e.until("approval_requested")
         assert "ANTHROPIC_API_KEY" in asked.payload["detail"]["reason"]
-        wait_for(lambda: all(w.status == "ended" for w in queries.list_workers(e.rt, session.id)), 30, "both ends")
+        wait_for(lambda: all(w.status == "ended" for w in queries.list_workers(e.rt, session.id)), 120, "both ends")
         state = account_state(e.rt)
         assert state is not None
         assert (state.kind, state.paused_until) == ("auth", None)

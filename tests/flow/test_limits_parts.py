@@ -159,7 +159,7 @@ def test_a_tree_over_its_processor_cap_gets_the_lowest_priority(rows: Rows) -> N
     child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, WORKER_ID_VARIABLE: rows.worker.id})
     try:
         worker, process = rows.worker, psutil.Process(child.pid)
-        wait_for(lambda: process.num_threads() == 3, 30, "its threads")
+        wait_for(lambda: process.num_threads() == 3, 120, "its threads")
         worker.pid, worker.pid_started = child.pid, proctable.started(child.pid)
         before = process.nice()
         for use in (150.0, 151.0):

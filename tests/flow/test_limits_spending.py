@@ -198,7 +198,7 @@ def test_what_the_assistant_uses_is_booked_at_once_on_the_day_of_the_call_until_
     assert replies.wait_for_reply(rt, row.id, 30)
     assert talker.booked == [2.0]
     plans.request_plan(rt, row.id)  # its three answers are no plan
-    wait_for(lambda: queries.get_session(rt, row.id).status == "brainstorming", 30, "the planner gives up")
+    wait_for(lambda: queries.get_session(rt, row.id).status == "brainstorming", 120, "the planner gives up")
     assert talker.booked == [2.0, 4.0, 6.0, 8.0]
     assert queries.overview(rt).cost_today_usd == 8.0
     assert queries.overview(rt).tokens_today.input == 40

@@ -63,7 +63,7 @@ def test_without_automatic_resume_the_worker_stands_still_and_the_person_decides
         assert worker.pid is not None
         e.until("metric")  # a look later
         process = psutil.Process(worker.pid)
-        wait_for(lambda: process.status() == psutil.STATUS_STOPPED, 30, "the worker to stand still")
+        wait_for(lambda: process.status() == psutil.STATUS_STOPPED, 120, "the worker to stand still")
         approvals.decide(e.rt, asked.payload["approval_id"], "allow", "try t1.txt")
         e.until("state_changed", to="completed")
         assert e.task(session.id, "t1").attempt == 1
@@ -77,7 +77,7 @@ def test_a_stuck_worker_that_nobody_answers_about_is_parked_and_the_answer_goes_
         e.until("worker_parked")
         e.until("worker_terminated", outcome="parked")
         worker = queries.list_workers(e.rt, session.id)[0]
-        wait_for(lambda: not psutil.pid_exists(worker.pid or 0), 30, "its process to be gone")
+        wait_for(lambda: not psutil.pid_exists(worker.pid or 0), 120, "its process to be gone")
         assert [a.kind for a in queries.list_approvals(e.rt, session_id=session.id)] == ["stuck"]
         assert e.task(session.id, "t1").status == "waiting"
         approvals.decide(e.rt, asked.payload["approval_id"], "allow", "try t1.txt")

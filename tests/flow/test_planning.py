@@ -1,3 +1,5 @@
+"""A plan is made from the talk and the repository; a wrong one goes back with the reasons, and nothing is lost on the way."""
+
 from __future__ import annotations
 
 import json

@@ -19,7 +19,7 @@ from tests.app_process import wait_for
 from tests.repos import commit, make_repo, run_git, write_files
 
 URL = "/api/repositories/environment"
-PYTEST = f"{sys.executable} -m pytest -q"
+PYTEST = "python -m pytest -q"
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def attempt(rt: Runtime, api: TestClient, repo: Path) -> Callable[..., dict[str,
     def ends(**chosen: Any) -> dict[str, Any]:
         begun = api.post(f"{URL}/try", params={"path": str(repo)}, json=chosen)
         assert begun.status_code == 202, begun.text
-        assert rt.jobs.wait_for([f"try:{repository.inspect(str(repo)).git_dir}"], 60)
+        assert rt.jobs.wait_for([f"try:{repository.inspect(str(repo)).git_dir}"], 200)
         found: dict[str, Any] = api.get(f"{URL}/try", params={"path": str(repo)}).json()
         assert run_git(repo, "worktree", "list", "--porcelain").count("worktree ") == 1
         assert not list((rt.data_dir / "worktrees").glob("*/*"))
@@ -138,12 +138,12 @@ def test_a_trial_can_be_stopped_and_only_one_runs_at_a_time(
     chosen = {"setup": [f"touch {began} && sleep 600"]}
     where = {"path": str(repo)}
     assert api.post(f"{URL}/try", params=where, json=chosen).status_code == 202
-    wait_for(began.exists, 30, "the set-up")
+    wait_for(began.exists, 120, "the set-up")
     assert api.post(f"{URL}/try", params=where, json=chosen).status_code == 409
     running = api.get(f"{URL}/try", params=where).json()
     assert (running["state"], running["steps"][0]["state"]) == ("running", "running")
     assert api.delete(f"{URL}/try", params=where).status_code == 200
-    assert rt.jobs.wait_for([f"try:{repository.inspect(str(repo)).git_dir}"], 60)
+    assert rt.jobs.wait_for([f"try:{repository.inspect(str(repo)).git_dir}"], 200)
     assert api.get(f"{URL}/try", params=where).json()["state"] == "stopped"
     assert tried(api, repo) == []
     assert run_git(repo, "worktree", "list", "--porcelain").count("worktree ") == 1

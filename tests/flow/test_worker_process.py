@@ -215,7 +215,7 @@ def standby_of(folder: Path) -> launch.Standby:
 def test_a_standby_works_in_the_environment_of_its_orders_and_is_known_by_its_id(tmp_path: Path) -> None:
     standby = standby_of(tmp_path)
     found = partial(tree.processes_of, standby.worker_id)
-    wait_for(lambda: [p.pid for p in found()] == [standby.process.pid], 30, "its id in its environment")
+    wait_for(lambda: [p.pid for p in found()] == [standby.process.pid], 120, "its id in its environment")
     ended = threading.Event()
     code = "import os; print(sorted(os.environ))"
     run = WorkerRun(
@@ -243,7 +243,7 @@ def test_a_standby_ends_with_the_app_and_leaves_nothing(tmp_path: Path) -> None:
         check=False,
     )
     assert app.returncode == -signal.SIGKILL
-    wait_for(lambda: not psutil.pid_exists(int(app.stdout)) and not (tmp_path / "w").exists(), 30, "it ended")
+    wait_for(lambda: not psutil.pid_exists(int(app.stdout)) and not (tmp_path / "w").exists(), 120, "it ended")
 
 
 _STANDS_BY_AND_DIES = """

@@ -72,7 +72,7 @@ def test_nothing_of_a_repository_runs_before_the_answer_and_a_yes_is_remembered(
         assert (tmp_path / "ran").exists()
 
         again = running.run(repo, PLAN)
-        running.until("state_changed", to="completed", timeout_s=60)
+        running.until("state_changed", to="completed")
         assert running.get(again.id).status == "completed"
         assert len([e for e in running.seen if e.type == "approval_requested"]) == 1
 
@@ -310,7 +310,7 @@ def test_only_in_the_sandbox_confines_set_up_and_checks(tmp_path: Path, monkeypa
     decide_on_repository(rt, str(repo), "sandboxed")
     chosen = Environment(setup=["sh setup.sh"], checks=["sh check.sh"])
     trials.begin_trial(rt, str(repo), chosen)
-    assert rt.jobs.wait_for([f"try:{repo}/.git"], 60)
+    assert rt.jobs.wait_for([f"try:{repo}/.git"], 200)
     tried = trials.trial(rt, str(repo))
     assert [step.exit_code for step in tried.steps] == [0, 0]
     assert "KEY" not in "".join(step.output for step in tried.steps)
@@ -343,7 +343,7 @@ def test_the_demos_repository_is_maestros_own_and_asks_nothing(tmp_path: Path) -
     session = sessions.create_demo(rt)
     assert trust.view(rt, session.repo_path).in_force == "trusted"
     trials.begin_trial(rt, session.repo_path, Environment(checks=["true"]))
-    assert rt.jobs.wait_for([f"try:{session.repo_path}/.git"], 60)
+    assert rt.jobs.wait_for([f"try:{session.repo_path}/.git"], 200)
     assert [step.exit_code for step in trials.trial(rt, session.repo_path).steps] == [0]
     rt.db.close()
 

@@ -1,3 +1,5 @@
+"""The idea card takes what a model says about it, however sloppily, and a user's edits with what is wrong about them."""
+
 from __future__ import annotations
 
 import json

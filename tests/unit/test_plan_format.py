@@ -1,3 +1,5 @@
+"""What is a plan and what is refused by name; graphs, hashes, overlaps, and plans found in text."""
+
 from __future__ import annotations
 
 import contextlib

@@ -20,9 +20,6 @@ from maestro.worker import launch
 from maestro.worker.launch import Standby
 from maestro.worker.spool import Spool
 
-#: More than this would be wasted memory: tasks seldom become ready in larger groups.
-_MOST = 3
-
 #: A standby holds about 70 MB; none is started unless this much more than the least free memory is free.
 _SPARE_MB = 1024
 
@@ -37,16 +34,17 @@ _log = logging.getLogger(__name__)
 
 
 class Standbys:
-    """Those that wait now. Safe from any thread."""
+    """Those that wait now, ``most`` of them at a time. Safe from any thread."""
 
     def __init__(self) -> None:
+        self.most = 3  # more would be wasted memory: tasks seldom become ready in larger groups
         self._lock = threading.Lock()
         self._waiting: list[Standby] = []
         self._not_before = 0.0  # monotonic
 
     def keep(self, rt: Runtime, wanted: int) -> None:
         """Bring their number nearer to ``wanted``: one more now and then, or all that are too many away."""
-        wanted = min(wanted, _MOST)
+        wanted = min(wanted, self.most)
         with self._lock:
             self._waiting = [s for s in self._waiting if s.waits()]
             surplus, self._waiting = self._waiting[wanted:], self._waiting[:wanted]
