@@ -33,6 +33,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--js-flags=--no-opt",  # a page lives for seconds: optimizing its scripts costs more than it brings
 ]
 #: How long a window, or an expectation, waits in vain: long, because the machine may be slow; nobody waits when all is well.
 PATIENCE_MS = 30_000
