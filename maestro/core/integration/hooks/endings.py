@@ -15,6 +15,16 @@ _WORDS = 6000
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 #: A question at the end of a line; what is answered in the same breath is none.
 _ASKS = re.compile(r"[?？؟][\"'”’»)*_\]]*\s*$", re.MULTILINE)
+#: The same without a question mark at the end of a line: the run stops until the user has said something.
+_WAITS = re.compile(
+    r"\b(?:please|kindly) (?:tell|confirm|clarify|advise|choose|pick|specify|provide|decide|answer|reply|let me know)\b"
+    r"|\blet me know (?:which|what|whether|how you|and i\b)"
+    r"|\bi(?: will|'ll|’ll)? (?:need|require) (?:to know|your|you to|clarification|a decision)\b"
+    r"|\b(?:await|awaiting|waiting for|wait for) your\b"
+    r"|\b(?:could|can|would) you (?:please )?(?:clarify|confirm|tell me|specify|provide|decide)\b"
+    r"|\b(?:before|until) i (?:can )?(?:continue|proceed|go on|start|begin)\b",
+    re.IGNORECASE,
+)
 #: What is said out of politeness when the work is done.
 _POLITE = re.compile(
     r"\b(would you like|do you want me|want me to|shall i|should i also|anything else|let me know|can i help|may i)\b",
@@ -27,7 +37,7 @@ _LAST = 3
 def asks(text: str) -> bool:
     """Whether an agent's last words end with a question to the user."""
     paragraphs = [p for p in re.split(r"\n\s*\n", _CODE.sub("", text)) if p.strip()]
-    return any(_ASKS.search(p) for p in paragraphs[-_LAST:])
+    return any(_ASKS.search(p) for p in paragraphs[-_LAST:]) or any(_WAITS.search(p) for p in paragraphs[-1:])
 
 
 def it_asks_instead(landing: HookContext) -> Question | None:
