@@ -21,9 +21,16 @@ _NETWORK = re.compile(
 )
 #: Statuses of a request whose content is the trouble: bad, too large, not to be processed.
 _ABOUT_CONTENT = frozenset({400, 413, 422})
-_TOO_LONG = re.compile(r"prompt is too long|context (?:length|window|limit)|input is too long|image", re.IGNORECASE)
+_TOO_LONG = re.compile(
+    r"prompt is too long|context (?:length|window|limit)|input is too long|image|request_too_large|\btool_(?:use|result)\b"
+    r"|thinking block|content blocks must be",
+    re.IGNORECASE,
+)
+_OVERLOADED = re.compile(
+    r"\boverloaded|internal server error|service unavailable|bad gateway|gateway time-?out", re.IGNORECASE
+)
 #: How the CLI begins its words about an answer of the endpoint.
-_STATUS = re.compile(r"API Error: ([45]\d\d)\b")
+_STATUS = re.compile(r"API Error:? (?:repeated )?\(?([45]\d\d)\b", re.IGNORECASE)
 _RESET = re.compile(r"\|(\d{10})\b")
 
 
@@ -67,7 +74,8 @@ def of_endpoint(
     if status == 429 or category == "rate_limit" or (status is None and _LIMIT.search(text)):
         named = _RESET.search(text)
         return limit(retry_at or (float(named.group(1)) if named else None))
-    if category in ("overloaded", "server_error") or (status or 0) >= 500:
+    failing = category in ("overloaded", "server_error") or (status is None and _OVERLOADED.search(text))
+    if failing or (status or 0) >= 500:
         said = f" ({status})" if status else ""
         return Failure("overloaded", f"The model endpoint is overloaded or failing{said}. Try again in a few minutes.")
     if begun and (status in _ABOUT_CONTENT or (status is None and _TOO_LONG.search(text))):

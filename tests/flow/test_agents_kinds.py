@@ -35,6 +35,10 @@ def test_an_unknown_agent_is_invalid_input_that_names_the_known() -> None:
         (None, "unknown", "You've hit your limit · resets 3pm", "rate_limit"),
         (529, "", "", "overloaded"),
         (500, "server_error", "", "overloaded"),
+        (None, "", "API Error: Repeated 529 Overloaded errors", "overloaded"),
+        (None, "", "API Error (503): upstream", "overloaded"),
+        (None, "unknown", "Overloaded", "overloaded"),
+        (None, "", "502 Bad Gateway", "overloaded"),
         (413, "invalid_request", "too large", "refused"),
         (None, "unknown", "Connection error.", "network"),
         (None, "max_output_tokens", "too long", "agent"),
@@ -132,6 +136,11 @@ def test_a_spec_survives_json_and_ignores_what_it_does_not_know() -> None:
         (None, "Prompt is too long"),
         (None, 'API Error: 400 {"type":"error","error":{"type":"invalid_request_error","message":"bad"}}'),
         (None, "API Error: 400 due to tool use concurrency issues."),
+        (None, "API Error (400): image too large"),
+        (None, "unexpected `tool_use_id` found in `tool_result` blocks"),
+        (None, "request_too_large"),
+        (None, "messages: text content blocks must be non-empty"),
+        (400, "The PDF specified was not valid."),
     ],
 )
 def test_a_refusal_of_what_a_conversation_holds_is_about_the_conversation_once_it_has_begun(
