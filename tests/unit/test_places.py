@@ -40,6 +40,8 @@ def test_worktrees_stay_in_a_data_folder_that_lies_below_no_project(tmp_path: Pa
         "node_modules", "conftest.py", "Makefile", "Gemfile", "composer.json", "pom.xml", "build.gradle.kts", "CMakeLists.txt",
         "jest.config.ts", "vitest.config.ts", ".babelrc", "babel.config.js", "Directory.Build.props", "app.sln", ".hg",
         ".editorconfig", ".prettierrc.json", ".cargo", "mise.toml", ".tool-versions", ".envrc", "CLAUDE.md",
+        "NuGet.config", "lombok.config", "psalm.xml", "analysis_options.yaml", ".yamllint", ".browserslistrc", ".shellcheckrc",
+        ".swiftlint.yml", ".sqlfluff", ".ocamlformat", "mise.local.toml", ".java-version",
     ],
 )  # fmt: skip
 def test_below_a_project_worktrees_go_to_a_folder_at_home_that_is_not_hidden(tmp_path: Path, marker: str) -> None:

@@ -26,6 +26,7 @@ _PROJECT = (
     "WORKSPACE", "WORKSPACE.bazel", "MODULE.bazel", "BUCK", ".buckconfig", "pants.toml", "dune-project", "stack.yaml",
     "cabal.project", "deps.edn", "project.clj", "shard.yml", "rebar.config", "build.zig", "flake.nix",
     "*.sln", "*.slnx", "*.csproj", "*.fsproj", "Directory.Build.*", "Directory.Packages.props", "global.json",
+    "[Nn]u[Gg]et.config", "lombok.config", "psalm.xml", "analysis_options.yaml", "ava.config.*", "Project.toml",
 )  # fmt: skip
 
 #: Settings that people also keep in their home folder for all they work on: there they are meant.
@@ -35,6 +36,10 @@ _SETTINGS = (
     ".flake8", ".pylintrc", "pylintrc", ".isort.cfg", ".style.yapf", ".python-version", ".rubocop.yml", ".rspec",
     ".ruby-version", ".golangci.*", ".clang-format", ".clang-tidy", ".editorconfig", ".tool-versions", "mise.toml",
     ".mise.toml", ".envrc", ".bazelrc", ".scalafmt.conf", ".gitattributes", ".gitignore", ".dockerignore", ".env",
+    ".yamllint*", ".markdownlint*", ".swiftlint.yml", ".luacheckrc", ".stylua.toml", "stylua.toml", ".standard.yml",
+    ".browserslistrc", ".jshintrc", ".ocamlformat", ".JuliaFormatter.toml", ".hlint.yaml", ".shellcheckrc", ".sqlfluff",
+    "cspell.json", ".cspell.json", ".commitlintrc*", ".lintstagedrc*", ".pydocstyle*", ".clangd", "compile_flags.txt",
+    ".java-version", ".go-version", ".php-version", ".perl-version", ".sdkmanrc", "mise.*.toml", ".mise.*.toml",
     "CLAUDE.md", "CLAUDE.local.md", "AGENTS.md", ".mcp.json",
 )  # fmt: skip
 
