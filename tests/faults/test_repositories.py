@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import subprocess
@@ -89,6 +90,7 @@ def test_a_repository_works_to_the_merge_and_back_or_is_refused_with_what_to_do(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", os.environ["PATH"])  # a kind may put a program in front
     kind = KINDS[name](tmp_path)
     before = state(kind.checkout)
     if kind.refused:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import shutil
 from pathlib import Path
-
-import pytest
 
 from tests.faults.kinds.base import FILES, Kind, kind, set_globally
 from tests.repos import commit, make_repo, run_git, write_files
@@ -155,20 +153,22 @@ def submodule_as_the_path(tmp: Path) -> Kind:
 
 @kind
 def read_only(tmp: Path) -> Kind:
-    """For root, whom no mode stops, by a flag of the file system."""
     repo = make_repo(tmp / "r", FILES)
-    objects = str(repo / ".git/objects")
-    close, open_ = (["chattr", "+i"], ["chattr", "-i"]) if os.geteuid() == 0 else (["chmod", "a-w"], ["chmod", "u+w"])
-    if subprocess.run([*close, objects], check=False).returncode:
-        pytest.skip("nothing here keeps root from writing")
-    return Kind(repo, refused="cannot write to", free=lambda: subprocess.run([*open_, objects], check=True))
+    objects = repo / ".git/objects"
+    objects.chmod(0o500)
+    if os.geteuid() == 0:  # whom no mode stops: refs that lie where the kernel lets nobody make files
+        run_git(repo, "pack-refs", "--all")
+        shutil.rmtree(repo / ".git/refs")
+        (repo / ".git/refs").symlink_to("/proc/sys/debug")
+    return Kind(repo, refused="cannot write to", free=lambda: objects.chmod(0o700))
 
 
 @kind
 def other_owner(tmp: Path) -> Kind:
-    if os.geteuid() != 0:
-        pytest.skip("only root can give files away")
     repo = make_repo(tmp / "r", FILES)
+    if os.geteuid() != 0:  # only root can give files away
+        _take_us_for_somebody_else(tmp)
+        return Kind(repo, refused="safe.directory")
     for path in (repo, *repo.rglob("*")):
         os.chown(path, 12345, 12345, follow_symlinks=False)
     return Kind(repo, refused="safe.directory")
@@ -179,3 +179,12 @@ def other_owner_trusted(tmp: Path) -> Kind:
     repo = other_owner(tmp).path
     set_globally(tmp, "--add", "safe.directory", str(repo))
     return Kind(repo)
+
+
+def _take_us_for_somebody_else(tmp: Path) -> None:
+    """From now on, for git on PATH: its own switch for tests of whom a repository belongs to. Tests restore PATH."""
+    own = tmp / "bin/git"
+    own.parent.mkdir()
+    own.write_text(f'#!/bin/sh\nGIT_TEST_ASSUME_DIFFERENT_OWNER=1 exec {shutil.which("git")} "$@"\n')
+    own.chmod(0o755)
+    os.environ["PATH"] = f"{own.parent}:{os.environ['PATH']}"
