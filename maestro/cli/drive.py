@@ -12,7 +12,6 @@ from maestro.errors import NotAllowed
 
 COMPLETED = 0
 FAILED = 1
-USAGE = 2
 WAITS = 3
 
 #: Questions that ``--yes`` does not answer: a limit that raises itself is none, an alarm is to be looked at, what an

@@ -84,7 +84,6 @@ class Session(SQLModel, table=True):
     idea_card: dict[str, Any] = _texts()
     plan_version: int = 0
     plan_approved_at: datetime | None = _time(nullable=True)
-    approved_plan_hash: str | None = None
 
     agent_type: str = "claude_code"
     agent_config: dict[str, Any] = _json()
@@ -225,7 +224,6 @@ class Worker(SQLModel, table=True):
     pid_started: float | None = None  # see ``worker.proctable``: seconds since boot
     spool_path: str
     spool_offset: int = 0  # bytes of events.jsonl that are stored
-    inbox_sent: int = 0  # decisions written to the inbox
     started_at: datetime = _time()
     ended_at: datetime | None = _time(nullable=True)
     exit_code: int | None = None

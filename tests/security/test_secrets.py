@@ -61,7 +61,7 @@ KEPT = {
     },
     "of git, and paths": {
         "repo_path", "base_branch", "base_commit", "session_branch", "session_commit", "checkpoint_commit", "rollback_commit",
-        "merge_json", "branch", "worktree_path", "start_commit", "result_commit", "commit", "hash", "approved_plan_hash",
+        "merge_json", "branch", "worktree_path", "start_commit", "result_commit", "commit", "hash",
         "spool_path", "git_dir", "checkout_before",
     },
     "run, or given to an agent as the plan has it": {

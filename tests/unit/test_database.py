@@ -13,7 +13,8 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlmodel import SQLModel, select
 
 from maestro.db import journal, keeping, models
@@ -169,6 +170,45 @@ def test_a_database_of_the_first_schema_is_brought_up_to_date_with_its_rows(tmp_
         assert row.message == "old"
         assert row.timestamp.tzinfo is not None
     database.close()
+
+
+def insert(connection: Connection, table: str, **values: Any) -> None:
+    """A row of an old schema: what must have a value has one."""
+    columns = connection.execute(text(f"PRAGMA table_info({table})")).mappings().all()
+    needed = {c["name"]: "{}" if c["type"] == "JSON" else 1 for c in columns if c["notnull"] or c["pk"]}
+    row = needed | values
+    names = ", ".join(f'"{name}"' for name in row)
+    connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({', '.join(f':{name}' for name in row)})"), row)
+
+
+@pytest.mark.parametrize("sqlite", [(3, 34, 1), None], ids=["as on RHEL 9", "this one"])
+def test_columns_that_nothing_reads_go_and_rows_stay(
+    tmp_path: Path, sqlite: tuple[int, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where SQLite cannot drop a column: to rebuild a table that others refer to would take their rows along."""
+    url = migrated(tmp_path / "old.db", "0001")
+    with create_engine(url).connect() as connection:
+        insert(connection, "sessions", id="s", title="Old", approved_plan_hash="abc")
+        insert(connection, "tasks", id="t", session_id="s", key="t1", title="A task", status="running")
+        insert(connection, "workers", id="w", session_id="s", task_id="t", name="W-1", inbox_sent=3)
+        connection.commit()
+    if sqlite is not None:
+        monkeypatch.setattr(SQLiteDialect_pysqlite, "_get_server_version_info", lambda _dialect, _connection: sqlite)
+    database = Database(url)
+    database.migrate()
+    with database.write() as tx:  # what is new needs no value in what is gone
+        tx.db.add(models.Worker(id="v", session_id="s", task_id="t", name="W-2", spool_path="/w/v"))
+    with database.read() as reading:
+        assert {(w.id, w.name, w.task_id) for w in reading.exec(select(models.Worker)).all()} == {
+            ("w", "W-1", "t"), ("v", "W-2", "t"),
+        }  # fmt: skip
+        assert reading.get_one(models.Task, "t").status == "running"
+        assert reading.get_one(models.Session, "s").title == "Old"
+    database.close()
+    with create_engine(url).connect() as connection:
+        left = {c["name"] for table in ("workers", "sessions") for c in inspect(connection).get_columns(table)}
+        assert "inbox_sent" not in left
+        assert ("approved_plan_hash" in left) == (sqlite is not None)
 
 
 @pytest.mark.parametrize("version", ["0006", "0007"])

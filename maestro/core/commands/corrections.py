@@ -33,7 +33,6 @@ def correct_check(tx: Transaction, session: models.Session, approval: models.App
         version = add_version(tx, session, parse_plan(plan), "corrected", f"Check `{old}` corrected to `{new}`")
         if row.approved_at is not None:
             version.approved_at = row.approved_at
-            session.approved_plan_hash = version.hash
         tx.db.flush()
         tx.emit("plan_updated", session.id, version=version.version, plan=version.plan_json)
     for task in lookup.tasks_of(tx.db, session.id):

@@ -100,7 +100,6 @@ def approve_plan(rt: Runtime, session_id: str, *, start: bool = True, expected_h
         if expected_hash is not None and expected_hash != row.hash:
             raise Conflict("The plan has changed since you reviewed it. Review it again, then approve.")
         row.approved_at = session.plan_approved_at = utcnow()
-        session.approved_plan_hash = row.hash
         tx.db.add(row)
         _drop_tasks(tx, session_id)
         _make_tasks(tx, session_id, parse_plan(row.plan_json))
@@ -116,7 +115,7 @@ def approve_plan(rt: Runtime, session_id: str, *, start: bool = True, expected_h
 def _take_edit(tx: Transaction, session: models.Session, plan: Plan) -> None:
     row = generation.add_version(tx, session, plan, "edited")
     if session.status == State.APPROVED:
-        session.approved_plan_hash = session.plan_approved_at = None
+        session.plan_approved_at = None
         _drop_tasks(tx, session.id)
         move(tx, session, "edited")
     session.updated_at = utcnow()

@@ -26,8 +26,6 @@ from maestro.db.keeping import DayUsage
 from maestro.db.types import utcnow
 from maestro.settings import Settings
 
-MEASURES = ("usd", "tokens", "model_calls")
-
 #: The least a run gets when hardly anything is left, in USD: the CLI takes no zero.
 _LEAST_USD = 0.001
 
