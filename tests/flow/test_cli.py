@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 from maestro import instance
 from maestro.cli import app as maestro
 from maestro.cli import words
+from maestro.cli.connection import Api
+from maestro.cli.drive import WAITS, Driver
 from maestro.core.commands import preferences
 from maestro.core.kernel.runtime import open_runtime
 from maestro.db import models
@@ -129,17 +131,21 @@ def test_a_task_that_never_passes_its_check_ends_in_1(scripted: Cli) -> None:
     assert "t1" in report["reason"]
 
 
-@pytest.mark.parametrize("scripted", [RIGHT], indirect=True)
-def test_yes_does_not_raise_a_budget(scripted: Cli) -> None:
-    scripted.environment["MAESTRO_SESSION_MODEL_CALLS"] = "1"
-    ran = scripted.run("--yes", "--json")
-
-    assert ran.exit_code == 3, ran.stderr
-    report = json.loads(ran.stdout)
-    assert report["status"] == "paused"
-    assert "budget" in report["reason"]
-    assert re.search(r"maestro approve [0-9a-f]{8}$", report["reason"])  # one question, by its own id
-    assert scripted("cancel", report["id"]).exit_code == 0  # its worker stands still, and would for ever
+def test_yes_does_not_raise_a_budget(running: tuple[Cli, AppProcess]) -> None:
+    cli, app = running
+    with seeding(cli.data) as rt:  # as a run leaves it whose calls are used up
+        session = seed_session(rt, cli.repo, status="paused", tasks=[task("t1", "Make the file", status="running")])
+        add(rt, models.Approval(session_id=session.id, kind="budget", title="The budget for this session is used up"))
+    with app.client() as api:
+        ended = Driver(Api(app.origin, app.token), session.id, yes=True, say=print).run()
+        assert ended.code == WAITS
+        assert "budget" in str(ended.reason)
+        assert re.search(r"maestro approve [0-9a-f]{8}$", str(ended.reason))  # one question, by its own id
+        asked = api.get("/api/approvals", params={"session_id": session.id}).json()["items"]
+        assert [a["status"] for a in asked] == ["pending"]
+        cancelled = cli("cancel", session.id[:8])
+        assert cancelled.exit_code == 0, cancelled.output
+        api.delete(f"/api/sessions/{session.id}").raise_for_status()
 
 
 @pytest.mark.parametrize("scripted", [STUCK], indirect=True)
