@@ -194,7 +194,7 @@ def _clean_checkout(arrival: _Arrival) -> Finding | Question | None:
 
 
 #: In this order, cheap ones first; the first that says anything counts.
-_REVIEWS = (_hooks, _trust, _obeyed, _checks, _changed_checks, _clean_checkout)
+_REVIEWS = (_hooks, _trust, _checks, _changed_checks, _obeyed, _clean_checkout)
 
 
 def _hook_context(flight: LandingContext, head: str) -> HookContext:

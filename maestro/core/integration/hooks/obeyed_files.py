@@ -31,10 +31,15 @@ def none_unasked(rt: Runtime, landing: HookContext) -> Question | None:
         return None
     items = diffs.contents(landing.repo, landing.head, changed)
     allowed, accepted = _allowed(rt, landing.session.id), landing.accepted("outside_files") | landing.accepted("trust")
-    open_ones = [path for path in changed if not _is_named(path, allowed) and f"{path} {items[path]}" not in accepted]
+    shown = {
+        item.rpartition(" ")[0] for item in landing.accepted("check_changed")
+    }  # as they are now: it is asked first
+    open_ones = [
+        p for p in changed if p not in shown and not _is_named(p, allowed) and f"{p} {items[p]}" not in accepted
+    ]
     if not open_ones:
         return None
-    shown = ", ".join(open_ones[:5]) + (f" and {len(open_ones) - 5} more" if len(open_ones) > 5 else "")
+    names = ", ".join(open_ones[:5]) + (f" and {len(open_ones) - 5} more" if len(open_ones) > 5 else "")
     listed = "\n".join(f"- {path}" for path in open_ones[:100])
     prompt = (
         "# Changes to settings that run programs\n\nYou changed these, and the user does not want that:\n"
@@ -48,7 +53,7 @@ def none_unasked(rt: Runtime, landing: HookContext) -> Question | None:
         "allow": "accept these files",
         "deny": "send it back",
     }
-    title = f"{landing.task.key} changed settings that run programs: {shown}"
+    title = f"{landing.task.key} changed settings that run programs: {names}"
     named = [f"{path} {items[path]}" for path in open_ones]
     return Question("outside_files", title[:400], named, prompt, detail, risk="high")
 
