@@ -293,7 +293,9 @@ class Bench:
             return
         if self.draft.restore(kept.get("data"), kept["version"]):
             self.draft.review()
+            self.selected = self.view.query.get("task") or self.selected  # it may be in the draft only
             self.show(details=True)
+            self._mark()
 
     def _back_to_typed(self, event: GenericEventArguments) -> None:
         """Show the task that was being typed into when the server went: its fields get back what it had not heard of."""

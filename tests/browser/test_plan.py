@@ -209,6 +209,10 @@ def test_tasks_are_added_moved_and_removed(window: OpenWindow, app: AppProcess, 
     expect(page.locator(".p-details__key")).to_have_text("task-3")
     page.get_by_label("Title", exact=True).fill("Measure it")
     expect(page.locator(".p-box")).to_have_count(3)
+    page.wait_for_url("**/plan?task=task-3")
+    page.wait_for_function("Object.values(localStorage).some((words) => words.includes('Measure it'))")
+    page.reload()  # a new task is in this window's draft only
+    expect(page.get_by_label("Title", exact=True)).to_have_value("Measure it")
     save(page)
     expect(page.get_by_text("Saved as version 2.")).to_be_visible()
     tasks = stored(app, ids["keep"])["tasks"]
