@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from maestro.core.kernel.task_states import LANDING, TaskStatus
 from maestro.core.planning.plan import overlap
 from maestro.db import models
 
 #: A task in one of these holds a worker slot and its declared files.
-BUSY = frozenset({"running", "waiting", "checking", "integrating"})
+BUSY = frozenset({TaskStatus.RUNNING, TaskStatus.WAITING}) | LANDING
 
 #: What a dependency must be for the next task to start.
-SATISFIED = frozenset({"completed", "skipped"})
+SATISFIED = frozenset({TaskStatus.COMPLETED, TaskStatus.SKIPPED})
 
 
 def ready(tasks: Sequence[models.Task]) -> list[models.Task]:

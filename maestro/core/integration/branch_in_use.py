@@ -7,6 +7,7 @@ from pathlib import Path
 from maestro.core.kernel import lookup
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.services import Service
+from maestro.core.kernel.task_states import LANDING
 from maestro.db import models
 from maestro.errors import Conflict
 from maestro.worktrees import history, integration
@@ -38,7 +39,7 @@ def blocked(rt: Runtime, session: models.Session, task: models.Task, before: str
 def _report(rt: Runtime, task: models.Task, reason: str) -> None:
     with rt.db.write() as tx:
         row = lookup.task_row(tx.db, task.session_id, task.id)
-        if row.status not in {"checking", "integrating"} or row.progress_note == reason:
+        if row.status not in LANDING or row.progress_note == reason:
             return
         row.progress_note = reason
         tx.db.add(row)

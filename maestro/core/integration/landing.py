@@ -34,6 +34,7 @@ from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.locks import WorkCancelled, branch_lock, cancellation_token, train_lock
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
+from maestro.core.kernel.task_states import LANDING
 from maestro.core.planning.approved import approved_plan, checks_of
 from maestro.core.proving import check_changes, checkouts, clean_checkout, regression_checks
 from maestro.core.proving.checking import CheckTarget, first_failure
@@ -103,7 +104,7 @@ def land(rt: Runtime, task_id: str) -> None:
         worker = db.get(models.Worker, task.assigned_worker_id) if task and task.assigned_worker_id else None
     if task is None or session is None or session.status != State.EXECUTING:
         return
-    if task.status not in {"checking", "integrating"}:
+    if task.status not in LANDING:
         return  # whoever asked for this landing looked before the last one ended
     # A worker that still runs may have planted what the git calls of a landing would run.
     if questions.merge_train_blocker(rt, session.id) or integrity.verify_running(rt, session.id):
@@ -344,7 +345,7 @@ def _send_back(flight: LandingContext, answer: Finding | Question, refused: str 
     with flight.rt.db.write() as tx:
         task = lookup.task_row(tx.db, flight.session.id, flight.task.id)
         session = lookup.session_row(tx.db, flight.session.id)
-        if task.status in {"checking", "integrating"} and not flight.stop():
+        if task.status in LANDING and not flight.stop():
             config = in_force(session.agent_config, flight.rt.settings)
             task.result_json = {"conflicts": list(answer.conflicts)} if answer.conflicts else None
             transitions.attempt_failed(tx, config, session, task, answer.reason, answer.prompt)
@@ -365,7 +366,7 @@ def _remember_start(flight: LandingContext, commit: str) -> None:
 def _announce_integration(flight: LandingContext) -> None:
     with flight.rt.db.write() as tx:
         row = lookup.task_row(tx.db, flight.session.id, flight.task.id)
-        if row.status not in {"checking", "integrating"} or flight.stop():
+        if row.status not in LANDING or flight.stop():
             raise WorkCancelled
         transitions.integrate(tx, row)
 
@@ -373,7 +374,7 @@ def _announce_integration(flight: LandingContext) -> None:
 def _fail(rt: Runtime, task: models.Task, error: MaestroError) -> None:
     with rt.db.write() as tx:
         row = lookup.task_row(tx.db, task.session_id, task.id)
-        if row.status in {"checking", "integrating"}:
+        if row.status in LANDING:
             transitions.task_failed(
                 tx, lookup.session_row(tx.db, task.session_id), row, f"Integration failed: {error.detail}"
             )

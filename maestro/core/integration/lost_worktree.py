@@ -6,6 +6,7 @@ from pathlib import Path
 
 from maestro.core.kernel import lookup
 from maestro.core.kernel.runtime import Runtime
+from maestro.core.kernel.task_states import LANDING
 from maestro.core.tasks import prompts, transitions
 from maestro.core.workspaces.preparing import is_gone
 from maestro.db import models
@@ -22,7 +23,7 @@ def send_back(rt: Runtime, session: models.Session, task: models.Task) -> bool:
     reason = "Its worktree folder was deleted before the work was integrated."
     with rt.db.write() as tx:
         row = lookup.task_row(tx.db, session.id, task.id)
-        if row.status in {"checking", "integrating"}:
+        if row.status in LANDING:
             transitions.interrupted(tx, lookup.session_row(tx.db, session.id), row, reason, prompts.WORKTREE_GONE)
     return True
 

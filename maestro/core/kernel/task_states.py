@@ -66,8 +66,9 @@ class Transition:
 
 _S = TaskStatus
 _AGENT = frozenset({_S.RUNNING, _S.WAITING})
-_LANDING = frozenset({_S.CHECKING, _S.INTEGRATING})
-_UNDER_WAY = _AGENT | _LANDING
+#: The agent is done, and what it left is on its way to the session branch.
+LANDING = frozenset({_S.CHECKING, _S.INTEGRATING})
+_UNDER_WAY = _AGENT | LANDING
 _ANY = frozenset(_S)
 
 #: The whole table.
@@ -84,9 +85,9 @@ TRANSITIONS = (
     # The run or the checks failed: the agent's next attempt.
     Transition("send_back", _UNDER_WAY, _S.RUNNING),
     Transition("check", _AGENT, _S.CHECKING),
-    Transition("integrate", _LANDING, _S.INTEGRATING),
+    Transition("integrate", LANDING, _S.INTEGRATING),
     # From CHECKING where an earlier landing, cut short, had moved the branch already.
-    Transition("complete", _LANDING, _S.COMPLETED),
+    Transition("complete", LANDING, _S.COMPLETED),
     Transition("fail", _UNDER_WAY, _S.FAILED),
     Transition("retry", frozenset({_S.FAILED}), _S.RUNNING),
     Transition("skip", frozenset({_S.PENDING, _S.WAITING, _S.FAILED}), _S.SKIPPED, from_unknown=True),

@@ -25,6 +25,7 @@ from maestro.core.kernel import lookup, processes
 from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import FINAL, State, move
+from maestro.core.kernel.task_states import LANDING
 from maestro.core.limits import account, admission
 from maestro.core.planning import trust
 from maestro.core.proving import measured
@@ -267,7 +268,7 @@ class Supervisor:
         if task.status == "running":
             if admission.may_start(self._rt, session, task):
                 self._begin("start", session.id, task.id)
-        elif task.status in {"checking", "integrating"}:
+        elif task.status in LANDING:
             self._begin("land", session.id, task.id)
 
     def _start_ready(self, session: models.Session, tasks: list[models.Task], live: set[str]) -> None:
