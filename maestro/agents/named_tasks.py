@@ -28,6 +28,8 @@ _PYTHON = ("pyproject.toml",)
 #: By program, the files in which it looks names up.
 _READS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("npm", "pnpm", "yarn", "bun", "node"), _PACKAGE),
+    **dict.fromkeys(("turbo", "nx", "lerna"), (*_PACKAGE, "project.json")),
+    **dict.fromkeys(("pre-commit", "prek"), (".pre-commit-config.yaml", "prek.toml")),
     "deno": ("deno.json", "deno.jsonc", *_PACKAGE),
     "composer": ("composer.json",),
     **dict.fromkeys(("make", "gmake"), ("GNUmakefile", "makefile", "Makefile")),
@@ -137,6 +139,7 @@ def _mean_the_same(words: list[str], now: str, before: str) -> bool:
         scripts, known = json.loads(now), json.loads(before)
     except ValueError:
         return False
+    words = [part for word in words for part in (word, *re.split(r"[:=,]", word))]
     left, seen = [word for word in words if word in scripts or word in {"t", "tst"}], set[str]()
     left = ["test" if word in {"t", "tst"} else word for word in left]
     while left:
