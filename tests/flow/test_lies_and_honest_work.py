@@ -530,6 +530,15 @@ TEST_FIRST = {
         declared=["testcalc.py"],
         own_check=f"{UNITTEST} -v testcalc",
     ),
+    "a program whose examples are run, mended": Case(
+        "python -m pytest -q -p no:cacheprovider --doctest-modules",
+        {
+            "latest.py": 'def add(a, b):\n    """\n    >>> add(2, 2)\n    4\n    """\n    return a - b\n',
+            "test_other.py": OTHER,
+        },
+        {"latest.py": 'def add(a, b):\n    """\n    >>> add(2, 2)\n    4\n    """\n    return a + b\n'},
+        "completed",
+    ),
     "node, tests in test.js, weakened": Case(
         NODE,
         {"calc.js": JS.replace("+", "-"), "test.js": JS_TEST, "o.test.js": "require('node:test')('o', () => {});\n"},

@@ -72,7 +72,7 @@ def review(
     aware = [p for p in changed if between.knows_of_tests(p)]
     compared = _compared_tests(rt, site, checks)
     seen = "\n".join(_before(rt, site).before(""))
-    ran = {p for p, how in changed.items() if how != "A" and _held_tests(p, seen, checks)}
+    ran = {p for p, how in changed.items() if how != "A" and _held_tests(p, between.before(p), seen, checks)}
     looked_at = [
         p for p, how in changed.items() if not own(p) and (p in inline or p in ran or between.is_guarded(p, how))
     ]
@@ -118,12 +118,16 @@ def tried_tests(rt: Runtime, site: CheckTarget, checks: Sequence[str], stop: Cal
     return _compared_tests(rt, site, [command for command in checks if not _SOME_OF_A_FILE.search(command)])
 
 
-def _held_tests(path: str, seen: str, checks: Sequence[str]) -> bool:
+#: What tests are written with. A program may hold examples that are run as tests, and is none.
+_TEST_CODE = re.compile(r"\bdef test|TestCase\b|\b(?:it|test|describe|suite)\s*[.(]|\bassert|\bfunc Test|#\[test\]")
+
+
+def _held_tests(path: str, before: str | None, seen: str, checks: Sequence[str]) -> bool:
     """Whether a file with a name that other runners do not take for a test's held some of the tests that were ``seen``.
 
-    Or the checks name it, as a path or as a module.
+    Or the checks name it, as a path or as a module. ``before``: what the file said.
     """
-    if not file_kinds.may_be_called_test(path):
+    if not file_kinds.may_be_called_test(path) or not _TEST_CODE.search(before or ""):
         return False
     module = path.rpartition(".")[0].replace("/", ".")
     words = rf"(?<![\w./-])(?:{re.escape(module)}|(?:\./)?{re.escape(path)})(?![\w/-])"
