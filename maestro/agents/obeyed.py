@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from maestro.agents.shell_folders import is_obeyed
+from maestro.agents.shell_folders import is_obeyed, may_be_obeyed
 
 # fmt: off
 #: What reads the files that it names; ``find`` is no more than that without these actions.
@@ -39,7 +39,20 @@ def may_write(line: str) -> bool:
     if any(_named(target) for target in _TARGET.findall(text)):
         return True
     reads = not _RUNS_TEXT.search(text)
-    return any(_segment_may_write(part, reads=reads) for part in re.split(r"[;&|\n(){}`]+", text))
+    parts = re.split(r"[;&|\n()`]+|(?<=\s)[{}]|[{}](?=\s|$)", text)
+    return any(_segment_may_write(part, reads=reads) for part in parts) or (
+        _enters(parts) and not all(map(_only_looks, parts))
+    )
+
+
+def _enters(parts: list[str]) -> bool:
+    """Whether a command goes into a folder that is obeyed as a whole: what it names from there is obeyed."""
+    return any(words[:1] == ["cd"] and any(map(_named, words[1:])) for words in map(str.split, parts))
+
+
+def _only_looks(part: str) -> bool:
+    words = part.split()
+    return not words or (words[0] in _READERS and not _FIND_ACTS.search(part) and not _TARGET.search(part))
 
 
 def _segment_may_write(segment: str, *, reads: bool) -> bool:
@@ -58,4 +71,4 @@ def _segment_may_write(segment: str, *, reads: bool) -> bool:
 
 
 def _named(word: str) -> bool:
-    return any(is_obeyed(part) for part in re.split(r"[=<>,:]+", word))
+    return any(is_obeyed(part) or may_be_obeyed(part) for part in [*re.split(r"[=<>,:]+", word), word])

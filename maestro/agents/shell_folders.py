@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import itertools
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,6 +179,17 @@ def is_obeyed(path: str) -> bool:
         or any(_is_setting(part) and part not in _GITS for part in parts)
         or bool(_SETTINGS_BELOW & {*itertools.pairwise(parts)})
     )
+
+
+def may_be_obeyed(pattern: str) -> bool:
+    """Whether a path with wildcards or braces can stand for such a file; one that could be anything counts for nothing."""
+    for part in map(str.lower, pattern.split("/")):
+        plain = re.sub(r"\{[^{}]*\}", "*", part)
+        if plain[:1] == "." and set(plain) & set("*?[") and len(re.sub(r"\W", "", plain)) > 1:
+            names = (*_SETTINGS, *_GITS, ".gitmodules", ".gitattributes", ".gitignore", ".githooks", ".github")
+            if any(fnmatch.fnmatchcase(name, plain) for name in names):
+                return True
+    return False
 
 
 def _bare(name: str) -> str:

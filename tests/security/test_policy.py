@@ -292,6 +292,11 @@ def test_what_tools_and_git_obey_is_never_a_free_edit(worktree: Path, mode: Perm
         "git diff HEAD -- .gitattributes > /tmp/diff",
         "if [ -d .husky ]; then ls .husky; fi",
         "python3 build.py && node x.js",
+        "cd .github/workflows && ls -la; cat *.yml | head",
+        "cp -r src/.* out/; rm -rf .*cache .coverage*",
+        "for f in *.py; do { wc -l $f; }; done; echo {a,b}",
+        "tar czf x.tgz --exclude=.git* . ; ls .git*",
+        "cat .env* .pre-commit* 2>/dev/null | wc -l",
     ],
 )
 def test_what_only_names_settings_is_free_in_the_sandbox(worktree: Path, command: str) -> None:
@@ -316,6 +321,14 @@ def test_what_only_names_settings_is_free_in_the_sandbox(worktree: Path, command
         "printf x>>.GitHub/Workflows/ci.yml;$x",
         "cat > .envrc <<E\nx\nE",
         "install -m 755 $x .husky/pre-push",
+        "cp a .vs*/tasks.json",
+        "cp a .h?sky/pre-commit",
+        "echo x > .v[s]code/tasks.json",
+        "echo x > .en{v,}rc",
+        "cp a .git{attributes,x}",
+        "cd .vscode && echo x > tasks.json",
+        "cd .github/workflows && echo x > ci.yml",
+        "(cd .husky; cp ../a pre-commit)",
     ],
 )
 def test_what_writes_settings_asks_in_the_sandbox(worktree: Path, command: str) -> None:
