@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ _UNSET = ("SSH_AUTH_SOCK", "SSH_AGENT_PID", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY
 
 
 _MOST_LINKS = 40
+_UNIX_SOCKETS = Path("/proc/net/unix")
 
 #: At one place the later of these is seen.
 _COVER, _LINK, _READ, _OURS, _WRITTEN, _GUARDED = range(6)
@@ -106,14 +107,30 @@ def _mounts(profile: Profile) -> list[_Mount]:
 
 def _covers(profile: Profile) -> Iterator[_Mount]:
     hidden = [Path(path) for path in _COVERED] + [profile.home, *profile.hidden]
-    for path in dict.fromkeys(p.resolve() for p in hidden):
-        if path == Path("/") or not path.exists():
-            continue
+    covered = [path for path in dict.fromkeys(p.resolve() for p in hidden) if path != Path("/") and path.exists()]
+    yield from _sockets(profile, covered)
+    for path in covered:
         if path.is_dir():
             mode = "1777" if str(path) in _SHARED_TEMPORARY else "0755" if path == profile.home.resolve() else "0711"
             yield _Mount(path, _COVER, ("--perms", mode, "--tmpfs", str(path)))
         else:
             yield _Mount(path, _COVER, ("--ro-bind", "/dev/null", str(path)))
+
+
+def _sockets(profile: Profile, covered: Iterable[Path]) -> Iterator[_Mount]:
+    """Doors of services that lie where nothing is covered: read-only folders keep nobody from connecting."""
+    own = [profile.worktree.resolve(), *(path.resolve() for path in profile.writable)]
+    shown = [path.resolve() for path in profile.readable]
+    try:
+        lines = _UNIX_SOCKETS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()[1:]
+    except OSError:
+        return
+    named = (line.split(None, 7)[7] for line in lines if len(line.split(None, 7)) == 8)
+    for path in dict.fromkeys(Path(name) for name in named if name.startswith("/")):
+        place = path.resolve()
+        hidden = any(place.is_relative_to(c) for c in covered) and not any(place.is_relative_to(s) for s in shown)
+        if place.is_socket() and not hidden and not any(place.is_relative_to(mine) for mine in own):
+            yield _Mount(place, _COVER, ("--ro-bind", "/dev/null", str(place)))
 
 
 def _own(profile: Profile) -> Iterator[_Mount]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from maestro import untrusted
 from maestro.confinement import git_folders
 from maestro.errors import GitError
-from maestro.worktrees import large_files, private_worktree, refs
+from maestro.worktrees import large_files, private_worktree, refs, stray_work
 from maestro.worktrees.deleting import delete_tree
 from maestro.worktrees.git import GitResult, common_dir, git, own_git_dir
 from maestro.worktrees.private_worktree import Confined
@@ -30,6 +30,8 @@ _AS_IT_IS = ("config", "config.worktree", "info", "hooks", "shallow", "descripti
 _GUARDED = ("commondir", "gitdir", "config.worktree")
 _COPIED = ("refs/heads", "refs/tags", "refs/remotes")
 _LINE = re.compile(r"([0-9a-f]{40,64}) (refs/[^\s~^:?*\[\\\x00-\x1f\x7f]+)")
+_TAKEN = ("refs/heads/", "refs/tags/")
+_MOST_STASHED = 50
 _OID = re.compile(r"[0-9a-f]{40,64}")
 _MOST_REF_BYTES = 256 * 1024 * 1024
 _PACK_S = 600
@@ -109,8 +111,8 @@ def take_in(worktree: Path, at: Path, branch: str, confined: Confined, beside: s
     on = confined(["symbolic-ref", "--quiet", "HEAD"], b"").text
     if head and not _OID.fullmatch(head):
         raise GitError("HEAD in the agent's git folder is not valid.")
-    ours = ("refs/heads/", "refs/tags/", "refs/stash")
-    changed = {name: oid for name, oid in now.items() if before.get(name) != oid and name.startswith(ours)}
+    changed = {name: oid for name, oid in now.items() if before.get(name) != oid and name.startswith(_TAKEN)}
+    changed |= _stashed(confined)
     _take_objects(worktree, confined, [*changed.values(), *([head] if head else [])], list(before.values()))
     for oid in {*changed.values(), *([head] if head else [])}:
         git(worktree, "rev-list", "--objects", "--quiet", oid, "--not", "--all")
@@ -126,8 +128,16 @@ def take_in(worktree: Path, at: Path, branch: str, confined: Confined, beside: s
         commit = git(worktree, "rev-parse", "--verify", "--quiet", f"{oid}^{{commit}}", check=False).text
         if name != own_branch and commit:
             kept.append((name, refs.keep(worktree, f"{beside}-{_slug(name)}", commit)))
+    stray_work.note_beside(worktree, kept)
     delete_tree(at)
     return Taken(own_branch in changed, tuple(kept))
+
+
+def _stashed(confined: Confined) -> dict[str, str]:
+    """All entries of the stash: the ref itself leads to the latest only."""
+    listed = confined(["log", "-g", "-n", str(_MOST_STASHED), "--format=%H", "refs/stash", "--"], b"")
+    oids = listed.text.split() if listed.code == 0 else []
+    return {f"refs/stash@{{{number}}}": oid for number, oid in enumerate(oids) if _OID.fullmatch(oid)}
 
 
 def set_aside(worktree: Path, at: Path, branch: str) -> Path:

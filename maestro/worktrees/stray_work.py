@@ -1,11 +1,17 @@
-"""Finding work that lies beside a task's branch: in the stash, which all worktrees share, or on other branches."""
+"""Finding work that lies beside a task's branch: in the stash, which all worktrees share, or on other branches.
+
+What an agent in the sandbox left there is kept below refs of Maestro's own, and noted.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from maestro.worktrees.git import git
+from maestro import untrusted
+from maestro.worktrees.git import git, own_git_dir
 
 _STASHED_ON = re.compile(r"(?:WIP on|On) (.+?): ")
 _MOVED = re.compile(r"checkout: moving from (\S+) to (\S+)$")
@@ -13,6 +19,8 @@ _MOVED = re.compile(r"checkout: moving from (\S+) to (\S+)$")
 _DETACHED = re.compile(r"[0-9a-f]{40,64}|HEAD|.*[~^@].*")
 _NO_BRANCH = "(no branch)"
 _LOOKED_AT = 200
+#: In the git folder of a worktree: what the last run of an agent in the sandbox left beside its branch.
+_BESIDE = "maestro-beside"
 
 
 def stashed_files(worktree: Path, branch: str, head: str) -> list[str]:
@@ -35,6 +43,34 @@ def stashed_files(worktree: Path, branch: str, head: str) -> list[str]:
         if made_on and (made_on[1] == branch or (made_on[1] in names and parent in commits)):
             found += _not_in(worktree, stash, head)
     return sorted(set(found))
+
+
+def note_beside(worktree: Path, kept: Sequence[tuple[str, str]]) -> None:
+    """Note what the last run left beside the branch: names, and the refs that keep it."""
+    untrusted.write(own_git_dir(worktree) / _BESIDE, json.dumps(kept))
+
+
+def kept_beside(worktree: Path, head: str) -> dict[str, tuple[str, list[str]]]:
+    """What the last run left beside the branch and ``head`` does not hold: by name, the ref that keeps it, and files."""
+    try:
+        noted = json.loads(untrusted.text(own_git_dir(worktree) / _BESIDE))
+    except (OSError, ValueError):
+        return {}
+    found = {}
+    for name, ref in noted:
+        stashed = name.startswith("refs/stash")
+        asked = ("rev-parse", "--verify", "--quiet", f"{ref}^1") if stashed else ("merge-base", head, ref)
+        base = git(worktree, *asked, check=False).text
+        if not base or name.startswith("refs/tags/"):
+            continue
+        files = _not_in(worktree, ref, head) if stashed else _changed_and_not_in(worktree, base, ref, head)
+        if files:
+            found[name.removeprefix("refs/heads/")] = ref, files
+    return found
+
+
+def _changed_and_not_in(worktree: Path, base: str, commit: str, head: str) -> list[str]:
+    return sorted(set(_names(worktree, base, commit)) & set(_names(worktree, head, commit)))
 
 
 def _been_on(worktree: Path) -> tuple[set[str], set[str]]:

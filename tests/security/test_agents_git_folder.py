@@ -24,6 +24,7 @@ from maestro.worktrees import (
     overwrite_check,
     private_git,
     scratch,
+    stray_work,
     submodules,
 )
 from maestro.worktrees.git import GitResult, own_git_dir
@@ -200,6 +201,28 @@ name.py'; git add -A
     ]
     assert len(run_git(agent.repo, "log", "-1", "--format=%P", _BRANCH).split()) == 2
     assert run_git(agent.worktree, "status", "--porcelain") == ""
+
+
+def test_work_left_in_a_stash_or_on_another_branch_is_kept_and_told(agent: Agent) -> None:
+    agent.runs("""
+        echo 'x = 7' > shop.py; git stash -q; echo 'y = 7' > other.py; git stash -q
+        git switch -qc side; echo 'z = 1' > more.py; git add -A; git commit -qm Side; git switch -q -
+        git switch -qc merged; echo 'a = 1' > a.py; git add -A; git commit -qm A; git switch -q maestro/s/t1
+        git merge -q --squash merged; git commit -qm Squashed
+    """)
+    agent.ends()
+    found = stray_work.kept_beside(agent.worktree, integration.head(agent.worktree))
+    assert {name: files for name, (_ref, files) in found.items()} == {
+        "refs/stash@{0}": ["other.py"],
+        "refs/stash@{1}": ["shop.py"],
+        "side": ["more.py"],
+    }
+    commits = {name: run_git(agent.repo, "rev-parse", ref).strip() for name, (ref, _files) in found.items()}
+    agent.runs(f"git stash apply -q {commits['refs/stash@{1}']}; git cherry-pick {commits['side']}")
+    agent.ends()
+    assert stray_work.kept_beside(agent.worktree, integration.head(agent.worktree)) == {}
+    assert agent.of_branch("shop.py") == "x = 7"
+    assert run_git(agent.repo, "show", f"{commits['refs/stash@{0}']}:other.py") == "y = 7", "kept all the same"
 
 
 def test_a_merge_that_began_outside_is_ended_by_the_agent(agent: Agent) -> None:

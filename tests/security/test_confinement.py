@@ -57,6 +57,24 @@ def run(what: Profile, script: str, **env: str) -> subprocess.CompletedProcess[s
     )
 
 
+def test_a_service_of_the_user_cannot_be_reached_by_a_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container engine, a database, an agent for keys: read-only is no matter for connecting."""
+    monkeypatch.chdir(place / ".cargo/bin")  # a short name
+    connects = "import socket; socket.socket(socket.AF_UNIX).connect('service'); print('through')"
+    script = f'cd "{place}/.cargo/bin" && ls && python3 -c "{connects}"'
+    with sockets.socket(sockets.AF_UNIX) as service:
+        service.bind(str(place / ".cargo/bin/service") if len(str(place)) < 60 else "service")
+        service.listen()
+        listing = place / "sockets"
+        listing.write_text(f"Num\n0: 2 0 10000 1 01 1 {place}/.cargo/bin/service\n")
+        monkeypatch.setattr(linux, "_UNIX_SOCKETS", listing)
+        inside = run(profile(place), script)
+        assert "tool" in inside.stdout
+        assert "through" not in inside.stdout
+        listing.write_text("Num\n")
+        assert "through" in run(profile(place), script).stdout, "what the defence is for"
+
+
 def test_this_machine_can_confine() -> None:
     """CI installs what is needed: these tests run for real or fail."""
     assert probing.available().works, probing.available().words

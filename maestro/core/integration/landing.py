@@ -51,6 +51,7 @@ from maestro.worktrees import history, integration, refs, sparse
 BEFORE_CHECKS: tuple[Hook, ...] = (
     evidence.the_run_ended_well,
     stray_work.nothing_left_in_a_stash,
+    stray_work.nothing_left_in_the_sandbox,
     stray_work.nothing_left_on_another_branch,
     submodule_work.nothing_left_in_submodules,
     outward_links.none_unasked,

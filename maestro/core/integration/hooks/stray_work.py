@@ -5,6 +5,7 @@ from __future__ import annotations
 from maestro.core.integration.hooks import HookContext
 from maestro.core.proving.findings import Finding
 from maestro.worktrees import stray_work
+from maestro.worktrees.refs import commit_of
 
 
 def nothing_left_in_a_stash(landing: HookContext) -> Finding | None:
@@ -34,3 +35,22 @@ def nothing_left_on_another_branch(landing: HookContext) -> Finding | None:
         f"task to `{landing.task.branch}` (cherry-pick or merge) and delete the other branch. Then stop."
     )
     return Finding(f"Work was left on another branch: {listed}.", prompt)
+
+
+def nothing_left_in_the_sandbox(landing: HookContext) -> Finding | None:
+    """Of what the agent stashed or committed elsewhere in its sandbox, everything is on the task's branch, too."""
+    found = stray_work.kept_beside(landing.worktree, landing.head)
+    if not found:
+        return None
+    listed = "; ".join(f"{name}: {', '.join(files[:10])}" for name, (_ref, files) in list(found.items())[:10])
+    ways = "\n".join(
+        f"- {name}: `git {'stash apply' if name.startswith('refs/stash') else 'cherry-pick'} "
+        f"{commit_of(landing.worktree, ref)}`"
+        for name, (ref, _files) in list(found.items())[:10]
+    )
+    prompt = (
+        f"# Work that is not on your branch\n\nYou left work where it is not part of the task: {listed}.\n\n"
+        "The stash or branch is not in your sandbox any longer, but its commit is there. Bring back what belongs to "
+        f"the task, then stop:\n{ways}\n\nLeave out what is not wanted."
+    )
+    return Finding(f"Work was left in a stash or on another branch: {listed}.", prompt)
