@@ -28,8 +28,6 @@ import psutil
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from tests import users_python
-
 ROOT = Path(__file__).resolve().parent.parent
 READY = re.compile(r"^Maestro is ready: (?P<url>(?P<origin>https?://[^/\s]+)/\S*[?&]token=(?P<token>[^\s&]+))")
 
@@ -40,13 +38,12 @@ T = TypeVar("T")
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
     """An environment built from nothing: the way to programs and certificates, and a HOME of the test's own."""
     home.mkdir(parents=True, exist_ok=True)
+    path, own = os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)
     kept = ("LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
     return {
         "LANG": "C.UTF-8",
         **{name: os.environ[name] for name in kept if name in os.environ},
-        "PATH": os.pathsep.join(
-            [str(users_python.programs()), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-        ),
+        "PATH": path if own in path.split(os.pathsep) else os.pathsep.join([own, path]),
         "HOME": str(home),
         "PYTHONUNBUFFERED": "1",
         "MAESTRO_TRUST": "all",
