@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from maestro.core import queries
 from maestro.core.commands import control, sessions
+from maestro.core.integration import retention
 from maestro.core.kernel.runtime import Runtime
-from maestro.core.planning import past_costs
+from maestro.core.planning import past_costs, trust
 from maestro.core.supervisor import lifecycle
 from maestro.db import models
 from maestro.db.keeping import Fact
@@ -241,12 +242,20 @@ def test_a_state_that_nobody_knows_can_be_cancelled_and_deleted(tmp_path: Path, 
     rt.db.close()
 
 
-@pytest.mark.parametrize("stored", ODD_STORED[::3], ids=range(len(ODD_STORED[::3])))
+REMEMBERED = (
+    *ODD_STORED[::3],
+    1e308,
+    '{"key": "zz", "unsealed": 3, "git_dir": 1, "answer": "x", "tables": 5}',
+    "[[1]]",
+)
+
+
+@pytest.mark.parametrize("stored", REMEMBERED, ids=range(len(REMEMBERED)))
 def test_what_the_installation_remembers_may_be_damaged_too(tmp_path: Path, repo: Path, stored: Any) -> None:
     rt = opened(tmp_path / "data")
     rows = add_work(rt, repo, status="completed")
     with rt.db.write() as tx:
-        for name in ("stopped_at", "digest", "boot", "due"):
+        for name in ("stopped_at", "digest", "boot", "due", "channel", "worktree-places", "trust:x", "words_cleaned"):
             tx.db.merge(Fact(name=name, value="x"))
         tx.db.add(models.TemplateRow(name="own", title="Own", body={}))
         tx.db.add(models.StoredSetting(name="max_workers", value=1))
@@ -263,6 +272,8 @@ def test_what_the_installation_remembers_may_be_damaged_too(tmp_path: Path, repo
         lifecycle.start(rt)
         lists(rt)
         queries.last_digest(rt)
+        trust.decided_on(rt)
+        retention.expire(rt)
         loader.all_templates(rt.db)
     finally:
         lifecycle.stop(rt)

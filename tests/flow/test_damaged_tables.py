@@ -54,7 +54,7 @@ def whole(rt: Runtime, repo: Path, status: str) -> Rows:
     with rt.db.write() as tx:
         session = tx.db.get(models.Session, rows.session_id)
         assert session
-        session.plan_version, session.approved_plan_hash = 1, "x"
+        session.plan_version = 1
         tx.db.add(models.PlanVersion(session_id=rows.session_id, version=1, plan_json=plan, hash="x"))
         tx.db.add(models.SessionHistory(session_id=rows.session_id, from_state="idle", event="start", to_state=status))
         tx.db.add(models.Approval(**about, worker_id=rows.worker_id, request_id="1", kind="tool", title="Run it"))

@@ -126,13 +126,21 @@ def expire(rt: Runtime) -> int:
     return len(due)
 
 
+def _time(stored: object) -> str | None:
+    """A stored time as it is stored; None for what is none."""
+    try:
+        return stored if isinstance(stored, str) and datetime.fromisoformat(stored).tzinfo else None
+    except ValueError:
+        return None
+
+
 def _due_for_a_day(rt: Runtime) -> list[DeletedSession]:
     now = utcnow()
     with rt.db.write() as tx:
         due = list(tx.db.exec(select(DeletedSession).where(DeletedSession.expires_at <= now)).all())
         found = tx.db.get(Fact, _DUE)
-        before: dict[str, str] = found.value if found is not None and found.value else {}
-        since = {row.id: before.get(row.id, now.isoformat()) for row in due}
+        before = found.value if found is not None and isinstance(found.value, dict) else {}
+        since = {row.id: _time(before.get(row.id)) or now.isoformat() for row in due}
         if since != before:
             tx.db.merge(Fact(name=_DUE, value=since))
     return [r for r in due if now - datetime.fromisoformat(since[r.id]) >= min(_GRACE, r.expires_at - r.deleted_at)]

@@ -6,6 +6,7 @@ question in the user's name. So every line is sealed (``worker.seal``), and what
 
 from __future__ import annotations
 
+import logging
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from maestro.core.kernel.services import Service
 from maestro.db import models
 from maestro.db.keeping import Fact
 from maestro.worker import seal, spool
+
+_log = logging.getLogger(__name__)
 
 #: The fact that holds the key of this installation, and the workers that began before it had one.
 _FACT = "channel"
@@ -62,14 +65,27 @@ def _known(rt: Runtime) -> _Channel:
 def _stored(rt: Runtime) -> _Channel:
     with rt.db.read() as db:
         fact = db.get(Fact, _FACT)
+    found = _read(fact)
+    if found is not None:
+        return found
+    with rt.db.write() as tx:
+        fact = tx.db.get(Fact, _FACT)  # another thread may have been here first
+        found = _read(fact)
+        if found is None:
+            running = tx.db.exec(select(models.Worker.id).where(col(models.Worker.ended_at).is_(None))).all()
+            # Where a key was lost to damage those workers have sealed with it: nothing without a seal is theirs.
+            found = _Channel(secrets.token_bytes(32), frozenset(running if fact is None else ()))
+            value = {"key": found.master.hex(), "unsealed": sorted(found.unsealed)}
+            tx.db.merge(Fact(name=_FACT, value=value))
+    return found
+
+
+def _read(fact: Fact | None) -> _Channel | None:
+    """What is stored; None where nothing is, or nothing that can be read."""
     if fact is None:
-        with rt.db.write() as tx:
-            fact = tx.db.get(Fact, _FACT)  # another thread may have been here first
-            if fact is None:
-                running = tx.db.exec(select(models.Worker.id).where(col(models.Worker.ended_at).is_(None))).all()
-                fact = Fact(name=_FACT, value={"key": secrets.token_hex(32), "unsealed": list(running)})
-                tx.db.add(fact)
-            value = dict(fact.value)
-    else:
-        value = dict(fact.value)
-    return _Channel(bytes.fromhex(value["key"]), frozenset(value["unsealed"]))
+        return None
+    try:
+        return _Channel(bytes.fromhex(fact.value["key"]), frozenset(map(str, fact.value["unsealed"])))
+    except (TypeError, ValueError, KeyError):
+        _log.warning("the key between Maestro and its workers cannot be read; a new one is made")
+        return None

@@ -124,7 +124,7 @@ def _settle_worktrees(rt: Runtime) -> None:
     _log.info("worktrees are in %s: %s", place.folder, place.why)
     with rt.db.write() as tx:
         row = tx.db.get(Fact, worktree_place.KNOWN) or Fact(name=worktree_place.KNOWN, value=[])
-        stored = [str(p) for p in row.value]
+        stored = [str(p) for p in row.value] if isinstance(row.value, list) else []
         told = _stored(rt, place.folder)
         if told not in stored:
             row.value = [*stored, told]

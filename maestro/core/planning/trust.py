@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel
 from sqlmodel import col, select
@@ -106,7 +106,8 @@ def decided_on(rt: Runtime) -> list[DecidedView]:
     query = select(Fact).where(col(Fact.name).startswith(_FACT)).order_by(col(Fact.updated_at).desc())
     with rt.db.read() as db:
         rows = [row.value for row in db.exec(query).all() if isinstance(row.value, dict)]
-    return [DecidedView(repo_path=str(r["git_dir"]).removesuffix("/.git"), trust=r["answer"]) for r in rows]
+    whole = [r for r in rows if isinstance(r.get("git_dir"), str) and r.get("answer") in get_args(Answer)]
+    return [DecidedView(repo_path=r["git_dir"].removesuffix("/.git"), trust=r["answer"]) for r in whole]
 
 
 def put(rt: Runtime, path: str, answer: Answer) -> TrustView:
