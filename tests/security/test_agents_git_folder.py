@@ -388,7 +388,8 @@ def test_a_repository_inside_of_a_worktree_leads_git_nowhere(
         **{f"GIT_{w}_{n}": "a@b" for w in ("AUTHOR", "COMMITTER") for n in ("NAME", "EMAIL")},
     }
     subprocess.run(["bash", "-ec", "\n".join(_LEADS[name] for name in how)], cwd=agent.worktree, env=env, check=True)
-    (agent.worktree / "lib/lib.py").write_text("22\n")
+    (agent.worktree / "lib/lib.py").write_text("2\n")  # of the same size: git has to read it, through a filter
+    os.utime(agent.worktree / "lib/lib.py", (1, 1))
     (agent.home / "ran").unlink(missing_ok=True)
     for call in _calls(agent, run_git(victim, "rev-parse", "HEAD").strip()):
         with suppress(MaestroError):
