@@ -56,7 +56,7 @@ def test_a_start_without_the_session_branch_is_tried_again(tmp_path: Path, repo:
             task.status, task.attempt = "running", 1
             tx.db.merge(task)
         with pytest.raises(BranchGone) as gone:
-            starting.start_worker(b.rt, b.task().id)
+            starting.start_worker(b.rt, b.task().id, lambda *_: None)
         restore(b, gone.value)
         assert b.work({"one": "1\n"}).status == "completed"
 
