@@ -397,7 +397,7 @@ def edit(worktree: Path, path: str, mode: PermissionMode = "edits", tool: str = 
 
 @pytest.mark.parametrize("tool", ["Write", "Edit", "MultiEdit", "NotebookEdit"])
 @pytest.mark.parametrize(
-    "path", ["<wt>/src/a.py", "src/new/deep.py", "<wt>/src/../b.py", "<wt>/.github/CODEOWNERS", ".gitignore"]
+    "path", ["<wt>/src/a.py", "src/new/deep.py", "<wt>/src/../b.py", "<wt>/.github/CODEOWNERS", ".editorconfig"]
 )
 def test_edits_inside_the_worktree_are_free_but_in_mode_ask(worktree: Path, tool: str, path: str) -> None:
     assert edit(worktree, path, "edits", tool).action == "allow"
