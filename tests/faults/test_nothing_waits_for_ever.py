@@ -168,7 +168,7 @@ def test_a_refused_rollback_stops_nothing_and_one_refused_late_lets_all_go_on(
     assert two.task("t1").status == "completed"
 
 
-def test_a_landing_waits_for_a_branch_that_the_person_has_checked_out_and_says_so_once(
+def test_a_landing_waits_for_a_branch_that_the_user_has_checked_out_and_says_so_once(
     tmp_path: Path, repo: Path
 ) -> None:
     check, ran = tmp_path / "check.sh", tmp_path / "ran"
@@ -183,8 +183,18 @@ def test_a_landing_waits_for_a_branch_that_the_person_has_checked_out_and_says_s
         run_git(repo, "checkout", "-q", "main")
         assert b.land("t1").status == "completed"
 
-        check.write_text(f"echo x >> {ran}; git -C {repo} checkout -q {branch}")  # while the checks run
+        begun, switched = tmp_path / "begun", tmp_path / "switched"
+        check.write_text(f"echo x >> {ran}; touch {begun}; until [ -e {switched} ]; do sleep 0.02; done")
+
+        def switch() -> None:  # the user, while the checks run
+            wait_for(begun.exists, 60, "the checks to run")
+            run_git(repo, "checkout", "-q", branch)
+            switched.touch()
+
+        user = threading.Thread(target=switch)
+        user.start()
         assert b.work({"b.txt": "b"}, "t2").status == "integrating"
+        user.join()
         task, runs = b.land("t2"), ran.read_text()
         assert "Switch that checkout" in (task.progress_note or "")
         assert (b.logs().count("Switch that checkout"), b.land("t2").status) == (2, "integrating")
