@@ -126,7 +126,8 @@ def run_step(rt: Runtime, kind: Kind, session_id: str, task_id: str | None, work
     except WorkCancelled:
         return True
     except Exception as error:
-        _log.exception("step %s of %s failed", kind, task_id or session_id)
+        foreseen = isinstance(error, MaestroError)  # its sentence says all; where it came up is nobody's concern
+        _log.error("step %s of %s failed: %s", kind, task_id or session_id, _words_of(error), exc_info=not foreseen)
         storage.health(rt).report(error, session_id)
         try:
             _failed(rt, step, kind, session_id, task_id, error)
