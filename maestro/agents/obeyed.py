@@ -28,13 +28,14 @@ _KEYWORDS = frozenset({"if", "then", "else", "elif", "fi", "do", "done", "while"
 _RUNS_TEXT = re.compile(r"\b(?:python[\d.]*|node|deno|bun|perl|ruby|php|lua|awk|(?:ba|z|da|k)?sh|eval|xargs|tee)\b")
 _KEPT_TEXT = re.compile(r"(\bcat\b[^\n]*<<-?[ ]*(\w+)[^\n]*)\n.*?\n\s*\2[ ]*(?=\n|\Z)", re.DOTALL)
 _TARGET = re.compile(r">[>|&]*[ \t]*([^\s;&|<>()]+)")
+_INPUT = re.compile(r"(?<=\s)<[ \t]*(?![<(&>])[\w./-]+(?=[\s;|&)]|$)")
 _LEFT_OUT = re.compile(r"--?(?:exclude|ignore|prune|not-path|skip)[\w-]*(?:[ =]\S+)?")
 _TAKES_AWAY = frozenset({"rm", "mv", "ln", "rmdir", "unlink", "chmod", "chown", "shred"})
 
 
 def may_write(line: str) -> bool:
     """Whether a command line names a file that tools or git obey, other than to read it or to leave it out."""
-    text = re.sub(r"[\"'\\\\]", "", line)
+    text = re.sub(r"[\"'\\\\]", "", _without_inputs(line))
     text = text if _RUNS_TEXT.search(text) else _KEPT_TEXT.sub(r"\1", text)
     if any(_named(target) for target in _TARGET.findall(text)):
         return True
@@ -43,6 +44,26 @@ def may_write(line: str) -> bool:
     return any(_segment_may_write(part, reads=reads) for part in parts) or (
         _enters(parts) and not all(map(_only_looks, parts))
     )
+
+
+def _without_inputs(line: str) -> str:
+    """The line without files that the shell itself reads for a program: such a program is not told their names."""
+    return _INPUT.sub(lambda found: found[0] if _is_quoted(line, found.start()) else " ", line)
+
+
+def _is_quoted(line: str, at: int) -> bool:
+    """Whether a place of a line stands in quotes, or after something that makes it hard to say."""
+    quote, escaped = "", False
+    for char in line[:at]:
+        if escaped:
+            escaped = False
+        elif char == "\\" and quote != "'":
+            escaped = True
+        elif char == quote:
+            quote = ""
+        elif not quote and char in "'\"":
+            quote = char
+    return bool(quote) or "`" in line[:at] or "<<" in line[:at] or "$'" in line[:at]
 
 
 def _enters(parts: list[str]) -> bool:

@@ -99,6 +99,23 @@ def test_no_command_that_names_one_writes_it_unasked(worktree: Path, writer: str
             assert judge(mode, "Bash", {"command": command}, worktree).action == "ask", (mode, command)
 
 
+def test_what_only_the_shell_reads_is_no_name_for_a_program(worktree: Path) -> None:
+    for free in (
+        "xargs -n1 echo < .gitignore",
+        "xargs -n1 echo <.gitignore; ls",
+        "while read a; do echo $a; done <.envrc",
+    ):
+        assert judge("sandboxed", "Bash", {"command": free}, worktree).action == "allow", free
+    for asks in (
+        "xargs touch <> .envrc",
+        "xargs rm < a > .envrc",
+        """python3 -c "open(' < .envrc '.strip()[2:], 'w')" """,
+        """python3 -c 'open('"'"' < .envrc '"'"'.strip()[2:], "w")' | cat & (ls) """,
+        "tee .envrc < .gitignore",
+    ):
+        assert judge("sandboxed", "Bash", {"command": asks}, worktree).action == "ask", asks
+
+
 def test_a_link_in_the_place_of_a_folder_is_the_folder(worktree: Path) -> None:
     assert judge("sandboxed", "Write", {"file_path": "looks-harmless/tasks.json"}, worktree).action == "ask"
     assert judge("edits", "Bash", {"command": "cp a looks-harmless/tasks.json"}, worktree).action == "ask"
