@@ -93,7 +93,10 @@ def test_runs_side_by_side_share_what_is_left_and_the_next_waits_until_one_gives
         )  # type: ignore[union-attr]
     end(rt, given[0][0], tasks[0], 0.5)
     with rt.db.write() as tx:
-        tx.db.merge(models.Task(**tasks[0].model_dump() | {"status": "completed", "cost_usd": 0.5}))
+        done = tx.db.get(models.Task, tasks[0].id)
+        assert done is not None
+        done.status, done.cost_usd = "completed", 0.5
+        tx.db.add(done)
     assert grant(rt, row, tasks[3]).usd == 1.5
     assert admission.may_start(rt, row, tasks[3])
 
