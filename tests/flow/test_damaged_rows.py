@@ -242,6 +242,16 @@ def test_a_state_that_nobody_knows_can_be_cancelled_and_deleted(tmp_path: Path, 
     rt.db.close()
 
 
+def test_a_task_in_a_state_that_nobody_knows_can_be_skipped(tmp_path: Path, repo: Path) -> None:
+    rt = opened(tmp_path / "data")
+    rows = add_work(rt, repo)
+    with rt.db.write() as tx:
+        tx.db.get_one(models.Task, rows.task_id).status = "pondering"
+    control.skip_task(rt, rows.session_id, rows.task_id)
+    assert [task.status for task in queries.list_tasks(rt, rows.session_id)] == ["skipped"]
+    rt.db.close()
+
+
 REMEMBERED = (
     *ODD_STORED[::3],
     1e308,

@@ -8,7 +8,7 @@ from maestro.core import queries
 from maestro.core.approvals import asking
 from maestro.core.execution import resuming
 from maestro.core.integration import rollbacks
-from maestro.core.kernel import lookup, modes
+from maestro.core.kernel import lookup, modes, task_states
 from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.locks import branch_lock
 from maestro.core.kernel.runtime import Runtime
@@ -128,13 +128,13 @@ def retry(rt: Runtime, session_id: str, *, task: str | None = None, hint: str | 
 
 
 def skip_task(rt: Runtime, session_id: str, task: str) -> SessionView:
-    """Go on without a failed or pending task. Raises NotAllowed for a task that is under way or done."""
+    """Go on without a failed or pending task, or one in a state that there is not. Raises NotAllowed for all others."""
     with rt.db.write() as tx:
         session = lookup.session_row(tx.db, session_id)
         row = lookup.task_row(tx.db, session_id, task)
         if (
             session.status not in {State.EXECUTING, State.PAUSED}
-            or row.status not in {"failed", "pending", "waiting"}
+            or not task_states.may(row.status, "skip")
             or (row.attempt and row.status == "waiting")
         ):
             raise NotAllowed(
