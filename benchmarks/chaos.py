@@ -1,7 +1,7 @@
 """Kill Maestro at random, over and over, and see whether anything is ever lost.
 
 A round is one session of twelve tasks in a real ``python app.py`` with real workers and a scripted model. Meanwhile the
-app, its workers and their agents get SIGKILL at random points, the app also while it starts; a simulated person goes on
+app, its workers and their agents get SIGKILL at random points, the app also while it starts; a simulated user goes on
 with whatever the session asks. At the end ``nothing_lost.py`` reads database and repository by itself.
 
     .venv/bin/python benchmarks/chaos.py 200            # alternately Claude Code and plain commands as agents
@@ -117,7 +117,7 @@ class Round:
             self._start()
             for thread in threads:
                 thread.start()
-            ended = self._person(repo, time.monotonic() + timeout_s)
+            ended = self._user(repo, time.monotonic() + timeout_s)
             self.over.set()
             for thread in threads:
                 thread.join(90)
@@ -147,7 +147,7 @@ class Round:
 
     # -- the user ----------------------------------------------------------------------------------------------------
 
-    def _person(self, repo: Path, deadline: float) -> bool:
+    def _user(self, repo: Path, deadline: float) -> bool:
         """Do what a user would do in each state, again after each crash, until the session has ended."""
         cancels = self.chance.random() < 0.15
         while time.monotonic() < deadline:

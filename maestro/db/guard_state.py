@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeDecorator
 _log = logging.getLogger(__name__)
 
 #: What follows when an interrupted run has ended: on in the conversation, the user, or the question about the budget.
-Then = Literal["resume", "person", "budget"]
+Then = Literal["resume", "person", "budget"]  # "person": the user, as it has always been stored
 _THEN = ("resume", "person", "budget")
 
 

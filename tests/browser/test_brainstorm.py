@@ -1,4 +1,4 @@
-"""Brainstorming as a person does it: a real browser, the real app, a scripted model."""
+"""Brainstorming as a user does it: a real browser, the real app, a scripted model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frame, the dashboard and the simple pages, as a person has them in a browser."""
+"""The frame, the dashboard and the simple pages, as a user has them in a browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reviewing a plan as a person does it: read, edit, be told what is wrong, save, approve."""
+"""Reviewing a plan as a user does it: read, edit, be told what is wrong, save, approve."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppProcess]:
 
 @pytest.fixture(scope="module")
 def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh clone of a public package with an uncommitted file of the person's."""
+    """A fresh clone of a public package with an uncommitted file of the user's."""
     clone = public_package.clone(tmp_path_factory.mktemp("code") / "pathspec")
     (clone / "scratch.txt").write_text("mine\n")
     return clone

@@ -149,7 +149,7 @@ def test_neither_a_moved_data_folder_nor_strays_beside_the_worktrees_hold_up_wha
         assert all(f"{place / name} is not a worktree of this session" in b.logs() for name in strays)
         recovered = {r.kind: r for r in queries.list_recovered(b.rt, b.id)}
         assert run_git(repo, "show", f"{recovered['worktree'].ref}:unsaved.txt") == "precious"
-        # What the person makes of recovered work is theirs, also when they have it checked out.
+        # What the user makes of recovered work is theirs, also when they have it checked out.
         mine = retention.make_branch(b.rt, b.id, recovered["rollback"].ref)
         run_git(repo, "switch", "-q", mine)
         commit(repo, {"mine.txt": "m"})

@@ -1,4 +1,4 @@
-"""What a worker writes outside its worktree, into the person's own repository, is noticed and told how to undo."""
+"""What a worker writes outside its worktree, into the user's own repository, is noticed and told how to undo."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_planted_hook_stops_the_session_and_the_undo_undoes_it(tmp_path: Path,
         assert e.get(session.id).status == "completed"
 
 
-def test_what_the_person_does_meanwhile_raises_nothing(tmp_path: Path, repo: Path) -> None:
+def test_what_the_user_does_meanwhile_raises_nothing(tmp_path: Path, repo: Path) -> None:
     with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
         b.begin()
         worker = worker_of(b)
@@ -68,7 +68,7 @@ def test_what_the_person_does_meanwhile_raises_nothing(tmp_path: Path, repo: Pat
         assert b.session.status == "executing"
 
 
-def test_a_branch_of_the_person_moved_to_the_workers_commit_stops_the_session_once(tmp_path: Path, repo: Path) -> None:
+def test_a_branch_of_the_user_moved_to_the_workers_commit_stops_the_session_once(tmp_path: Path, repo: Path) -> None:
     run_git(repo, "branch", "release")
     before = run_git(repo, "rev-parse", "release")
     with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
@@ -148,7 +148,7 @@ def test_what_was_planted_is_told_also_where_maestro_ends_the_worker(tmp_path: P
         control.rollback(b.rt, b.id, "1")
         assert b.session.status == "paused"
         assert titles() == [f"{git_dir}/hooks/post-checkout is new"]
-        # One that was just being parked: asked first, and then the person may go on all the same.
+        # One that was just being parked: asked first, and then the user may go on all the same.
         worker_of(b, "t2", status="parked")
         run_git(repo, "config", "core.fsmonitor", "touch /nowhere")
         with pytest.raises(NotAllowed, match="Answer the alarm first"):
@@ -216,7 +216,7 @@ def test_a_checkout_that_a_worker_was_in_and_that_stands_elsewhere_now(
         worker = worker_of(b)
         before = run_git(repo, "rev-parse", "--symbolic-full-name", "HEAD"), run_git(repo, "rev-parse", "HEAD")
         run_git(repo, *did)
-        assert not integrity.verify(b.rt, worker.id), "it was the person"
+        assert not integrity.verify(b.rt, worker.id), "it was the user"
         with b.rt.db.write() as tx:
             details = {"tool": "Bash", "input": {"command": f"git -C '{repo}' {' '.join(did)}"}}
             tx.log(b.id, "Run it", task_id=b.task().id, worker_id=worker.id, details=details)

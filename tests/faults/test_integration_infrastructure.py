@@ -45,7 +45,7 @@ def test_a_missing_command_stops_the_train_with_one_question_and_no_attempt_is_b
         assert b.task().attempt == 1
 
 
-def test_a_check_that_fails_as_it_did_on_the_base_is_counted_only_when_the_person_says_so(
+def test_a_check_that_fails_as_it_did_on_the_base_is_counted_only_when_the_user_says_so(
     tmp_path: Path, repo: Path
 ) -> None:
     with bench(tmp_path, repo, plan_of({"id": "t1"}, {"id": "t2"}, checks=["sh verify.sh"])) as b:
@@ -63,7 +63,7 @@ def test_a_check_that_fails_as_it_did_on_the_base_is_counted_only_when_the_perso
         assert not b.asked()
 
 
-def test_a_check_that_fails_as_it_did_on_the_base_counts_as_passed_once_the_person_goes_on_with_it(
+def test_a_check_that_fails_as_it_did_on_the_base_counts_as_passed_once_the_user_goes_on_with_it(
     tmp_path: Path,
 ) -> None:
     lint = "python -m ruff check --no-cache . 2>/dev/null"
@@ -162,7 +162,7 @@ def test_a_worktree_that_cannot_be_set_up_asks_once_for_all_tasks_and_a_no_fails
         assert b.task().attempt == 1
 
 
-def test_three_alike_failures_in_a_row_ask_the_person(tmp_path: Path, repo: Path) -> None:
+def test_three_alike_failures_in_a_row_ask_the_user(tmp_path: Path, repo: Path) -> None:
     plan = plan_of({"id": "t1"}, {"id": "t2"}, {"id": "t3"}, checks=["test -e x.txt || { echo no x; exit 1; }"])
     with bench(tmp_path, repo, plan, max_attempts=5) as b:
         for key in ("t1", "t2"):

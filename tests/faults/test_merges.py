@@ -43,7 +43,7 @@ def ends(error: BaseException) -> Callable[..., Any]:
 
 
 def state(b: Bench) -> tuple[bool, bool, str]:
-    """Whether it is recorded as merged, whether the work is in the person's branch, and what their git would say."""
+    """Whether it is recorded as merged, whether the work is in the user's branch, and what their git would say."""
     names = run_git(b.repo, "ls-tree", "--name-only", "main").split()
     return b.session.merge_json is not None, "a.txt" in names, run_git(b.repo, "status", "--porcelain")
 

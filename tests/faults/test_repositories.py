@@ -33,7 +33,7 @@ _PLAN = {"summary": "Test", "checks": ["test -s t1.txt"], "tasks": [task()]}
 
 
 def state(root: Path) -> dict[str, bytes]:
-    """What a person would miss, byte for byte: files and their modes, HEAD, index, configuration, branches."""
+    """What a user would miss, byte for byte: files and their modes, HEAD, index, configuration, branches."""
     found = {}
     for path in sorted(root.rglob("*")):
         name, mode = str(path.relative_to(root)), path.lstat().st_mode

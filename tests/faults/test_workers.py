@@ -86,7 +86,7 @@ def test_a_killed_worker_is_noticed_with_all_it_started_gone(tmp_path: Path, rep
         assert (task.attempt, task.interruptions) == (1, 1)
 
 
-def test_after_three_interruptions_the_person_is_asked(tmp_path: Path, repo: Path) -> None:
+def test_after_three_interruptions_the_user_is_asked(tmp_path: Path, repo: Path) -> None:
     with engine(tmp_path, scenario()) as e:
         session = command_session(e, repo, tmp_path / "never")
         for _ in range(3):

@@ -264,7 +264,7 @@ def test_messages_only_while_brainstorming(talking: Open) -> None:
         conversation.send_message(app.rt, "nowhere", "Hello")
 
 
-def test_the_person_edits_the_card(talking: Open) -> None:
+def test_the_user_edits_the_card(talking: Open) -> None:
     app, server = talking(replies("Fine.", "Good."))
     session_id = app.started("Hello")
     app.reply()

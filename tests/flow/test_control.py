@@ -1,4 +1,4 @@
-"""Gates, pause, cancel, retry, skip, rollback, restart: the person's hand on running work, with the real CLI."""
+"""Gates, pause, cancel, retry, skip, rollback, restart: the user's hand on running work, with the real CLI."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def does(key: str, *before: object) -> dict[str, object]:
     return task_rule(f"# Task {key}:", *before, write(f"{key}.txt", f"{key}\n"), say("Done."))
 
 
-def test_a_risky_command_waits_for_the_person_and_runs_when_allowed(tmp_path: Path, repo: Path) -> None:
+def test_a_risky_command_waits_for_the_user_and_runs_when_allowed(tmp_path: Path, repo: Path) -> None:
     with engine(tmp_path, scenario(does("t1", bash(RISKY)))) as e:
         session = e.run(repo, plan(one(checks=["test -e allowed.txt"])))
         asked = e.until("approval_requested")
@@ -50,7 +50,7 @@ def test_a_risky_command_waits_for_the_person_and_runs_when_allowed(tmp_path: Pa
         e.until("state_changed", to="completed")
 
 
-def test_while_the_person_is_away_agents_hear_no_and_what_only_a_person_may_decide_waits(
+def test_while_the_user_is_away_agents_hear_no_and_what_only_a_user_may_decide_waits(
     tmp_path: Path, repo: Path
 ) -> None:
     script = scenario(does("t1", bash(RISKY), bash(RISKY + " # again")), does("t2", bash(RISKY)))
@@ -145,7 +145,7 @@ def test_cancel_leaves_no_process_and_keeps_unfinished_work(tmp_path: Path, repo
         assert e.get(session.id).status == "cancelled"
 
 
-def test_a_task_that_keeps_failing_asks_the_person_and_a_hint_reaches_the_agent(tmp_path: Path, repo: Path) -> None:
+def test_a_task_that_keeps_failing_asks_the_user_and_a_hint_reaches_the_agent(tmp_path: Path, repo: Path) -> None:
     wrong = task_rule("# Task t1:", write("t1.txt", ""), say("Done."), write("t2.txt", ""), say("Done again."))
     hinted = {
         "match": {"has_tool": "Bash", "asked": "use words"},

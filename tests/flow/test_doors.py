@@ -160,7 +160,7 @@ def test_what_another_site_makes_the_browser_fetch_is_refused(app: AppProcess, s
     assert signed_in.get("/", headers=framed).status_code == 403
     page = signed_in.get("/session", headers=followed | PAGE)
     assert page.status_code == 403
-    assert 'href="/session"' in page.text  # a person may go on, with a click on a page of ours
+    assert 'href="/session"' in page.text  # a user may go on, with a click on a page of ours
 
 
 def test_a_link_with_the_token_works_from_anywhere_and_keeps_the_strict_cookie(

@@ -157,7 +157,7 @@ def test_an_overloaded_endpoint_is_tried_again_later_without_costing_an_attempt(
         assert not any(event.type in {"task_failed", "account_paused"} for event in e.seen)
 
 
-def test_an_endpoint_that_never_comes_back_ends_with_the_person(tmp_path: Path, repo: Path) -> None:
+def test_an_endpoint_that_never_comes_back_ends_with_the_user(tmp_path: Path, repo: Path) -> None:
     gone = {"match": {"has_tool": "Bash"}, "reply": error(529, "overloaded_error", "Overloaded")}
     with engine(tmp_path, scenario(gone), retry_first_s=0.1, endpoint_patience_hours=0) as e:
         session = e.run(repo, plan("t1"))

@@ -1,4 +1,4 @@
-"""Budgets, model calls and memory: told early, stopped at the limit, and on with the person's word; with the real CLI."""
+"""Budgets, model calls and memory: told early, stopped at the limit, and on with the user's word; with the real CLI."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_run_at_its_own_budget_asks_and_goes_on_after_a_raise(
         assert e.task(session.id, "t1").attempt == 1
 
 
-def test_no_to_a_runs_budget_leaves_the_task_to_the_person(tmp_path: Path, repo: Path) -> None:
+def test_no_to_a_runs_budget_leaves_the_task_to_the_user(tmp_path: Path, repo: Path) -> None:
     with engine(tmp_path, scenario(does(bash("ls"), slow(1.5)))) as e:
         session = e.run(repo, plan(), run_model_calls=1)
         approvals.decide(e.rt, e.until("approval_requested").payload["approval_id"], "deny")
@@ -103,7 +103,7 @@ def test_no_to_a_runs_budget_leaves_the_task_to_the_person(tmp_path: Path, repo:
         control.skip_task(e.rt, session.id, "t1")
 
 
-def test_a_worker_over_its_memory_is_resumed_once_and_then_the_person_is_asked(tmp_path: Path, repo: Path) -> None:
+def test_a_worker_over_its_memory_is_resumed_once_and_then_the_user_is_asked(tmp_path: Path, repo: Path) -> None:
     # The interrupted turn counts as one, so the resumed run meets the second slow one.
     with engine(tmp_path, scenario(does(slow(20), slow(20)))) as e:
         session = e.run(repo, plan(), worker_memory_mb=64)
@@ -118,7 +118,7 @@ def test_a_worker_over_its_memory_is_resumed_once_and_then_the_person_is_asked(t
         assert len(queries.list_workers(e.rt, session.id)) == 2
 
 
-def test_a_run_out_of_time_goes_on_once_and_then_the_person_is_asked(tmp_path: Path, repo: Path) -> None:
+def test_a_run_out_of_time_goes_on_once_and_then_the_user_is_asked(tmp_path: Path, repo: Path) -> None:
     with engine(tmp_path, scenario({"match": {"has_tool": "Bash"}, "reply": {"hang": True}})) as e:
         session = e.run(repo, plan(), task_timeout_minutes=0.03)
         asked = e.until("approval_requested")

@@ -55,7 +55,7 @@ def use(rt: Runtime, *urls: str, **more: Any) -> Notifier:
     return Notifier(rt.bus, rt.db, lambda: rt.settings)
 
 
-def test_what_waits_for_the_person_is_sent_once_and_what_they_did_not_ask_for_is_not(rt: Runtime) -> None:
+def test_what_waits_for_the_user_is_sent_once_and_what_they_did_not_ask_for_is_not(rt: Runtime) -> None:
     hook = Receiver()
     notifier = use(rt, hook.url, notify_on=["approval"])
     with rt.db.write() as tx:

@@ -1,4 +1,4 @@
-"""A worker that goes round in circles or falls silent: a word, an interruption, then the person; with the real CLI."""
+"""A worker that goes round in circles or falls silent: a word, an interruption, then the user; with the real CLI."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_an_agent_that_does_not_listen_is_interrupted_and_goes_on_with_a_summary
         assert len(queries.list_workers(e.rt, session.id)) == 2
 
 
-def test_without_automatic_resume_the_worker_stands_still_and_the_person_decides(tmp_path: Path, repo: Path) -> None:
+def test_without_automatic_resume_the_worker_stands_still_and_the_user_decides(tmp_path: Path, repo: Path) -> None:
     script = scenario(*finishes(asked="try t1.txt"), CIRCLES)
     with engine(tmp_path, script, stuck_repeats=3, auto_unstick=False) as e:
         session = e.run(repo, PLAN)

@@ -66,9 +66,7 @@ def test_a_flaky_test_is_run_again_told_and_not_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("decision", ["allow", "deny"])
-def test_a_vanished_or_skipped_test_counts_like_a_failure_until_the_person_agrees(
-    tmp_path: Path, decision: str
-) -> None:
+def test_a_vanished_or_skipped_test_counts_like_a_failure_until_the_user_agrees(tmp_path: Path, decision: str) -> None:
     fewer = "import pytest\n\n\n@pytest.mark.skip\ndef test_one():\n    pass\n"
     before = "def test_one():\n    pass\n\n\ndef test_two():\n    pass\n"
     with bench(tmp_path, *one(PYTEST, tmp_path, {"test_old.py": before}), max_attempts=2) as b:

@@ -33,7 +33,7 @@ def repo(tmp_path: Path) -> Path:
     return make_repo(tmp_path / "repo", FILES)
 
 
-def test_work_left_in_a_stash_goes_back_and_a_stash_of_the_person_does_not_matter(tmp_path: Path, repo: Path) -> None:
+def test_work_left_in_a_stash_goes_back_and_a_stash_of_the_user_does_not_matter(tmp_path: Path, repo: Path) -> None:
     (repo / "value.txt").write_text("mine\n")
     run_git(repo, "stash", "-q")
     with bench(tmp_path, repo, plan_of({"id": "t1", "checks": ["true"]})) as b:
@@ -66,7 +66,7 @@ def test_work_left_in_a_stash_that_was_made_beside_the_tasks_branch_goes_back(
         write_files(tree, {"hidden.txt": "2\n"})
         run_git(tree, "stash", "-q", "-u")
         run_git(tree, "checkout", "-q", branch)
-        # The person's own, made meanwhile at the commit where the task began.
+        # The user's own, made meanwhile at the commit where the task began.
         run_git(repo, "checkout", "-q", *mine)
         write_files(repo, {"mine.txt": "1\n"})
         run_git(repo, "stash", "-q", "-u")
@@ -153,7 +153,7 @@ def test_a_refused_commit_costs_a_task_without_checks_no_attempt_and_another_com
         assert b.land().status == "completed"
 
 
-def test_files_far_from_the_declared_ones_are_decided_by_the_person_once(tmp_path: Path, repo: Path) -> None:
+def test_files_far_from_the_declared_ones_are_decided_by_the_user_once(tmp_path: Path, repo: Path) -> None:
     with bench(tmp_path, repo, plan_of({"id": "t1", "files": ["src/*.py"], "checks": ["true"]})) as b:
         near = {"src/x.py": "x = 1\n", "src/more/y.py": "y = 1\n", "uv.lock": "\n", "tests/test_x.py": "\n"}
         unproven = PLAIN_TEST.replace("4", "2 + 2")  # no check of the task runs it

@@ -1,4 +1,4 @@
-"""What the person sees: the whole evidence of a task in one, and both sides of a conflict."""
+"""What the user sees: the whole evidence of a task in one, and both sides of a conflict."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_evidence_of_a_task_and_of_the_session_is_in_one_place(tmp_path: Pat
         assert {c.phase for c in whole.checks} == {"baseline", "task", "validation"}
 
 
-def test_a_conflict_shows_both_sides_to_the_agent_and_to_the_person(tmp_path: Path, repo: Path) -> None:
+def test_a_conflict_shows_both_sides_to_the_agent_and_to_the_user(tmp_path: Path, repo: Path) -> None:
     first = {"id": "t1", "title": "Greet", "description": "Say from whom.", "checks": ["true"]}
     plan = plan_of(first, {"id": "t2", "checks": ["true"]})
     with bench(tmp_path, repo, plan, max_attempts=2) as b:

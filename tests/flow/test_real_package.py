@@ -87,7 +87,7 @@ SCRIPT = scenario(
 
 
 def snapshot(repo: Path) -> dict[str, str]:
-    """Every byte of the checkout that is the person's: files, HEAD, index, configuration, branch."""
+    """Every byte of the checkout that is the user's: files, HEAD, index, configuration, branch."""
     own = [repo / ".git" / name for name in ("HEAD", "index", "config", "packed-refs")]
     files = [p for p in repo.rglob("*") if p.is_file() and ".git" not in p.relative_to(repo).parts]
     state = {str(p.relative_to(repo)): hashlib.sha256(p.read_bytes()).hexdigest() for p in (*files, *own) if p.exists()}

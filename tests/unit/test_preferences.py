@@ -1,4 +1,4 @@
-"""Settings a person stores: checked whole, never a trap for the next start, never a key."""
+"""Settings a user stores: checked whole, never a trap for the next start, never a key."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ def task(key: str, status: str, attempt: int = 1) -> models.Task:
     return models.Task(id=key, session_id="s", key=key, position=0, title=key, status=status, attempt=attempt)
 
 
-def test_a_task_that_waits_for_the_person_without_a_worker_leaves_its_slot_to_the_next() -> None:
+def test_a_task_that_waits_for_the_user_without_a_worker_leaves_its_slot_to_the_next() -> None:
     tasks = [task("t1", "waiting"), task("t2", "pending", 0)]
     assert scheduling.choose(tasks, 1, live={"t1"}) == []
     assert [t.key for t in scheduling.choose(tasks, 1, live=set())] == ["t2"]

@@ -17,7 +17,7 @@ def nothing() -> None:
 
 @dataclass
 class Kind:
-    """What the person gives, and what should come of it."""
+    """What the user gives, and what should come of it."""
 
     path: Path
     root: Path | None = None  # the checkout it means, where that is not ``path`` itself
@@ -26,7 +26,7 @@ class Kind:
     refused: str = ""  # words of the refusal at the door; empty: it works to the end
     since: Callable[[], object] = nothing  # what happens between the creation and the merge
     blocked: str = ""  # words of the refusal of the merge
-    free: Callable[[], object] = nothing  # what the person does then
+    free: Callable[[], object] = nothing  # what the user does then
     work: str = ""  # more of the agent's work, as shell
     wanted: dict[str, bytes] = field(default_factory=dict)  # files of the target after the merge
 
@@ -54,7 +54,7 @@ def trap(tmp: Path) -> str:
 
 
 def set_globally(tmp: Path, *args: str) -> None:
-    """Set something in the person's own configuration (HOME is ``tmp/home`` in these tests)."""
+    """Set something in the user's own configuration (HOME is ``tmp/home`` in these tests)."""
     home = tmp / "home"
     home.mkdir(exist_ok=True)
     run_git(tmp, "config", "--global", *args, env={"HOME": str(home)})

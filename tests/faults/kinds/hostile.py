@@ -86,7 +86,7 @@ def lfs_transfer_program_under_a_name_that_git_lfs_takes_too(tmp: Path) -> Kind:
 
 @kind
 def filter_that_fetches(tmp: Path) -> Kind:
-    """As git-lfs does: over ssh, and with a password. What for is the person's own, not the repository's."""
+    """As git-lfs does: over ssh, and with a password. What for is the user's own, not the repository's."""
     fetch, used = tmp / "fetch", tmp / "used"
     password = r"printf 'protocol=https\nhost=h.invalid\n\n' | git credential fill"
     ssh = "GIT_ALLOW_PROTOCOL=ssh git ls-remote ssh://h.invalid/r </dev/null"
@@ -108,7 +108,7 @@ def filter_that_fetches(tmp: Path) -> Kind:
 
 
 @kind
-def programs_the_person_trusts(tmp: Path) -> Kind:
+def programs_the_user_trusts(tmp: Path) -> Kind:
     set_globally(tmp, "filter.evil.clean", "cat -u")
     set_globally(tmp, "lfs.customtransfer.folder.path", "lfs-folder")
     repo = _filtered(tmp, "cat -u")

@@ -139,7 +139,7 @@ def with_submodules(tmp: Path) -> Kind:
 
 @kind
 def with_submodules_that_may_be_fetched(tmp: Path) -> Kind:
-    """By the person's own configuration; a submodule's own is not asked."""
+    """By the user's own configuration; a submodule's own is not asked."""
     repo = with_submodules(tmp).path
     set_globally(tmp, "protocol.file.allow", "always")
     return Kind(repo, work="test -s lib/lib.txt || exit 1")

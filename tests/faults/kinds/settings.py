@@ -138,8 +138,8 @@ def lfs_required_and_not_installed(tmp: Path) -> Kind:
 
 
 @kind
-def own_filter_of_the_person(tmp: Path) -> Kind:
-    """Set in the person's own configuration, so it runs: each file is stored upside down."""
+def own_filter_of_the_user(tmp: Path) -> Kind:
+    """Set in the user's own configuration, so it runs: each file is stored upside down."""
     set_globally(tmp, "filter.turn.clean", "rev")
     set_globally(tmp, "filter.turn.smudge", "rev")
     return Kind(make_repo(tmp / "r", FILES | {".gitattributes": "*.turned filter=turn\n", "a.turned": "cba\n"}))
