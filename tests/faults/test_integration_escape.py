@@ -162,7 +162,7 @@ def test_what_was_planted_is_told_also_where_maestro_ends_the_worker(tmp_path: P
         assert titles()[2:] == [f"{git_dir}/hooks/post-checkout is gone"]
 
 
-def test_a_file_of_the_persons_checkout_that_a_worker_wrote_is_told(tmp_path: Path, repo: Path) -> None:
+def test_a_file_of_the_users_checkout_that_a_worker_wrote_is_told(tmp_path: Path, repo: Path) -> None:
     outside = write(f"{repo}/escaped.txt", "1\n")
     refused = write(f"{repo}/README.md", "never read, so the CLI refuses\n")
     script = scenario(task_rule("# Task t1:", outside, refused, write("t1.txt", "x\n"), say("Done.")))
@@ -174,7 +174,7 @@ def test_a_file_of_the_persons_checkout_that_a_worker_wrote_is_told(tmp_path: Pa
         assert (repo / "README.md").read_text() == "Hello\n"
 
 
-def test_what_a_workers_commands_did_in_the_persons_checkout_stops_the_session_and_can_be_undone(
+def test_what_a_workers_commands_did_in_the_users_checkout_stops_the_session_and_can_be_undone(
     tmp_path: Path, repo: Path
 ) -> None:
     commit(repo, {"kept.txt": "kept\n", "mine.txt": "1\n"})

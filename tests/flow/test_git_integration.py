@@ -88,7 +88,7 @@ def test_what_an_agent_leaves_is_committed_without_an_identity_hooks_or_ignored_
     assert commit_all(tree, "Nothing", TRAILERS) is None
 
 
-def test_the_persons_own_identity_is_used_where_one_is_configured(repo: Path, tree: Path) -> None:
+def test_the_users_own_identity_is_used_where_one_is_configured(repo: Path, tree: Path) -> None:
     run_git(repo, "config", "user.name", "Grace")
     run_git(repo, "config", "user.email", "grace@example.org")
     write_files(tree, {"n": "n"})

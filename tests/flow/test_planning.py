@@ -145,7 +145,7 @@ def test_nothing_configured_ends_it_at_once(tmp_path: Path) -> None:
         close_installation(app)
 
 
-def test_the_persons_checks_are_part_of_the_plan(planning: Open) -> None:
+def test_the_users_checks_are_part_of_the_plan(planning: Open) -> None:
     app, _ = planning([{"answer": PLAN}])
     session_id = reviewed(app, agent_config={"checks": ["make lint", "python3 -m unittest"]})
     assert queries.get_plan(app.rt, session_id).plan["checks"] == ["python3 -m unittest", "make lint"]

@@ -232,7 +232,7 @@ def test_a_changed_test_that_hides_nothing_or_that_the_plan_names_asks_nothing(t
         assert not places.of_scratch(b.rt, b.id, "proof-t1").exists()
 
 
-def test_a_copy_of_the_persons_own_file_is_committed_neither_by_maestro_nor_by_the_agent(
+def test_a_copy_of_the_users_own_file_is_committed_neither_by_maestro_nor_by_the_agent(
     tmp_path: Path, repo: Path
 ) -> None:
     write_files(repo, {"conf/.env": "KEY=secret\n", ".gitignore": ".env\n"})

@@ -105,13 +105,13 @@ def test_no_update_whatever_it_is_breaks_the_card(update: Any) -> None:
         ({"decisions": [{"options": []}]}, "decisions.0.question"),
     ],
 )
-def test_a_persons_edit_is_told_what_is_wrong(data: dict[str, Any], field: str) -> None:
+def test_a_users_edit_is_told_what_is_wrong(data: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         edit(CARD, data)
     assert field in refused.value.fields
 
 
-def test_a_persons_edit_replaces_what_it_gives() -> None:
+def test_a_users_edit_replaces_what_it_gives() -> None:
     assert edit(CARD, {"goals": ["other"]}) == CARD.model_copy(update={"goals": ["other"]})
     with pytest.raises(InvalidInput):
         edit(CARD, ["not", "a", "card"])
