@@ -80,7 +80,7 @@ def test_words_in_questions_and_dialogs_come_back_until_they_are_sent(
     expect(amount).to_have_value("7.5")
 
     page.close()  # the window is closed; another one goes on, where the question stands as well
-    here.page = page = here.context.new_page()
+    here.tab = page = here.context.new_page()
     here.visit("/")
     answer = gate_on(page, "question-0").get_by_label("Note for the agent")
     expect(answer).to_have_value("The second one.\nBecause it is smaller.")
