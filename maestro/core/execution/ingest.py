@@ -256,7 +256,7 @@ def _usage(intake: Intake, entry: dict[str, Any]) -> None:
         intake.metrics.append(base | {"metric_name": name, "metric_value": float(value), "unit": "tokens"})
 
 
-#: Characters: a gate's title holds every dangerous part of a command (``gates.describe``), none is cut off here.
+#: Characters: a gate's title holds every dangerous part of a command (``titles.describe``), none is cut off here.
 _LONGEST_TITLE = 1200
 
 

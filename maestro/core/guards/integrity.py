@@ -2,7 +2,7 @@
 
 People edit and commit in their checkout while workers run, so only what a worker plausibly did raises it:
 git's configuration, hooks and attributes; branches moved to a worker's commits; what changed in a checkout that
-a worker's commands led to (``trespass``). That stops the session. Files that its editing tools named are told.
+a worker's commands led to (``checkout_changes``). That stops the session. Files that its editing tools named are told.
 """
 
 from __future__ import annotations

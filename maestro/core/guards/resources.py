@@ -142,7 +142,7 @@ def _lowest_priority(pid: int) -> None:
 
 
 def _processor(rt: Runtime, config: EffectiveConfig, worker: models.Worker) -> None:
-    """Over the cap for some time (a part of a core, or no Linux: see ``limits.confine``): lowest priority for the tree."""
+    """Over the cap for some time (a part of a core, or no Linux: see ``processes.confine``): lowest priority for the tree."""
     cap, looks = config.worker_cpu_percent, rt.service(_OVER_CPU)
     if cap is None or worker.pid is None or worker.pid_started is None:
         return

@@ -131,7 +131,7 @@ def on_branch(rt: Runtime, session: models.Session, base: Baseline, start: str) 
 def wait_for(rt: Runtime, session_id: str, stop: Callable[[], bool]) -> Baseline:
     """The whole baseline: it is measured beside the first tasks, and a landing waits for it, with a limit.
 
-    Raises Stopped when the session is called off meanwhile.
+    Raises WorkCancelled when the session is called off meanwhile.
     """
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)

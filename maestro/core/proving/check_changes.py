@@ -61,7 +61,7 @@ def review(
 ) -> Question | None:
     """The question about what the task changed of its own proof, between ``start`` and the site's commit.
 
-    Raises Stopped when ``stop`` said so, SetupFailed when the old versions cannot be tried.
+    Raises WorkCancelled when ``stop`` said so, SetupFailed when the old versions cannot be tried.
     """
     assert site.task is not None
     repo, task = Path(site.session.repo_path), site.task
@@ -112,7 +112,7 @@ def review(
 def tried_tests(rt: Runtime, site: CheckTarget, checks: Sequence[str], stop: Callable[[], bool]) -> str:
     """The ids of tests that the task's checks run with all others of their files, one a line: changed, they are tried.
 
-    Waits for the baseline. Raises Stopped when ``stop`` said so.
+    Waits for the baseline. Raises WorkCancelled when ``stop`` said so.
     """
     baseline.wait_for(rt, site.session.id, stop)
     return _compared_tests(rt, site, [command for command in checks if not _SOME_OF_A_FILE.search(command)])

@@ -140,7 +140,7 @@ def prove(
 
     What the check leaves behind in the folder is removed: the next one, and the next attempt, are about
     the commit and nothing else. A check that has passed on this very commit is not run again (a landing
-    goes through here again after each answer of the user), except ``again``. Raises Stopped, with nothing recorded, when
+    goes through here again after each answer of the user), except ``again``. Raises WorkCancelled, with nothing recorded, when
     ``stop`` said so.
     """
     if not again and _proven_before(rt, site, command):
@@ -215,7 +215,7 @@ def run_and_judge(
     """Run a check and judge it; twice, where what fails new may be flaky. ``before`` makes the folder ready each time,
     ``after`` sees it as the check leaves it.
 
-    ``keep``: the first of two runs is evidence of its own. Raises Stopped, with nothing recorded.
+    ``keep``: the first of two runs is evidence of its own. Raises WorkCancelled, with nothing recorded.
     """
     agreed = _agreed(rt, site.session)
     before()
@@ -249,7 +249,7 @@ def execute(rt: Runtime, session: models.Session, folder: Path, command: str, st
     """Run a check's command, asked to report single tests where that does not change what it means.
 
     What it leaves behind is the caller's to discard; a kill before that is noted (``scratch.begin_check``).
-    Raises Stopped when ``stop`` said so, with the folder put back to its commit: what half a check left behind would
+    Raises WorkCancelled when ``stop`` said so, with the folder put back to its commit: what half a check left behind would
     be committed as work by the next landing.
     """
     limit = rt.settings.check_timeout_minutes * 60

@@ -18,7 +18,7 @@ def review(
 ) -> Finding | Question | None:
     """Run ``checks`` once more in a clean checkout, if the worktree holds ignored code that such a one does not.
 
-    Raises Stopped when ``stop`` said so, SetupFailed when there can be no clean checkout.
+    Raises WorkCancelled when ``stop`` said so, SetupFailed when there can be no clean checkout.
     """
     assert site.task is not None
     found = ignored.code(site.folder) if checks else []

@@ -76,7 +76,7 @@ class Supervisor:
         self._last_sample = 0.0
         #: How many loaded worker processes the sessions of this look could use.
         self._standbys = 0
-        #: Since when (``signs.Watch``) a worker is in a state that must not last.
+        #: Since when (``heartbeat.watch``) a worker is in a state that must not last.
         self._since: dict[str, float] = {}
         rt.bus.subscribe(self._hear)
 
@@ -90,7 +90,7 @@ class Supervisor:
             self._rt.wake()
 
     def wake(self) -> None:
-        """The next look is a whole one, whatever has been heard."""
+        """The next tick is a whole one, whatever has been heard."""
         self._news.set()
 
     def tick(self) -> None:

@@ -21,14 +21,14 @@ def land(rt: Runtime, task_id: str) -> None:
 
 
 def validate(rt: Runtime, session_id: str) -> None:
-    """See ``finishing``."""
+    """See ``validation``."""
     from maestro.core.integration import validation
 
     validation.validate(rt, session_id)
 
 
 def run_baseline(rt: Runtime, session_id: str) -> None:
-    """See ``finishing``. Raises as it does."""
+    """See ``validation``. Raises as it does."""
     from maestro.core.integration import validation
 
     validation.run_baseline(rt, session_id)

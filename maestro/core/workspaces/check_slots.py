@@ -20,7 +20,7 @@ _SLOT_POLL_S = 0.2
 def check_slot(rt: Runtime, stop: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Held while a check runs, so that heavy checks do not all run at once (setting ``check_slots``).
 
-    Raises Stopped when ``stop`` says so while waiting.
+    Raises WorkCancelled when ``stop`` says so while waiting.
     """
     slots = rt.service(_SLOTS)
     slots.take(lambda: rt.settings.check_slots or max(1, (os.cpu_count() or 2) // 2), stop)
@@ -34,7 +34,7 @@ def check_slot(rt: Runtime, stop: Callable[[], bool] = lambda: False) -> Iterato
 def turn(rt: Runtime, shared: Path, stop: Callable[[], bool]) -> Iterator[None]:
     """Held while a command runs of which a repository takes only one at a time; ``shared`` is its git folder.
 
-    Raises Stopped when ``stop`` says so while waiting.
+    Raises WorkCancelled when ``stop`` says so while waiting.
     """
     slots = rt.service(_TURNS).of(shared.resolve())
     slots.take(lambda: 1, stop)

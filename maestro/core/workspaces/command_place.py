@@ -28,7 +28,7 @@ def held(rt: Runtime, session: models.Session, folder: Path, stop: Callable[[], 
     """Hold it while a command runs in ``folder``; the variables that tell the command.
 
     Where the repository's checks share what cannot be told apart (a database, a fixed port), they wait for each
-    other here. Raises Stopped when ``stop`` says so meanwhile.
+    other here. Raises WorkCancelled when ``stop`` says so meanwhile.
     """
     with ExitStack() as stack:
         if in_force(session.agent_config, rt.settings).serial_checks:

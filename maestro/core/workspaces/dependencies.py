@@ -80,7 +80,7 @@ def installation(
 ) -> Iterator[Installation | None]:
     """The installation that ``commands`` make here, held so that the same one is made once; None: in each worktree anew.
 
-    Raises Stopped when ``stop`` says so while another worktree's is waited for.
+    Raises WorkCancelled when ``stop`` says so while another worktree's is waited for.
     """
     name = None
     if rt.settings.reuse_dependencies:

@@ -43,7 +43,7 @@ def is_large(rt: Runtime, session: models.Session) -> bool:
 def add_worktree(
     rt: Runtime, session: models.Session, task: models.Task, path: Path, branch: str, start: str
 ) -> manager.WorktreeReport:
-    """A task's worktree, from the pool where the repository is large. Raises Stopped when the session is called off."""
+    """A task's worktree, from the pool where the repository is large. Raises WorkCancelled when the session is called off."""
     repo = Path(session.repo_path)
     if not is_large(rt, session):
         return manager.add_worktree(repo, path, branch, start)

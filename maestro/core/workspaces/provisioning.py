@@ -98,7 +98,7 @@ def _set_up(rt: Runtime, session: models.Session, path: Path, command: str, task
 
 
 def _announce(rt: Runtime, session_id: str, command: str, columns: dict[str, Any]) -> None:
-    """Say which command runs now: in the log, and as what the task is at. Raises Stopped in a paused session."""
+    """Say which command runs now: in the log, and as what the task is at. Raises WorkCancelled in a paused session."""
     line = " ".join(command.split())
     note = f"Running `{line if len(line) <= _NAMED_CHARS else line[: _NAMED_CHARS - 1] + '…'}`…"
     with rt.db.write() as tx:

@@ -20,7 +20,7 @@ _WILDCARD = re.compile(r"[*?\[]")
 def only_declared_files(landing: HookContext) -> Question | None:
     """Files in the folders of the declared ones, lock files, new tests and those that a check runs are fine.
 
-    Others the user decides. Raises Stopped when the session is called off while the base is being measured.
+    Others the user decides. Raises WorkCancelled when the session is called off while the base is being measured.
     """
     task = landing.task
     if not task.files:
