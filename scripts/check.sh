@@ -55,7 +55,7 @@ stage "browser"
 "$bin/python" scripts/find_browser.py || fail "browser"
 
 stage "unit, flow and fault tests"
-"$bin/python" -m pytest -q --durations=12 -n "${JOBS:-2}" --dist worksteal -m "not ecosystem" --ignore tests/browser tests ||
+timeout --signal=INT 4000 "$bin/python" -m pytest -q --durations=12 -n "${JOBS:-2}" --dist worksteal -m "not ecosystem" --ignore tests/browser tests ||
     fail "unit, flow and fault tests"
 
 stage "a quick round on a machine as users have it"

@@ -22,4 +22,5 @@ if command -v npm >/dev/null && [ ! -x "$tools/node/bin/deno" ]; then
 fi
 PATH=$tools/bin:$tools/node/bin:$PATH \
     exec "$venv/bin/python" -m pytest -q -p no:cacheprovider -o "addopts=--strict-markers --import-mode=importlib" \
+    -o faulthandler_timeout=1200 \
     --table docs/ECOSYSTEMS.md tests/ecosystems "$@"
