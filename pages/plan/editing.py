@@ -8,6 +8,7 @@ from textwrap import shorten
 from pages.components.buttons import button, icon_button
 from pages.components.section import section
 from pages.components.tag import box, tag, text
+from pages.plan.agent_fields import agent_fields
 from pages.plan.check_notes import Foreseen, check_notes
 from pages.plan.draft import Data, Draft
 from pages.plan.fields import Fields
@@ -55,6 +56,7 @@ class Editor:
             made.choice("priority", "Priority", _PRIORITIES)
             made.number("estimate_minutes", "Estimate", suffix="min")
         made.switch("requires_approval", "Ask me before it starts")
+        agent_fields(made, task)
         self.show_errors()
 
     def show_whole(self) -> None:

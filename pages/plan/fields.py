@@ -9,6 +9,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.elements.mixins.validation_element import ValidationElement
 
+from maestro.core.planning.plan import OPTIONAL
 from pages.components.drafts import kept
 from pages.components.fields import show_error
 from pages.components.tag import Tag, box, tag, text
@@ -36,7 +37,7 @@ class Fields:
     def line(self, name: str, label: str, *, placeholder: str = "", hint: str = "") -> None:
         """One line of words."""
         with _labelled(label, hint):
-            made = ui.input(value=self._target[name], placeholder=placeholder)
+            made = ui.input(value=self._target.get(name) or "", placeholder=placeholder)
         self._bind(name, made, lambda words: (words or "").strip())
 
     def text(self, name: str, label: str, *, placeholder: str = "", hint: str = "", rows: int = 1) -> None:
@@ -48,7 +49,7 @@ class Fields:
     def lines(self, name: str, label: str, *, hint: str = "one per line", mono: bool = False) -> None:
         """A list, edited as one entry a line."""
         with _labelled(label, hint):
-            made = ui.textarea(value="\n".join(self._target[name])).props("autogrow rows=1")
+            made = ui.textarea(value="\n".join(self._target.get(name) or [])).props("autogrow rows=1")
         if mono:
             made.classes("p-mono")
         self._bind(name, made, lambda words: [line.strip() for line in (words or "").splitlines() if line.strip()])
@@ -63,7 +64,7 @@ class Fields:
 
     def choice(self, name: str, label: str, options: dict[Any, str], *, hint: str = "") -> None:
         """One of several."""
-        value = self._target[name]
+        value = self._target.get(name, "")
         with _labelled(label, hint):
             made = ui.select(options, value=value if value in options else None)
         self._bind(name, made, lambda value: value)
@@ -88,8 +89,13 @@ class Fields:
         element.on_value_change(lambda e: self._set(name, read(e.value)))
 
     def _set(self, name: str, value: Any) -> None:
-        if self._target[name] != value:
-            self._target[name] = value
+        if name in OPTIONAL and not value and name not in self._target:
+            return
+        if self._target.get(name) != value:
+            if name in OPTIONAL and not value:
+                del self._target[name]  # as it is stored: only what is said
+            else:
+                self._target[name] = value
             self._changed(name)
 
 

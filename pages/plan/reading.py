@@ -45,6 +45,9 @@ def read_task(
     _lines("Checks", task["checks"], mono=True)
     check_notes(task["checks"], foreseen)
     _lines("Files", task["files"], mono=True)
+    _lines("Requirements", task.get("requirements") or [])
+    _lines("Files to imitate", task.get("patterns") or [], mono=True)
+    _lines("Not part of this task", task.get("scope_out") or [])
     facts(
         {
             "Depends on": ", ".join(task["depends_on"]),

@@ -167,7 +167,8 @@ def test_overlap_of_declared_files(left: list[str], right: list[str], tracked: l
 def test_the_tool_asks_for_the_contracts_shape() -> None:
     assert PLAN_SCHEMA["properties"].keys() == Plan.model_fields.keys()
     task = PLAN_SCHEMA["properties"]["tasks"]["items"]["properties"]
-    assert task.keys() == PlanTask.model_fields.keys() - OPTIONAL
+    assert task.keys() == PlanTask.model_fields.keys()
+    assert not OPTIONAL & set(PLAN_SCHEMA["properties"]["tasks"]["items"]["required"])
 
 
 @pytest.mark.parametrize(
@@ -282,6 +283,25 @@ def test_harmless_shapes_are_read() -> None:
     assert [t.priority for t in plan.tasks] == [2, 2, 4, 2]
     alone = checked_plan({"tasks": {"id": 7, "title": "Alone"}})
     assert alone.tasks[0].id == "7"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "read"),
+    [
+        ("priority", "high", 1), ("priority", "Very-Low", None), ("priority", "P0", 0), ("priority", "Medium", 2),
+        ("priority", "high priority", 1), ("priority", "lowest", 4), ("priority", "3", 3), ("priority", 2.0, 2),
+        ("estimate_minutes", "10 min", 10), ("estimate_minutes", "1.5h", 90), ("estimate_minutes", "30", 30),
+        ("estimate_minutes", "2 days", None), ("estimate_minutes", "", None),
+        ("requires_approval", "true", True), ("requires_approval", "maybe", None),
+    ],
+)  # fmt: skip
+def test_words_for_a_priority_and_times_with_a_unit_are_read(field: str, value: Any, read: Any) -> None:
+    if read is None and value:
+        with pytest.raises(InvalidInput) as refused:
+            checked_plan(with_task(**{field: value}))
+        assert list(refused.value.fields) == [f"tasks.1.{field}"]
+    else:
+        assert getattr(checked_plan(with_task(**{field: value})).tasks[1], field) == read
 
 
 @pytest.mark.parametrize("value", [True, {"a": 1}, [["t1"]], [True], [{"id": "t1"}]])

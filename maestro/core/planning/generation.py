@@ -55,6 +55,8 @@ A good plan:
 the work and pass after it. Tests a task needs are written in that task;
 - has in its own `checks` what must pass at the very end, usually the whole test suite;
 - tells in each description everything the agent needs: it sees neither this conversation nor the other tasks' descriptions;
+- names in `patterns` the files a task should imitate, in `scope_out` what it must leave alone, and in `requirements` the ids \
+of the requirements it fulfils, where the idea card has them; leaves out `model`, `effort` and `agent` unless asked;
 - sets `requires_approval` only for steps a user would want to be asked about first.
 
 Look into the repository with your tools before you plan: real paths, real commands, the project's own habits. \

@@ -33,6 +33,12 @@ _TASK: dict[str, Any] = {
             "type": "boolean",
             "description": "True when the user should approve it before it starts.",
         },
+        "requirements": _LINES | {"description": "Ids (R1) of the idea card's requirements that it fulfils."},
+        "patterns": _LINES | {"description": "Files of the repository to imitate."},
+        "scope_out": _LINES | {"description": "What this task must leave alone."},
+        "model": {"type": "string", "description": "Only where this task needs another model than the session's."},
+        "effort": {"type": "string", "enum": list(own_agent.EFFORTS), "description": "Only where it should differ."},
+        "agent": {"type": "string", "description": "Only where this task needs another kind of agent."},
     },
     "required": ["id", "title", "description", "depends_on", "files", "acceptance", "checks"],
 }

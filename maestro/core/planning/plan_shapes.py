@@ -58,6 +58,21 @@ _LISTS: dict[type[BaseModel], frozenset[str]] = {
     PlanDecision: frozenset({"options"}),
 }
 _LIKE_ENOUGH = 0.8
+#: Words for a priority; 2 is the usual one, lower runs first.
+_PRIORITIES = {
+    word: number
+    for number, words in enumerate(
+        (
+            "critical urgent highest blocker first p0",
+            "high important p1",
+            "medium normal default usual moderate p2",
+            "low minor p3",
+            "lowest trivial p4",
+        )
+    )
+    for word in words.split()
+}
+_TIME = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*(m|mins?|minutes?|h|hrs?|hours?)")
 #: Words that tell what is meant wherever they stand in a key.
 _TELLING = frozenset({"dependencies", "dependency", "depends", "files", "paths", "checks", "acceptance", "approval"})
 
@@ -115,7 +130,17 @@ def _value(value: Any, name: str, model: type[BaseModel]) -> Any:
         return _id(value)
     if name in {"priority", "estimate_minutes", "requires_approval", "chosen"} and value == "":
         return None
+    if name == "priority" and isinstance(value, str):
+        return _PRIORITIES.get(re.sub(r"[\s_-]+|priority", "", value.lower()), value)
+    if name == "estimate_minutes" and isinstance(value, str):
+        return _minutes(value)
     return value
+
+
+def _minutes(value: str) -> Any:
+    """A time with its unit in minutes: ``10 min``, ``1.5 h``; anything else stays what it is."""
+    found = _TIME.fullmatch(value.strip().lower())
+    return float(found[1]) * (60 if found[2].startswith("h") else 1) if found else value
 
 
 def _list(value: Any, *, ids: bool) -> Any:
