@@ -19,6 +19,7 @@ from maestro.assistants.base import (
     Turn,
     Usage,
     alternate,
+    reminder,
     run_tool,
 )
 from maestro.assistants.pricing import cost_usd
@@ -68,7 +69,7 @@ class AnthropicAssistant:
     def converse(self, request: Request, listener: Listener) -> Answer:
         """See ``Assistant.converse``."""
         model = self._model or self._find_model()
-        messages = [_plain(turn) for turn in alternate(request.history)]
+        messages = _opened(request)
         said = ReplyText(listener)
         for _round in range(request.max_rounds):
             message = self._call(request, messages, model, said)
@@ -212,6 +213,18 @@ def _run(tools: Sequence[Tool], name: str, tool_input: Any, call_id: str, listen
     words, failed = run_tool(tools, name, tool_input, listener)
     result: dict[str, Any] = {"type": "tool_result", "tool_use_id": call_id, "content": words or "(nothing)"}
     return result | {"is_error": True} if failed else result
+
+
+def _opened(request: Request) -> list[dict[str, Any]]:
+    """The conversation up to its last turn, marked there: the next reply's request begins with the same blocks.
+
+    The context comes behind the mark, for it differs from reply to reply.
+    """
+    messages = [_plain(turn) for turn in alternate(request.history)]
+    if request.context and messages:
+        messages[-1:] = _with_cache_mark(messages[-1:])
+        messages[-1]["content"].append({"type": "text", "text": reminder(request.context)})
+    return messages
 
 
 def _plain(turn: Turn) -> dict[str, Any]:

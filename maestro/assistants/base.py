@@ -82,8 +82,9 @@ class Listener(Protocol):
 class Request:
     """What an assistant is asked."""
 
-    system: str
+    system: str  # the same from call to call, so that endpoints keep it
     history: Sequence[Turn]
+    context: str = ""  # what is true now; said behind the last turn, and not part of it
     tools: Sequence[Tool] = field(default_factory=tuple)
     max_rounds: int = 50  # model calls
     max_tokens: int = 16_000  # of one model call
@@ -138,6 +139,11 @@ def alternate(turns: Sequence[Turn]) -> list[Turn]:
         else:
             joined.append(turn)
     return joined
+
+
+def reminder(context: str) -> str:
+    """A request's context as it is said to a model, in the tags that Claude knows for what no user typed."""
+    return f"<system-reminder>\n{context.replace('</system-reminder', '< /system-reminder')}\n</system-reminder>"
 
 
 def run_tool(tools: Sequence[Tool], name: str, tool_input: Any, listener: Listener) -> tuple[str, bool]:

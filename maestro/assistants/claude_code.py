@@ -26,6 +26,7 @@ from maestro.assistants.base import (
     Turn,
     Usage,
     alternate,
+    reminder,
     run_tool,
 )
 from maestro.claude_models import plain_name
@@ -95,7 +96,7 @@ class ClaudeCodeAssistant:
 
         result: ResultMessage | None = None
         async with sdk.ClaudeSDKClient(self._options(request, reply)) as client:
-            await client.query(_prompt(request.history))
+            await client.query(_prompt(request.history, request.context))
             async for message in client.receive_response():
                 if isinstance(message, sdk.StreamEvent):
                     reply.event(message.event)
@@ -225,13 +226,14 @@ def _as_mcp(tool: Tool, request: Request, reply: _Reply) -> SdkMcpTool[Any]:
     return sdk.tool(tool.name, tool.description, tool.schema)(handle)
 
 
-def _prompt(history: Any) -> str:
+def _prompt(history: Any, context: str) -> str:
     """The whole conversation as one prompt: the CLI starts afresh with each reply."""
     *earlier, last = alternate(history)
+    words = f"{last.text}\n\n{reminder(context)}" if context else last.text
     if not earlier:
-        return last.text
+        return words
     told = "\n\n".join(f"<{_who(turn)}>\n{turn.text}\n</{_who(turn)}>" for turn in earlier)
-    return f"The conversation so far:\n\n{told}\n\nAnswer the user's next message:\n\n{last.text}"
+    return f"The conversation so far:\n\n{told}\n\nAnswer the user's next message:\n\n{words}"
 
 
 def _who(turn: Turn) -> str:

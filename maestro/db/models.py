@@ -131,6 +131,26 @@ class Message(SQLModel, table=True):
     status: str = "complete"
     error: str | None = _words(nullable=True)
     tool_uses: list[dict[str, Any]] = _text_list(dict)  # [{name, summary}], shown as folded lines
+    extras: dict[str, Any] | None = _maybe_texts()  # {question}: see ``core.brainstorm.interview``
+    active: bool = True  # False: on a branch that the user left by editing an earlier message
+    parent_number: int | None = None  # the message it follows; None: the one before it
+    created_at: datetime = _time()
+
+    __table_args__ = (UniqueConstraint("session_id", "number"),)
+
+
+class CardVersion(SQLModel, table=True):
+    """One version of a session's idea card, as the user or the assistant left it."""
+
+    __tablename__ = "card_versions"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    session_id: str = Field(foreign_key="sessions.id", ondelete="CASCADE")
+    number: int  # from 1
+    author: str  # user, assistant
+    card: dict[str, Any] = _texts()
+    changes: list[dict[str, Any]] = _text_list(dict)  # [{key, was, now}]
+    message_id: str | None = None  # the message it was changed for
     created_at: datetime = _time()
 
     __table_args__ = (UniqueConstraint("session_id", "number"),)

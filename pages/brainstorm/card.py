@@ -13,7 +13,7 @@ from maestro.core.commands import conversation, plans
 from maestro.core.views import SessionView
 from maestro.errors import InvalidInput
 from pages.brainstorm.decisions import Decisions
-from pages.brainstorm.parts import Lines, Part
+from pages.brainstorm.parts import Lines, Part, Requirements
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button, link_button
 from pages.components.calls import did
@@ -45,6 +45,13 @@ class Card:
                 ),
                 "goals": Lines(
                     "goals", "Goals", self._save, nothing="What must be true when this is done", drafts=drafts
+                ),
+                "requirements": Requirements(
+                    "requirements",
+                    "Requirements",
+                    self._save,
+                    nothing="Statements that a test can prove: R1, R2…",
+                    drafts=drafts,
                 ),
                 "out_of_scope": Lines(
                     "out_of_scope", "Out of scope", self._save, nothing="What is deliberately left out", drafts=drafts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ _KEYS = """(e) => {
   if (e.key === "Escape") { e.stopPropagation(); emit("leave"); }
   if (e.key === "Enter" && (e.ctrlKey || e.metaKey || %s)) { e.preventDefault(); emit("save"); }
 }"""
+_LED = re.compile(r"(R[1-9]\d{0,3})\s*[:.)]\s*(\S.*)")
 #: A click that was not made to select words.
 CLICK = "(e) => { if (!String(getSelection()) && !e.target.closest('a, button')) emit(); }"
 
@@ -182,3 +184,33 @@ class Lines(Part):
             if name == self.name:
                 return f"Line {int(rest) + 1}: {plainly(why)}" if rest.isdigit() else why
         return None
+
+
+class Requirements(Lines):
+    """Requirements with their ids; edited as lines that begin with the id, new ones without."""
+
+    def _read(self) -> None:
+        if not self.value:
+            tag("p", self._nothing, "b-part__nothing")
+            return
+        with tag("ul", "", "b-lines b-lines--ids"):
+            for entry in self.value:
+                with tag("li"):
+                    text(entry["id"], "b-id m-num")
+                    phrase(entry["text"])
+
+    def to_words(self, value: Any) -> str:
+        """See ``Part``."""
+        return "\n".join(f"{entry['id']}: {entry['text']}" for entry in value or ())
+
+    def from_words(self, words: str) -> Any:
+        """See ``Part``."""
+        found: list[Any] = []
+        for line in super().from_words(words):
+            led = _LED.fullmatch(line)
+            found.append({"id": led[1], "text": led[2]} if led else line)
+        return found
+
+    def reason(self, fields: dict[str, str]) -> str | None:
+        """See ``Part``; names the line."""
+        return super().reason({".".join(path.split(".")[:2]): why for path, why in fields.items()})

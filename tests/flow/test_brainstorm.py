@@ -274,10 +274,48 @@ def test_the_user_edits_the_card(talking: Open) -> None:
     assert app.wait(lambda e: e.type == "idea_card_updated").payload["changed"] == ["title", "goals"]
     conversation.send_message(app.rt, session_id, "See the card.")
     app.reply(2)
-    assert "faster" in str(server.messages()[-1]["system"])
+    first, second = server.messages()
+    # What stays the same comes first and is marked to be cached; the card, which changes, comes last.
+    assert second["system"] == first["system"]
+    assert "cache_control" in second["system"][-1]
+    said, now = second["messages"][-1]["content"]
+    assert (said["text"], "cache_control" in said) == ("See the card.", True)
+    assert "added to goals: faster" in now["text"]
+    assert first["messages"][0]["content"][0]["text"] == second["messages"][0]["content"][0]["text"]
     with pytest.raises(InvalidInput) as refused:
         conversation.edit_idea_card(app.rt, session_id, {"goals": ["", "ok"], "colour": "red"})
     assert {"goals.0", "colour"} <= refused.value.fields.keys()
+
+
+def test_what_the_user_wrote_on_the_card_stays_until_they_ask_for_a_change(talking: Open) -> None:
+    update = call(
+        "update_idea_card", title="Mine", goals=["small"], requirements=[{"id": "R1", "text": "is quick"}, "is small"]
+    )
+    asked = call("update_idea_card", title="Ours", user_asked=True)
+    later = {"match": {"asked": "Call it"}, "steps": [[asked], "D."], "from_asked": True}
+    app, server = talking(later, replies([say("A."), update], "B."))
+    session_id = app.started()
+    conversation.edit_idea_card(
+        app.rt, session_id, {"title": "Theirs", "goals": ["fast"], "requirements": ["is fast"], "sources": {"x": "y"}}
+    )
+    message = conversation.send_message(app.rt, session_id, "Make it small, too.")
+    app.reply()
+    card = app.session(session_id).idea_card
+    assert (card["title"], card["goals"]) == ("Theirs", ["fast", "small"])
+    assert [(r["id"], r["text"]) for r in card["requirements"]] == [("R1", "is fast"), ("R2", "is small")]
+    assert [r["message_id"] for r in card["requirements"]] == [None, message.id]
+    assert card["sources"] == {"goals:small": message.id, "requirements:R2": message.id}
+    assert "stay as they are: title" in str(server.messages()[-1]["messages"][-1])
+    conversation.edit_idea_card(
+        app.rt, session_id, {"requirements": [r for r in card["requirements"] if r["id"] == "R1"]}
+    )
+    conversation.send_message(app.rt, session_id, "Call it ours.")
+    app.reply(2)
+    assert app.session(session_id).idea_card["title"] == "Ours"
+    versions = queries.list_card_versions(app.rt, session_id)
+    assert [v.author for v in versions] == ["assistant", "user", "assistant", "user"]
+    assert versions[0].changes == [{"key": "title", "was": "Theirs", "now": "Ours"}]
+    assert versions[2].card["requirements"] == card["requirements"]
 
 
 def test_planning_hears_a_running_reply_to_its_end(talking: Open) -> None:

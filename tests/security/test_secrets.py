@@ -57,7 +57,7 @@ KEPT = {
         "id", "session_id", "task_id", "worker_id", "parent_task_id", "status", "key", "kind", "role", "name", "phase",
         "type", "source", "level", "metric_name", "unit", "day", "account", "template", "agent_type", "origin", "outcome",
         "from_state", "event", "to_state", "decision_type", "risk", "resolved_by", "request_id", "conversation_id",
-        "assigned_worker_id", "model", "about",
+        "assigned_worker_id", "model", "about", "author", "message_id",
     },
     "of git, and paths": {
         "repo_path", "base_branch", "base_commit", "session_branch", "session_commit", "checkpoint_commit", "rollback_commit",
@@ -73,7 +73,8 @@ KEPT = {
 #: Those of the same names that hold words of users, agents and programs.
 WORDS = {
     "sessions": {"title", "description", "idea_card", "error_message", "result_json"},
-    "messages": {"content", "error", "tool_uses"},
+    "messages": {"content", "error", "tool_uses", "extras"},
+    "card_versions": {"card", "changes"},
     "tasks": {"progress_note", "prompt", "hint", "error_message", "result_json"},
     "check_runs": {"output", "note"},
     "approvals": {"message"},

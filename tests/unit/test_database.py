@@ -172,6 +172,21 @@ def test_a_database_of_the_first_schema_is_brought_up_to_date_with_its_rows(tmp_
     database.close()
 
 
+def test_messages_of_an_old_schema_are_on_the_branch_that_one_is_on(tmp_path: Path) -> None:
+    url = migrated(tmp_path / "old.db", "0001")
+    with create_engine(url).connect() as connection:
+        insert(connection, "sessions", id="s", title="Old", idea_card='{"goals": ["fast"]}')
+        insert(connection, "messages", id="m", session_id="s", number=1, role="user", content="Hello", tool_uses="[]")
+        connection.commit()
+    database = Database(url)
+    database.migrate()
+    with database.read() as session:
+        row = session.get_one(models.Message, "m")
+        assert (row.active, row.extras, row.parent_number) == (True, None, None)
+        assert session.exec(select(models.CardVersion)).all() == []
+    database.close()
+
+
 def insert(connection: Connection, table: str, **values: Any) -> None:
     """A row of an old schema: what must have a value has one."""
     columns = connection.execute(text(f"PRAGMA table_info({table})")).mappings().all()

@@ -62,6 +62,24 @@ def test_wrapped_cards_are_unwrapped(wrapped: Any) -> None:
     assert merge_update(CARD, wrapped)[0].title == "New"
 
 
+@pytest.mark.parametrize(
+    ("given_requirements", "read"),
+    [
+        (["fast", "small"], [("R1", "fast"), ("R2", "small")]),
+        ([{"id": "R4", "text": "small"}, {"text": "fast"}], [("R4", "small"), ("R1", "fast")]),
+        ([{"id": "R1", "text": "faster"}, "new"], [("R1", "faster"), ("R2", "new")]),
+        ("R1: fast\nR9: big\nnew", [("R1", "fast"), ("R9", "big"), ("R10", "new")]),
+        ([{"id": "R2", "text": "a"}, {"id": "R2", "text": "b"}, {"id": "x", "text": "c"}],
+         [("R2", "a"), ("R3", "b"), ("R4", "c")]),
+        ([{"id": "R2"}, None, "", {"id": 3, "requirement": "fast"}], [("R1", "fast")]),
+    ],
+)  # fmt: skip
+def test_requirements_keep_their_ids_and_new_ones_get_the_next(given_requirements: Any, read: list[Any]) -> None:
+    card = IdeaCard.model_validate({"requirements": ["fast"]})
+    merged, _ = merge_update(card, {"requirements": given_requirements})
+    assert [(r.id, r.text) for r in merged.requirements] == read
+
+
 def test_too_much_is_cut() -> None:
     card, _ = merge_update(IdeaCard(), {"title": "t" * 500, "goals": [f"goal {n}" for n in range(500)]})
     assert len(card.title) == MAX_TITLE
@@ -101,6 +119,10 @@ def test_no_update_whatever_it_is_breaks_the_card(update: Any) -> None:
         ({"goals": ["x"] * (MAX_LINES + 1)}, "goals"),
         ({"problem": "a\0b"}, "problem"),
         ({"colour": "red"}, "colour"),
+        ({"requirements": ["ok", {"id": "R1", "text": ""}]}, "requirements.1.text"),
+        ({"requirements": [{"id": "r1", "text": "a"}]}, "requirements.0.id"),
+        ({"requirements": [{"id": "R1", "text": "a"}, {"id": "R1", "text": "b"}]}, "requirements"),
+        ({"requirements": [7]}, "requirements.0"),
         ({"decisions": [{"question": "Which?", "options": ["a"], "chosen": 1}]}, "decisions.0"),
         ({"decisions": [{"options": []}]}, "decisions.0.question"),
     ],

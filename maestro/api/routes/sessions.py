@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from maestro.api.models import JsonObject, Limit, Listing, NewMessage, Offset, Search, Short
+from maestro.api.models import JsonObject, Limit, Listing, NewMessage, Offset, Search, Short, page_of
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
 from maestro.core.commands import conversation, sessions
 from maestro.core.commands.sessions import NewSession, SessionChanges
 from maestro.core.kernel.session_states import State
-from maestro.core.views import MessageView, SessionView
+from maestro.core.views import CardVersionView, MessageView, SessionView
 from maestro.errors import InvalidInput
 
 router = APIRouter(prefix="/sessions", tags=["Sessions"], route_class=CheckedRoute)
@@ -93,6 +93,12 @@ def stop_reply(rt: Rt, session_id: str) -> SessionView:
     """Stop the reply that is under way; what came so far is kept."""
     conversation.stop_reply(rt, session_id)
     return queries.get_session(rt, session_id)
+
+
+@router.get("/{session_id}/idea-card/versions", tags=["Conversation"])
+def list_card_versions(rt: Rt, session_id: str, limit: Limit = 50, offset: Offset = 0) -> Listing[CardVersionView]:
+    """The versions of the idea card, the newest first: who left it so, and what they changed."""
+    return page_of(queries.list_card_versions(rt, session_id), limit, offset)
 
 
 @router.patch("/{session_id}/idea-card", tags=["Conversation"])

@@ -10,7 +10,7 @@ import logging
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from maestro.errors import InvalidInput
 
@@ -21,14 +21,18 @@ MAX_TEXT = 8_000
 MAX_LINE = 1_000
 MAX_LINES = 50
 MAX_OPTIONS = 12
+MAX_REQUIREMENTS = 100
 
 _NO_NUL = r"^[^\x00]*$"
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_LINE, pattern=_NO_NUL)]
 Lines = Annotated[list[Line], Field(max_length=MAX_LINES)]
 _LISTS = ("goals", "out_of_scope", "open_questions")
+#: What Maestro itself keeps about the card's entries; nobody else writes it.
+TRACE = frozenset({"sources", "user_wrote", "user_removed"})
+_REQUIREMENT_ID = re.compile(r"R([1-9]\d{0,3})")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 #: Under which names models hide the words of a list item or a decision's question.
-_WORDS = ("text", "question", "title", "goal", "name", "description", "value", "label", "option")
+_WORDS = ("text", "question", "title", "goal", "requirement", "name", "description", "value", "label", "option")
 
 
 class CardDecision(BaseModel):
@@ -48,17 +52,67 @@ class CardDecision(BaseModel):
         return self
 
 
+class Requirement(BaseModel):
+    """One testable statement. Its ``id`` (R1, R2…) stays while its words change: plans name it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(pattern=r"^R[1-9]\d{0,3}$")
+    text: Line
+    message_id: str | None = Field(None, max_length=100)  # the message it came from
+
+
 class IdeaCard(BaseModel):
-    """The whole card. Empty members mean "not known yet"."""
+    """The whole card. Empty members mean "not known yet".
+
+    Entries are known by keys (``goals:WORDS``, ``requirements:R1``, ``decisions:QUESTION``, ``title``, ``problem``):
+    ``sources`` says from which message each came, ``user_wrote`` which ones the user wrote here, ``user_removed`` which
+    ones they took away.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     title: str = Field("", max_length=MAX_TITLE, pattern=r"^[^\x00-\x1f]*$")
     problem: str = Field("", max_length=MAX_TEXT, pattern=_NO_NUL)
     goals: Lines = Field(default_factory=list)
+    requirements: Annotated[list[Requirement], Field(max_length=MAX_REQUIREMENTS)] = Field(default_factory=list)
     out_of_scope: Lines = Field(default_factory=list)
     open_questions: Lines = Field(default_factory=list)
     decisions: Annotated[list[CardDecision], Field(max_length=MAX_LINES)] = Field(default_factory=list)
+    sources: dict[str, str] = Field(default_factory=dict)
+    user_wrote: list[str] = Field(default_factory=list)
+    user_removed: list[str] = Field(default_factory=list)
+
+    @field_validator("requirements", mode="before")
+    @classmethod
+    def _with_ids(cls, value: Any) -> Any:
+        """Words alone get the next ids."""
+        return numbered(value, []) if isinstance(value, list) else value
+
+    @field_validator("requirements", mode="after")
+    @classmethod
+    def _ids_differ(cls, value: list[Requirement]) -> list[Requirement]:
+        ids = [r.id for r in value]
+        if twice := next((i for i in ids if ids.count(i) > 1), None):
+            raise ValueError(f"{twice} is there twice: every requirement has an id of its own")
+        return value
+
+
+def numbered(items: list[Any], known: list[Requirement]) -> list[Any]:
+    """Requirements given as words or objects with their ids: those they bring, those of ``known`` words, else new ones."""
+    entries = [dict(i) if isinstance(i, dict) else {"text": i} if isinstance(i, str) else i for i in items]
+    taken = {e["id"] for e in entries if isinstance(e, dict) and isinstance(e.get("id"), str)}
+    by_text: dict[str, str | None] = {r.text: r.id for r in known if r.id not in taken}
+    numbers = [int(m[1]) for i in [*taken, *(r.id for r in known)] if (m := _REQUIREMENT_ID.fullmatch(i))]
+    following = max(numbers, default=0) + 1
+    for entry in entries:
+        if not isinstance(entry, dict) or entry.get("id") is not None:
+            continue
+        words = entry["text"].strip() if isinstance(entry.get("text"), str) else ""
+        entry["id"] = by_text.pop(words, None) or f"R{following}"
+        if entry["id"] == f"R{following}":
+            following += 1
+    return entries
 
 
 #: The tool's input: any part of the card; what is given replaces what was there.
@@ -67,7 +121,19 @@ UPDATE_SCHEMA: dict[str, Any] = {
     "properties": {
         "title": {"type": "string", "description": "A few words, no full stop."},
         "problem": {"type": "string", "description": "What is missing or wrong today, and for whom."},
-        "goals": {"type": "array", "items": {"type": "string"}, "description": "Testable statements, one each."},
+        "goals": {"type": "array", "items": {"type": "string"}, "description": "What it is for, one each."},
+        "requirements": {
+            "type": "array",
+            "description": "What must be true when it is done: one testable statement each.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "id": {"type": "string", "description": "R1, R2…; leave it out for a new one."},
+                    "text": {"type": "string"},
+                },
+                "required": ["text"],
+            },
+        },
         "out_of_scope": {"type": "array", "items": {"type": "string"}},
         "open_questions": {"type": "array", "items": {"type": "string"}},
         "decisions": {
@@ -100,8 +166,11 @@ def edit(card: IdeaCard, data: Any) -> IdeaCard:
     """The card after a user's edit: given members replace theirs. Raises InvalidInput naming each wrong field."""
     if not isinstance(data, dict):
         raise InvalidInput("The idea card must be an object.")
+    given = {name: value for name, value in data.items() if name not in TRACE}
+    if isinstance(given.get("requirements"), list):
+        given["requirements"] = numbered(given["requirements"], card.requirements)
     try:
-        return IdeaCard.model_validate(card.model_dump() | data)
+        return IdeaCard.model_validate(card.model_dump() | given)
     except ValidationError as error:
         fields = {".".join(str(p) for p in e["loc"]): e["msg"].removeprefix("Value error, ") for e in error.errors()}
         raise InvalidInput("The idea card is not valid.", fields) from error
@@ -122,6 +191,8 @@ def merge_update(card: IdeaCard, data: Any) -> tuple[IdeaCard, list[str]]:
     for name in _LISTS:
         if given.get(name) is not None:
             update[name] = _lines(given[name])
+    if given.get("requirements") is not None:
+        update["requirements"] = _requirements(given["requirements"], card.requirements)
     if given.get("decisions") is not None:
         found = [_decision(d) for d in _items(given["decisions"])]
         update["decisions"] = [d for d in found if d][:MAX_LINES]
@@ -131,7 +202,10 @@ def merge_update(card: IdeaCard, data: Any) -> tuple[IdeaCard, list[str]]:
 
 def as_text(card: IdeaCard) -> str:
     """The card for a model to read."""
-    return json.dumps(card.model_dump(mode="json"), ensure_ascii=False, indent=1)
+    words = card.model_dump(mode="json", exclude=set(TRACE))
+    for requirement in words["requirements"]:
+        requirement.pop("message_id")
+    return json.dumps(words, ensure_ascii=False, indent=1)
 
 
 def _unwrap(data: Any) -> dict[str, Any]:
@@ -174,6 +248,23 @@ def _words(value: Any) -> str:
     if isinstance(value, list):
         return "\n".join(filter(None, map(_words, value)))
     return ""
+
+
+def _requirements(value: Any, known: list[Requirement]) -> list[dict[str, Any]]:
+    """What the model sent as requirements: ids that are none, or are there twice, go; so does what has no words."""
+    found: list[dict[str, Any]] = []
+    for item in _items(value):
+        text = _BULLET.sub("", _words(item)).strip()[:MAX_LINE].strip()
+        given = _words(item.get("id")) if isinstance(item, dict) else ""
+        leads = re.match(r"(R[1-9]\d{0,3})\s*[:.)–-]\s+(?=\S)", text)
+        if leads:
+            given, text = given or leads[1], text[leads.end() :]
+        if not text or any(f["text"] == text for f in found):
+            continue
+        sound = bool(_REQUIREMENT_ID.fullmatch(given)) and all(f["id"] != given for f in found)
+        found.append({"id": given if sound else None, "text": text})
+    before = {r.id: r.message_id for r in known}
+    return [e | {"message_id": before.get(e["id"])} for e in numbered(found[:MAX_REQUIREMENTS], known)]
 
 
 def _decision(value: Any) -> dict[str, Any] | None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from maestro.core.brainstorm import replies
 from maestro.core.brainstorm.assistant import check_budgets
-from maestro.core.brainstorm.idea_card import IdeaCard, edit, stored_card
+from maestro.core.brainstorm.card_keeping import store_card
+from maestro.core.brainstorm.idea_card import edit, stored_card
 from maestro.core.brainstorm.replies import open_conversation
 from maestro.core.brainstorm.reply import add_message, emit_message
 from maestro.core.kernel.lookup import session_row
@@ -77,11 +78,8 @@ def edit_idea_card(rt: Runtime, session_id: str, data: Any) -> dict[str, Any]:
         if session.status not in _CARD_STATES:
             raise _not_now(session, "The idea card can only be changed while brainstorming or reviewing the plan.")
         before = stored_card(session.idea_card)
-        card = edit(before, data)
-        changed = [name for name in IdeaCard.model_fields if getattr(card, name) != getattr(before, name)]
-        if changed:
-            replies.store_card(tx, session, card, changed)
-    return card.model_dump(mode="json")
+        store_card(tx, session, edit(before, data), by_user=True)
+        return stored_card(session.idea_card).model_dump(mode="json")
 
 
 def _check(content: Any) -> None:

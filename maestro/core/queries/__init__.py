@@ -1,6 +1,7 @@
 """Everything that is read for pages, REST and CLI: one file a subject, this face for all."""
 
 from maestro.core.queries.approvals import get_approval, list_approvals, list_pauses, page_of_approvals
+from maestro.core.queries.conversation import list_card_versions
 from maestro.core.queries.delivery import get_diff, list_checkpoints, list_deleted, list_recovered, rollback_preview
 from maestro.core.queries.evidence import get_check_run, get_conflict, get_evidence, list_evidence
 from maestro.core.queries.installation import (
@@ -27,6 +28,7 @@ __all__ = [
     "last_digest",
     "limits_in_force",
     "list_approvals",
+    "list_card_versions",
     "list_checkpoints",
     "list_decisions",
     "list_deleted",

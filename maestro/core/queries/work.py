@@ -29,7 +29,7 @@ def list_messages(rt: Runtime, session_id: str, *, limit: int = 500, offset: int
     """The conversation, oldest first."""
     with rt.db.read() as db:
         lookup.session_row(db, session_id)
-        query = select(models.Message).where(models.Message.session_id == session_id)
+        query = select(models.Message).where(models.Message.session_id == session_id, col(models.Message.active))
         total = db.exec(select(func.count()).select_from(query.subquery())).one()
         rows = db.exec(query.order_by(col(models.Message.number)).limit(limit).offset(offset)).all()
         return [MessageView.of(r) for r in rows], total

@@ -207,10 +207,14 @@ def idea_text(card: dict[str, Any]) -> str:
     if not card:
         return ""
     lines = [f"## The idea: {card.get('title', '')}".rstrip(": "), str(card.get("problem", "")).strip()]
-    for name, label in (("goals", "Goals"), ("out_of_scope", "Out of scope")):
+    for name, label in (("goals", "Goals"), ("requirements", "Requirements"), ("out_of_scope", "Out of scope")):
         if card.get(name):
-            lines.append(f"{label}:\n" + "\n".join(f"- {x}" for x in card[name]))
+            lines.append(f"{label}:\n" + "\n".join(f"- {_entry(x)}" for x in card[name]))
     return "\n\n".join(line for line in lines if line)
+
+
+def _entry(entry: Any) -> str:
+    return f"{entry.get('id', '')} {entry.get('text', '')}".strip() if isinstance(entry, dict) else str(entry)
 
 
 def _section(title: str, lines: Sequence[str]) -> str:

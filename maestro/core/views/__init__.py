@@ -6,13 +6,14 @@ from maestro.core.views.evidence import CheckRunView
 from maestro.core.views.installation import BeginningView, RepositoryView, SettingView, TemplateView
 from maestro.core.views.plan import CheckForeseen, DecisionView, PlannedCommand, PlanView
 from maestro.core.views.reading import finite, readable, whole
-from maestro.core.views.sessions import MessageView, Overview, SessionView, TaskCounts
+from maestro.core.views.sessions import CardVersionView, MessageView, Overview, SessionView, TaskCounts
 from maestro.core.views.usage import Tokens
 from maestro.core.views.work import LogView, Series, TaskView, WorkerView
 
 __all__ = [
     "ApprovalView",
     "BeginningView",
+    "CardVersionView",
     "CheckForeseen",
     "CheckRunView",
     "CheckpointView",

@@ -86,6 +86,23 @@ class MessageView(BaseModel):
         return readable(cls, row.model_dump(warnings=False))
 
 
+class CardVersionView(BaseModel):
+    """One version of the idea card: who left it so, and what they changed."""
+
+    id: str
+    number: int
+    author: str  # user, assistant
+    card: dict[str, Any]
+    changes: list[dict[str, Any]]  # {key, was, now}
+    message_id: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: models.CardVersion) -> CardVersionView:
+        """From its row."""
+        return readable(cls, row.model_dump(warnings=False))
+
+
 class Overview(BaseModel):
     """The dashboard's numbers."""
 
