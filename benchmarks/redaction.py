@@ -31,6 +31,7 @@ _KINDS = (
     "    {n} passed, 2 skipped in {p}.12s",
     "commit 3b18e512dba79e4c8300dd08aeb37f8e728b8d{p:02d}",
     "npm http fetch GET 200 https://registry.example/lodash/-/lodash-4.17.{p}.tgz {n}ms (cache hit)",
+    "DEBUG auth: token_type=bearer key_id=app-{p} credentials of request {n:032d} are taken from the cache",
     "",
 )
 

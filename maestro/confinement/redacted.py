@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from maestro.secrets.shapes import without_shapes
+
 _FILES = (
     ".npmrc", ".yarnrc", ".yarnrc.yml", ".config/pip/pip.conf", ".pip/pip.conf", ".config/uv/uv.toml", ".cargo/config.toml",
     ".cargo/config", ".config/go/env", ".condarc", ".bundle/config", ".gemrc", ".bunfig.toml", ".sbt/repositories",
@@ -67,7 +69,9 @@ def _without_keys(name: str, text: str) -> str:
 
 def _is_key(line: str) -> bool:
     without_addresses = re.sub(r"https?://[^\s\"']+", "", line)
-    return bool(_KEY.search(without_addresses) or _SHAPE.search(without_addresses))
+    if _KEY.search(without_addresses) or _SHAPE.search(without_addresses):
+        return True
+    return without_shapes(without_addresses) != without_addresses
 
 
 def git_settings(text: str) -> str | None:

@@ -1,37 +1,73 @@
 """What looks like a secret of a known service: tokens with a beginning of their own, private keys, passwords in addresses.
 
+What only its name makes one is in ``named``.
+
 Cheap where there is none, for every line of every log comes through: a few searches for letters that each shape has.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 
-HIDDEN = "•••"
+from maestro.secrets import named
+from maestro.secrets.named import HIDDEN as HIDDEN
 
-#: By their first letter, so that the search goes from one such letter to the next: what may stand after it. None has a
+#: How private keys begin in base64, as settings of clusters and variables of build servers hold them; without the first letter.
+_PEM = "|".join(
+    base64.b64encode(f"-----BEGIN {kind}PRIVATE KEY-----".encode())[1 : (len(kind) + 22) * 8 // 6].decode()
+    for kind in ("", "RSA ", "EC ", "DSA ", "OPENSSH ", "ENCRYPTED ")
+)
+
+#: By their first letter, which a search looks for before all else: what may stand after it. None has a
 #: character that means something to a shell.
 _TOKENS = {
-    "g": r"h[pousr]_[A-Za-z0-9_]{20,255} | ithub_pat_\w{20,255} | l(?:pat|dt|rt|cbt|ptt|ft|soat)-[\w.-]{20,}",
-    "A": r"(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}(?![A-Za-z0-9]) | Iza[\w-]{35}",
-    "s": r"""k_(?:live|test)_[A-Za-z0-9]{10,} | k-ant-[\w-]{8,} | k-(?:proj|svcacct|admin|or-v1|None)-[\w-]{20,}
-             | k-[A-Za-z0-9]{32,} | hp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}""",
-    "r": r"k_(?:live|test)_[A-Za-z0-9]{10,}",
-    "p": r"k_(?:live|test)_[A-Za-z0-9]{10,} | ypi-AgE[\w-]{40,}",
+    "g": r"""h[pousr]_[A-Za-z0-9_]{20,255} | ithub_pat_\w{20,255} | lsa_[A-Za-z0-9]{32}_[a-f0-9]{8} | lc_eyJ[\w+/=-]{20,}
+             | l(?:pat|dt|rt|rtr|cbt|ptt|ft|fft|soat|oas|imt|agent|ffct)-[\w.-]{20,} | sk_[A-Za-z0-9]{40,}""",
+    "A": r"""(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}(?![A-Za-z0-9]) | Iza[\w-]{35} | T(?:ATT|CTT)3[\w=+/-]{60,} | TBB[A-Za-z0-9]{28,}
+             | GE-SECRET-KEY-1[A-Z0-9]{50,} | KCp[A-Za-z0-9]{60,} | (?<=\d:A)A[\w-]{33}(?![\w-])""",
+    "s": r"""k_(?:live|test)_[A-Za-z0-9]{10,} | k-ant-[\w-]{8,} | k-(?:proj|svcacct|admin|or-v1|None|lf)-[\w-]{20,}
+             | k-[A-Za-z0-9]{32,} | k_[a-f0-9]{48}(?![a-f0-9]) | k\.eyJ[\w-]{20,}\.[\w-]{10,} | hp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}
+             | bp_(?:oauth_|v0_)?[a-f0-9]{40} | b_secret_(?=[\w-]*\d)[\w-]{20,} | q[apu]_[a-f0-9]{40} | ntry[su]_[\w+/=-]{40,}
+             | l\.(?:u\.)?[\w-]{60,} | gp_(?:[a-f0-9]{16}_)?[a-f0-9]{40}""",
+    "r": r"""k_(?:live|test)_[A-Za-z0-9]{10,} | ubygems_[a-f0-9]{48} | 8_[A-Za-z0-9]{37,} | nd_[A-Za-z0-9]{28,}
+             | e_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}""",
+    "p": r"""k_(?:live|test)_[A-Za-z0-9]{10,} | ypi-AgE[\w-]{40,} | plx-[A-Za-z0-9]{40,} | scale_(?:tkn|pw|oauth)_[\w.-]{32,}
+             | ul-[a-f0-9]{40} | n[ub]_[A-Za-z0-9]{36} | hx_[A-Za-z0-9]{40,} | at[A-Za-z0-9]{14}\.[a-f0-9]{64}""",
     "w": r"hsec_[A-Za-z0-9+/=]{20,}",
-    "x": r"ox[abceoprs](?:-\d)?[-.][A-Za-z0-9-]{10,} | app-\d-[A-Za-z0-9-]{20,}",
+    "x": r"""ox[abceoprs](?:-\d)?[-.][A-Za-z0-9-]{10,} | app-\d-[A-Za-z0-9-]{20,} | ai-[A-Za-z0-9]{60,}
+             | keysib-[a-f0-9]{64}-[A-Za-z0-9]{16}""",
     "e": r"yJ[\w-]{6,}\.eyJ[\w-]{4,}\.[\w-]*",
-    "n": r"pm_[A-Za-z0-9]{36}",
-    "h": r"f_[A-Za-z0-9]{30,}",
-    "d": r"o[opr]_v1_[a-f0-9]{64} | ckr_pat_[\w-]{20,}",
+    "n": r"pm_[A-Za-z0-9]{36} | f[bcopu]_[A-Za-z0-9]{30,} | tn_[A-Za-z0-9]{40,} | vapi-[\w-]{60,} | api_[a-z0-9]{60,}",
+    "h": r"f_[A-Za-z0-9]{30,} | v[bsr]\.[\w-]{20,}",
+    "d": r"""o[opr]_v1_[a-f0-9]{64} | ckr_[po]at_[\w-]{20,} | api[a-f0-9]{32}(?![a-f0-9])
+             | p\.(?:pt|st|ct|sa|scim|audit)\.[\w.-]{40,} | t0[a-z]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{64}""",
+    "f": r"ig[dou]r?_[\w-]{20,} | [mo][12]_[\w+/=-]{60,}",
+    "t": r"skey-[a-z]+-[\w-]{15,}",
+    "v": r"c[aikpr]_[A-Za-z0-9]{24,} | ercel_blob_rw_[\w-]{20,}",
+    "l": r"in_(?:api|oauth)_[A-Za-z0-9]{40} | sv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}",
+    "b": r"ku[a-z]_[a-f0-9]{40}",
+    "c": r"io[A-Za-z0-9]{32}(?![A-Za-z0-9])",
+    "o": r"ps_eyJ[\w-]{40,} | y2[a-z0-9]{43}(?![a-z0-9])",
+    "C": r"CIP(?:AT|RJ)_[A-Za-z0-9]{22}_[a-f0-9]{40} | FPAT-[\w-]{43} | LOJARS_[a-f0-9]{60}",
+    "G": r"OCSPX-[\w-]{20,}",
+    "H": r"RKU-[\w-]{36,}",
+    "L": rf"(?:{_PEM})[\w+/=-]{{20,}}",
+    "N": r"RAK-[A-Z0-9]{27}",
+    "P": r"MAK-[a-f0-9]{24}-[a-f0-9]{34}",
     "S": r"G\.[\w-]{16,}\.[\w-]{30,}",
     "y": r"a29\.[\w-]{20,}",
-}
+}  # fmt: skip
 _TOKEN = re.compile(
-    "|".join(f"{first}(?<![A-Za-z0-9]{first})(?:{rest})" for first, rest in _TOKENS.items()), re.VERBOSE
+    f"(?=[{''.join(_TOKENS)}])(?<![A-Za-z0-9])(?:{'|'.join(first + f'(?:{rest})' for first, rest in _TOKENS.items())})",
+    re.VERBOSE,
 )
-#: Without a run of this length there is none; most lines have none.
-_RUN = re.compile(r"[\w-]{15}")
+#: Those that have their mark in the middle.
+_AROUND = {
+    "Q~": re.compile(r"(?<![A-Za-z0-9])[\w.~]{3}\dQ~[\w.~-]{31,34}(?![A-Za-z0-9])"),
+    ".atlasv1.": re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,}"),
+    "AZDO": re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}(?![A-Za-z0-9])"),
+}
 
 _KEY = re.compile(
     r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----).*?(-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\Z)", re.S
@@ -53,9 +89,6 @@ _HEADER = re.compile(
     r"(?:x-api-key|private-token)[\"']?\s*[:=]\s*[\"']?)[\w.~+/=-]{6,}"
 )
 _BEARER = re.compile(r"(?i)(\bbearer\s+)[\w.~+/-]{16,}=*")
-_AWS = re.compile(r"(?i)(aws_?(?:secret|session)_?(?:access_?)?(?:key|token)[\"']?\s*[:=]\s*[\"']?)[A-Za-z0-9/+=]{30,}")
-
-
 #: A line within a private key: its text, or one of the headers before it.
 _OF_KEY = re.compile(
     r"\s*(?:[A-Za-z0-9+/=]*|(?:Proc-Type|DEK-Info|Comment|Version|Hash): .*|[\w-]+: [\w ,.-]{1,80})\s*"
@@ -94,13 +127,16 @@ def without_tokens(words: str) -> str:
 
 
 def _without_tokens(words: str) -> str:
-    if _RUN.search(words):
-        words = _TOKEN.sub(HIDDEN, words)
+    words = _TOKEN.sub(HIDDEN, words)
+    for mark, shape in _AROUND.items():
+        if mark in words:
+            words = shape.sub(HIDDEN, words)
     if "://" in words:
         words = _in_addresses(words)
     if "=" in words and ("?" in words or "&" in words):
         words = _QUERY.sub(rf"\1{HIDDEN}", words)
-    return _in_headers(words)
+    folded = words.lower()
+    return named.without(_in_headers(words, folded), folded)
 
 
 def _in_addresses(words: str) -> str:
@@ -111,10 +147,7 @@ def _in_addresses(words: str) -> str:
     return words
 
 
-def _in_headers(words: str) -> str:
-    folded = words.lower()
+def _in_headers(words: str, folded: str) -> str:
     if "authorization" in folded or "-api-key" in folded or "private-token" in folded:
         words = _HEADER.sub(rf"\1{HIDDEN}", words)
-    if "bearer" in folded:
-        words = _BEARER.sub(rf"\1{HIDDEN}", words)
-    return _AWS.sub(rf"\1{HIDDEN}", words) if "aws" in folded else words
+    return _BEARER.sub(rf"\1{HIDDEN}", words) if "bearer" in folded else words

@@ -22,7 +22,7 @@ from maestro.db.keeping import Fact
 from maestro.db.types import TextsOfJson, Words, utcnow
 
 #: Of what ``maestro.secrets`` takes out: one more where it learns a form or a shape.
-_RULES = 1
+_RULES = 2
 _FACT = "words_cleaned"
 #: Rows that are read and written at once.
 _AT_ONCE = 200
