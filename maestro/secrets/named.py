@@ -12,23 +12,25 @@ import re
 
 HIDDEN = "•••"
 
-_BETWEEN = (
+#: What stands between a name and its value; a blank alone does behind an option.
+_BETWEEN = re.compile(
     r"(?:\\*[\"']?\s*(?:=>|[:=>])\s*(?:Some\()?b?\\*[\"']?|(?<=-secret|.-token|assword|api-key|ess-key)[ ]\\*[\"']?)\Z"
 )
 #: Before a value that looks like a password generator's.
 _NAME = re.compile(
     r"(?i)(?:secret|token|passw(?:or)?d|credentials?|(?:api|access|secret|account|auth|private|shared|signing|encryption"
-    rf"|master|role|service|session|webhook|license|app|admin|write|deploy)[_.-]?key){_BETWEEN}"
+    r"|master|role|service|session|webhook|license|app|admin|write|deploy)[_.-]?key)\Z"
 )
 #: Before a value of any letters.
-_AWS = re.compile(rf"(?i)(?:secret_?access_?key|(?:session|security)_?token|aws_?secret_?key){_BETWEEN}")
+_AWS = re.compile(r"(?i)(?:secret_?access_?key|(?:session|security)_?token|aws_?secret_?key)\Z")
+_AWS_CHARS = 30
 _VALUE = re.compile(r"(?<![\w+/])[A-Za-z0-9+/_-]{20,}={0,2}(?![\w(+/-])")
 _RANDOM = re.compile(
     r"(?![/.])(?=.*[a-z])(?=.*[A-Z])(?:(?=.*\d.*\d).{20,}|(?=.*\d).{32,})|[0-9a-f]{32,}|[0-9A-F]{32,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|(?=.*[a-z].*\d.*[a-z].*\d.*[a-z])(?=.*\d.*\d.*\d)[a-z0-9]{24,}"
 )
-#: No more than that stands between a name and its value.
-_REACH = 60
+#: So long may be what stands between, and a name.
+_MOST_BETWEEN, _LONGEST_NAME = 16, 18
 
 #: Of ``.npmrc`` and ``.yarnrc.yml``; what stands for a variable is none.
 _NPM = re.compile(
@@ -43,20 +45,32 @@ _CURL = re.compile(r"(\bcurl\b[^|;&\n]*?\s(?:-u\s*|--user[= ]\s*)[\"']?[\w.@~%+-
 
 def without(words: str, folded: str) -> str:
     """``words`` with ``HIDDEN`` in the place of values whose names say that they are secrets; ``folded``: in lower case."""
-    if "auth" in folded or "_password" in folded:
-        words = _AUTH.sub(_if_user_and_password, _NPM.sub(rf"\1{HIDDEN}", words))
+    auth, password = "auth" in folded, "passw" in folded
+    if auth or password:
+        words = _of_logins(words, folded)
     if "curl" in folded:
         words = _CURL.sub(rf"\1{HIDDEN}", words)
-    if "password " in folded and " login " in folded:
-        words = _NETRC.sub(rf"\1{HIDDEN}", words)
-    if "token" in folded or "secret" in folded or "key" in folded or "passw" in folded or "credential" in folded:
+    if password or "token" in folded or "secret" in folded or "key" in folded or "credential" in folded:
         words = _VALUE.sub(_if_named, words)
     return words
 
 
+def _of_logins(words: str, folded: str) -> str:
+    if "_authtoken" in folded or "_password" in folded or "npmauthident" in folded:
+        words = _NPM.sub(rf"\1{HIDDEN}", words)
+    if '"auth' in folded or "_auth" in folded:
+        words = _AUTH.sub(_if_user_and_password, words)
+    return _NETRC.sub(rf"\1{HIDDEN}", words) if "password " in folded and " login " in folded else words
+
+
 def _if_named(found: re.Match[str]) -> str:
-    before = found.string[max(0, found.start() - _REACH) : found.start()]
-    if (_RANDOM.fullmatch(found[0]) and _NAME.search(before)) or (len(found[0]) >= 30 and _AWS.search(before)):
+    start = found.start()
+    between = _BETWEEN.search(found.string[max(0, start - _MOST_BETWEEN) : start])
+    if between is None:
+        return found[0]
+    end = start - len(between[0])
+    name = found.string[max(0, end - _LONGEST_NAME) : end]
+    if (_RANDOM.fullmatch(found[0]) and _NAME.search(name)) or (len(found[0]) >= _AWS_CHARS and _AWS.search(name)):
         return HIDDEN
     return found[0]
 
