@@ -230,6 +230,28 @@ def deny(wanted: QuestionId, message: Message = None, data_dir: DataDir = None) 
         _answer(api, session, question, "deny", message)
 
 
+@app.command("try")
+def try_checks(session_id: SessionId, json: AsJson = False, data_dir: DataDir = None) -> None:
+    """Run the checks of a plan on the untouched base, before you approve it."""
+    with _reporting(), _api(data_dir) as api:
+        path = f"/sessions/{api.find(session_id)['id']}"
+        with api.events(path.rpartition("/")[2]) as events:
+            api.post(f"{path}/plan/checks/try")
+            while (event := events.next(None)) is not None:
+                if event["type"] == "plan_checks_tried":
+                    if event["state"] != "running":
+                        break
+                    if event["command"] and not json:
+                        _say(f"{event['tried'] + 1} of {event['total']}: {words.one_line(event['command'])}")
+        plan = api.get(f"{path}/plan")
+    if json:
+        _print_json({"trial": plan["trial"], "checks": plan["checks"]})
+    else:
+        _say(words.tried_checks(plan), nl=False)
+    if plan["trial"]["state"] != "done" or any((c["tried"] or {}).get("kind") == "cannot_run" for c in plan["checks"]):
+        raise typer.Exit(FAILED)
+
+
 @app.command()
 def pause(session_id: SessionId, data_dir: DataDir = None) -> None:
     """Stop a session's workers where they are."""

@@ -52,6 +52,14 @@ def of_checks(checks: list[Json]) -> str:
     return "".join(f"{line}\n" for line in [*watching, *telling])
 
 
+def tried_checks(plan: Json) -> str:
+    """What a plan's checks showed on the untouched base, a line each."""
+    lines = [
+        f"{unseen.folded(c['command'])}: {c['tried']['words'] if c['tried'] else 'not tried'}" for c in plan["checks"]
+    ]
+    return "".join(f"{line}\n" for line in [*lines, *filter(None, [plan["trial"]["reason"]])])
+
+
 def session_page(session: Json, tasks: list[Json], approvals: list[Json], points: list[Json]) -> str:
     """What ``maestro show`` prints."""
     lines = [

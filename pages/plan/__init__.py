@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from nicegui import ui
 
 from maestro.core import queries
+from maestro.core.commands import check_trials
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.planning import past_costs
 from maestro.core.views import LogView, PlanView, SessionView
 from maestro.db.journal import Event
+from maestro.errors import MaestroError
 from pages import live, theme
 from pages.components.calls import read
 from pages.components.tag import box
@@ -90,8 +93,15 @@ class _Page:
                 )
                 self.bench.show(details=True)
                 self.bench.choose(self.view.query.get("task") or self.bench.selected)
+                if session.status == "plan_review":
+                    await self._try_checks(session)
             elif not failure:
                 none_yet(session)
+
+    async def _try_checks(self, session: SessionView) -> None:
+        """Whoever reviews a plan is shown whether its checks run, where finding out costs little."""
+        with suppress(MaestroError):  # the repository is gone, say: the page is of use without
+            await read(check_trials.try_when_cheap, self.view.rt, session.id)
 
 
 def _kind(session: SessionView, plan: PlanView | None, failure: LogView | None) -> str:

@@ -22,6 +22,7 @@ from pages.components.words import money, plural
 from pages.plan.check_notes import check_counts
 from pages.plan.draft import estimate
 from pages.plan.taken_away import Taken
+from pages.plan.tried import tried_line, tried_now
 
 if TYPE_CHECKING:
     from maestro.core.views import PlannedCommand
@@ -55,6 +56,7 @@ class Bar:
             tuple(bench.plan.uncovered),
             tuple(one.command for one in bench.plan.runs),
             draft.offer,
+            tried_now(bench),
         )
         if now == self._shown:
             return
@@ -106,6 +108,7 @@ class Bar:
         if bench.plan.uncovered:
             self._uncovered(bench.plan.uncovered)
         self._checks()
+        tried_line(bench)
         if bench.plan.runs:
             self._runs(bench.plan.runs)
         if bench.session.status == "approved" and bench.plan.approved_at:

@@ -12,7 +12,7 @@ from nicegui.events import GenericEventArguments
 
 from maestro.core.commands import plans
 from maestro.core.planning.past_costs import TaskCosts
-from maestro.core.views import PlanView, SessionView, TaskView
+from maestro.core.views import CheckForeseen, PlanView, SessionView, TaskView
 from maestro.errors import Conflict, InvalidInput, MaestroError
 from pages.components.action import say, say_failed
 from pages.components.address import note_in_address
@@ -119,6 +119,7 @@ class Bench:
             self._show_details()
         elif self.editor:
             self.editor.show_errors()
+            self.editor.show_foreseen(self._foreseen())
         self.bar.show()
 
     def _show_rows(self) -> None:
@@ -163,7 +164,7 @@ class Bench:
         self.details.clear()
         self.editor = None
         task = self.draft.task(self.selected)
-        foreseen = {check.command: check for check in self.plan.checks}
+        foreseen = self._foreseen()
         with self.details:
             if self.editable:
                 self.editor = Editor(self.draft, self._changed, self.act, foreseen, f"plan-{self.session.id}")
@@ -174,6 +175,9 @@ class Bench:
             else:
                 read_whole(self.draft.data, foreseen)
         self._run("window.maestroPlan?.detailsToTop()")
+
+    def _foreseen(self) -> dict[str, CheckForeseen]:
+        return {check.command: check for check in self.plan.checks}
 
     # -- editing -------------------------------------------------------------------------------------------------------
 

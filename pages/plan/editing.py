@@ -9,7 +9,7 @@ from pages.components.buttons import button, icon_button
 from pages.components.section import section
 from pages.components.tag import box, tag, text
 from pages.plan.agent_fields import agent_fields
-from pages.plan.check_notes import Foreseen, check_notes
+from pages.plan.check_notes import CheckNotes, Foreseen, check_notes
 from pages.plan.draft import Data, Draft
 from pages.plan.fields import Fields
 
@@ -28,6 +28,7 @@ class Editor:
     ) -> None:
         self.draft = draft
         self._foreseen = foreseen
+        self._notes: CheckNotes | None = None
         self._drafts = drafts
         self._changed = changed
         self._act = act
@@ -44,7 +45,7 @@ class Editor:
         made.text("description", "Description", hint="all the agent needs to know")
         made.lines("acceptance", "Acceptance", hint="verifiable statements, one per line")
         made.lines("checks", "Checks", hint="commands, one per line", mono=True)
-        check_notes(task["checks"], self._foreseen)
+        self._notes = check_notes(task["checks"], self._foreseen)
         made.lines("files", "Files", hint="paths or patterns it changes, one per line", mono=True)
         others = {
             t["id"]: f"{t['id']} · {shorten(t['title'], 56, placeholder='…')}"
@@ -69,7 +70,7 @@ class Editor:
         self._fields = {"whole": made}
         made.text("summary", "Summary", hint="what will be built, and how")
         made.lines("checks", "Final checks", hint="must pass when everything is done, one per line", mono=True)
-        check_notes(data["checks"], self._foreseen)
+        self._notes = check_notes(data["checks"], self._foreseen)
         made.lines("assumptions", "Assumptions")
         made.lines("risks", "Risks")
         with section("Decisions", count=len(data["decisions"])):
@@ -77,6 +78,12 @@ class Editor:
                 self._decision(number, decision)
             button("Add a decision", self._add_decision, icon="plus", small=True).style("align-self: flex-start")
         self.show_errors()
+
+    def show_foreseen(self, foreseen: Foreseen) -> None:
+        """Bring what is known of the stored checks up to date."""
+        self._foreseen = foreseen
+        if self._notes:
+            self._notes.show(foreseen)
 
     def show_errors(self) -> None:
         """Bring what is wrong beside the fields up to date."""

@@ -8,8 +8,8 @@ from maestro.api.models import Approve, Feedback, JsonObject, RowId
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
-from maestro.core.commands import plans
-from maestro.core.views import PlanView, SessionView
+from maestro.core.commands import check_trials, plans
+from maestro.core.views import PlanTrial, PlanView, SessionView
 
 router = APIRouter(prefix="/sessions/{session_id}/plan", tags=["Plan"], route_class=CheckedRoute)
 
@@ -45,6 +45,21 @@ def revise(rt: Rt, session_id: str) -> SessionView:
     """Back to the brainstorm."""
     plans.revise_plan(rt, session_id)
     return queries.get_session(rt, session_id)
+
+
+@router.post("/checks/try", status_code=202)
+def try_checks(rt: Rt, session_id: str) -> PlanTrial:
+    """Run the plan's checks on the untouched base, in a worktree of its own; ``plan_checks_tried`` tells how far it is.
+
+    What they show stands beside each check of the plan (``checks[].tried``).
+    """
+    return check_trials.try_checks(rt, session_id)
+
+
+@router.delete("/checks/try")
+def stop_checks(rt: Rt, session_id: str) -> PlanTrial:
+    """End the trial that runs; what it found so far stays."""
+    return check_trials.stop_checks(rt, session_id)
 
 
 @router.post("/approve")

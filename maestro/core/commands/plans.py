@@ -13,6 +13,7 @@ from maestro.core.planning import generation, own_agent
 from maestro.core.planning.generation import plan_view
 from maestro.core.planning.plan import OPTIONAL, Plan, PlanTask, parse_plan, plan_hash
 from maestro.core.planning.plan_answer import checked_plan
+from maestro.core.proving import trying_checks
 from maestro.core.proving.plan_checks import with_checks
 from maestro.core.views import PlanView
 from maestro.db import models
@@ -91,6 +92,7 @@ def approve_plan(rt: Runtime, session_id: str, *, start: bool = True, expected_h
     Raises NotAllowed outside PLAN_REVIEW, and Conflict when the plan is not the one with ``expected_hash`` or the
     repository is gone.
     """
+    trying_checks.stop(rt, session_id)  # the workers come first
     with rt.db.write() as tx:
         session = session_row(tx.db, session_id)
         if start:

@@ -90,10 +90,11 @@ _FILE = re.compile(r"[\w.@+-]+(/[\w.@+-]+)+|[\w@+-]+\.[A-Za-z]{1,5}")
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a check could not run. ``certain``: no look at the base is needed to believe it."""
+    """Why a check could not run. ``certain``: no look at the base is needed to believe it. ``lacks``: what is not installed."""
 
     reason: str
     certain: bool = False
+    lacks: str = ""
 
 
 def signature(command: str, exit_code: int | None, output: str, worktrees: Path) -> str:
@@ -137,7 +138,7 @@ def could_not_run(outcome: CommandOutcome, report: TestReport | None = None) -> 
         return _missing_command(tail)
     runner = _RUNNER_MISSING.search(tail)
     if runner:
-        return Cause(f"Python has no module {runner[1]}.")
+        return Cause(f"Python has no module {runner[1]}.", lacks=runner[1])
     if _NO_INTERPRETER.search(tail) and outcome.exit_code not in {0, 1}:
         return Cause("The program that runs it is missing.")
     if _NETWORK.search(tail):
@@ -155,7 +156,7 @@ def _missing_command(tail: str) -> Cause | None:
     # A script of the repository's own is the work's business; a program of the machine is not.
     if "/" in name and not name.startswith("/"):
         return None
-    return Cause(f"The command {name} was not found." if name else "The command could not be started.")
+    return Cause(f"The command {name} was not found." if name else "The command could not be started.", lacks=name)
 
 
 def fails_as_before(

@@ -17,7 +17,7 @@ from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.services import Service
 from maestro.core.kernel.text import clip
 from maestro.core.proving import unproven
-from maestro.core.proving.checking import execute
+from maestro.core.proving.checking import CheckResult, execute
 from maestro.core.proving.reports.model import NOT_LOADED
 from maestro.core.workspaces import bytecode, command_place, sheltered, trials
 from maestro.core.workspaces.environ import command_environment
@@ -94,30 +94,52 @@ def _try(rt: Runtime, info: RepositoryInfo, trial: Trial, config: dict[str, Any]
         session_branch="",
         agent_config=config,
     )
+    try_out(rt, info.root, session, view, trial.stop.is_set)
+
+
+#: Told of each step when it begins, and of a check with its result when it has ended.
+Heard = Callable[[TrialStep, CheckResult | None], None]
+
+
+def try_out(
+    rt: Runtime,
+    repo: Path,
+    session: models.Session,
+    view: TrialView,
+    called_off: Callable[[], bool],
+    heard: Heard = lambda _step, _ran: None,
+) -> None:
+    """Lay the view's commit out, set it up and run the checks; the view follows. ``session`` says where and how.
+
+    Raises WorkCancelled when it is called off or the app stops.
+    """
     places.make(rt)
     path = places.of_scratch(rt, session.id, "try")
 
     def stop() -> bool:
-        return trial.stop.is_set() or rt.jobs.stopping.is_set()
+        return called_off() or rt.jobs.stopping.is_set()
 
-    scratch.lay_out(info.root, path, view.commit, below=path.parent)
+    scratch.lay_out(repo, path, view.commit, below=path.parent)
     try:
         view.notes = submodules.fill(path)
         if view.copy_files:
-            manager.copy_ignored(info.root, path, view.copy_files)
-        if _set_up(rt, session, path, view, stop):
-            _check(rt, session, path, view, stop)
+            manager.copy_ignored(repo, path, view.copy_files)
+        if _set_up(rt, session, path, view, stop, heard):
+            _check(rt, session, path, view, stop, heard)
     finally:
         bytecode.forget(rt, session.id, path)
-        scratch.clear(info.root, path, below=path.parent)
+        scratch.clear(repo, path, below=path.parent)
 
 
-def _set_up(rt: Runtime, session: models.Session, path: Path, view: TrialView, stop: Callable[[], bool]) -> bool:
+def _set_up(
+    rt: Runtime, session: models.Session, path: Path, view: TrialView, stop: Callable[[], bool], heard: Heard
+) -> bool:
     """Run the set-up; whether all of it went well."""
     env = command_environment(rt.settings, session.agent_config)
     for command in view.setup:
         step = TrialStep(kind="setup", command=command)
         view.steps.append(step)
+        heard(step, None)
         with command_place.held(rt, session, path, stop) as place:
             outcome = sheltered.run(rt, session, command, path, env | place, _SETUP_S, stop, kind="setup")
         step.exit_code, step.seconds = outcome.exit_code, outcome.duration_s
@@ -134,11 +156,14 @@ def _set_up(rt: Runtime, session: models.Session, path: Path, view: TrialView, s
     return True
 
 
-def _check(rt: Runtime, session: models.Session, path: Path, view: TrialView, stop: Callable[[], bool]) -> None:
+def _check(
+    rt: Runtime, session: models.Session, path: Path, view: TrialView, stop: Callable[[], bool], heard: Heard
+) -> None:
     """Run the checks; one that fails is told, and works all the same where its tests ran."""
     for command in view.checks:
         step = TrialStep(kind="checks", command=command)
         view.steps.append(step)
+        heard(step, None)
         ran = execute(rt, session, path, command, stop)
         scratch.discard_changes(path)
         outcome, report = ran.outcome, ran.report
@@ -149,6 +174,7 @@ def _check(rt: Runtime, session: models.Session, path: Path, view: TrialView, st
             step.tests, step.passed = (named, report.passed) if named > 0 else (None, None)
             view.tests += max(named, 0)
         step.state = "passed" if outcome.passed else "failed"
+        heard(step, ran)
         words = places.about_hidden(path, Path(session.repo_path)) if report is not None and report.failing else None
         view.notes += [words] if words and words not in view.notes else []
         ran_tests = unproven.could_load(outcome, report) and report is not None and report.passed > 0

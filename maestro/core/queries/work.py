@@ -39,11 +39,12 @@ def get_plan(rt: Runtime, session_id: str) -> PlanView:
     """The current plan. Raises NotFound when there is none."""
     from maestro.core.planning.generation import plan_view
     from maestro.core.proving.plan_checks import with_checks
+    from maestro.core.proving.trying_checks import with_tried
 
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
         view = plan_view(db, session)
-    return with_checks(view, session.repo_path, session.base_commit)
+    return with_tried(rt, with_checks(view, session.repo_path, session.base_commit), session)
 
 
 def list_tasks(rt: Runtime, session_id: str) -> list[TaskView]:

@@ -4,7 +4,7 @@ from maestro.core.views.approvals import ApprovalView, PauseView
 from maestro.core.views.delivery import CheckpointView, DiffView, FileChange, MergePreviewView
 from maestro.core.views.evidence import CheckRunView
 from maestro.core.views.installation import BeginningView, RepositoryView, SettingView, TemplateView
-from maestro.core.views.plan import CheckForeseen, DecisionView, PlannedCommand, PlanView
+from maestro.core.views.plan import CheckForeseen, CheckTried, DecisionView, PlannedCommand, PlanTrial, PlanView
 from maestro.core.views.reading import finite, readable, whole
 from maestro.core.views.sessions import CardVersionView, MessageView, Overview, SessionView, TaskCounts
 from maestro.core.views.usage import Tokens
@@ -16,6 +16,7 @@ __all__ = [
     "CardVersionView",
     "CheckForeseen",
     "CheckRunView",
+    "CheckTried",
     "CheckpointView",
     "DecisionView",
     "DiffView",
@@ -25,6 +26,7 @@ __all__ = [
     "MessageView",
     "Overview",
     "PauseView",
+    "PlanTrial",
     "PlanView",
     "PlannedCommand",
     "RepositoryView",

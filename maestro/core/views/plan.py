@@ -3,9 +3,35 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
+
+
+class CheckTried(BaseModel):
+    """What a check showed when it was run on the untouched base, before anybody approves it."""
+
+    command: str
+    kind: Literal["passed", "failed", "cannot_run", "not_there"]
+    reason: str = ""  # why it cannot run
+    tests: int | None = None  # that it named; null where it reports pass or fail only
+    passed: int | None = None
+    seconds: float = 0.0
+    exit_code: int | None = None
+    output: str = ""  # its end
+    verdict: str = ""  # runs, fails, fails_now (as it should before the work), nothing_new, not_there, cannot_run
+    words: str = ""  # the verdict in words
+
+
+class PlanTrial(BaseModel):
+    """How far the trial of a plan's checks is, or how the last one since the start of the app ended."""
+
+    state: Literal["none", "running", "done", "stopped", "failed"] = "none"
+    tried: int = 0
+    total: int = 0
+    command: str = ""  # that runs now
+    reason: str = ""  # why it ended early
+    began_at: datetime | None = None
 
 
 class CheckForeseen(BaseModel):
@@ -15,6 +41,7 @@ class CheckForeseen(BaseModel):
     tells: str  # tests: each by its name; numbers: how many; pass_or_fail
     note: str | None  # a sentence where it does not name its tests
     watches: str | None  # why it may never end
+    tried: CheckTried | None = None  # what it showed on the base, where it was tried
 
 
 class PlannedCommand(BaseModel):
@@ -40,6 +67,7 @@ class PlanView(BaseModel):
     uncovered: list[str]  # goals of the idea card that no task's acceptance line covers
     checks: list[CheckForeseen] = []  # of all tasks and of the whole, each command once
     runs: list[PlannedCommand] = []  # everything that Maestro runs as the user, as it is shown for approval
+    trial: PlanTrial = PlanTrial()  # of its checks on the base
 
 
 class DecisionView(BaseModel):
