@@ -38,10 +38,10 @@ PLAN: dict[str, Any] = {
 WORDS = {
     f"{PYTEST} tests/test_shop.py": ("runs", "runs here: 2 passed"),
     f"{PYTEST} tests/test_old.py": ("fails", "runs here: 0 passed, 1 not"),
-    "frobnicate --all": ("cannot_run", "cannot run: frobnicate is not installed (set-up missing)"),
+    "frobnicate --all": ("cannot_run", "cannot run: frobnicate is not installed (setup missing)"),
     f"{PYTEST} tests/test_sums.py": ("not_there", "tests do not exist yet"),
     "sh lint.sh": ("nothing_new", "passes already, proves nothing new"),
-    "python -m nothing_like_it": ("cannot_run", "cannot run: nothing_like_it is not installed (set-up missing)"),
+    "python -m nothing_like_it": ("cannot_run", "cannot run: nothing_like_it is not installed (setup missing)"),
     f"{PYTEST} -k test_b tests": ("runs", "runs here: 1 passed"),
 }
 

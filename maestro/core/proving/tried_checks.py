@@ -81,7 +81,7 @@ def _not_there(session: models.Session, command: str, ran: CheckResult, planned:
 
 
 def _lacks(session: models.Session, name: str) -> str:
-    missing = "set-up missing" if not session.agent_config.get("setup") else "the setup does not install it"
+    missing = "setup missing" if not session.agent_config.get("setup") else "the setup does not install it"
     return f"{name} is not installed ({missing})"
 
 
