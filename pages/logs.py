@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -12,6 +13,8 @@ from nicegui import run, ui
 from maestro.core import queries
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import SessionView, TaskView, WorkerView
+from maestro.db.journal import Event
+from pages import live
 from pages.components.icon import icon
 from pages.components.inline import plain
 from pages.components.placeholders import empty
@@ -20,6 +23,7 @@ from pages.frame.view import Frame
 from pages.routing import session_page
 from pages.shared.log_feed import LogFeed, LogFilter, with_words
 from pages.shared.log_view import LogView
+from pages.shared.messages import MessageField
 
 _LEVELS = {"error": "Errors", "warn": "Warnings"}
 _KINDS = {
@@ -43,6 +47,7 @@ def install(rt: Runtime) -> None:
         with box("logs"):
             bar = box("logs__bar", role="toolbar", aria_label="Filters")
             shown = LogView("Log of this session")
+            foot = box("logs__foot")
         feed = LogFeed(rt, session.id, shown, _from_address(view.query, tasks, workers))
         feed.name(tasks, workers)
         with shown:
@@ -50,7 +55,37 @@ def install(rt: Runtime) -> None:
         with bar:
             filters = Filters(feed, tasks, workers, nothing)
         nothing.clear.on("click", filters.clear)
+        with foot:
+            filters.chosen = _Say(rt, session, feed, tasks).show
         await feed.start()
+
+
+class _Say:
+    """Below the lines: words to the agent whose lines are shown, or to all at work."""
+
+    def __init__(self, rt: Runtime, session: SessionView, feed: LogFeed, tasks: list[TaskView]) -> None:
+        self._feed, self._tasks, self._status = feed, tasks, session.status
+        self._place = box()
+        with self._place:
+            self._field = MessageField(rt, session.id, self._target, draft=f"say-log-{session.id}")
+        live.subscribe(session.id, self._moved, types=("state_changed",))
+        self.show()
+
+    def _moved(self, events: list[Event]) -> None:
+        self._status = str(events[-1].payload.get("to"))
+        self.show()
+
+    def show(self) -> None:
+        """Only where agents are at work; the field says whom it speaks to."""
+        self._place.set_visibility(self._status in {"executing", "paused"})
+        self._field.name(self._name())
+
+    def _target(self) -> str | None:
+        return self._feed.filter.task_id
+
+    def _name(self) -> str:
+        key = next((t.key for t in self._tasks if t.id == self._target()), None)
+        return f"Message to the agent of {key}" if key else "Message to all agents at work"
 
 
 class _Nothing:
@@ -78,6 +113,7 @@ class Filters:
     def __init__(self, feed: LogFeed, tasks: list[TaskView], workers: list[WorkerView], nothing: _Nothing) -> None:
         self._feed = feed
         self._nothing = nothing
+        self.chosen: Callable[[], None] = lambda: None  # called after another choice
         self._tasks = {t.id: f"{t.key}  {plain(t.title)}" for t in tasks}
         self._keys = {t.id: t.key for t in tasks}
         self._workers = {w.id: w.name for w in reversed(workers)}
@@ -133,6 +169,7 @@ class Filters:
             return
         await self._feed.show(chosen)
         self._show()
+        self.chosen()
         _to_address(chosen, self._keys, self._workers)
 
     def _show(self) -> None:

@@ -71,6 +71,7 @@ class AgentSpec:
     trust_repository: bool = False  # load the repository's own Claude settings
     user_hooks: bool = False  # run the user's own Claude hooks
     port_base: int = 0  # the first of the ports that are this worktree's own
+    notes: list[dict[str, str]] = field(default_factory=list)  # the user's messages to be read first: [{id, text}]
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -105,6 +106,15 @@ class GateDecision:
 
     allow: bool
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Something to tell the agent while it works."""
+
+    text: str  # as the agent is to read it
+    note: str = ""  # the id of the user's message that it is; empty: Maestro's own
+    interrupt: bool = False  # whatever the agent does is called off for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,14 +171,18 @@ class AgentLink(Protocol):
     async def stop_requested(self) -> str:
         """Wait until somebody wants the run to end; returns the reason."""
 
-    async def next_word(self) -> str:
+    async def next_word(self) -> Word:
         """Wait for something to tell the agent while it works. An adapter that cannot do so need not ask."""
+
+    def note_taken(self, note: str) -> None:
+        """The agent has read the user's message with this id: it is in its conversation for good."""
 
 
 class AgentAdapter(Protocol):
     """A kind of agent. Implementations are found by ``factory.create``.
 
-    One that cannot be told anything during a run, and has no conversation to go on in, says ``hears = False``.
+    One that cannot be told anything during a run, and has no conversation to go on in, says ``hears = False``. One
+    that puts ``AgentSpec.notes`` before the agent itself says ``takes_notes = True``; else they stand in its prompt.
     """
 
     name: str

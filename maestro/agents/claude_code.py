@@ -14,6 +14,8 @@ from maestro.agents.base import AgentLink, AgentResult, AgentSpec
 from maestro.agents.claude_events import Transcript
 from maestro.agents.claude_failures import Failure
 from maestro.agents.claude_gate import Gatekeeper
+from maestro.agents.claude_words import Words
+from maestro.agents.notes import with_words
 
 if TYPE_CHECKING:
     from claude_agent_sdk import ClaudeSDKClient
@@ -25,12 +27,15 @@ FIRST_ANSWER_CEILING_S = 10.0
 _AUTH_RETRIES = 2
 #: How long an interrupted or finished CLI gets to say its last word.
 _FAREWELL_S = 5.0
+#: How long after the end of a turn the CLI may take to begin with what it was sent meanwhile.
+_WORD_S = 20.0
 
 
 class ClaudeCode:
     """The adapter; see ``maestro.agents.base.AgentAdapter``."""
 
     name = "claude_code"
+    takes_notes = True
 
     async def run(self, spec: AgentSpec, link: AgentLink) -> AgentResult:
         """Run one conversation until it ends, is stopped, or hits a limit."""
@@ -74,6 +79,7 @@ class _Run:
         self._resume = resume
         self._transcript = Transcript(spec, link)
         self._gate = Gatekeeper(spec, link)
+        self._words = Words(link)
         self._stderr: list[str] = []
 
     async def go(self) -> AgentResult | _OtherWayRound:
@@ -90,7 +96,8 @@ class _Run:
             await client.connect()
             if words := claude_options.hooks_words(self._spec):
                 self._link.log("system", words)
-            await client.query(self._spec.prompt)
+            first = self._words.put_first(self._spec, resume=self._resume)
+            await client.query(with_words(self._spec.prompt, first))
             return await self._follow(client)
         except CLINotFoundError:
             return self._failed(failures.not_found(self._spec.cli_path))
@@ -138,15 +145,42 @@ class _Run:
             await asyncio.gather(reading, stopping, deadline, ceiling, words, return_exceptions=True)
 
     async def _read(self, client: ClaudeSDKClient) -> None:
-        async for message in client.receive_response():
+        """Follow the stream until a turn ends and nothing was said meanwhile that the agent has not read."""
+        from claude_agent_sdk import ResultMessage
+
+        stream, ended = client.receive_messages(), False
+        while True:
+            coming = asyncio.ensure_future(anext(stream, None))
+            try:
+                await asyncio.wait({coming}, timeout=_WORD_S if ended else None)
+            finally:
+                if not coming.done():
+                    coming.cancel()
+            message = coming.result() if coming.done() else None
+            if message is None:
+                return
             self._transcript.take(message)
+            self._words.take(message)
+            ended = isinstance(message, ResultMessage)
+            if ended and not self._continues():
+                return
+
+    def _continues(self) -> bool:
+        """Whether the turn that has ended is followed by one about what the agent was told meanwhile."""
+        failure, _text = self._transcript.verdict()
+        return self._words.waiting and (failure is None or self._words.interrupted)
 
     async def _pass_on_words(self, client: ClaudeSDKClient) -> None:
         """Tell the agent what comes in while it works; the CLI hands it on with the next tool result."""
         while True:
-            text = await self._link.next_word()
-            await client.query(text)
-            self._link.log("system", f"Told the agent: {text}", told=True)
+            word = await self._link.next_word()
+            self._words.sent(word)
+            if word.interrupt:
+                with contextlib.suppress(Exception):  # nothing is under way that could be interrupted
+                    await asyncio.wait_for(client.interrupt(), _FAREWELL_S)
+            await client.query(word.text)
+            if not word.note:
+                self._link.log("system", f"Told the agent: {word.text}", told=True)
 
     async def _interrupt(self, client: ClaudeSDKClient, reading: asyncio.Task[None]) -> None:
         """Stop the turn, and wait a little for the final numbers."""

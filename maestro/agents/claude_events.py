@@ -113,7 +113,7 @@ class Transcript:
             self._user(message)
         elif isinstance(message, ResultMessage):
             self.result = message
-            self.turns = message.num_turns
+            self.turns += message.num_turns
             self.meter.final(message.usage, message.model_usage, message.total_cost_usd)
             self._link.usage(self.meter.total)
 

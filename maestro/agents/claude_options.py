@@ -38,6 +38,8 @@ _ENVIRONMENT = {
     "DISABLE_AUTOUPDATER": "1",
     "ENABLE_TOOL_SEARCH": "false",  # otherwise Maestro's own tools are hidden behind a search
 }
+#: The CLI repeats what it was sent when it takes it into the conversation (``claude_words``).
+_REPEAT: dict[str, str | None] = {"replay-user-messages": None}
 #: Until the first byte of an answer, in ms; a user's own value wins. Without it a dead endpoint costs ten minutes.
 _API_TIMEOUT_MS = "120000"
 
@@ -56,7 +58,7 @@ def options(
         cwd=spec.worktree,
         cli_path=_executable(spec.cli_path, scratch),
         system_prompt={"type": "preset", "preset": "claude_code"},
-        extra_args=_system_append(claude_shell.explained(spec, scratch), scratch) | _hooks(spec),
+        extra_args=_system_append(claude_shell.explained(spec, scratch), scratch) | _hooks(spec) | _REPEAT,
         permission_mode="default",
         can_use_tool=gate.may_use,
         hooks={

@@ -77,6 +77,14 @@ class TaskRetry(Body):
     hint: Text | None = None
 
 
+class Say(Body):
+    """``POST /sessions/{id}/notes``: words to the agent of one task (id or key), or to all at work."""
+
+    text: Text
+    task: Short | None = None
+    interrupt: bool = Field(False, description="Call off what the agent is doing, so that it reads this now.")
+
+
 class Rollback(Body):
     """``POST /sessions/{id}/rollback``: a checkpoint's id or number."""
 

@@ -22,7 +22,7 @@ from maestro.api.models import Number, RowId, Short, Text
 from maestro.api.runtime import Rt
 from maestro.api.text import check_text
 from maestro.core import queries
-from maestro.core.commands import approvals, control, conversation, plans
+from maestro.core.commands import approvals, control, conversation, notes, plans
 from maestro.core.kernel.runtime import Runtime
 from maestro.db.types import utcnow
 from maestro.errors import Conflict, InvalidInput, MaestroError, TooLarge
@@ -71,6 +71,20 @@ class SendMessage(ClientMessage):
     def obey(self, rt: Runtime) -> None:
         """Store it; the reply follows as events."""
         conversation.send_message(rt, self.session_id, self.message)
+
+
+class TellAgent(ClientMessage):
+    """Words to the agent of a task (id or key), or to all agents at work."""
+
+    type: Literal["tell_agent"]
+    session_id: Id
+    text: Annotated[Text, StringConstraints(min_length=1)]
+    task: Short | None = None
+    interrupt: bool = False
+
+    def obey(self, rt: Runtime) -> None:
+        """Store it; ``note_taken`` follows when the agent has read it."""
+        notes.send_note(rt, self.session_id, self.text, task=self.task, interrupt=self.interrupt)
 
 
 class ApprovePlan(ClientMessage):
@@ -149,7 +163,18 @@ class ResolveApproval(ClientMessage):
         approvals.decide(rt, self.approval_id, self.decision, self.message)
 
 
-Message = Subscribe | Unsubscribe | SendMessage | ApprovePlan | Pause | Resume | Cancel | Rollback | ResolveApproval
+Message = (
+    Subscribe
+    | Unsubscribe
+    | SendMessage
+    | TellAgent
+    | ApprovePlan
+    | Pause
+    | Resume
+    | Cancel
+    | Rollback
+    | ResolveApproval
+)
 _MESSAGES: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="type")])
 
 

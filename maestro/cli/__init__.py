@@ -252,6 +252,24 @@ def try_checks(session_id: SessionId, json: AsJson = False, data_dir: DataDir = 
         raise typer.Exit(FAILED)
 
 
+@app.command("tell")
+def tell_agents(
+    session_id: SessionId,
+    words_to_say: Annotated[str, typer.Argument(metavar="TEXT", help="What the agents should know.")],
+    task: Annotated[str | None, typer.Option(help="Only the agent of this task (default: all at work).")] = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="Interrupt what they are doing, so that they read it now.")
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Say something to the agents at work; each reads it at its next turn."""
+    with _reporting(), _api(data_dir) as api:
+        session = api.find(session_id)
+        sent = api.post(f"/sessions/{session['id']}/notes", text=words_to_say, task=task, interrupt=now)
+        keys = ", ".join(note["task_key"] for note in sent["items"])
+        _say(f"Told {keys}. `maestro logs {session['id'][:8]}` shows when it is read.")
+
+
 @app.command()
 def pause(session_id: SessionId, data_dir: DataDir = None) -> None:
     """Stop a session's workers where they are."""

@@ -356,6 +356,22 @@ class Approval(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("worker_id", "request_id"),)
 
 
+class Note(SQLModel, table=True):
+    """A message of the user's to the agent of a task at work; the row is there before anybody hears of it."""
+
+    __tablename__ = "notes"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    session_id: str = Field(foreign_key="sessions.id", ondelete="CASCADE", index=True)
+    task_id: str = Field(foreign_key="tasks.id", ondelete="CASCADE", index=True)
+    text: str = _words()
+    interrupt: bool = False
+    worker_id: str | None = None  # the worker it was last written to
+    created_at: datetime = _time()
+    sent_at: datetime | None = _time(nullable=True)
+    taken_at: datetime | None = _time(nullable=True)  # the agent has read it
+
+
 class Checkpoint(SQLModel, table=True):
     """The session branch after a task was integrated; number 0 is the base."""
 

@@ -19,12 +19,12 @@ import shutil
 import signal
 import sys
 import traceback
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from maestro import privacy, untrusted
-from maestro.agents import factory
+from maestro.agents import factory, notes
 from maestro.agents.base import AgentResult, AgentSpec
 from maestro.errors import MaestroError
 from maestro.worker import printed, proctable, tree
@@ -114,7 +114,10 @@ async def _work(spec: AgentSpec, link: SpoolLink) -> AgentResult:
         loop.add_signal_handler(number, link.request_stop, "The worker was asked to end.")
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     inbox = asyncio.create_task(link.follow_inbox())
-    agent = asyncio.create_task(factory.create(spec.agent_type).run(spec, link))
+    adapter = factory.create(spec.agent_type)
+    if not getattr(adapter, "takes_notes", False):
+        spec = replace(spec, prompt=notes.into_prompt(spec, link))
+    agent = asyncio.create_task(adapter.run(spec, link))
     patience = asyncio.create_task(_out_of_patience(link))
     try:
         await asyncio.wait({agent, inbox, patience}, return_when=asyncio.FIRST_COMPLETED)

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from maestro import secrets, untrusted
-from maestro.agents.base import AgentResult, AgentSpec, GateDecision, GateRequest, Usage
+from maestro.agents.base import AgentResult, AgentSpec, GateDecision, GateRequest, Usage, Word
+from maestro.agents.notes import word
 from maestro.worker.spool import Spool, append, read
 
 #: How often the inbox is looked at.
@@ -32,7 +33,7 @@ _PRINTED_KEPT = 1_000_000
 #: Entries that are what an agent wants to run: nothing of it may be hidden by what looks like a secret.
 _TO_RUN = frozenset({"gate", "gate_closed"})
 #: Entries without words, of which members are compared.
-_EXACT = frozenset({"conversation", "usage"})
+_EXACT = frozenset({"conversation", "usage", "note_taken"})
 
 
 class SpoolLink:
@@ -48,7 +49,8 @@ class SpoolLink:
         self._waiting: dict[str, asyncio.Future[GateDecision]] = {}
         self._stop = asyncio.Event()
         self._stop_reason = ""
-        self._words: asyncio.Queue[str] = asyncio.Queue()
+        self._words: asyncio.Queue[Word] = asyncio.Queue()
+        self._notes = {note["id"] for note in spec.notes}  # the app may say them again, when it was killed in between
         self._lines: defaultdict[str, secrets.Lines] = defaultdict(secrets.Lines)
         self._inbox_offset = 0
         self._last_beat = 0.0
@@ -126,9 +128,13 @@ class SpoolLink:
         await self._stop.wait()
         return self._stop_reason
 
-    async def next_word(self) -> str:
+    async def next_word(self) -> Word:
         """Wait for the next thing to tell the agent."""
         return await self._words.get()
+
+    def note_taken(self, note: str) -> None:
+        """The agent has read the user's message."""
+        self.event("note_taken", note=note)
 
     def request_stop(self, reason: str) -> None:
         """Let ``stop_requested`` return; the first reason counts."""
@@ -179,10 +185,19 @@ class SpoolLink:
         elif entry.get("type") == "allowance" and isinstance(entry.get("signature"), str):
             self._allowances.append(entry["signature"])
         elif entry.get("type") == "say" and isinstance(entry.get("text"), str):
-            self._words.put_nowait(entry["text"])
+            self._say(entry)
         elif entry.get("type") == "stop":
             self.request_stop(str(entry.get("reason") or "Stopped."))
         return True
+
+    def _say(self, entry: dict[str, Any]) -> None:
+        """A word to the agent; a message of the user's counts once, however often it is said."""
+        note, text = entry.get("note"), entry["text"]
+        if not isinstance(note, str) or not note:
+            self._words.put_nowait(Word(text))
+        elif note not in self._notes:
+            self._notes.add(note)
+            self._words.put_nowait(word(note, text, interrupt=entry.get("interrupt") is True))
 
     def _alarm(self, strange: list[dict[str, Any]]) -> None:
         """Tell that somebody else than the app wrote into the inbox; nothing of it is obeyed."""

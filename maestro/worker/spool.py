@@ -13,10 +13,10 @@ Events: ``started {pid, pid_started}``, ``log {level, kind, message, metadata}``
 ``gate {request_id, tool, title, detail, risk, signature}``, ``gate_closed {request_id, allow}``,
 ``result {outcome, message, failure, retry_at, turns, usage, denied}``. Each has ``ts`` (seconds since 1970).
 
-``alarm {what}``: somebody else wrote into the inbox.
+``note_taken {note}``: the agent has read the user's message. ``alarm {what}``: somebody else wrote into the inbox.
 
-Inbox: ``decision {request_id, allow, message}``, ``allowance {signature}``, ``say {text}``, ``stop {reason}``. Each
-has an ``id`` of its own, so that none counts twice.
+Inbox: ``decision {request_id, allow, message}``, ``allowance {signature}``, ``stop {reason}``, ``say {text, note?,
+interrupt?}`` (``note``: the id of the user's message). Each has an ``id`` of its own, so that none counts twice.
 
 With a key every line is sealed (``seal``): what somebody else wrote becomes an entry ``forged {raw}`` for its reader.
 """

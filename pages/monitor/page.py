@@ -35,7 +35,7 @@ from pages.shared.log_view import LogView
 
 #: What changes rows; what workers say and use comes by ``_PULSE`` and is not read again.
 _STRUCTURE = (
-    "state_changed", "session_*", "task_*", "worker_*", "approval_*", "checkpoint_created", "check_finished",
+    "state_changed", "session_*", "task_*", "worker_*", "approval_*", "note_*", "checkpoint_created", "check_finished",
     "merged", "unmerged", "rolled_back", "restored", live.DROPPED,
 )  # fmt: skip
 _LINE = {"rolled_back", "restored", "checkpoint_created", "state_changed", live.DROPPED}
@@ -96,6 +96,7 @@ class Monitor:
             with box("mon-fill"):
                 self.grid = WorkerGrid()
                 self.grid.on("open", self._open)
+                self.grid.on("say", lambda e: self.details.write(self.now, str(e.args)))
                 with self.grid:
                     empty("No worker yet", "Each task gets its own agent. They appear here.", symbol="bot")
 

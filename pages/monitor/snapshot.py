@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 from maestro.core import queries
 from maestro.core.kernel.runtime import Runtime
-from maestro.core.views import ApprovalView, CheckpointView, CheckRunView, PauseView, SessionView, TaskView, WorkerView
+from maestro.core.views import (
+    ApprovalView,
+    CheckpointView,
+    CheckRunView,
+    NoteView,
+    PauseView,
+    SessionView,
+    TaskView,
+    WorkerView,
+)
 
 #: How much of a check's output is read: its end, where test runners say how it went.
 OUTPUT_TAIL = 1200
@@ -24,6 +33,7 @@ class Snapshot:
     approvals: list[ApprovalView]  # those that are open
     questions: list[ApprovalView]  # all that were asked
     pauses: list[PauseView]
+    notes: list[NoteView]  # what was said to agents
 
     def task(self, name: str | None) -> TaskView | None:
         """A task by id or key."""
@@ -41,4 +51,5 @@ def read(rt: Runtime, session_id: str) -> Snapshot:
         approvals=queries.list_approvals(rt, session_id=session_id),
         questions=queries.list_approvals(rt, status=None, session_id=session_id),
         pauses=queries.list_pauses(rt, session_id),
+        notes=queries.list_notes(rt, session_id),
     )

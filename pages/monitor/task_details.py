@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
+from maestro.core.commands.notes import DEAF
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import TaskView
 from pages.components.address import note_in_address
@@ -20,6 +21,7 @@ from pages.monitor.conflict import conflict_part, conflicting_files
 from pages.monitor.snapshot import Snapshot
 from pages.monitor.waiting import task_waits
 from pages.shared.evidence import count_words, evidence_list
+from pages.shared.messages import MessageField, can_be_told, message_list
 from pages.shared.waits import Wait, ran_until, waited_s
 
 
@@ -41,6 +43,9 @@ class TaskDetails:
             self._body = box("mon-panel__body")
             with self._body:
                 self._numbers = tag("div", "", "m-meta m-num")
+            with box("mon-panel__foot") as self._foot:
+                self._say = MessageField(rt, session_id, lambda: self._task_id, draft=f"say-{session_id}")
+                self._deaf = text(f"It cannot be told anything: {DEAF}", "m-meta")
         self._panel.set_visibility(False)
 
     @property
@@ -64,6 +69,12 @@ class TaskDetails:
             "document.querySelector('.mon-panel__body')?.scrollTo(0, 0); window.maestroFocus?.enter('.mon-panel')"
         )
 
+    def write(self, now: Snapshot, task_id: str) -> None:
+        """Show a task with the cursor in the field for a message to its agent."""
+        if task_id != self._task_id:
+            self.open(now, task_id)
+        ui.run_javascript("setTimeout(() => document.querySelector('.mon-panel .say textarea')?.focus(), 60)")
+
     def close(self) -> None:
         """Put the panel away."""
         self._task_id = None
@@ -81,10 +92,13 @@ class TaskDetails:
             return
         workers, checks = by_task(now.workers)[task.id], checks_by_task(now.checks)[task.id]
         runs = runs_of(task, workers, checks)
+        sent = [note for note in now.notes if note.task_id == task.id]
+        self._talk(task, now.session.status)
         said = (
             now.session.status,
             task.model_copy(update={"tokens": None, "cost_usd": 0.0, "progress": 0.0}),
             [(r.worker.id, r.outcome, r.reason, len(r.checks)) for r in runs],
+            [(note.id, note.status) for note in sent],
         )
         if said == self._said:
             self._numbers.set_text(_numbers(task, free=now.session.demo))
@@ -93,12 +107,23 @@ class TaskDetails:
         self._head(task, now.session.status)
         self._body.clear()
         with self._body:
+            if sent:
+                with _part("Your messages", ""):
+                    message_list(sent)
             self._story(task, runs, task_waits(now, task, runs))
             _asked(task)
             if checks:
                 with _part("Evidence", f"{plural(len(checks), 'check run')}"):
                     evidence_list(self._rt, self._id, checks)
             self._numbers = tag("div", _numbers(task, free=now.session.demo), "m-meta m-num")
+
+    def _talk(self, task: TaskView, session: str) -> None:
+        """The field below: for an agent that works or will, and can be told something."""
+        reached = can_be_told(task, session)
+        self._foot.set_visibility(reached)
+        self._say.place.set_visibility(task.hears)
+        self._say.name(f"Message to the agent of {task.key}")
+        self._deaf.set_visibility(not task.hears)
 
     def _head(self, task: TaskView, session: str) -> None:
         self._line.clear()

@@ -10,20 +10,23 @@ function quiet(ms) {
 export default {
   template: `
     <div class="wg">
-      <div class="wg__row" v-for="row in shown" :key="row.id" :class="['s-' + row.tone, { 'wg__row--ended': row.ended }]" :data-worker="row.name"
-           data-nav tabindex="0" role="button" :aria-label="row.name + ', ' + row.life + ', ' + row.task + ' ' + row.title" @click="$emit('open', row.task_id)" @keydown.enter="$emit('open', row.task_id)">
-        <span class="m-life" :class="['m-life--' + row.shape, 's-' + row.tone, { 'm-alive': row.shape === 'running' && !row.still }]" role="img" :title="row.life"></span>
-        <span class="wg__name">{{ row.name }}</span>
-        <span class="wg__what">
-          <span class="wg__task"><b>{{ row.task }}</b> <bdi>{{ row.title }}</bdi></span>
-          <span class="wg__last wg__last--still" v-if="row.still" title="The worker process is not responding. If that lasts, Maestro ends it and continues the task in the same conversation.">No sign of life for {{ still(row) }} s</span>
-          <span class="wg__last" v-else dir="auto" :title="row.last">{{ row.last }}</span>
-        </span>
-        <svg class="wg__spark" viewBox="0 0 60 20" preserveAspectRatio="none" aria-hidden="true" v-if="!row.ended"><polyline :points="line(row.id)" /></svg>
-        <span class="wg__num" v-if="!row.ended" :class="{ 'wg__num--quiet': row.still || (silent(row) > 120000 && row.shape === 'running') }" :title="'Silent for ' + quiet(silent(row))">
-          {{ row.still ? still(row) + " s" : quiet(silent(row)) }}<small>{{ silent(row) < 5000 && !row.still ? "now" : "silent" }}</small></span>
-        <span class="wg__num wg__num--end" v-else :title="row.outcome">{{ row.outcome }}</span>
-        <span class="wg__num" :title="row.tokens_tip">{{ tokens(row.tokens) }}<small>tokens</small></span>
+      <div class="wg__line" v-for="row in shown" :key="row.id">
+        <div class="wg__row" :class="['s-' + row.tone, { 'wg__row--ended': row.ended }]" :data-worker="row.name"
+             data-nav tabindex="0" role="button" :aria-label="row.name + ', ' + row.life + ', ' + row.task + ' ' + row.title" @click="$emit('open', row.task_id)" @keydown.enter="$emit('open', row.task_id)">
+          <span class="m-life" :class="['m-life--' + row.shape, 's-' + row.tone, { 'm-alive': row.shape === 'running' && !row.still }]" role="img" :title="row.life"></span>
+          <span class="wg__name">{{ row.name }}</span>
+          <span class="wg__what">
+            <span class="wg__task"><b>{{ row.task }}</b> <bdi>{{ row.title }}</bdi></span>
+            <span class="wg__last wg__last--still" v-if="row.still" title="The worker process is not responding. If that lasts, Maestro ends it and continues the task in the same conversation.">No sign of life for {{ still(row) }} s</span>
+            <span class="wg__last" v-else dir="auto" :title="row.last">{{ row.last }}</span>
+          </span>
+          <svg class="wg__spark" viewBox="0 0 60 20" preserveAspectRatio="none" aria-hidden="true" v-if="!row.ended"><polyline :points="line(row.id)" /></svg>
+          <span class="wg__num" v-if="!row.ended" :class="{ 'wg__num--quiet': row.still || (silent(row) > 120000 && row.shape === 'running') }" :title="'Silent for ' + quiet(silent(row))">
+            {{ row.still ? still(row) + " s" : quiet(silent(row)) }}<small>{{ silent(row) < 5000 && !row.still ? "now" : "silent" }}</small></span>
+          <span class="wg__num wg__num--end" v-else :title="row.outcome">{{ row.outcome }}</span>
+          <span class="wg__num" :title="row.tokens_tip">{{ tokens(row.tokens) }}<small>tokens</small></span>
+        </div>
+        <button type="button" class="wg__say" v-if="row.hears" @click="$emit('say', row.task_id)" :title="'Message to ' + row.name" :aria-label="'Message to ' + row.name"><i class="mi mi-message-square" aria-hidden="true"></i></button>
       </div>
       <button type="button" class="wg__fold" v-if="ended.length" @click="open = !open; chosen = true" :aria-expanded="String(open)">
         <i class="mi" :class="open ? 'mi-chevron-down' : 'mi-chevron-right'" aria-hidden="true"></i>{{ ended.length }} ended</button>

@@ -16,6 +16,7 @@ from pages.components.inline import plain
 from pages.components.state import LIFE, task_mark, worker_life
 from pages.monitor.patched import PatchedElement
 from pages.monitor.snapshot import Snapshot
+from pages.shared.messages import can_be_told
 from pages.shared.waits import cut_by
 
 #: What a sparkline shows: as long back, as many values.
@@ -108,6 +109,7 @@ def _row(worker: WorkerView, task: TaskView | None, session: str) -> dict[str, A
         "shape": life,
         "life": LIFE.get(life, life),
         "ended": ended,
+        "hears": not ended and task is not None and task.hears and can_be_told(task, session),
         "outcome": _ended(worker) if ended else "",
         "last": plain(_last(worker, task)),
         "at": int(seen.timestamp() * 1000),

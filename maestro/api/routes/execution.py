@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from maestro.api.models import Listing, Merge, MergeMethod, Reason, Restore, Retry, Rollback, Short, TaskRetry
+from maestro.api.models import Listing, Merge, MergeMethod, Reason, Restore, Retry, Rollback, Say, Short, TaskRetry
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
-from maestro.core.commands import control, delivery
+from maestro.core.commands import control, delivery, notes
 from maestro.core.integration.retention import RecoveredView
 from maestro.core.queries.going_back import RollbackPreview
-from maestro.core.views import MergePreviewView, SessionView
+from maestro.core.views import MergePreviewView, NoteView, SessionView
 
 router = APIRouter(prefix="/sessions/{session_id}", tags=["Execution"], route_class=CheckedRoute)
 
@@ -63,6 +63,20 @@ def retry_task(rt: Rt, session_id: str, task: str, body: TaskRetry | None = None
 def skip_task(rt: Rt, session_id: str, task: str) -> SessionView:
     """Go on without a task (id or key)."""
     return control.skip_task(rt, session_id, task)
+
+
+@router.get("/notes")
+def list_notes(rt: Rt, session_id: str, task: Short | None = None) -> Listing[NoteView]:
+    """What was said to the agents (of one task, if named), and when they took it up."""
+    items = queries.list_notes(rt, session_id, task=task)
+    return Listing(items=items, total=len(items))
+
+
+@router.post("/notes", status_code=202)
+def send_note(rt: Rt, session_id: str, body: Say) -> Listing[NoteView]:
+    """Say something to the agent of a task, or to all agents at work; each reads it at its next turn."""
+    items = notes.send_note(rt, session_id, body.text, task=body.task, interrupt=body.interrupt)
+    return Listing(items=items, total=len(items))
 
 
 @router.post("/rollback")

@@ -192,12 +192,27 @@ def expire(tx: Transaction, session_id: str, *, worker_id: str | None = None, ta
     if task_id:
         query = query.where(models.Approval.task_id == task_id)
     for approval in tx.db.exec(query).all():
-        approval.status = "expired"
-        approval.resolved_at = utcnow()
-        tx.db.add(approval)
-        tx.emit("approval_resolved", session_id, approval_id=approval.id, task_id=approval.task_id, decision="expired")
+        _close(tx, session_id, approval)
         if approval.kind in (*LANDING_KINDS, *ENDING_KINDS):
             back_to_landing(tx, approval, "Checking again")  # which asks again where it still has to
+
+
+def withdraw(tx: Transaction, session_id: str, worker_id: str, request_id: str) -> None:
+    """Close a question of a run that the agent no longer waits for: it was interrupted for something else."""
+    query = select(models.Approval).where(
+        models.Approval.worker_id == worker_id,
+        models.Approval.request_id == request_id,
+        models.Approval.status == "pending",
+    )
+    for approval in tx.db.exec(query).all():
+        _close(tx, session_id, approval)
+
+
+def _close(tx: Transaction, session_id: str, approval: models.Approval) -> None:
+    approval.status = "expired"
+    approval.resolved_at = utcnow()
+    tx.db.add(approval)
+    tx.emit("approval_resolved", session_id, approval_id=approval.id, task_id=approval.task_id, decision="expired")
 
 
 def deliver(rt: Runtime) -> None:

@@ -33,7 +33,9 @@ _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_to
 _GARBLED_TOLD = 20
 
 #: Entries whose loss a power cut must not cause: they change states or hold the user's time.
-_STATEFUL = frozenset({"started", "conversation", "gate", "gate_closed", "decision", "result", "alarm", "forged"})
+_STATEFUL = frozenset(
+    {"started", "conversation", "gate", "gate_closed", "decision", "note_taken", "result", "alarm", "forged"}
+)
 
 
 @dataclass
@@ -292,6 +294,8 @@ def _gate(intake: Intake, entry: dict[str, Any]) -> None:
 def _gate_closed(intake: Intake, entry: dict[str, Any]) -> None:
     if entry.get("allow") is True:
         _compare_with_the_answer(intake, entry)
+    else:
+        asking.withdraw(intake.tx, intake.session.id, intake.worker.id, text(entry.get("request_id"), 100))
     if intake.worker.status == "waiting":
         intake.worker.status = "running"
         if intake.task.status == "waiting":
@@ -324,6 +328,19 @@ def _forged(intake: Intake, entry: dict[str, Any]) -> None:
     intake.alarm(words, text(entry.get("raw"), 2000))
 
 
+def _note_taken(intake: Intake, entry: dict[str, Any]) -> None:
+    """The agent has read a message of the user's."""
+    note = intake.tx.db.get(models.Note, text(entry.get("note"), 100))
+    if note is None or note.task_id != intake.task.id or note.taken_at is not None:
+        return
+    note.taken_at, note.worker_id = time_of(entry), intake.worker.id
+    intake.tx.db.add(note)
+    words = note.text.strip().splitlines()[0][:200]
+    intake.log(entry, "system", f"Read your message: {words}", details={"note": note.id, "told": True})
+    taken_at = note.taken_at.isoformat()
+    intake.tx.emit("note_taken", intake.session.id, note_id=note.id, task_id=intake.task.id, taken_at=taken_at)
+
+
 def _result(intake: Intake, entry: dict[str, Any]) -> None:
     result = result_of(entry)
     intake.worker.result_json = result
@@ -351,6 +368,7 @@ _HANDLERS: dict[str, Callable[[Intake, dict[str, Any]], None]] = {
     "gate": _gate,
     "gate_closed": _gate_closed,
     "result": _result,
+    "note_taken": _note_taken,
     "alarm": _alarm,
     "forged": _forged,
 }

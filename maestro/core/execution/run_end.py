@@ -19,7 +19,7 @@ from maestro.core.kernel.agent_config import EffectiveConfig, in_force
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
 from maestro.core.limits import admission, budgets, spending
-from maestro.core.tasks import interrupts, prompts
+from maestro.core.tasks import interrupts, notes, prompts
 from maestro.core.tasks.transitions import attempt_failed, check, interrupted, resume_run, task_failed
 from maestro.db import models
 from maestro.db.guard_state import StopRequest
@@ -198,6 +198,8 @@ def worker_ended(
     elif result is None or result.get("outcome") == "interrupted":
         words = str(result.get("message") or "") if result else "The worker process disappeared."
         interrupted(tx, session, task, words)
+    elif result.get("outcome") == "success" and notes.unread(tx.db, task.id):
+        resume_run(tx, task, prompt=prompts.MESSAGE_CAME, progress_note="Continuing with your message")
     elif result.get("outcome") == "success":
         check(tx, task)
     elif result.get("failure") in _ENDPOINT:

@@ -23,7 +23,7 @@ from maestro.core.kernel.runtime import Runtime
 from maestro.core.limits import account, admission, spending
 from maestro.core.planning import own_agent, trust
 from maestro.core.planning.approved import approved_plan, checks_of
-from maestro.core.tasks import afresh, prompts, transitions
+from maestro.core.tasks import afresh, notes, prompts, transitions
 from maestro.core.workspaces import agents_place, hatch, ports
 from maestro.core.workspaces.cleanup import remove_worktree
 from maestro.core.workspaces.environ import only_for_the_model, place_environment, worker_environment
@@ -131,6 +131,7 @@ def _launch(rt: Runtime, session: models.Session, task: models.Task, worktree: P
         if row is not None:
             row.pid, row.pid_started = launched.pid, launched.pid_started
             tx.db.add(row)
+            notes.written_to(tx, [note["id"] for note in spec.notes], worker.id)
             tx.emit(
                 "worker_spawned", session.id, worker_id=worker.id, name=worker.name, pid=launched.pid, task_id=task.id
             )
@@ -242,7 +243,13 @@ def _spec(
         trust_repository=config.trust_repository and not trust.instructions_are_material(rt, session),
         user_hooks=config.user_hooks,
         port_base=ports.of_worker(rt, worker),
+        notes=_unread(rt, task),
     )
+
+
+def _unread(rt: Runtime, task: models.Task) -> list[dict[str, str]]:
+    with rt.db.read() as db:
+        return [{"id": note.id, "text": note.text} for note in notes.unread(db, task.id)]
 
 
 def _names_at_first(repo: Path, commit: str) -> dict[str, str]:

@@ -39,7 +39,7 @@ from maestro.core.planning.approved import approved_plan, checks_of
 from maestro.core.proving import check_changes, checkouts, clean_checkout, regression_checks
 from maestro.core.proving.checking import CheckTarget, first_failure
 from maestro.core.proving.findings import Finding
-from maestro.core.tasks import prompts, transitions
+from maestro.core.tasks import notes, prompts, transitions
 from maestro.core.workspaces import pooling
 from maestro.core.workspaces.preparing import prepare_worktree
 from maestro.db import models
@@ -112,7 +112,11 @@ def land(rt: Runtime, task_id: str) -> None:
         return
     result = (worker.result_json if worker else None) or {}
     try:
-        if branch_in_use.is_there(rt, session, task) or lost_worktree.send_back(rt, session, task):
+        if (
+            _is_told_more(rt, task)
+            or branch_in_use.is_there(rt, session, task)
+            or lost_worktree.send_back(rt, session, task)
+        ):
             return
         _summary, plan_checks = approved_plan(rt, session)
         checks = checks_of(session, task, plan_checks)
@@ -199,6 +203,17 @@ def _clean_checkout(arrival: _Arrival) -> Finding | Question | None:
 _REVIEWS = (_hooks, _trust, _checks, _changed_checks, _obeyed, _clean_checkout)
 
 
+def _is_told_more(rt: Runtime, task: models.Task) -> bool:
+    """Whether the user has said something that the agent has not read: it goes on with that, before anything lands."""
+    with rt.db.write() as tx:
+        row = lookup.task_row(tx.db, task.session_id, task.id)
+        if row.status not in LANDING or not notes.unread(tx.db, row.id):
+            return False
+        note = "Continuing with your message"
+        transitions.resume_run(tx, row, prompt=prompts.MESSAGE_CAME, progress_note=note)
+    return True
+
+
 def _hook_context(flight: LandingContext, head: str) -> HookContext:
     def accepted(kind: str) -> set[str]:
         return questions.accepted(flight.rt, flight.session.id, flight.task.id, kind)
@@ -265,6 +280,8 @@ def _integrate(flight: LandingContext) -> None:
 def _finish(flight: LandingContext, head: str) -> None:
     rt, session, start = flight.rt, flight.session, flight.task.start_commit
     assert start is not None
+    if not refs.is_ancestor(flight.repo, head, flight.tip()) and _is_told_more(rt, flight.task):
+        return
     with branch_lock(rt, session.id):
         with rt.db.read() as db:
             now = lookup.session_row(db, session.id)

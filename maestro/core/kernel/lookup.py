@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -132,10 +133,20 @@ def rollback_in_progress(db: DbSession, session_id: str) -> bool:
 
 def agent_type(db: DbSession, session: models.Session, key: str | None) -> str:
     """The kind of agent of a task: its own by the stored plan, else the session's. A damaged plan says nothing."""
+    return _own_agents(db, session).get(str(key), session.agent_type)
+
+
+def deaf_tasks(db: DbSession, session: models.Session, keys: list[str], hears: Callable[[str], bool]) -> set[str]:
+    """Those tasks whose agent cannot be told anything while it runs. ``hears``: whether a kind of agent can."""
+    own = _own_agents(db, session)
+    kinds = {kind: hears(kind) for kind in {session.agent_type, *own.values()}}
+    return {key for key in keys if not kinds[own.get(key, session.agent_type)]}
+
+
+def _own_agents(db: DbSession, session: models.Session) -> dict[str, str]:
     with suppress(NotFound):
         stored = plan_row(db, session).plan_json
         tasks = stored.get("tasks") if isinstance(stored, dict) else None
-        named = [t.get("agent") for t in tasks or [] if isinstance(t, dict) and t.get("id") == key]
-        if named and isinstance(named[0], str) and named[0]:
-            return named[0]
-    return session.agent_type
+        named = [(t.get("id"), t.get("agent")) for t in tasks or [] if isinstance(t, dict)]
+        return {str(key): agent for key, agent in named if isinstance(agent, str) and agent}
+    return {}

@@ -12,6 +12,7 @@ from maestro.core.queries.installation import (
     repository,
     storage_problem,
 )
+from maestro.core.queries.notes import list_notes
 from maestro.core.queries.sessions import get_session, list_sessions, overview
 from maestro.core.queries.work import get_plan, list_decisions, list_logs, list_messages, list_tasks, list_workers
 
@@ -35,6 +36,7 @@ __all__ = [
     "list_evidence",
     "list_logs",
     "list_messages",
+    "list_notes",
     "list_pauses",
     "list_recovered",
     "list_sessions",

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlmodel import col, func, select
 
+from maestro.agents import factory
 from maestro.core.guards import heartbeat, unpriced
 from maestro.core.kernel import lookup, processes
 from maestro.core.kernel.runtime import Runtime
@@ -54,7 +55,9 @@ def list_tasks(rt: Runtime, session_id: str) -> list[TaskView]:
         demo, going = session.demo, spending.going_on(db, [session_id])
         views = [TaskView.of(t) for t in lookup.tasks_of(db, session_id)]
         without_price = unpriced.found(db, [session])
+        deaf = lookup.deaf_tasks(db, session, [view.key for view in views], factory.hears)
     for view in views:
+        view.hears = view.key not in deaf
         view.cost_incomplete = view.id in without_price
         view.cost_usd += finite(spending.unbooked([w for w in going if w.task_id == view.id], demo=demo))
     return views

@@ -30,7 +30,7 @@ from maestro.core.limits import account, admission
 from maestro.core.planning import trust
 from maestro.core.proving import measured
 from maestro.core.supervisor import stepping
-from maestro.core.tasks import transitions
+from maestro.core.tasks import notes, transitions
 from maestro.core.workspaces import pooling
 from maestro.db import models
 from maestro.db.journal import Event
@@ -126,6 +126,7 @@ class Supervisor:
             self._guarded(self._watch, worker)
         if workers:
             self._guarded(asking.deliver, self._rt)
+            self._guarded(notes.deliver, self._rt)
             self._guarded(parking.park_due, self._rt, workers)
         self._guarded(pooling.drop_over, self._rt, {s.id for s in sessions})
         self._guarded(self._sample, workers)

@@ -188,6 +188,8 @@ def run_failed_prompt(message: str) -> str:
 
 RESUMED = "# Go on\n\nYou were interrupted. Look at what is there, then go on with the task."
 
+MESSAGE_CAME = "# Go on\n\nYou had stopped. The user has said something since: read it, and see that the task is done."
+
 WORKTREE_GONE = (
     "# Your worktree was deleted\n\nIts folder was deleted from outside after you had stopped. It has been made again from the "
     "last commit of your branch; what you had not committed is lost. Look at what is there, do again what is missing, "

@@ -4,6 +4,7 @@ from maestro.core.views.approvals import ApprovalView, PauseView
 from maestro.core.views.delivery import CheckpointView, DiffView, FileChange, MergePreviewView
 from maestro.core.views.evidence import CheckRunView
 from maestro.core.views.installation import BeginningView, RepositoryView, SettingView, TemplateView
+from maestro.core.views.notes import NoteView
 from maestro.core.views.plan import CheckForeseen, CheckTried, DecisionView, PlannedCommand, PlanTrial, PlanView
 from maestro.core.views.reading import finite, readable, whole
 from maestro.core.views.sessions import CardVersionView, MessageView, Overview, SessionView, TaskCounts
@@ -24,6 +25,7 @@ __all__ = [
     "LogView",
     "MergePreviewView",
     "MessageView",
+    "NoteView",
     "Overview",
     "PauseView",
     "PlanTrial",

@@ -46,6 +46,7 @@ class TaskView(BaseModel):
     tokens: Tokens
     cost_usd: float
     cost_incomplete: bool = False  # as a session's
+    hears: bool = True  # whether its agent can be told something while it runs
 
     @classmethod
     def of(cls, row: models.Task) -> TaskView:
