@@ -61,7 +61,7 @@ def _one(tx: Transaction, session: models.Session, task: str) -> models.Task:
     if row.status == "failed":
         raise _not_now(session, f"Task {row.key} has failed. Retry it: what you want to say is the hint.")
     if row.status not in _HEARS:
-        raise _not_now(session, f"Task {row.key} is {row.status}; no agent works on it any more.")
+        raise _not_now(session, f"Task {row.key} is {row.status}; no agent is working on it.")
     if not _hears(tx, session, row):
         raise _not_now(session, f"Task {row.key} cannot be told anything. {DEAF}")
     return row
