@@ -73,11 +73,16 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
     token = instance.ensure_token(loaded.current)
     notes += keys.take_from_config(user_folders.config_file(), KEYS)
 
+    from maestro import deferred
+
+    deferred.put_off()
     from maestro.api import quiet_logging, serving
     from maestro.api.access import Access
     from maestro.api.hosts import Served
     from maestro.api.security import Guard
+    from maestro.core.kernel import channel
     from maestro.core.supervisor import lifecycle
+    from pages import later
 
     quiet_logging.set_up(loaded.current)
     rt = _open(loaded)
@@ -88,8 +93,10 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
     served = Served(rt.settings.host, listener.getsockname()[1], *more)
     access = Access(token, served.port)
     site = _compose(rt, compress=not serving.is_loopback(served.host))
-    at_the_end.callback(lifecycle.stop, rt, stop_workers=given.stop_workers)
-    lifecycle.start(rt)
+    at_the_end.callback(lambda: lifecycle.stop(rt, stop_workers=given.stop_workers))
+    started_before = channel.is_settled(rt)
+    if started_before:
+        lifecycle.start(rt)
 
     def ready() -> None:
         gc.enable()
@@ -106,7 +113,8 @@ def _run(given: argparse.Namespace, at_the_end: ExitStack) -> None:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     gc.freeze()
-    serving.serve(Guard(site, access=access, served=served), listener, ready)
+    whole = later.FirstPageFirst(site, rt, None if started_before else lambda: lifecycle.start(rt))
+    serving.serve(Guard(whole, access=access, served=served), listener, ready)
 
 
 def _open(loaded: LoadedSettings) -> Runtime:
@@ -131,7 +139,7 @@ def _open(loaded: LoadedSettings) -> Runtime:
 
 
 def _compose(rt: Runtime, *, compress: bool) -> FastAPI:
-    """The whole site on a runtime: the API and the pages."""
+    """The site on a runtime: the API, which is built on first use, and the first page."""
     for name in [n for n in os.environ if n.startswith("NICEGUI_") and n != _SIMULATION]:
         del os.environ[name]
     os.environ["NICEGUI_STORAGE_PATH"] = str(rt.data_dir / "nicegui")
@@ -147,7 +155,7 @@ def _compose(rt: Runtime, *, compress: bool) -> FastAPI:
     from pages.theme import FAVICON
 
     site = build_site(rt)
-    pages.install(rt)
+    pages.install_first(rt)
     ui.run_with(
         site,
         title="Maestro",
@@ -179,10 +187,12 @@ def _compose_for_tests() -> None:
     """What NiceGUI's simulated user needs: the pages on the data folder of the environment."""
     from nicegui import app as pages_app
 
+    import pages
     from maestro.core.supervisor import lifecycle
 
     rt = _open(LoadedSettings())
     _compose(rt, compress=False)
+    pages.install_others(rt)
     lifecycle.start(rt)
     pages_app.on_shutdown(lambda: lifecycle.stop(rt, stop_workers=True))
 

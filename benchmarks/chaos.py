@@ -310,12 +310,14 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def play(seed: int, agent: str, kills: int, *, layers: int = 4, keep: bool = False) -> tuple[list[str], Round]:
+def play(
+    seed: int, agent: str, kills: int, *, layers: int = 4, keep: bool = False, timeout_s: float = 300
+) -> tuple[list[str], Round]:
     """One round; the folder of one that lost something is kept when ``keep``."""
     folder = Path(tempfile.mkdtemp(prefix=f"maestro-chaos-{seed}-"))
     with ScriptedServer(script(layers)) as server:
         game = Round(folder, server, random.Random(seed), agent, kills)
-        broken = game.run()
+        broken = game.run(timeout_s)
     if not (broken and keep):
         shutil.rmtree(folder, ignore_errors=True)
     return broken, game
@@ -328,13 +330,16 @@ def main() -> None:
     arguments.add_argument("--agent", choices=["claude_code", "command", "both"], default="both")
     arguments.add_argument("--kills", type=int, default=12, help="shots a round at most (default 12)")
     arguments.add_argument("-j", "--jobs", type=int, default=1, help="rounds side by side (default 1)")
+    arguments.add_argument(
+        "--seconds", type=float, default=300, help="a session may take (default 300; more on a busy machine)"
+    )
     given = arguments.parse_args()
     seed = int(time.time()) % 1_000_000 if given.seed is None else given.seed
 
     def one(number: int) -> tuple[bool, Round]:
         agent = given.agent if given.agent != "both" else ("claude_code", "command")[number % 2]
         began = time.monotonic()
-        broken, game = play(number, agent, given.kills, keep=True)
+        broken, game = play(number, agent, given.kills, keep=True, timeout_s=given.seconds)
         shots = ", ".join(f"{n} {count}" for n, count in game.hits.items() if count)
         verdict = f"LOST ({game.folder})" if broken else "ok"
         line = f"seed {number} {agent:11} {time.monotonic() - began:5.1f} s  killed: {shots or 'nothing':40} {verdict}"

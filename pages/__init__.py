@@ -6,15 +6,16 @@ from importlib import import_module
 
 from maestro.core.kernel.runtime import Runtime
 
+FIRST = ("dashboard.page", "not_found")
 #: In this order: ``/session/new`` must be known before ``/session/{session_id}``.
-PAGES = (
-    "dashboard.page", "sessions", "new_session.page", "approvals", "decisions", "templates", "settings.page",
-    "brainstorm", "plan", "monitor", "logs", "changes", "file_page", "not_found",
+OTHERS = (
+    "sessions", "new_session.page", "approvals", "decisions", "templates", "settings.page",
+    "brainstorm", "plan", "monitor", "logs", "changes", "file_page",
 )  # fmt: skip
 
 
-def install(rt: Runtime) -> None:
-    """Register styles, the live bridge and every page."""
+def install_first(rt: Runtime) -> None:
+    """Register styles, the live bridge, the dashboard and what unknown addresses get."""
     from nicegui import app
 
     from pages import live, theme
@@ -23,5 +24,17 @@ def install(rt: Runtime) -> None:
     theme.install()
     live.install(rt)
     app.on_startup(lambda: nav.start(rt))
-    for name in PAGES:
+    for name in FIRST:
+        import_module(f"pages.{name}").install(rt)
+
+
+def load_others() -> None:
+    """Import the pages that ``install_others`` registers."""
+    for name in OTHERS:
+        import_module(f"pages.{name}")
+
+
+def install_others(rt: Runtime) -> None:
+    """Register all pages but the first."""
+    for name in OTHERS:
         import_module(f"pages.{name}").install(rt)

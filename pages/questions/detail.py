@@ -7,11 +7,11 @@ from typing import Any
 
 from maestro.core.views import ApprovalView
 from maestro.terminal_text import visible
+from pages.components import markdown
 from pages.components.bar import share_bar
 from pages.components.code import code
 from pages.components.diff_lines import diff_lines, edit_in_full
 from pages.components.inline import inline
-from pages.components.markdown import prose
 from pages.components.name_list import name_list
 from pages.components.section import facts
 from pages.components.shown import code_in_full
@@ -80,7 +80,7 @@ def _failed(detail: dict[str, Any]) -> None:
 def _ending(detail: dict[str, Any]) -> None:
     """The agent's last words, as it said them."""
     if detail.get("words"):
-        prose(str(detail["words"])[:_TEXT], "q-reason")
+        markdown.prose(str(detail["words"])[:_TEXT], "q-reason")
 
 
 def _missing(detail: dict[str, Any]) -> None:

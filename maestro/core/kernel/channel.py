@@ -57,6 +57,14 @@ def settle(rt: Runtime) -> None:
     _known(rt)
 
 
+def is_settled(rt: Runtime) -> bool:
+    """Whether that was done before: there may be workers, and all else that an earlier run left."""
+    with rt.db.read() as db:
+        if db.get(Fact, _FACT) is not None:
+            return True
+        return db.exec(select(models.Session.id).limit(1)).first() is not None
+
+
 def _known(rt: Runtime) -> _Channel:
     """Not in a write transaction, the first time."""
     return rt.services.find(_CHANNEL) or rt.services.provide(_CHANNEL, _stored(rt))
