@@ -48,9 +48,11 @@ def read_config(path: Path) -> dict[str, Any]:
         return {}
     import tomllib
 
-    found = path.stat()
-    if found.st_uid not in {os.getuid(), 0} or found.st_mode & stat.S_IWOTH:
-        raise InvalidInput(f"{path} can be changed by other users. Fix that with: chmod 600 {path}")
+    real = path.resolve()
+    for place, right in ((real, "600"), (real.parent, "700")):
+        found = place.stat()
+        if found.st_uid not in {os.getuid(), 0} or found.st_mode & stat.S_IWOTH:
+            raise InvalidInput(f"{place} can be changed by other users. Fix that with: chmod {right} {place}")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from maestro import programs
 from maestro.confinement import bridge, git_folders
 from maestro.confinement.profile import Profile
 
@@ -49,8 +50,11 @@ class _Mount:
         return "--tmpfs" in self.options
 
 
-def command(profile: Profile, argv: Sequence[str], program: str = "bwrap") -> list[str]:
-    """The argv that runs ``argv`` confined, in the worktree."""
+def command(profile: Profile, argv: Sequence[str], program: str | None = None) -> list[str]:
+    """The argv that runs ``argv`` confined, in the worktree.
+
+    It is started there: bubblewrap by its whole path, else a file of that name in the worktree could run in its place.
+    """
     mounts = _mounts(profile)
     options = [option for mount in mounts for option in mount.options]
     variables = dict(profile.variables)
@@ -59,7 +63,7 @@ def command(profile: Profile, argv: Sequence[str], program: str = "bwrap") -> li
     environment = [part for name in _UNSET for part in ("--unsetenv", name)]
     environment += [part for name, value in variables.items() for part in ("--setenv", name, value)]
     return [
-        program,
+        program or programs.find("bwrap") or "/usr/bin/bwrap",
         *(
             "--unshare-user-try",
             "--unshare-pid",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from maestro import programs
 
 _PATIENCE_S = 10
 _OS_RELEASE = Path("/etc/os-release")
@@ -51,7 +52,7 @@ def available() -> Support:
         return Support(works, "" if works else f"{_SEATBELT} is missing, with which macOS confines programs.")
     if not sys.platform.startswith("linux"):
         return Support(False, "Commands can be confined on Linux and macOS only.")
-    lacks = [package for name, package in (("bwrap", "bubblewrap"), ("socat", "socat")) if not shutil.which(name)]
+    lacks = [package for name, package in (("bwrap", "bubblewrap"), ("socat", "socat")) if not programs.find(name)]
     if lacks:
         return Support(
             False, f"{' and '.join(lacks)} {'is' if len(lacks) == 1 else 'are'} missing.", _install_line(lacks)
@@ -71,7 +72,7 @@ def _try() -> Support:
         "ALL",
     )
     mounts = ("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", tempfile.gettempdir())
-    attempt = ["bwrap", *spaces, *mounts, "--die-with-parent", "--", "true"]
+    attempt = [programs.find("bwrap") or "/usr/bin/bwrap", *spaces, *mounts, "--die-with-parent", "--", "true"]
     try:
         done = subprocess.run(attempt, capture_output=True, check=False, timeout=_PATIENCE_S, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -12,16 +12,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from maestro import programs
 from maestro.errors import Unavailable
 from maestro.worktrees.git_environment import FIXED, OPTIONS, PASSED_ON
 
 # GitPython asks git for its version when it is loaded, and raises where there is none: said at the first call instead.
-os.environ["GIT_PYTHON_REFRESH"] = "quiet"
+# By its whole path: the working folder may be a repository with a program of that name.
+_AT_LOADING = {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": programs.find("git") or "/usr/bin/git"}
+os.environ.update(_AT_LOADING)
 try:
     from git import cmd
     from git.exc import GitCommandNotFound
 finally:
-    del os.environ["GIT_PYTHON_REFRESH"]
+    for _name in _AT_LOADING:
+        del os.environ[_name]
 
 #: Seconds that a call of the object model may take.
 _LIMIT_S = 120
@@ -31,8 +35,7 @@ def environment(repo: Path, extra: Mapping[str, str]) -> dict[str, str]:
     """All that git is to know of the app's environment in ``repo``, and what ``extra`` says."""
     built = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     # ``./node_modules/.bin`` on PATH would have git look for its helpers in the repository.
-    whole = [entry for entry in built.get("PATH", os.defpath).split(os.pathsep) if entry.startswith(os.sep)]
-    built["PATH"] = os.pathsep.join(whole) or os.defpath
+    built["PATH"] = programs.whole_path(built.get("PATH", os.defpath))
     built |= FIXED
     # A worktree that lost its .git file must not turn into a call on some repository above it
     # (the data folder may well lie inside one).

@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from maestro import untrusted
+from maestro import programs, untrusted
 from maestro.errors import MaestroError
 from maestro.worktrees.deleting import delete_tree
 from maestro.worktrees.git import git
@@ -149,7 +149,7 @@ def _all(path: Path) -> Iterator[Path]:
 
 def _holding(folder: Path, words: str) -> list[str]:
     """The files below ``folder`` that hold some words, by path from there."""
-    command = ["grep", "-rlF", "--null", "-e", words, "--", "."]
+    command = [programs.find("grep") or "/usr/bin/grep", "-rlF", "--null", "-e", words, "--", "."]
     done = subprocess.run(command, cwd=folder, check=False, capture_output=True, timeout=_COPY_S)
     if done.returncode > 1:
         raise OSError(f"grep ended with {done.returncode}")

@@ -143,7 +143,36 @@ def inside_another(own: Path) -> None:
     (own / ".git").rename(own.parent / ".git")
 
 
-@pytest.mark.parametrize("kind", [tracked, anothers, inside_another])
+def linked_to_tracked(own: Path) -> None:
+    (own / ".env").rename(own / "example.env")
+    (own / ".env").symlink_to("example.env")
+    run_git(own, "add", "-f", "example.env")
+
+
+def linked_into_another(own: Path) -> None:
+    other = make_repo(own.parent / "other", {"settings": "MAESTRO_PORT=9123\n"})
+    (own / ".env").unlink()
+    (own / ".env").symlink_to(other / "settings")
+
+
+def tracked_by_one_around(own: Path) -> None:
+    make_repo(own.parent, {})
+    run_git(own.parent, "rm", "-q", "--cached", "own")
+    blob = run_git(own.parent, "hash-object", "-w", str(own / ".env")).strip()
+    run_git(own.parent, "update-index", "--add", "--cacheinfo", f"100644,{blob},own/.env")
+
+
+def unreadable_repository(own: Path) -> None:
+    run_git(own, "config", "core.repositoryformatversion", "1")
+    run_git(own, "config", "extensions.ofTomorrow", "true")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        tracked, anothers, inside_another, linked_to_tracked, linked_into_another, tracked_by_one_around, unreadable_repository,
+    ],
+)  # fmt: skip
 def test_an_env_file_that_came_with_a_repository_is_not_read(
     kind: object, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +227,39 @@ def test_a_data_folder_with_files_that_a_repository_tracks_is_refused(tmp_path: 
         configuration.refuse_foreign(
             LoadedSettings({"data_dir": tmp_path / "new", "database_url": url}, environment={}).current
         )
+
+
+def test_a_data_folder_is_refused_where_git_cannot_say_what_is_tracked_or_others_may_write(tmp_path: Path) -> None:
+    clone = make_repo(tmp_path / "clone", {"data/maestro.db": "x"})
+    unreadable_repository(clone)
+    (tmp_path / "no repository/.git").mkdir(parents=True)
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    for folder, words in ((clone / "data", "git cannot tell"), (shared, "can be changed by other users")):
+        with pytest.raises(InvalidInput, match=words):
+            configuration.refuse_foreign(LoadedSettings({"data_dir": folder}, environment={}).current)
+    configuration.refuse_foreign(LoadedSettings({"data_dir": tmp_path / "no repository/x"}, environment={}).current)
+
+
+def test_folders_of_the_user_that_depend_on_the_working_folder_count_for_no_library_either(tmp_path: Path) -> None:
+    """keyring loads the program that its settings name, below XDG_CONFIG_HOME."""
+    clone = make_repo(
+        tmp_path / "clone",
+        {
+            "python_keyring/keyringrc.cfg": "[backend]\ndefault-keyring=evil.Keyring\nkeyring-path=python_keyring\n",
+            "python_keyring/evil.py": f"open({str(tmp_path / 'ran')!r}, 'w')\n",
+            ".config/python_keyring/keyringrc.cfg": "[backend]\ndefault-keyring=evil.Keyring\nkeyring-path=python_keyring\n",
+        },
+    )
+    script = "from maestro import keys; from pathlib import Path; print(keys.place_for_new(Path('/')))"
+    for told in ({"XDG_CONFIG_HOME": "."}, {"HOME": "."}):
+        env = clean_environment(tmp_path) | {"PYTHONPATH": str(ROOT)} | told
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=clone, env=env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("program", ["app", "command"])
@@ -262,6 +324,11 @@ def test_config_toml_is_the_user_s_own_and_comes_after_the_environment(
     file.chmod(0o666)
     with pytest.raises(InvalidInput, match="changed by other users"):
         configuration.for_command({})
+    file.chmod(0o600)
+    file.parent.chmod(0o777)
+    with pytest.raises(InvalidInput, match="chmod 700"):
+        configuration.for_command({})
+    file.parent.chmod(0o700)
     file.unlink()
     os.mkfifo(file)
     with pytest.raises(InvalidInput, match="not a regular file"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ _DOTENV = ".env"
 _PLACEHOLDERS = frozenset({".gitkeep", ".gitignore", ".keep"})
 #: What makes a checkout Maestro's own: it tracks them.
 _OWN = ("app.py", "maestro/settings.py", "maestro/core/kernel/configuration.py")
+
+#: What git says of a ``.git`` that is none.
+_NO_REPOSITORY = b"not a git repository"
+_OWN_FOLDER = "Use a folder that only you can write, or fix this one with: chmod go-w"
 
 _SQLITE_FILE = re.compile(r"sqlite(?:\+\w+)?:///(?:file:)?([^?]+)")
 
@@ -68,8 +73,12 @@ def for_app(flags: dict[str, Any], app_file: Path) -> tuple[LoadedSettings, list
 def refuse_foreign(settings: Settings) -> None:
     """Raise InvalidInput for a data folder, or a database file, that holds what some repository tracks.
 
-    Whoever wrote that repository would have written the settings, and the address that keys are sent to.
+    Whoever wrote that repository would have written the settings, and the address that keys are sent to. So would who may
+    write into the folder.
     """
+    if (who := _others(settings.data_dir)) is not None:
+        words = f"{settings.data_dir} {who}, so they could choose where your keys go. {_OWN_FOLDER}"
+        raise InvalidInput(f"A setting is not valid: {variable('data_dir')}: {words}", {"data_dir": words})
     if found := _tracked(settings.data_dir):
         raise _foreign("data_dir", f"the data folder {settings.data_dir} holds files", *found)
     file = _SQLITE_FILE.match(settings.database_url or "")
@@ -87,16 +96,36 @@ def _foreign(name: str, what: str, repo: Path, path: str) -> InvalidInput:
 
 
 def _tracked(place: Path) -> tuple[Path, str] | None:
-    """A repository at or above a place that tracks something in it, and what. Links are followed."""
+    """A repository at or above a place that tracks something in it, and what. Links are followed.
+
+    Raises InvalidInput where git cannot say: that of a repository that only a newer git reads, say.
+    """
     for spelled in dict.fromkeys((Path(os.path.normpath(place)), place.resolve())):
         for folder in (spelled, *spelled.parents):
             if not _may_be_repository(folder):
                 continue
             below = spelled.relative_to(folder).as_posix()
-            for name in _ask(folder, "ls-files", "-z", "--", f":(literal,icase){below}").fields:
+            answer = _ask(folder, "ls-files", "-z", "--", f":(literal,icase){below}")
+            if answer.code != 0 and _NO_REPOSITORY not in answer.stderr:
+                said = answer.stderr.decode("utf-8", "replace").strip()[-300:]
+                shown, owner = ascii(str(place))[1:-1], ascii(str(folder))[1:-1]
+                words = f"git cannot tell which files of {shown} the repository {owner} tracks"
+                raise InvalidInput(f"{words}: {said} Use another folder, or repair the repository.")
+            for name in answer.fields:
                 if Path(name).name not in _PLACEHOLDERS:
                     return folder, name
     return None
+
+
+def _others(folder: Path) -> str | None:
+    """Who else than this user wrote a folder, or may, in words; None where nobody, or where there is none yet."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    if found.st_uid not in {os.getuid(), 0} and os.getuid() != 0:  # root in a container works on a user's folder
+        return "belongs to another user"
+    return "can be changed by other users" if found.st_mode & stat.S_IWOTH else None
 
 
 def _may_be_repository(folder: Path) -> bool:
@@ -125,7 +154,7 @@ def _own_dotenv(here: Path) -> tuple[Path | None, str]:
         known = _ask(here, "ls-files", "-z", "--", *_OWN)
         if known.code != 0 or len(known.fields) != len(_OWN):
             return None, "the folder is a git repository other than Maestro's own"
-        if _ask(here, "ls-files", "-z", "--", f":(icase){_DOTENV}").fields:
+        if _tracked(path):
             return None, "it is tracked, so it comes with the repository"
     except (GitError, MaestroError) as error:
         return None, f"Maestro cannot tell whether it is tracked ({error.detail})"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from maestro import claude_home, variables
+from maestro import claude_home, programs, variables
 from maestro.core.kernel.endpoint import Endpoint
 from maestro.settings import Settings
 
@@ -71,6 +71,8 @@ def worker_environment(
     The demo gets a HOME of its own, so that no login or setting of the user takes part in it.
     """
     env = base_environment(environ) | {"DISABLE_AUTOUPDATER": "1"}
+    if "PATH" in env:  # the agent's program looks for git and the like in the worktree else, outside of any sandbox
+        env["PATH"] = programs.whole_path(env["PATH"])
     if settings is not None:
         env |= _passed_on(settings, agent_config or {}, environ)
     if endpoint.kind == "demo":
