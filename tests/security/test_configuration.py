@@ -329,6 +329,9 @@ def test_config_toml_is_the_user_s_own_and_comes_after_the_environment(
     with pytest.raises(InvalidInput, match="chmod 700"):
         configuration.for_command({})
     file.parent.chmod(0o700)
+    file.write_text("port = 9001\n" + "#" * 300_000)
+    with pytest.raises(InvalidInput, match="larger than"):
+        configuration.for_command({})
     file.unlink()
     os.mkfifo(file)
     with pytest.raises(InvalidInput, match="not a regular file"):

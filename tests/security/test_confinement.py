@@ -317,7 +317,7 @@ def test_seatbelt_command_runs_with_the_policy(place: Path) -> None:
 def test_words_for_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     release = tmp_path / "os-release"
     monkeypatch.setattr(probing, "_OS_RELEASE", release)
-    monkeypatch.setattr("shutil.which", lambda name: None if name == "bwrap" else f"/usr/bin/{name}")
+    monkeypatch.setattr("shutil.which", lambda name, **_more: None if name == "bwrap" else f"/usr/bin/{name}")
     for told, line in (
         ("ID=ubuntu\nID_LIKE=debian", "sudo apt install bubblewrap"),
         ('ID="fedora"', "sudo dnf install bubblewrap"),
