@@ -45,6 +45,12 @@ class NewMessage(Body):
     content: Annotated[str, StringConstraints(min_length=1, max_length=200_000, pattern=_NO_NUL)]
 
 
+class ChosenOption(Body):
+    """``POST /sessions/{id}/messages/{message_id}/answer``."""
+
+    option: Annotated[int, Field(strict=True, ge=0, lt=100)]
+
+
 class Feedback(Body):
     """``POST /sessions/{id}/plan/regenerate``."""
 

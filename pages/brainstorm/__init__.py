@@ -18,7 +18,7 @@ from pages.components.tag import Tag, box, tag, text
 from pages.frame.view import Frame
 from pages.routing import session_page
 
-_EVENTS = ("message", "message_delta", "message_tool", "idea_card_updated", "state_changed")
+_EVENTS = ("message", "message_delta", "message_tool", "question_answered", "idea_card_updated", "state_changed")
 
 
 def install(rt: Runtime) -> None:
@@ -67,6 +67,7 @@ class _Page:
         await self.chat.read()
         self.composer.set_replying(self.chat.replying)
         self.card.set_talked(self.chat.talked)
+        self.card.gauge.set_asked(self.chat.asked)
         if fresh and self.view.session is not None:
             session = await read(queries.get_session, self.view.rt, self.view.session.id)
             self._show_session(session)

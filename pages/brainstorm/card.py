@@ -13,6 +13,7 @@ from maestro.core.commands import conversation, plans
 from maestro.core.views import SessionView
 from maestro.errors import InvalidInput
 from pages.brainstorm.decisions import Decisions
+from pages.brainstorm.gauge import Gauge
 from pages.brainstorm.parts import Lines, Part, Requirements
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button, link_button
@@ -34,6 +35,7 @@ class Card:
         self._card = IdeaCard()
         drafts = f"card-{session.id}"
         with box("b-side__scroll"), box("b-card"):
+            self.gauge = Gauge()
             self.parts: dict[str, Part] = {
                 "title": Part("title", "Idea", self._save, nothing="No title yet", drafts=drafts),
                 "problem": Part(
@@ -80,6 +82,7 @@ class Card:
         whole = self._card.model_dump(mode="json")
         for name, part in self.parts.items():
             part.show(whole[name], glow=name in changed)
+        self.gauge.show(self._card.still_open)
         self._show_way_on()
 
     def show_session(self, session: SessionView) -> None:

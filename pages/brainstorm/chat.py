@@ -39,6 +39,7 @@ class Chat:
         self._link: FileLink | None = None
         self.total = 0
         self._loaded = False
+        self._answering = False
         self._reading = asyncio.Lock()  # an older answer never comes after a newer one
         self._nothing = ""
         self._assistant = "Assistant, scripted" if _scripted(view, session) else "Assistant"
@@ -58,6 +59,13 @@ class Chat:
         return any(item.streaming for item in self.items)
 
     @property
+    def asked(self) -> int:
+        """How many questions the assistant has asked."""
+        return max(
+            (item.message.question.get("number") or 0 for item in self.items if item.message.question), default=0
+        )
+
+    @property
     def talked(self) -> bool:
         """Whether anything was said."""
         return bool(self.items)
@@ -74,7 +82,9 @@ class Chat:
         if not self._loaded:
             _, self.total = await read(queries.list_messages, rt, session_id, limit=1)
             self.first = max(0, self.total - _PAGE)
-        start = next((i for i, item in enumerate(self.items) if item.streaming), len(self.items))
+        recent = range(max(0, len(self.items) - 3), len(self.items))
+        start = next((i for i in recent if self.items[i].asks), len(self.items))
+        start = next((i for i, item in enumerate(self.items[:start]) if item.streaming), start)
         rows, self.total = await read(queries.list_messages, rt, session_id, limit=_MOST, offset=self.first + start)
         self._loaded = True
         self._loading.set_visibility(False)
@@ -96,13 +106,26 @@ class Chat:
             self._mark_last()
 
     def _item(self, row: MessageView) -> MessageItem:
-        return MessageItem(row, assistant=self._assistant, ask_again=self._ask_again, link=self._link)
+        return MessageItem(
+            row, assistant=self._assistant, ask_again=self._ask_again, answer=self._answer, link=self._link
+        )
 
     def _mark_last(self) -> None:
         can_ask = self.session.status == "brainstorming" and not self.replying
         said = [item for item in self.items if item.message.role != "system"]
         for item in said:
             item.set_last(can_ask and item is said[-1])
+
+    async def _answer(self, message_id: str, option: int) -> None:
+        if self._answering:
+            return  # two clicks are one answer
+        self._answering = True
+        try:
+            with self.view.content:
+                await perform(conversation.answer_question, self.view.rt, self.session.id, message_id, option)
+        finally:
+            self._answering = False
+        ui.run_javascript("window.maestroChat?.toLatest()")
 
     async def _ask_again(self) -> None:
         with self.view.content:  # the button goes as soon as the new reply begins

@@ -16,7 +16,7 @@ from pages.components.tag import box, text
 from pages.frame.view import Frame
 
 _ENTER = """(e) => {
-  if (e.key !== "Enter" || e.shiftKey || e.isComposing || matchMedia("(pointer: coarse)").matches) return;
+  if (e.key !== "Enter" || e.shiftKey || e.isComposing || e.keyCode === 229 || matchMedia("(pointer: coarse)").matches) return;
   e.preventDefault();
   emit(e.target.value);
 }"""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from maestro.assistants.failures import DECLINED
 from maestro.core.views import MessageView
+from pages.brainstorm.question import Choose, QuestionBox
 from pages.components.buttons import button
 from pages.components.icon import icon
 from pages.components.inline import inline
@@ -16,7 +17,13 @@ from pages.components.when import since, when
 
 #: Opens a code fence, in a list as well; what follows backticks on the line has none of its own.
 _FENCE = re.compile(r"^[ \t]*(?:[-*+] +|\d+[.)] +|> ?)*(`{3,}(?=[^`]*$)|~{3,})")
-_TOOL_ICONS = {"read_file": "file-text", "list_files": "folder", "search_files": "search", "update_idea_card": "pencil"}
+_TOOL_ICONS = {
+    "read_file": "file-text",
+    "list_files": "folder",
+    "search_files": "search",
+    "update_idea_card": "pencil",
+    "ask_question": "circle-help",
+}
 _BROKEN = {"interrupted": "This reply was cut off.", "failed": "No reply."}
 
 
@@ -46,7 +53,13 @@ class MessageItem:
     """A message in the transcript; ``show`` brings it up to date in place."""
 
     def __init__(
-        self, message: MessageView, *, assistant: str, ask_again: Callable[[], Awaitable[None]], link: FileLink | None
+        self,
+        message: MessageView,
+        *,
+        assistant: str,
+        ask_again: Callable[[], Awaitable[None]],
+        answer: Choose,
+        link: FileLink | None,
     ) -> None:
         self.message = message
         self._ask_again = ask_again
@@ -67,9 +80,11 @@ class MessageItem:
                     tag("div", message.content, "b-msg__said m-pre", dir="auto")
                 else:
                     self._reply = _Reply(message, link)
+                    self._question = QuestionBox(message.id, answer)
                     self._end = box("b-msg__end m-hidden")
         self._last = False
         if role == "ai":
+            self._show_question()
             self._show_end()
 
     @property
@@ -83,6 +98,7 @@ class MessageItem:
         if message.role != "ai":
             return
         self._reply.show(message)
+        self._show_question()
         if message.status != before.status:
             self.root.attr(data_status=message.status)
             self._show_end()
@@ -92,7 +108,16 @@ class MessageItem:
         if last != self._last:
             self._last = last
             if self.message.role == "ai":
+                self._show_question()
                 self._show_end()
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks something that nobody has answered yet."""
+        return bool(self.message.question and not self.message.question.get("answer"))
+
+    def _show_question(self) -> None:
+        self._question.show(None if self.streaming else self.message.question, can_answer=self._last)
 
     def _show_end(self) -> None:
         declined = self.message.error == DECLINED

@@ -28,6 +28,17 @@
     toLatest();
   }
   window.maestroChat = { toLatest };
+  // Keys 1 to 9 answer the open question, unless one is typing something.
+  document.addEventListener("keydown", (e) => {
+    if (!/^[1-9]$/.test(e.key) || e.ctrlKey || e.metaKey || e.altKey || e.isComposing || e.keyCode === 229 || e.repeat) return;
+    const at = e.target.closest?.("input, textarea, select, [contenteditable=true], [role=dialog], [role=menu]");
+    if (at && !(at.closest(".b-write") && !at.value)) return;
+    const options = document.querySelectorAll(`[data-option="${e.key}"]`);
+    const option = options[options.length - 1];
+    if (!option || !option.offsetParent) return;
+    e.preventDefault();
+    option.click();
+  });
   const waiting = setInterval(() => {
     const found = document.querySelector("[data-stick]");
     if (found?.firstElementChild) { clearInterval(waiting); attach(found); }

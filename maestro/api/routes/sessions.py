@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from maestro.api.models import JsonObject, Limit, Listing, NewMessage, Offset, Search, Short, page_of
+from maestro.api.models import ChosenOption, JsonObject, Limit, Listing, NewMessage, Offset, Search, Short, page_of
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
@@ -79,6 +79,12 @@ def list_messages(rt: Rt, session_id: str, limit: Limit = 50, offset: Offset = 0
 def send_message(rt: Rt, session_id: str, body: NewMessage) -> MessageView:
     """Store a message of yours; the reply follows as events."""
     return conversation.send_message(rt, session_id, body.content)
+
+
+@router.post("/{session_id}/messages/{message_id}/answer", status_code=202, tags=["Conversation"])
+def answer_question(rt: Rt, session_id: str, message_id: str, body: ChosenOption) -> MessageView:
+    """Answer the assistant's open question with one of its options, counted from 0; the reply follows as events."""
+    return conversation.answer_question(rt, session_id, message_id, body.option)
 
 
 @router.post("/{session_id}/messages/retry", status_code=202, tags=["Conversation"])

@@ -60,7 +60,7 @@ def store_card(
     before = stored_card(session.idea_card)
     members = [name for name in IdeaCard.model_fields if name not in TRACE]
     changed = [name for name in members if getattr(card, name) != getattr(before, name)]
-    if not changed:
+    if not changed and card.still_open == before.still_open:
         return []
     card = card_trace.traced(before, card, by_user=by_user, message_id=message_id)
     session.idea_card = card.model_dump(mode="json")
@@ -69,7 +69,8 @@ def store_card(
         session.title = card.title
         tx.emit("session_updated", session.id, title=session.title)
     tx.db.add(session)
-    card_trace.store_version(tx, session.id, before, card, by_user=by_user, message_id=message_id)
+    if changed:
+        card_trace.store_version(tx, session.id, before, card, by_user=by_user, message_id=message_id)
     if "decisions" in changed:
         mirror_card(tx, session.id, card)
     tx.emit("idea_card_updated", session.id, card=session.idea_card, changed=changed)

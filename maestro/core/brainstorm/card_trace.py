@@ -40,7 +40,7 @@ def traced(before: IdeaCard, after: IdeaCard, *, by_user: bool, message_id: str 
     wrote = [k for k in before.user_wrote if k in new and k not in touched]
     if by_user:
         wrote += [k for k in touched if k in new]
-    elif message_id:
+    if message_id:
         sources |= {k: message_id for k in touched if k in new}
     present = {_removal(k, words) for k, words in new.items()}
     removed = [k for k in before.user_removed if k not in present]

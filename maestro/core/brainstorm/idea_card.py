@@ -27,8 +27,12 @@ _NO_NUL = r"^[^\x00]*$"
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_LINE, pattern=_NO_NUL)]
 Lines = Annotated[list[Line], Field(max_length=MAX_LINES)]
 _LISTS = ("goals", "out_of_scope", "open_questions")
-#: What Maestro itself keeps about the card's entries; nobody else writes it.
-TRACE = frozenset({"sources", "user_wrote", "user_removed"})
+#: What Maestro itself keeps about the card; no user writes it.
+TRACE = frozenset({"sources", "user_wrote", "user_removed", "still_open"})
+#: The kinds of ambiguity that an idea is weighed against.
+KINDS = (
+    "users", "data", "interfaces", "errors", "performance", "security", "compatibility", "tests", "rollout", "out_of_scope",
+)  # fmt: skip
 _REQUIREMENT_ID = re.compile(r"R([1-9]\d{0,3})")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 #: Under which names models hide the words of a list item or a decision's question.
@@ -67,7 +71,7 @@ class IdeaCard(BaseModel):
 
     Entries are known by keys (``goals:WORDS``, ``requirements:R1``, ``decisions:QUESTION``, ``title``, ``problem``):
     ``sources`` says from which message each came, ``user_wrote`` which ones the user wrote here, ``user_removed`` which
-    ones they took away.
+    ones they took away. ``still_open`` are the kinds of ambiguity that are; None before the assistant weighed the idea.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -82,6 +86,7 @@ class IdeaCard(BaseModel):
     sources: dict[str, str] = Field(default_factory=dict)
     user_wrote: list[str] = Field(default_factory=list)
     user_removed: list[str] = Field(default_factory=list)
+    still_open: list[str] | None = None
 
     @field_validator("requirements", mode="before")
     @classmethod
@@ -134,6 +139,11 @@ UPDATE_SCHEMA: dict[str, Any] = {
                 "required": ["text"],
             },
         },
+        "still_open": {
+            "type": "array",
+            "items": {"type": "string", "enum": list(KINDS)},
+            "description": "The kinds of ambiguity that are still open.",
+        },
         "out_of_scope": {"type": "array", "items": {"type": "string"}},
         "open_questions": {"type": "array", "items": {"type": "string"}},
         "decisions": {
@@ -184,15 +194,17 @@ def merge_update(card: IdeaCard, data: Any) -> tuple[IdeaCard, list[str]]:
     """
     given = _unwrap(data)
     update: dict[str, Any] = {}
-    if title := " ".join(_words(given.get("title")).split()):
+    if title := " ".join(words_read(given.get("title")).split()):
         update["title"] = title[:MAX_TITLE]
     if given.get("problem") is not None:
-        update["problem"] = _words(given["problem"])[:MAX_TEXT]
+        update["problem"] = words_read(given["problem"])[:MAX_TEXT]
     for name in _LISTS:
         if given.get(name) is not None:
-            update[name] = _lines(given[name])
+            update[name] = lines_read(given[name])
     if given.get("requirements") is not None:
         update["requirements"] = _requirements(given["requirements"], card.requirements)
+    if (still_open := kinds_read(given.get("still_open"))) is not None:
+        update["still_open"] = still_open
     if given.get("decisions") is not None:
         found = [_decision(d) for d in _items(given["decisions"])]
         update["decisions"] = [d for d in found if d][:MAX_LINES]
@@ -206,6 +218,14 @@ def as_text(card: IdeaCard) -> str:
     for requirement in words["requirements"]:
         requirement.pop("message_id")
     return json.dumps(words, ensure_ascii=False, indent=1)
+
+
+def kinds_read(value: Any) -> list[str] | None:
+    """Which of ``KINDS`` a model named; None where it sent no list."""
+    if not isinstance(value, list | str):
+        return None
+    named = {words_read(item).lower().replace(" ", "_").replace("-", "_") for item in _items(value)}
+    return [kind for kind in KINDS if kind in named]
 
 
 def _unwrap(data: Any) -> dict[str, Any]:
@@ -232,21 +252,22 @@ def _items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _lines(value: Any) -> list[str]:
-    lines = [_BULLET.sub("", _words(item)).strip()[:MAX_LINE].strip() for item in _items(value)]
+def lines_read(value: Any) -> list[str]:
+    """The lines in whatever a model sent as a list: none twice, none empty."""
+    lines = [_BULLET.sub("", words_read(item)).strip()[:MAX_LINE].strip() for item in _items(value)]
     return list(dict.fromkeys(line for line in lines if line))[:MAX_LINES]
 
 
-def _words(value: Any) -> str:
-    """The words in whatever the model sent; nothing for what has none."""
+def words_read(value: Any) -> str:
+    """The words in whatever a model sent; nothing for what has none."""
     if isinstance(value, str):
         return "".join(c for c in value if c in "\n\t" or c.isprintable()).strip()
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, dict):
-        return next((words for k in _WORDS if (words := _words(value.get(k)))), "")
+        return next((words for k in _WORDS if (words := words_read(value.get(k)))), "")
     if isinstance(value, list):
-        return "\n".join(filter(None, map(_words, value)))
+        return "\n".join(filter(None, map(words_read, value)))
     return ""
 
 
@@ -254,8 +275,8 @@ def _requirements(value: Any, known: list[Requirement]) -> list[dict[str, Any]]:
     """What the model sent as requirements: ids that are none, or are there twice, go; so does what has no words."""
     found: list[dict[str, Any]] = []
     for item in _items(value):
-        text = _BULLET.sub("", _words(item)).strip()[:MAX_LINE].strip()
-        given = _words(item.get("id")) if isinstance(item, dict) else ""
+        text = _BULLET.sub("", words_read(item)).strip()[:MAX_LINE].strip()
+        given = words_read(item.get("id")) if isinstance(item, dict) else ""
         leads = re.match(r"(R[1-9]\d{0,3})\s*[:.)–-]\s+(?=\S)", text)
         if leads:
             given, text = given or leads[1], text[leads.end() :]
@@ -270,11 +291,11 @@ def _requirements(value: Any, known: list[Requirement]) -> list[dict[str, Any]]:
 def _decision(value: Any) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         value = {"question": value}
-    question = _words(value)[:MAX_LINE].strip()
+    question = words_read(value)[:MAX_LINE].strip()
     if not question:
         return None
-    options = _lines(value.get("options") or [])[:MAX_OPTIONS]
-    reason = _words(value.get("reason") or value.get("rationale"))[:MAX_TEXT]
+    options = lines_read(value.get("options") or [])[:MAX_OPTIONS]
+    reason = words_read(value.get("reason") or value.get("rationale"))[:MAX_TEXT]
     return {"question": question, "options": options, "chosen": _index(value.get("chosen"), options), "reason": reason}
 
 

@@ -13,7 +13,7 @@ from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
 from maestro.assistants.base import Answer, Request, Turn
-from maestro.core.brainstorm import card_trace
+from maestro.core.brainstorm import card_trace, interview
 from maestro.core.brainstorm.assistant import assistant_for, check_budgets, tools_for
 from maestro.core.brainstorm.card_keeping import card_tool
 from maestro.core.brainstorm.idea_card import as_text, stored_card
@@ -42,9 +42,12 @@ You talk; you never build. Coding agents will build it later, from a plan.
 
 How you talk:
 - Calm, concrete, brief: a few sentences, at most a short list. No praise, no repeating what was said.
-- Ask one question at a time, two at most, and only what changes what gets built. \
-Offer two or three options when that is easier to answer.
 - Look into the repository with your tools before you ask what it can tell you.
+- Weigh the idea against ten kinds of ambiguity: users, data, interfaces, errors, performance, security, compatibility, \
+tests, rollout, out_of_scope. Most need no question: the repository or good sense answers them.
+- Ask with `ask_question`, and only what changes what gets built: one question at a time, five in all, what matters most \
+first, each with two to nine options and the one that you recommend. The user answers with a click or in words; the answer \
+goes to the card by itself. End your reply after it, and say with `still_open` which kinds are open.
 - When it is clear enough to plan, say so in one sentence and say that “Plan it” goes on from here. \
 Do not write the plan yourself.
 
@@ -164,7 +167,7 @@ def history(messages: Sequence[models.Message]) -> list[Turn]:
     said = [m for m in messages if m.role != "system" and m.status != "streaming"]
     while said and said[-1].role == "ai" and said[-1].status != "complete":
         said.pop()
-    return [Turn("user" if m.role == "user" else "assistant", m.content) for m in said]
+    return [Turn("user" if m.role == "user" else "assistant", interview.as_turn(m)) for m in said]
 
 
 def _serve(rt: Runtime, session_id: str, seat: _ActiveReply, once_more: bool) -> None:
@@ -214,16 +217,21 @@ def _answer(rt: Runtime, session_id: str, stream: ReplyStream) -> None:
             session = session_row(db, session_id)
             check_budgets(rt, db, session)
             said = conversation(db, session_id)
-            now = _state_of_things(db, session)
+            now = _state_of_things(db, session, interview.asked_in(said))
         answered = next((m.id for m in reversed(said) if m.role == "user"), None)
         assistant = assistant_for(rt, session)
         request = Request(
             system=_system_prompt(session),
             history=history(said),
             context=now,
-            tools=[card_tool(rt, session_id, answered), *tools_for(session)],
+            tools=[
+                card_tool(rt, session_id, answered),
+                interview.ask_tool(rt, session_id, stream.message_id, interview.asked_in(said)),
+                *tools_for(session),
+            ],
         )
-        status, error = _judge(assistant.converse(request, stream), stopping=rt.jobs.stopping.is_set())
+        answer = assistant.converse(request, stream)
+        status, error = _judge(answer, asked=stream.asked(), stopping=rt.jobs.stopping.is_set())
     except MaestroError as failure:
         status, error = "interrupted" if stream.heard_text else "failed", failure.detail
     except Exception as failure:
@@ -235,7 +243,7 @@ def _answer(rt: Runtime, session_id: str, stream: ReplyStream) -> None:
     stream.finish(status, error)
 
 
-def _judge(answer: Answer, *, stopping: bool) -> tuple[str, str | None]:
+def _judge(answer: Answer, *, asked: bool, stopping: bool) -> tuple[str, str | None]:
     """The status and, where it is not complete, the sentence for how a reply ended."""
     if answer.stop_reason == "stopped":
         return "interrupted", APP_STOPPED if stopping else STOPPED
@@ -243,7 +251,7 @@ def _judge(answer: Answer, *, stopping: bool) -> tuple[str, str | None]:
         return "interrupted", _CUT
     if answer.stop_reason == "rounds":
         return "interrupted", _ROUNDS
-    return ("complete", None) if answer.text.strip() else ("failed", _SILENT)
+    return ("complete", None) if answer.text.strip() or asked else ("failed", _SILENT)
 
 
 def _system_prompt(session: models.Session) -> str:
@@ -252,10 +260,14 @@ def _system_prompt(session: models.Session) -> str:
     return f"{_SYSTEM}\n\n{overview(Path(session.repo_path), session.base_commit, checks)}"
 
 
-def _state_of_things(db: DbSession, session: models.Session) -> str:
+def _state_of_things(db: DbSession, session: models.Session, asked: int) -> str:
     """What the assistant is told besides the conversation: the card as it is, and what the user did to it."""
     card = stored_card(session.idea_card)
     parts = [f"The idea card as it is now:\n{as_text(card)}"]
+    left = interview.MOST_QUESTIONS - asked
+    parts.append(f"Questions left to ask: {max(left, 0)} of {interview.MOST_QUESTIONS}.")
+    if card.still_open is not None:
+        parts.append(f"Kinds of ambiguity still open: {', '.join(card.still_open) or 'none'}.")
     if own := [key for key in card.user_wrote if not key.startswith("open_questions")]:
         parts.append("The user wrote these on the card themselves; leave them as they are:\n" + _listed(own))
     if edits := card_trace.edits_of_the_user(db, session.id):

@@ -31,7 +31,7 @@ class ReplyStream:
     def __init__(self, rt: Runtime, session_id: str, message_id: str) -> None:
         self._rt = rt
         self._session_id = session_id
-        self._message_id = message_id
+        self.message_id = message_id
         self._said = ""  # all of it; what is stored and told has no secrets in it
         self._told = ""
         self._stored_at = time.monotonic()
@@ -50,7 +50,7 @@ class ReplyStream:
         """See ``Listener``."""
         self._store(whole=True)
         with self._rt.db.write(durable=False) as tx:
-            row = tx.db.get(models.Message, self._message_id)
+            row = tx.db.get(models.Message, self.message_id)
             if row is not None:
                 row.tool_uses = [*row.tool_uses, {"name": name, "summary": clean(summary)}]
                 tx.db.add(row)
@@ -71,10 +71,16 @@ class ReplyStream:
                 self._orphaned = session is None or session.status in FINAL
         return self.stop or self._orphaned or self._rt.jobs.stopping.is_set()
 
+    def asked(self) -> bool:
+        """Whether the reply asks the user a question with options."""
+        with self._rt.db.read() as db:
+            row = db.get(models.Message, self.message_id)
+            return bool(row and (row.extras or {}).get("question"))
+
     def finish(self, status: str, error: str | None) -> None:
         """The reply has ended: the rest of the text, how it ended, and the ``message`` event."""
         with self._rt.db.write() as tx:
-            row = tx.db.get(models.Message, self._message_id)
+            row = tx.db.get(models.Message, self.message_id)
             session = tx.db.get(models.Session, self._session_id)
             if row is None or session is None:
                 return
@@ -98,7 +104,7 @@ class ReplyStream:
             return
         text, self._told = shown[len(self._told) :], shown
         with self._rt.db.write(durable=False) as tx:
-            row = tx.db.get(models.Message, self._message_id)
+            row = tx.db.get(models.Message, self.message_id)
             if row is not None:
                 row.content = shown
                 tx.db.add(row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from maestro.core.brainstorm import replies
+from maestro.core.brainstorm import interview, replies
 from maestro.core.brainstorm.assistant import check_budgets
 from maestro.core.brainstorm.card_keeping import store_card
 from maestro.core.brainstorm.idea_card import edit, stored_card
@@ -15,10 +15,11 @@ from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, allowed_events
 from maestro.core.views import MessageView
 from maestro.db import models
+from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.errors import InvalidInput, NotAllowed
 
-__all__ = ["ask_again", "edit_idea_card", "open_conversation", "send_message", "stop_reply"]
+__all__ = ["answer_question", "ask_again", "edit_idea_card", "open_conversation", "send_message", "stop_reply"]
 
 MAX_MESSAGE = 200_000
 _CARD_STATES = frozenset({State.IDLE, State.BRAINSTORMING, State.PLAN_REVIEW})
@@ -35,12 +36,45 @@ def send_message(rt: Runtime, session_id: str, content: str) -> MessageView:
         session = session_row(tx.db, session_id)
         _must_talk(session)
         check_budgets(rt, tx.db, session)
-        row = add_message(tx, session_id, "user", content)
-        session.updated_at = utcnow()
-        tx.db.add(session)
-        emit_message(tx, row)
+        asked = interview.open_question(replies.conversation(tx.db, session_id))
+        question = interview.question_of(asked) if asked else None
+        option = interview.option_meant(question, content) if question else None
+        row = _say(tx, session, content if question is None or option is None else str(question["options"][option]))
+        if asked:
+            interview.settle(tx, session, asked, row, option)
     replies.start_reply(rt, session_id)
     return MessageView.of(row)
+
+
+def answer_question(rt: Runtime, session_id: str, message_id: str, option: int) -> MessageView:
+    """Answer the assistant's open question with one of its options, counted from 0; goes on like ``send_message``.
+
+    Raises InvalidInput for an option that there is not, NotFound, NotAllowed for a question that is not open (any more),
+    and OverBudget.
+    """
+    with rt.db.write() as tx:
+        session = session_row(tx.db, session_id)
+        _must_talk(session)
+        check_budgets(rt, tx.db, session)
+        asked = interview.open_question(replies.conversation(tx.db, session_id))
+        question = interview.question_of(asked) if asked else None
+        if asked is None or question is None or asked.id != message_id:
+            raise _not_now(session, "This question is not open anymore. Write a message instead.")
+        if not 0 <= option < len(question["options"]):
+            words = f"must be between 0 and {len(question['options']) - 1}"
+            raise InvalidInput(f"The option {words}.", {"option": words})
+        row = _say(tx, session, str(question["options"][option]))
+        interview.settle(tx, session, asked, row, option)
+    replies.start_reply(rt, session_id)
+    return MessageView.of(row)
+
+
+def _say(tx: Transaction, session: models.Session, content: str) -> models.Message:
+    row = add_message(tx, session.id, "user", content)
+    session.updated_at = utcnow()
+    tx.db.add(session)
+    emit_message(tx, row)
+    return row
 
 
 def ask_again(rt: Runtime, session_id: str) -> None:

@@ -78,12 +78,14 @@ class MessageView(BaseModel):
     status: str
     error: str | None
     tool_uses: list[dict[str, Any]]
+    question: dict[str, Any] | None = None  # {text, options, recommended, kind, number, answer}
     created_at: datetime
 
     @classmethod
     def of(cls, row: models.Message) -> MessageView:
         """From its row."""
-        return readable(cls, row.model_dump(warnings=False))
+        extras = row.extras or {}
+        return readable(cls, row.model_dump(warnings=False) | {"question": extras.get("question")})
 
 
 class CardVersionView(BaseModel):
