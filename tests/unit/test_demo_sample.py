@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from maestro.core.brainstorm.idea_card import IdeaCard, merge_update
+from maestro.core.brainstorm.interview import ASKED, read_question
 from maestro.core.planning.coverage import uncovered
 from maestro.core.planning.plan import Plan, overlap, parse_plan, width
 from maestro.demo.sample import make_repository
@@ -100,6 +101,9 @@ def talk(exchanges: int) -> tuple[IdeaCard, list[str]]:
             for block in blocks:
                 if block.tool == "read_file":
                     results.append((Path(__file__).parents[2] / "maestro/demo/sample.toml").read_text())
+                elif block.tool == "ask_question":
+                    read_question(block.input)
+                    results.append(ASKED)
                 elif block.tool:
                     card, changed = merge_update(card, block.input)
                     results.append(f"The idea card is updated: {', '.join(changed)}.")
