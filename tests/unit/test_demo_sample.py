@@ -88,7 +88,7 @@ def test_agents_run_only_the_plans_own_checks_and_touch_only_declared_files() ->
 
 def talk(exchanges: int) -> tuple[IdeaCard, list[str]]:
     """The script's brainstorm, as Maestro would run it: the card at the end and the last words of each reply."""
-    card, spoken, history = IdeaCard(), [], []  # type: ignore[var-annotated]
+    asked, card, spoken, history = 0, IdeaCard(), [], []  # type: ignore[var-annotated]
     tools = [{"name": "update_idea_card", "input_schema": {"properties": {}}}]
     for number in range(exchanges):
         history.append({"role": "user", "content": f"Whatever {number}"})
@@ -103,7 +103,8 @@ def talk(exchanges: int) -> tuple[IdeaCard, list[str]]:
                     results.append((Path(__file__).parents[2] / "maestro/demo/sample.toml").read_text())
                 elif block.tool == "ask_question":
                     read_question(block.input)
-                    results.append(ASKED)
+                    asked += 1
+                    results.append(ASKED.format(number=asked))
                 elif block.tool:
                     card, changed = merge_update(card, block.input)
                     results.append(f"The idea card is updated: {', '.join(changed)}.")

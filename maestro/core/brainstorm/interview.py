@@ -26,7 +26,10 @@ _MAX_ANSWER = 300
 #: Words that end so answer nothing.
 _ASKS_BACK = ("?", "\N{FULLWIDTH QUESTION MARK}", "\N{ARABIC QUESTION MARK}")
 
-ASKED = "The user sees the question with its options as buttons, below your words. End your reply now, without repeating it."
+ASKED = (
+    f"The user sees question {{number}} of {MOST_QUESTIONS} with its options as buttons, below your words. "
+    "End your reply now, without repeating it."
+)
 _SPENT = f"All {MOST_QUESTIONS} questions are used up. Decide what is left yourself, and say that it can be planned."
 
 _SCHEMA: dict[str, Any] = {
@@ -73,7 +76,7 @@ def ask_tool(rt: Runtime, session_id: str, message_id: str, asked: int) -> Tool:
             if question["kind"] and question["kind"] not in still_open:
                 still_open = [*still_open, question["kind"]]
             store_card(tx, session, card.model_copy(update={"still_open": still_open}), by_user=False)
-        return ASKED
+        return ASKED.format(number=asked + 1)
 
     return Tool(
         name="ask_question",
