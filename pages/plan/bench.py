@@ -16,17 +16,21 @@ from maestro.core.views import CheckForeseen, PlanView, SessionView, TaskView
 from maestro.errors import Conflict, InvalidInput, MaestroError
 from pages.components.action import say, say_failed
 from pages.components.address import note_in_address
-from pages.components.buttons import button
 from pages.components.calls import did, read
 from pages.components.icon import icon
 from pages.components.state import task_mark
 from pages.components.tag import box, tag, text
 from pages.frame.view import Frame
+from pages.plan import groups
+from pages.plan.acts import Acts
 from pages.plan.draft import Draft
 from pages.plan.editing import Editor
 from pages.plan.graph import Graph
+from pages.plan.picked import Picked
 from pages.plan.reading import read_task, read_whole
 from pages.plan.rows import WHOLE, Rows
+from pages.plan.splitting import ask_split
+from pages.plan.tools import Tools
 
 #: Members whose change is seen in the graph and the list.
 _SEEN = {"title", "depends_on", "estimate_minutes", "requires_approval"}
@@ -72,12 +76,10 @@ class Bench:
         self._store_name = f"maestro-plan:{self.session.id}"
         with box("p-bench", data_show="list", data_plan_draft=self.session.id if editable else None) as self.root:
             with box("p-left"):
-                self.graph = Graph(self.choose_by_hand)
-                self.rows = Rows(self.choose, self.choose_by_hand)
-                if editable:
-                    button("Add a task", lambda: self.act("add"), icon="plus", kind="ghost", small=True).classes(
-                        "p-add"
-                    )
+                self.graph = Graph(self.choose_by_hand, editable=editable)
+                self.tools = Tools(self)
+                self.rows = Rows(self.choose, self.choose_by_hand, editable=editable)
+                self.picked = Picked(self)
             with tag("aside", "", "p-right", aria_label="Details"):
                 with tag("button", "", "p-back", type="button") as back:
                     icon("chevron-left")
@@ -90,6 +92,7 @@ class Bench:
         if editable:
             ui.on("maestro_plan_draft", self._restore)
             ui.on("maestro_drafts", self._back_to_typed)
+            ui.on("maestro_plan_do", Acts(self).heard)
 
     def _run(self, script: str) -> None:
         """Run a script of ``plan.js``; whatever button it came from may be gone by now."""
@@ -104,8 +107,10 @@ class Bench:
         self.took_s = took_s
         live_before, self.live = self.live, {t.key: t for t in tasks} if not self.editable else {}
         if plan.version != self.draft.version and not self.draft.dirty:
-            self.take()
+            self._take_theirs()
             return
+        if plan.version != self.draft.version:
+            self._keep()  # the other window may have been a tab of this browser: it dropped what was kept
         changed = went_on or live_before.get(self.selected) != self.live.get(self.selected)
         self.show(details=not self.editable and changed)
 
@@ -121,10 +126,12 @@ class Bench:
             self.editor.show_errors()
             self.editor.show_foreseen(self._foreseen())
         self.bar.show()
+        self.tools.show()
 
     def _show_rows(self) -> None:
         wrong = {t["id"] for t in self.draft.tasks if self.draft.task_errors(t["id"])}
         self.rows.show(self.draft.tasks, self.live, wrong, session=self.session.status)
+        self.picked.show()
 
     def _show_graph(self) -> None:
         marks = {key: task_mark(t.status, session=self.session.status) for key, t in self.live.items()}
@@ -135,8 +142,19 @@ class Bench:
         """Show the current version, dropping what was typed."""
         self.draft.take(self.plan)
         self.draft.review()
-        self._forget()
         self.show(details=True)
+        self._keep()
+
+    def _take_theirs(self) -> None:
+        """Show the version that another window, or a program, has stored; undo brings back what was here."""
+        before = self.draft.version
+        self.draft.take(self.plan)
+        if self.editable:
+            words = f"Version {self.plan.version}, saved elsewhere"
+            self.draft.note(words, version=(before, self.plan.version))
+            with self.view.content:
+                say(f"{words}, is shown now.")
+        self.take()
 
     def choose_by_hand(self, key: str) -> None:
         """Select by a click or a key; a narrow window then shows the details."""
@@ -182,29 +200,65 @@ class Bench:
     # -- editing -------------------------------------------------------------------------------------------------------
 
     def act(self, what: str) -> None:
-        """Add, remove or move tasks: ``add, remove, up, down``; ``again`` only makes the details anew."""
-        if what != "again":
-            self.draft.leave()
-        if what == "add":
-            self.selected = self.draft.add(self.selected or None)
+        """``add, remove, up, down, duplicate, split`` a task; ``again`` only makes the details anew."""
+        if what == "again":
+            self.draft.note("Decisions")
+            self._show_changed()
+        elif what == "add":
+            self.change("Add a task", lambda: self.draft.add(self.selected or None))
             self.root.attr(data_show="details")
+            self._run("window.maestroPlan?.focusDetails()")
         elif what == "remove":
-            tasks = [t["id"] for t in self.draft.tasks]
-            at = tasks.index(self.selected)
-            self.draft.remove(self.selected)
-            self.selected = (tasks[:at] + tasks[at + 1 :])[min(at, len(tasks) - 2)]
+            self.change(f"Remove {self.selected}", lambda: self._remove(self.selected))
         elif what in {"up", "down"}:
-            self.draft.move(self.selected, -1 if what == "up" else 1)
+            self.change(f"Move {self.selected}", lambda: self.draft.move(self.selected, -1 if what == "up" else 1))
+        elif what == "duplicate":
+            key = self.selected
+            self.change(f"Duplicate {key}", lambda: groups.duplicate(self.draft.tasks, [key])[0])
+        elif what == "split":
+            ask_split(self, self.selected)
+
+    def _remove(self, key: str) -> str:
+        tasks = [t["id"] for t in self.draft.tasks]
+        at = tasks.index(key)
+        self.draft.remove(key)
+        left = [t["id"] for t in self.draft.tasks]
+        return str(left[min(at, len(left) - 1)])
+
+    def change(self, words: str, do: Callable[[], str | None]) -> bool:
+        """Change the plan's tasks as one step; ``do`` may name the task to show then. Says why where it can't be done."""
+        self.draft.leave()
+        try:
+            shown = do()
+        except InvalidInput as error:
+            with self.view.content:
+                say_failed(error.detail)
+            return False
+        self.selected = shown or self.selected
+        self.draft.note(words, self.selected)
+        self._show_changed()
+        return True
+
+    def step(self, *, back: bool) -> None:
+        """Undo a step, or do it again."""
+        if not self.editable or (done := self.draft.step(back=back, current=self.plan.version)) is None:
+            return
+        self.selected = done.key if self.draft.task(done.key) else self.selected
+        self._show_changed()
+        self.tools.say(f"{'Undone' if back else 'Redone'}: {done.words}")
+
+    def _show_changed(self) -> None:
         self.draft.review()
         self.show(details=True)
         self._mark()
         self._keep()
-        if what == "add":
-            self._run("window.maestroPlan?.focusDetails()")
 
     def _changed(self, name: str) -> None:
         """A member was typed into: what is small follows at once, graph and keeping when the typing rests."""
+        what = f"{name.replace('_', ' ').capitalize()}{f' of {self.selected}' if self.selected else ''}"
+        self.draft.note(what, self.selected, run=f"{self.selected}/{name}")
         self.draft.review()
+        self.tools.show()
         if self.editor:
             self.editor.show_errors()
         if name in _SEEN or self.draft.errors:
@@ -221,18 +275,19 @@ class Bench:
 
     def discard(self) -> None:
         """Back to what is stored; the bar offers to undo it."""
+        before = self.draft.version
         self.draft.discard(self.plan)
+        moved = (before, self.plan.version) if before != self.plan.version else None
+        self.draft.note("Discard changes", version=moved)
         self.draft.review()
-        self._forget()
         self.show(details=True)
+        self._keep()
 
     def undo(self) -> None:
         """Put back what was taken away last."""
         self.selected = self.draft.undo() or self.selected
-        self.draft.review()
-        self.show(details=True)
-        self._mark()
-        self._keep()
+        self.draft.note("Put back what was removed", self.selected)
+        self._show_changed()
 
     def _leave(self) -> None:
         """What a new task lacks is said once another one is looked at."""
@@ -265,7 +320,7 @@ class Bench:
             if not by.is_deleted:
                 by.props(remove="loading")
         self.plan = stored
-        self.draft.saved()
+        self.draft.saved(stored)
         self.take()
         with self.view.content:
             say(f"Saved as version {stored.version}.")
@@ -282,20 +337,23 @@ class Bench:
     # -- kept through a reload -----------------------------------------------------------------------------------------
 
     def _keep(self) -> None:
-        words = json.dumps({"version": self.draft.version, "data": self.draft.data}, ensure_ascii=False)
-        if not self.draft.dirty:
-            self._forget()
+        """Have the browser keep the draft and its steps, as long as there are any."""
+        kept: dict[str, Any] = {"version": self.draft.version, "data": self.draft.data, "dirty": self.draft.dirty}
+        words = json.dumps(kept | {"steps": self.draft.journal.dump()}, ensure_ascii=False)
+        if len(words) > _MOST_KEPT:
+            words = json.dumps(kept, ensure_ascii=False)
+        if not self.draft.dirty and not self.draft.journal:
+            self._run(f"window.maestroPlan?.forget({json.dumps(self._store_name)})")
         elif len(words) < _MOST_KEPT:
             self._run(f"window.maestroPlan?.keep({json.dumps(self._store_name)}, {json.dumps(words)})")
-
-    def _forget(self) -> None:
-        self._run(f"window.maestroPlan?.forget({json.dumps(self._store_name)})")
 
     def _restore(self, event: GenericEventArguments) -> None:
         kept: Any = event.args
         if not isinstance(kept, dict) or not isinstance(kept.get("version"), int) or self.draft.dirty:
             return
-        if self.draft.restore(kept.get("data"), kept["version"]):
+        changed = self.draft.restore_kept(kept)
+        self.tools.show()
+        if changed:
             self.draft.review()
             self.selected = self.view.query.get("task") or self.selected  # it may be in the draft only
             self.show(details=True)

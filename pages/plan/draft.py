@@ -15,6 +15,7 @@ from maestro.core.views import PlanView
 from maestro.errors import InvalidInput
 from pages.components.fields import plainly
 from pages.components.words import duration
+from pages.plan.journal import Journal, Step
 from pages.plan.taken_away import Taken, take_decision, take_task
 
 Data = dict[str, Any]
@@ -75,6 +76,7 @@ class Draft:
         self.errors: dict[str, str] = {}
         self._taken: list[Taken] = []
         self.take(view)
+        self.journal = Journal(self.data)
 
     def take(self, view: PlanView) -> None:
         """Begin anew from a stored version."""
@@ -99,6 +101,44 @@ class Draft:
             return False
         self.data, self.version = kept, version
         return True
+
+    def restore_kept(self, kept: Data) -> bool:
+        """Take over what the browser kept: a draft with its steps, or only the steps of what was stored; whether it is one.
+
+        Steps that led to an older version than the stored one go on from there.
+        """
+        unsaved = kept.get("dirty", True) and self.restore(kept.get("data"), kept["version"])
+        self.journal.load(kept.get("steps"))
+        self.journal.rebase(self.data)
+        if not kept.get("dirty", True) and kept["version"] != self.version:
+            stored, version = self.data, self.version
+            if self.restore(kept.get("data"), kept["version"]):
+                self.journal.rebase(self.data)
+                self.data, self.version = stored, version
+                self.note(f"Version {version}, saved elsewhere", version=(kept["version"], version))
+        return unsaved
+
+    def note(self, words: str, key: str = "", *, run: str = "", version: tuple[int, int] | None = None) -> None:
+        """Take down what has just changed as a step that can be undone (``Journal.note``)."""
+        self.journal.note(self.data, words, key=key, run=run, version=version)
+
+    def step(self, *, back: bool, current: int) -> Step | None:
+        """Undo (``back``) or redo a step. ``current`` is the version now stored: an older one counts as changed elsewhere."""
+        before = copy.deepcopy(self.data)
+        step = self.journal.undo(self.data) if back else self.journal.redo(self.data)
+        try:
+            _Loose.model_validate(self.data)
+        except ValidationError:  # a journal out of the browser's storage that is not ours
+            self.data = before
+            self.journal = Journal(self.data)
+            return None
+        if step and step.version:
+            self.version = step.version[0 if back else 1]
+        if step and not self.dirty:
+            self.version = current
+        if step:
+            self._taken = []  # it may be what was just put back
+        return step
 
     @property
     def dirty(self) -> bool:
@@ -161,9 +201,11 @@ class Draft:
         last.back()
         return last.key
 
-    def saved(self) -> None:
-        """It is stored: nothing that was taken away before is offered any more."""
+    def saved(self, view: PlanView) -> None:
+        """It is stored as this version: what was taken away before is in the journal only."""
         self._taken = []
+        self.take(view)
+        self.journal.rebase(self.data)
 
     def move(self, key: str, step: int) -> None:
         """Move a task up (-1) or down (1) in the order."""

@@ -17,7 +17,7 @@ _PRIORITIES = {0: "0, first", 1: "1, early", 2: "2, usual", 3: "3, later"} | {n:
 
 
 class Editor:
-    """Details that can be edited. ``changed`` is told which member changed; ``act`` does ``up, down, remove, add``.
+    """Details that can be edited. ``changed`` is told which member changed; ``act`` does what ``Bench.act`` knows.
 
     ``foreseen`` says of the stored checks what they will tell; ``drafts`` is how the names begin under which the browser
     keeps what is typed.
@@ -103,6 +103,8 @@ class Editor:
             up.set_enabled(task is not tasks[0])
             down = icon_button("arrow-down", "Move down", lambda: self._act("down"), small=True)
             down.set_enabled(task is not tasks[-1])
+            icon_button("copy", "Duplicate this task", lambda: self._act("duplicate"), small=True)
+            icon_button("git-branch", "Split this task…", lambda: self._act("split"), small=True)
             remove = icon_button("trash-2", "Remove this task", lambda: self._act("remove"), small=True)
             remove.set_enabled(len(tasks) > 1)
 

@@ -14,7 +14,9 @@ BOX_WIDTH = 184
 BOX_HEIGHT = 64
 _GAP_X = 52
 _GAP_Y = 14
-_LANE = 10  # the height a passing line takes
+_LANE = 4  # the height a passing line takes
+_LANE_GAP = 4  # between two of them: they run as a bundle
+_MOST_ROWS = 9  # boxes one above another, where the surplus can stand further right
 _EDGE = 16  # free space around everything
 _SWEEPS = 6
 
@@ -37,6 +39,7 @@ def lay_out(keys: Sequence[str], depends_on: Mapping[str, Sequence[str]], levels
     """Lay out ``keys`` (in plan order). Tasks that wait for nothing and that nothing waits for stand apart, below."""
     edges = [(d, k) for k in keys for d in depends_on.get(k, ()) if d in levels]
     linked = {key for edge in edges for key in edge}
+    levels = _balanced([k for k in keys if k in linked], edges, levels)
     columns, chains = _columns([k for k in keys if k in linked], edges, levels)
     _order(columns, chains)
     centres = _centres(columns, chains)
@@ -52,6 +55,19 @@ def lay_out(keys: Sequence[str], depends_on: Mapping[str, Sequence[str]], levels
     bottom = _place_loose([k for k in keys if k not in linked], boxes, bottom, max(len(columns), 3))
     right = max((x for x, _ in boxes.values()), default=0.0) + BOX_WIDTH
     return Layout(right + _EDGE, bottom + _EDGE, boxes, lines)
+
+
+def _balanced(keys: Sequence[str], edges: Sequence[tuple[str, str]], levels: Mapping[str, int]) -> Mapping[str, int]:
+    """Levels in which a crowd that nothing waits for stands in several columns: one of thirty boxes reads badly."""
+    awaited = {source for source, _ in edges}
+    found = dict(levels)
+    for level in itertools.count():
+        here = [k for k in keys if found[k] == level]
+        for key in [k for k in here[_MOST_ROWS:] if k not in awaited]:
+            found[key] = level + 1
+        if not any(found[k] > level for k in keys):
+            return found
+    raise AssertionError
 
 
 def _columns(
@@ -118,7 +134,7 @@ def _centres(columns: list[list[Item]], chains: Mapping[tuple[str, str], Sequenc
 
 def _spread(column: Sequence[Item], wanted: Sequence[float]) -> list[float]:
     """Places as wanted, pushed apart: the mean of pushing down only and up only, which both keep the distances."""
-    apart = [(_height(a) + _height(b)) / 2 + _GAP_Y for a, b in itertools.pairwise(column)]
+    apart = [(_height(a) + _height(b)) / 2 + _gap(a, b) for a, b in itertools.pairwise(column)]
     down, up = list(wanted), list(wanted)
     for i, distance in enumerate(apart):
         down[i + 1] = max(down[i + 1], down[i] + distance)
@@ -144,6 +160,10 @@ def _place_loose(keys: Sequence[str], boxes: dict[str, Point], bottom: float, ac
 
 def _x(column: int) -> float:
     return _EDGE + column * (BOX_WIDTH + _GAP_X)
+
+
+def _gap(above: Item, below: Item) -> float:
+    return _GAP_Y if isinstance(above, str) or isinstance(below, str) else _LANE_GAP
 
 
 def _height(item: Item) -> float:

@@ -22,7 +22,7 @@ Choose = Callable[[str], Awaitable[None] | None]
 class Row:
     """A task's line; ``show`` brings it up to date in place."""
 
-    def __init__(self, key: str, choose: Choose, opens: Choose) -> None:
+    def __init__(self, key: str, choose: Choose, opens: Choose, *, editable: bool) -> None:
         self._shown: tuple[object, ...] = ()
         self._tone = ""
         self._icon = ""
@@ -33,6 +33,8 @@ class Row:
             self._after = text("", "p-row__after m-cut")
             self._time = text("", "p-row__time m-num")
             self._flag = icon("hand", "p-row__flag m-hidden")
+            if editable:
+                icon("grip-vertical", "p-row__grip").attr(title="Drag to move", data_grip="")
         self.root.on("click", lambda: opens(key))
         self.root.on("focus", lambda: choose(key))
 
@@ -72,7 +74,9 @@ def whole_row(choose: Choose, opens: Choose) -> Tag:
 class Rows:
     """All lines, in plan order. The focus chooses; a click (or Enter) opens, which a narrow window shows differently."""
 
-    def __init__(self, choose: Choose, opens: Choose) -> None:
+    def __init__(self, choose: Choose, opens: Choose, *, editable: bool) -> None:
+        self._editable = editable
+        self._picked: set[str] = set()
         self._choose = choose
         self._opens = opens
         self._rows: dict[str, Row] = {}
@@ -96,10 +100,18 @@ class Rows:
         with self._list:
             for key in keys:
                 if key not in self._rows:
-                    self._rows[key] = Row(key, self._choose, self._opens)
+                    self._rows[key] = Row(key, self._choose, self._opens, editable=self._editable)
         for place, key in enumerate(keys):
             if self._list.default_slot.children[place] is not self._rows[key].root:
                 self._rows[key].root.move(target_index=place)
+
+    def pick(self, keys: set[str]) -> None:
+        """Mark the lines that are selected together."""
+        for key in keys ^ self._picked:
+            if row := self._rows.get(key):
+                row.root.classes(add="p-row--picked") if key in keys else row.root.classes(remove="p-row--picked")
+                row.root.attr(aria_pressed="true" if key in keys else None)
+        self._picked = set(keys)
 
     def select(self, key: str) -> None:
         """Mark the line that is shown in the details. Tab stops at this one alone: next come the details, not 60 lines."""

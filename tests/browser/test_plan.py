@@ -18,6 +18,7 @@ from maestro.core.planning import generation
 from maestro.core.planning.plan import parse_plan
 from maestro.demo.server import ScriptedServer
 from tests.app_process import AppProcess
+from tests.browser.axe import findings
 from tests.browser.conftest import OpenWindow
 from tests.browser.seeds import seed_session, seeding
 from tests.repos import make_repo
@@ -79,6 +80,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, ids: dict[str, str]) -> Iterat
         for name in ("edit", "circle", "parted", "keep", "approve", "again"):
             ids[name] = _review(rt, repo, name, PLAN)
         ids["big"] = _review(rt, repo, "big", BIG)
+        ids["many"] = _review(rt, repo, "many", BIG)
         ids["tells"] = _review(rt, repo, "tells", TELLS)
         ids["fail"] = _talk(rt, repo, "fail")
         old = [{"key": f"t{usd}", "title": "Old", "status": "completed", "cost_usd": usd} for usd in (0.1, 0.2, 0.3)]
@@ -188,7 +190,7 @@ def test_a_circle_is_said_where_it_was_closed(window: OpenWindow, ids: dict[str,
     expect(page.locator(".p-bar")).to_contain_text("in a cycle")
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_role("button", name="Approve and start")).to_be_enabled()
-    page.get_by_role("button", name="Undo").click()
+    page.locator(".p-bar").get_by_role("button", name="Undo").click()
     expect(page.locator(".p-bar")).to_contain_text("in a cycle")
     page.get_by_role("button", name="Discard").click()
     expect(page.get_by_role("button", name="Approve and start")).to_be_enabled()
@@ -199,7 +201,7 @@ def test_tasks_are_added_moved_and_removed(window: OpenWindow, app: AppProcess, 
     open_task(page, "Write the file")
     page.get_by_role("button", name="Remove this task").click()
     expect(page.locator(".p-bar")).to_contain_text("Removed writer. command no longer waits for it.")
-    page.get_by_role("button", name="Undo").click()
+    page.locator(".p-bar").get_by_role("button", name="Undo").click()
     expect(page.get_by_label("Title", exact=True)).to_have_value("Write the file")
     expect(page.get_by_role("button", name="Approve and start")).to_be_enabled()  # all is as it was
     page.get_by_role("button", name="Remove this task").click()
@@ -266,6 +268,159 @@ def test_hands_stay_on_the_keyboard_with_sixty_tasks(window: OpenWindow, ids: di
     opened.screenshot("plan-sixty-tasks")
     opened.resize("phone")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def picked(page: Page) -> Locator:
+    return page.locator(".p-row--picked")
+
+
+def keys(page: Page) -> list[str]:
+    found: list[str] = page.eval_on_selector_all(".p-rows__list > .p-row", "rows => rows.map(r => r.dataset.row)")
+    return found
+
+
+def needs(page: Page, key: str) -> Locator:
+    return page.locator(f'.p-row[data-row="{key}"] .p-row__after')
+
+
+def drag(page: Page, source: Locator, target: Locator, *, dy: float = 0) -> None:
+    source.hover()
+    page.mouse.down()
+    to = target.bounding_box()
+    assert to
+    page.mouse.move(to["x"] + to["width"] / 2, to["y"] + to["height"] / 2 + dy, steps=4)
+    page.mouse.up()
+
+
+def line(page: Page, key: str) -> Locator:
+    return page.locator(f'.p-row[data-row="{key}"]')
+
+
+def box(page: Page, key: str) -> Locator:
+    return page.locator(f'.p-box[data-task="{key}"]')
+
+
+def test_sixty_tasks_are_found_linked_moved_merged_and_split_and_every_step_is_undone(
+    window: OpenWindow, app: AppProcess, ids: dict[str, str]
+) -> None:
+    opened = window()
+    page = opened.visit(ids["many"])
+    undo, bar = page.get_by_role("button", name="Undo: "), page.get_by_role("toolbar", name="Selected tasks")
+    expect(page.locator(".p-box")).to_have_count(60)
+    page.keyboard.press("/")
+    page.keyboard.type("step 33")
+    expect(page.locator("[data-found]")).to_have_text("1 of 60")
+    page.keyboard.press("Enter")
+    expect(line(page, "t33")).to_be_focused()
+    expect(page.locator(".p-box:not([data-miss])")).to_have_count(1)
+    page.get_by_label("Find tasks").fill("")
+
+    page.get_by_role("button", name="Fit the graph").click()
+    page.wait_for_function(f"['t0', 't58'].every({IN_SIGHT})")
+    box(page, "t0").hover()
+    expect(page.locator(".p-box--lit")).to_have_count(34)  # itself, and those right behind it
+    assert findings(page, within=".p-bench") == []
+    opened.screenshot("plan-sixty-fitted")
+    page.get_by_role("button", name="Fit the graph").click()
+    box(page, "t1").scroll_into_view_if_needed()
+
+    # A dependency is drawn from box to box, one that would close a circle is refused; a click on its line takes it away.
+    drag(page, box(page, "t1").locator("[data-link]"), box(page, "t2"))
+    expect(needs(page, "t2")).to_have_text("after t0, t1")
+    drag(page, box(page, "t2").locator("[data-link]"), box(page, "t0"))
+    expect(page.get_by_text("so t0 can't wait for t2")).to_be_visible()
+    page.locator('.p-line__hit[data-from="t1"][data-to="t2"]').dispatch_event("click")
+    page.get_by_role("button", name="Remove: t2 waits for t1").click()
+    expect(needs(page, "t2")).to_have_text("after t0")
+    undo.click()
+    expect(needs(page, "t2")).to_have_text("after t0, t1")
+
+    # By keyboard: selected together, moved, set to run in a row, merged.
+    line(page, "t4").focus()
+    page.keyboard.press("Shift+ArrowDown")
+    expect(picked(page)).to_have_count(2)
+    page.keyboard.press("Alt+ArrowUp")
+    expect(page.locator(".p-rows__list > .p-row").nth(3)).to_have_attribute("data-row", "t4")
+    assert keys(page)[:6] == ["t0", "t1", "t2", "t4", "t5", "t3"]
+    bar.get_by_role("button", name="Change…").click()
+    page.get_by_role("menuitem", name="Run one after another").click()
+    expect(needs(page, "t5")).to_contain_text("t4")
+    bar.get_by_role("button", name="Merge").click()
+    expect(line(page, "t5")).to_have_count(0)
+    expect(page.get_by_label("Title", exact=True)).to_have_value(re.compile(r"^Step 4 .* \+ Step 5 "))
+    expect(picked(page)).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(bar).to_be_hidden()
+
+    # A reload keeps the draft and every step; typing is one of them.
+    page.get_by_label("Title", exact=True).fill("Both at once")
+    expect(undo).to_have_attribute("title", "Undo: Title of t4")
+    page.wait_for_function("Object.values(localStorage).some((words) => words.includes('Both at once'))")
+    page.reload()
+    opened.alive()
+    expect(line(page, "t4")).to_contain_text("Both at once")
+    line(page, "t4").focus()
+    page.keyboard.press("Control+z")
+    expect(line(page, "t4")).to_contain_text("Step 4")
+    page.keyboard.press("Control+z")
+    expect(line(page, "t5")).to_have_count(1)
+    page.keyboard.press("Control+Shift+z")
+    expect(line(page, "t5")).to_have_count(0)
+
+    # By mouse: selected, duplicated, dragged, removed; and one task becomes two.
+    line(page, "t1").click(modifiers=["Control"])
+    line(page, "t2").click(modifiers=["Control"])
+    expect(bar).to_contain_text("2 selected")
+    bar.get_by_role("button", name="Duplicate").click()
+    expect(line(page, "t2-2")).to_be_visible()
+    expect(needs(page, "t2-2")).to_have_text("after t0, t1-2")
+    drag(page, line(page, "t1-2").locator("[data-grip]"), line(page, "t0"), dy=-12)
+    expect(page.locator(".p-rows__list > .p-row").nth(0)).to_have_attribute("data-row", "t1-2")
+    assert keys(page)[:4] == ["t1-2", "t2-2", "t0", "t1"]
+    opened.screenshot("plan-several-selected")
+    line(page, "t1-2").focus()
+    page.keyboard.press("Delete")
+    expect(line(page, "t2-2")).to_have_count(0)
+    line(page, "t3").click()
+    page.get_by_label("Checks", exact=True).fill("true one\ntrue two")
+    page.get_by_role("button", name="Split this task").click()
+    page.get_by_role("checkbox", name="true two").click()
+    opened.screenshot("plan-split")
+    page.get_by_role("button", name="Split", exact=True).click()
+    expect(needs(page, "t3-2")).to_have_text("after t3")
+    expect(page.get_by_label("Checks", exact=True)).to_have_value("true two")
+    page.locator("summary", has_text="Scope, patterns and agent").click()
+    page.get_by_label("Model", exact=True).fill("claude-haiku-4-5")
+    expect(undo).to_have_attribute("title", "Undo: Model of t3-2")
+    save(page)
+    expect(page.get_by_text("Saved as version 2.")).to_be_visible()
+    saved = {t["id"]: t for t in stored(app, ids["many"])["tasks"]}
+    assert [saved["t3"]["checks"], saved["t3-2"]["checks"]] == [["true one"], ["true two"]]
+    assert saved["t3-2"]["model"] == "claude-haiku-4-5"
+    undo.click()  # also over what was saved: it is a change like any other
+    expect(page.get_by_role("button", name="Save changes")).to_be_visible()
+
+    # What a program stores meanwhile is told; nothing is lost on either side.
+    with app.client() as api:
+        address = f"/api{ids['many'].replace('session', 'sessions', 1)}"
+        assert api.put(address, json={"tasks": [task("t0", "By the API")]}).status_code == 200
+    expect(page.locator(".p-bar")).to_contain_text("changed elsewhere")
+    page.get_by_role("button", name="Discard mine, load theirs").click()
+    expect(line(page, "t0")).to_contain_text("By the API")
+    undo.click()
+    expect(line(page, "t3-2")).to_be_visible()
+    expect(page.locator(".p-bar")).to_contain_text("changed elsewhere")
+    page.set_viewport_size({"width": 780, "height": 844})
+    page.get_by_role("button", name="All tasks").click()
+    page.get_by_role("button", name="Select", exact=True).click()
+    line(page, "t1").click()
+    line(page, "t2").click()
+    expect(bar).to_contain_text("2 selected")
+    for width in (780, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert findings(page, within=".p-bench") == []
+        opened.screenshot(f"plan-select-{width}")
 
 
 def test_a_plan_is_approved_and_an_edit_needs_approval_again(window: OpenWindow, ids: dict[str, str]) -> None:
