@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from nicegui.events import GenericEventArguments
 from pydantic import BaseModel, Field, ValidationError
 
 from pages.plan import groups
-
-if TYPE_CHECKING:
-    from pages.plan.bench import Bench
+from pages.plan.picked import Picked
+from pages.plan.table import Table
 
 _Key = Annotated[str, Field(max_length=40)]
 
@@ -25,8 +24,9 @@ class _Asked(BaseModel):
 class Acts:
     """Performs what a script's event asks for, if it makes sense now."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Table, picked: Picked) -> None:
         self.bench = bench
+        self.picked = picked
 
     def heard(self, event: GenericEventArguments) -> None:
         """An event of the page's script."""
@@ -34,7 +34,7 @@ class Acts:
             asked = _Asked.model_validate(event.args)
         except ValidationError:
             return
-        bench, picked = self.bench, self.bench.picked
+        bench, picked = self.bench, self.picked
         if asked.do in {"undo", "redo"}:
             bench.step(back=asked.do == "undo")
         elif asked.do == "clear":
@@ -50,14 +50,14 @@ class Acts:
 
     def _edit(self, asked: _Asked) -> None:
         bench, tasks = self.bench, self.bench.draft.tasks
-        group = bench.picked.keys if asked.key in bench.picked.keys else [asked.key]
+        group = self.picked.keys if asked.key in self.picked.keys else [asked.key]
         what = group[0] if len(group) == 1 else f"{len(group)} tasks"
         if asked.do == "move":
             bench.change(f"Move {what}", lambda: groups.move(tasks, group, asked.step))
         elif asked.do == "place":
             bench.change(f"Move {what}", lambda: groups.place(tasks, group, asked.to or None))
         elif asked.do == "remove":
-            bench.picked.remove(group)
+            self.picked.remove(group)
         elif asked.do == "link" and bench.draft.task(asked.to):
             bench.change(f"{asked.to} waits for {asked.key}", lambda: groups.link(tasks, asked.key, asked.to))
         elif asked.do == "unlink" and bench.draft.task(asked.to):

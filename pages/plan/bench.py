@@ -92,7 +92,7 @@ class Bench:
         if editable:
             ui.on("maestro_plan_draft", self._restore)
             ui.on("maestro_drafts", self._back_to_typed)
-            ui.on("maestro_plan_do", Acts(self).heard)
+            ui.on("maestro_plan_do", Acts(self, self.picked).heard)
 
     def _run(self, script: str) -> None:
         """Run a script of ``plan.js``; whatever button it came from may be gone by now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui import ui
 
@@ -11,10 +11,8 @@ from maestro.errors import InvalidInput
 from pages.components.buttons import button, icon_button
 from pages.components.tag import Tag, box, text
 from pages.plan import groups
+from pages.plan.table import Table
 from pages.plan.taken_away import take_task
-
-if TYPE_CHECKING:
-    from pages.plan.bench import Bench
 
 _PRIORITIES = {0: "Priority 0, first", 1: "Priority 1, early", 2: "Priority 2, usual", 3: "Priority 3, later"}
 
@@ -22,7 +20,7 @@ _PRIORITIES = {0: "Priority 0, first", 1: "Priority 1, early", 2: "Priority 2, u
 class Picked:
     """The selected tasks and their bar, which is there while any are selected. ``more`` is for other panels' buttons."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Table) -> None:
         self.bench = bench
         self._keys: set[str] = set()
         with box("p-picked m-hidden", role="toolbar", aria_label="Selected tasks") as self._root:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nicegui import background_tasks, ui
 
 from pages.components.buttons import button
@@ -11,19 +9,17 @@ from pages.components.dialogs import answer, dialog, points
 from pages.components.fields import field
 from pages.components.tag import box, tag
 from pages.plan import groups
-
-if TYPE_CHECKING:
-    from pages.plan.bench import Bench
+from pages.plan.table import Table
 
 _PARTS = {"acceptance": "Acceptance", "checks": "Checks", "files": "Files"}
 
 
-def ask_split(bench: Bench, key: str) -> None:
+def ask_split(bench: Table, key: str) -> None:
     """Ask how to split a task, and do it."""
     background_tasks.create(_ask(bench, key))
 
 
-async def _ask(bench: Bench, key: str) -> None:
+async def _ask(bench: Table, key: str) -> None:
     task = bench.draft.task(key)
     if task is None:
         return

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 from pages.components.buttons import button, icon_button
 from pages.components.icon import icon
 from pages.components.tag import box, tag, text
+from pages.plan.table import Table
 
 if TYPE_CHECKING:
     from nicegui import ui
-
-    from pages.plan.bench import Bench
 
 
 class Tools:
     """Search works in the browser alone (``plan.js``); the rest asks the bench."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Table) -> None:
         self.bench = bench
         with box("p-tools"):
             with box("p-search m-search"):
