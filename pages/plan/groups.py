@@ -191,7 +191,7 @@ def free_key(tasks: Iterable[Data], key: str) -> str:
 def _task(tasks: Sequence[Data], key: str) -> Data:
     found = next((t for t in tasks if t["id"] == key), None)
     if found is None:
-        raise InvalidInput(f"There is no task {key} in this plan any more.")
+        raise InvalidInput(f"There is no task {key} in this plan; it was removed.")
     return found
 
 
