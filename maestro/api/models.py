@@ -55,6 +55,27 @@ class Feedback(Body):
     """``POST /sessions/{id}/plan/regenerate``."""
 
     feedback: Text | None = None
+    tasks: list[Short] | None = Field(None, max_length=200, description="Only these tasks may change; new ones come.")
+    comments: bool = Field(True, description="Whether the open comments go with it.")
+
+
+class PlanComment(Body):
+    """``POST /sessions/{id}/plan/comments``. ``task``: its id in the plan; without, the comment is on the plan."""
+
+    text: Text
+    task: Short | None = None
+
+
+class Gap(Body):
+    """``POST /sessions/{id}/plan/gaps``: a requirement's id, or the words of a goal."""
+
+    requirement: Text
+
+
+class PlanFile(Body):
+    """``PUT /sessions/{id}/plan/markdown``."""
+
+    markdown: str = Field(max_length=2_000_000)
 
 
 class Approve(Body):

@@ -166,12 +166,28 @@ class PlanVersion(SQLModel, table=True):
     version: int
     plan_json: dict[str, Any] = _json()
     hash: str
-    origin: str = "generated"  # generated, edited, corrected (a check, while it runs)
+    origin: str = "generated"  # generated, edited, restored, imported, corrected (a check, while it runs)
     feedback: str | None = _words(nullable=True)
     created_at: datetime = _time()
     approved_at: datetime | None = _time(nullable=True)
 
+    about: dict[str, Any] | None = _maybe_json()  # wish (for the next version), review (second pass), estimate
+
     __table_args__ = (UniqueConstraint("session_id", "version"),)
+
+
+class PlanComment(SQLModel, table=True):
+    """What the user says of a task of the plan, or of the plan, before it is approved."""
+
+    __tablename__ = "plan_comments"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    session_id: str = Field(foreign_key="sessions.id", ondelete="CASCADE", index=True)
+    task: str = ""  # its id in the plan; empty: the plan
+    version: int  # that it is about
+    text: str = _text()
+    created_at: datetime = _time()
+    answered_by: int | None = None  # the version that was made with it
 
 
 class Task(SQLModel, table=True):

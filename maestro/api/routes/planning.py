@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse
 
-from maestro.api.models import Approve, Feedback, JsonObject, RowId
+from maestro.api.models import (
+    Approve,
+    Feedback,
+    Gap,
+    JsonObject,
+    Limit,
+    Listing,
+    Offset,
+    PlanComment,
+    PlanFile,
+    RowId,
+    page_of,
+)
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
-from maestro.core.commands import check_trials, plans
-from maestro.core.views import PlanTrial, PlanView, SessionView
+from maestro.core.commands import check_trials, plan_comments, plans
+from maestro.core.views import PlanCommentView, PlanDiff, PlanTrial, PlanVersionView, PlanView, SessionView
 
 router = APIRouter(prefix="/sessions/{session_id}/plan", tags=["Plan"], route_class=CheckedRoute)
 
@@ -35,9 +48,71 @@ def replace(rt: Rt, session_id: str, body: JsonObject, version: RowId | None = N
 
 @router.post("/regenerate", status_code=202)
 def regenerate(rt: Rt, session_id: str, body: Feedback | None = None) -> SessionView:
-    """Have the plan made anew, with feedback."""
-    plans.regenerate_plan(rt, session_id, (body or Feedback()).feedback)
+    """Have the plan made anew, with feedback and the open comments, also for selected tasks only."""
+    given = body or Feedback()
+    plans.regenerate_plan(rt, session_id, given.feedback, tasks=given.tasks, comments=given.comments)
     return queries.get_session(rt, session_id)
+
+
+@router.post("/gaps", status_code=202)
+def close_gap(rt: Rt, session_id: str, body: Gap) -> SessionView:
+    """Ask for a task that fulfils a requirement of the plan's ``trace`` with a gap."""
+    plans.close_gap(rt, session_id, body.requirement)
+    return queries.get_session(rt, session_id)
+
+
+@router.get("/comments")
+def list_comments(rt: Rt, session_id: str, limit: Limit = 50, offset: Offset = 0) -> Listing[PlanCommentView]:
+    """The open comments on the plan."""
+    return page_of(queries.get_plan(rt, session_id).comments, limit, offset)
+
+
+@router.post("/comments", status_code=201)
+def comment(rt: Rt, session_id: str, body: PlanComment) -> PlanCommentView:
+    """Comment on a task, or on the plan; it goes into the next version that is asked for."""
+    return plan_comments.add_comment(rt, session_id, body.text, body.task)
+
+
+@router.delete("/comments/{comment_id}", status_code=204)
+def remove_comment(rt: Rt, session_id: str, comment_id: str) -> None:
+    """Remove a comment."""
+    plan_comments.remove_comment(rt, session_id, comment_id)
+
+
+@router.get("/versions")
+def list_versions(rt: Rt, session_id: str, limit: Limit = 50, offset: Offset = 0) -> Listing[PlanVersionView]:
+    """All versions of the plan, the newest first."""
+    return page_of(queries.list_plan_versions(rt, session_id), limit, offset)
+
+
+@router.get("/versions/{version}")
+def read_version(rt: Rt, session_id: str, version: RowId) -> PlanVersionView:
+    """One version, with its plan."""
+    return queries.get_plan_version(rt, session_id, version)
+
+
+@router.get("/versions/{old}/compare/{new}")
+def compare(rt: Rt, session_id: str, old: RowId, new: RowId) -> PlanDiff:
+    """Two versions by field: what was added, removed, changed."""
+    return queries.compare_plans(rt, session_id, old, new)
+
+
+@router.post("/versions/{version}/restore")
+def restore(rt: Rt, session_id: str, version: RowId) -> PlanView:
+    """Bring a version back, as the next one."""
+    return plans.restore_version(rt, session_id, version)
+
+
+@router.get("/markdown", response_class=PlainTextResponse)
+def export(rt: Rt, session_id: str) -> PlainTextResponse:
+    """The plan as a Markdown file."""
+    return PlainTextResponse(queries.plan_as_markdown(rt, session_id), media_type="text/markdown")
+
+
+@router.put("/markdown")
+def import_(rt: Rt, session_id: str, body: PlanFile, version: RowId | None = None) -> PlanView:
+    """Replace the plan by a Markdown file; 422 names the lines that are wrong."""
+    return plans.import_markdown(rt, session_id, body.markdown, expected_version=version)
 
 
 @router.post("/revise")

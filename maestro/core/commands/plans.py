@@ -9,17 +9,21 @@ from maestro.core.brainstorm.assistant import check_budgets
 from maestro.core.kernel.lookup import plan_row, repository, session_row, tasks_of
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, allowed_events, move
-from maestro.core.planning import generation, own_agent
+from maestro.core.planning import generation, own_agent, wishes
 from maestro.core.planning.generation import plan_view
 from maestro.core.planning.plan import OPTIONAL, Plan, PlanTask, parse_plan, plan_hash
 from maestro.core.planning.plan_answer import checked_plan
+from maestro.core.planning.plan_markdown import from_markdown
+from maestro.core.planning.tracing import request_for
+from maestro.core.planning.wishes import Wish
 from maestro.core.proving import trying_checks
 from maestro.core.proving.plan_checks import with_checks
+from maestro.core.queries.plan_versions import version_row
 from maestro.core.views import PlanView
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
-from maestro.errors import Conflict, InvalidInput, NotAllowed
+from maestro.errors import Conflict, InvalidInput, NotAllowed, NotFound
 
 MAX_FEEDBACK = 20_000
 
@@ -32,6 +36,7 @@ def request_plan(rt: Runtime, session_id: str) -> None:
     with rt.db.write() as tx:
         session = session_row(tx.db, session_id)
         move(tx, session, "idea_ready")
+        wishes.put(tx, session, None)
         if not (session.description.strip() or session.idea_card or replies.conversation(tx.db, session_id)):
             raise NotAllowed(
                 "First describe what to build.", state=State.BRAINSTORMING, allowed=allowed_events(State.BRAINSTORMING)
@@ -40,17 +45,55 @@ def request_plan(rt: Runtime, session_id: str) -> None:
     generation.start_generation(rt, session_id)
 
 
-def regenerate_plan(rt: Runtime, session_id: str, feedback: str | None = None) -> None:
-    """PLAN_REVIEW back to PLANNING, with the user's words on what should be different.
+def regenerate_plan(
+    rt: Runtime, session_id: str, feedback: str | None = None, *, tasks: list[str] | None = None, comments: bool = True
+) -> None:
+    """PLAN_REVIEW back to PLANNING, with the user's words on what should be different, and the open comments.
 
-    Raises NotAllowed, InvalidInput, OverBudget.
+    ``tasks``: only these may change (and new ones come); none of them: only new ones come. Raises NotAllowed,
+    InvalidInput, OverBudget.
     """
     words = _checked_feedback(feedback)
     with rt.db.write() as tx:
         session = session_row(tx.db, session_id)
         move(tx, session, "regenerate", reason=words)
+        if tasks is not None:
+            known = [task.id for task in parse_plan(plan_row(tx.db, session).plan_json).tasks]
+            unknown = [task for task in tasks if task not in known]
+            if unknown:
+                raise InvalidInput(f"The plan has no task {', '.join(unknown)}.", {"tasks": "are not in the plan"})
+        said = wishes.comments(tx.db, session_id) if comments else []
+        chosen = [c.id for c in said if tasks is None or not c.task or c.task in tasks]
+        wishes.put(tx, session, Wish(feedback=words, tasks=tasks, comments=chosen))
         check_budgets(rt, tx.db, session)
-    generation.start_generation(rt, session_id, words)
+    generation.start_generation(rt, session_id)
+
+
+def close_gap(rt: Runtime, session_id: str, requirement: str) -> None:
+    """Ask for a task (or a check) for a requirement that nothing fulfils; ``requirement``: its id, or a goal's words.
+
+    Raises NotFound where there is no such gap; what ``regenerate_plan`` raises.
+    """
+    with rt.db.read() as db:
+        view = plan_view(db, session_row(db, session_id))
+    row = next((row for row in view.trace if row.gap and requirement in {row.id, row.text} - {""}), None)
+    if row is None:
+        raise NotFound("The plan has no such gap.")
+    tasks = row.tasks if row.gap == "no_check" else []
+    regenerate_plan(rt, session_id, request_for(row), tasks=tasks, comments=False)
+
+
+def restore_version(rt: Runtime, session_id: str, version: int) -> PlanView:
+    """Bring an earlier version back, as the next one. Raises NotFound, and what ``replace_plan`` raises."""
+    with rt.db.read() as db:
+        data = version_row(db, session_id, version).plan_json
+    return replace_plan(rt, session_id, data, origin="restored")
+
+
+def import_markdown(rt: Runtime, session_id: str, text: str, *, expected_version: int | None = None) -> PlanView:
+    """Replace the plan by what a Markdown file holds. Raises InvalidInput naming lines, and what ``replace_plan`` raises."""
+    plan = from_markdown(text).model_dump(mode="json")
+    return replace_plan(rt, session_id, plan, expected_version=expected_version, origin="imported")
 
 
 def revise_plan(rt: Runtime, session_id: str) -> None:
@@ -59,7 +102,9 @@ def revise_plan(rt: Runtime, session_id: str) -> None:
         move(tx, session_row(tx.db, session_id), "revise")
 
 
-def replace_plan(rt: Runtime, session_id: str, data: Any, *, expected_version: int | None = None) -> PlanView:
+def replace_plan(
+    rt: Runtime, session_id: str, data: Any, *, expected_version: int | None = None, origin: str = "edited"
+) -> PlanView:
     """Store an edited plan as the next version; an approved plan needs approval again after it.
 
     Raises NotAllowed outside PLAN_REVIEW and APPROVED, InvalidInput naming what is wrong, and Conflict when
@@ -81,7 +126,7 @@ def replace_plan(rt: Runtime, session_id: str, data: Any, *, expected_version: i
                 f"The plan was changed in the meantime: version {current.version} is current. Review it, then edit again."
             )
         if plan_hash(plan) != current.hash:
-            _take_edit(tx, session, plan)
+            _take_edit(tx, session, plan, origin)
         view, repo, base = plan_view(tx.db, session), session.repo_path, session.base_commit
     return with_checks(view, repo, base)
 
@@ -114,8 +159,8 @@ def approve_plan(rt: Runtime, session_id: str, *, start: bool = True, expected_h
     return with_checks(view, repo, base)
 
 
-def _take_edit(tx: Transaction, session: models.Session, plan: Plan) -> None:
-    row = generation.add_version(tx, session, plan, "edited")
+def _take_edit(tx: Transaction, session: models.Session, plan: Plan, origin: str) -> None:
+    row = generation.add_version(tx, session, plan, origin)
     if session.status == State.APPROVED:
         session.plan_approved_at = None
         _drop_tasks(tx, session.id)

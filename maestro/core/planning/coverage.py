@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from maestro.core.brainstorm.idea_card import IdeaCard
-from maestro.core.planning.plan import Plan
+from maestro.core.planning.plan import Plan, PlanTask
 
 _ONE_LINE = 0.5
 _ALL_LINES = 0.7
@@ -26,18 +26,21 @@ _ENDINGS = re.compile(r"(?:ing|ed|es|s)$")
 
 def uncovered(card: IdeaCard, plan: Plan) -> list[str]:
     """The goals, in the card's words, that no acceptance line seems to cover."""
-    return [goal for goal in card.goals if (words := _stems(goal)) and not _covered(words, plan)]
+    return [goal for goal in card.goals if _stems(goal) and not covering(goal, plan)]
 
 
-def _covered(goal: set[str], plan: Plan) -> bool:
-    for task in plan.tasks:
-        if not task.acceptance:
-            continue
-        title = _stems(task.title)
-        lines = [_stems(line) | title for line in task.acceptance]
-        if any(_share(goal, line) >= _ONE_LINE for line in lines) or _share(goal, set().union(*lines)) >= _ALL_LINES:
-            return True
-    return False
+def covering(goal: str, plan: Plan) -> list[PlanTask]:
+    """The tasks whose acceptance lines seem to cover a goal."""
+    words = _stems(goal)
+    return [task for task in plan.tasks if words and _covers(task, words)]
+
+
+def _covers(task: PlanTask, goal: set[str]) -> bool:
+    if not task.acceptance:
+        return False
+    title = _stems(task.title)
+    lines = [_stems(line) | title for line in task.acceptance]
+    return any(_share(goal, line) >= _ONE_LINE for line in lines) or _share(goal, set().union(*lines)) >= _ALL_LINES
 
 
 def _share(goal: set[str], words: set[str]) -> float:

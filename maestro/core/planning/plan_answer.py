@@ -69,9 +69,14 @@ PLAN_SCHEMA: dict[str, Any] = {
 class PlanAnswers:
     """The answers of one generation: at most ``MOST_ANSWERS``, the first right one counts."""
 
-    def __init__(self, fits: Callable[[Plan], None] = lambda _plan: None) -> None:
-        """``fits`` raises InvalidInput for a plan that its session cannot carry out."""
-        self._fits = fits
+    def __init__(
+        self, fits: Callable[[Plan], None] = lambda _plan: None, complete: Callable[[Any], Any] = lambda answer: answer
+    ) -> None:
+        """``fits`` raises InvalidInput for a plan that its session cannot carry out.
+
+        ``complete`` adds what an answer leaves out on purpose.
+        """
+        self._fits, self._complete = fits, complete
         self.plan: Plan | None = None
         self.refusals: list[str] = []
         self.raw = ""  # the latest answer as it came
@@ -120,7 +125,7 @@ class PlanAnswers:
 
     def _take(self, data: Any) -> None:
         try:
-            plan = checked_plan(data)
+            plan = checked_plan(self._complete(read_shapes(data)))
             self._fits(plan)
             self.plan = plan
         except InvalidInput as error:

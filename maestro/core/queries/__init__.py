@@ -13,18 +13,26 @@ from maestro.core.queries.installation import (
     storage_problem,
 )
 from maestro.core.queries.notes import list_notes
+from maestro.core.queries.plan_versions import (
+    compare_plans,
+    get_plan_version,
+    list_plan_versions,
+    plan_as_markdown,
+)
 from maestro.core.queries.sessions import get_session, list_sessions, overview
 from maestro.core.queries.work import get_plan, list_decisions, list_logs, list_messages, list_tasks, list_workers
 
 __all__ = [
     "account_state",
     "beginning",
+    "compare_plans",
     "get_approval",
     "get_check_run",
     "get_conflict",
     "get_diff",
     "get_evidence",
     "get_plan",
+    "get_plan_version",
     "get_session",
     "last_digest",
     "limits_in_force",
@@ -38,12 +46,14 @@ __all__ = [
     "list_messages",
     "list_notes",
     "list_pauses",
+    "list_plan_versions",
     "list_recovered",
     "list_sessions",
     "list_tasks",
     "list_workers",
     "overview",
     "page_of_approvals",
+    "plan_as_markdown",
     "repository",
     "rollback_preview",
     "storage_problem",

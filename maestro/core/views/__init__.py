@@ -5,7 +5,20 @@ from maestro.core.views.delivery import CheckpointView, DiffView, FileChange, Me
 from maestro.core.views.evidence import CheckRunView
 from maestro.core.views.installation import BeginningView, RepositoryView, SettingView, TemplateView
 from maestro.core.views.notes import NoteView
-from maestro.core.views.plan import CheckForeseen, CheckTried, DecisionView, PlannedCommand, PlanTrial, PlanView
+from maestro.core.views.plan import (
+    CheckForeseen,
+    CheckTried,
+    DecisionView,
+    FieldChange,
+    PlanCommentView,
+    PlanDiff,
+    PlannedCommand,
+    PlanTrial,
+    PlanVersionView,
+    PlanView,
+    TaskChange,
+    TraceRow,
+)
 from maestro.core.views.reading import finite, readable, whole
 from maestro.core.views.sessions import CardVersionView, MessageView, Overview, SessionView, TaskCounts
 from maestro.core.views.usage import Tokens
@@ -21,6 +34,7 @@ __all__ = [
     "CheckpointView",
     "DecisionView",
     "DiffView",
+    "FieldChange",
     "FileChange",
     "LogView",
     "MergePreviewView",
@@ -28,17 +42,22 @@ __all__ = [
     "NoteView",
     "Overview",
     "PauseView",
+    "PlanCommentView",
+    "PlanDiff",
     "PlanTrial",
+    "PlanVersionView",
     "PlanView",
     "PlannedCommand",
     "RepositoryView",
     "Series",
     "SessionView",
     "SettingView",
+    "TaskChange",
     "TaskCounts",
     "TaskView",
     "TemplateView",
     "Tokens",
+    "TraceRow",
     "WorkerView",
     "finite",
     "readable",

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from maestro.core.views.reading import readable
+from maestro.db import models
+
 
 class CheckTried(BaseModel):
     """What a check showed when it was run on the untouched base, before anybody approves it."""
@@ -51,6 +54,79 @@ class PlannedCommand(BaseModel):
     command: str
 
 
+class TraceRow(BaseModel):
+    """A requirement of the idea card (or a goal, without an id), and what of the plan fulfils and proves it."""
+
+    id: str
+    text: str
+    tasks: list[str]
+    checks: list[str]
+    by_words: bool  # a guess: the tasks say it in much the same words, none names it
+    gap: str  # no_task, no_check, or nothing
+
+
+class PlanCommentView(BaseModel):
+    """What the user says of a task, or of the plan (``task`` is empty)."""
+
+    id: str
+    task: str
+    version: int
+    text: str
+    created_at: datetime
+    answered_by: int | None
+
+    @classmethod
+    def of(cls, row: models.PlanComment) -> PlanCommentView:
+        """The view of a row."""
+        return readable(cls, row.model_dump(warnings=False))
+
+
+class PlanVersionView(BaseModel):
+    """A version of a plan in the list of all."""
+
+    version: int
+    origin: str
+    feedback: str | None
+    created_at: datetime
+    approved_at: datetime | None
+    hash: str
+    tasks: int
+    plan: dict[str, Any] | None = None  # only where one version is asked for
+
+    @classmethod
+    def of(cls, row: models.PlanVersion, *, whole: bool = False) -> PlanVersionView:
+        """The view of a row."""
+        listed = row.plan_json.get("tasks") if isinstance(row.plan_json, dict) else None
+        data = row.model_dump(warnings=False) | {"tasks": len(listed) if isinstance(listed, list) else 0}
+        return readable(cls, data | {"plan": row.plan_json if whole else None})
+
+
+class FieldChange(BaseModel):
+    """A field before and after; null or empty where it was, or is, not there."""
+
+    name: str
+    before: Any = None
+    after: Any = None
+
+
+class TaskChange(BaseModel):
+    """What became of a task from one version to another."""
+
+    id: str
+    title: str
+    change: Literal["added", "removed", "changed", "moved"]
+    fields: list[FieldChange] = []
+
+
+class PlanDiff(BaseModel):
+    """What version ``new`` changes of version ``old``."""
+
+    old: int = 0
+    new: int = 0
+    whole: list[FieldChange] = []  # outside of tasks
+    tasks: list[TaskChange] = []
+
+
 class PlanView(BaseModel):
     """A version of the plan, with what review needs beside it."""
 
@@ -68,6 +144,8 @@ class PlanView(BaseModel):
     checks: list[CheckForeseen] = []  # of all tasks and of the whole, each command once
     runs: list[PlannedCommand] = []  # everything that Maestro runs as the user, as it is shown for approval
     trial: PlanTrial = PlanTrial()  # of its checks on the base
+    trace: list[TraceRow] = []
+    comments: list[PlanCommentView] = []  # that are open
 
 
 class DecisionView(BaseModel):
