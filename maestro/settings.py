@@ -204,6 +204,11 @@ class Settings(BaseModel):
     keep_recovered_days: float = Field(
         30, ge=0, le=100_000, description="How long the work of a deleted session is kept."
     )
+    delete_merged_branches: bool = Field(
+        True,
+        description="Delete a session's branches after its merge. Their commits stay recoverable, and undoing the merge "
+        "brings the session branch back.",
+    )
 
     trust: Trust = Field(
         "ask",
@@ -327,7 +332,7 @@ STORABLE = frozenset(
         "host", "port", "open_browser", "assistant", "claude_path", "anthropic_base_url", "assistant_model", "worker_model",
         "permission_mode", "policy", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
         "check_timeout_minutes", "park_after_minutes", "keep_recovered_days", "notify_urls", "notify_on",
-        "pass_env", "user_hooks", "confined_read",
+        "delete_merged_branches", "pass_env", "user_hooks", "confined_read",
         "task_budget_usd", "task_token_limit", "session_budget_usd", "session_token_limit", "day_budget_usd",
         "day_token_limit",
         "task_model_calls", "session_model_calls", "day_model_calls", "run_model_calls",

@@ -19,7 +19,16 @@ from maestro import __version__
 from maestro.api import docs, websocket
 from maestro.api.models import Problem
 from maestro.api.problems import MEDIA_TYPE, problem, problem_of
-from maestro.api.routes import approvals, execution, installation, observation, planning, repositories, sessions
+from maestro.api.routes import (
+    approvals,
+    execution,
+    installation,
+    observation,
+    planning,
+    repositories,
+    reviews,
+    sessions,
+)
 from maestro.core.kernel.runtime import Runtime
 from maestro.errors import InvalidInput, MaestroError, NotFound, Unavailable
 
@@ -57,6 +66,7 @@ def build_api(rt: Runtime) -> FastAPI:
         planning.router,
         execution.router,
         observation.router,
+        reviews.router,
         approvals.router,
         repositories.router,
         installation.router,

@@ -322,6 +322,40 @@ def unmerge(session_id: SessionId, data_dir: DataDir = None) -> None:
 
 
 @app.command()
+def comment(
+    session_id: SessionId,
+    text: Annotated[str, typer.Argument(help="What to change.")],
+    file: Annotated[
+        str | None, typer.Option("--file", help="The file it is about, from the repository's root.")
+    ] = None,
+    line: Annotated[int | None, typer.Option("--line", min=1, help="The line of that file.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Comment on a session's changes. Comments wait until `maestro continue` sends them."""
+    with _reporting(), _api(data_dir) as api:
+        session = api.find(session_id)
+        path = f"/sessions/{session['id']}/comments"
+        api.post(path, body=text, path=file, line=line)
+        _say(words.comments(api.all(path, waiting="true"), session))
+
+
+@app.command("continue")
+def continue_session(session_id: SessionId, message: Message = None, data_dir: DataDir = None) -> None:
+    """Send the comments that wait, and -m MESSAGE, to an agent: finished work goes on, and is proven again."""
+    _command(data_dir, session_id, "follow-up", message=message)
+
+
+@app.command()
+def update(
+    session_id: SessionId,
+    target: Annotated[str | None, typer.Option(help="Your branch (default: the one the session started from).")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Bring the new commits of your branch into a session's. Conflicts go to an agent; the checks run again."""
+    _command(data_dir, session_id, "update", target=target)
+
+
+@app.command()
 def environment(
     repo: Annotated[Path, typer.Argument(metavar="PATH", help="A git repository.")],
     use: Annotated[bool, typer.Option("--use", help="Use what was found in all new worktrees.")] = False,

@@ -55,7 +55,7 @@ class Api:
         """The answer to a GET."""
         return self._call("GET", path, params={k: v for k, v in query.items() if v is not None})
 
-    def post(self, path: str, **body: Any) -> Any:
+    def post(self, path: str, /, **body: Any) -> Any:
         """The answer to a POST with a JSON body; members that are None are left out."""
         return self._call("POST", path, json={k: v for k, v in body.items() if v is not None} if body else None)
 

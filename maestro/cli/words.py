@@ -40,6 +40,18 @@ def session_line(session: Json) -> str:
     return f"{session['id'][:8]}  {_state(session):13}  {progress(session):>5}  {session['title']}{extra}{merged}"
 
 
+def comments(waiting: list[Json], session: Json) -> str:
+    """The comments that wait, a line each, and how they are sent."""
+    lines = [f"{_place(c)}: {one_line(c['body'])}" for c in waiting]
+    return "\n".join([*lines, f"Send them: maestro continue {session['id'][:8]}"])
+
+
+def _place(comment: Json) -> str:
+    if comment["path"]:
+        return f"{comment['path']}:{comment['line']}" if comment["line"] else str(comment["path"])
+    return "a check" if comment["check"] else "the whole"
+
+
 def of_checks(checks: list[Json]) -> str:
     """What the checks of a plan will not tell, and which may never end, a line each; nothing where all is well."""
     watching = [

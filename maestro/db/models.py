@@ -73,7 +73,9 @@ class Session(SQLModel, table=True):
     title: str = Field(default="", sa_type=Line(255))
     description: str = _words()
     template: str | None = None
+    template_json: dict[str, Any] | None = _maybe_texts()  # what the template said when the session began
     demo: bool = False
+    follows_id: str | None = None  # the finished session that it goes on from
 
     repo_path: str
     base_branch: str | None = None  # None: the checkout was detached
@@ -338,8 +340,10 @@ class Decision(SQLModel, table=True):
     options: list[str] = _text_list()
     chosen: int | None = None  # index in options
     rationale: str = _words()
-    outcome: str | None = None
+    outcome: str | None = None  # success, partial, failure, unknown; None: the work is not over
     outcome_measured_at: datetime | None = _time(nullable=True)
+    outcome_reason: str | None = _words(nullable=True)
+    outcome_by: str | None = None  # evidence, you
     created_at: datetime = _time()
 
 

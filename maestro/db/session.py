@@ -20,7 +20,7 @@ from sqlmodel import Session as DbSession
 from sqlmodel import SQLModel
 
 from maestro import secrets
-from maestro.db import journal, keeping, models  # noqa: F401  (keeping and models register the tables)
+from maestro.db import after, journal, keeping, models  # noqa: F401  (they register the tables)
 from maestro.db.journal import Event
 from maestro.db.sound import make_sound
 from maestro.db.types import read_json

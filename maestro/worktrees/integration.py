@@ -58,6 +58,7 @@ __all__ = [
     "is_clean",
     "keep",
     "list_refs",
+    "move_head",
     "nested_repositories",
     "rebase_onto",
     "recovered_ref",
@@ -178,6 +179,11 @@ def _finish_move(worktree: Path) -> None:
             _move_head(worktree, tip, old, "maestro: complete rebase")
             submodules.fill(worktree)
     note.unlink()
+
+
+def move_head(worktree: Path, new: str, old: str, reason: str) -> None:
+    """Move the branch of a worktree from ``old`` to ``new``, a commit of the same files."""
+    _move_head(worktree, new, old, reason)
 
 
 def _is_empty(repo: Path, commit: RawCommit) -> bool:

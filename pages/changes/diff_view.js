@@ -27,16 +27,17 @@ export default {
             <span class="dv__path"><template v-if="file.old">{{ file.old }} → </template>{{ file.path }}</span>
             <span class="dv__status" v-if="file.status !== 'modified'" :class="'dv__letter--' + file.status">{{ WORD[file.status] }}</span>
             <span class="dv__counts"><span v-if="file.add" class="dv__plus">+{{ file.add.toLocaleString() }}</span><span v-if="file.del" class="dv__minus">−{{ file.del.toLocaleString() }}</span></span>
+            <button type="button" class="dv__say" :title="'Comment on ' + file.path" :aria-label="'Comment on ' + file.path" @click="say(file)"><i class="mi mi-message-square" aria-hidden="true"></i></button>
             <button type="button" class="m-copy" data-do="copy" :data-copy="file.path" title="Copy the path" aria-label="Copy the path"><i class="mi mi-copy" aria-hidden="true"></i></button>
           </header>
           <div v-if="file.note" class="dv__note">{{ file.note }}</div>
           <button v-else-if="!isOpen(file)" type="button" class="dv__show" @click="toggle(file)">
             {{ file.folded ? 'Long or machine-made: ' : '' }}{{ (file.add + file.del).toLocaleString() }} changed lines. Show them</button>
-          <div v-else class="dv__lines" :style="html[file.i] === undefined ? { minHeight: Math.min(file.height, 3000) * 20 + 'px' } : null" v-html="html[file.i] ?? ''"></div>
+          <div v-else class="dv__lines" :style="html[file.i] === undefined ? { minHeight: Math.min(file.height, 3000) * 20 + 'px' } : null" v-html="html[file.i] ?? ''" @click="pick(file, $event)"></div>
         </section>
       </div>
     </div>`,
-  props: { given: Array },
+  props: { given: Array, said: Array },
   data() {
     return { LETTER, WORD, files: this.given, html: {}, open: {}, words: "", here: this.given[0]?.i ?? 0, aim: null, bar: 40, run: 0 };
   },
@@ -73,6 +74,7 @@ export default {
     this.sizes.observe(this.$refs.pane);
     this.measure();
     this.watch();
+    this.comments = this.said ?? [];
   },
   unmounted() {
     window.removeEventListener("scroll", this.scrolled, { capture: true });
@@ -86,7 +88,31 @@ export default {
       this.$nextTick(this.watch);
     },
     // Lines come late, and in another height than was kept free for them: what is looked at stays where it is.
-    fill(number, html) { this.hold(() => { this.html[number] = html; }); },
+    fill(number, html) { this.hold(() => { this.html[number] = html; this.$nextTick(() => this.mark()); }); },
+    // A click on a line's number opens a comment on it; the server asks for the words.
+    pick(file, event) {
+      const line = event.target.closest(".dl");
+      if (!line || event.clientX - line.getBoundingClientRect().left > parseFloat(getComputedStyle(line).paddingLeft) || !getSelection().isCollapsed) return;
+      const side = line.dataset.n ? "new" : "old", number = Number(line.dataset.n || line.dataset.o);
+      if (number) this.$emit("say", { file: file.i, line: number, side });
+    },
+    say(file) { this.$emit("say", { file: file.i, line: null, side: "new" }); },
+    // Comments that wait stand below their lines. Their words are set as text.
+    show_comments(comments) { this.comments = comments; this.mark(); },
+    mark() {
+      for (const old of this.$refs.pane.querySelectorAll(".dl-said")) old.remove();
+      for (const { path, line, side, body } of this.comments ?? []) {
+        const section = [...this.$refs.pane.querySelectorAll(".dv__file")].find((s) => s.dataset.path === path);
+        const row = section?.querySelector(side === "old" ? `.dl--del[data-o="${line}"]` : `.dl[data-n="${line}"]`);
+        if (!row) continue;
+        const said = document.createElement("div");
+        said.className = "dl-said";
+        said.textContent = body;
+        let at = row;
+        while (at.nextElementSibling?.classList.contains("dl-said")) at = at.nextElementSibling;
+        at.after(said);
+      }
+    },
     isOpen(file) { return this.open[file.i] ?? !file.folded; },
     toggle(file) {
       const section = this.section(file.i);

@@ -7,7 +7,8 @@ from typing import get_args
 
 from nicegui import run, ui
 
-from maestro.core.commands import delivery
+from maestro.core.commands import delivery, follow_up_sessions, updates
+from maestro.core.commands.follow_up_sessions import FollowUpSession
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import MergePreviewView, SessionView
 from maestro.errors import MaestroError
@@ -73,6 +74,8 @@ class MergeBar:
             with box("mb__methods", role="group", aria_label="Merge method"):
                 for method, (word, tip) in _METHODS.items():
                     self._choice(method, word, tip)
+            self._update = button("Update", self._update_from_target, icon="refresh-cw", label="Update from the target")
+            self._update.set_visibility(False)
             self._act = button("Merge", self._merge, icon="git-merge", kind="primary")
             self._act.props("disable")
 
@@ -105,6 +108,9 @@ class MergeBar:
             seen, problems = None, [error.detail]
         if number != self._asked or self._bar.is_deleted or self._session.merged:
             return
+        self._update.set_visibility(seen is not None and not seen.fast_forward_possible and bool(seen.commits))
+        if seen is not None:
+            self._update.props.set_optional("title", f"Bring the new commits of {seen.target} into the session first")
         self._say(seen, blocked=bool(problems))
         self._block(problems)
         if seen is not None and not problems:
@@ -146,6 +152,18 @@ class MergeBar:
                     tag("div", problem, "m-wrap")
             button("Check again", self._refresh, icon="refresh-cw", small=True)
 
+    async def _update_from_target(self) -> None:
+        done = await perform(
+            updates.update_from_target,
+            self._rt,
+            self._session.id,
+            self._target,
+            by=self._update,
+            done="Updating. Conflicts and failing checks go to an agent.",
+        )
+        if done is not FAILED:
+            await self._show_new(done)
+
     async def _merge(self) -> None:
         done = await perform(
             delivery.merge,
@@ -177,7 +195,13 @@ class MergeBar:
                 merged_at = merge.get("merged_at")
                 if isinstance(merged_at, str):
                     when(datetime.fromisoformat(merged_at), "m-meta m-num mb__when")
+            button("Follow-up session", self._follow, icon="arrow-right")
             button("Undo merge", self._unmerge, icon="undo-2")
+
+    async def _follow(self) -> None:
+        made = await perform(follow_up_sessions.create_follow_up, self._rt, self._session.id, FollowUpSession())
+        if made is not FAILED:
+            ui.navigate.to(f"/session/{made.id}/brainstorm")
 
     async def _unmerge(self) -> None:
         merge = self._session.merge or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nicegui import run
@@ -9,6 +10,7 @@ from nicegui import run
 from maestro.core import queries
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import DiffView, SessionView, TaskView
+from maestro.core.views.after import CommentView
 from maestro.db.journal import Event
 from maestro.errors import GitError, NotFound
 from pages import live
@@ -16,6 +18,7 @@ from pages.changes.diff_files import FileDiff, files_of
 from pages.changes.diff_view import DiffPane
 from pages.changes.merge_bar import MergeBar
 from pages.changes.proof import Evidence, proof
+from pages.changes.review import Review
 from pages.components.buttons import button
 from pages.components.icon import icon
 from pages.components.placeholders import empty, error_state
@@ -27,7 +30,7 @@ from pages.routing import session_page
 _TAIL = 1200
 _EVENTS = (
     "state_changed", "task_completed", "check_finished", "checkpoint_created", "rolled_back", "merged", "unmerged",
-    live.DROPPED,
+    "comments_changed", live.DROPPED,
 )  # fmt: skip
 
 
@@ -84,13 +87,16 @@ class ChangesPage:
         assert session is not None
         self._head = session.session_commit
         with box("chg"):
-            with box("chg__main") as self._main:
-                self._fill(found)
-            with tag("aside", "", "chg__proof", aria_label="Evidence"):
+            self._main = box("chg__main")
+            with tag("aside", "", "chg__proof", aria_label="Review and evidence"):
+                self._review = Review(self._view, session, self._show_comments)
                 tag("h2", "Evidence", "m-head chg__title")
                 with box("proof") as self._proof:
                     proof(self._rt, session, self._evidence, self._task)
             self._bar = MergeBar(self._view)
+        with self._main:
+            self._fill(found)
+        await self._review.refresh(session, self._evidence.checks)
         await self._bar.show(session)
         live.subscribe(self._id, self._on_events, types=_EVENTS, every_s=0.5)
 
@@ -105,9 +111,13 @@ class ChangesPage:
             )
             empty("No changes yet", words, symbol="file-diff")
             return
-        self._pane = DiffPane(found.files)
+        self._pane = DiffPane(found.files, self._review.waiting, self._review.on_line)
         with self._pane:
             self._top(found.diff)
+
+    def _show_comments(self, comments: Sequence[CommentView]) -> None:
+        if self._pane is not None:
+            self._pane.show_comments(comments)
 
     def _top(self, diff: DiffView) -> None:
         with box("chg__top") as self._top_line:
@@ -161,6 +171,7 @@ class ChangesPage:
         if session is None or found is None:
             return
         await self._bar.show(session)
+        await self._review.refresh(session, found.checks)
         if found != self._evidence:
             self._evidence = found
             self._proof.clear()

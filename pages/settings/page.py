@@ -56,7 +56,7 @@ GROUPS = (
     ("Endpoint not answering", "Waiting uses no attempts.", (
         "retry_first_s", "retry_ceiling_s", "endpoint_patience_hours",
     )),
-    ("Pausing and retention", "", ("park_after_minutes", "keep_recovered_days")),
+    ("Pausing and retention", "", ("park_after_minutes", "keep_recovered_days", "delete_merged_branches")),
     ("Notifications", "", ("notify_on", "notify_urls")),
     ("This app", "", ("host", "port", "open_browser", "data_dir", "worktrees_dir",
         "worktrees_inside_project", "database_url", "token",

@@ -30,6 +30,7 @@ NAMES = {
     "day_budget_usd": "Budget per day, dollars",
     "day_model_calls": "Model calls per day",
     "day_token_limit": "Tokens per day",
+    "delete_merged_branches": "Delete branches after a merge",
     "endpoint_patience_hours": "Give up on the endpoint after, hours",
     "keep_recovered_days": "Keep deleted sessions, days",
     "host": "Address",

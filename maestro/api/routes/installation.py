@@ -12,7 +12,8 @@ from maestro.api.models import Branch, Health, JsonObject, Limit, Listing, Offse
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
-from maestro.core.commands import limits, preferences
+from maestro.core.commands import decisions, limits, preferences
+from maestro.core.commands.decisions import OutcomeChange
 from maestro.core.execution.digest import Digest
 from maestro.core.integration import retention
 from maestro.core.integration.retention import DeletedView
@@ -91,6 +92,12 @@ def stay_paused(rt: Rt) -> AccountState | None:
 def list_decisions(rt: Rt, limit: Limit = 50, offset: Offset = 0) -> Listing[DecisionView]:
     """Choices made in all sessions, newest first."""
     return page_of(queries.list_decisions(rt, limit=_ALL_DECISIONS), limit, offset)
+
+
+@router.patch("/decisions/{decision_id}")
+def set_outcome(rt: Rt, decision_id: str, body: OutcomeChange) -> DecisionView:
+    """Say how a decision turned out; `outcome` null: as the evidence has it."""
+    return decisions.set_outcome(rt, decision_id, body)
 
 
 @router.get("/templates")

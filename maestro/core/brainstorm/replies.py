@@ -16,6 +16,7 @@ from maestro.assistants.base import Answer, Request, Turn
 from maestro.core.brainstorm import card_trace, interview
 from maestro.core.brainstorm.assistant import assistant_for, check_budgets, tools_for
 from maestro.core.brainstorm.card_keeping import card_tool
+from maestro.core.brainstorm.earlier import earlier_decisions
 from maestro.core.brainstorm.idea_card import as_text, stored_card
 from maestro.core.brainstorm.reply import ReplyStream, add_message, emit_message
 from maestro.core.brainstorm.repository_tools import clean, overview
@@ -218,10 +219,11 @@ def _answer(rt: Runtime, session_id: str, stream: ReplyStream) -> None:
             check_budgets(rt, db, session)
             said = conversation(db, session_id)
             now = _state_of_things(db, session, interview.asked_in(said))
+            earlier = earlier_decisions(db, session)
         answered = next((m.id for m in reversed(said) if m.role == "user"), None)
         assistant = assistant_for(rt, session)
         request = Request(
-            system=_system_prompt(session),
+            system=_system_prompt(session, earlier),
             history=history(said),
             context=now,
             tools=[
@@ -254,10 +256,11 @@ def _judge(answer: Answer, *, asked: bool, stopping: bool) -> tuple[str, str | N
     return ("complete", None) if answer.text.strip() or asked else ("failed", _SILENT)
 
 
-def _system_prompt(session: models.Session) -> str:
+def _system_prompt(session: models.Session, earlier: str) -> str:
     """What stays the same from reply to reply, so that endpoints keep it."""
     checks = AgentConfig.model_validate(session.agent_config).checks
-    return f"{_SYSTEM}\n\n{overview(Path(session.repo_path), session.base_commit, checks)}"
+    parts = [_SYSTEM, overview(Path(session.repo_path), session.base_commit, checks), earlier]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _state_of_things(db: DbSession, session: models.Session, asked: int) -> str:

@@ -7,14 +7,14 @@ from pathlib import Path
 from maestro.core import queries
 from maestro.core.approvals import asking
 from maestro.core.execution import resuming
-from maestro.core.integration import rollbacks
+from maestro.core.integration import rollbacks, updates
 from maestro.core.kernel import lookup, modes, task_states
 from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.locks import branch_lock
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, allowed_events, move
 from maestro.core.limits import account
-from maestro.core.tasks import pausing, transitions
+from maestro.core.tasks import outcomes, pausing, transitions
 from maestro.core.views import SessionView
 from maestro.core.workspaces import cleanup
 from maestro.db import models
@@ -87,6 +87,7 @@ def cancel(rt: Runtime, session_id: str, reason: str | None = None) -> SessionVi
         for task in lookup.tasks_of(tx.db, session_id):
             if task.status not in {"completed", "skipped", "failed"}:  # what has ended keeps how and when
                 transitions.cancel(tx, task)
+        outcomes.measure(tx, row)
     rollbacks.stop_all_work(rt, session_id)
     cleanup.remove_worktrees(rt, row)
     with rt.db.write() as tx:
@@ -143,6 +144,7 @@ def skip_task(rt: Runtime, session_id: str, task: str) -> SessionView:
                 allowed=allowed_events(session.status),
             )
         transitions.skip_task(tx, session, row)
+        updates.give_back_base(tx, session, [row])
         account.release_refused_key(tx, session)
     rt.wake()
     return queries.get_session(rt, session_id)
@@ -198,6 +200,9 @@ def _base_commit(session: models.Session) -> str:
         return session.base_commit
     info = repository.inspect(session.repo_path)
     try:
-        return repository.resolve_base(info, session.base_branch)[1]
+        now = repository.resolve_base(info, session.base_branch)[1]
     except InvalidInput:
         return session.base_commit
+    # One that goes on from another's result keeps it until the branch has it, too.
+    ahead = session.follows_id is not None and not refs.is_ancestor(info.root, session.base_commit, now)
+    return session.base_commit if ahead else now

@@ -12,9 +12,10 @@ from maestro.core.kernel.locks import branch_lock
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, allowed_events
 from maestro.core.views import MergePreviewView, SessionView
+from maestro.core.workspaces import cleanup
 from maestro.db import models
 from maestro.errors import Conflict, CutShort, MaestroError, NotAllowed
-from maestro.worktrees import delivery, integration
+from maestro.worktrees import delivery, integration, manager, refs
 
 Method = Literal["merge", "squash", "ff"]
 
@@ -41,6 +42,7 @@ def merge(rt: Runtime, session_id: str, *, target: str | None = None, method: Me
     """
     with branch_lock(rt, session_id):
         if "merge" in merges.finish_half_done(rt, session_id):
+            _clean_up(rt, session_id)
             return queries.get_session(rt, session_id)
         with rt.db.read() as db:
             session = lookup.session_row(db, session_id)
@@ -54,6 +56,7 @@ def merge(rt: Runtime, session_id: str, *, target: str | None = None, method: Me
         text = f"Merged into {record.target}: {record.before[:10]} → {record.after[:10]} ({record.method})"
         with rt.db.write() as tx:
             merges.merged(tx, lookup.session_row(tx.db, session_id), record, text)
+        _clean_up(rt, session_id)
     return queries.get_session(rt, session_id)
 
 
@@ -65,6 +68,7 @@ def unmerge(rt: Runtime, session_id: str) -> SessionView:
     """
     with branch_lock(rt, session_id):
         if "unmerge" in merges.finish_half_done(rt, session_id):
+            _bring_back(rt, session_id)
             return queries.get_session(rt, session_id)
         with rt.db.read() as db:
             session = lookup.session_row(db, session_id)
@@ -86,7 +90,36 @@ def unmerge(rt: Runtime, session_id: str) -> SessionView:
         text = f"Merge undone: {record.target} is back at {record.before[:10]}"
         with rt.db.write() as tx:
             merges.unmerged(tx, lookup.session_row(tx.db, session_id), record, kept, text)
+        _bring_back(rt, session_id)
     return queries.get_session(rt, session_id)
+
+
+def _clean_up(rt: Runtime, session_id: str) -> None:
+    """After a merge: worktrees and branches go, if the user wants that; heads stay under recovered refs.
+
+    What stands in the way (somebody has a branch checked out) is no reason to fail: the merge is done.
+    """
+    if not rt.settings.delete_merged_branches:
+        return
+    with rt.db.read() as db:
+        session = lookup.session_row(db, session_id)
+    try:
+        cleanup.remove_worktrees(rt, session)
+        cleanup.remove_branches(rt, session)
+        words, level = "The session's branches are deleted. Their commits stay under recovered refs.", "info"
+    except (MaestroError, OSError) as error:
+        words, level = f"The session's branches could not be deleted: {getattr(error, 'detail', error)}", "warn"
+    with rt.db.write() as tx:
+        tx.log(session_id, words, kind="git", source="git", level=level)
+
+
+def _bring_back(rt: Runtime, session_id: str) -> None:
+    """After a merge is undone: the session branch stands again where it stood. One that is there stays as it is."""
+    with rt.db.read() as db:
+        session = lookup.session_row(db, session_id)
+    repo = lookup.repository(session)
+    if session.session_commit and refs.ref_commit(repo, refs.branch_ref(session.session_branch)) is None:
+        manager.create_branch(repo, session.session_branch, session.session_commit)
 
 
 def _merge(rt: Runtime, session: models.Session, target: str, method: Method) -> delivery.MergeRecord:

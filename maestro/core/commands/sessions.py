@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from maestro.agents import factory
 from maestro.core import queries
 from maestro.core.approvals import asking
+from maestro.core.brainstorm.decisions import mirror_card
+from maestro.core.brainstorm.idea_card import stored_card
 from maestro.core.commands import conversation
 from maestro.core.integration import retention, rollbacks
 from maestro.core.kernel import lookup
@@ -59,12 +62,14 @@ class SessionChanges(BaseModel):
     away: bool | None = None  # agent_config.away alone, at once
 
 
-def create_session(rt: Runtime, new: NewSession, *, demo: bool = False) -> SessionView:
+def create_session(
+    rt: Runtime, new: NewSession, *, demo: bool = False, carried: Mapping[str, Any] | None = None
+) -> SessionView:
     """Check everything, then create a session in IDLE.
 
     Of ``setup``, ``copy_files`` and ``checks`` it gets what is asked for, else the template's, else what is
     remembered of the repository. Raises InvalidInput (repository, branch, agent type or configuration,
-    template); nothing is created then.
+    template); nothing is created then. ``carried``: columns that it takes over from a session that it follows.
     """
     info = repository.inspect(new.repo_path)
     base_branch, base_commit = repository.resolve_base(info, new.base_branch)
@@ -88,11 +93,15 @@ def create_session(rt: Runtime, new: NewSession, *, demo: bool = False) -> Sessi
         agent_type=new.agent_type,
         agent_config=config,
     )
+    for name, value in (carried or {}).items():
+        setattr(row, name, value)
     seen = repository_environment.offered(info, base_commit) if new.remember_environment else []
     taken_up = sorted(given.keys() - asked_for.keys())
     with rt.db.write() as tx:
         tx.db.add(row)
         tx.db.flush()
+        if row.idea_card:
+            mirror_card(tx, session_id, stored_card(row.idea_card))
         tx.emit("session_created", session_id, title=title, status=row.status)
         if taken_up:
             words = "; ".join(_in_words(name, given[name]) for name in taken_up)

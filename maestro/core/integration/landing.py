@@ -5,7 +5,7 @@ Every step can be repeated: after a crash the landing starts from the top and fi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from maestro import secrets
 from maestro.core.approvals import questions
 from maestro.core.approvals.question import SETUP, Question
 from maestro.core.guards import integrity, storage
-from maestro.core.integration import branch_in_use, conflicts, lost_worktree
+from maestro.core.integration import branch_in_use, conflicts, lost_worktree, updates
 from maestro.core.integration.hooks import (
     Hook,
     HookContext,
@@ -43,6 +43,7 @@ from maestro.core.tasks import notes, prompts, transitions
 from maestro.core.workspaces import pooling
 from maestro.core.workspaces.preparing import prepare_worktree
 from maestro.db import models
+from maestro.db.after import BranchUpdate
 from maestro.db.types import utcnow
 from maestro.errors import BranchGone, Conflict, MaestroError, SetupFailed
 from maestro.worktrees import history, integration, refs, sparse
@@ -73,6 +74,7 @@ class LandingContext:
     checks: list[str]
     worktree: Path
     stop: Callable[[], bool]
+    update: BranchUpdate | None = None  # the task brings the target branch in
 
     @property
     def repo(self) -> Path:
@@ -103,6 +105,7 @@ def land(rt: Runtime, task_id: str) -> None:
         task = db.get(models.Task, task_id)
         session = db.get(models.Session, task.session_id) if task else None
         worker = db.get(models.Worker, task.assigned_worker_id) if task and task.assigned_worker_id else None
+        update = updates.of_task(db, task_id)
     if task is None or session is None or session.status != State.EXECUTING:
         return
     if task.status not in LANDING:
@@ -122,7 +125,7 @@ def land(rt: Runtime, task_id: str) -> None:
         checks = checks_of(session, task, plan_checks)
         worktree = prepare_worktree(rt, session, task)
         sparse.widen(worktree)  # what is done is proven on all files
-        flight = LandingContext(rt, session, task, result, checks, worktree, stop)
+        flight = LandingContext(rt, session, task, result, checks, worktree, stop, update)
         refused = questions.refusal(rt, task)
         if refused is not None:
             _take_refusal(flight, refused)
@@ -154,7 +157,7 @@ def _land(flight: LandingContext) -> None:
     if branch_in_use.blocked(flight.rt, flight.session, flight.task, start, head):
         raise WorkCancelled
     arrival = _Arrival(flight, _hook_context(flight, head), _site(flight, "task", head))
-    answer = next((said for review in _REVIEWS if (said := review(arrival))), None)
+    answer = next((said for review in _reviews(flight) if (said := review(arrival))), None)
     if answer:
         return _send_back(flight, answer)
     with train_lock(flight.rt, flight.session.id):
@@ -214,6 +217,26 @@ def _is_told_more(rt: Runtime, task: models.Task) -> bool:
     return True
 
 
+def _conflicts_resolved(arrival: _Arrival) -> Finding | Question | None:
+    landing = arrival.landing
+    assert landing.update is not None
+    return updates.unresolved(landing.repo, landing.update, arrival.context.head)
+
+
+def _checks_of_both(arrival: _Arrival) -> Finding | Question | None:
+    """That an update changes nothing on top of the merge is no reason to ask."""
+    landing = arrival.landing
+    return first_failure(landing.rt, arrival.site, landing.checks, landing.stop)
+
+
+#: Of an update: what changed in tests and checks came with the target, whose tests are the baseline by now.
+_REVIEWS_OF_UPDATE = (_conflicts_resolved, _hooks, _trust, _checks_of_both, _obeyed)
+
+
+def _reviews(flight: LandingContext) -> Sequence[Callable[[_Arrival], Finding | Question | None]]:
+    return _REVIEWS_OF_UPDATE if flight.update is not None else _REVIEWS
+
+
 def _hook_context(flight: LandingContext, head: str) -> HookContext:
     def accepted(kind: str) -> set[str]:
         return questions.accepted(flight.rt, flight.session.id, flight.task.id, kind)
@@ -253,6 +276,8 @@ def _commit(flight: LandingContext) -> str:
     task = flight.task
     words = secrets.clean(f"{task.title}\n\n{task.description[:2000]}".strip())  # a commit may be pushed
     integration.commit_all(flight.worktree, words, flight.trailers, branch=task.branch)
+    if flight.update is not None:
+        return updates.commit(flight.worktree, task, flight.update, flight.trailers)
     base = history.merge_base(flight.repo, flight.tip(), integration.head(flight.worktree))
     _remember_start(flight, base)
     return integration.add_trailers(flight.worktree, base, flight.trailers)
@@ -262,7 +287,10 @@ def _integrate(flight: LandingContext) -> None:
     _announce_integration(flight)
     tip, head = flight.tip(), integration.head(flight.worktree)
     assert flight.task.start_commit is not None
-    if tip != flight.task.start_commit:
+    if flight.update is not None:
+        head = updates.seal(flight.worktree, tip, flight.update, flight.task.title, flight.trailers)
+        flight.task.start_commit = tip
+    elif tip != flight.task.start_commit:
         moved = integration.rebase_onto(flight.worktree, flight.task.start_commit, tip)
         if not moved.ok:
             prompt = conflicts.explain(flight.rt, flight.session, flight.task.start_commit, tip, moved)

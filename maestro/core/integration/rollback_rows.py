@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from maestro.core.approvals import asking
+from maestro.core.integration import updates
 from maestro.core.kernel import lookup
 from maestro.core.kernel.session_states import State, move
 from maestro.core.tasks import transitions
@@ -20,11 +21,12 @@ def rewind(tx: Transaction, session: models.Session, detail: dict[str, Any]) -> 
     """After a rollback: what it took away is pending again, the other unfinished tasks begin anew."""
     undone = {c["id"] for c in detail["checkpoints"]}
     tasks = {t["id"] for t in detail["tasks"]}
-    for task in lookup.tasks_of(tx.db, session.id):
-        if task.id in tasks or task.status not in {"completed", "skipped"}:
-            transitions.reset(tx, task)
-            if session.status == State.CANCELLED:
-                transitions.cancel(tx, task)
+    again = [t for t in lookup.tasks_of(tx.db, session.id) if t.id in tasks or t.status not in {"completed", "skipped"}]
+    updates.give_back_base(tx, session, again)
+    for task in again:
+        transitions.reset(tx, task)
+        if session.status == State.CANCELLED:
+            transitions.cancel(tx, task)
     for later in undone:
         if point := tx.db.get(models.Checkpoint, later):
             tx.db.delete(point)
@@ -50,9 +52,12 @@ def bring_back(tx: Transaction, session: models.Session, detail: dict[str, Any])
         task = tx.db.get(models.Task, kept["id"])
         if task is not None:
             transitions.restore(tx, task, **{name: kept[name] for name in KEPT_OF_TASKS})
-    for task in lookup.tasks_of(tx.db, session.id):
-        if task.status not in {"completed", "skipped"}:
-            transitions.reset(tx, task)  # it may have begun from the earlier commit meanwhile
+    rest = [t for t in lookup.tasks_of(tx.db, session.id) if t.status not in {"completed", "skipped"}]
+    updates.give_back_base(tx, session, rest)
+    for task in rest:
+        transitions.reset(tx, task)  # it may have begun from the earlier commit meanwhile
+    back = {kept["id"] for kept in detail["tasks"]}
+    updates.take_base(tx, session, [t for t in lookup.tasks_of(tx.db, session.id) if t.id in back])
     for point in detail["checkpoints"]:
         if tx.db.get(models.Checkpoint, point["id"]) is None:
             tx.db.add(models.Checkpoint(**point | {"created_at": datetime.fromisoformat(point["created_at"])}))

@@ -14,7 +14,7 @@ from maestro.core.kernel.session_states import State, move
 from maestro.core.planning.approved import approved_plan
 from maestro.core.proving import checkouts, excuses, measured, network_needed, other_code, reservations
 from maestro.core.proving.checking import CheckTarget, measure, prove
-from maestro.core.tasks import transitions
+from maestro.core.tasks import outcomes, transitions
 from maestro.core.workspaces.run_command import WATCH_MODE
 from maestro.db import models
 from maestro.db.session import Transaction
@@ -174,6 +174,7 @@ def _complete(tx: Transaction, session: models.Session, commit: str, checks: lis
     if denied:
         session.result_json = session.result_json | {"denied_away": denied}
     move(tx, session, "pass")
+    outcomes.measure(tx, session)
     counted = "1 final check" if len(checks) == 1 else f"{len(checks)} final checks"
     proof = f"{counted} passed" if checks else "the plan has no final checks, so nothing proves the result"
     tx.log(session.id, " ".join([f"Completed: {proof}.", *told["proven_but"]]), kind="system")

@@ -61,6 +61,8 @@ _FLOW = (
     Transition(State.FAILED, "retry", State.EXECUTING),
     # A rollback of finished work leaves tasks to do; it starts again only on the user's word.
     Transition(State.COMPLETED, "rollback", State.PAUSED),
+    # A review, or the target's news, adds a task to finished work; it ends in COMPLETED with new proof.
+    Transition(State.COMPLETED, "follow_up", State.EXECUTING),
 )
 _CANCEL = tuple(Transition(s, "cancel", State.CANCELLED, needs_approval=True) for s in State if s not in FINAL)
 

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from maestro.assistants.base import Request, Turn, Usage
 from maestro.core.brainstorm import replies
 from maestro.core.brainstorm.assistant import assistant_for, check_budgets, count_usage, tools_for
+from maestro.core.brainstorm.earlier import earlier_decisions
 from maestro.core.brainstorm.idea_card import as_text, stored_card
 from maestro.core.brainstorm.reply import add_message, emit_message
 from maestro.core.brainstorm.repository_tools import clean, overview
@@ -244,6 +245,8 @@ def _question(db: DbSession, session: models.Session, wish: Wish) -> str:
         f"How it was talked through:\n\n{talk[-_TALK_CHARS:]}",
         overview(Path(session.repo_path), session.base_commit, checks),
     ]
+    if earlier := earlier_decisions(db, session):
+        parts.append(earlier)
     if checks:
         parts.append(
             "The user asks that these commands pass at the end; put them into the plan's `checks`:\n"

@@ -92,7 +92,7 @@ class Comparison:
 
 def load(rt: Runtime, session_id: str) -> Baseline:
     """The baseline as far as it is measured."""
-    query = select(models.CheckRun).where(models.CheckRun.session_id == session_id, models.CheckRun.phase == "baseline")
+    query = select(models.CheckRun).where(*measured.on_base(session_id))
     with rt.db.read() as db:
         rows = db.exec(query.order_by(col(models.CheckRun.created_at))).all()
     runs = {row.command: row for row in rows}
@@ -122,10 +122,26 @@ def on_branch(rt: Runtime, session: models.Session, base: Baseline, start: str) 
         rows = db.exec(query.order_by(col(models.CheckRun.created_at))).all()
         last = {command: run_id for run_id, command, commit in rows if commit in commits}
         found = db.exec(select(models.CheckRun).where(col(models.CheckRun.id).in_(last.values()))).all()
-    vary = varying.known(rt, session.id)
-    return replace(
-        base, accepted={r.command: Accepted(varying.steady(r.tests or {}, vary), r.tests_summary or {}) for r in found}
+    vary, gone = varying.known(rt, session.id), _gone_with_an_update(rt, session.id, base)
+    accepted = {}
+    for run in found:
+        tests = {name: how for name, how in varying.steady(run.tests or {}, vary).items() if name not in gone}
+        accepted[run.command] = Accepted(tests, run.tests_summary or {})
+    return replace(base, accepted=accepted)
+
+
+def _gone_with_an_update(rt: Runtime, session_id: str, base: Baseline) -> set[str]:
+    """Tests of an earlier base that the present one does not have: the target took them away, not the session."""
+    earlier = select(models.CheckRun).where(
+        models.CheckRun.session_id == session_id,
+        models.CheckRun.phase == "baseline",
+        col(models.CheckRun.id).not_in([run.id for run in base.runs.values()]),
+        col(models.CheckRun.commit).is_not(None),
+        col(models.CheckRun.commit).not_in([run.commit for run in base.runs.values() if run.commit]),
     )
+    with rt.db.read() as db:
+        rows = db.exec(earlier).all() if base.runs else []
+    return {name for row in rows for name in row.tests or {}} - base.outcomes.keys()
 
 
 def wait_for(rt: Runtime, session_id: str, stop: Callable[[], bool]) -> Baseline:
@@ -155,9 +171,7 @@ def wait_for(rt: Runtime, session_id: str, stop: Callable[[], bool]) -> Baseline
 
 def _measured(rt: Runtime, session_id: str) -> set[str]:
     """The commands only: outputs and tests are loaded once, not at each look."""
-    query = select(models.CheckRun.command).where(
-        models.CheckRun.session_id == session_id, models.CheckRun.phase == "baseline"
-    )
+    query = select(models.CheckRun.command).where(*measured.on_base(session_id))
     with rt.db.read() as db:
         return set(db.exec(query).all())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import ColumnElement, or_
 from sqlmodel import col, func, select
 
 from maestro.core.kernel import lookup
@@ -26,7 +27,7 @@ def missing(rt: Runtime, session: models.Session, checks: Sequence[str] | None =
         models.Approval.status == "allowed",
     )
     runs = select(models.CheckRun.command, models.CheckRun.could_not_run, models.CheckRun.created_at).where(
-        models.CheckRun.session_id == session.id, models.CheckRun.phase == "baseline"
+        *on_base(session.id)
     )
     with rt.db.read() as db:
         if checks is None:
@@ -38,6 +39,17 @@ def missing(rt: Runtime, session: models.Session, checks: Sequence[str] | None =
         last = {row[0]: row for row in db.exec(runs.order_by(col(models.CheckRun.created_at))).all()}
     known = {c for c, failed, at in last.values() if not failed or mended is None or at > mended}
     return [command for command in checks if command not in known]
+
+
+def on_base(session_id: str) -> tuple[ColumnElement[bool], ...]:
+    """Check runs on the base as it is now; an update from the target moves it. Those of no commit are of any."""
+    base = select(models.Session.base_commit).where(models.Session.id == session_id).scalar_subquery()
+    at = col(models.CheckRun.commit)
+    return (
+        col(models.CheckRun.session_id) == session_id,
+        col(models.CheckRun.phase) == "baseline",
+        or_(at.is_(None), at == base),
+    )
 
 
 _GIVEN_UP = Service(set[str])

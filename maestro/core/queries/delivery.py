@@ -18,8 +18,8 @@ from maestro.core.views import (
     FileChange,
 )
 from maestro.db import models
-from maestro.errors import NotFound
-from maestro.worktrees import diffs, integration
+from maestro.errors import GitError, NotFound
+from maestro.worktrees import diffs, history, integration, refs
 
 _DIFF_LIMIT_BYTES = 2_000_000
 
@@ -44,6 +44,8 @@ def get_diff(rt: Runtime, session_id: str, *, task: str | None = None) -> DiffVi
     if head is None:
         raise NotFound("No changes yet.")
     repo = lookup.repository(session)
+    if task is None:
+        base = diff_base(session)
     files = [FileChange(path=p, insertions=i, deletions=d) for p, i, d in diffs.changed_lines(repo, base, head)]
     text, cut = integration.diff_text(repo, base, head, _DIFF_LIMIT_BYTES)
     return DiffView(
@@ -55,6 +57,17 @@ def get_diff(rt: Runtime, session_id: str, *, task: str | None = None) -> DiffVi
         text=text,
         text_cut=cut,
     )
+
+
+def diff_base(session: models.Session) -> str:
+    """What the session's changes are compared with: its base, or where both parted while an update is under way."""
+    repo, head = Path(session.repo_path), session.session_commit
+    if head is None or refs.is_ancestor(repo, session.base_commit, head):
+        return session.base_commit
+    try:
+        return history.merge_base(repo, session.base_commit, head)
+    except GitError:
+        return session.base_commit
 
 
 def list_recovered(rt: Runtime, session_id: str) -> list[RecoveredView]:

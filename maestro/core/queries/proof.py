@@ -13,6 +13,7 @@ from maestro.core import queries
 from maestro.core.kernel import lookup
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.limits import spending
+from maestro.core.queries.delivery import diff_base
 from maestro.core.views import ApprovalView, CheckRunView, Tokens
 from maestro.core.views.proof import ConflictView, EvidenceView
 from maestro.db import models
@@ -114,5 +115,5 @@ def _diff(session: models.Session, task: models.Task | None) -> dict[str, Any] |
         return {name: known[name] for name in ("files", "insertions", "deletions")} if "files" in known else None
     if session.session_commit is None or session.session_commit == session.base_commit:
         return None
-    seen = diffs.diff_summary(Path(session.repo_path), session.base_commit, session.session_commit)
+    seen = diffs.diff_summary(Path(session.repo_path), diff_base(session), session.session_commit)
     return {"files": seen.files, "insertions": seen.insertions, "deletions": seen.deletions}

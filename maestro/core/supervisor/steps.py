@@ -8,8 +8,11 @@ from maestro.core.kernel.runtime import Runtime
 def start_worker(rt: Runtime, task_id: str) -> None:
     """See ``starting``. Whether a task's checks test its worktree is proving's subject, which execution does not know."""
     from maestro.core.execution import starting
+    from maestro.core.integration import updates
     from maestro.core.proving import other_code
 
+    if updates.prepare(rt, task_id):
+        return
     starting.start_worker(rt, task_id, other_code.review)
 
 

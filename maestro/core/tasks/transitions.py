@@ -11,7 +11,7 @@ from maestro.core.kernel import lookup, task_states
 from maestro.core.kernel.agent_config import EffectiveConfig
 from maestro.core.kernel.session_states import State, move
 from maestro.core.kernel.text import clip
-from maestro.core.tasks import prompts
+from maestro.core.tasks import outcomes, prompts
 from maestro.db import models
 from maestro.db.guard_state import GuardState
 from maestro.db.session import Transaction
@@ -238,6 +238,7 @@ def announce_failure(tx: Transaction, session: models.Session, reason: str) -> N
     """Close what is open and tell everybody that the session failed."""
     asking.expire(tx, session.id)
     release_waiting(tx, session)
+    outcomes.measure(tx, session)
     tx.log(session.id, f"The session failed: {reason}", level="error", kind="error")
     tx.emit("session_failed", session.id, error=reason, rollback_commit=session.rollback_commit)
     tx.emit("notification", session.id, level="error", title=f"{session.title}: failed", text=reason)

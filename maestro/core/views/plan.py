@@ -161,5 +161,8 @@ class DecisionView(BaseModel):
     options: list[str]
     chosen: int | None
     rationale: str
-    outcome: str | None
+    outcome: str | None  # success, partial, failure, unknown; null while the work is not over
+    outcome_reason: str | None = None
+    outcome_by: str | None = None  # evidence, you
+    outcome_measured_at: datetime | None = None
     created_at: datetime

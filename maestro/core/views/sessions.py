@@ -39,6 +39,7 @@ class SessionView(BaseModel):
     agent_type: str
     agent_config: dict[str, Any]
     template: str | None
+    follows_id: str | None = None  # the finished session that it goes on from
     demo: bool
     created_at: datetime
     updated_at: datetime

@@ -3,7 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from maestro.db import keeping, models  # noqa: F401  (registers the tables)
+from maestro.db import after, keeping, models  # noqa: F401  (registers the tables)
 
 context.configure(
     connection=context.config.attributes["connection"],
