@@ -7,7 +7,7 @@ from typing import get_args
 
 from nicegui import run, ui
 
-from maestro.core.commands import delivery, follow_up_sessions, updates
+from maestro.core.commands import delivery, follow_up_sessions, sessions, updates
 from maestro.core.commands.follow_up_sessions import FollowUpSession
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import MergePreviewView, SessionView
@@ -200,7 +200,7 @@ class MergeBar:
 
     async def _follow(self) -> None:
         made = await perform(follow_up_sessions.create_follow_up, self._rt, self._session.id, FollowUpSession())
-        if made is not FAILED:
+        if made is not FAILED and await perform(sessions.start_session, self._rt, made.id) is not FAILED:
             ui.navigate.to(f"/session/{made.id}/brainstorm")
 
     async def _unmerge(self) -> None:
