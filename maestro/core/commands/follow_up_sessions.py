@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from maestro.core.brainstorm.idea_card import IdeaCard, stored_card
 from maestro.core.commands.reviews import waiting_comments
-from maestro.core.commands.sessions import NewSession, create_session
+from maestro.core.commands.sessions import Carried, NewSession, create_session
 from maestro.core.kernel import lookup
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import FINAL, allowed_events
@@ -51,9 +51,7 @@ def create_follow_up(rt: Runtime, session_id: str, new: FollowUpSession) -> Sess
         target = None
     card = stored_card(old.idea_card)
     kept = IdeaCard(title=card.title, problem=card.problem, out_of_scope=card.out_of_scope, decisions=card.decisions)
-    carried = {"follows_id": old.id, "idea_card": kept.model_dump(mode="json")}
-    if from_result:
-        carried["base_commit"] = _there(old)
+    carried = Carried(old.id, kept.model_dump(mode="json"), _there(old) if from_result else None)
     title = f"Follow-up: {old.title}"[:255]
     config = {name: value for name, value in old.agent_config.items() if name != "away"}
     made = create_session(

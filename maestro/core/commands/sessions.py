@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,6 +51,15 @@ class NewSession(BaseModel):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a session takes over from the one that it follows; ``base_commit``: that one's result, to begin from."""
+
+    follows_id: str
+    idea_card: dict[str, Any]
+    base_commit: str | None = None
+
+
 class SessionChanges(BaseModel):
     """What ``PATCH /sessions/{id}`` takes; only given members change, those of ``agent_config`` alike (null: unset)."""
 
@@ -62,14 +71,12 @@ class SessionChanges(BaseModel):
     away: bool | None = None  # agent_config.away alone, at once
 
 
-def create_session(
-    rt: Runtime, new: NewSession, *, demo: bool = False, carried: Mapping[str, Any] | None = None
-) -> SessionView:
+def create_session(rt: Runtime, new: NewSession, *, demo: bool = False, carried: Carried | None = None) -> SessionView:
     """Check everything, then create a session in IDLE.
 
     Of ``setup``, ``copy_files`` and ``checks`` it gets what is asked for, else the template's, else what is
     remembered of the repository. Raises InvalidInput (repository, branch, agent type or configuration,
-    template); nothing is created then. ``carried``: columns that it takes over from a session that it follows.
+    template); nothing is created then. ``carried``: what it takes over from a session that it follows.
     """
     info = repository.inspect(new.repo_path)
     base_branch, base_commit = repository.resolve_base(info, new.base_branch)
@@ -93,8 +100,9 @@ def create_session(
         agent_type=new.agent_type,
         agent_config=config,
     )
-    for name, value in (carried or {}).items():
-        setattr(row, name, value)
+    if carried is not None:
+        row.follows_id, row.idea_card = carried.follows_id, carried.idea_card
+        row.base_commit = carried.base_commit or row.base_commit
     seen = repository_environment.offered(info, base_commit) if new.remember_environment else []
     taken_up = sorted(given.keys() - asked_for.keys())
     with rt.db.write() as tx:
