@@ -49,7 +49,7 @@ def comments(waiting: list[Json], session: Json) -> str:
 def _place(comment: Json) -> str:
     if comment["path"]:
         return f"{comment['path']}:{comment['line']}" if comment["line"] else str(comment["path"])
-    return "a check" if comment["check"] else "the whole"
+    return "a check" if comment["check"] else "all changes"
 
 
 def of_checks(checks: list[Json]) -> str:

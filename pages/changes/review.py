@@ -148,7 +148,7 @@ class Review:
 
     def _about(self) -> ui.select:
         newest = {c.command: c for c in sorted(self._checks, key=lambda c: c.created_at)}
-        options = {_WHOLE: "The whole"} | {
+        options = {_WHOLE: "All changes"} | {
             c.id: f"Check: {c.command[:80]}" for c in list(newest.values())[-_MOST_CHECKS:]
         }
         with field("About"):
@@ -202,4 +202,4 @@ def _foot(panel: ui.dialog, act: str, words: ui.textarea) -> None:
 def _place(comment: CommentView) -> str:
     if comment.path:
         return f"{comment.path}:{comment.line}" if comment.line else comment.path
-    return comment.check or "The whole"
+    return comment.check or "All changes"

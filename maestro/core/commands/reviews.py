@@ -168,7 +168,7 @@ def _about_a_file(session: models.Session, comment: ReviewComment, new: NewComme
     if new.line is None:
         return
     if b"\0" in data[:8000]:
-        raise InvalidInput(f"“{path}” is not a text file; comment on the file as a whole.", {"line": "not text"})
+        raise InvalidInput(f"“{path}” is not a text file; comment on the file without a line.", {"line": "not text"})
     text = data.decode("utf-8", "replace")
     if new.line > len(text.splitlines()):
         has = len(text.splitlines())

@@ -129,7 +129,9 @@ def seal(worktree: Path, tip: str, update: BranchUpdate, message: str, trailers:
         return head
     assert update.merged is not None
     if commits.read_commit(worktree, update.merged).parents[0] != tip:
-        raise Conflict("The session branch moved while this update was under way. Retry the task: it merges anew.")
+        raise Conflict(
+            "The session branch moved during this update. Roll back to the checkpoint before it, then resume."
+        )
     words = commits.with_trailers(message, trailers)
     sealed = commits.commit_tree(worktree, commits.tree_of(worktree, head), [tip, update.commit], words)
     integration.move_head(worktree, sealed, head, "maestro: merge")
@@ -158,7 +160,7 @@ def unresolved(repo: Path, update: BranchUpdate, head: str) -> Finding | None:
             f"merging this later would undo its changes:\n{listed}\n\nBring them back (`git checkout {update.merged[:12]} -- "
             "<file>`) and adapt the session's own code instead."
         )
-        return Finding(f"Changes of {update.target} were taken back in {', '.join(dropped[:5])}.", prompt)
+        return Finding(f"Changes of {update.target} are missing in {', '.join(dropped[:5])}.", prompt)
     return None
 
 

@@ -34,7 +34,7 @@ def place_of(comment: ReviewComment) -> str:
         return f"{comment.path}, line {comment.line}{' (before the change)' if comment.side == 'old' else ''}"
     if comment.path:
         return comment.path
-    return f"the check `{comment.check}`" if comment.check else "the whole"
+    return f"the check `{comment.check}`" if comment.check else "all changes"
 
 
 def excerpt(text: str, line: int) -> str:
