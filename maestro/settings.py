@@ -198,6 +198,12 @@ class Settings(BaseModel):
         description="Interrupt and resume a stuck worker automatically before asking you. Off: ask you right after the note.",
     )
 
+    assume_when_away: bool = Field(
+        False,
+        description="While you are away, and in runs with --yes, agents answer their own questions with an assumption that "
+        "they state. Off: their tasks wait for you.",
+    )
+
     park_after_minutes: float = Field(
         10, ge=0, le=100_000, description="After this long a pause, workers end; resume continues their conversations."
     )
@@ -338,7 +344,7 @@ STORABLE = frozenset(
         "task_model_calls", "session_model_calls", "day_model_calls", "run_model_calls",
         "worker_memory_mb", "worker_cpu_percent", "worker_nice",
         "min_free_memory_mb", "check_slots", "retry_first_s", "retry_ceiling_s", "endpoint_patience_hours",
-        "stuck_silence_minutes", "stuck_repeats", "stuck_calls_without_change", "auto_unstick",
+        "stuck_silence_minutes", "stuck_repeats", "stuck_calls_without_change", "auto_unstick", "assume_when_away",
         "large_repository_files", "sparse_checkout", "reuse_dependencies",
     }
 )  # fmt: skip

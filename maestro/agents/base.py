@@ -109,6 +109,15 @@ class GateDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class UserQuestion:
+    """Something that an agent wants to know of the user."""
+
+    question: str
+    options: tuple[str, ...] = ()
+    why: str = ""  # what depends on it
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """Something to tell the agent while it works."""
 
@@ -167,6 +176,12 @@ class AgentLink(Protocol):
 
     async def ask(self, request: GateRequest) -> GateDecision:
         """Ask the user and wait, however long it takes and however often the app restarts meanwhile."""
+
+    async def ask_user(self, question: UserQuestion) -> GateDecision:
+        """Ask for words, and wait as ``ask`` does. Allowed: the message is the answer; else the agent decides by itself."""
+
+    def answers_read(self) -> None:
+        """The agent has read the answers to what it asked: they are in its conversation for good."""
 
     async def stop_requested(self) -> str:
         """Wait until somebody wants the run to end; returns the reason."""

@@ -8,10 +8,13 @@ arrives at ``can_use_tool``, which may wait for the user for as long as it takes
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from maestro.agents import claude_questions
 from maestro.agents.base import AgentLink, AgentSpec, GateDecision, GateRequest
 from maestro.agents.gates import Verdict, judge
 from maestro.agents.held_commands import HeldCommands
@@ -70,8 +73,19 @@ class Gatekeeper:
         self._held.ended(tool_use_id or "")
         return {}
 
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While the user is waited for, which is no time at work."""
+        self.asking += 1
+        try:
+            yield
+        finally:
+            self.asking -= 1
+
     def _answer(self, event: Any, tool_use_id: str | None) -> Any:
         tool, tool_input = event["tool_name"], event["tool_input"]
+        if tool == claude_questions.OWN:
+            return _decided("ask", "The user answers it.")
         folder = Path(event["cwd"]) if event.get("cwd") else None
         verdict = self._judge(tool, tool_input, folder)
         if folder and tool_use_id:
@@ -83,13 +97,7 @@ class Gatekeeper:
         if verdict.action == "deny":
             self._note_denied(tool, verdict, verdict.reason)
         reason = f"{verdict.title}: {verdict.reason}" if verdict.reason else verdict.title
-        return {
-            "hookSpecificOutput": {
-                "hookEventName": "PreToolUse",
-                "permissionDecision": verdict.action,
-                "permissionDecisionReason": reason,
-            }
-        }
+        return _decided(verdict.action, reason)
 
     def _is_only_inside(self, tool: str, tool_input: dict[str, Any], folder: Path | None) -> bool:
         """Whether confined commands may see a file at a path where this tool sees none: in a ``/tmp`` of their own, say."""
@@ -105,6 +113,12 @@ class Gatekeeper:
         """``can_use_tool``: asks the user, and waits."""
         from claude_agent_sdk import PermissionResultAllow, PermissionResultDeny
 
+        if tool == claude_questions.OWN:
+            with self.waiting():
+                answers = await claude_questions.answered(self._link, tool_input)
+            if isinstance(answers, str):
+                return PermissionResultDeny(message=answers)
+            return PermissionResultAllow(updated_input=answers)
         folder = self._folders.pop(context.tool_use_id, None)
         verdict = self._judge(tool, tool_input, folder)
         if verdict.action == "deny":
@@ -139,11 +153,8 @@ class Gatekeeper:
             risk=verdict.risk,
             signature=verdict.signature,
         )
-        self.asking += 1
-        try:
+        with self.waiting():
             return await self._link.ask(request)
-        finally:
-            self.asking -= 1
 
     def _elsewhere(self, tool: str, folder: Path | None) -> dict[str, str]:
         """Where a command runs, when that is not the worktree's own folder: the same words do something else there."""
@@ -164,3 +175,13 @@ def _shown(tool_input: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
     """
     given = tool_input if verdict.known else {"input": tool_input}
     return {**given, "reason": verdict.reason}
+
+
+def _decided(action: str, reason: str) -> Any:
+    return {
+        "hookSpecificOutput": {
+            "hookEventName": "PreToolUse",
+            "permissionDecision": action,
+            "permissionDecisionReason": reason,
+        }
+    }

@@ -26,7 +26,7 @@ _MESSAGE_LIMIT = 64 * 1024 * 1024
 
 #: Tools that make no sense when nobody watches, or that outlive the run.
 _DISALLOWED = [
-    "AskUserQuestion", "EnterPlanMode", "ExitPlanMode", "EnterWorktree", "ExitWorktree", "CronCreate", "CronDelete",
+    "EnterPlanMode", "ExitPlanMode", "EnterWorktree", "ExitWorktree", "CronCreate", "CronDelete",
     "CronList", "ScheduleWakeup", "Monitor", "SendMessage", "ListAgents", "Workflow", "TaskStop", "ReportFindings",
     "PushNotification", "RemoteTrigger",
 ]  # fmt: skip
@@ -37,6 +37,7 @@ _ENVIRONMENT = {
     "CLAUDE_CODE_DISABLE_TERMINAL_TITLE": "1",  # saves a model call
     "DISABLE_AUTOUPDATER": "1",
     "ENABLE_TOOL_SEARCH": "false",  # otherwise Maestro's own tools are hidden behind a search
+    "MCP_TOOL_TIMEOUT": "2000000000",  # ms: a question may wait for its answer over a holiday
 }
 #: The CLI repeats what it was sent when it takes it into the conversation (``claude_words``).
 _REPEAT: dict[str, str | None] = {"replay-user-messages": None}
@@ -67,7 +68,7 @@ def options(
             "PostToolUseFailure": [HookMatcher(hooks=[gate.after_tool])],
         },
         disallowed_tools=_DISALLOWED,
-        mcp_servers={"maestro": claude_tools.server(link)},
+        mcp_servers={"maestro": claude_tools.server(link, gate.waiting)},
         setting_sources=None if spec.trust_repository else ["user"],
         strict_mcp_config=not spec.trust_repository,
         # Otherwise a user's or a repository's settings could switch off the hook that gates.

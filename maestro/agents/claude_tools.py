@@ -1,15 +1,19 @@
-"""Maestro's own tools for Claude Code, served in the worker's process: progress and decisions."""
+"""Maestro's own tools for Claude Code, served in the worker's process: progress, decisions and questions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from maestro.agents import claude_questions
 from maestro.agents.base import AgentLink
+from maestro.agents.claude_questions import AskUser
 
 #: What the CLI calls these tools. Another server may call itself ``maestro__x``, so that only whole names are ours.
-NAMES = frozenset({"mcp__maestro__report_progress", "mcp__maestro__record_decision"})
+NAMES = frozenset({"mcp__maestro__report_progress", "mcp__maestro__record_decision", "mcp__maestro__ask_user"})
 
 
 class Progress(BaseModel):
@@ -33,8 +37,8 @@ class Decision(BaseModel):
     rationale: str = Field(default="", max_length=8000, description="Why.")
 
 
-def server(link: AgentLink) -> Any:
-    """The in-process MCP server ``maestro``; what it is told goes to the link."""
+def server(link: AgentLink, waiting: Callable[[], AbstractContextManager[None]] = nullcontext) -> Any:
+    """The in-process MCP server ``maestro``; what it is told goes to the link. ``waiting``: around waits for the user."""
     from claude_agent_sdk import create_sdk_mcp_server, tool
 
     @tool("report_progress", "Tell the user how far the task is.", Progress.model_json_schema())
@@ -57,7 +61,21 @@ def server(link: AgentLink) -> Any:
         link.decision(decision.model_dump())
         return _said("Recorded.")
 
-    return create_sdk_mcp_server("maestro", tools=[report_progress, record_decision])
+    @tool(
+        "ask_user",
+        "Ask the user what only the user can decide, and wait for the answer. Ask when the task cannot be done right without "
+        "it; what you can find out or choose yourself, find out or choose.",
+        AskUser.model_json_schema(),
+    )
+    async def ask_user(arguments: dict[str, Any]) -> dict[str, Any]:
+        try:
+            asked = AskUser.model_validate(arguments).asked()
+        except ValidationError as error:
+            return _refused(error)
+        with waiting():
+            return _said(claude_questions.words_of(await link.ask_user(asked)))
+
+    return create_sdk_mcp_server("maestro", tools=[report_progress, record_decision, ask_user])
 
 
 def _said(text: str, *, is_error: bool = False) -> dict[str, Any]:

@@ -64,6 +64,7 @@ class Words:
             for word in self._read:
                 if word.note:
                     self._link.note_taken(word.note)
+            self._link.answers_read()
             self._read = []
             self.interrupted = False
 

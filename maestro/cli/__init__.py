@@ -230,6 +230,25 @@ def deny(wanted: QuestionId, message: Message = None, data_dir: DataDir = None) 
         _answer(api, session, question, "deny", message)
 
 
+@app.command()
+def answer(
+    wanted: QuestionId,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="Your answer, or an option's number.")] = None,
+    assume: Annotated[bool, typer.Option("--assume", help="Let the agent decide.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Answer a question of an agent, in your own words or by the number of an option."""
+    if (text is None) != assume:
+        raise typer.BadParameter("give an answer, or --assume", param_hint="TEXT")
+    with _reporting(), _api(data_dir) as api:
+        _session, question = _asked(api, wanted)
+        if question is None or question["kind"] != "agent_question":
+            raise Refused(409, "No agent is asking anything here. `maestro show` lists the open questions.")
+        chosen = words.chosen_option(question, text) if text is not None else None
+        api.post(f"/approvals/{question['id']}", decision="deny" if assume else "allow", message=chosen)
+        _say("The agent decides." if assume else f"Answered: {words.one_line(chosen or '')}")
+
+
 @app.command("try")
 def try_checks(session_id: SessionId, json: AsJson = False, data_dir: DataDir = None) -> None:
     """Run the checks of a plan on the untouched base, before you approve it."""

@@ -139,6 +139,9 @@ class Driver:
         if pending and not self._yes:
             return self._waits_for(pending[0])
         for approval in pending:
+            if approval["kind"] == "agent_question" and self._assumes(session):
+                self._api.post(f"/approvals/{approval['id']}", decision="deny")
+                return True
             if approval["kind"] == "task_failed":
                 self._api.post(f"{self._path}/fail", reason=_why(approval))
                 return True
@@ -162,6 +165,14 @@ class Driver:
         return (
             self._api.all("/approvals", status="pending", session_id=self._id) if session["pending_approvals"] else []
         )
+
+    def _assumes(self, session: Json) -> bool:
+        """Whether agents answer their own questions where nobody is there to do it."""
+        own = session["agent_config"].get("assume_when_away")
+        if own is not None:
+            return bool(own)
+        found = self._api.get("/settings", limit=500)["items"]
+        return any(s["name"] == "assume_when_away" and s["value"] for s in found)
 
     def _waits_for(self, approval: Json) -> Outcome:
         return Outcome(WAITS, f"{sentence(approval['title'])} Answer with: {way_to_answer(approval)}")

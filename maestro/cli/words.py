@@ -127,10 +127,17 @@ def way_to_answer(approval: Json) -> str:
         return f"maestro trust {shlex.quote(approval['detail']['repo_path'])}"
     wanted = approval["id"][:8]
     if approval["kind"] == "agent_question":
-        return f'maestro approve {wanted} --message "…"'
+        return f'maestro answer {wanted} "…"'
     offers = {"missing_setup": " --setup", "network_for": " --network"}
     flags = [flag for name, flag in offers.items() if approval["detail"].get(name)]
     return f"maestro approve {wanted}{''.join(flags)}"
+
+
+def chosen_option(approval: Json, text: str) -> str:
+    """An answer as it is sent: the number of an option stands for its words."""
+    options = approval["detail"].get("options") or []
+    number = int(text) if text.strip().isascii() and text.strip().isdigit() else 0
+    return str(options[number - 1]) if 0 < number <= len(options) else text
 
 
 def _to_answer(approval: Json) -> list[str]:
@@ -138,6 +145,7 @@ def _to_answer(approval: Json) -> list[str]:
     detail, indent = approval["detail"], "              "
     said = str(detail.get("words") or "").strip().splitlines()
     more = [*said[:_SAID], "…"] if len(said) > _SAID else said
+    more += [f"  {number}  {option}" for number, option in enumerate(detail.get("options") or [], 1)]
     if detail.get("missing_setup"):
         more += ["not set up yet; the repository's own setup commands:"]
         more += [f"  {command}" for command in detail["missing_setup"]]

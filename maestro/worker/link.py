@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from maestro import secrets, untrusted
-from maestro.agents.base import AgentResult, AgentSpec, GateDecision, GateRequest, Usage, Word
+from maestro.agents.base import AgentResult, AgentSpec, GateDecision, GateRequest, Usage, UserQuestion, Word
 from maestro.agents.notes import word
 from maestro.worker.spool import Spool, append, read
 
@@ -47,6 +47,8 @@ class SpoolLink:
         self._heard: set[str] = set()  # the ids of what was taken in: none counts twice
         self._allowances = list(spec.allowances)
         self._waiting: dict[str, asyncio.Future[GateDecision]] = {}
+        self._answered: list[str] = []  # questions whose answers the agent has not read yet
+        self._interrupted = False  # by a message: a question that ends without an answer is not to be answered any more
         self._stop = asyncio.Event()
         self._stop_reason = ""
         self._words: asyncio.Queue[Word] = asyncio.Queue()
@@ -123,6 +125,27 @@ class SpoolLink:
             del self._waiting[request_id]
             self.event("gate_closed", request_id=request_id, allow=allow)
 
+    async def ask_user(self, question: UserQuestion) -> GateDecision:
+        """Write the question and wait for its answer. When the run ends before it, the question stays open."""
+        request_id = uuid.uuid4().hex
+        answer: asyncio.Future[GateDecision] = asyncio.get_running_loop().create_future()
+        self._waiting[request_id] = answer
+        self._interrupted = False
+        self.event("question", request_id=request_id, **asdict(question))
+        try:
+            decision = await answer
+            self._answered.append(request_id)
+            return decision
+        finally:
+            del self._waiting[request_id]
+            if request_id in self._answered or self._interrupted:
+                self.event("question_closed", request_id=request_id)
+
+    def answers_read(self) -> None:
+        """The agent goes on with the answers it was given."""
+        while self._answered:
+            self.event("answer_taken", request_id=self._answered.pop(0))
+
     async def stop_requested(self) -> str:
         """Wait for a stop; returns the reason."""
         await self._stop.wait()
@@ -130,7 +153,9 @@ class SpoolLink:
 
     async def next_word(self) -> Word:
         """Wait for the next thing to tell the agent."""
-        return await self._words.get()
+        found = await self._words.get()
+        self._interrupted = self._interrupted or found.interrupt
+        return found
 
     def note_taken(self, note: str) -> None:
         """The agent has read the user's message."""

@@ -13,6 +13,7 @@ Events: ``started {pid, pid_started}``, ``log {level, kind, message, metadata}``
 ``gate {request_id, tool, title, detail, risk, signature}``, ``gate_closed {request_id, allow}``,
 ``result {outcome, message, failure, retry_at, turns, usage, denied}``. Each has ``ts`` (seconds since 1970).
 
+``question {request_id, question, options, why}``, ``question_closed {request_id}``, ``answer_taken {request_id}``,
 ``note_taken {note}``: the agent has read the user's message. ``alarm {what}``: somebody else wrote into the inbox.
 
 Inbox: ``decision {request_id, allow, message}``, ``allowance {signature}``, ``stop {reason}``, ``say {text, note?,

@@ -73,21 +73,24 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
         field.error = f"Enter an answer, or choose “{words.deny}”."
         return True
 
-    async def answer(decision: approvals.Decision, by: ui.button, done: str) -> None:
-        said = message() if approval.kind != "budget" or decision == "allow" else None
+    async def answer(decision: approvals.Decision, by: ui.button, done: str, option: str | None = None) -> None:
+        said = option or message() if approval.kind != "budget" or decision == "allow" else None
         with_words: dict[str, Any] = {"by": by, "done": done, "invalid": invalid}
         answered = await perform(approvals.decide, rt, approval.id, decision, said, **with_words)
         if answered is not FAILED:
             forget(_draft(approval), client=client)
             propose(rt, answered, client)
 
+    for option in _options(approval):
+        choose = button(option, kind="soft", small=True).classes("q-option")
+        choose.on_click(lambda o=option, b=choose: answer("allow", b, words.allow_said, o))
     if approval.detail.get("missing_setup"):
         add = button("Set up and try again", kind="soft", small=True)
         add.on_click(lambda: answer("allow_setup", add, "Added to the setup. Trying again."))
         add.props.set_optional("title", "The commands above run in this session's worktrees and are remembered.")
     if approval.detail.get("network_for"):
         _network(approval, answer)
-    allow = button(words.allow, kind="quiet" if _better_way(approval) else "soft", small=True)
+    allow = button(words.allow, kind="quiet" if _options(approval) or _better_way(approval) else "soft", small=True)
     allow.on_click(lambda: answer("allow", allow, words.allow_said))
     allow.props.set_optional("title", words.allow_means)
     allow.props.set_optional("data-allows", "")  # ``gate.js``: not before the end of what is allowed was seen
@@ -117,6 +120,12 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
 
     deny.on_click(refuse)
     deny.props.set_optional("title", words.deny_means)
+
+
+def _options(approval: ApprovalView) -> list[str]:
+    """The answers that an agent offers with its question."""
+    offered = approval.detail.get("options") if approval.kind == "agent_question" else None
+    return [option for option in offered if isinstance(option, str)] if isinstance(offered, list) else []
 
 
 def _correction(rt: Runtime, approval: ApprovalView) -> None:

@@ -35,6 +35,8 @@ def question_detail(approval: ApprovalView, title: str) -> None:
     reason = str(detail.get("reason") or detail.get("description") or detail.get("error") or "")
     if reason and approval.kind != "budget" and reason.rstrip(".") not in title:  # a budget shows its numbers
         inline(reason, "m-soft m-pre q-reason", name="div")
+    if approval.kind == "agent_question" and title.endswith(f": {detail.get('words')}"):
+        detail = detail | {"words": ""}  # the title is the whole question
     _SHOW.get(approval.kind, _tool)(detail)
 
 
@@ -81,6 +83,8 @@ def _ending(detail: dict[str, Any]) -> None:
     """The agent's last words, as it said them."""
     if detail.get("words"):
         markdown.prose(str(detail["words"])[:_TEXT], "q-reason")
+    if detail.get("why"):
+        markdown.prose(str(detail["why"])[:_TEXT], "q-reason m-soft")
 
 
 def _missing(detail: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ NAMES = {
     "anthropic_base_url": "Base URL",
     "assistant": "Assistant",
     "assistant_model": "Assistant’s model",
+    "assume_when_away": "Agents assume answers while you’re away",
     "auto_unstick": "Interrupt stuck workers automatically",
     "budget_usd": "Budget per run, dollars",
     "confined_read": "Readable in the sandbox",

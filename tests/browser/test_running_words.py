@@ -23,12 +23,21 @@ from tests.app_process import AppProcess, wait_for
 from tests.browser.conftest import OpenWindow, Window
 from tests.browser.seeds import seeding
 from tests.repos import make_repo
-from tests.scripted import DUMMY_KEY, bash, say, scenario, task_rule, write
+from tests.scripted import DUMMY_KEY, bash, call, say, scenario, task_rule, write
+
+#: A question with two answers to choose from; the agent writes down which it got.
+ASKS = call(
+    "mcp__maestro__ask_user",
+    question="Which currency do the prices have?",
+    options=["Euro, with two decimals", "Dollar"],
+    why="The README shows one, the tests the other.",
+)
+ANSWERED = {"match": {"has_tool": "Bash", "last": "user answers"}, "reply": [write("menu.txt", "Euro\n")]}
+WROTE = {"match": {"has_tool": "Bash", "last": "created successfully"}, "reply": [say("Done.")]}
 
 
-def works(key: str, go: Path) -> dict[str, Any]:
-    waits = bash(f"until [ -e {go} ]; do sleep 0.1; done; echo seen")
-    return task_rule(f"# Task {key}:", waits, write(f"{key}.txt", f"{key}\n"), say("Done."))
+def works(key: str, go: Path, then: dict[str, Any]) -> dict[str, Any]:
+    return task_rule(f"# Task {key}:", bash(f"until [ -e {go} ]; do sleep 0.1; done; echo seen"), then)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,9 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("words")
     go = folder / "go"
-    with ScriptedServer(scenario(works("menu", go), works("cart", go))) as model:
+    with ScriptedServer(
+        scenario(WROTE, ANSWERED, works("menu", go, ASKS), works("cart", go, write("cart.txt", "cart\n")))
+    ) as model:
         yield Place(model, _seeded(folder), go)
 
 
@@ -93,6 +104,8 @@ def test_words_reach_the_agents_from_everywhere(app: AppProcess, place: Place, w
         )
         assert said.output.startswith("Told cart."), said.output
         place.go.touch()
+        wait_for(lambda: read("")["pending_approvals"], 120, "the agent's question")
+        _answered_in_the_browser(window("phone"), session_id)
         wait_for(lambda: read("")["status"] == "completed", 240, "the session")
         told = read("/notes")["items"]
     assert sorted((n["text"], n["task_key"]) for n in told) == [
@@ -109,7 +122,7 @@ def test_words_reach_the_agents_from_everywhere(app: AppProcess, place: Place, w
 
 def _in_the_browser(window: Window, session_id: str) -> None:
     page = window.visit(f"/session/{session_id}")
-    page.get_by_role("button", name="Message to W-1").click()
+    page.locator(".wg__line", has_text="Write menu").get_by_role("button", name="Message to W-").click()
     field = page.get_by_label("Message to the agent of menu")
     expect(field).to_be_focused()
     page.get_by_role("button", name="Send", exact=True).click()
@@ -128,3 +141,16 @@ def _in_the_browser(window: Window, session_id: str) -> None:
     to_all.press("Control+Enter")
     expect(page.get_by_text("Prices in euro").first).to_be_visible()
     window.screenshot("running-words-log")
+
+
+def _answered_in_the_browser(window: Window, session_id: str) -> None:
+    page = window.visit("/approvals")
+    asked = page.get_by_role("group", name="menu asks: Which currency do the prices have?")
+    expect(asked).to_contain_text("The README shows one, the tests the other.")
+    window.screenshot("running-words-question-phone")
+    page = window.visit(f"/session/{session_id}")
+    page.reload()
+    window.alive()
+    window.screenshot("running-words-question-session-phone")
+    page.get_by_role("button", name="Euro, with two decimals").click()
+    expect(asked).to_have_count(0)

@@ -78,7 +78,7 @@ def test_a_task_with_a_file_and_a_check_completes(serve: Any, start: Start) -> N
     assert "House rules: be kind." in json.dumps(request["system"])
     offered = {tool["name"] for tool in request["tools"]}
     assert {"Bash", "Write", "Edit", "Read", "mcp__maestro__report_progress"} <= offered
-    assert not {"AskUserQuestion", "CronCreate", "EnterWorktree", "ScheduleWakeup"} & offered
+    assert not {"CronCreate", "EnterWorktree", "ScheduleWakeup"} & offered
     assert "scripted-0000" not in run.spool.events.read_text()
 
 

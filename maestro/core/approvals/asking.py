@@ -121,7 +121,7 @@ def resolve(
         decision=approval.status,
         by=by,
     )
-    word = "Denied while you are away" if by == "away" else "Allowed" if allow else "Denied"
+    word = _said(approval, allow=allow, by=by)
     text = f"{word}: {approval.title}" + (f" ({message})" if message and by != "away" else "")
     place = {"task_id": approval.task_id, "worker_id": approval.worker_id}
     level, source = ("warn", "supervisor") if by == "away" else ("info", "you")
@@ -129,6 +129,12 @@ def resolve(
     follow_up = _FOLLOW_UP.get(approval.kind)
     if follow_up is not None:
         follow_up(tx, session, approval)
+
+
+def _said(approval: models.Approval, *, allow: bool, by: str) -> str:
+    if approval.kind == "agent_question":
+        return "Answered" if allow else "Left to the agent" + (" while you are away" if by == "away" else "")
+    return "Denied while you are away" if by == "away" else "Allowed" if allow else "Denied"
 
 
 def grant_for_session(tx: Transaction, session: models.Session, signature: str) -> None:
@@ -221,7 +227,7 @@ def deliver(rt: Runtime) -> None:
         models.Worker, col(models.Worker.id) == col(models.Approval.worker_id)
     )
     query = query.where(
-        models.Approval.kind == "tool",
+        col(models.Approval.request_id).is_not(None),
         col(models.Approval.status).in_(["allowed", "denied"]),
         col(models.Approval.delivered_at).is_(None),
     )
@@ -310,6 +316,7 @@ def back_to_landing(tx: Transaction, approval: models.Approval, note: str) -> No
 #: What follows an answer at once, in rows alone. What else follows is the table of ``commands.answers``.
 _FOLLOW_UP = {
     "tool": _after_tool,
+    "agent_question": _after_tool,  # of a worker that still lives; else see ``commands.answers``
     "task_start": _after_task_start,
     **dict.fromkeys(LANDING_KINDS, _after_landing),
 }

@@ -43,6 +43,10 @@ def _after_ending(tx: Transaction, session: models.Session, approval: models.App
     task = tx.db.get(models.Task, approval.task_id) if approval.task_id else None
     if task is None or task.status != "waiting":
         return
+    if approval.request_id and approval.worker_id:
+        asker = tx.db.get(models.Worker, approval.worker_id)
+        if asker is not None and asker.ended_at is None:
+            return  # it waits for the answer in its run
     words = str(approval.detail.get("words") or "")
     if approval.kind == "nothing_changed":
         prompt = prompts.not_done_prompt(words, approval.message)

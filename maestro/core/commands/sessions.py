@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from maestro.agents import factory
 from maestro.core import queries
-from maestro.core.approvals import asking
+from maestro.core.approvals import agent_questions, asking
 from maestro.core.brainstorm.decisions import mirror_card
 from maestro.core.brainstorm.idea_card import stored_card
 from maestro.core.commands import conversation
 from maestro.core.integration import retention, rollbacks
 from maestro.core.kernel import lookup
-from maestro.core.kernel.agent_config import AgentConfig, parse_agent_config
+from maestro.core.kernel.agent_config import AgentConfig, in_force, parse_agent_config
 from maestro.core.kernel.locks import branch_lock
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, allowed_events, move
@@ -163,6 +163,8 @@ def update_session(rt: Runtime, session_id: str, changes: SessionChanges) -> Ses
         tx.emit("session_updated", session_id, title=row.title, away=away)
         if away != was_away:
             asking.absence_changed(tx, row, away=away)
+            if away and in_force(row.agent_config, rt.settings).assume_when_away:
+                agent_questions.assume(tx, row)
     if away != was_away:
         asking.deliver(rt)
         rt.wake()

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
-from maestro.core.approvals import asking
+from maestro.core.approvals import agent_questions, asking
 from maestro.core.execution import forged, log_ceiling
 from maestro.core.execution.entries import clean, count, details_of, money, number, result_of, sound, text, time_of
 from maestro.core.kernel import channel
@@ -34,7 +34,20 @@ _GARBLED_TOLD = 20
 
 #: Entries whose loss a power cut must not cause: they change states or hold the user's time.
 _STATEFUL = frozenset(
-    {"started", "conversation", "gate", "gate_closed", "decision", "note_taken", "result", "alarm", "forged"}
+    {
+        "started",
+        "conversation",
+        "gate",
+        "gate_closed",
+        "decision",
+        "note_taken",
+        "question",
+        "question_closed",
+        "answer_taken",
+        "result",
+        "alarm",
+        "forged",
+    }
 )
 
 
@@ -50,6 +63,7 @@ class Intake:
     metrics: list[dict[str, Any]] = field(default_factory=list)
     garbled: int = 0
     alarmed: bool = False
+    assume: bool = False  # whether agents go on with assumptions while the user is away
 
     def log(self, entry: dict[str, Any], kind: str, message: str, level: str = "info", details: Any = None) -> None:
         """Queue a log row with the worker's own time."""
@@ -120,7 +134,7 @@ def _store(rt: Runtime, known: models.Worker, entries: list[dict[str, Any]], end
         worker = tx.db.get(models.Worker, known.id)
         if worker is None or worker.spool_offset != known.spool_offset:
             return False
-        intake = _take_all(tx, worker, entries)
+        intake = _take_all(tx, rt, worker, entries)
         worker.spool_offset = end
         worker.last_event_at = utcnow()
         tx.db.add(worker)
@@ -131,13 +145,13 @@ def _store(rt: Runtime, known: models.Worker, entries: list[dict[str, Any]], end
     return True
 
 
-def _take_all(tx: Transaction, worker: models.Worker, entries: list[dict[str, Any]]) -> Intake | None:
+def _take_all(tx: Transaction, rt: Runtime, worker: models.Worker, entries: list[dict[str, Any]]) -> Intake | None:
     """What came of them; None where the session or the task is gone."""
     session = tx.db.get(models.Session, worker.session_id)
     task = tx.db.get(models.Task, worker.task_id)
     if session is None or task is None:
         return None
-    intake = Intake(tx, session, task, worker)
+    intake = Intake(tx, session, task, worker, assume=rt.settings.assume_when_away)
     for entry in entries:
         handler = _HANDLERS.get(_type(entry), _garbled)
         handler(intake, sound(entry))
@@ -291,11 +305,59 @@ def _gate(intake: Intake, entry: dict[str, Any]) -> None:
     intake.log(entry, "gate", f"Asks: {title}", "warn")
 
 
+#: Of a question and of what depends on it, characters; of options so many, and of each so much.
+_QUESTION, _OPTIONS, _OPTION = 4000, 10, 500
+
+
+def _question(intake: Intake, entry: dict[str, Any]) -> None:
+    """The agent asks the user, and waits."""
+    request_id, question = text(entry.get("request_id"), 100), text(entry.get("question"), _QUESTION).strip()
+    if not request_id or not question or agent_questions.find(intake.tx, intake.worker, request_id) is not None:
+        return
+    if intake.worker.status in {"starting", "running"}:
+        intake.worker.status = "waiting"
+    if intake.task.status == "running":
+        transitions.wait_for_answer(intake.tx, intake.task)
+    options = [text(o, _OPTION).strip() for o in _list(entry.get("options"))[:_OPTIONS]]
+    agent_questions.ask(
+        intake.tx,
+        intake.session,
+        intake.task,
+        intake.worker,
+        request_id=request_id,
+        question=question,
+        options=[o for o in options if o],
+        why=text(entry.get("why"), _QUESTION).strip(),
+        assume=intake.session.agent_config.get("assume_when_away", intake.assume),
+    )
+    intake.log(entry, "gate", f"Asks you: {question}", "warn")
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _question_closed(intake: Intake, entry: dict[str, Any]) -> None:
+    """It has the answer, or was interrupted for something else that the user said."""
+    asking.withdraw(intake.tx, intake.session.id, intake.worker.id, text(entry.get("request_id"), 100))
+    _goes_on(intake)
+
+
+def _answer_taken(intake: Intake, entry: dict[str, Any]) -> None:
+    asked = agent_questions.find(intake.tx, intake.worker, text(entry.get("request_id"), 100))
+    if asked is not None:
+        agent_questions.taken(intake.tx, asked)
+
+
 def _gate_closed(intake: Intake, entry: dict[str, Any]) -> None:
     if entry.get("allow") is True:
         _compare_with_the_answer(intake, entry)
     else:
         asking.withdraw(intake.tx, intake.session.id, intake.worker.id, text(entry.get("request_id"), 100))
+    _goes_on(intake)
+
+
+def _goes_on(intake: Intake) -> None:
     if intake.worker.status == "waiting":
         intake.worker.status = "running"
         if intake.task.status == "waiting":
@@ -368,6 +430,9 @@ _HANDLERS: dict[str, Callable[[Intake, dict[str, Any]], None]] = {
     "gate": _gate,
     "gate_closed": _gate_closed,
     "result": _result,
+    "question": _question,
+    "question_closed": _question_closed,
+    "answer_taken": _answer_taken,
     "note_taken": _note_taken,
     "alarm": _alarm,
     "forged": _forged,

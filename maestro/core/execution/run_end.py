@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session as DbSession
 from sqlmodel import select
 
-from maestro.core.approvals import asking
+from maestro.core.approvals import agent_questions, asking
 from maestro.core.execution import ingest
 from maestro.core.guards import integrity
 from maestro.core.kernel import lookup, processes
@@ -20,7 +20,7 @@ from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State
 from maestro.core.limits import admission, budgets, spending
 from maestro.core.tasks import interrupts, notes, prompts
-from maestro.core.tasks.transitions import attempt_failed, check, interrupted, resume_run, task_failed
+from maestro.core.tasks.transitions import attempt_failed, check, interrupted, resume_run, task_failed, wait_for_answer
 from maestro.db import models
 from maestro.db.guard_state import StopRequest
 from maestro.db.session import Transaction
@@ -187,11 +187,20 @@ def worker_ended(
     settings: Settings,
 ) -> None:
     """Decide what a worker's end means for its task. ``worker.result_json`` is None when it died without a word."""
+    held = task.assigned_worker_id == worker.id and task.status in {"running", "waiting"}
+    result = worker.result_json
+    by_itself = result is None or (result.get("outcome") == "interrupted" and not interrupts.wanted(task, worker))
+    waits = held and by_itself and not (result and result.get("failure")) and agent_questions.outlive(tx, worker)
     asking.expire(tx, session.id, worker_id=worker.id)
-    if task.assigned_worker_id != worker.id or task.status not in {"running", "waiting"}:
+    if not held:
         return
-    result, stop = worker.result_json, interrupts.taken(tx, task, worker)
-    if stop and (result is None or result.get("outcome") == "interrupted"):
+    if waits:
+        _waits_for_an_answer(tx, session, task, worker)
+        return
+    stop, answers = interrupts.taken(tx, task, worker), agent_questions.unread(tx, worker)
+    if by_itself and answers and task.conversation_id:
+        _told_again(tx, session, task, answers)
+    elif stop and (result is None or result.get("outcome") == "interrupted"):
         _stopped(tx, settings, session, task, stop)
     elif result and result.get("outcome") == "interrupted" and result.get("failure") == "time":
         _out_of_time(tx, session, task, str(result.get("message") or "The time limit is reached."))
@@ -217,6 +226,26 @@ def worker_ended(
     else:
         message = str(result.get("message") or "The agent ended without a reason.")
         attempt_failed(tx, config, session, task, message, prompts.run_failed_prompt(message))
+
+
+def _waits_for_an_answer(tx: Transaction, session: models.Session, task: models.Task, worker: models.Worker) -> None:
+    """The run is gone, its question is not: the answer goes on with the conversation."""
+    if task.status == "running":
+        wait_for_answer(tx, task)
+    text = f"{worker.name} ended while its question was open. Your answer continues its conversation."
+    tx.log(session.id, text, level="warn", task_id=task.id, worker_id=worker.id)
+
+
+def _told_again(tx: Transaction, session: models.Session, task: models.Task, answers: list[models.Approval]) -> None:
+    """The run ended between the user's answer and the agent's reading it."""
+    told = [
+        prompts.answer_prompt(str(a.detail.get("words") or ""), a.message if a.status == "allowed" else None)
+        for a in answers
+    ]
+    for answer in answers:
+        agent_questions.taken(tx, answer)
+    resume_run(tx, task, prompt="\n\n".join(told), progress_note="Continuing with your answer")
+    tx.log(session.id, "The run ended before the agent read your answer. It is told again.", task_id=task.id)
 
 
 def _stopped(
