@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -72,6 +73,8 @@ class Bench:
         self.live: dict[str, TaskView] = {}
         self.took_s: dict[str, float] = {}
         self.selected = WHOLE
+        self._task: dict[str, Any] | None = None  # the one in the fields, and what these show of it
+        self._task_shown: dict[str, Any] | None = None
         self._rest: asyncio.TimerHandle | None = None
         self._store_name = f"maestro-plan:{self.session.id}"
         with box("p-bench", data_show="list", data_plan_draft=self.session.id if editable else None) as self.root:
@@ -120,9 +123,10 @@ class Bench:
             self.selected, details = WHOLE, True
         self._show_rows()
         self._show_graph()
-        if details:
+        if details and not self._details_stand():
             self._show_details()
         elif self.editor:
+            self.editor.show_place()
             self.editor.show_errors()
             self.editor.show_foreseen(self._foreseen())
         self.bar.show()
@@ -178,10 +182,19 @@ class Bench:
         with self.view.content:
             note_in_address("task", self.selected)
 
+    def _details_stand(self) -> bool:
+        """Whether the fields already show the task that is selected, as it is now. To make them costs most of all."""
+        task = self.draft.task(self.selected)
+        return self.editor is not None and task is not None and task is self._task and task == self._task_shown
+
+    def _note_details(self, task: dict[str, Any] | None) -> None:
+        self._task, self._task_shown = task, copy.deepcopy(task)
+
     def _show_details(self) -> None:
         self.details.clear()
         self.editor = None
         task = self.draft.task(self.selected)
+        self._note_details(task)
         foreseen = self._foreseen()
         with self.details:
             if self.editable:
@@ -257,6 +270,7 @@ class Bench:
         """A member was typed into: what is small follows at once, graph and keeping when the typing rests."""
         what = f"{name.replace('_', ' ').capitalize()}{f' of {self.selected}' if self.selected else ''}"
         self.draft.note(what, self.selected, run=f"{self.selected}/{name}")
+        self._note_details(self.draft.task(self.selected))
         self.draft.review()
         self.tools.show()
         if self.editor:
@@ -291,8 +305,7 @@ class Bench:
 
     def _leave(self) -> None:
         """What a new task lacks is said once another one is looked at."""
-        self.draft.leave()
-        if self.editable:
+        if self.draft.leave() and self.editable:
             self.draft.review()
             self._show_rows()
             self.bar.show()

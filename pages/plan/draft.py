@@ -20,6 +20,9 @@ from pages.plan.taken_away import Taken, take_decision, take_task
 
 Data = dict[str, Any]
 
+#: Lists that a task has only where they are said. Pydantic takes half a millisecond a task to find out what their default is.
+_UNSAID: Data = {name: [] for name in ("scope_out", "patterns", "requirements")}
+
 
 class _LooseDecision(BaseModel):
     model_config = ConfigDict(extra="ignore")
@@ -229,9 +232,10 @@ class Draft:
         if circle:
             self.errors.setdefault("plan", circle)
 
-    def leave(self) -> None:
-        """The user goes on to another part: what is new counts like all the rest from now on."""
-        self._fresh = []
+    def leave(self) -> bool:
+        """The user goes on to another part: what is new counts like all the rest from now on; whether anything was new."""
+        was, self._fresh = bool(self._fresh), []
+        return was
 
     def _fresh_places(self) -> list[str]:
         return [
@@ -255,9 +259,8 @@ class Draft:
             return f"tasks depend on each other in a cycle: {' → '.join(error.args[1])}"
         if not depth:
             return None
-        plan = Plan.model_construct(
-            tasks=[PlanTask.model_construct(**(t | {"depends_on": needs[t["id"]]})) for t in self.tasks]
-        )
+        tasks = [PlanTask.model_construct(**(_UNSAID | t | {"depends_on": needs[t["id"]]})) for t in self.tasks]
+        plan = Plan.model_construct(**{**self.data, "tasks": tasks})
         chain = critical_path(plan)
         estimates = [t["estimate_minutes"] for t in self.tasks if t["id"] in chain]
         self._shape = Shape(depth, chain, width(plan), sum(e or 0 for e in estimates), estimates.count(None))

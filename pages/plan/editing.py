@@ -47,18 +47,31 @@ class Editor:
         made.lines("checks", "Checks", hint="commands, one per line", mono=True)
         self._notes = check_notes(task["checks"], self._foreseen)
         made.lines("files", "Files", hint="paths or patterns it changes, one per line", mono=True)
-        others = {
-            t["id"]: f"{t['id']} · {shorten(t['title'], 56, placeholder='…')}"
-            for t in self.draft.tasks
-            if t is not task
-        }
-        made.several("depends_on", "Depends on", others, hint="tasks whose work it needs")
+        made.several("depends_on", "Depends on", self._others(), hint="tasks whose work it needs")
         with box("p-pair"):
             made.choice("priority", "Priority", _PRIORITIES)
             made.number("estimate_minutes", "Estimate", suffix="min")
         made.switch("requires_approval", "Ask me before it starts")
         agent_fields(made, task)
+        self.show_place()
         self.show_errors()
+
+    def _others(self) -> dict[str, str]:
+        return {
+            t["id"]: f"{t['id']} · {shorten(t['title'], 56, placeholder='…')}"
+            for t in self.draft.tasks
+            if t["id"] != self._key
+        }
+
+    def show_place(self) -> None:
+        """Bring up to date what depends on where the task stands, and among which others."""
+        if not self._key:
+            return
+        tasks = self.draft.tasks
+        self._up.set_enabled(tasks[0]["id"] != self._key)
+        self._down.set_enabled(tasks[-1]["id"] != self._key)
+        self._remove.set_enabled(len(tasks) > 1)
+        self._fields["task"].offer("depends_on", self._others())
 
     def show_whole(self) -> None:
         """Make the fields of the plan as a whole."""
@@ -96,17 +109,13 @@ class Editor:
             made.show_errors({n: why for n in names if (why := self.draft.error_at(prefix + n))})
 
     def _task_head(self, task: Data) -> None:
-        tasks = self.draft.tasks
         with box("p-details__head"):
             text(task["id"], "p-details__key m-cut m-grow")
-            up = icon_button("arrow-up", "Move up", lambda: self._act("up"), small=True)
-            up.set_enabled(task is not tasks[0])
-            down = icon_button("arrow-down", "Move down", lambda: self._act("down"), small=True)
-            down.set_enabled(task is not tasks[-1])
+            self._up = icon_button("arrow-up", "Move up", lambda: self._act("up"), small=True)
+            self._down = icon_button("arrow-down", "Move down", lambda: self._act("down"), small=True)
             icon_button("copy", "Duplicate this task", lambda: self._act("duplicate"), small=True)
             icon_button("git-branch", "Split this task…", lambda: self._act("split"), small=True)
-            remove = icon_button("trash-2", "Remove this task", lambda: self._act("remove"), small=True)
-            remove.set_enabled(len(tasks) > 1)
+            self._remove = icon_button("trash-2", "Remove this task", lambda: self._act("remove"), small=True)
 
     def _decision(self, number: int, decision: Data) -> None:
         with box("p-decision"):

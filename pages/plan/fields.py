@@ -76,6 +76,12 @@ class Fields:
             made = ui.select(options, value=chosen, multiple=True).props("use-chips")
         self._bind(name, made, lambda values: list(values or []))
 
+    def offer(self, name: str, options: dict[str, str]) -> None:
+        """Let ``several`` choose among other options."""
+        made = self._inputs[name]
+        if isinstance(made, ui.select) and made.options != options:
+            made.set_options(options, value=[v for v in self._target[name] if v in options])
+
     def switch(self, name: str, label: str) -> None:
         """Yes or no."""
         made = ui.switch(label, value=bool(self._target[name]))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from html import escape
 from typing import Any
+
+from nicegui import ui
 
 from maestro.core.views import TaskView
 from pages.components.icon import icon
@@ -13,6 +16,8 @@ from pages.components.tag import Tag, box, swap, tag, text
 from pages.components.words import duration
 from pages.plan.draft import estimate
 
+_HIDDEN = 'aria-hidden="true"'
+
 #: The row of the plan as a whole.
 WHOLE = ""
 
@@ -20,21 +25,17 @@ Choose = Callable[[str], Awaitable[None] | None]
 
 
 class Row:
-    """A task's line; ``show`` brings it up to date in place."""
+    """A task's line; ``show`` brings it up to date in place.
+
+    One element, its markup made here from escaped words only: the browser goes through all elements of a page at each change.
+    """
 
     def __init__(self, key: str, choose: Choose, opens: Choose, *, editable: bool) -> None:
-        self._shown: tuple[object, ...] = ()
+        self._key = key
+        self._editable = editable
         self._tone = ""
-        self._icon = ""
-        with tag("button", "", "p-row", type="button", data_nav="", data_row=key, tabindex="-1") as self.root:
-            self._state = icon("circle-dashed", "p-row__state")
-            self._key = text(key, "p-row__key m-cut")
-            self._title = text("", "p-row__title m-cut", dir="auto")
-            self._after = text("", "p-row__after m-cut")
-            self._time = text("", "p-row__time m-num")
-            self._flag = icon("hand", "p-row__flag m-hidden")
-            if editable:
-                icon("grip-vertical", "p-row__grip").attr(title="Drag to move", data_grip="")
+        self.root = ui.html("", sanitize=False, tag="button").classes("p-row")
+        self.root.props.update({"type": "button", "data-nav": "", "data-row": key, "tabindex": "-1"})
         self.root.on("click", lambda: opens(key))
         self.root.on("focus", lambda: choose(key))
 
@@ -42,22 +43,28 @@ class Row:
         """Show a task of the plan, with its live state if it has one; ``session`` is its session's status."""
         mark = task_mark(live.status if live else "pending", session=session)
         asks = task["requires_approval"] and (live is None or live.status == "pending")
-        now = (mark, live is None, task["title"], tuple(task["depends_on"]), _time(task, live), asks, wrong)
-        if now == self._shown:
-            return
-        self._shown = now
+        after = f"after {', '.join(task['depends_on'])}" if task["depends_on"] else ""
+        told = f'role="img" title="{escape(mark.word)}" aria-label="{escape(mark.word)}"' if live else _HIDDEN
+        markup = (
+            f'<i class="mi mi-{mark.icon} p-row__state" {told}></i>'
+            f'<span class="p-row__key m-cut">{escape(self._key)}</span>'
+            f'<span class="p-row__title m-cut" dir="auto">{escape(plain(task["title"]) or "No title yet")}</span>'
+            f'<span class="p-row__after m-cut">{escape(after)}</span>'
+            f'<span class="p-row__time m-num">{escape(_time(task, live))}</span>{_flag(wrong=wrong, asks=asks)}'
+        )
+        if self._editable:
+            markup += f'<i class="mi mi-grip-vertical p-row__grip" title="Drag to move" data-grip {_HIDDEN}></i>'
+        if self.root.content != markup:
+            self.root.set_content(markup)
         swap(self.root, self._tone, f"s-{mark.tone}")
-        swap(self._state, f"mi-{self._icon or 'circle-dashed'}", f"mi-{mark.icon}")
-        self._tone, self._icon = f"s-{mark.tone}", mark.icon
-        self._state.attr(title=mark.word if live else None, aria_label=mark.word if live else None)
-        _set(self._title, plain(task["title"]) or "No title yet")
-        _set(self._after, f"after {', '.join(task['depends_on'])}" if task["depends_on"] else "")
-        _set(self._time, _time(task, live))
-        symbol, tone = ("circle-alert", "s-failed") if wrong else ("hand", "s-waiting")
-        self._flag.classes(replace=f"mi mi-{symbol} p-row__flag {tone}")
-        if not wrong and not asks:
-            self._flag.classes("m-hidden")
-        self._flag.attr(title="Has errors" if wrong else "Asks you before it starts")
+        self._tone = f"s-{mark.tone}"
+
+
+def _flag(*, wrong: bool, asks: bool) -> str:
+    if not wrong and not asks:
+        return ""
+    look, words = ("circle-alert", "Has errors") if wrong else ("hand", "Asks you before it starts")
+    return f'<i class="mi mi-{look} p-row__flag s-{"failed" if wrong else "waiting"}" title="{words}" {_HIDDEN}></i>'
 
 
 def whole_row(choose: Choose, opens: Choose) -> Tag:
@@ -101,16 +108,17 @@ class Rows:
             for key in keys:
                 if key not in self._rows:
                     self._rows[key] = Row(key, self._choose, self._opens, editable=self._editable)
-        for place, key in enumerate(keys):
-            if self._list.default_slot.children[place] is not self._rows[key].root:
-                self._rows[key].root.move(target_index=place)
+        lines = [self._rows[key].root for key in keys]
+        if self._list.default_slot.children != lines:
+            self._list.default_slot.children[:] = lines
+            self._list.update()
 
     def pick(self, keys: set[str]) -> None:
         """Mark the lines that are selected together."""
         for key in keys ^ self._picked:
             if row := self._rows.get(key):
                 row.root.classes(add="p-row--picked") if key in keys else row.root.classes(remove="p-row--picked")
-                row.root.attr(aria_pressed="true" if key in keys else None)
+                row.root.props.set_optional("aria-pressed", "true" if key in keys else None)
         self._picked = set(keys)
 
     def select(self, key: str) -> None:
@@ -118,13 +126,9 @@ class Rows:
         for name, current, stop in ((self._selected, None, "-1"), (key, "true", "0")):
             row = self._whole if name == WHOLE else self._rows[name].root if name in self._rows else None
             if row is not None:
-                row.attr(aria_current=current, tabindex=stop)
+                row.props.set_optional("aria-current", current)
+                row.props.set_optional("tabindex", stop)
         self._selected = key
-
-
-def _set(element: Tag, words: str) -> None:
-    if element.text != words:
-        element.set_text(words)
 
 
 def _time(task: Mapping[str, Any], live: TaskView | None) -> str:
