@@ -22,7 +22,7 @@ from maestro.assistants.base import (
     reminder,
     run_tool,
 )
-from maestro.assistants.pricing import cost_usd
+from maestro.assistants.pricing import price
 from maestro.errors import AssistantError
 from maestro.settings import DEFAULT_MODEL
 
@@ -254,7 +254,7 @@ def _usage(model: str, message: Message) -> Usage:
         cache_read_tokens=counts.cache_read_input_tokens or 0,
         cache_write_tokens=counts.cache_creation_input_tokens or 0,
     )
-    usage.cost_usd = cost_usd(model, usage)
+    price(model, usage)
     return usage
 
 

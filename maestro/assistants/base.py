@@ -52,6 +52,7 @@ class Usage:
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     cost_usd: float = 0.0
+    unpriced: bool = False  # part of it was of a model without a public price: it cost more than ``cost_usd``
 
     def add(self, other: Usage) -> None:
         """Count another call in."""
@@ -60,6 +61,7 @@ class Usage:
         self.cache_read_tokens += other.cache_read_tokens
         self.cache_write_tokens += other.cache_write_tokens
         self.cost_usd += other.cost_usd
+        self.unpriced = self.unpriced or other.unpriced
 
 
 class Listener(Protocol):

@@ -192,7 +192,7 @@ class _Reply(ReplyText):
         if not self._call:
             return
         usage, self._call = _tokens(self._call), {}
-        usage.cost_usd = pricing.cost_usd(self._model, usage)
+        pricing.price(self._model, usage)
         self._report(usage)
 
     def count_rest(self, result: ResultMessage) -> None:

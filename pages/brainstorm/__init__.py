@@ -18,7 +18,15 @@ from pages.components.tag import Tag, box, tag, text
 from pages.frame.view import Frame
 from pages.routing import session_page
 
-_EVENTS = ("message", "message_delta", "message_tool", "question_answered", "idea_card_updated", "state_changed")
+_EVENTS = (
+    "message",
+    "message_delta",
+    "message_tool",
+    "question_answered",
+    "conversation_switched",
+    "idea_card_updated",
+    "state_changed",
+)
 
 
 def install(rt: Runtime) -> None:
@@ -61,10 +69,10 @@ class _Page:
                 self.card.show_card(event.payload["card"], changed=event.payload["changed"])
                 self.dot.classes(remove="m-hidden")
         if types - {"idea_card_updated"}:
-            await self._read(fresh="state_changed" in types)
+            await self._read(fresh="state_changed" in types, afresh="conversation_switched" in types)
 
-    async def _read(self, *, fresh: bool) -> None:
-        await self.chat.read()
+    async def _read(self, *, fresh: bool, afresh: bool = False) -> None:
+        await self.chat.read(afresh=afresh)
         self.composer.set_replying(self.chat.replying)
         self.card.set_talked(self.chat.talked)
         self.card.gauge.set_asked(self.chat.asked)

@@ -10,7 +10,7 @@ from maestro.core import queries
 from maestro.core.commands import conversation, sessions
 from maestro.core.kernel import endpoint
 from maestro.core.views import MessageView, SessionView
-from pages.brainstorm.message import MessageItem
+from pages.brainstorm.message import Acts, MessageItem
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button, link_button
 from pages.components.calls import read
@@ -40,6 +40,9 @@ class Chat:
         self.total = 0
         self._loaded = False
         self._answering = False
+        self._acts = Acts(
+            self._ask_again, self._say_again, self._answer, self._edit, self._show, free=_scripted(view, session)
+        )
         self._reading = asyncio.Lock()  # an older answer never comes after a newer one
         self._nothing = ""
         self._assistant = "Assistant, scripted" if _scripted(view, session) else "Assistant"
@@ -70,9 +73,15 @@ class Chat:
         """Whether anything was said."""
         return bool(self.items)
 
-    async def read(self) -> None:
-        """Bring the transcript up to date: from the first message that was not whole when last looked at."""
+    async def read(self, *, afresh: bool = False) -> None:
+        """Bring the transcript up to date: from the first message that was not whole when last looked at.
+
+        ``afresh``: all of it, for another branch is shown.
+        """
         async with self._reading:
+            if afresh:
+                self._loaded, self.items = False, []
+                self._list.clear()
             await self._read()
 
     async def _read(self) -> None:
@@ -106,15 +115,14 @@ class Chat:
             self._mark_last()
 
     def _item(self, row: MessageView) -> MessageItem:
-        return MessageItem(
-            row, assistant=self._assistant, ask_again=self._ask_again, answer=self._answer, link=self._link
-        )
+        return MessageItem(row, assistant=self._assistant, acts=self._acts, link=self._link)
 
     def _mark_last(self) -> None:
         can_ask = self.session.status == "brainstorming" and not self.replying
         said = [item for item in self.items if item.message.role != "system"]
         for item in said:
             item.set_last(can_ask and item is said[-1])
+            item.set_editable(can_ask)
 
     async def _answer(self, message_id: str, option: int) -> None:
         if self._answering:
@@ -126,6 +134,20 @@ class Chat:
         finally:
             self._answering = False
         ui.run_javascript("window.maestroChat?.toLatest()")
+
+    async def _edit(self, message_id: str, words: str) -> bool:
+        with self.view.content:
+            done = await perform(conversation.edit_message, self.view.rt, self.session.id, message_id, words)
+        return done is not FAILED
+
+    async def _say_again(self) -> None:
+        mine = next((item.message for item in reversed(self.items) if item.message.role == "user"), None)
+        if mine is not None:
+            await self._edit(mine.id, mine.content)
+
+    async def _show(self, message_id: str) -> None:
+        with self.view.content:
+            await perform(conversation.show_branch, self.view.rt, self.session.id, message_id)
 
     async def _ask_again(self) -> None:
         with self.view.content:  # the button goes as soon as the new reply begins

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from maestro.assistants.failures import DECLINED
 from maestro.core.views import MessageView
+from pages.brainstorm.own_words import OwnWords
 from pages.brainstorm.question import Choose, QuestionBox
-from pages.components.buttons import button
+from pages.brainstorm.used import used
+from pages.components.buttons import button, icon_button
+from pages.components.code import copy_button
 from pages.components.icon import icon
 from pages.components.inline import inline
 from pages.components.markdown import FileLink, prose, to_html
@@ -25,6 +29,18 @@ _TOOL_ICONS = {
     "ask_question": "circle-help",
 }
 _BROKEN = {"interrupted": "This reply was cut off.", "failed": "No reply."}
+
+
+@dataclass(frozen=True)
+class Acts:
+    """What can be done with messages."""
+
+    ask_again: Callable[[], Awaitable[None]]  # for the reply that broke off
+    say_again: Callable[[], Awaitable[None]]  # the user's last message once more, on a branch of its own
+    answer: Choose
+    edit: Callable[[str, str], Awaitable[bool]]  # a message's id and its new words
+    show: Callable[[str], Awaitable[None]]  # the branch that a message is on
+    free: bool  # nothing costs anything: the demo
 
 
 def split_finished(words: str) -> tuple[str, str]:
@@ -52,17 +68,9 @@ def closes(line: str, fence: str) -> bool:
 class MessageItem:
     """A message in the transcript; ``show`` brings it up to date in place."""
 
-    def __init__(
-        self,
-        message: MessageView,
-        *,
-        assistant: str,
-        ask_again: Callable[[], Awaitable[None]],
-        answer: Choose,
-        link: FileLink | None,
-    ) -> None:
+    def __init__(self, message: MessageView, *, assistant: str, acts: Acts, link: FileLink | None) -> None:
         self.message = message
-        self._ask_again = ask_again
+        self._acts = acts
         role = {"user": "user", "ai": "ai"}.get(message.role, "system")
         with tag(
             "article", "", f"b-msg b-msg--{role}", data_message=message.id, data_status=message.status
@@ -76,16 +84,18 @@ class MessageItem:
                 with box("b-msg__head"):
                     text("You" if role == "user" else assistant, "b-msg__who")
                     when(message.created_at, "m-meta m-num")
+                    self._tools = box("b-msg__tools")
                 if role == "user":
-                    tag("div", message.content, "b-msg__said m-pre", dir="auto")
+                    self._said = OwnWords(message, self._tools, acts.edit, acts.show)
                 else:
                     self._reply = _Reply(message, link)
-                    self._question = QuestionBox(message.id, answer)
+                    self._question = QuestionBox(message.id, acts.answer)
                     self._end = box("b-msg__end m-hidden")
         self._last = False
         if role == "ai":
             self._show_question()
             self._show_end()
+            self._show_tools()
 
     @property
     def streaming(self) -> bool:
@@ -95,6 +105,8 @@ class MessageItem:
     def show(self, message: MessageView) -> None:
         """Show what has become of it."""
         before, self.message = self.message, message
+        if message.role == "user":
+            self._said.show(message)
         if message.role != "ai":
             return
         self._reply.show(message)
@@ -102,6 +114,7 @@ class MessageItem:
         if message.status != before.status:
             self.root.attr(data_status=message.status)
             self._show_end()
+            self._show_tools()
 
     def set_last(self, last: bool) -> None:
         """Whether it is what was said last, and may therefore be asked for again."""
@@ -110,6 +123,26 @@ class MessageItem:
             if self.message.role == "ai":
                 self._show_question()
                 self._show_end()
+                self._show_tools()
+
+    def set_editable(self, editable: bool) -> None:
+        """Whether the user may say it anew, when it is theirs."""
+        if self.message.role == "user":
+            self._said.set_editable(editable)
+
+    def _show_tools(self) -> None:
+        """What is done with a whole reply, and what it took."""
+        self._tools.clear()
+        if self.streaming:
+            return
+        with self._tools:
+            if self.message.content.strip():
+                copy_button(self.message.content, "Copy this message")
+            if self._last and self.message.status == "complete":
+                icon_button("refresh-cw", "Another answer", self._acts.say_again, small=True)
+            if self.message.usage:
+                words = used(self.message.usage, free=self._acts.free)
+                tag("span", "", "b-msg__used", title=words, aria_label=words, role="img", tabindex="0")
 
     @property
     def asks(self) -> bool:
@@ -133,7 +166,7 @@ class MessageItem:
                 if self.message.error:
                     inline(self.message.error)
             if self._last and not declined:  # the same words would be declined again
-                button("Ask again", self._ask_again, icon="refresh-cw", small=True)
+                button("Ask again", self._acts.ask_again, icon="refresh-cw", small=True)
 
 
 class _Reply:

@@ -87,6 +87,19 @@ def answer_question(rt: Rt, session_id: str, message_id: str, body: ChosenOption
     return conversation.answer_question(rt, session_id, message_id, body.option)
 
 
+@router.put("/{session_id}/messages/{message_id}", status_code=202, tags=["Conversation"])
+def edit_message(rt: Rt, session_id: str, message_id: str, body: NewMessage) -> MessageView:
+    """Say an earlier message of yours anew; what was said since is kept on a branch of its own."""
+    return conversation.edit_message(rt, session_id, message_id, body.content)
+
+
+@router.post("/{session_id}/messages/{message_id}/show", tags=["Conversation"])
+def show_branch(rt: Rt, session_id: str, message_id: str) -> SessionView:
+    """Go to the branch of the conversation that a message of yours (one of ``wordings``) is on."""
+    conversation.show_branch(rt, session_id, message_id)
+    return queries.get_session(rt, session_id)
+
+
 @router.post("/{session_id}/messages/retry", status_code=202, tags=["Conversation"])
 def ask_again(rt: Rt, session_id: str) -> SessionView:
     """Ask again for a reply that failed or broke off."""

@@ -92,6 +92,11 @@ def store_version(
     """Keep the card as a version of its own; what the assistant changes in one reply is one version."""
     author = "user" if by_user else "assistant"
     newest = tx.db.exec(_versions(session_id).order_by(col(models.CardVersion.number).desc()).limit(1)).first()
+    if newest is None and entries(before):  # from before there were versions
+        newest = models.CardVersion(
+            session_id=session_id, number=1, author="assistant", card=before.model_dump(mode="json")
+        )
+        tx.db.add(newest)
     if newest and message_id and (newest.author, newest.message_id) == (author, message_id):
         newest.card = card.model_dump(mode="json")
         newest.changes = [*newest.changes, *changes(before, card)]

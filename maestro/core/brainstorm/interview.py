@@ -1,7 +1,8 @@
 """The interview: at most five questions of the assistant, one at a time, each with options that are answered with one click.
 
 A question stands in the message that asks it (``extras["question"]``): ``{text, options, recommended, kind, number, answer}``;
-``recommended`` is an index, ``answer`` is ``{option, text, message_id}`` once there is one (``option`` None: in words).
+``recommended`` is an index; ``answer`` is ``{option, text, message_id}`` once there is one (``option`` None: in words), and
+``answers`` are those of all branches.
 """
 
 from __future__ import annotations
@@ -157,7 +158,9 @@ def settle(
     if option is None and words.endswith(_ASKS_BACK):
         return
     answer = {"option": option, "text": words[:_MAX_ANSWER], "message_id": said.id}
-    asked.extras = (asked.extras or {}) | {"question": question | {"answer": answer}}
+    asked.extras = (asked.extras or {}) | {
+        "question": question | {"answer": answer, "answers": [*(question.get("answers") or []), answer]}
+    }
     tx.db.add(asked)
     tx.emit("question_answered", session.id, message_id=asked.id, answer=answer)
     if option is None and len(words) > _MAX_ANSWER:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 from sqlmodel import col, select
@@ -37,6 +38,7 @@ class ReplyStream:
         self._stored_at = time.monotonic()
         self._looked_at = time.monotonic()
         self._orphaned = False
+        self._usage = Usage()
         self.heard_text = False
         self.stop = False
 
@@ -59,6 +61,12 @@ class ReplyStream:
     def on_usage(self, usage: Usage) -> None:
         """See ``Listener``."""
         count_usage(self._rt, self._session_id, usage)
+        self._usage.add(usage)
+        with self._rt.db.write(durable=False) as tx:
+            row = tx.db.get(models.Message, self.message_id)
+            if row is not None:
+                row.extras = (row.extras or {}) | {"usage": asdict(self._usage)}
+                tx.db.add(row)
 
     def should_stop(self) -> bool:
         """See ``Listener``; also the moment to pass on text that has waited long enough."""
@@ -121,9 +129,13 @@ def _begun(said: str) -> int:
 
 def add_message(tx: Transaction, session_id: str, role: str, content: str, **columns: Any) -> models.Message:
     """Store a message at the end of the conversation; the caller tells of it."""
-    newest = select(models.Message.number).where(models.Message.session_id == session_id)
-    number = tx.db.exec(newest.order_by(col(models.Message.number).desc()).limit(1)).first() or 0
-    row = models.Message(session_id=session_id, number=number + 1, role=role, content=content, **columns)
+    numbers = select(models.Message.number).where(models.Message.session_id == session_id)
+    newest = numbers.order_by(col(models.Message.number).desc()).limit(1)
+    number = tx.db.exec(newest).first() or 0
+    parent = tx.db.exec(newest.where(col(models.Message.active))).first() or 0
+    row = models.Message(
+        session_id=session_id, number=number + 1, parent_number=parent, role=role, content=content, **columns
+    )
     tx.db.add(row)
     tx.db.flush()
     return row

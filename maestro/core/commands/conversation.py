@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from maestro.core.brainstorm import interview, replies
+from maestro.core.brainstorm import branches, interview, replies
 from maestro.core.brainstorm.assistant import check_budgets
 from maestro.core.brainstorm.card_keeping import store_card
 from maestro.core.brainstorm.idea_card import edit, stored_card
@@ -17,9 +17,18 @@ from maestro.core.views import MessageView
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
-from maestro.errors import InvalidInput, NotAllowed
+from maestro.errors import InvalidInput, NotAllowed, NotFound
 
-__all__ = ["answer_question", "ask_again", "edit_idea_card", "open_conversation", "send_message", "stop_reply"]
+__all__ = [
+    "answer_question",
+    "ask_again",
+    "edit_idea_card",
+    "edit_message",
+    "open_conversation",
+    "send_message",
+    "show_branch",
+    "stop_reply",
+]
 
 MAX_MESSAGE = 200_000
 _CARD_STATES = frozenset({State.IDLE, State.BRAINSTORMING, State.PLAN_REVIEW})
@@ -33,17 +42,52 @@ def send_message(rt: Runtime, session_id: str, content: str) -> MessageView:
     """
     _check(content)
     with rt.db.write() as tx:
-        session = session_row(tx.db, session_id)
-        _must_talk(session)
-        check_budgets(rt, tx.db, session)
-        asked = interview.open_question(replies.conversation(tx.db, session_id))
-        question = interview.question_of(asked) if asked else None
-        option = interview.option_meant(question, content) if question else None
-        row = _say(tx, session, content if question is None or option is None else str(question["options"][option]))
-        if asked:
-            interview.settle(tx, session, asked, row, option)
+        row = _answered(tx, _talking(rt, tx, session_id), content)
     replies.start_reply(rt, session_id)
     return MessageView.of(row)
+
+
+def edit_message(rt: Runtime, session_id: str, message_id: str, content: str) -> MessageView:
+    """Say an earlier message of the user's anew, and answer that; what was said since is kept on a branch of its own.
+
+    Raises InvalidInput, NotFound, NotAllowed while a reply is under way or outside BRAINSTORMING, and OverBudget.
+    """
+    _check(content)
+    with rt.db.write() as tx:
+        session = _talking(rt, tx, session_id)
+        _must_be_quiet(rt, session)
+        message = _own_message(tx, session_id, message_id)
+        if not message.active:
+            raise _not_now(session, "This message is on another branch. Go to that branch first.")
+        branches.leave(tx, session, message)
+        row = _answered(tx, session, content)
+    replies.start_reply(rt, session_id)
+    return MessageView.of(row)
+
+
+def show_branch(rt: Runtime, session_id: str, message_id: str) -> None:
+    """Go to the branch of the conversation that one of the user's messages is on, with the idea card as it was there.
+
+    Raises NotFound, and NotAllowed while a reply is under way or outside BRAINSTORMING.
+    """
+    with rt.db.write() as tx:
+        session = session_row(tx.db, session_id)
+        _must_talk(session)
+        _must_be_quiet(rt, session)
+        message = _own_message(tx, session_id, message_id)
+        if not message.active:
+            branches.enter(tx, session, message)
+
+
+def _answered(tx: Transaction, session: models.Session, content: str) -> models.Message:
+    """Store a message; where a question was open, as its answer."""
+    asked = interview.open_question(replies.conversation(tx.db, session.id))
+    question = interview.question_of(asked) if asked else None
+    option = interview.option_meant(question, content) if question else None
+    row = _say(tx, session, content if question is None or option is None else str(question["options"][option]))
+    if asked:
+        interview.settle(tx, session, asked, row, option)
+    return row
 
 
 def answer_question(rt: Runtime, session_id: str, message_id: str, option: int) -> MessageView:
@@ -53,9 +97,7 @@ def answer_question(rt: Runtime, session_id: str, message_id: str, option: int) 
     and OverBudget.
     """
     with rt.db.write() as tx:
-        session = session_row(tx.db, session_id)
-        _must_talk(session)
-        check_budgets(rt, tx.db, session)
+        session = _talking(rt, tx, session_id)
         asked = interview.open_question(replies.conversation(tx.db, session_id))
         question = interview.question_of(asked) if asked else None
         if asked is None or question is None or asked.id != message_id:
@@ -67,6 +109,25 @@ def answer_question(rt: Runtime, session_id: str, message_id: str, option: int) 
         interview.settle(tx, session, asked, row, option)
     replies.start_reply(rt, session_id)
     return MessageView.of(row)
+
+
+def _talking(rt: Runtime, tx: Transaction, session_id: str) -> models.Session:
+    session = session_row(tx.db, session_id)
+    _must_talk(session)
+    check_budgets(rt, tx.db, session)
+    return session
+
+
+def _own_message(tx: Transaction, session_id: str, message_id: str) -> models.Message:
+    message = tx.db.get(models.Message, message_id)
+    if message is None or message.session_id != session_id or message.role != "user":
+        raise NotFound("There is no such message of yours in this session.")
+    return message
+
+
+def _must_be_quiet(rt: Runtime, session: models.Session) -> None:
+    if replies.replying(rt, session.id):
+        raise _not_now(session, "A reply is in progress. Wait for it, or stop it first.")
 
 
 def _say(tx: Transaction, session: models.Session, content: str) -> models.Message:
@@ -86,8 +147,7 @@ def ask_again(rt: Runtime, session_id: str) -> None:
         session = session_row(db, session_id)
         said = [m for m in replies.conversation(db, session_id) if m.role != "system"]
     _must_talk(session)
-    if replies.replying(rt, session_id):
-        raise _not_now(session, "A reply is in progress. Wait for it, or stop it first.")
+    _must_be_quiet(rt, session)
     if not said or (said[-1].status == "complete" and said[-1].role == "ai"):
         raise _not_now(session, "The last reply is complete; there is nothing to retry.")
     with rt.db.read() as db:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlmodel import col, func, select
 
 from maestro.agents import factory
+from maestro.core.brainstorm import branches
 from maestro.core.guards import heartbeat, unpriced
 from maestro.core.kernel import lookup, processes
 from maestro.core.kernel.runtime import Runtime
@@ -27,13 +28,19 @@ from maestro.monitoring import log_rows
 
 
 def list_messages(rt: Runtime, session_id: str, *, limit: int = 500, offset: int = 0) -> tuple[list[MessageView], int]:
-    """The conversation, oldest first."""
+    """The conversation, oldest first; of its branches the one that one is on."""
     with rt.db.read() as db:
         lookup.session_row(db, session_id)
         query = select(models.Message).where(models.Message.session_id == session_id, col(models.Message.active))
         total = db.exec(select(func.count()).select_from(query.subquery())).one()
         rows = db.exec(query.order_by(col(models.Message.number)).limit(limit).offset(offset)).all()
-        return [MessageView.of(r) for r in rows], total
+        left = select(models.Message.id).where(
+            models.Message.session_id == session_id, col(models.Message.active).is_(False)
+        )
+        wordings: dict[str, list[str]] = {}
+        if db.exec(left.limit(1)).first() is not None:
+            wordings = branches.wordings(branches.everything(db, session_id))
+        return [MessageView.of(r, wordings.get(r.id, ())) for r in rows], total
 
 
 def get_plan(rt: Runtime, session_id: str) -> PlanView:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -80,13 +81,16 @@ class MessageView(BaseModel):
     error: str | None
     tool_uses: list[dict[str, Any]]
     question: dict[str, Any] | None = None  # {text, options, recommended, kind, number, answer}
+    wordings: list[str] = []  # ids of the messages that this one, edited, was and is; none where it never was
+    usage: dict[str, Any] | None = None  # {input_tokens, …, cost_usd, unpriced}
     created_at: datetime
 
     @classmethod
-    def of(cls, row: models.Message) -> MessageView:
-        """From its row."""
+    def of(cls, row: models.Message, wordings: Sequence[str] = ()) -> MessageView:
+        """From its row; ``wordings``: see ``core.brainstorm.branches``."""
         extras = row.extras or {}
-        return readable(cls, row.model_dump(warnings=False) | {"question": extras.get("question")})
+        more = {"question": extras.get("question"), "usage": extras.get("usage"), "wordings": list(wordings)}
+        return readable(cls, row.model_dump(warnings=False) | more)
 
 
 class CardVersionView(BaseModel):
