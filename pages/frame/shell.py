@@ -79,7 +79,9 @@ def frame(
     palette.attach(view)
     if session:
         live.subscribe(session.id, lambda events: _reload(view, events), types=SESSION_EVENTS, every_s=1.0)
-        live.subscribe(session.id, lambda events: _reload(view, events), types=("metric", "message"), every_s=live.USAGE_S)
+        live.subscribe(
+            session.id, lambda events: _reload(view, events), types=("metric", "message"), every_s=live.USAGE_S
+        )
     with content:
         yield view
 
