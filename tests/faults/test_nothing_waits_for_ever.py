@@ -187,9 +187,11 @@ def test_a_landing_waits_for_a_branch_that_the_user_has_checked_out_and_says_so_
         check.write_text(f"echo x >> {ran}; touch {begun}; until [ -e {switched} ]; do sleep 0.02; done")
 
         def switch() -> None:  # the user, while the checks run
-            wait_for(begun.exists, 60, "the checks to run")
-            run_git(repo, "checkout", "-q", branch)
-            switched.touch()
+            try:
+                wait_for(begun.exists, 60, "the checks to run")
+                run_git(repo, "checkout", "-q", branch)
+            finally:
+                switched.touch()
 
         user = threading.Thread(target=switch)
         user.start()
