@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -124,6 +125,8 @@ def test_a_pool_that_moved_with_the_data_folder_or_was_deleted_leaves_nothing_re
 def _killed_before(step: int, work: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> bool:
     """Do ``work`` in a process of its own that dies before its n-th call of git; False when it had fewer."""
     if (child := os.fork()) == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(120)  # a lock that another thread held at the fork stays held here
         calls, start = 0, git_module._start
 
         def counted(*args: object, **named: object) -> object:
@@ -138,7 +141,9 @@ def _killed_before(step: int, work: Callable[[], None], monkeypatch: pytest.Monk
             work()
         finally:
             os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert ended in {0, 9}
+    return ended == 9
 
 
 def test_after_a_kill_between_any_two_steps_the_work_is_there_and_the_next_task_starts_well(
