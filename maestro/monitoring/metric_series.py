@@ -31,29 +31,31 @@ class Series:
     points: list[tuple[datetime, float]] = field(default_factory=list)
 
 
-def series(
-    db: Database,
-    session_id: str,
-    *,
-    name: str | None = None,
-    worker: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    points: int = 500,
-) -> list[Series]:
-    """All series of a session that fit, by name and worker, each of at most ``points`` points.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which series: of one metric, of one worker (its id or its name, ``W-1``), of a time; each of at most ``points`` points."""
 
-    ``worker`` is an id or a name (``W-1``). A series with more values is cut into ``points`` equal spans of time;
-    a point is the mean of a span's values at the mean of their times, and empty spans have none.
+    name: str | None = None
+    worker: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    points: int = 500
+
+
+def series(db: Database, session_id: str, wanted: Wanted) -> list[Series]:
+    """All series of a session that fit, by name and worker.
+
+    A series with more values than wanted is cut into so many equal spans of time; a point is the mean of a span's values
+    at the mean of their times, and empty spans have none.
     """
-    where = _conditions(session_id, name, worker, since, until)
+    where = _conditions(session_id, wanted)
     with db.read() as session:
         workers = select(models.Worker.id, models.Worker.name).where(models.Worker.session_id == session_id)
         names = dict(session.exec(workers).all())
         found = []
         for key in _keys(session, where):
             metric, unit, worker_id, count, first, last = key
-            values = _points(session, [*where, *_same(metric, worker_id)], count, first, last, points)
+            values = _points(session, [*where, *_same(metric, worker_id)], count, first, last, wanted.points)
             found.append(Series(metric, unit, worker_id, names.get(worker_id or ""), values))
         return found
 
@@ -74,20 +76,20 @@ _READABLE = (
 )
 
 
-def _conditions(
-    session_id: str, name: str | None, worker: str | None, since: datetime | None, until: datetime | None
-) -> list[Any]:
+def _conditions(session_id: str, wanted: Wanted) -> list[Any]:
     metric = models.Metric
     where: list[Any] = [metric.session_id == session_id, *_READABLE]
-    if name is not None:
-        where.append(metric.metric_name == name)
-    if worker is not None:
-        named = select(models.Worker.id).where(models.Worker.session_id == session_id, models.Worker.name == worker)
-        where.append((col(metric.worker_id) == worker) | col(metric.worker_id).in_(named))
-    if since is not None:
-        where.append(col(metric.timestamp) >= since)
-    if until is not None:
-        where.append(col(metric.timestamp) <= until)
+    if wanted.name is not None:
+        where.append(metric.metric_name == wanted.name)
+    if wanted.worker is not None:
+        named = select(models.Worker.id).where(
+            models.Worker.session_id == session_id, models.Worker.name == wanted.worker
+        )
+        where.append((col(metric.worker_id) == wanted.worker) | col(metric.worker_id).in_(named))
+    if wanted.since is not None:
+        where.append(col(metric.timestamp) >= wanted.since)
+    if wanted.until is not None:
+        where.append(col(metric.timestamp) <= wanted.until)
     return where
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from nicegui import run, ui
 
 from maestro.core.kernel.runtime import Runtime
-from maestro.core.queries.metrics import Series, list_metrics
+from maestro.core.queries.metrics import Series, Wanted, list_metrics
 from maestro.db.journal import Event
 from pages.components.placeholders import empty
 from pages.components.tag import box, tag, text
@@ -77,7 +77,7 @@ class Charts:
             await self._build(now)
 
     async def _build(self, now: Snapshot) -> None:
-        series = await run.io_bound(list_metrics, self._rt, self._id, points=POINTS) or []
+        series = await run.io_bound(list_metrics, self._rt, self._id, Wanted(points=POINTS)) or []
         workers = now.workers[-_LINES:]
         self._lines = {w.id: number for number, w in enumerate(workers)}
         names = [w.name for w in workers]

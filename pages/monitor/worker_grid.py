@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import run
 
 from maestro.core.kernel.runtime import Runtime
-from maestro.core.queries.metrics import Series, list_metrics
+from maestro.core.queries.metrics import Series, Wanted, list_metrics
 from maestro.core.views import TaskView, WorkerView
 from maestro.db.journal import Event
 from maestro.db.types import utcnow
@@ -46,9 +46,8 @@ class WorkerGrid(PatchedElement, component="worker_grid.js"):
         found: list[Series] | None = None
         if any(w.status != "ended" for w in now.workers):
             since = utcnow() - _SPAN
-            found = await run.io_bound(
-                list_metrics, rt, now.session.id, name="cpu_percent", since=since, points=_VALUES
-            )
+            wanted = Wanted(name="cpu_percent", since=since, points=_VALUES)
+            found = await run.io_bound(list_metrics, rt, now.session.id, wanted)
         series = {s.worker_id: [round(v, 1) for _at, v in s.points] for s in found or [] if s.worker_id}
         self.show(rows(now), series=series)
 

@@ -303,7 +303,7 @@ def test_a_damaged_measurement_is_no_point_and_the_others_are_shown(tmp_path: Pa
     db.close()
     try:
         for points in (500, 2):
-            found = metric_series.series(rt.db, rows.session_id, points=points)
+            found = metric_series.series(rt.db, rows.session_id, metric_series.Wanted(points=points))
             json.dumps([asdict(one) for one in found], allow_nan=False, default=str).encode()
             whole = [s for s in found if (s.name, s.worker_id) == ("cpu_percent", rows.worker_id)]
             assert [value for one in whole for _moment, value in one.points]

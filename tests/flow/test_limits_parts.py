@@ -161,13 +161,15 @@ def test_a_tree_over_its_processor_cap_gets_the_lowest_priority(rows: Rows) -> N
         worker, process = rows.worker, psutil.Process(child.pid)
         wait_for(lambda: process.num_threads() == 3, 120, "its threads")
         worker.pid, worker.pid_started = child.pid, proctable.started(child.pid)
+        config = in_force({"worker_cpu_percent": 100}, rows.rt.settings)
+        run = resources._Run(rows.rt, rows.session, config, rows.task, worker, out_of_calls=False)
         before = process.nice()
         for use in (150.0, 151.0):
             worker.cpu_percent = use
-            resources._processor(rows.rt, in_force({"worker_cpu_percent": 100}, rows.rt.settings), worker)
+            resources._processor(run)
         assert process.nice() == before
         worker.cpu_percent = 152.0
-        resources._processor(rows.rt, in_force({"worker_cpu_percent": 100}, rows.rt.settings), worker)
+        resources._processor(run)
         threads = [t.id for t in process.threads()] if sys.platform.startswith("linux") else [child.pid]
         assert [os.getpriority(os.PRIO_PROCESS, thread) for thread in threads] == [19] * len(threads)
     finally:

@@ -136,9 +136,8 @@ def list_metrics(
 ) -> Listing[SeriesView]:
     """Metric series, each down-sampled to at most ``points`` means over equal spans of time."""
     queries.get_session(rt, session_id)
-    found = metrics.list_metrics(
-        rt, session_id, name=name, worker=worker, since=_utc(since), until=_utc(until), points=points
-    )
+    wanted = metrics.Wanted(name, worker, _utc(since), _utc(until), points)
+    found = metrics.list_metrics(rt, session_id, wanted)
     items = [
         SeriesView(
             name=s.name,

@@ -6,7 +6,8 @@ import contextlib
 import logging
 import os
 import sys
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import psutil
 
@@ -59,6 +60,18 @@ def forget(rt: Runtime, worker_id: str) -> None:
     rt.service(_OVER_CPU).pop(worker_id, None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A worker that runs, and what it is compared with."""
+
+    rt: Runtime
+    session: models.Session
+    config: EffectiveConfig
+    task: models.Task
+    worker: models.Worker
+    out_of_calls: bool
+
+
 def _check_workers(rt: Runtime, session: models.Session) -> None:
     with rt.db.read() as db:
         pairs = [(w, db.get(models.Task, w.task_id)) for w in lookup.live_workers(db, session.id)]
@@ -68,58 +81,59 @@ def _check_workers(rt: Runtime, session: models.Session) -> None:
         if task is None or worker.result_json is not None:
             continue
         watchdog.check(rt, config, task, worker)
-        if worker.status not in {"running", "waiting"}:
-            continue
-        if worker.id in spent and interrupts.wanted(task, worker) is None:
-            _calls(rt, config, task, worker)
-        budgets.notice_run(rt, session, config, task, worker)
-        _memory(rt, config, task, worker)
-        _processor(rt, config, worker)
-        with rt.db.read() as db:
-            now = db.get(models.Task, task.id)
-        if now is not None:
-            interrupts.deliver(rt, now, worker)
+        if worker.status in {"running", "waiting"}:
+            run = _Run(rt, session, config, task, worker, worker.id in spent)
+            for compare in _COMPARISONS:
+                compare(run)
 
 
-def _calls(rt: Runtime, config: EffectiveConfig, task: models.Task, worker: models.Worker) -> None:
-    reason = f"The run reached its limit of {config.run_model_calls} model calls."
-    with rt.db.write() as tx:
-        row = tx.db.get(models.Task, task.id)
+def _calls(run: _Run) -> None:
+    if not run.out_of_calls or interrupts.wanted(run.task, run.worker) is not None:
+        return
+    reason = f"The run reached its limit of {run.config.run_model_calls} model calls."
+    with run.rt.db.write() as tx:
+        row = tx.db.get(models.Task, run.task.id)
         if row is not None:
-            interrupts.request(tx, row, worker, then="budget", reason=reason, measure="model_calls")
+            interrupts.request(tx, row, run.worker, then="budget", reason=reason, measure="model_calls")
 
 
-def _memory(rt: Runtime, config: EffectiveConfig, task: models.Task, worker: models.Worker) -> None:
+def _costs(run: _Run) -> None:
+    budgets.notice_run(run.rt, run.session, run.config, run.task, run.worker)
+
+
+def _memory(run: _Run) -> None:
     """Warn at 80 %; at 100 % interrupt, and resume once; the second time ask the user."""
-    limit = config.worker_memory_mb
+    worker, limit = run.worker, run.config.worker_memory_mb
     if limit is None or worker.memory_mb < limit * _NOTICE:
         return
     share = worker.memory_mb / limit
     said = f"{worker.name} and what it started use {worker.memory_mb:,.0f} MB of {limit:,} MB."
-    if interrupts.wanted(task, worker) is not None:
+    if interrupts.wanted(run.task, worker) is not None:
         if share > _RUNAWAY:
             processes.end(worker)
         return
-    with rt.db.write() as tx:
-        row = tx.db.get(models.Task, task.id)
-        if row is None:
-            return
-        if share < 1:
+    with run.rt.db.write() as tx:
+        row = tx.db.get(models.Task, run.task.id)
+        if row is not None and share < 1:
             _warn_once(tx, row, worker, said)
-            return
-        before = row.guard_state.memory_stops
-        row.guard_state = replace(row.guard_state, memory_stops=before + 1)
-        tx.log(row.session_id, f"{said} It is interrupted.", level="warn", task_id=row.id, worker_id=worker.id)
-        tx.emit("notification", row.session_id, level="warn", title="A worker uses too much memory", text=said)
-        if before:
-            reason = f"{said} It was over its limit before (setting worker_memory_mb)."
-            interrupts.request(tx, row, worker, then="person", reason=reason)
-        else:
-            prompt = (
-                f"# Too much memory\n\nMaestro interrupted you: the programs you had started used more than {limit:,} MB. "
-                "Go on with the task in a way that needs less: smaller inputs, fewer things at once, no endless loops."
-            )
-            interrupts.request(tx, row, worker, then="resume", reason=said, prompt=prompt)
+        elif row is not None:
+            _too_much_memory(tx, row, worker, said, limit)
+
+
+def _too_much_memory(tx: Transaction, task: models.Task, worker: models.Worker, said: str, limit_mb: int) -> None:
+    before = task.guard_state.memory_stops
+    task.guard_state = replace(task.guard_state, memory_stops=before + 1)
+    tx.log(task.session_id, f"{said} It is interrupted.", level="warn", task_id=task.id, worker_id=worker.id)
+    tx.emit("notification", task.session_id, level="warn", title="A worker uses too much memory", text=said)
+    if before:
+        reason = f"{said} It was over its limit before (setting worker_memory_mb)."
+        interrupts.request(tx, task, worker, then="person", reason=reason)
+    else:
+        prompt = (
+            f"# Too much memory\n\nMaestro interrupted you: the programs you had started used more than {limit_mb:,} MB. "
+            "Go on with the task in a way that needs less: smaller inputs, fewer things at once, no endless loops."
+        )
+        interrupts.request(tx, task, worker, then="resume", reason=said, prompt=prompt)
 
 
 def _warn_once(tx: Transaction, task: models.Task, worker: models.Worker, said: str) -> None:
@@ -141,9 +155,9 @@ def _lowest_priority(pid: int) -> None:
                 os.setpriority(os.PRIO_PROCESS, thread.id, _LOWEST_NICE)
 
 
-def _processor(rt: Runtime, config: EffectiveConfig, worker: models.Worker) -> None:
+def _processor(run: _Run) -> None:
     """Over the cap for some time (a part of a core, or no Linux: see ``processes.confine``): lowest priority for the tree."""
-    cap, looks = config.worker_cpu_percent, rt.service(_OVER_CPU)
+    worker, cap, looks = run.worker, run.config.worker_cpu_percent, run.rt.service(_OVER_CPU)
     if cap is None or worker.pid is None or worker.pid_started is None:
         return
     at, count = looks.get(worker.id, (None, 0))
@@ -156,10 +170,22 @@ def _processor(rt: Runtime, config: EffectiveConfig, worker: models.Worker) -> N
     for process in {worker.pid, *(p.pid for p in tree.processes_of(worker.id))}:
         _lowest_priority(process)
     words = f"{worker.name} uses {worker.cpu_percent:.0f}% of a core, more than {cap}%: it now has the lowest priority."
-    with rt.db.write() as tx:
+    with run.rt.db.write() as tx:
         tx.log(
             worker.session_id,
             f"{words} It is not slowed down on an idle machine.",
             task_id=worker.task_id,
             worker_id=worker.id,
         )
+
+
+def _deliver(run: _Run) -> None:
+    """What was requested just now, or earlier, of a worker that does not know of it."""
+    with run.rt.db.read() as db:
+        now = db.get(models.Task, run.task.id)
+    if now is not None:
+        interrupts.deliver(run.rt, now, run.worker)
+
+
+#: What is compared of each run, in this order. Each decides by itself whether there is something to do.
+_COMPARISONS: tuple[Callable[[_Run], None], ...] = (_calls, _costs, _memory, _processor, _deliver)
