@@ -10,9 +10,6 @@ from maestro.core.commands import control, plans
 from maestro.core.kernel.agent_config import in_force
 from pages.components.bar import TaskBar
 from pages.components.buttons import button, link_button
-from pages.components.dialogs import dialog, points
-from pages.components.drafts import forget
-from pages.components.fields import field
 from pages.components.icon import icon
 from pages.components.markdown import phrase
 from pages.components.shown import shown
@@ -21,8 +18,10 @@ from pages.components.when import when
 from pages.components.words import money, plural
 from pages.plan.check_notes import check_counts
 from pages.plan.draft import estimate
+from pages.plan.regenerating import regenerate
 from pages.plan.taken_away import Taken
 from pages.plan.tried import tried_line, tried_now
+from pages.plan.versions import versions_menu
 
 if TYPE_CHECKING:
     from maestro.core.views import PlannedCommand
@@ -73,6 +72,8 @@ class Bar:
                 if draft.offer:
                     self._undo(draft.offer)
             with box("p-bar__acts"):
+                if not draft.dirty:
+                    versions_menu(bench)
                 if draft.dirty:
                     self._save(parted)
                 elif status == "plan_review":
@@ -216,7 +217,7 @@ class Bar:
         bench = self.bench
         back = button("Back to brainstorm", kind="ghost")
         back.on_click(lambda: self._back(back))
-        button("Regenerate…", self._regenerate, kind="ghost")
+        button("Regenerate…", lambda: regenerate(bench, list(bench.picked.keys)), kind="ghost")
         only = button("Approve only")
         only.on_click(
             lambda: bench.do(
@@ -242,20 +243,3 @@ class Bar:
     async def _back(self, by: ui.button) -> None:
         if await self.bench.do(plans.revise_plan, by=by):
             self.bench.go("/brainstorm")
-
-    async def _regenerate(self) -> None:
-        with dialog("Regenerate the plan?", wide=True) as (panel, body):
-            with body:
-                points(["The assistant sees this plan and your notes. This version stays until the new one is ready."])
-                with field("What should be different", optional=True, draft=f"feedback-{self.bench.session.id}"):
-                    words = ui.textarea(placeholder="Fewer, larger tasks. Leave the documentation for later.").props(
-                        "autogrow autofocus rows=3"
-                    )
-            with box("m-dialog__foot"):
-                button("Keep this plan", lambda: panel.submit(None))
-                button("Regenerate", lambda: panel.submit(True), icon="refresh-cw", kind="primary")
-        wanted = await panel
-        if not panel.is_deleted:  # the page may have been left meanwhile
-            panel.delete()
-        if wanted and await self.bench.do(plans.regenerate_plan, words.value or None):
-            forget(f"feedback-{self.bench.session.id}", client=self.bench.view.content.client)

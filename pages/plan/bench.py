@@ -17,6 +17,7 @@ from maestro.core.views import CheckForeseen, PlanView, SessionView, TaskView
 from maestro.errors import Conflict, InvalidInput, MaestroError
 from pages.components.action import say, say_failed
 from pages.components.address import note_in_address
+from pages.components.buttons import button
 from pages.components.calls import did, read
 from pages.components.icon import icon
 from pages.components.state import task_mark
@@ -24,11 +25,13 @@ from pages.components.tag import box, tag, text
 from pages.frame.view import Frame
 from pages.plan import groups
 from pages.plan.acts import Acts
+from pages.plan.beside import Beside
 from pages.plan.draft import Draft
 from pages.plan.editing import Editor
 from pages.plan.graph import Graph
 from pages.plan.picked import Picked
 from pages.plan.reading import read_task, read_whole
+from pages.plan.regenerating import regenerate
 from pages.plan.rows import WHOLE, Rows
 from pages.plan.splitting import ask_split
 from pages.plan.tools import Tools
@@ -83,6 +86,8 @@ class Bench:
                 self.tools = Tools(self)
                 self.rows = Rows(self.choose, self.choose_by_hand, editable=editable)
                 self.picked = Picked(self)
+                with self.picked.more:
+                    button("Regenerate…", lambda: regenerate(self, self.picked.keys), icon="refresh-cw", small=True)
             with tag("aside", "", "p-right", aria_label="Details"):
                 with tag("button", "", "p-back", type="button") as back:
                     icon("chevron-left")
@@ -92,6 +97,7 @@ class Bench:
                 self.details = box("p-details", data_panel="field" if editable else "")
         self.bar = bar(self)
         self.editor: Editor | None = None
+        self.beside: Beside | None = None
         if editable:
             ui.on("maestro_plan_draft", self._restore)
             ui.on("maestro_drafts", self._back_to_typed)
@@ -129,6 +135,8 @@ class Bench:
             self.editor.show_place()
             self.editor.show_errors()
             self.editor.show_foreseen(self._foreseen())
+        if self.beside and not details:
+            self.beside.show()
         self.bar.show()
         self.tools.show()
 
@@ -205,6 +213,7 @@ class Bench:
                 read_task(task, self.live.get(self.selected), self.session, foreseen, took_s=took_s)
             else:
                 read_whole(self.draft.data, foreseen)
+            self.beside = Beside(self, self.selected)
         self._run("window.maestroPlan?.detailsToTop()")
 
     def _foreseen(self) -> dict[str, CheckForeseen]:
