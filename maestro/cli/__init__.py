@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import typer
 
-from maestro import __version__, secrets, terminal_text
+from maestro import __version__, secrets, terminal_text, untrusted
 from maestro.cli import setting_words, words
 from maestro.cli.connection import Api, Json, Refused, connected, exit_code
 from maestro.cli.drive import FAILED, Driver, Outcome
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 
 _INTERRUPTED = 130
+_MOST_FILE = 400_000
 _OVER = {"completed", "failed", "cancelled"}
 
 DataDir = Annotated[
@@ -456,6 +457,37 @@ def change_settings(
         _say(setting_words.page(shown, alone=name is not None))
 
 
+@app.command("templates")
+def list_templates(
+    repo: Annotated[
+        Path | None, typer.Option(help="A git repository: also those that it brings, once trusted.")
+    ] = None,
+    export: Annotated[str | None, typer.Option("--export", metavar="NAME", help="Print this template as TOML.")] = None,
+    add: Annotated[
+        Path | None, typer.Option("--import", metavar="FILE", help="Store this TOML file; its name is the template's.")
+    ] = None,
+    delete: Annotated[str | None, typer.Option("--delete", metavar="NAME", help="Delete one of your own.")] = None,
+    json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Session templates: list, export, import and delete them."""
+    if sum(each is not None for each in (export, add, delete)) > 1:
+        raise typer.BadParameter("use only one of --export, --import, and --delete")
+    with _reporting(), _api(data_dir) as api:
+        if export is not None:
+            _say(api.get(f"/templates/{quote(export, safe='')}/toml"), nl=False)
+            return
+        if add is not None:
+            api.post("/templates/import", name=add.stem, toml=_file_text(add))
+        if delete is not None:
+            api.delete(f"/templates/{quote(delete, safe='')}")
+        found = api.all("/templates", repo_path=str(repo.expanduser().resolve()) if repo else None)
+    if json:
+        _print_json({"items": found, "total": len(found)})
+    else:
+        _say(words.templates(found))
+
+
 @app.command()
 def doctor(
     repo: Annotated[
@@ -523,6 +555,14 @@ def _answer(
         _say(
             f"You gave this answer three times. To make it a rule: maestro settings policy --add “{answered['proposal']}”"
         )
+
+
+def _file_text(path: Path) -> str:
+    """A file that the user names. Raises Refused."""
+    try:
+        return untrusted.text(path, _MOST_FILE, follow=True)
+    except OSError as error:
+        raise Refused(422, f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _command(data_dir: Path | None, session_id: str, verb: str, **body: Any) -> None:

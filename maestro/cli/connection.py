@@ -63,6 +63,10 @@ class Api:
         """The answer to a PUT with a JSON body."""
         return self._call("PUT", path, params=query, json=body)
 
+    def delete(self, path: str) -> None:
+        """A DELETE."""
+        self._call("DELETE", path)
+
     def all(self, path: str, **query: Any) -> list[Json]:
         """All items of a list, page by page."""
         items: list[Json] = []
@@ -102,7 +106,9 @@ class Api:
         except httpx.HTTPError as error:
             raise Unavailable(f"Maestro at {self._url} does not respond: {error or type(error).__name__}.") from error
         if response.is_success:
-            return response.json() if response.content else None
+            if "json" not in response.headers.get("content-type", ""):
+                return response.text or None
+            return response.json()
         try:
             detail = response.json()["detail"]
         except (ValueError, KeyError, TypeError):

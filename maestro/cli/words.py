@@ -52,6 +52,15 @@ def _place(comment: Json) -> str:
     return "a check" if comment["check"] else "all changes"
 
 
+def templates(found: list[Json]) -> str:
+    """Templates, a line each; what is wrong with one below it."""
+    lines = []
+    for each in found:
+        lines.append(f"{each['name']:24}  {'built in' if each['shipped'] else each['origin']:10}  {each['title']}")
+        lines += [f"  {each['problem']}"] if each["problem"] else []
+    return "\n".join(lines)
+
+
 def of_checks(checks: list[Json]) -> str:
     """What the checks of a plan will not tell, and which may never end, a line each; nothing where all is well."""
     watching = [

@@ -83,6 +83,9 @@ class Review:
             self._row(comment)
         if not self.waiting:
             tag("p", "Click a line number to comment on that line.", "m-meta")
+            if session.demo and session.status == "completed" and not self._comments:
+                words = "Try it: in expenses/csv_export.py, ask at the for loop to sort the rows by day, then send it."
+                tag("p", words, "m-meta")
         if sent := [c for c in self._comments if c.sent_at]:
             tag("p", f"{plural(len(sent), 'comment')} sent earlier", "m-meta")
         if self.waiting and session.status != "completed":

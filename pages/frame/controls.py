@@ -9,7 +9,8 @@ from nicegui import run, ui
 from nicegui.elements.mixins.text_element import TextElement
 
 from maestro.core import queries
-from maestro.core.commands import control, sessions
+from maestro.core.commands import control, follow_up_sessions, sessions, templates
+from maestro.core.commands.follow_up_sessions import FollowUpSession
 from maestro.core.views import SessionView
 from pages.components.action import FAILED, perform, say_failed
 from pages.components.buttons import button, icon_button, link_button
@@ -58,6 +59,8 @@ def controls(view: Frame, session: SessionView, tab: str | None) -> None:
             set_up = ui.menu_item("Worktree setup…", acts.set_up)
             limits = ui.menu_item("Limits…", acts.limits)
             permissions = ui.menu_item("Permissions…", acts.permissions)
+            follow = ui.menu_item("Follow-up session", acts.follow)
+            template = ui.menu_item("Save as template…", acts.save_as_template)
             delete = ui.menu_item("Delete…", acts.delete)
 
     def show(now: SessionView) -> None:
@@ -65,6 +68,8 @@ def controls(view: Frame, session: SessionView, tab: str | None) -> None:
         for name, element in shown.items():
             _show(element, name in wanted)
         delete.set_visibility(now.status in _DELETES)
+        follow.set_visibility(now.status in _OVER)
+        template.set_visibility(now.status in _OVER and bool(now.plan_version))
         set_up.set_visibility(now.status not in _OVER)
         limits.set_visibility(now.status not in _OVER)
         permissions.set_visibility(now.status not in _OVER)
@@ -205,6 +210,25 @@ class _Acts:
     async def set_up(self) -> None:
         if await change_environment(self.rt, self.session.id):
             await self.view.reload_session()
+
+    async def follow(self) -> None:
+        made = await perform(follow_up_sessions.create_follow_up, self.rt, self.session.id, FollowUpSession())
+        if made is not FAILED and await perform(sessions.start_session, self.rt, made.id) is not FAILED:
+            ui.navigate.to(f"/session/{made.id}/brainstorm")
+
+    async def save_as_template(self) -> None:
+        with dialog("Save as template") as (panel, body):
+            with body:
+                with field("Name", help="Lowercase letters, digits, and dashes; also used on the command line."):
+                    name = ui.input(placeholder="csv-export").props("autofocus")
+                with field("Title"):
+                    title = ui.input(value=self.session.title).props("maxlength=255")
+            with box("m-dialog__foot"):
+                button("Cancel", lambda: panel.submit(False))
+                button("Save template", lambda: panel.submit(True), kind="primary")
+        if await answer(panel):
+            given = ((name.value or "").strip(), (title.value or "").strip())
+            await perform(templates.save_session, self.rt, self.session.id, *given, done="Template saved.")
 
     async def delete(self) -> None:
         happens = [

@@ -14,7 +14,7 @@ from maestro.core import queries
 from maestro.core.commands import sessions
 from maestro.core.kernel import endpoint
 from maestro.core.kernel.runtime import Runtime
-from maestro.core.queries.templates import Template, list_templates
+from maestro.core.queries.templates import PREFIX, Template, list_templates
 from maestro.core.views import RepositoryView, SessionView
 from maestro.errors import InvalidInput, MaestroError
 from pages.components.action import FAILED, perform, say_failed
@@ -49,7 +49,7 @@ def install(rt: Runtime) -> None:
 
 def _read(rt: Runtime) -> tuple[list[str], list[Template]]:
     recent = [s.repo_path for s in queries.list_sessions(rt, limit=100)[0] if not s.demo]
-    return list(dict.fromkeys(recent))[:_RECENT], [t for t, _ in list_templates(rt)]
+    return list(dict.fromkeys(recent))[:_RECENT], [f.template for f in list_templates(rt) if not f.problem]
 
 
 class _Form:
@@ -149,7 +149,21 @@ class _Form:
             return
         if info is not None:
             self._show_found(info, wanted)
+            await self._offer_templates(path)
         await self.environment.show_for(path if info else None, self._branch())
+
+    async def _offer_templates(self, path: str) -> None:
+        """Offer the repository's own templates beside the others, once it is trusted."""
+        found = await run.io_bound(list_templates, self.rt, path)
+        if found is None or path != self.looked_at:
+            return
+        own = {f"{PREFIX}{f.template.name}": f for f in found if f.origin == "repository" and not f.problem}
+        others = {name: t for name, t in self.templates.items() if not name.startswith(PREFIX)}
+        self.templates = others | {name: f.template for name, f in own.items()}
+        options = {"": "None"} | {name: t.title for name, t in others.items()}
+        options |= {name: f"{f.template.title} (this repository)" for name, f in own.items()}
+        chosen = self.template.value if self.template.value in options else ""
+        self.template.set_options(options, value=chosen)
 
     async def look_at_branch(self) -> None:
         """Another branch may need other things."""

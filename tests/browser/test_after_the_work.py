@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from tests.app_process import AppProcess
 from tests.browser.axe import everywhere
 from tests.browser.conftest import OpenWindow
-from tests.browser.seeds import finished_repo, seed_session, seeding, task
+from tests.browser.seeds import add, finished_repo, seed_session, seeding, task
 from tests.repos import commit, run_git
 from tests.scripted import DUMMY_KEY, call, say, scenario, task_rule
 
@@ -56,6 +58,8 @@ def app(tmp_path_factory: pytest.TempPathFactory, seeded: dict[str, str]) -> Ite
             result_json={"commit": head, "proven": True, "checks": 1, "tasks": 1, "skipped": 0},
             agent_config={"checks": ["grep -q hello src/app.py"]},
         ).id  # fmt: skip
+        choice = {"decision_type": "wording", "options": ["hello", "hi"], "chosen": 0, "rationale": "Usual."}
+        add(rt, models.Decision(session_id=seeded["id"], source="brainstorm", **choice))
     with (
         ScriptedServer(SCRIPT) as model,
         AppProcess(folder / "data", ANTHROPIC_BASE_URL=model.url, ANTHROPIC_API_KEY=DUMMY_KEY) as process,
@@ -124,3 +128,39 @@ def test_line_comments_are_gathered_sent_and_end_in_new_proof(window: OpenWindow
     bar.get_by_role("button", name="Merge", exact=True).click()
     expect(bar).to_contain_text("Merged into main")
     assert (Path(seeded["repo"]) / "src/app.py").read_text() == 'def main(name):\n    return "hello, " + name\n'
+
+    # The finished session becomes a template, its decision has an outcome, and both can be changed.
+    opened.scheme("light")
+    page.get_by_role("button", name="More").click()
+    page.get_by_text("Save as template…").click()
+    dialog.get_by_label("Name").fill("greeting")
+    dialog.get_by_role("button", name="Save template").click()
+    expect(dialog).to_be_hidden()
+    opened.visit("/templates")
+    row = page.locator(".m-item", has_text="greeting")
+    row.get_by_role("button", name="Edit").click()
+    text = dialog.get_by_label("TOML")
+    expect(text).to_have_value(re.compile(r'title = "Say hello"'))
+    text.fill('title = "Greet"\nworkers = 3\n')
+    dialog.get_by_role("button", name="Save template").click()
+    expect(dialog.get_by_role("alert")).to_have_text("Line 2, workers: Extra inputs are not permitted")
+    opened.screenshot("after-template-error")
+    text.fill('title = "Greet the world"\ninterview = ["Which language?"]\n')
+    dialog.get_by_role("button", name="Save template").click()
+    expect(row).to_contain_text("Greet the world")
+    assert not everywhere(page, "main")
+    opened.screenshot("after-templates")
+    phone.visit("/templates")
+    phone.screenshot("after-templates-phone")
+    opened.visit("/decisions")
+    expect(page.locator(".m-item")).to_contain_text("Success")
+    page.get_by_role("button", name="Change the outcome").click()
+    dialog.get_by_label("Outcome").click()
+    page.get_by_role("option", name="Partial").click()
+    dialog.get_by_label("Reason").fill("Nobody read it.")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator(".m-item")).to_contain_text("Partial (you)")
+    expect(page.locator(".m-item")).to_contain_text("Nobody read it.")
+    opened.screenshot("after-decisions")
+    opened.scheme("dark")
+    opened.screenshot("after-decisions-dark")

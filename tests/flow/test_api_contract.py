@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from maestro.api.site import build_site
 from maestro.core import queries
-from maestro.core.commands import preferences
+from maestro.core.commands import templates
 from maestro.core.kernel.runtime import Runtime, open_runtime
 from maestro.db import models
 from maestro.errors import MaestroError
@@ -183,7 +183,7 @@ def test_a_template_that_no_session_could_use_is_refused_and_the_list_stays_read
     def create(_number: int) -> int:
         together.wait()
         try:
-            preferences.create_template(rt, {"name": "same", "title": "Same"})
+            templates.create_template(rt, {"name": "same", "title": "Same"})
         except MaestroError as error:
             return error.status
         return 201

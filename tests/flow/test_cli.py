@@ -131,6 +131,22 @@ def test_a_task_that_never_passes_its_check_ends_in_1(scripted: Cli) -> None:
     assert "t1" in report["reason"]
 
 
+def test_templates_are_imported_exported_and_deleted(running: tuple[Cli, AppProcess], tmp_path: Path) -> None:
+    cli, _app = running
+    file = tmp_path / "mine.toml"
+    file.write_text('title = "Mine"\nworkers = 1\n')
+    refused = cli("templates", "--import", str(file))
+    assert (refused.exit_code, "Line 2, workers" in refused.stderr) == (2, True)
+    file.write_text('title = "Mine"\n')
+    added = cli("templates", "--import", str(file))
+    assert added.exit_code == 0, added.stderr
+    assert re.search(r"mine +own +Mine", added.stdout)
+    assert cli("templates", "--export", "mine").stdout == 'title = "Mine"\n'
+    assert "mine" not in cli("templates", "--delete", "mine").stdout
+    assert cli("templates", "--delete", "bugfix").exit_code == 1
+    assert cli("templates", "--import", str(tmp_path / "none.toml")).exit_code == 2
+
+
 def test_yes_does_not_raise_a_budget(running: tuple[Cli, AppProcess]) -> None:
     cli, app = running
     with seeding(cli.data) as rt:  # as a run leaves it whose calls are used up

@@ -38,6 +38,12 @@ def test_the_demo_goes_from_an_empty_data_folder_to_merged_code_without_a_key(tm
         done = api.get(base).json()
         assert done["result"]["proven"]
         assert done["cost_usd"] == 0
+        comment = {"path": "expenses/csv_export.py", "line": 12, "body": "Sort the rows by day."}
+        api.post(f"{base}/comments", json=comment).raise_for_status()
+        api.post(f"{base}/follow-up").raise_for_status()
+        events.until("state_changed", to="completed", timeout_s=200)
+        assert "+    for expense in sorted(" in api.get(f"{base}/diff", params={"task": "follow-up-1"}).json()["text"]
+        tasks = api.get(f"{base}/tasks").json()["items"]
         api.post(f"{base}/merge", json={}).raise_for_status()
         log = run_git(Path(done["repo_path"]), "log", "--format=%(trailers:key=Maestro-Task,valueonly)", "main")
         assert set(log.split()) == {t["key"] for t in tasks}

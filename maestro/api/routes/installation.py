@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Annotated
 
 from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse
+from pydantic import StringConstraints
 
 from maestro import __version__
-from maestro.api.models import Branch, Health, JsonObject, Limit, Listing, Offset, Restore, page_of
+from maestro.api.models import Body, Branch, Health, JsonObject, Limit, Listing, Offset, Restore, Short, page_of
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
-from maestro.core.commands import decisions, limits, preferences
+from maestro.core.commands import decisions, limits, preferences, templates
 from maestro.core.commands.decisions import OutcomeChange
 from maestro.core.execution.digest import Digest
 from maestro.core.integration import retention
@@ -20,12 +23,36 @@ from maestro.core.integration.retention import DeletedView
 from maestro.core.kernel import endpoint
 from maestro.core.limits import account
 from maestro.core.limits.account import AccountState
+from maestro.core.planning import template_library
 from maestro.core.views import DecisionView, Overview, SettingView, TemplateView
-from maestro.templates import loader
+from maestro.templates.loader import Found
 
 router = APIRouter(tags=["Installation"], route_class=CheckedRoute)
 
 _ALL_DECISIONS = 10_000
+Path4096 = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
+Toml = Annotated[str, StringConstraints(max_length=400_000, pattern=r"^[^\x00]*$")]
+
+
+class TemplateToml(Body):
+    """``PUT /templates/{name}``."""
+
+    toml: Toml
+
+
+class TemplateText(TemplateToml):
+    """``POST /templates/import``."""
+
+    name: Short
+
+
+class TemplateName(Body):
+    """``POST /sessions/{id}/template``."""
+
+    name: Short
+    title: Short | None = None
+
+
 _STARTED = time.monotonic()
 
 
@@ -101,15 +128,48 @@ def set_outcome(rt: Rt, decision_id: str, body: OutcomeChange) -> DecisionView:
 
 
 @router.get("/templates")
-def list_templates(rt: Rt, limit: Limit = 50, offset: Offset = 0) -> Listing[TemplateView]:
-    """Session templates: the shipped ones and your own."""
-    return page_of([_template(t, shipped) for t, shipped in loader.all_templates(rt.db)], limit, offset)
+def list_templates(
+    rt: Rt, repo_path: Path4096 | None = None, limit: Limit = 50, offset: Offset = 0
+) -> Listing[TemplateView]:
+    """Session templates: the shipped ones, your own, and with `repo_path` those of that repository once it is trusted."""
+    return page_of([_template(each) for each in template_library.listed(rt, repo_path)], limit, offset)
 
 
 @router.post("/templates", status_code=201)
 def create_template(rt: Rt, body: JsonObject) -> TemplateView:
     """Store a template of your own."""
-    return _template(preferences.create_template(rt, body), shipped=False)
+    return _template(Found(templates.create_template(rt, body), "own"))
+
+
+@router.get("/templates/{name}/toml", response_class=PlainTextResponse)
+def export_template(rt: Rt, name: str) -> PlainTextResponse:
+    """A template as a TOML file."""
+    headers = {"Content-Disposition": f'attachment; filename="{_file_name(name)}"', "X-Content-Type-Options": "nosniff"}
+    return PlainTextResponse(templates.toml_of(rt, name), headers=headers, media_type="application/toml")
+
+
+@router.post("/templates/import", status_code=201)
+def import_template(rt: Rt, body: TemplateText) -> TemplateView:
+    """Store a template from TOML; mistakes are named with line and field."""
+    return _template(Found(templates.save_toml(rt, body.name, body.toml, replace=False), "own"))
+
+
+@router.put("/templates/{name}")
+def replace_template(rt: Rt, name: str, body: TemplateToml) -> TemplateView:
+    """Replace a template of your own by this TOML."""
+    return _template(Found(templates.save_toml(rt, name, body.toml, replace=True), "own"))
+
+
+@router.delete("/templates/{name}", status_code=204)
+def delete_template(rt: Rt, name: str) -> None:
+    """Delete a template of your own."""
+    templates.delete_template(rt, name)
+
+
+@router.post("/sessions/{session_id}/template", status_code=201)
+def save_as_template(rt: Rt, session_id: str, body: TemplateName) -> TemplateView:
+    """Save a session as a template: words, questions, plan and configuration."""
+    return _template(Found(templates.save_session(rt, session_id, body.name, body.title or ""), "own"))
 
 
 @router.get("/settings")
@@ -125,11 +185,20 @@ def change_settings(rt: Rt, body: JsonObject) -> Listing[SettingView]:
     return Listing(items=items, total=len(items))
 
 
-def _template(template: loader.Template, shipped: bool) -> TemplateView:
+def _template(found: Found) -> TemplateView:
+    template, prefix = found.template, template_library.PREFIX if found.origin == "repository" else ""
     return TemplateView(
-        name=template.name,
+        name=prefix + template.name,
         title=template.title,
         description=template.description,
-        shipped=shipped,
-        body=template.model_dump(),
+        shipped=found.origin == "shipped",
+        origin=found.origin,
+        problem=found.problem,
+        left_out=list(found.left_out),
+        body=template.model_dump(warnings=False),
     )
+
+
+def _file_name(name: str) -> str:
+    plain = name.rpartition("/")[2]
+    return f"{plain}.toml" if template_library.is_name(plain) else "template.toml"

@@ -20,6 +20,7 @@ from maestro.core.brainstorm.earlier import earlier_decisions
 from maestro.core.brainstorm.idea_card import as_text, stored_card
 from maestro.core.brainstorm.reply import ReplyStream, add_message, emit_message
 from maestro.core.brainstorm.repository_tools import clean, overview
+from maestro.core.brainstorm.template_hints import hints
 from maestro.core.kernel.agent_config import AgentConfig
 from maestro.core.kernel.lookup import session_row
 from maestro.core.kernel.runtime import Runtime
@@ -259,7 +260,12 @@ def _judge(answer: Answer, *, asked: bool, stopping: bool) -> tuple[str, str | N
 def _system_prompt(session: models.Session, earlier: str) -> str:
     """What stays the same from reply to reply, so that endpoints keep it."""
     checks = AgentConfig.model_validate(session.agent_config).checks
-    parts = [_SYSTEM, overview(Path(session.repo_path), session.base_commit, checks), earlier]
+    parts = [
+        _SYSTEM,
+        overview(Path(session.repo_path), session.base_commit, checks),
+        hints(session.template_json),
+        earlier,
+    ]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -1,4 +1,4 @@
-"""Settings and templates of the user's own."""
+"""Settings of the user's own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from maestro import user_folders
-from maestro.core.kernel.agent_config import parse_agent_config
 from maestro.core.kernel.runtime import Runtime, setting_rows
 from maestro.core.kernel.services import Service
 from maestro.core.views import SettingView
@@ -17,7 +16,6 @@ from maestro.keys import APART, KeyStore, place_for_new
 from maestro.policy import Policy
 from maestro.secrets import HIDDEN, clean, masked_urls
 from maestro.settings import NEEDS_RESTART, SECRET, STORABLE, LoadedSettings, Settings, sound, variable
-from maestro.templates import loader
 
 #: Settings that may hold a password.
 _ADDRESSES = frozenset({"anthropic_base_url", "database_url"})
@@ -104,17 +102,6 @@ def _keep(rt: Runtime, store: KeyStore, name: str, value: Any) -> None:
         KeyStore(user_folders.config_file().parent).put(name, None)
         rt.loaded.forget(name)
     store.put(name, value)
-
-
-def create_template(rt: Runtime, data: Any) -> loader.Template:
-    """Store a session template of the user's own.
-
-    Raises InvalidInput (naming each field, those of its ``agent_config`` too), and Conflict when the name is taken.
-    """
-    template = loader.parse(data)
-    parse_agent_config(template.agent_config)
-    loader.store(rt.db, template)
-    return template
 
 
 def _refusal(name: str) -> str:

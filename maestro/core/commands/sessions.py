@@ -21,13 +21,13 @@ from maestro.core.kernel.locks import branch_lock
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, allowed_events, move
 from maestro.core.limits import spending
+from maestro.core.planning import template_library
 from maestro.core.views import SessionView
 from maestro.core.workspaces import cleanup, repository_environment
 from maestro.core.workspaces.repository_environment import Environment
 from maestro.db import models
 from maestro.db.types import new_id, utcnow
 from maestro.errors import NotAllowed
-from maestro.templates import loader
 from maestro.worktrees import manager, repository
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00]*$")]
@@ -81,8 +81,11 @@ def create_session(rt: Runtime, new: NewSession, *, demo: bool = False, carried:
     info = repository.inspect(new.repo_path)
     base_branch, base_commit = repository.resolve_base(info, new.base_branch)
     factory.create(new.agent_type)
-    template = loader.find(rt.db, new.template) if new.template else None
-    asked_for = (template.agent_config if template else {}) | new.agent_config
+    found = template_library.find(rt, new.template, str(info.root)) if new.template else None
+    agent_type = new.agent_type
+    if found and found.template.agent_type and "agent_type" not in new.model_fields_set:
+        agent_type = found.template.agent_type
+    asked_for = (found.template.agent_config if found else {}) | new.agent_config
     given = repository_environment.confirmed(rt, info) | asked_for
     config = parse_agent_config(given).model_dump(exclude_defaults=True)
     session_id = new_id()
@@ -92,12 +95,13 @@ def create_session(rt: Runtime, new: NewSession, *, demo: bool = False, carried:
         title=title,
         description=new.description,
         template=new.template,
+        template_json=template_library.kept(found) if found else None,
         demo=demo or rt.settings.assistant == "demo",
         repo_path=str(info.root),
         base_branch=base_branch,
         base_commit=base_commit,
         session_branch=manager.session_branch(title, session_id),
-        agent_type=new.agent_type,
+        agent_type=agent_type,
         agent_config=config,
     )
     if carried is not None:

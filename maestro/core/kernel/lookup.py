@@ -93,7 +93,7 @@ def validation_hint(db: DbSession, session_id: str) -> str | None:
     """What the user said when they last had a session tried again that its last checks had made fail."""
     turns = select(models.SessionHistory).where(
         models.SessionHistory.session_id == session_id,
-        col(models.SessionHistory.event).in_(["give_up", "error", "retry"]),
+        col(models.SessionHistory.event).in_(["give_up", "error", "retry", "follow_up"]),
     )
     last = db.exec(turns.order_by(col(models.SessionHistory.id).desc()).limit(2)).all()
     return last[0].reason if [turn.event for turn in last] == ["retry", "give_up"] else None

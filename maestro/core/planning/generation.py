@@ -28,6 +28,7 @@ from maestro.core.planning.coverage import uncovered
 from maestro.core.planning.decisions import mirror_plan
 from maestro.core.planning.plan import Plan, critical_path, parse_plan, plan_hash, width
 from maestro.core.planning.plan_answer import MOST_ANSWERS, PlanAnswers
+from maestro.core.planning.template_library import plan_words
 from maestro.core.planning.tracing import trace
 from maestro.core.planning.wishes import Wish
 from maestro.core.views import PlanCommentView, PlanView
@@ -245,8 +246,7 @@ def _question(db: DbSession, session: models.Session, wish: Wish) -> str:
         f"How it was talked through:\n\n{talk[-_TALK_CHARS:]}",
         overview(Path(session.repo_path), session.base_commit, checks),
     ]
-    if earlier := earlier_decisions(db, session):
-        parts.append(earlier)
+    parts += [part for part in (earlier_decisions(db, session), plan_words(session.template_json)) if part]
     if checks:
         parts.append(
             "The user asks that these commands pass at the end; put them into the plan's `checks`:\n"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from maestro.core.kernel.runtime import Runtime
-from maestro.templates import loader
-from maestro.templates.loader import Template
+from maestro.core.planning import template_library
+from maestro.core.planning.template_library import PREFIX
+from maestro.templates.loader import Found, Template
 
-__all__ = ["Template", "list_templates"]
+__all__ = ["PREFIX", "Found", "Template", "list_templates"]
 
 
-def list_templates(rt: Runtime) -> list[tuple[Template, bool]]:
-    """Every template with whether it is a shipped one, by title."""
-    return loader.all_templates(rt.db)
+def list_templates(rt: Runtime, repo_path: str | None = None) -> list[Found]:
+    """Every template, by title; with ``repo_path`` also those of that repository, once it is trusted."""
+    return template_library.listed(rt, repo_path)

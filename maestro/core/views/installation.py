@@ -31,6 +31,9 @@ class TemplateView(BaseModel):
     title: str
     description: str
     shipped: bool
+    origin: str = "own"  # shipped, own, repository (its name is then repository/NAME)
+    problem: str = ""  # why it cannot be used: line and field
+    left_out: list[str] = []  # what a repository's template says that is not taken from it
     body: dict[str, Any]
 
 
