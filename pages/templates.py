@@ -42,7 +42,7 @@ class _Templates:
                 "p",
                 "A template gives a new session a starting prompt, interview hints, a plan to start from, and settings.",
                 "m-soft m-grow",
-            )
+            ).style("flex-basis: 260px")
             button("Import", self.import_toml, icon="file-text")
             button("New template", self.create, icon="plus")
         self.list_box = box("m-list")
