@@ -15,7 +15,7 @@ from maestro.core.views import MergePreviewView, SessionView
 from maestro.core.workspaces import cleanup
 from maestro.db import models
 from maestro.errors import Conflict, CutShort, MaestroError, NotAllowed
-from maestro.worktrees import delivery, integration, manager, refs
+from maestro.worktrees import delivery, integration
 
 Method = Literal["merge", "squash", "ff"]
 
@@ -68,7 +68,6 @@ def unmerge(rt: Runtime, session_id: str) -> SessionView:
     """
     with branch_lock(rt, session_id):
         if "unmerge" in merges.finish_half_done(rt, session_id):
-            _bring_back(rt, session_id)
             return queries.get_session(rt, session_id)
         with rt.db.read() as db:
             session = lookup.session_row(db, session_id)
@@ -87,10 +86,10 @@ def unmerge(rt: Runtime, session_id: str) -> SessionView:
         except MaestroError:
             merges.refused(rt, session_id)
             raise
+        merges.bring_branch_back(session)
         text = f"Merge undone: {record.target} is back at {record.before[:10]}"
         with rt.db.write() as tx:
             merges.unmerged(tx, lookup.session_row(tx.db, session_id), record, kept, text)
-        _bring_back(rt, session_id)
     return queries.get_session(rt, session_id)
 
 
@@ -111,15 +110,6 @@ def _clean_up(rt: Runtime, session_id: str) -> None:
         words, level = f"The session's branches could not be deleted: {getattr(error, 'detail', error)}", "warn"
     with rt.db.write() as tx:
         tx.log(session_id, words, kind="git", source="git", level=level)
-
-
-def _bring_back(rt: Runtime, session_id: str) -> None:
-    """After a merge is undone: the session branch stands again where it stood. One that is there stays as it is."""
-    with rt.db.read() as db:
-        session = lookup.session_row(db, session_id)
-    repo = lookup.repository(session)
-    if session.session_commit and refs.ref_commit(repo, refs.branch_ref(session.session_branch)) is None:
-        manager.create_branch(repo, session.session_branch, session.session_commit)
 
 
 def _merge(rt: Runtime, session: models.Session, target: str, method: Method) -> delivery.MergeRecord:

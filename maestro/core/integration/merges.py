@@ -20,7 +20,7 @@ from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import utcnow
 from maestro.errors import Conflict, CutShort, MaestroError
-from maestro.worktrees import delivery, refs
+from maestro.worktrees import delivery, manager, refs
 from maestro.worktrees.delivery import MergeRecord
 
 _log = logging.getLogger(__name__)
@@ -70,6 +70,13 @@ def unmerged(
     _close(tx, session.id)
     tx.log(session.id, text, kind="git", source=source, level="warn")
     tx.emit("unmerged", session.id, target=record.target, commit=record.before, recovered_ref=kept)
+
+
+def bring_branch_back(session: models.Session) -> None:
+    """After a merge is undone, before that is recorded: the session branch stands where it stood. One that is there stays."""
+    repo = lookup.repository(session)
+    if session.session_commit and refs.ref_commit(repo, refs.branch_ref(session.session_branch)) is None:
+        manager.create_branch(repo, session.session_branch, session.session_commit)
 
 
 def finish_half_done(rt: Runtime, session_id: str | None = None) -> list[str]:
@@ -137,6 +144,7 @@ def _finish(rt: Runtime, intent: models.Intent) -> str | None:
             delivery.complete_merge(repo, record.target, record.before, record.after)
         else:
             delivery.unmerge(repo, record, keep_as=kept)
+            bring_branch_back(session)
     except (MaestroError, OSError) as error:
         problem = f"{_WORDS[intent.kind]} was interrupted and could not be finished: {error}"
         # Half of the files may be written: it is not over before the branch has moved, here or elsewhere.
