@@ -10,13 +10,15 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import Engine
+from sqlalchemy.util import LRUCache
 
 from tests import machine, users_python
 
@@ -28,6 +30,24 @@ from maestro.settings import Settings  # noqa: E402 - only now: the environment 
 Settings.model_fields["trust"].default = "all"
 Settings.model_rebuild(force=True)
 os.environ["MAESTRO_TRUST"] = "all"  # of the processes that tests start
+
+from maestro.db import session as database  # noqa: E402
+
+
+def _one_memory_of_statements(make: Callable[..., Engine]) -> Callable[..., Engine]:
+    """Engines for the same kind of database compile each statement once: every test opens a database, with three engines."""
+    first: dict[str, Engine] = {}
+    compiled = LRUCache(4000)
+
+    def made(url: str, **options: Any) -> Engine:
+        engine = make(url, **options)
+        engine.dialect = first.setdefault(url.partition(":")[0], engine).dialect
+        return engine.execution_options(compiled_cache=compiled)
+
+    return made
+
+
+database.create_engine = _one_memory_of_statements(database.create_engine)
 
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, print_blob=True)

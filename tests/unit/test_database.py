@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlmodel import SQLModel, select
 
 from maestro.db import journal, keeping, models
+from maestro.db import session as database_module
 from maestro.db.journal import Event
 from maestro.db.session import Database, NestedWrite, newest_version
 
@@ -208,6 +209,7 @@ def test_columns_that_nothing_reads_go_and_rows_stay(
         insert(connection, "workers", id="w", session_id="s", task_id="t", name="W-1", inbox_sent=3)
         connection.commit()
     if sqlite is not None:
+        monkeypatch.setattr(database_module, "create_engine", create_engine)  # with a dialect of its own
         monkeypatch.setattr(SQLiteDialect_pysqlite, "_get_server_version_info", lambda _dialect, _connection: sqlite)
     database = Database(url)
     database.migrate()
