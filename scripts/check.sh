@@ -3,7 +3,7 @@
 #   scripts/check.sh        all
 #   scripts/check.sh lint   lint, format, types and import contracts only
 #   scripts/check.sh used   a quick part of the tests, on a machine as users have it (tests/machine.py)
-# JOBS=n: how many tests run side by side (default 2).
+# JOBS=n: how many tests run side by side (default 3, as half of what they do is waiting; 2 in the browser).
 set -u
 cd "$(dirname "$0")/.." || exit 1
 bin=${VENV:-.venv}/bin
@@ -26,7 +26,7 @@ start() {  # name, command...: in the background, its words kept until it has en
 }
 
 if [ "${1:-}" = used ]; then
-    MAESTRO_TEST_MACHINE=used exec "$bin/python" -m pytest -q -n "${JOBS:-2}" --dist worksteal \
+    MAESTRO_TEST_MACHINE=used exec "$bin/python" -m pytest -q -n "${JOBS:-3}" --dist worksteal \
         tests/unit tests/flow/test_git_*.py tests/flow/test_checks_as_written.py tests/flow/test_worker_user_hooks.py
 fi
 
@@ -55,7 +55,7 @@ stage "browser"
 "$bin/python" scripts/find_browser.py || fail "browser"
 
 stage "unit, flow and fault tests"
-timeout --signal=INT 4000 "$bin/python" -m pytest -q --durations=12 -n "${JOBS:-2}" --dist worksteal -m "not ecosystem" --ignore tests/browser tests ||
+timeout --signal=INT 4000 "$bin/python" -m pytest -q --durations=12 -n "${JOBS:-3}" --dist worksteal -m "not ecosystem" --ignore tests/browser tests ||
     failed+=("unit, flow and fault tests")
 
 stage "a quick round on a machine as users have it"
