@@ -26,7 +26,7 @@ from maestro.db import models
 from maestro.demo.server import ScriptedServer
 from maestro.settings import LoadedSettings
 from tests.app_process import ROOT, AppProcess
-from tests.browser.seeds import add, seed_session, seeding, task, tasks_of
+from tests.browser.seeds import add, finished_repo, seed_session, seeding, task, tasks_of
 from tests.repos import commit, make_repo, run_git
 from tests.scripted import DUMMY_KEY, call, error, say, scenario, task_rule, write
 
@@ -145,6 +145,36 @@ def test_templates_are_imported_exported_and_deleted(running: tuple[Cli, AppProc
     assert "mine" not in cli("templates", "--delete", "mine").stdout
     assert cli("templates", "--delete", "bugfix").exit_code == 1
     assert cli("templates", "--import", str(tmp_path / "none.toml")).exit_code == 2
+
+
+def test_comments_wait_and_what_cannot_go_on_says_why(running: tuple[Cli, AppProcess], tmp_path: Path) -> None:
+    cli, app = running
+    branch = "maestro/cli/main"
+    repo, head = finished_repo(tmp_path / "work", branch, {"src/app.py": "def main():\n    return 2\n"})
+    with seeding(cli.data) as rt:
+        done = {"status": "completed", "session_branch": branch, "session_commit": head}
+        session = seed_session(rt, repo, tasks=[task("t1", "Two", status="completed")], **done)
+    short = session.id[:8]
+    refused = cli("comment", short, "Why?", "--file", "src/app.py", "--line", "9")
+    assert (refused.exit_code, refused.stderr.strip()) == (2, "“src/app.py” has 2 lines.")
+    added = cli("comment", short, "Why two?", "--file", "src/app.py", "--line", "2")
+    assert added.stdout == f"src/app.py:2: Why two?\nSend them: maestro continue {short}\n"
+    newer = cli("update", short)
+    assert (newer.exit_code, newer.stderr.strip()) == (1, "The session already holds everything on main.")
+    assert cli("update", short, "--target", "none").exit_code == 2
+    assert cli("merge", short).exit_code == 0
+    merged = cli("continue", short, "-m", "More.")
+    assert (merged.exit_code, "follow-up session" in merged.stderr) == (1, True)
+    with app.client() as api:
+        (waiting,) = api.get(f"/api/sessions/{session.id}/comments", params={"waiting": True}).json()["items"]
+        one = f"/api/sessions/{session.id}/comments/{waiting['id']}"
+        assert api.patch(one, json={"body": "  "}).status_code == 422
+        assert api.patch(one, json={"body": "Three."}).json()["body"] == "Three."
+        made = api.post(f"/api/sessions/{session.id}/follow-up-session", json={"description": "On."}).json()
+        assert (made["follows_id"], made["status"], "Three." in made["description"]) == (session.id, "idle", True)
+        assert api.delete(one).status_code == 409  # it went along
+        for each in (made["id"], session.id):
+            api.delete(f"/api/sessions/{each}").raise_for_status()
 
 
 def test_yes_does_not_raise_a_budget(running: tuple[Cli, AppProcess]) -> None:

@@ -139,6 +139,29 @@ def test_markers_that_are_left_and_changes_of_the_target_that_are_taken_back_are
         assert "<<<<<<<" not in run_git(b.repo, "log", "-p", f"{tip}..{b.session.session_commit}")
 
 
+def test_a_test_that_the_target_removed_is_not_missed_and_one_that_the_session_loses_is(tmp_path: Path) -> None:
+    tests = "import unittest\n\n\nclass T(unittest.TestCase):\n" + "".join(
+        f"    def test_{name}(self):\n        pass\n\n" for name in ("old", "kept")
+    )
+    plan = {"checks": ["python3 -m unittest -v test_calc"], "tasks": [{"id": "t1", "title": "Adding"}]}
+    with bench(tmp_path, make_repo(tmp_path / "repo", FILES | {"test_calc.py": tests}), plan) as b:
+        b.measure_baseline()
+        finished(b)
+        commit(b.repo, {"test_calc.py": tests.replace("test_old", "helper_old")}, "No old test")
+        updates.update_from_target(b.rt, b.id)
+        assert begin(b)
+        b.measure_baseline()
+        assert b.land("update-1").status == "completed", b.logs()
+        assert b.complete() == "completed"
+        commit(b.repo, {"news.txt": "New\n"}, "News")
+        updates.update_from_target(b.rt, b.id)
+        assert begin(b, "update-2")
+        b.measure_baseline()
+        gone = tests.replace("test_old", "helper_old").replace("test_kept", "helper_kept")
+        b.work({"test_calc.py": gone}, "update-2")
+        assert b.task("update-2").status != "completed"
+
+
 def test_a_kill_between_the_merge_commit_and_the_branch_is_finished(tmp_path: Path) -> None:
     with bench(tmp_path, make_repo(tmp_path / "repo", FILES), PLAN) as b:
         tip = finished(b)
