@@ -8,7 +8,7 @@ import pytest
 
 from maestro.core import queries
 from maestro.core.brainstorm.card_keeping import store_card
-from maestro.core.brainstorm.earlier import earlier_decisions
+from maestro.core.brainstorm.earlier import against, earlier_decisions
 from maestro.core.brainstorm.idea_card import IdeaCard
 from maestro.core.commands import control, decisions, delivery, follow_up_sessions, plans, reviews
 from maestro.core.commands.decisions import OutcomeChange
@@ -183,6 +183,12 @@ def test_a_session_that_follows_carries_card_decisions_environment_and_comments(
             told = earlier_decisions(db, db.get_one(models.Session, new.id))
             assert "Which?: plus (instead of sum) because Short. — partial: Too short. [Test]" in told
             assert earlier_decisions(db, b.session) == ""
+            row = db.get_one(models.Session, new.id)
+            other = [("which?", ["sum", "Plus"], 0), ("which?", ["plus", "sum"], 0), ("What?", ["plus", "sum"], 1)]
+            assert against(db, row, other) == [
+                "Goes against an earlier decision: “sum” instead of “Plus” for “which?”, which was decided in “Test” "
+                "(outcome: partial)."
+            ]
 
         b.id = new.id  # it begins from the result, which main does not have yet
         with b.rt.db.write() as tx:

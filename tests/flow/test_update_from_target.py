@@ -162,6 +162,23 @@ def test_a_test_that_the_target_removed_is_not_missed_and_one_that_the_session_l
         assert b.task("update-2").status != "completed"
 
 
+def test_a_file_that_one_side_deleted_is_decided_by_an_agent_and_told(tmp_path: Path) -> None:
+    with bench(
+        tmp_path, make_repo(tmp_path / "repo", FILES | {"old.py": "a = 1\n", "my file.bin": b"\0\1"}), PLAN
+    ) as b:
+        b.work({"calc.py": ADD, "old.py": "a = 2\n", "my file.bin": "\0\2"})
+        assert b.complete() == "completed"
+        (b.repo / "old.py").unlink()
+        moved = commit(b.repo, {"my file.bin": b"\0\3"}, "No old module")
+        updates.update_from_target(b.rt, b.id)
+        assert not begin(b)
+        assert b.task("update-1").description.count("git left no markers in it") == 2
+        assert b.work({"old.py": None}, "update-1").status == "completed", b.logs()
+        said = "Conflicts resolved by keeping one side: the session's version of my file.bin; main's version of old.py."
+        assert said in b.logs()
+        assert parents(b)[1] == moved
+
+
 def test_a_kill_between_the_merge_commit_and_the_branch_is_finished(tmp_path: Path) -> None:
     with bench(tmp_path, make_repo(tmp_path / "repo", FILES), PLAN) as b:
         tip = finished(b)

@@ -289,6 +289,7 @@ def _integrate(flight: LandingContext) -> None:
     assert flight.task.start_commit is not None
     if flight.update is not None:
         head = updates.seal(flight.worktree, tip, flight.update, flight.task.title, flight.trailers)
+        _tell_one_sided(flight, updates.one_sided(flight.repo, flight.update, head))
         flight.task.start_commit = tip
     elif tip != flight.task.start_commit:
         moved = integration.rebase_onto(flight.worktree, flight.task.start_commit, tip)
@@ -303,6 +304,13 @@ def _integrate(flight: LandingContext) -> None:
         if failed:
             return _send_back(flight, failed)
     return _finish(flight, head)
+
+
+def _tell_one_sided(flight: LandingContext, words: str) -> None:
+    """The user should know where an agent has kept nothing of one side."""
+    if words:
+        with flight.rt.db.write() as tx:
+            tx.log(flight.session.id, words, level="warn", kind="git", source="git", task_id=flight.task.id)
 
 
 def _finish(flight: LandingContext, head: str) -> None:

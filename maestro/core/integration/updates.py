@@ -71,7 +71,7 @@ def _begin(rt: Runtime, session: models.Session, task: models.Task, update: Bran
     start = commits.commit_tree(repo, merged.tree, [tip, target], f"Merge {update.target}, as git made it\n")
     branch = manager.task_branch(session.session_branch, task.key)
     manager.delete_branch(repo, branch, keep_as=integration.recovered_ref(session.id, f"branch-{task.key}"))
-    described = _described(rt, session, update.target, tip, target, merged.conflicts, merged.detail)
+    described = _described(rt, session, update.target, (tip, target, start), merged.conflicts, merged.detail)
     with rt.db.write() as tx:
         row, found = lookup.task_row(tx.db, session.id, task.id), of_task(tx.db, task.id)
         now = lookup.session_row(tx.db, session.id)
@@ -164,6 +164,19 @@ def unresolved(repo: Path, update: BranchUpdate, head: str) -> Finding | None:
     return None
 
 
+def one_sided(repo: Path, update: BranchUpdate, head: str) -> str:
+    """Which conflicts were resolved by taking one side whole, in words for the log; empty where none was."""
+    if not update.conflicts or update.merged is None:
+        return ""
+    ours, theirs = commits.read_commit(repo, update.merged).parents[:2]
+    now, own, came = (diffs.contents(repo, at, update.conflicts) for at in (head, ours, theirs))
+    session = [path for path in update.conflicts if now[path] == own[path] != came[path]]
+    target = [path for path in update.conflicts if now[path] == came[path] != own[path]]
+    said = [f"the session's version of {', '.join(session[:10])}"] if session else []
+    said += [f"{update.target}'s version of {', '.join(target[:10])}"] if target else []
+    return f"Conflicts resolved by keeping one side: {'; '.join(said)}." if said else ""
+
+
 def _is_marked(repo: Path, path: str, head: str, sides: tuple[str, str]) -> bool:
     known = {line for side in sides for line in _MARKER.findall(_text(repo, side, path))}
     return any(line not in known for line in _MARKER.findall(_text(repo, head, path)))
@@ -188,10 +201,10 @@ def _taken_back(repo: Path, update: BranchUpdate, ours: str, theirs: str, head: 
 
 
 def _described(
-    rt: Runtime, session: models.Session, target: str, tip: str, commit_: str, conflicts: list[str], detail: str
+    rt: Runtime, session: models.Session, target: str, ends: tuple[str, str, str], conflicts: list[str], detail: str
 ) -> str:
-    """The task's description: what both sides did, and what is to be done."""
-    repo = Path(session.repo_path)
+    """The task's description: what both sides did, and what is to be done. ``ends``: session, target, git's merge."""
+    repo, (tip, commit_, start) = Path(session.repo_path), ends
     base = history.merge_base(repo, tip, commit_)
     came = history.subjects(repo, base, commit_, _SUBJECTS)
     with rt.db.read() as db:
@@ -208,10 +221,16 @@ def _described(
         parts.append("There were no textual conflicts. Adapt the code so that the checks pass.")
     for path in conflicts[:_FILES]:
         theirs, ours = _diff(repo, base, commit_, path), _diff(repo, base, tip, path)
-        parts.append(f"## Conflict in {path}\n\n{target} changed:{theirs}\n\nThis session changed:{ours}")
+        marked = _MARKER.search(_text(repo, start, path))
+        note = (
+            ""
+            if marked
+            else "\n\ngit left no markers in it (deleted on one side, or not text): decide which version stays."
+        )
+        parts.append(f"## Conflict in {path}\n\n{target} changed:{theirs}\n\nThis session changed:{ours}{note}")
     if conflicts:
         parts.append(
-            f"{clip(detail)}\n\nThe files hold git's conflict markers. Resolve every one of them and leave none."
+            f"{clip(detail)}\n\nText files hold git's conflict markers. Resolve every one of them and leave none."
         )
     return "\n\n".join(parts)
 

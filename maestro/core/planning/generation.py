@@ -14,7 +14,7 @@ from sqlmodel import col, select
 from maestro.assistants.base import Request, Turn, Usage
 from maestro.core.brainstorm import replies
 from maestro.core.brainstorm.assistant import assistant_for, check_budgets, count_usage, tools_for
-from maestro.core.brainstorm.earlier import earlier_decisions
+from maestro.core.brainstorm.earlier import AGAINST, against, earlier_decisions
 from maestro.core.brainstorm.idea_card import as_text, stored_card
 from maestro.core.brainstorm.reply import add_message, emit_message
 from maestro.core.brainstorm.repository_tools import clean, overview
@@ -267,10 +267,18 @@ def _store(rt: Runtime, session_id: str, plan: Plan, wish: Wish) -> None:
         session = session_row(tx.db, session_id)
         if session.status != State.PLANNING:
             return
-        row = add_version(tx, session, plan, "generated", wish.feedback)
+        row = add_version(tx, session, _with_warnings(tx.db, session, plan), "generated", wish.feedback)
         wishes.answer(tx, session, wish)
         tx.emit("plan_generated", session_id, version=row.version, plan=row.plan_json)
         move(tx, session, "plan_ready")
+
+
+def _with_warnings(db: DbSession, session: models.Session, plan: Plan) -> Plan:
+    """The plan with a risk for each choice that goes against an earlier one in this repository, unless it says so itself."""
+    if any(AGAINST.casefold() in risk.casefold() for risk in plan.risks):
+        return plan
+    said = against(db, session, [(d.decision_type, d.options, d.chosen) for d in plan.decisions])
+    return plan.model_copy(update={"risks": [*plan.risks, *said]}) if said else plan
 
 
 def _with_checks(plan: Plan, session: models.Session) -> Plan:
