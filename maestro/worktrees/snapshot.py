@@ -9,7 +9,7 @@ from pathlib import Path
 
 from maestro import untrusted
 from maestro.errors import GitError
-from maestro.worktrees import links, nested, sparse, submodules
+from maestro.worktrees import links, nested, sparse, submodules, uncommittable
 from maestro.worktrees.commits import commit_tree, tree_of
 from maestro.worktrees.git import git, own_git_dir
 from maestro.worktrees.listing import git_dir_of
@@ -65,7 +65,11 @@ def _nested(worktree: Path, env: dict[str, str]) -> list[str]:
 
 
 def stage_all(worktree: Path, *, git_dir: Path, index: Path | None = None, env: dict[str, str]) -> list[str]:
-    """``git add`` of all that belongs to the work; returns the nested repositories that were left out."""
+    """``git add`` of all that belongs to the work; returns the nested repositories that were left out.
+
+    Raises GitError; Uncommittable where a file is too large for it.
+    """
+    uncommittable.refuse_large(worktree, env)
     gitlinks = _read_all(worktree, git_dir, index, env)
     repositories = _nested(worktree, env)
     apart = copied(git_dir)

@@ -348,6 +348,9 @@ def test_the_user_s_folders_are_never_relative(
     for found in (user_folders.config_file(), user_folders.data_dir()):
         assert found.is_absolute()
         assert not found.is_relative_to(tmp_path / "clone")
+    monkeypatch.setattr("platformdirs.user_config_path", lambda *_a, **_k: Path("maestro"))  # as older versions do
+    assert not user_folders.config_file().is_relative_to(tmp_path / "clone")
+    assert user_folders.config_file().is_absolute()
 
 
 def test_who_has_data_where_the_command_once_looked_is_told(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket as sockets
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -139,6 +141,50 @@ def test_root_inside_is_not_the_machines_root(place: Path) -> None:
     for name in ("/etc/shadow", "/etc/ssh"):
         if os.geteuid() == 0 and Path(name).exists():
             assert run(profile(place), f"cat {name} {name}/*").stdout == ""
+
+
+_APART = """
+for space in pid net ipc uts mnt; do readlink /proc/self/ns/$space; done
+grep CapEff /proc/self/status; cut -d' ' -f6 /proc/$$/stat; hostname; echo "agent=$SSH_AUTH_SOCK bus=$DBUS_SESSION_BUS_ADDRESS"
+"""
+
+
+def test_a_command_has_its_own_spaces_no_power_and_no_terminal(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each line holds one switch of bubblewrap; a terminal that is shared could be typed into."""
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/run/bus")
+    spaces = ("pid", "net", "ipc", "uts", "mnt")
+    outside = [str(Path(f"/proc/self/ns/{space}").readlink()) for space in spaces]
+    told = run(profile(place), _APART).stdout.splitlines()
+    assert [space for space, own, ours in zip(spaces, told, outside, strict=False) if own == ours] == []
+    assert told[5].split() == ["CapEff:", "0" * 16]
+    assert told[6] != "0"  # a process session that began inside
+    assert told[8] == "agent= bus="
+
+
+def test_a_command_ends_with_who_started_it(place: Path) -> None:
+    """Also where that is killed and could end nothing itself."""
+    what = profile(place)
+    lock = what.worktree / "lock"
+    lock.touch()
+    argv = command(what, ["/bin/sh", "-c", "exec 9<lock; flock -s 9; echo held; sleep 1000"])
+    script = f"import subprocess; subprocess.run({argv!r})"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=what.worktree) as starter:
+        assert starter.stdout is not None
+        assert starter.stdout.readline() == b"held\n"
+        starter.kill()
+        with lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # waits until nobody inside holds it
+
+
+@pytest.mark.parametrize(
+    "secret", ["/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/ssh", "/run", "/var/log", "/boot"]
+)
+def test_what_is_the_systems_own_is_not_seen(place: Path, secret: str) -> None:
+    if Path(secret).is_dir():
+        assert run(profile(place), f"ls -A {secret}").stdout == ""
+    else:
+        assert run(profile(place), f"cat {secret} 2>/dev/null").stdout == ""
 
 
 def test_what_a_command_leaves_running_ends_with_it(place: Path) -> None:

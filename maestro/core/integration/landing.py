@@ -45,8 +45,8 @@ from maestro.core.workspaces.preparing import prepare_worktree
 from maestro.db import models
 from maestro.db.after import BranchUpdate
 from maestro.db.types import utcnow
-from maestro.errors import BranchGone, Conflict, MaestroError, SetupFailed
-from maestro.worktrees import history, integration, refs, sparse
+from maestro.errors import BranchGone, Conflict, GitError, MaestroError, SetupFailed
+from maestro.worktrees import history, integration, refs, sparse, uncommittable
 
 #: Looked at in this order before any check runs.
 BEFORE_CHECKS: tuple[Hook, ...] = (
@@ -148,6 +148,11 @@ def _land(flight: LandingContext) -> None:
         return _finish(flight, integration.head(flight.worktree))
     try:
         head = _commit(flight)
+    except GitError as error:
+        odd = uncommittable.named(flight.worktree, error)
+        if odd is None:
+            raise
+        return _send_back(flight, Finding(odd.detail, prompts.uncommittable_prompt(odd.detail)))
     except Conflict as error:  # the agent left the worktree on something that does not come from the branch
         return _send_back(
             flight, Finding(error.detail, prompts.left_elsewhere_prompt(error.detail, flight.task.branch))

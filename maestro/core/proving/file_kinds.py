@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from fnmatch import fnmatch
+from fnmatch import translate
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 _TEST_NAME = re.compile(
@@ -28,6 +29,7 @@ _CONFIGURATION = (
     "jest-setup.*", "cucumber.*js", "wdio.conf.*", ".npmrc", ".yarnrc*", ".pnpmfile.cjs", "turbo.json", "nx.json",
     "behave.ini", "CTestCustom.*", "dart_test.yaml", ".busted",
 )  # fmt: skip
+_CALLED = re.compile("|".join(map(translate, _CONFIGURATION)))
 _PIPELINES = (".github/workflows/", ".gitlab-ci.yml", ".circleci/", "Jenkinsfile", "azure-pipelines", ".travis.yml")
 _CHECK_FOLDERS = frozenset({"scripts", "script", "tools", "ci", ".ci", "bin", "hack"})
 _CHECK_NAME = re.compile(r"test|check|verify|valid|lint|smoke|spec|assert|proof|sanity|e2e|\bci\b|\.sh$", re.IGNORECASE)
@@ -62,7 +64,13 @@ def is_test_configuration(path: str) -> bool:
     pure = PurePosixPath(path)
     if pure.parent.name == ".cargo" and pure.stem == "config":
         return True  # it may name what starts the tests
-    return any(fnmatch(pure.name, pattern) for pattern in _CONFIGURATION)
+    return _is_called_configuration(pure.name)
+
+
+@lru_cache(maxsize=20_000)
+def _is_called_configuration(name: str) -> bool:
+    """A landing of many files asks this of each, several times."""
+    return _CALLED.fullmatch(name) is not None
 
 
 def is_check_script(path: str) -> bool:

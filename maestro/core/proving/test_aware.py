@@ -39,8 +39,9 @@ def may(path: str) -> bool:
 
 def is_tested(path: str) -> bool:
     """The same, with scripts, which may be parts of the program or check it."""
-    steering = file_kinds.is_test(path) or file_kinds.is_test_configuration(path)
-    return PurePosixPath(path).suffix in _CODE and not steering
+    if PurePosixPath(path).suffix not in _CODE:
+        return False
+    return not (file_kinds.is_test(path) or file_kinds.is_test_configuration(path))
 
 
 def speaks(text: str) -> bool:

@@ -173,6 +173,11 @@ def left_elsewhere_prompt(detail: str, branch: str | None) -> str:
     )
 
 
+def uncommittable_prompt(detail: str) -> str:
+    """A run that left something in the worktree that no commit can hold."""
+    return f"# Your work cannot be committed\n\n{detail}\n\nThe rest of your work stays as it is. Then stop again."
+
+
 def denied_prompt(titles: Sequence[str]) -> str:
     """A run in which the user refused something that the task seems to need."""
     listed = "\n".join(f"- {t}" for t in titles)
