@@ -14,6 +14,8 @@ import pytest
 
 from maestro.confinement.profile import Profile
 from maestro.confinement.wrapping import command
+from maestro.core.kernel.agent_config import in_force
+from maestro.core.workspaces import agents_place, confining
 from maestro.errors import GitError, MaestroError
 from maestro.worktrees import (
     copying,
@@ -29,6 +31,7 @@ from maestro.worktrees import (
 )
 from maestro.worktrees.git import GitResult, own_git_dir
 from maestro.worktrees.snapshot import save_work
+from tests.landing import bench, plan_of
 from tests.repos import make_repo, run_git
 
 _BRANCH = "maestro/s/t1"
@@ -418,3 +421,24 @@ def _calls(agent: Agent, commit: str) -> list[Callable[[], object]]:
         lambda: submodules.discard(worktree),
         lambda: manager.remove_worktree(repo, worktree, recover_as="refs/maestro/s/recovered/y", below=worktree.parent),
     ]
+
+
+def test_an_agent_sees_gits_settings_without_passwords(tmp_path: Path) -> None:
+    """Also those of submodules, which lie in the folder that is seen as it is."""
+    repo = make_repo(tmp_path / "repo", {"a.txt": "1\n"})
+    run_git(repo, "remote", "add", "origin", "https://ada:hunter2@git.example/shop.git")
+    for folder in (".git/modules/lib", ".git/modules/libs/deep/modules/inner"):
+        (repo / folder).mkdir(parents=True)
+        (repo / folder / "config").write_text('[remote "origin"]\n\turl = https://ada:hunter2@git.example/lib.git\n')
+    with bench(tmp_path, repo, plan_of({"id": "t1"}), permission_mode="sandboxed") as b:
+        worktree = b.begin()
+        config = in_force(b.session.agent_config, b.rt.settings)
+        of_agent = agents_place.of_agent(b.rt, b.session, b.task().id, worktree, config)
+        of_check = confining.profile_of(b.rt, b.session, worktree, {"HOME": str(tmp_path / "home")})
+        script = "git config --list; shared=$(git rev-parse --git-common-dir); find $shared -name config | xargs cat"
+        for profile in (Profile.from_json(of_agent["profile"]), of_check):
+            argv = command(profile, ["bash", "-c", script])
+            done = subprocess.run(argv, cwd=worktree, capture_output=True, text=True, check=False)
+            assert done.stdout.count("git.example/shop.git") == 2, done.stdout + done.stderr
+            assert done.stdout.count("git.example/lib.git") == 2
+            assert "hunter2" not in done.stdout

@@ -94,6 +94,20 @@ def test_keys_and_what_is_maestros_cannot_be_read(place: Path, secret: str) -> N
     assert (place / secret).read_text() not in done.stdout + done.stderr
 
 
+def test_what_hides_home_and_what_forbids_writing_need_no_cover_above(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The homes of these tests lie in ``/tmp``, which is covered as a whole: without that the other layers have to hold."""
+    monkeypatch.setattr(linux, "_COVERED", ())
+    names = (".ssh/id_ed25519", "notes.txt", "data/maestro.db", "code/shop/.env")
+    done = run(profile(place), "".join(f'cat "$HOME/{name}"; ' for name in names))
+    assert done.stdout == ""
+    run(profile(place), f'echo x > "{place.parent}/written"; echo x > "$HOME/written"; echo x > /var/tmp/maestro-proof')
+    assert not (place.parent / "written").exists()
+    assert not (place / "written").exists()
+    assert not Path("/var/tmp/maestro-proof").exists()
+
+
 def test_tools_below_home_run_and_the_worktree_is_written(place: Path) -> None:
     done = run(profile(place), '"$HOME/.cargo/bin/tool" && echo new > b.txt && git status --porcelain && pwd')
     assert done.stdout == f"a tool\n?? b.txt\n{place}/data/worktrees/shop 1\n", done.stderr

@@ -28,11 +28,13 @@ from maestro.core.kernel.services import Keyed, Service
 from maestro.core.workspaces import bytecode, npm_cache
 from maestro.db import models
 from maestro.errors import Unavailable
-from maestro.worktrees.git import common_dir, git
+from maestro.worktrees.git import common_dir, git, own_git_dir
 
 Kind = Literal["check", "setup"]
 #: Where packages lie that set-up commands have fetched, by repository, and what is shown of the user's configuration.
 _DOWNLOADS, _SHOWN = "downloads", "shown-configuration"
+#: Folders of a git folder that hold no submodule's.
+_NO_MODULES = frozenset({"objects", "refs", "logs", "hooks", "info", "lfs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def profile_of(rt: Runtime, session: models.Session, folder: Path, env: Mapping[
         home=home,
         readable=readable,
         hidden=tuple(path for path in hidden if path not in readable),
-        overlaid=_shown(rt, home) | _git_settings(rt, common_dir(folder)),
+        overlaid=_shown(rt, home) | _git_settings(rt, folder),
         closed_ports=_own_ports(rt),
     )
 
@@ -225,20 +227,35 @@ def _shown(rt: Runtime, home: Path) -> dict[Path, Path]:
     return rt.service(_COPIES).of(home)
 
 
-def _git_settings(rt: Runtime, shared: Path) -> dict[Path, Path]:
-    """The repository's own git settings without the passwords that addresses in them may hold."""
-    place = shared / "config"
-    with suppress(OSError):
+def _git_settings(rt: Runtime, folder: Path) -> dict[Path, Path]:
+    """The repository's own git settings, and its submodules', without the passwords that addresses in them may hold."""
+    shared = common_dir(folder)
+    places = [shared / "config", *_of_submodules(shared), *_of_submodules(own_git_dir(folder))]
+    return {place: ours for place in dict.fromkeys(places) if (ours := _without_passwords(rt, place)) is not None}
+
+
+def _of_submodules(git_dir: Path) -> Iterator[Path]:
+    for here, folders, files in os.walk(git_dir / "modules"):
+        folders[:] = [name for name in folders if name not in _NO_MODULES]
+        if "config" in files:
+            yield Path(here, "config")
+
+
+def _without_passwords(rt: Runtime, place: Path) -> Path | None:
+    """Where a file of git's settings is that holds none; None where the real one holds none either."""
+    try:
         shown = redacted.git_settings(untrusted.text(place))
-        if shown is not None:
-            ours = rt.data_dir / _SHOWN / "git" / hashlib.sha256(shown.encode()).hexdigest()[:24]
-            if not ours.is_file():
-                ours.parent.mkdir(parents=True, exist_ok=True)
-                made = ours.with_name(f"{ours.name}.{uuid4().hex}")
-                made.write_text(shown, encoding="utf-8")
-                made.replace(ours)
-            return {place: ours}
-    return {}
+    except OSError:
+        return None
+    if shown is None:
+        return None
+    ours = rt.data_dir / _SHOWN / "git" / hashlib.sha256(shown.encode()).hexdigest()[:24]
+    if not ours.is_file():
+        ours.parent.mkdir(parents=True, exist_ok=True)
+        made = ours.with_name(f"{ours.name}.{uuid4().hex}")
+        made.write_text(shown, encoding="utf-8")
+        made.replace(ours)
+    return ours
 
 
 def _git_of_user(profile: Profile) -> dict[str, str]:
