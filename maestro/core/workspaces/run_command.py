@@ -20,6 +20,7 @@ from uuid import uuid4
 
 from maestro.confinement.refusals import Missed
 from maestro.core.kernel.watch_mode import Watch
+from maestro.core.workspaces.ceiling import Ceiling
 from maestro.stopwatch import Stopwatch
 from maestro.worker import keeper, tree
 from maestro.worker.spool import WORKER_ID_VARIABLE
@@ -47,6 +48,9 @@ _KEEPER_S = 15.0
 
 #: How a command was stopped that watched for changes (see ``watch_mode``).
 WATCH_MODE = "watch mode"
+_STOPS = ("time limit", "stopped", WATCH_MODE)
+#: As of a program that the kernel ended for its memory.
+_OUT_OF_MEMORY = 137
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ def run_command(
     stop: Callable[[], bool] = lambda: False,
     hear: Callable[[bytes], bool] | None = None,
     wrap: Callable[[Sequence[str]], list[str]] = list,
+    memory_mb: int | None = None,
 ) -> CommandOutcome:
     """Run a shell command with a time limit; all it started is gone when this returns or raises.
 
@@ -81,7 +86,8 @@ def run_command(
 
     Output of any size and encoding is kept up to a limit with the cut marked. ``stop`` is asked often
     and ends the run early. ``hear`` gets the output while the command runs: as often as ``stop`` is asked,
-    what is new since, maybe nothing, until it answers False. ``wrap`` makes the argv that confines it.
+    what is new since, maybe nothing, until it answers False. ``wrap`` makes the argv that confines it. One that uses more than
+    ``memory_mb`` MB, or starts processes without end, is ended, and fails as if the system had run out of memory.
     Never raises for what the command does.
     """
     marker = f"check-{uuid4()}"
@@ -92,17 +98,18 @@ def run_command(
         except OSError as error:
             return CommandOutcome(127, 0.0, f"The command could not be started: {error}", False)
         listener = _Listener(output.fileno(), hear)
-        watch = Watch(process.pid, command)
+        watch, ceiling = Watch(process.pid, command), Ceiling(process.pid, memory_mb)
 
-        def waits() -> bool:
+        def reason() -> str | None:
             listener.forward()
             _give_back(output.fileno(), listener.read_to)
-            return watch.due() and watch.is_watching(
-                os.fstat(output.fileno()).st_size, lambda: _ends_of(output.fileno())
-            )
+            size = os.fstat(output.fileno()).st_size
+            if watch.due() and watch.is_watching(size, lambda: _ends_of(output.fileno())):
+                return WATCH_MODE
+            return ceiling.exceeded()
 
         try:
-            stopped = _wait(process, timeout_s, stop, waits)
+            stopped = _wait(process, timeout_s, stop, reason)
         finally:
             # Also what is left of a check that ended by itself: a server in the background, say.
             line.close()
@@ -110,6 +117,9 @@ def run_command(
         while listener.forward():
             pass
         text, cut = _collect(output)
+    if stopped not in (None, *_STOPS):
+        seconds = round(time.monotonic() - began, 3)
+        return CommandOutcome(_OUT_OF_MEMORY, seconds, f"{text.rstrip()}\n\nMaestro: {stopped}\n", cut)
     exit_code = None if stopped else process.returncode
     return CommandOutcome(exit_code, round(time.monotonic() - began, 3), text, cut, stopped)
 
@@ -196,7 +206,7 @@ class _Listener:
 
 
 def _wait(
-    process: subprocess.Popen[bytes], timeout_s: float, stop: Callable[[], bool], waits: Callable[[], bool]
+    process: subprocess.Popen[bytes], timeout_s: float, stop: Callable[[], bool], reason: Callable[[], str | None]
 ) -> str | None:
     pause, stopwatch = _POLL_S / 10, Stopwatch(_STEP_S)
     while process.poll() is None:
@@ -204,8 +214,8 @@ def _wait(
             return "time limit"
         if stop():
             return "stopped"
-        if waits():
-            return WATCH_MODE
+        if (found := reason()) is not None:
+            return found
         time.sleep(pause)
         pause = min(_POLL_S, pause * 2)
     return None

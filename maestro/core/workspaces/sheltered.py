@@ -12,6 +12,7 @@ from typing import Any
 
 from maestro.confinement.refusals import Missed
 from maestro.core.kernel import lookup
+from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.services import Keyed, Service
 from maestro.core.workspaces import confining
@@ -40,11 +41,12 @@ def run(
 
     Unconfined, what it wrote into the user's repository is put back and told; confined, it cannot write there.
     """
+    memory_mb = in_force(session.agent_config, rt.settings).worker_memory_mb
     with confining.confined(rt, session, folder, env, kind, writable) as confined:
         if confined.active:
-            outcome = run_command(command, folder, env, timeout_s, stop, hear, confined.wrap)
+            outcome = run_command(command, folder, env, timeout_s, stop, hear, confined.wrap, memory_mb)
             return _with_network_words(rt, session.id, command, outcome, confined)
-    return _watched(rt, session.id, command, folder, env, timeout_s, stop, hear)
+    return _watched(rt, session.id, command, folder, env, timeout_s, stop, hear, memory_mb)
 
 
 def network_offer(missed: Missed, what: str) -> dict[str, Any]:
@@ -90,11 +92,12 @@ def _watched(
     timeout_s: float,
     stop: Callable[[], bool],
     hear: Callable[[bytes], bool] | None,
+    memory_mb: int | None,
 ) -> CommandOutcome:
     aside = put_back_folder(rt) / session_id / datetime.now().strftime("%Y%m%d-%H%M%S-%f")
     with shelter.command(folder, command, notes_folder(rt), aside) as sheltered:
         try:
-            outcome = run_command(command, folder, {**env, **sheltered.env}, timeout_s, stop, hear)
+            outcome = run_command(command, folder, {**env, **sheltered.env}, timeout_s, stop, hear, memory_mb=memory_mb)
         finally:
             with rt.db.read() as db:
                 sheltered.others = bool(lookup.live_workers(db))
