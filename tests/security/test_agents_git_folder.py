@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import subprocess
 import textwrap
@@ -442,3 +443,23 @@ def test_an_agent_sees_gits_settings_without_passwords(tmp_path: Path) -> None:
             assert done.stdout.count("git.example/shop.git") == 2, done.stdout + done.stderr
             assert done.stdout.count("git.example/lib.git") == 2
             assert "hunter2" not in done.stdout
+
+
+def test_of_what_git_says_of_an_agents_folder_a_pack_stays_on_the_disk_and_lists_have_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = make_repo(tmp_path / "repo", {"a.txt": "1\n"})
+    with bench(tmp_path, repo, plan_of({"id": "t1"}), permission_mode="sandboxed") as b:
+        worktree, task = b.begin(), b.task()
+        agents_place.of_agent(b.rt, b.session, task.id, worktree, in_force(b.session.agent_config, b.rt.settings))
+        at = b.rt.data_dir / "agents" / task.id
+        run = agents_place._confined(b.rt, b.session, worktree, at)
+        pack = run(["pack-objects", "--quiet", "--all", "--stdout"], b"")
+        assert isinstance(pack.stdout, mmap.mmap), pack.stderr
+        assert pack.stdout[:4] == b"PACK"
+        monkeypatch.setattr(agents_place, "_LIMITED", ("/bin/sh", "-c", 'ulimit -f 0; exec "$@"', "maestro-limit"))
+        assert run(["pack-objects", "--quiet", "--all", "--stdout"], b"").code != 0
+        monkeypatch.undo()
+        monkeypatch.setattr(agents_place, "_LISTED_BYTES", 10)
+        with pytest.raises(GitError, match="lists more than"):
+            run(["for-each-ref"], b"")

@@ -7,13 +7,15 @@ over when the agent has ended, before anything looks at the worktree. The rest g
 from __future__ import annotations
 
 import logging
+import mmap
 import subprocess
 import sys
+import tempfile
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from maestro.confinement.profile import Profile
 from maestro.confinement.wrapping import command
@@ -22,7 +24,7 @@ from maestro.core.kernel.runtime import Runtime
 from maestro.core.workspaces import confining, policy_hosts
 from maestro.core.workspaces.environ import base_environment, place_environment
 from maestro.db import models
-from maestro.errors import MaestroError
+from maestro.errors import GitError, MaestroError
 from maestro.worktrees import agents_git, private_git
 from maestro.worktrees.deleting import delete_tree
 from maestro.worktrees.git import GitResult
@@ -32,6 +34,9 @@ from maestro.worktrees.refs import recovered_ref
 _log = logging.getLogger(__name__)
 _ROOT = "agents"
 _GIT_S = 600
+#: The most that git may write of what an agent has made: a pack of 4 GB (in blocks of 512 bytes), and lists.
+_LIMITED = ("/bin/sh", "-c", 'ulimit -f 8388608; exec "$@"', "maestro-limit")
+_LISTED_BYTES, _TOLD_BYTES = 64 << 20, 64 << 10
 _TMP = Path("/tmp")  # noqa: S108 - the agent's own stands there
 
 
@@ -115,11 +120,26 @@ def _confined(rt: Runtime, session: models.Session, worktree: Path, at: Path) ->
     profile = _with_git(confining.profile_of(rt, session, worktree, env), at)
 
     def run(arguments: Sequence[str], given: bytes) -> GitResult:
-        argv = command(profile, ["git", *arguments])
-        done = subprocess.run(argv, input=given, env=env, capture_output=True, check=False, timeout=_GIT_S)
-        return GitResult(done.returncode, done.stdout, done.stderr)
+        argv = [*_LIMITED, *command(profile, ["git", *arguments])]
+        with tempfile.TemporaryFile(dir=at) as said, tempfile.TemporaryFile(dir=at) as complaint:
+            done = subprocess.run(
+                argv, input=given, env=env, stdout=said, stderr=complaint, check=False, timeout=_GIT_S
+            )
+            complaint.seek(0)
+            return GitResult(done.returncode, _content(said, arguments[0]), complaint.read(_TOLD_BYTES))
 
     return run
+
+
+def _content(said: IO[bytes], what: str) -> bytes:
+    """What git printed. A pack is read from the disk as it is needed: an agent may make one of any size."""
+    size = said.seek(0, 2)
+    said.seek(0)
+    if size and what == "pack-objects":
+        return cast(bytes, mmap.mmap(said.fileno(), 0, access=mmap.ACCESS_READ))
+    if size > _LISTED_BYTES:
+        raise GitError(f"git {what} lists more than {_LISTED_BYTES // 2**20} MB in the agent's git folder.")
+    return said.read()
 
 
 def _report(rt: Runtime, session: models.Session, task: models.Task, words: str) -> None:
