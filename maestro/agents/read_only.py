@@ -134,7 +134,9 @@ def _searched(command: Command, place: Place, patterns: int) -> list[Path]:
 
 
 def _leading_patterns(command: Command) -> int:
-    """How many operands at the front are search patterns instead of paths."""
+    """How many operands at the front are search patterns, or a script that was understood, instead of paths."""
+    if command.program == "sed":
+        return 1
     if command.program not in ("grep", "egrep", "fgrep", "rg"):
         return 0
     given_otherwise = _short(command.arguments, "ef") or _long(
@@ -164,6 +166,11 @@ def _operands(arguments: list[str]) -> list[str]:
     return [a for a in arguments if not a.startswith("-")]
 
 
+#: Lines that ``sed -n`` prints: by number, or between words that are no more than letters to any sed.
+_LINE = r"(?:\d+|\$|/[\w .:=,<>@#'\"-]+/)"
+_SHOWN = rf"{_LINE}(?:,{_LINE})?p"
+
+
 def _git(arguments: list[str]) -> bool:
     while arguments and arguments[0] == "--no-pager":
         arguments = arguments[1:]
@@ -174,6 +181,8 @@ def _git(arguments: list[str]) -> bool:
         return all(a in ("-a", "-r", "-v", "-vv", "--all", "--list", "--show-current") for a in rest)
     if command == "remote":
         return rest in ([], ["-v"])
+    if command in _GIT_WITH:
+        return _GIT_WITH[command].fullmatch(" ".join(rest)) is not None
     return command in _GIT_READ_ONLY and not (command == "grep" and _short(rest, "O"))
 
 
@@ -181,7 +190,7 @@ def _sed(arguments: list[str]) -> bool:
     return (
         len(arguments) >= 2
         and arguments[0] == "-n"
-        and bool(re.fullmatch(r"\d+(,(\d+|\$))?p(; ?\d+(,(\d+|\$))?p)*", arguments[1]))
+        and bool(re.fullmatch(rf"{_SHOWN}(; ?{_SHOWN})*", arguments[1]))
         and len(_operands(arguments[2:])) == len(arguments[2:])
     )
 
@@ -189,18 +198,31 @@ def _sed(arguments: list[str]) -> bool:
 # fmt: off
 _GIT_READ_ONLY = frozenset({
     "status", "diff", "log", "show", "rev-parse", "ls-files", "ls-tree", "blame", "describe", "shortlog",
-    "cat-file", "merge-base", "rev-list", "grep",
+    "cat-file", "merge-base", "rev-list", "grep", "show-ref", "for-each-ref", "name-rev", "count-objects", "check-ignore",
+    "diff-tree", "whatchanged", "cherry", "show-branch", "version",
 })
+_WORD = r"[\w./@{}^~-]+"
+#: Those that do more with other words: the words with which they only tell.
+_GIT_WITH = {
+    "tag": re.compile(rf"|(?:(?:-l|--list|-n\d*|--sort={_WORD}) ?)+(?:[\w.*/-]+)?"),
+    "stash": re.compile(r"list"),
+    "reflog": re.compile(rf"(?:show )?(?:-n ?\d+|-\d+)?(?:{_WORD})?(?<!expire)(?<!delete)(?<!exists)(?<!drop)"),
+    "worktree": re.compile(r"list(?: --porcelain)?"),
+    "symbolic-ref": re.compile(r"(?:(?:-q|--quiet|--short) )*HEAD"),
+    "config": re.compile(r"--get (?:user\.(?:name|email)|core\.\w+|init\.defaultbranch)", re.IGNORECASE),
+}
+#: Not those that ask the project which program to be, before they say a word: yarn (``yarnPath``), rustup's (a tool chain by
+#: its path), mvn and gradle (options of Java), dotnet, pnpm, poetry and pytest (plug-ins).
 _HAVE_VERSIONS = frozenset({
-    "python", "python3", "pip", "node", "npm", "git", "cargo", "go", "ruby", "java", "make", "uv", "ruff",
-    "mypy", "pytest", "rustc", "php", "dotnet", "gcc", "g++", "clang", "cmake", "deno", "bun", "pnpm", "yarn",
-    "poetry", "mvn", "gradle", "swift", "elixir", "perl",
+    "python", "python3", "pip", "node", "npm", "git", "ruby", "java", "make", "uv", "ruff", "mypy", "php", "gcc", "g++", "clang",
+    "cmake", "deno", "bun", "swift", "elixir", "perl", "docker", "jq", "rg", "bash", "curl",
 })
 #: Programs that only look, whatever their options.
 _HARMLESS = frozenset({
     "ls", "cat", "head", "pwd", "true", "false", "which", "stat", "df",
     "cmp", "diff", "cut", "tr", "nl", "basename", "dirname", "realpath", "readlink",
-    "grep", "egrep", "fgrep", "whoami", "uname",
+    "grep", "egrep", "fgrep", "whoami", "uname", "comm", "paste", "tac", "rev", "fold", "expand", "unexpand", "od", "cksum",
+    "column", "join", "nproc", "id", "groups", "arch", "uptime", "numfmt", "tsort",
 })
 # fmt: on
 
@@ -212,6 +234,23 @@ def _no_list(arguments: list[str]) -> bool:
 
 def _no_sums(arguments: list[str]) -> bool:
     return not (_short(arguments, "c") or _long(arguments, "--check"))
+
+
+def _jq(arguments: list[str]) -> bool:
+    """Whether a filter only picks members, without the environment, modules or further inputs; its files are paths as any."""
+    words = [word for word in arguments if not word.startswith("-")]
+    plain = all(
+        re.fullmatch(r"-[rcMSseaj]+|--(?:raw-output|compact-output|sort-keys|exit-status)", w)
+        for w in arguments
+        if w not in words
+    )
+    return plain and bool(words) and _PICKS.fullmatch(words[0]) is not None and not _TELLS.search(words[0])
+
+
+_PICKS = re.compile(r"[\w.\[\]|,:()? \"'=<>+-]+")
+_TELLS = re.compile(
+    r"\b(?:env|import|include|inputs?|input_filename|modulemeta|get_search_list|debug|stderr|halt\w*|repeat|range|until|while|recurse|limit|def|reduce|foreach)\b"
+)
 
 
 def _ends(arguments: list[str]) -> bool:
@@ -238,7 +277,16 @@ _HARMLESS_IF: dict[str, Callable[[list[str]], bool]] = {
     "wc": _no_list,
     "tail": _ends,
     "du": _no_list,
-    **dict.fromkeys(("md5sum", "sha1sum", "sha256sum"), _no_sums),
+    **dict.fromkeys(("md5sum", "sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum", "b2sum"), _no_sums),
+    "file": lambda a: (
+        not (_short(a, "CfmSzZ") or _long(a, "--compile", "--files-from", "--magic-file", "--uncompress"))
+    ),
+    "hostname": lambda a: not a,
+    "sleep": lambda a: len(a) == 1 and re.fullmatch(r"\d{1,2}(\.\d+)?s?", a[0]) is not None,
+    "seq": lambda a: all(re.fullmatch(r"[1-9]\d{0,4}", word) for word in a),
+    "command": lambda a: a[:1] == ["-v"] and all(re.fullmatch(r"\w[\w.+-]*", word) for word in a[1:]),
+    "type": lambda a: all(re.fullmatch(r"\w[\w.+-]*", word) for word in a),
+    "jq": _jq,
     "date": lambda a: all(word == "-u" or word.startswith("+") for word in a),
     "git": _git,
 }

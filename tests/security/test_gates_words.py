@@ -141,6 +141,43 @@ echo link/*
 cd dash && grep x *
 cd dash && wc *
 cd dash && cat [-]*
+comm src/a.py ../outside/secret
+paste secret
+od link/secret
+file -f secret
+file -m../outside/secret src/a.py
+file -C -m src/a.py
+sha512sum -c list
+jq . secret
+jq -f list src/a.py
+jq --rawfile x secret . list
+jq '$ENV' list
+jq env list
+jq -n 'input' secret
+jq 'include "a"; .' list
+jq '[range(1e9)]' list
+sed -n '/x/w../outside/secret' src/a.py
+sed -n '/x/e' src/a.py
+sed -n '/a/,/b/d;w x' src/a.py
+seq 1 999999999
+sleep 100000
+hostname evil
+type -a ls x=1 $(id)
+command ls
+command -v 'a b' ../x
+git tag v1
+git tag -d v1
+git stash
+git stash drop
+git reflog expire --all
+git reflog delete HEAD@{0}
+git worktree add x
+git worktree prune
+git symbolic-ref HEAD refs/heads/x
+git config user.name x
+git config --get http.extraheader
+git config --list
+git check-ignore --stdin-paths ../outside/secret
 """.strip().splitlines()
 
 _FREE = r"""
@@ -162,7 +199,32 @@ find . -name '*.py' -path './src/*'
 wc -l src/*.py
 du -sh src
 md5sum src/a.py
+sha512sum src/a.py
 test a = b
+comm src/a.py src/b.py
+paste -d, src/a.py src/b.py
+tac src/a.py | rev
+od -c src/a.py | head
+file src/a.py
+column -t src/a.py
+nproc; id; uptime
+sleep 2 && seq 1 10
+command -v python3 node
+type pytest
+jq -r '.scripts.test' list
+cat list | jq '.a[0] | keys'
+sed -n '/x/,/y/p' src/a.py
+sed -n '/class A:/p' src/a.py
+git tag
+git tag -l 'v1.*'
+git stash list
+git reflog -n 5
+git worktree list
+git show-ref
+git for-each-ref refs/heads
+git config --get user.name
+git symbolic-ref --short HEAD
+git check-ignore src/a.py
 """.strip().splitlines()
 
 
@@ -219,6 +281,17 @@ def test_what_a_shell_reads_in_its_own_way_asks(worktree: Path, line: str) -> No
 @pytest.mark.parametrize("line", _LEADS_OUT)
 def test_paths_are_found_wherever_they_stand_and_links_followed_everywhere(worktree: Path, line: str) -> None:
     assert action(worktree, line) == "ask"
+
+
+@pytest.mark.parametrize(
+    "tool", ["yarn", "cargo", "rustc", "mvn", "gradle", "dotnet", "poetry", "pnpm", "pytest", "go"]
+)
+def test_a_tool_that_the_project_may_replace_is_asked_about_before_it_tells_its_version(
+    worktree: Path, tool: str
+) -> None:
+    """``.yarnrc.yml`` names the yarn that runs, ``rust-toolchain.toml`` the compiler, ``.mvn/jvm.config`` an agent of Java…"""
+    assert judge("ask", "Bash", {"command": f"{tool} --version"}, worktree).action == "ask"
+    assert judge("ask", "Bash", {"command": "node --version"}, worktree).action == "allow"
 
 
 @pytest.mark.parametrize("line", [*_FREE, "ls\ncat src/a.py\n", "\n ls \n\n pwd &&\n ls", "cat 'a\nb'"])

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 
@@ -19,8 +16,6 @@ MOST_PROCESSES = 4_000
 _EVERY_S = 0.5
 #: Of more processes than that, memory that they share is not told apart: it takes too long.
 _FEW = 300
-_PAGE = resource.getpagesize()
-_LINUX = sys.platform.startswith("linux")
 
 
 class Ceiling:
@@ -70,16 +65,13 @@ def _memory_mb(pids: Iterable[int], *, shared: bool) -> float:
 
 
 def _own(pid: int) -> int:
-    with suppress(OSError, ValueError, psutil.Error):
-        if not _LINUX:
-            return int(psutil.Process(pid).memory_info().rss)
-        fields = Path(f"/proc/{pid}/statm").read_text().split()
-        return (int(fields[1]) - int(fields[2])) * _PAGE
+    with suppress(psutil.Error):
+        info = psutil.Process(pid).memory_info()
+        return int(info.rss) - int(getattr(info, "shared", 0))  # shared: with others by a file; not told on macOS
     return 0
 
 
 def _shared_fairly(pid: int) -> int:
-    with suppress(OSError, ValueError):
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        return sum(int(line.split()[1]) for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:"))) * 1024
+    with suppress(psutil.Error, AttributeError):
+        return int(psutil.Process(pid).memory_full_info().pss)
     return _own(pid)
