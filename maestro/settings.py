@@ -23,6 +23,7 @@ from maestro.errors import InvalidInput
 from maestro.policy import Policy
 
 Assistant = Literal["auto", "anthropic", "claude_code", "demo"]
+Effort = Literal["low", "medium", "high"]
 PermissionMode = Literal["auto", "ask", "edits", "sandboxed", "bypass"]
 
 Trust = Literal["ask", "sandboxed", "all"]
@@ -87,6 +88,9 @@ class Settings(BaseModel):
 
     assistant_model: str | None = Field(
         None, max_length=200, description="Model for brainstorm and plan; empty: a default."
+    )
+    assistant_effort: Effort | None = Field(
+        None, description="How much effort the assistant's model makes, where it has a choice; empty: its default."
     )
     worker_model: str | None = Field(
         None, max_length=200, description="Model for the workers; empty: Claude Code's own default."
@@ -336,7 +340,7 @@ class Settings(BaseModel):
 STORABLE = frozenset(
     {
         "host", "port", "open_browser", "assistant", "claude_path", "anthropic_base_url", "assistant_model", "worker_model",
-        "permission_mode", "policy", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
+        "assistant_effort", "permission_mode", "policy", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
         "check_timeout_minutes", "park_after_minutes", "keep_recovered_days", "notify_urls", "notify_on",
         "delete_merged_branches", "pass_env", "user_hooks", "confined_read",
         "task_budget_usd", "task_token_limit", "session_budget_usd", "session_token_limit", "day_budget_usd",

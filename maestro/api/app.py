@@ -21,6 +21,7 @@ from maestro.api.models import Problem
 from maestro.api.problems import MEDIA_TYPE, problem, problem_of
 from maestro.api.routes import (
     approvals,
+    assistant,
     execution,
     installation,
     observation,
@@ -70,6 +71,7 @@ def build_api(rt: Runtime) -> FastAPI:
         approvals.router,
         repositories.router,
         installation.router,
+        assistant.router,
         docs.router,
         websocket.router,
     )

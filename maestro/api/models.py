@@ -51,6 +51,14 @@ class ChosenOption(Body):
     option: Annotated[int, Field(strict=True, ge=0, lt=100)]
 
 
+class OfferedModel(BaseModel):
+    """One of ``GET /models``."""
+
+    id: str
+    name: str
+    effort: bool
+
+
 class Feedback(Body):
     """``POST /sessions/{id}/plan/regenerate``."""
 

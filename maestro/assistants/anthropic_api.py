@@ -12,6 +12,7 @@ from maestro.assistants.base import (
     SILENCE_S,
     Answer,
     Listener,
+    Offered,
     ReplyText,
     Request,
     StopReason,
@@ -24,16 +25,17 @@ from maestro.assistants.base import (
 )
 from maestro.assistants.pricing import price
 from maestro.errors import AssistantError
-from maestro.settings import DEFAULT_MODEL
+from maestro.settings import DEFAULT_MODEL, Effort
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
-    from anthropic.types import Message
+    from anthropic.types import Message, ModelInfo
 
 _DEFAULT_BASE_URL = "https://api.anthropic.com"
 _CONNECT_S = 10.0
 _LISTING_S = 10.0
 _RETRIES = 2
+_MOST_MODELS = 200
 #: The longest ``retry-after`` that is waited for in silence.
 _PATIENCE_S = 10.0
 #: Statuses below 500 that pass by themselves.
@@ -56,6 +58,7 @@ class AnthropicAssistant:
         api_key: str | None = None,
         auth_token: str | None = None,
         model: str | None = None,
+        effort: Effort | None = None,
         silence_s: float = SILENCE_S,
     ) -> None:
         self.base_url = base_url or _DEFAULT_BASE_URL
@@ -64,6 +67,8 @@ class AnthropicAssistant:
         self._silence_s = silence_s
         self._lock = threading.Lock()
         self._model = model
+        self._effort = effort
+        self._offered: list[Offered] | None = None
         self._made: Anthropic | None = None
 
     def converse(self, request: Request, listener: Listener) -> Answer:
@@ -84,6 +89,26 @@ class AnthropicAssistant:
             messages.append({"role": "user", "content": results})
         return Answer(text=said.text, stop_reason="rounds")
 
+    def models(self) -> list[Offered]:
+        """See ``Assistant.models``."""
+        import anthropic
+
+        try:
+            listed = self._client().with_options(timeout=_LISTING_S).models.list(limit=_MOST_MODELS).data or []
+        except anthropic.AnthropicError as error:
+            raise self._explain(error, self._model or DEFAULT_MODEL) from error
+        self._offered = [_offered(model) for model in listed if model.id]
+        return self._offered
+
+    def _takes_effort(self, model: str) -> bool:
+        """Whether the endpoint says that this model has a choice of effort; one that says nothing is not asked for it."""
+        if self._offered is None:
+            try:
+                self.models()
+            except AssistantError:
+                self._offered = []  # the real call will say what is wrong
+        return any(o.id == model and o.effort for o in self._offered or [])
+
     def _call(self, request: Request, messages: list[dict[str, Any]], model: str, said: ReplyText) -> Message | None:
         """One model call, streamed to ``said``; None when the listener wants the reply to end."""
         arguments = {
@@ -95,6 +120,8 @@ class AnthropicAssistant:
         }
         if not request.tools:
             del arguments["tools"]
+        if self._effort and self._takes_effort(model):
+            arguments["output_config"] = {"effort": self._effort}
         if said.listener.should_stop():  # a tool may have been the last thing wanted
             return None
         said.new_block()
@@ -172,11 +199,9 @@ class AnthropicAssistant:
 
     def _find_model(self) -> str:
         """The default model where the endpoint lists it, else the first it lists; kept once known."""
-        import anthropic
-
         try:
-            listed = [m.id for m in self._client().with_options(timeout=_LISTING_S).models.list().data or []]
-        except anthropic.AnthropicError:
+            listed = [offered.id for offered in self.models()]
+        except AssistantError:
             return DEFAULT_MODEL  # the real call will say what is wrong
         if listed:
             self._model = DEFAULT_MODEL if DEFAULT_MODEL in listed else listed[0]
@@ -207,6 +232,11 @@ class AnthropicAssistant:
         if isinstance(error, httpx2.HTTPError):
             return failures.broken_off(self.base_url)
         return AssistantError(f"{self.base_url} sent an invalid response: {error}", kind="protocol")
+
+
+def _offered(model: ModelInfo) -> Offered:
+    effort = model.capabilities.effort if model.capabilities else None
+    return Offered(id=model.id, name=model.display_name or model.id, effort=bool(effort and effort.supported))
 
 
 def _run(tools: Sequence[Tool], name: str, tool_input: Any, call_id: str, listener: Listener) -> dict[str, Any]:

@@ -100,8 +100,20 @@ class Answer:
     stop_reason: StopReason
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """A model that an endpoint offers; ``effort``: how much effort it makes can be chosen."""
+
+    id: str
+    name: str
+    effort: bool = False
+
+
 class Assistant(Protocol):
     """A way to reach a model. Safe to use from several threads at once."""
+
+    def models(self) -> list[Offered]:
+        """The models to choose from. Raises AssistantError where they cannot be had."""
 
     def converse(self, request: Request, listener: Listener) -> Answer:
         """Answer the history's last turn, calling tools as needed.

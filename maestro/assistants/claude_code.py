@@ -19,6 +19,7 @@ from maestro.assistants.base import (
     SILENCE_S,
     Answer,
     Listener,
+    Offered,
     ReplyText,
     Request,
     StopReason,
@@ -31,6 +32,7 @@ from maestro.assistants.base import (
 )
 from maestro.claude_models import plain_name
 from maestro.errors import AssistantError
+from maestro.settings import Effort
 
 if TYPE_CHECKING:
     from claude_agent_sdk import ClaudeAgentOptions, ResultMessage, SdkMcpTool
@@ -52,6 +54,7 @@ class ClaudeCodeAssistant:
         work_dir: Path,
         base_url: str | None = None,
         model: str | None = None,
+        effort: Effort | None = None,
         cli_path: Path | None = None,
         silence_s: float = SILENCE_S,
         sign_in: Callable[[], Mapping[str, str]] = lambda: variables.for_claude(os.environ, None),
@@ -59,9 +62,16 @@ class ClaudeCodeAssistant:
         self._work_dir = work_dir
         self._base_url = base_url
         self._model = model
+        self._effort = effort
         self._cli_path = cli_path
         self._silence_s = silence_s
         self._sign_in = sign_in
+
+    def models(self) -> list[Offered]:
+        """See ``Assistant.models``: the names that the CLI turns into the newest of each."""
+        return [
+            Offered(id=name, name=name.capitalize(), effort=name != "haiku") for name in ("opus", "sonnet", "haiku")
+        ]
 
     def converse(self, request: Request, listener: Listener) -> Answer:
         """See ``Assistant.converse``."""
@@ -148,6 +158,7 @@ class ClaudeCodeAssistant:
             setting_sources=[],
             skills=[],
             model=self._model,
+            effort=self._effort,
             max_turns=request.max_rounds,
             cwd=self._work_dir,
             cli_path=self._cli_path,

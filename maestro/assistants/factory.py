@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from maestro.assistants.base import Assistant
+from maestro.settings import Effort
 
 
 def choose(
@@ -16,6 +17,7 @@ def choose(
     api_key: str | None,
     auth_token: str | None,
     model: str | None,
+    effort: Effort | None,
     cli_path: Path | None,
     work_dir: Path,
     sign_in: Callable[[], Mapping[str, str]],
@@ -28,8 +30,8 @@ def choose(
         from maestro.assistants.claude_code import ClaudeCodeAssistant
 
         return ClaudeCodeAssistant(
-            work_dir=work_dir, base_url=base_url, model=model, cli_path=cli_path, sign_in=sign_in
+            work_dir=work_dir, base_url=base_url, model=model, effort=effort, cli_path=cli_path, sign_in=sign_in
         )
     from maestro.assistants.anthropic_api import AnthropicAssistant
 
-    return AnthropicAssistant(base_url=base_url, api_key=api_key, auth_token=auth_token, model=model)
+    return AnthropicAssistant(base_url=base_url, api_key=api_key, auth_token=auth_token, model=model, effort=effort)

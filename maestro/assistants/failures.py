@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from maestro.errors import AssistantError
@@ -18,6 +19,9 @@ _KIND_BY_STATUS = {
     529: "overloaded",
 }
 _WORDS_LIMIT = 500
+_TOO_LONG = re.compile(
+    r"too long|context (?:length|window|size)|maximum context|exceeds? .{0,40}(?:context|tokens)", re.IGNORECASE
+)
 
 
 def from_status(
@@ -35,9 +39,15 @@ def from_status(
     if secret and len(secret) > 4:
         words = words.replace(secret, "…")
     words = words.strip()[:_WORDS_LIMIT].rstrip(".")
+    if status in {400, 413} and _TOO_LONG.search(words):
+        return AssistantError(
+            f"The conversation is too long for the model (HTTP {status}: {words}). Edit an earlier message to go on from "
+            "there, choose a model that reads more, or plan with what is on the idea card.",
+            kind="protocol",
+        )
     said = f" It said: {words}." if words else ""
     sentences = {
-        "auth": f"{base_url} refused {credential} (HTTP {status}).{said} Check it and restart Maestro.",
+        "auth": f"{base_url} refused {credential} (HTTP {status}).{said} Check it, or enter another under Settings.",
         "model": f"{base_url} does not know the model “{model}” (HTTP 404).{said} Choose another under Settings.",
         "rate_limit": f"{base_url} has reached a usage limit (HTTP 429).{_when(retry_after_s)}{said}",
         "overloaded": f"{base_url} is overloaded or failing right now (HTTP {status}).{said} Ask again in a few minutes.",

@@ -154,6 +154,7 @@ class Scenario(_Model):
 
     rules: list[Rule] = Field(default_factory=list)
     models: list[str] = Field(default_factory=lambda: ["claude-scripted-1"])
+    effort_models: list[str] = Field(default_factory=list)  # those of them that have a choice of effort
     default_text: str = "OK."  # for what no rule matches: titles and other small calls
     delta_chars: int = Field(default=24, ge=1)
     delta_delay_s: float = Field(default=0.0, ge=0)  # between two deltas of a stream

@@ -128,6 +128,7 @@ class ScriptedServer:
         self._record(request, {}, None)
         data = [
             {"type": "model", "id": name, "display_name": name, "created_at": "2026-01-01T00:00:00Z"}
+            | ({"capabilities": {"effort": {"supported": True}}} if name in self.scenario.effort_models else {})
             for name in self.scenario.models
         ]
         ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {"first_id": None, "last_id": None}

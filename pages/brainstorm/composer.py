@@ -7,6 +7,7 @@ from nicegui.events import GenericEventArguments
 
 from maestro.core.commands import conversation, plans
 from maestro.core.views import SessionView
+from pages.brainstorm.model_menu import ModelMenu
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button, icon_button, link_button
 from pages.components.calls import did
@@ -45,6 +46,7 @@ class Composer:
                 self.field.on("keydown", self._entered, js_handler=_ENTER)
                 with box("b-write__foot"):
                     text("Enter sends, Shift+Enter adds a new line", "b-write__hint")
+                    self._model = ModelMenu(view, session)
                     self._stop = button("Stop", self._stop_reply, icon="square", small=True)
                     self._send = icon_button("send", "Send", lambda: self._say(self.field.value or ""), kind="quiet")
             self._why = box("b-column b-why m-hidden", role="status")
@@ -59,6 +61,7 @@ class Composer:
     def show_session(self, session: SessionView) -> None:
         """Follow the session's state."""
         self.session = session
+        self._model.show_session(session)
         if session.status == self._shown:
             return
         self._shown = session.status

@@ -7,11 +7,12 @@ from typing import Any
 from nicegui import run, ui
 from nicegui.elements.mixins.value_element import ValueElement
 
+from maestro.core.brainstorm.assistant import list_models
 from maestro.core.commands import preferences
 from maestro.core.kernel import endpoint, modes
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import SettingView
-from maestro.errors import InvalidInput
+from maestro.errors import InvalidInput, MaestroError
 from maestro.keys import APART
 from pages import live
 from pages.components.action import FAILED, perform, say
@@ -29,13 +30,15 @@ from pages.policy_section import PolicySection
 from pages.routing import page
 from pages.settings.remembered import remembered_section
 from pages.settings.trusted import trusted_section
+from pages.shared.assistant_setup import test_button
 from pages.shared.first_run import demo_button, ready_mark
 from pages.shared.setting_fields import NAMES, make, secret_mark, shown
 
 #: Title, a line on what the group is about, the settings.
 GROUPS = (
     ("Assistant", "", (
-        "assistant", "assistant_model", "anthropic_api_key", "anthropic_auth_token", "anthropic_base_url", "claude_path",
+        "assistant", "assistant_model", "assistant_effort",
+        "anthropic_api_key", "anthropic_auth_token", "anthropic_base_url", "claude_path",
     )),
     ("Workers", "", (
         "permission_mode", "worker_model", "max_workers", "max_attempts", "max_turns", "task_timeout_minutes",
@@ -95,7 +98,8 @@ def install(rt: Runtime) -> None:
                     if about:
                         tag("p", about, "m-meta m-about")
                     if title == "Assistant":
-                        _assistant(rt)
+                        ready = box("m-stack m-gap-4")
+                        _assistant(rt, ready)
                     if title == "Workers":
                         noted = box("m-stack m-gap-4")
                         _mode(noted, mode)
@@ -104,27 +108,48 @@ def install(rt: Runtime) -> None:
             if title == "Workers":
                 policy = PolicySection(rt, by_name["policy"])
 
+        kind = [endpoint.describe(rt.settings)]
+
         async def refresh(_events: object) -> None:
             for setting in await run.io_bound(preferences.list_settings, rt) or []:
                 if setting.name != "policy":
                     rows[setting.name].show(setting)
                 elif policy is not None:
                     policy.show(setting)
+            if endpoint.describe(rt.settings) != kind[0]:
+                kind[0] = endpoint.describe(rt.settings)
+                _assistant(rt, ready)
             _mode(noted, await run.io_bound(modes.in_force, rt.settings))
 
         live.subscribe(None, refresh, types=("settings_changed",))
+        await _offer_models(rt, rows)
         await remembered_section(rt)
         await trusted_section(rt)
         del view
 
 
-def _assistant(rt: Runtime) -> None:
+def _assistant(rt: Runtime, place: Tag) -> None:
     kind = endpoint.describe(rt.settings)
-    with box("m-row m-row--wrap m-gap-12"):
+    place.clear()
+    with place, box("m-row m-row--wrap m-gap-12"):
         chip(ready_mark(kind))
         if kind == "none":
             inline(endpoint.NOT_CONFIGURED, "m-soft")
+        else:
+            test_button(rt)
         demo_button(rt, small=True)
+
+
+async def _offer_models(rt: Runtime, rows: dict[str, _Row]) -> None:
+    """Complete what is typed as a model with the names that the endpoint lists."""
+    try:
+        names = [model.id for model in await run.io_bound(list_models, rt) or []]
+    except MaestroError:
+        return  # "Test" says what is wrong
+    for name in ("assistant_model", "worker_model"):
+        element = rows[name].element if name in rows else None
+        if isinstance(element, ui.input):
+            element.set_autocomplete(names)
 
 
 def _mode(place: Tag, found: modes.InForce | None) -> None:

@@ -10,10 +10,10 @@ from maestro.core.kernel import endpoint, modes
 from maestro.core.kernel.runtime import Runtime
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button, link_button
-from pages.components.code import code
 from pages.components.state import Mark, chip
-from pages.components.tag import Tag, box, tag
+from pages.components.tag import Tag, box, tag, text
 from pages.mode_note import mode_chip, mode_note
+from pages.shared.assistant_setup import set_up
 
 READY = {
     "anthropic": Mark("done", "check", "Ready: Anthropic API"),
@@ -55,7 +55,7 @@ def guide(rt: Runtime, mode: modes.InForce) -> None:
             with _step("2", "An assistant") as head:
                 with head:
                     chip(ready_mark(kind))
-                _assistant(kind)
+                _assistant(rt, kind)
             with _step("3", "What may run") as head:
                 with head:
                     mode_chip(mode)
@@ -82,17 +82,17 @@ def demo_button(rt: Runtime, *, primary: bool = False, small: bool = False) -> N
     made = button("Try the demo", start, icon="flask-conical", kind="primary" if primary else "quiet", small=small)
 
 
-def _assistant(kind: str) -> None:
+def _assistant(rt: Runtime, kind: str) -> None:
     if kind == "none":
         tag(
             "p",
-            "It brainstorms, plans, and does the tasks. Set up one of these, then restart Maestro:",
+            "It brainstorms, plans, and does the tasks. Set up one of these; Maestro notices by itself:",
             "m-soft",
         )
-        with tag("ul", "", "m-ways"):
-            _way("Sign in with Claude Code, if you have a subscription", "claude auth login")
-            _way("Use an API key", "export ANTHROPIC_API_KEY=…")
-            _way("Use a gateway or a local model server", "export ANTHROPIC_BASE_URL=http://localhost:…")
+        set_up(rt)
+        with box("m-row m-row--wrap m-meta"):
+            text("A gateway or a local model server: enter its base URL in the")
+            tag("a", "settings", "m-link", href="/settings")
     elif kind == "demo":
         tag(
             "p",
@@ -105,12 +105,6 @@ def _assistant(kind: str) -> None:
             "Brainstorms and plans with you; workers use the same access. Change it in the settings.",
             "m-soft",
         )
-
-
-def _way(words: str, command: str) -> None:
-    with tag("li", "", "m-way"):
-        tag("span", words, "m-soft")
-        code(command)
 
 
 class _step:  # noqa: N801  reads like a function

@@ -18,6 +18,7 @@ NAMES = {
     "anthropic_auth_token": "Auth token",
     "anthropic_base_url": "Base URL",
     "assistant": "Assistant",
+    "assistant_effort": "Assistant’s effort",
     "assistant_model": "Assistant’s model",
     "assume_when_away": "Agents assume answers while you’re away",
     "auto_unstick": "Interrupt stuck workers automatically",
@@ -90,6 +91,7 @@ _EMPTY = {
     "pass_env": "none beyond those of toolchains",
     "anthropic_base_url": "Anthropic’s own",
     "assistant_model": "the default model",
+    "assistant_effort": "the model’s default",
     **dict.fromkeys(
         (
             "budget_usd",

@@ -42,6 +42,8 @@ SCRIPT = scenario(
     rule("semicolon", [call("ask_question", **README)], "Last one."),
     rule("yes", "Clear enough to plan."),
     delta_chars=12,
+    models=["claude-scripted-1", "claude-opus-4-1"],
+    effort_models=["claude-opus-4-1"],
 )
 
 
@@ -114,3 +116,32 @@ def test_questions_are_answered_with_a_click_and_a_key(window: OpenWindow, sessi
     page.get_by_role("button", name="The wording before").click()
     expect(page.locator(".b-msg--ai").last).to_contain_text("Clear enough to plan.")
     expect(page.locator(".b-msg--user").last).to_contain_text("yes")
+
+
+def test_the_model_is_chosen_where_one_writes_and_tried_in_the_settings(window: OpenWindow, session: str) -> None:
+    opened = window()
+    page = opened.visit(session)
+    page.get_by_role("button", name="Model").click()
+    page.get_by_text("claude-opus-4-1").click()
+    expect(page.get_by_role("button", name="Model")).to_contain_text("claude-opus-4-1")
+    page.get_by_role("button", name="Model").click()
+    page.get_by_text("High effort").click()
+    expect(page.get_by_role("button", name="Model")).to_contain_text("claude-opus-4-1 · high")
+    opened.visit("/settings")
+    page.get_by_role("button", name="Test", exact=True).click()
+    expect(page.get_by_text("Models to choose from: 2.")).to_be_visible()
+    opened.screenshot("settings-test")
+
+
+def test_a_newcomer_needs_no_shell(window: OpenWindow, tmp_path: Path) -> None:
+    with AppProcess(tmp_path / "data") as fresh:
+        opened = window(app=fresh)
+        page = opened.visit("/")
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        opened.screenshot("first-run-key")
+        page.get_by_role("button", name="Save key").click()
+        expect(page.get_by_text("Paste a key first.")).to_be_visible()
+        page.get_by_label("API key").fill("sk-ant-api03-scripted")
+        page.get_by_role("button", name="Save key").click()
+        expect(page.get_by_text("Ready: Anthropic API")).to_be_visible()
+        opened.close()

@@ -143,7 +143,11 @@ def test_a_broken_off_reply_is_kept_and_can_be_asked_again(talking: Open) -> Non
         (error(401, "authentication_error", "invalid x-api-key"), "ANTHROPIC_API_KEY"),
         (error(404, "not_found_error", "model: nope"), "does not know the model"),
         (error(429, "rate_limit_error", "slow down", retry_after=3600), "usage limit"),
-        (error(400, "invalid_request_error", "prompt is too long"), "prompt is too long"),
+        (error(400, "invalid_request_error", "prompt is too long"), "Edit an earlier message"),
+        (error(413, "request_too_large", "Request exceeds the maximum context length"), "Edit an earlier message"),
+        (error(400, "invalid_request_error", "messages: at least one"), "did not accept the request"),
+        (error(401, "authentication_error", "invalid x-api-key"), "under Settings"),
+        (error(429, "rate_limit_error", "slow down", retry_after=30), "Ask again in 30 seconds"),
         ({"content": "", "stop_reason": "refusal"}, "declined"),
     ],
 )
@@ -155,6 +159,27 @@ def test_a_failure_says_why_at_once(talking: Open, reply: dict[str, Any], words:
     assert words in failed["error"]
     assert "sk-ant-scripted" not in failed["error"]
     assert len(server.messages()) == 1  # what will not get better is not tried again
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (error(529, "overloaded_error", "Overloaded"), "is overloaded or failing right now"),
+        (error(429, "rate_limit_error", "slow down"), "Ask again later"),
+        (error(500, "api_error", "boom"), "Ask again in a few minutes"),
+    ],
+)
+def test_what_stays_so_after_some_tries_is_said_and_can_be_asked_again(
+    talking: Open, reply: dict[str, Any], words: str
+) -> None:
+    rules = {"match": {"has_tool": "update_idea_card"}, "reply": reply, "times": 3}
+    app, _ = talking(rules, replies("Here."))
+    session_id = app.started("Hello")
+    failed = app.reply()
+    assert failed["status"] == "failed"
+    assert words in failed["error"]
+    conversation.ask_again(app.rt, session_id)
+    assert app.reply(2)["content"] == "Here."
 
 
 def test_an_overloaded_endpoint_is_tried_again(talking: Open) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
+from pydantic import BaseModel
 from sqlmodel import Session as DbSession
 
 from maestro.assistants import factory
-from maestro.assistants.base import Assistant, Tool, Usage
+from maestro.assistants.base import Assistant, Offered, Request, Tool, Turn, Usage
 from maestro.core.brainstorm.repository_tools import repository_tools
 from maestro.core.kernel import claude_login
-from maestro.core.kernel.endpoint import endpoint_for
+from maestro.core.kernel.endpoint import Endpoint, endpoint_for
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.services import Service
 from maestro.core.limits import spending
 from maestro.db import models
-from maestro.errors import OverBudget
+from maestro.errors import AssistantError, OverBudget
+from maestro.settings import Effort
 
 
 class _Assistants:
@@ -30,12 +33,72 @@ class _Assistants:
 _ASSISTANTS = Service(_Assistants)
 
 
+class Trial(BaseModel):
+    """How a trial of the assistant went; ``kind`` is AssistantError's."""
+
+    ok: bool
+    words: str
+    kind: str | None = None
+
+
+class _Silent:
+    """A listener that keeps nothing."""
+
+    def on_text(self, delta: str) -> None:
+        """See ``Listener``."""
+
+    def on_tool(self, name: str, summary: str) -> None:
+        """See ``Listener``."""
+
+    def on_usage(self, usage: Usage) -> None:
+        """See ``Listener``."""
+
+    def should_stop(self) -> bool:
+        """See ``Listener``."""
+        return False
+
+
 def assistant_for(rt: Runtime, session: models.Session) -> Assistant:
     """Who answers for a session. Raises AssistantError (kind ``none``) when nothing is configured."""
     endpoint = endpoint_for(rt, demo=session.demo)
+    if endpoint.kind == "demo":
+        return _assistant(rt, endpoint, None, None)
+    own = session.agent_config
+    model = own.get("assistant_model") or rt.settings.assistant_model
+    return _assistant(rt, endpoint, model, own.get("assistant_effort") or rt.settings.assistant_effort)
+
+
+def list_models(rt: Runtime) -> list[Offered]:
+    """The models that new conversations can choose from. Raises AssistantError."""
+    return _assistant(rt, endpoint_for(rt, demo=False), rt.settings.assistant_model, None).models()
+
+
+def try_assistant(rt: Runtime) -> Trial:
+    """Ask the assistant for one word, as the settings have it now, and say in plain words how that went."""
+    begun = time.monotonic()
+    try:
+        endpoint = endpoint_for(rt, demo=False)
+        assistant = _assistant(rt, endpoint, rt.settings.assistant_model, None)
+        request = Request(system="Answer with one word.", history=[Turn("user", "Say: ready")], max_tokens=64)
+        assistant.converse(request, _Silent())
+    except AssistantError as error:
+        return Trial(ok=False, words=error.detail, kind=error.kind)
+    who = {
+        "anthropic": endpoint.base_url or "The Anthropic API",
+        "claude_code": "Claude Code",
+        "demo": "The demo’s script",
+    }
+    words = f"{who[endpoint.kind]} answered in {time.monotonic() - begun:.1f} s."
+    try:
+        words += f" Models to choose from: {len(assistant.models())}."
+    except AssistantError:
+        words += " It lists no models: enter the model’s name yourself."
+    return Trial(ok=True, words=words)
+
+
+def _assistant(rt: Runtime, endpoint: Endpoint, model: str | None, effort: Effort | None) -> Assistant:
     settings = rt.settings
-    model = None if endpoint.kind == "demo" else settings.assistant_model
-    key = (endpoint.kind, endpoint.base_url, endpoint.api_key, endpoint.auth_token, model, settings.claude_path)
+    key = (endpoint.kind, endpoint.base_url, endpoint.api_key, endpoint.auth_token, model, effort, settings.claude_path)
     kept = rt.service(_ASSISTANTS)
     with kept.lock:
         if key not in kept.by_endpoint:
@@ -45,6 +108,7 @@ def assistant_for(rt: Runtime, session: models.Session) -> Assistant:
                 api_key=endpoint.api_key,
                 auth_token=endpoint.auth_token,
                 model=model,
+                effort=effort,
                 cli_path=settings.claude_path,
                 work_dir=rt.data_dir / "assistant",
                 sign_in=claude_login.assistant_environment,

@@ -153,6 +153,8 @@ def _plain(value: Any) -> Any:
 
 def _choices(annotation: Any) -> list[str] | None:
     choices = getattr(annotation, "__args__", None)
+    if choices and type(None) in choices:  # one of some words, or none
+        choices = getattr(choices[0], "__args__", None)
     if choices and all(isinstance(c, str) for c in choices):
         return list(choices)
     return None

@@ -12,12 +12,13 @@ from maestro.confinement import probing
 from maestro.confinement.proxy import hosts
 from maestro.errors import InvalidInput
 from maestro.policy import Policy, merged
-from maestro.settings import MOST, MOST_MB, PermissionMode, Settings
+from maestro.settings import MOST, MOST_MB, Effort, PermissionMode, Settings
 
 #: Members that follow a setting when unset, and its name.
 _FALLBACK = {"model": "worker_model", "sparse": "sparse_checkout"} | {
     name: name
     for name in (
+        "assistant_model", "assistant_effort",
         "permission_mode", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
         "worker_memory_mb", "worker_cpu_percent", "task_budget_usd", "task_token_limit", "session_budget_usd",
         "session_token_limit", "task_model_calls", "session_model_calls", "run_model_calls", "auto_unstick", "user_hooks",
@@ -69,6 +70,8 @@ class AgentConfig(_Common):
     """How a session's workers run, as it is stored. Unset members follow the settings at the moment they are needed."""
 
     model: str | None = Field(None, max_length=200, pattern=r"^[^\x00-\x1f]+$")
+    assistant_model: str | None = Field(None, max_length=200, pattern=r"^[^\x00-\x1f]+$")  # for brainstorm and plan
+    assistant_effort: Effort | None = None
     permission_mode: PermissionMode | None = None
     policy: Policy | None = None  # over that of the settings, of which no deny is lifted
     max_workers: int | None = Field(None, ge=1, le=32)
@@ -97,6 +100,8 @@ class EffectiveConfig(_Common):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: str | None  # None: the agent's own choice
+    assistant_model: str | None  # None: the endpoint's default
+    assistant_effort: Effort | None  # None: the model's default
     permission_mode: ModeInForce
     policy: Policy
     max_workers: int
