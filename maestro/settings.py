@@ -340,7 +340,8 @@ class Settings(BaseModel):
 STORABLE = frozenset(
     {
         "host", "port", "open_browser", "assistant", "claude_path", "anthropic_base_url", "assistant_model", "worker_model",
-        "assistant_effort", "permission_mode", "policy", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
+        "assistant_effort",
+        "permission_mode", "policy", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
         "check_timeout_minutes", "park_after_minutes", "keep_recovered_days", "notify_urls", "notify_on",
         "delete_merged_branches", "pass_env", "user_hooks", "confined_read",
         "task_budget_usd", "task_token_limit", "session_budget_usd", "session_token_limit", "day_budget_usd",
