@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import run, ui
 from nicegui.elements.mixins.value_element import ValueElement
 
-from maestro.core.brainstorm.assistant import list_models
+from maestro.core.brainstorm import assistant
 from maestro.core.commands import preferences
 from maestro.core.kernel import endpoint, modes
 from maestro.core.kernel.runtime import Runtime
@@ -143,7 +143,7 @@ def _assistant(rt: Runtime, place: Tag) -> None:
 async def _offer_models(rt: Runtime, rows: dict[str, _Row]) -> None:
     """Complete what is typed as a model with the names that the endpoint lists."""
     try:
-        names = [model.id for model in await run.io_bound(list_models, rt) or []]
+        names = [model.id for model in await run.io_bound(assistant.list_models, rt) or []]
     except MaestroError:
         return  # "Test" says what is wrong
     for name in ("assistant_model", "worker_model"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from nicegui import run, ui
 
-from maestro.core.brainstorm.assistant import Trial, try_assistant
+from maestro.core.brainstorm import assistant
 from maestro.core.commands import preferences, signing_in
 from maestro.core.kernel import endpoint
 from maestro.core.kernel.runtime import Runtime
@@ -16,6 +18,9 @@ from pages.components.icon import icon
 from pages.components.inline import inline
 from pages.components.tag import Tag, box, tag, text
 
+if TYPE_CHECKING:
+    from maestro.core.brainstorm.assistant import Trial
+
 _LOOK_S = 2.0
 
 
@@ -26,7 +31,7 @@ def test_button(rt: Runtime) -> None:
         place.clear()
         with place:
             text("Asking for one word…", "m-meta")
-        found = await perform(try_assistant, rt, by=made)
+        found = await perform(assistant.try_assistant, rt, by=made)
         place.clear()
         if found is not FAILED:
             with place:
