@@ -41,7 +41,7 @@ def from_status(
     words = words.strip()[:_WORDS_LIMIT].rstrip(".")
     if status in {400, 413} and _TOO_LONG.search(words):
         return AssistantError(
-            f"The conversation is too long for the model (HTTP {status}: {words}). Edit an earlier message to go on from "
+            f"The conversation is too long for the model (HTTP {status}: {words}). Edit an earlier message to continue from "
             "there, choose a model that reads more, or plan with what is on the idea card.",
             kind="protocol",
         )

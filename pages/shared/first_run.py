@@ -86,7 +86,7 @@ def _assistant(rt: Runtime, kind: str) -> None:
     if kind == "none":
         tag(
             "p",
-            "It brainstorms, plans, and does the tasks. Set up one of these; Maestro notices by itself:",
+            "It brainstorms, plans, and does the tasks. Set up one of these; no restart is needed:",
             "m-soft",
         )
         set_up(rt)
