@@ -19,6 +19,7 @@ URL = "/static/maestro"
 
 #: Loaded by every page, in this order.
 STYLES = (
+    "reset.css",
     "tokens.css",
     "base.css",
     "icons.css",
