@@ -68,7 +68,7 @@ class Reply(_Model):
     content: list[Block] = Field(default_factory=list)
     error: ErrorReply | None = None
     delay_s: float = 0.0  # before anything is sent
-    hang: bool = False  # accept and never answer
+    hang: bool = False  # accept and never answer; with ``cut_after``: answer so much, and never end
     cut_after: int | None = None  # break the stream after so many deltas
     stop_reason: str | None = None  # "refusal", "max_tokens"…; otherwise what the content implies
 

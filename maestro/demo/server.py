@@ -150,7 +150,7 @@ class ScriptedServer:
         self._record(request, body, index)
         if reply.delay_s:
             await asyncio.sleep(reply.delay_s)
-        if reply.hang:
+        if reply.hang and reply.cut_after is None:
             await self._hang(request)
             return _Broken(_nothing())
         if reply.error is not None:
@@ -158,7 +158,8 @@ class ScriptedServer:
         message = message_for(facts, body, reply)
         if not body.get("stream"):
             return _Broken(_nothing()) if reply.cut_after is not None else JSONResponse(message)
-        return _Broken(self._stream(message, reply.cut_after), whole=reply.cut_after is None)
+        then_hang = request if reply.hang else None
+        return _Broken(self._stream(message, reply.cut_after, then_hang), whole=reply.cut_after is None)
 
     def _choose(self, facts: Request) -> tuple[int | None, Reply]:
         for index, rule in enumerate(self.scenario.rules):
@@ -174,11 +175,15 @@ class ScriptedServer:
         for task in pending:
             task.cancel()
 
-    async def _stream(self, message: dict[str, Any], cut_after: int | None) -> AsyncIterator[bytes]:
+    async def _stream(
+        self, message: dict[str, Any], cut_after: int | None, then_hang: HttpRequest | None
+    ) -> AsyncIterator[bytes]:
         deltas = 0
         for event in stream_events(message, self.scenario.delta_chars):
             if event["type"] == "content_block_delta":
                 if cut_after is not None and deltas >= cut_after:
+                    if then_hang is not None:
+                        await self._hang(then_hang)
                     return
                 deltas += 1
                 if self.scenario.delta_delay_s:

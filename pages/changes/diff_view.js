@@ -33,7 +33,7 @@ export default {
           <div v-if="file.note" class="dv__note">{{ file.note }}</div>
           <button v-else-if="!isOpen(file)" type="button" class="dv__show" @click="toggle(file)">
             {{ file.folded ? 'Long or machine-made: ' : '' }}{{ (file.add + file.del).toLocaleString() }} changed lines. Show them</button>
-          <div v-else class="dv__lines" :style="html[file.i] === undefined ? { minHeight: Math.min(file.height, 3000) * 20 + 'px' } : null" v-html="html[file.i] ?? ''" @click="pick(file, $event)"></div>
+          <div v-else class="dv__lines" :class="{ 'dv__lines--wait': html[file.i] === undefined }" :aria-busy="html[file.i] === undefined ? 'true' : null" :style="html[file.i] === undefined ? { minHeight: Math.min(file.height, 3000) * 20 + 'px' } : null" v-html="html[file.i] ?? ''" @click="pick(file, $event)"></div>
         </section>
       </div>
     </div>`,

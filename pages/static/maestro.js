@@ -34,6 +34,18 @@
     navigator.clipboard?.writeText(text).then(done, () => {});
   }
 
+  // ---- a page that takes its time to come: said at the top, unless it is a file that the browser saves
+  const LEAVING_MS = 20000;
+  let saves = 0;
+  document.addEventListener("click", ({ target }) => { if (target.closest?.("a[download], a[href^='/api/']")) saves = Date.now(); }, true);
+  function leaving(on) { document.documentElement.toggleAttribute("data-leaving", on); }
+  window.addEventListener("beforeunload", () => {
+    if (Date.now() - saves < 1000) return;
+    leaving(true);
+    setTimeout(() => leaving(false), LEAVING_MS);
+  });
+  window.addEventListener("pageshow", () => leaving(false));
+
   // ---- keys
   let waitingForG = 0;
   document.addEventListener("keydown", (event) => {

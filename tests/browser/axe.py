@@ -33,6 +33,12 @@ _FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFram
 _RESTS = """(scheme) => (window.maestroFocus?.settled() ?? true)
   && (!window.maestroTheme || document.documentElement.dataset.theme === scheme) && document.getAnimations().every(
     (each) => each.playState !== 'running' || each.effect.getTiming().iterations === Infinity)"""
+#: What still moves for someone who asked for less motion: endless animations, drawings that move by themselves, slow scrolling.
+_MOVES = """() => [
+  ...document.getAnimations().filter((each) => each.playState === 'running').map((each) => each.effect.target),
+  ...document.querySelectorAll('svg animate, svg animateTransform, svg animateMotion, marquee'),
+  ...[...document.querySelectorAll('*')].filter((el) => getComputedStyle(el).scrollBehavior === 'smooth'),
+].map((el) => `moves in spite of reduced motion: ${el.outerHTML.slice(0, 160)}`)"""
 
 
 @cache
@@ -71,6 +77,7 @@ def everywhere(page: Page, part: str | None = None) -> list[str]:
             rules = COLORS if scheme == "dark" else None
             if part is None or page.locator(part).first.is_visible():
                 found |= dict.fromkeys(f"{width} {scheme}: {line}" for line in findings(page, within=part, rules=rules))
+    found |= dict.fromkeys(page.evaluate(_MOVES))
     page.emulate_media(color_scheme="light")
     if before:
         page.set_viewport_size(before)

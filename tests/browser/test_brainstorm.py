@@ -31,6 +31,8 @@ def rule(asked: str, *steps: Any, **more: Any) -> dict[str, Any]:
 
 SCRIPT = scenario(
     rule("talk for long", LONG),
+    rule("talk without end", {"content": LONG, "cut_after": 6, "hang": True}, times=1),
+    rule("talk without end", LONG),
     rule("fill the card", [say("Noted."), call("update_idea_card", **CARD)], "Which separator?"),
     rule("break off", {"content": "One two three four five six seven eight.", "cut_after": 3}, times=1),
     rule("break off", "All of it this time."),
@@ -94,7 +96,7 @@ def test_a_reply_streams_into_every_window(window: OpenWindow, session: str) -> 
 
 def test_a_reply_is_stopped_and_asked_for_again(window: OpenWindow, session: str) -> None:
     page = window().visit(session)
-    say_it(page, "talk for long")
+    say_it(page, "talk without end")
     expect(last_reply(page)).to_contain_text("columns")
     page.get_by_role("button", name="Stop").click()
     expect(last_reply(page)).to_have_attribute("data-status", "interrupted")

@@ -166,6 +166,22 @@ def test_the_list_finds_filters_and_pages_and_keeps_it_in_the_address(window: Op
     expect(page.get_by_text("No matching sessions")).to_be_visible()
 
 
+def test_a_page_that_takes_its_time_to_come_says_so_at_once(page: Page) -> None:
+    left = page.locator("html[data-leaving]")
+    page.evaluate("dispatchEvent(new Event('beforeunload'))")  # while a page is awaited, Playwright looks at nothing
+    expect(left).to_be_attached()
+    page.evaluate("dispatchEvent(new Event('pageshow'))")
+    expect(left).to_have_count(0)
+    page.evaluate("""() => {
+      const link = Object.assign(document.createElement("a"), { href: "/api/health" });
+      document.body.append(link);
+      link.addEventListener("click", (event) => event.preventDefault());
+      link.click();
+      dispatchEvent(new Event("beforeunload"));
+    }""")
+    expect(left).to_have_count(0)  # a file that is saved leaves no page
+
+
 def test_hands_stay_on_the_keyboard(window: OpenWindow) -> None:
     opened = window()
     page = opened.visit("/")

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse
 from pydantic import StringConstraints
 
 from maestro import __version__
-from maestro.api.models import Body, Branch, Health, JsonObject, Limit, Listing, Offset, Restore, Short, page_of
+from maestro.api.models import (
+    Body,
+    Branch,
+    Health,
+    JsonObject,
+    Limit,
+    Listing,
+    Offset,
+    Restore,
+    Search,
+    Short,
+    page_of,
+)
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
@@ -116,9 +128,24 @@ def stay_paused(rt: Rt) -> AccountState | None:
 
 
 @router.get("/decisions")
-def list_decisions(rt: Rt, limit: Limit = 50, offset: Offset = 0) -> Listing[DecisionView]:
+def list_decisions(
+    rt: Rt,
+    repo: Annotated[Short | None, Query(description="Only of the repository at this path.")] = None,
+    kind: Annotated[Short | None, Query(description="Only of this kind (`decision_type`, in any case).")] = None,
+    outcome: Annotated[
+        Literal["success", "partial", "failure", "unknown", "open"] | None,
+        Query(description="Only with this outcome; `open`: the work is not over."),
+    ] = None,
+    source: Annotated[
+        Literal["brainstorm", "plan", "worker"] | None, Query(description="Only those that were made there.")
+    ] = None,
+    q: Search = None,
+    limit: Limit = 50,
+    offset: Offset = 0,
+) -> Listing[DecisionView]:
     """Choices made in all sessions, newest first."""
-    return page_of(queries.list_decisions(rt, limit=_ALL_DECISIONS), limit, offset)
+    found = queries.list_decisions(rt, limit=_ALL_DECISIONS, repo=repo, kind=kind, outcome=outcome, source=source, q=q)
+    return page_of(found, limit, offset)
 
 
 @router.patch("/decisions/{decision_id}")

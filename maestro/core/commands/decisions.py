@@ -40,4 +40,5 @@ def set_outcome(rt: Runtime, decision_id: str, change: OutcomeChange) -> Decisio
         if change.outcome is None:
             outcomes.measure(tx, session)
         tx.emit("decision_changed", row.session_id, decision_id=row.id, outcome=row.outcome)
-        return DecisionView.model_validate(row.model_dump(warnings=False) | {"session_title": session.title})
+        more = {"session_title": session.title, "repo_path": session.repo_path}
+        return DecisionView.model_validate(row.model_dump(warnings=False) | more)

@@ -2,6 +2,7 @@
 
 from maestro.core.queries.approvals import get_approval, list_approvals, list_pauses, page_of_approvals
 from maestro.core.queries.conversation import list_card_versions
+from maestro.core.queries.decisions import count_decisions, list_decisions
 from maestro.core.queries.delivery import get_diff, list_checkpoints, list_deleted, list_recovered, rollback_preview
 from maestro.core.queries.evidence import get_check_run, get_conflict, get_evidence, list_evidence
 from maestro.core.queries.installation import (
@@ -20,12 +21,13 @@ from maestro.core.queries.plan_versions import (
     plan_as_markdown,
 )
 from maestro.core.queries.sessions import get_session, list_sessions, overview
-from maestro.core.queries.work import get_plan, list_decisions, list_logs, list_messages, list_tasks, list_workers
+from maestro.core.queries.work import get_plan, list_logs, list_messages, list_tasks, list_workers
 
 __all__ = [
     "account_state",
     "beginning",
     "compare_plans",
+    "count_decisions",
     "get_approval",
     "get_check_run",
     "get_conflict",

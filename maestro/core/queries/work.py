@@ -1,4 +1,4 @@
-"""The work of a session: its messages, plan, tasks, workers, decisions and logs."""
+"""The work of a session: its messages, plan, tasks, workers and logs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from maestro.core.kernel import lookup, processes
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.limits import spending
 from maestro.core.views import (
-    DecisionView,
     LogView,
     MessageView,
     PlanView,
@@ -77,17 +76,6 @@ def list_workers(rt: Runtime, session_id: str) -> list[WorkerView]:
         query = select(models.Worker).where(models.Worker.session_id == session_id)
         rows = db.exec(query.order_by(col(models.Worker.started_at))).all()
     return [_worker_view(rt, r, demo=demo) for r in rows]
-
-
-def list_decisions(rt: Runtime, session_id: str | None = None, *, limit: int = 200) -> list[DecisionView]:
-    """Choices made in a session, or in all, newest first."""
-    with rt.db.read() as db:
-        query = select(models.Decision, models.Session.title).join(models.Session)
-        if session_id is not None:
-            lookup.session_row(db, session_id)
-            query = query.where(models.Decision.session_id == session_id)
-        rows = db.exec(query.order_by(col(models.Decision.created_at).desc()).limit(limit)).all()
-        return [readable(DecisionView, d.model_dump(warnings=False) | {"session_title": title}) for d, title in rows]
 
 
 def list_logs(

@@ -154,6 +154,7 @@ class DecisionView(BaseModel):
     id: str
     session_id: str
     session_title: str
+    repo_path: str = ""
     task_id: str | None
     source: str
     decision_type: str
