@@ -22,7 +22,7 @@ class Tools:
             with box("p-search m-search"):
                 icon("search")
                 tag(
-                    "input", "", "p-search__field", type="search", placeholder="Find tasks", aria_label="Find tasks",
+                    "input", "", "p-search__field", type="search", placeholder="Search tasks", aria_label="Search tasks",
                     data_find="", autocomplete="off", spellcheck="false",
                 )  # fmt: skip
                 text("", "p-search__count m-num", role="status", data_found="")

@@ -201,7 +201,7 @@ def _broken(page: Page) -> None:
 def _removed(page: Page) -> None:
     _row(page)
     page.get_by_role("button", name="Remove this task").click()
-    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    expect(page.locator(".p-bar").get_by_role("button", name="Undo")).to_be_visible()
 
 
 def _line(page: Page) -> None:

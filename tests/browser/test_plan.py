@@ -313,7 +313,7 @@ def test_sixty_tasks_are_found_linked_moved_merged_and_split_and_every_step_is_u
     page.keyboard.press("Enter")
     expect(line(page, "t33")).to_be_focused()
     expect(page.locator(".p-box:not([data-miss])")).to_have_count(1)
-    page.get_by_label("Find tasks").fill("")
+    page.get_by_label("Search tasks").fill("")
 
     page.get_by_role("button", name="Fit the graph").click()
     page.wait_for_function(f"['t0', 't58'].every({IN_SIGHT})")
