@@ -163,6 +163,7 @@ def _compose(rt: Runtime, *, compress: bool) -> FastAPI:
         favicon=FAVICON,
         dark=None,
         show_welcome_message=False,
+        reconnect_timeout=10.0,  # a browser that computes for seconds comes back to its page instead of loading it anew
         tailwind=False,  # its reset is in pages/static/reset.css
         gzip_middleware_factory=GZipMiddleware if compress else None,
     )
