@@ -88,7 +88,9 @@ class Review:
                 tag("p", words, "m-meta")
         if sent := [c for c in self._comments if c.sent_at]:
             tag("p", f"{plural(len(sent), 'comment')} sent earlier", "m-meta")
-        if self.waiting and session.status != "completed":
+        if self.waiting and session.merged:
+            tag("p", "Merged already. A follow-up session takes these comments along.", "m-meta")
+        elif self.waiting and session.status != "completed":
             tag("p", "The comments can be sent when the session is completed.", "m-meta")
 
     def _row(self, comment: CommentView) -> None:

@@ -210,6 +210,7 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"path": "calc.py", "line": 3}, "line"),
     ({"path": "calc.py", "line": 1, "side": "old"}, "path"),
     ({"path": "pic.bin", "line": 1}, "line"),
+    ({"path": "odd.txt", "line": 3}, "line"),
     ({"line": 1}, "path"),
     ({"check_run": "none"}, "check_run"),
 ]
@@ -217,10 +218,12 @@ WRONG: list[tuple[dict[str, object], str]] = [
 
 def test_a_comment_on_what_is_not_there_names_the_field(tmp_path: Path) -> None:
     with bench(tmp_path, make_repo(tmp_path / "repo", FILES), PLAN) as b:
-        b.work({"calc.py": ADD})
+        b.work({"calc.py": ADD, "odd.txt": "a\x0cb\u2028c\r\nd\n"})
         for wrong, field in WRONG:
             with pytest.raises(InvalidInput) as refusal:
                 reviews.add_comment(b.rt, b.id, NewComment.model_validate({"body": "Why?", **wrong}))
             assert list(refusal.value.fields) == [field]
         with pytest.raises(NotFound):
             reviews.delete_comment(b.rt, b.id, "none")
+        said = reviews.add_comment(b.rt, b.id, NewComment(path="./odd.txt", line=2, body="Why?"))
+        assert (said.path, said.code) == ("odd.txt", "  1 | a\x0cb\u2028c\n> 2 | d")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Literal
+
+from sqlalchemy.exc import OperationalError
 
 from maestro.core import queries
 from maestro.core.integration import merges
@@ -108,7 +111,7 @@ def _clean_up(rt: Runtime, session_id: str) -> None:
         words, level = "The session's branches are deleted. Their commits stay under recovered refs.", "info"
     except (MaestroError, OSError) as error:
         words, level = f"The session's branches could not be deleted: {getattr(error, 'detail', error)}", "warn"
-    with rt.db.write() as tx:
+    with suppress(OperationalError), rt.db.write() as tx:  # a full disk makes no failure of a merge that is done
         tx.log(session_id, words, kind="git", source="git", level=level)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -152,7 +153,7 @@ def refuse_unfinished(session: models.Session) -> None:
 
 def _about_a_file(session: models.Session, comment: ReviewComment, new: NewComment) -> None:
     """Fill in path, line and the code around; the file must be there, and the line in it."""
-    repo, path = lookup.repository(session), str(new.path)
+    repo, path = lookup.repository(session), posixpath.normpath(str(new.path))
     sides = ("new", "old") if new.line is None else (new.side,)
     for side in sides:
         try:
@@ -170,8 +171,8 @@ def _about_a_file(session: models.Session, comment: ReviewComment, new: NewComme
     if b"\0" in data[:8000]:
         raise InvalidInput(f"“{path}” is not a text file; comment on the file without a line.", {"line": "not text"})
     text = data.decode("utf-8", "replace")
-    if new.line > len(text.splitlines()):
-        has = len(text.splitlines())
+    has = len(review_prompts.lines_of(text))
+    if new.line > has:
         raise InvalidInput(f"“{path}” has {has} lines.", {"line": f"at most {has}"})
     comment.line, comment.code = new.line, review_prompts.excerpt(text, new.line)
 

@@ -10,7 +10,7 @@ from maestro.db.after import ReviewComment
 
 #: Lines above and below the one that a comment is about.
 AROUND = 6
-_CODE_CHARS = 3000
+_CODE_CHARS = 6000
 _TICKS = re.compile(r"`{3,}")
 
 
@@ -37,9 +37,14 @@ def place_of(comment: ReviewComment) -> str:
     return f"the check `{comment.check}`" if comment.check else "all changes"
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines as git counts them: a form feed or an exotic separator ends none."""
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
+
+
 def excerpt(text: str, line: int) -> str:
     """The lines around a line (from 1), numbered, the line itself marked."""
-    lines = text.splitlines()
+    lines = lines_of(text)
     first, last = max(1, line - AROUND), min(len(lines), line + AROUND)
     wide = len(str(last))
     return "\n".join(f"{'>' if n == line else ' '} {n:>{wide}} | {lines[n - 1][:300]}" for n in range(first, last + 1))
