@@ -43,7 +43,20 @@ _SETTINGS = (
     "CLAUDE.md", "CLAUDE.local.md", "AGENTS.md", ".mcp.json",
 )  # fmt: skip
 
-_IS_PROJECT, _IS_SETTING = (re.compile("|".join(map(translate, names))) for names in (_PROJECT, _SETTINGS))
+
+class _Names:
+    """Names of files, some with wildcards. Names without are looked up: each start of Maestro looks at the folders above."""
+
+    def __init__(self, patterns: tuple[str, ...]) -> None:
+        wild = [pattern for pattern in patterns if set(pattern) & set("*?[")]
+        self._exact = frozenset(patterns) - set(wild)
+        self._wild = re.compile("|".join(map(translate, wild)))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._exact or self._wild.fullmatch(name) is not None
+
+
+_IS_PROJECT, _IS_SETTING = _Names(_PROJECT), _Names(_SETTINGS)
 
 #: What a home folder under version control (dotfiles) shows; each worktree has its own, which tools find first.
 _OF_A_KEPT_HOME = frozenset({".git", ".hg", ".jj"})
@@ -74,9 +87,9 @@ def _in(folder: Path, home: Path | None) -> Iterator[Above]:
         return  # not there yet, or not to be looked into: then not for the user's tools either
     at_home = folder == home
     for name in names:
-        if _IS_PROJECT.fullmatch(name):
+        if name in _IS_PROJECT:
             yield Above(folder / name, mild=at_home and name in _OF_A_KEPT_HOME)
-        elif not at_home and _IS_SETTING.fullmatch(name):
+        elif not at_home and name in _IS_SETTING:
             yield Above(folder / name)
     if {"HEAD", "objects", "refs"} <= set(names):
         yield Above(folder / "HEAD", mild=True)  # a bare repository
