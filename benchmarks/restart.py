@@ -97,7 +97,7 @@ def main() -> None:
         folder = Path(name)
         os.environ["HOME"] = str(folder)
         repo = make_repo(folder / "repo", {"README.md": "Hello\n"})
-        first = Engine(folder / "data", NOBODY)
+        first = Engine(folder / "data", NOBODY, trust="all")
         fill(first, repo, given.sessions, given.rows)
         tasks = [task(f"t{n}", files=[f"t{n}.txt"]) for n in (1, 2, 3)]
         session = run(first, repo, *tasks, command=TICKING, max_workers=3)
