@@ -15,6 +15,7 @@ from maestro.db.session import Database
 from maestro.demo.server import ScriptedServer
 from maestro.errors import InvalidInput
 from maestro.settings import LoadedSettings
+from maestro.worktrees.git import git
 from tests.app_process import ROOT, clean_environment
 from tests.repos import make_repo, run_git, write_files
 from tests.scripted import error, scenario
@@ -227,6 +228,17 @@ def test_a_data_folder_with_files_that_a_repository_tracks_is_refused(tmp_path: 
         configuration.refuse_foreign(
             LoadedSettings({"data_dir": tmp_path / "new", "database_url": url}, environment={}).current
         )
+
+
+def test_other_cases_of_a_name_and_folders_that_look_like_gits_own_are_no_way_around(tmp_path: Path) -> None:
+    """On a disk that takes them for the same (macOS) ``data`` is what the repository tracks as ``Data``."""
+    clone = make_repo(tmp_path / "clone", {"Data/maestro.db": "x"})
+    with pytest.raises(InvalidInput, match=r"Data/maestro\.db"):
+        configuration.refuse_foreign(LoadedSettings({"data_dir": clone / "data"}, environment={}).current)
+    run_git(tmp_path, "init", "-q", "--bare", "looks like one")
+    asked = git(tmp_path / "looks like one", "rev-parse", "--git-dir", check=False)
+    assert asked.code != 0
+    assert b"bareRepository" in asked.stderr
 
 
 def test_a_data_folder_is_refused_where_git_cannot_say_what_is_tracked_or_others_may_write(tmp_path: Path) -> None:
