@@ -192,7 +192,18 @@ def test_a_command_ends_with_who_started_it(place: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", ["/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/ssh", "/run", "/var/log", "/boot"]
+    "secret",
+    [
+        "/etc/shadow",
+        "/etc/gshadow",
+        "/etc/sudoers",
+        "/etc/ssh",
+        "/run",
+        "/var/log",
+        "/boot",
+        "/proc/keys",
+        "/proc/kallsyms",
+    ],
 )
 def test_what_is_the_systems_own_is_not_seen(place: Path, secret: str) -> None:
     if Path(secret).is_dir():
