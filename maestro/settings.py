@@ -92,6 +92,10 @@ class Settings(BaseModel):
     assistant_effort: Effort | None = Field(
         None, description="How much effort the assistant's model makes, where it has a choice; empty: its default."
     )
+    plan_second_pass: bool = Field(
+        True,
+        description="Have each plan reviewed by the assistant once more, and rewritten once where it finds something.",
+    )
     worker_model: str | None = Field(
         None, max_length=200, description="Model for the workers; empty: Claude Code's own default."
     )
@@ -341,6 +345,7 @@ STORABLE = frozenset(
     {
         "host", "port", "open_browser", "assistant", "claude_path", "anthropic_base_url", "assistant_model", "worker_model",
         "assistant_effort",
+        "plan_second_pass",
         "permission_mode", "policy", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
         "check_timeout_minutes", "park_after_minutes", "keep_recovered_days", "notify_urls", "notify_on",
         "delete_merged_branches", "pass_env", "user_hooks", "confined_read",

@@ -128,6 +128,8 @@ class AnthropicAssistant:
         for kind, value in self._events(arguments, said.listener):
             if kind == "text":
                 said.add(value)
+            elif kind == "input":
+                said.add_input(value)
             elif kind == "error":
                 raise self._explain(value, model) from value
             elif kind == "message" and value.stop_reason is None:
@@ -171,7 +173,10 @@ class AnthropicAssistant:
                         if gone.is_set():
                             return
                         begun = True
-                        heard.put(("text", event.text) if event.type == "text" else ("alive", None))
+                        if event.type == "text":
+                            heard.put(("text", event.text))
+                        else:
+                            heard.put(("input", event.partial_json) if event.type == "input_json" else ("alive", None))
                     heard.put(("message", stream.get_final_message()))
                 return
             except Exception as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from maestro.errors import MaestroError
 
@@ -122,6 +122,14 @@ class Assistant(Protocol):
         """
 
 
+@runtime_checkable
+class HearsInput(Protocol):
+    """A listener that also hears what a tool is called with while the model still writes it."""
+
+    def on_input(self, delta: str) -> None:
+        """More of the JSON."""
+
+
 class ReplyText:
     """The text of a reply so far, passed on as it comes; texts around a tool call become paragraphs of their own."""
 
@@ -133,6 +141,11 @@ class ReplyText:
     def new_block(self) -> None:
         """What comes now is said after a pause."""
         self._paragraph = bool(self.text)
+
+    def add_input(self, delta: str) -> None:
+        """More of what a tool is called with."""
+        if delta and isinstance(self.listener, HearsInput):
+            self.listener.on_input(delta)
 
     def add(self, delta: str) -> None:
         """More text."""

@@ -197,6 +197,8 @@ class _Reply(ReplyText):
         delta = event.get("delta") or {}
         if event.get("type") == "content_block_delta" and delta.get("type") == "text_delta":
             self.add(str(delta.get("text", "")))
+        elif event.get("type") == "content_block_delta" and delta.get("type") == "input_json_delta":
+            self.add_input(str(delta.get("partial_json", "")))
 
     def count_call(self) -> None:
         """Tell at once what a call has used: a reply that is ended before the CLI's last word has cost it all the same."""

@@ -250,6 +250,28 @@ def answer(
         _say("The agent decides." if assume else f"Answered: {words.one_line(chosen or '')}")
 
 
+@app.command()
+def plan(
+    session_id: SessionId,
+    read: Annotated[
+        Path | None, typer.Option("--import", help="A Markdown file whose plan becomes the next version.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Print a session's plan as Markdown, or replace it with what a Markdown file holds."""
+    with _reporting(), _api(data_dir) as api:
+        path = f"/sessions/{api.find(session_id)['id']}/plan/markdown"
+        if read is None:
+            _say(api.get(path), nl=False)
+            return
+        try:
+            given = untrusted.text(read, follow=True)
+        except (OSError, ValueError) as error:
+            raise typer.BadParameter(f"{read} cannot be read: {error}") from error
+        stored = api.put(path, {}, {"markdown": given})
+        _say(f"The plan is version {stored['version']} now.")
+
+
 @app.command("try")
 def try_checks(session_id: SessionId, json: AsJson = False, data_dir: DataDir = None) -> None:
     """Run the checks of a plan on the untouched base, before you approve it."""

@@ -18,6 +18,7 @@ from pages.components.when import when
 from pages.components.words import money, plural
 from pages.plan.check_notes import check_counts
 from pages.plan.draft import estimate
+from pages.plan.estimated import estimate_line, took_line
 from pages.plan.regenerating import regenerate
 from pages.plan.taken_away import Taken
 from pages.plan.tried import tried_line, tried_now
@@ -56,6 +57,8 @@ class Bar:
             tuple(one.command for one in bench.plan.runs),
             draft.offer,
             tried_now(bench),
+            bench.plan.estimate and bench.plan.estimate.model_dump_json(),
+            bench.plan.actual and bench.plan.actual.model_dump_json(),
         )
         if now == self._shown:
             return
@@ -106,6 +109,7 @@ class Bar:
                     title="Estimates along the longest chain of tasks",
                 )
         self._cost(len(bench.draft.tasks))
+        estimate_line(bench)
         if bench.plan.uncovered:
             self._uncovered(bench.plan.uncovered)
         self._checks()
@@ -123,6 +127,8 @@ class Bar:
 
     def _cost(self, tasks: int) -> None:
         costs = self.bench.costs
+        if not costs.known and self.bench.plan.estimate and self.bench.plan.estimate.cost_usd:
+            return  # said by the estimate
         if not costs.known:
             text("cost not known yet", "m-soft", title="Not enough finished tasks in this repository for an estimate.")
             return
@@ -202,6 +208,7 @@ class Bar:
             text(f"{counts.done} of {counts.total} done")
             with box("p-bar__tasks"):
                 TaskBar(bench.session)
+        took_line(bench)
 
     # -- what it offers ------------------------------------------------------------------------------------------------
 

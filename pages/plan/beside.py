@@ -14,6 +14,7 @@ from pages.components.markdown import prose
 from pages.components.section import section
 from pages.components.tag import box, tag, text
 from pages.components.when import when
+from pages.plan.second_pass import review_section
 from pages.plan.table import Reviewed
 
 
@@ -40,11 +41,15 @@ class Beside:
         plan = self._bench.plan
         comments = [c for c in plan.comments if c.task == self._key]
         rows = plan.trace if not self._key else []
-        now = (comments, rows, self._bench.draft.dirty, self._bench.session.status)
+        review = plan.review if not self._key else None
+        now = (comments, rows, review, self._bench.draft.dirty, self._bench.session.status)
         if now == self._shown:
             return
         self._shown = now
         self._trace.clear()
+        if review:
+            with self._trace:
+                review_section(review)
         if rows:
             with self._trace, section("Requirements", count=len(rows)):
                 trace_table(self._bench, rows)

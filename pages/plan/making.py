@@ -6,6 +6,7 @@ from maestro.core import queries
 from maestro.core.commands import plans
 from maestro.core.views import LogView, SessionView
 from maestro.db.journal import Event
+from maestro.errors import NotFound
 from pages import live
 from pages.components.buttons import button, link_button
 from pages.components.calls import did, read
@@ -19,6 +20,12 @@ from pages.frame.view import Frame
 _TOOLS = {"read_file": "file-text", "list_files": "folder", "search_files": "search", "submit_plan": "list-checks"}
 _LINES = 8
 _NO_PLAN = "No plan: "
+_PHASES = {
+    "reading": "The assistant makes the plan",
+    "drafting": "The assistant writes the tasks",
+    "reviewing": "The assistant reviews its draft",
+    "rewriting": "The assistant rewrites the draft",
+}
 
 
 class Making:
@@ -27,10 +34,11 @@ class Making:
     def __init__(self, view: Frame, session: SessionView) -> None:
         self.view = view
         self.session = session
+        self._shown: object = None
         with box("p-making"):
             with box("p-making__head", role="status"):
                 text("", "b-busy__dot")
-                tag("h2", "The assistant makes the plan", "m-head m-grow")
+                self._title = tag("h2", _PHASES["reading"], "m-head m-grow")
                 since(session.updated_at, "m-soft m-num")
             tag(
                 "p",
@@ -38,11 +46,12 @@ class Making:
                 "m-soft",
             )
             self._lines = box("p-making__lines", role="log", aria_label="What the assistant does")
+            self._drafted = box("p-rows", role="log", aria_label="Tasks drafted so far")
             with box("p-making__skeleton", aria_hidden="true"):
                 for width in (68, 54, 76, 60):
                     box("m-skel").style(f"height: 38px; width: {width}%")
             with self._lines:
-                live.subscribe(session.id, self._heard, types=("log_entry", live.DROPPED))
+                live.subscribe(session.id, self._heard, types=("log_entry", "plan_drafting", live.DROPPED))
 
     async def load(self) -> None:
         """Show what it did so far."""
@@ -54,6 +63,31 @@ class Making:
                 with box("p-making__line"):
                     icon(_TOOLS.get((row.metadata or {}).get("tool", ""), "arrow-right"))
                     text(row.message, "m-cut")
+        await self._load_draft()
+
+    async def _load_draft(self) -> None:
+        """The phase, and the tasks as they are drafted; a reload finds them again."""
+        try:
+            progress = await read(queries.plan_progress, self.view.rt, self.session.id)
+        except NotFound:  # it is made already, or not yet begun
+            return
+        if self._title.text != _PHASES.get(progress.phase, ""):
+            self._title.set_text(_PHASES.get(progress.phase, _PHASES["reading"]))
+        shown = (progress.tasks, progress.findings)
+        if shown == self._shown:
+            return
+        self._shown = shown
+        self._drafted.clear()
+        with self._drafted:
+            for finding in progress.findings:
+                with box("p-making__line s-waiting"):
+                    icon("circle-alert")
+                    text(finding, "m-wrap")
+            for task in progress.tasks:
+                with box("p-row", data_drafted=task.id):
+                    icon("circle-dashed", "p-row__state")
+                    text(task.id, "p-row__key m-cut")
+                    text(task.title, "p-row__title m-cut", dir="auto")
 
     async def _heard(self, _events: list[Event]) -> None:
         await self.load()

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nicegui import ui
 from nicegui.events import UploadEventArguments
 
 from maestro.core import queries
 from maestro.core.commands import plans
-from maestro.core.views import FieldChange, PlanDiff, PlanVersionView
+from maestro.core.views import PlanVersionView
 from maestro.errors import InvalidInput
 from pages.components.action import FAILED, perform, say
 from pages.components.buttons import button
 from pages.components.calls import read
 from pages.components.dialogs import answer, dialog, points
 from pages.components.fields import field
-from pages.components.placeholders import calm, notice
-from pages.components.tag import Tag, box, tag, text
+from pages.components.placeholders import notice
+from pages.components.tag import box
 from pages.components.when import ago
+from pages.plan.compared import show_changes
 
 if TYPE_CHECKING:
     from pages.plan.bench import Bench
@@ -30,19 +31,6 @@ _ORIGINS = {
     "imported": "read from a file",
     "corrected": "check corrected",
 }
-_CHANGES = {
-    "added": ("Added", "s-done"),
-    "removed": ("Removed", "s-failed"),
-    "changed": ("Changed", "s-running"),
-    "moved": ("Moved", ""),
-}
-_NAMES = {
-    "depends_on": "Depends on",
-    "estimate_minutes": "Estimate (min)",
-    "requires_approval": "Asks before it starts",
-    "patterns": "Files to imitate",
-    "scope_out": "Not part of it",
-}  # fmt: skip
 _FILE_BYTES = 2_000_000
 
 
@@ -74,7 +62,9 @@ async def open_versions(bench: Bench) -> None:
                     icon="undo-2",
                     kind="primary",
                 )
-        _show(shown, diff)
+        shown.clear()
+        with shown:
+            show_changes(diff)
 
     old.on_value_change(compare)
     new.on_value_change(compare)
@@ -87,49 +77,6 @@ async def open_versions(bench: Bench) -> None:
 def _named(version: PlanVersionView) -> str:
     approved = ", approved" if version.approved_at else ""
     return f"{version.version}: {_ORIGINS.get(version.origin, version.origin)} {ago(version.created_at)}{approved}"
-
-
-def _show(shown: Tag, diff: PlanDiff) -> None:
-    shown.clear()
-    with shown:
-        if not diff.whole and not diff.tasks:
-            calm("These versions are the same.")
-        if diff.whole:
-            tag("h3", "The plan", "p-label")
-            _table(diff.whole)
-        for task in diff.tasks:
-            word, tone = _CHANGES[task.change]
-            with box(f"m-row m-gap-8 {tone}"):
-                text(word, "m-strong").style("color: var(--c)")
-                tag("h3", f"{task.id}: {task.title}", "m-wrap")
-            if task.fields:
-                _table(task.fields)
-
-
-def _table(fields: list[FieldChange]) -> None:
-    with tag("table", "", "p-trace p-compare"):
-        with tag("thead"), tag("tr"):
-            for head in ("Field", "Before", "After"):
-                tag("th", head, scope="col")
-        with tag("tbody"):
-            for change in fields:
-                with tag("tr"):
-                    tag("th", _NAMES.get(change.name, change.name.replace("_", " ").capitalize()), scope="row")
-                    tag("td", _words(change.before), "m-pre m-wrap")
-                    tag("td", _words(change.after), "m-pre m-wrap")
-
-
-def _words(value: Any) -> str:
-    if value in (None, "", []):
-        return "–"
-    if isinstance(value, list):
-        return "\n".join(_decision(entry) if isinstance(entry, dict) else str(entry) for entry in value)
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
-
-
-def _decision(entry: dict[str, Any]) -> str:
-    options, chosen = entry.get("options") or [], entry.get("chosen") or 0
-    return f"{entry.get('decision_type')}: {options[chosen] if chosen < len(options) else '–'}"
 
 
 async def export(bench: Bench) -> None:

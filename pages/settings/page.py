@@ -37,7 +37,7 @@ from pages.shared.setting_fields import NAMES, make, secret_mark, shown
 #: Title, a line on what the group is about, the settings.
 GROUPS = (
     ("Assistant", "", (
-        "assistant", "assistant_model", "assistant_effort",
+        "assistant", "assistant_model", "assistant_effort", "plan_second_pass",
         "anthropic_api_key", "anthropic_auth_token", "anthropic_base_url", "claude_path",
     )),
     ("Workers", "", (

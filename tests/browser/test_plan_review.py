@@ -20,7 +20,7 @@ from tests.app_process import AppProcess
 from tests.browser.conftest import OpenWindow
 from tests.browser.seeds import seeding
 from tests.repos import make_repo
-from tests.scripted import DUMMY_KEY, scenario
+from tests.scripted import DUMMY_KEY, call, scenario
 
 PLAN: dict[str, Any] = {
     "summary": "Export in two steps.",
@@ -37,8 +37,13 @@ PLAN: dict[str, Any] = {
     ],
 }
 MAIL = {"tasks": [{"id": "mail", "title": "Send it by mail", "requirements": ["R2"], "checks": ["test -f mail.sh"]}]}
+AFTER = {"tasks": [MAIL["tasks"][0] | {"depends_on": ["writer"]}]}
 BRIEF = {"tasks": [{"id": "command", "title": "Add a brief command", "depends_on": ["writer"]}]}
+CRITIC = {"match": {"has_tool": "submit_review", "prompt": "Add one task"}}
+FOUND = [{"kind": "order", "task": "mail", "problem": "It needs the file.", "change": "Depend on writer."}]
 SCRIPT = scenario(
+    CRITIC | {"reply": {"delay_s": 5, "content": [call("submit_review", findings=FOUND)]}},
+    {"match": {"has_tool": "submit_plan", "asked": "Rewrite it once"}, "reply": [{"answer": AFTER}]},
     {"match": {"has_tool": "submit_plan", "prompt": "Add one task"}, "reply": [{"answer": MAIL}]},
     {"match": {"has_tool": "submit_plan"}, "reply": [{"answer": BRIEF}]},
 )
@@ -93,11 +98,20 @@ def test_a_plan_is_reviewed_with_the_assistant(
     expect(page.locator("[data-tried=nothing_new]")).to_contain_text("passes already, proves nothing new")
     # A gap is closed by a click, and nothing else changes.
     page.locator(".p-row--whole").click()
-    here.screenshot("plan-review-gap")
     gap = page.locator(".p-trace__no_task")
     expect(gap).to_contain_text("R2: is sent by mail on Mondays")
+    here.screenshot("plan-review-gap")
+    expect(bar).to_contain_text("150k to 2.4M tokens")
     gap.get_by_role("button", name="Add a task").click()
+    # What is drafted is seen while it is made, also after a reload; a second pass finds something and it is rewritten.
+    expect(page.locator("[data-drafted=mail]")).to_contain_text("Send it by mail", timeout=90_000)
+    here.screenshot("plan-review-making")
+    page.reload()
+    here.alive()
     expect(page.locator(".p-row", has_text="Send it by mail")).to_be_visible(timeout=90_000)
+    page.locator(".p-row--whole").click()
+    expect(page.locator(".p-finding")).to_contain_text("It needs the file.")
+    here.screenshot("plan-review-second-pass")
     expect(page.locator(".p-trace__no_task")).to_have_count(0)
     # A comment goes into the next version of one task.
     page.locator(".p-row", has_text="Add the command").click()

@@ -43,7 +43,7 @@ def planning(tmp_path: Path) -> Iterator[Open]:
             planner = {"match": {"tool_schema_has": "tasks"}, "steps": list(steps), "repeat_last": True}
             talker = {"match": {"has_tool": "update_idea_card"}, "reply": "Yes."}
             server = stack.enter_context(ScriptedServer(scenario(planner, talker, **settings)))
-            installation = open_installation(tmp_path, server)
+            installation = open_installation(tmp_path, server, plan_second_pass=False)
             stack.callback(close_installation, installation)
             return installation, server
 

@@ -22,7 +22,15 @@ from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
 from maestro.core.commands import check_trials, plan_comments, plans
-from maestro.core.views import PlanCommentView, PlanDiff, PlanTrial, PlanVersionView, PlanView, SessionView
+from maestro.core.views import (
+    PlanCommentView,
+    PlanDiff,
+    PlanProgress,
+    PlanTrial,
+    PlanVersionView,
+    PlanView,
+    SessionView,
+)
 
 router = APIRouter(prefix="/sessions/{session_id}/plan", tags=["Plan"], route_class=CheckedRoute)
 
@@ -59,6 +67,12 @@ def close_gap(rt: Rt, session_id: str, body: Gap) -> SessionView:
     """Ask for a task that fulfils a requirement of the plan's ``trace`` with a gap."""
     plans.close_gap(rt, session_id, body.requirement)
     return queries.get_session(rt, session_id)
+
+
+@router.get("/progress")
+def progress(rt: Rt, session_id: str) -> PlanProgress:
+    """How far the plan is that is being made: what was read, the tasks drafted; ``plan_drafting`` tells each step."""
+    return queries.plan_progress(rt, session_id)
 
 
 @router.get("/comments")

@@ -6,10 +6,11 @@ from typing import Any
 
 from maestro.core.brainstorm import replies
 from maestro.core.brainstorm.assistant import check_budgets
+from maestro.core.kernel.agent_config import in_force
 from maestro.core.kernel.lookup import plan_row, repository, session_row, tasks_of
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, allowed_events, move
-from maestro.core.planning import generation, own_agent, wishes
+from maestro.core.planning import estimates, generation, own_agent, wishes
 from maestro.core.planning.generation import plan_view
 from maestro.core.planning.plan import OPTIONAL, Plan, PlanTask, parse_plan, plan_hash
 from maestro.core.planning.plan_answer import checked_plan
@@ -147,6 +148,7 @@ def approve_plan(rt: Runtime, session_id: str, *, start: bool = True, expected_h
         if expected_hash is not None and expected_hash != row.hash:
             raise Conflict("The plan has changed since you reviewed it. Review it again, then approve.")
         row.approved_at = session.plan_approved_at = utcnow()
+        row.about = (row.about or {}) | {"estimate": _estimate(rt, tx, session, row)}
         tx.db.add(row)
         _drop_tasks(tx, session_id)
         _make_tasks(tx, session_id, parse_plan(row.plan_json))
@@ -168,6 +170,15 @@ def _take_edit(tx: Transaction, session: models.Session, plan: Plan, origin: str
     session.updated_at = utcnow()
     tx.db.flush()
     tx.emit("plan_updated", session.id, version=row.version, plan=row.plan_json)
+
+
+def _estimate(rt: Runtime, tx: Transaction, session: models.Session, row: models.PlanVersion) -> dict[str, Any] | None:
+    """What the plan may take, kept to be compared with what it took."""
+    try:
+        config = in_force(session.agent_config, rt.settings)
+    except InvalidInput:
+        return None
+    return estimates.estimate(tx.db, session, config, parse_plan(row.plan_json)).model_dump(mode="json")
 
 
 def _drop_tasks(tx: Transaction, session_id: str) -> None:

@@ -6,14 +6,15 @@ import json
 import logging
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import BaseModel, ValidationError
 from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
-from maestro.assistants.base import Request, Turn, Usage
+from maestro.assistants.base import Request, Turn
 from maestro.core.brainstorm import replies
-from maestro.core.brainstorm.assistant import assistant_for, check_budgets, count_usage, tools_for
+from maestro.core.brainstorm.assistant import assistant_for, check_budgets, tools_for
 from maestro.core.brainstorm.earlier import AGAINST, against, earlier_decisions
 from maestro.core.brainstorm.idea_card import as_text, stored_card
 from maestro.core.brainstorm.reply import add_message, emit_message
@@ -22,16 +23,18 @@ from maestro.core.kernel.agent_config import AgentConfig
 from maestro.core.kernel.lookup import plan_row, session_row
 from maestro.core.kernel.runtime import Runtime
 from maestro.core.kernel.session_states import State, move
-from maestro.core.planning import own_agent, wishes
+from maestro.core.planning import drafting, improving, own_agent, wishes
 from maestro.core.planning.commands import commands_of
 from maestro.core.planning.coverage import uncovered
 from maestro.core.planning.decisions import mirror_plan
+from maestro.core.planning.drafting import Drafting
+from maestro.core.planning.listener import PlanListener
 from maestro.core.planning.plan import Plan, critical_path, parse_plan, plan_hash, width
 from maestro.core.planning.plan_answer import MOST_ANSWERS, PlanAnswers
 from maestro.core.planning.template_library import plan_words
 from maestro.core.planning.tracing import trace
 from maestro.core.planning.wishes import Wish
-from maestro.core.views import PlanCommentView, PlanView
+from maestro.core.views import PlanCommentView, PlanEstimate, PlanReview, PlanView
 from maestro.db import models
 from maestro.db.session import Transaction
 from maestro.db.types import new_id
@@ -44,6 +47,7 @@ _log = logging.getLogger(__name__)
 _REPLY_PATIENCE_S = 120.0
 _LOOK_S = 1.0
 _MOST_TOKENS = 32_000
+_Kept = TypeVar("_Kept", bound=BaseModel)
 _RAW_CHARS = 200_000
 _TALK_CHARS = 200_000
 
@@ -101,7 +105,8 @@ def generate(rt: Runtime, session_id: str) -> None:
         return answer if before is None else wishes.kept_beside(before, answer, wish.tasks or [])
 
     answers = PlanAnswers(fits, complete)
-    listener = _PlanListener(rt, session_id, answers)
+    progress = Drafting(rt, session_id)
+    listener = PlanListener(rt, session_id, answers, progress)
     try:
         _let_reply_end(rt, session_id, listener)
         _ask(rt, session_id, wish, answers, listener)
@@ -111,13 +116,28 @@ def generate(rt: Runtime, session_id: str) -> None:
             tries = f"{MOST_ANSWERS} times" if len(answers.refusals) > 1 else "once"
             reason = f"The model's plan was invalid {tries}; the last time: {answers.refusals[-1]}."
             _fail(rt, session_id, reason, answers.raw)
-        else:
-            _store(rt, session_id, answers.plan, wish)
+            return
+        made, review = answers.plan, None
+        if rt.settings.plan_second_pass:
+            made, review = improving.improve(
+                rt,
+                session,
+                answers.plan,
+                _material(rt, session_id, wish),
+                _SYSTEM,
+                PlanAnswers(fits, complete),
+                lambda wanted: PlanListener(rt, session_id, wanted, progress),
+                progress,
+            )
+        if not listener.ended:
+            _store(rt, session_id, made, wish, review)
     except MaestroError as error:
         _fail(rt, session_id, error.detail, answers.raw)
     except Exception as error:
         _log.exception("planning session %s failed", session_id)
         _fail(rt, session_id, f"Internal error in Maestro: {error}", answers.raw)
+    finally:
+        drafting.ended(rt, session_id)
 
 
 def plan_view(db: DbSession, session: models.Session) -> PlanView:
@@ -139,7 +159,18 @@ def plan_view(db: DbSession, session: models.Session) -> PlanView:
         trace=trace(stored_card(session.idea_card), plan),
         comments=[PlanCommentView.of(c) for c in wishes.comments(db, session.id)],
         runs=commands_of(session, plan),
+        review=_kept(PlanReview, row, "review"),
+        estimate=_kept(PlanEstimate, row, "estimate"),
     )
+
+
+def _kept(view: type[_Kept], row: models.PlanVersion, name: str) -> _Kept | None:
+    """What is kept beside a version under a name; None where there is none, or it cannot be read."""
+    try:
+        kept = (row.about or {}).get(name)
+        return view.model_validate(kept) if kept is not None else None
+    except ValidationError:
+        return None
 
 
 def add_version(
@@ -161,45 +192,7 @@ def add_version(
     return row
 
 
-class _PlanListener:
-    """Hears the planner: tools become log rows; ends it when there is a plan, or nobody waits for one."""
-
-    def __init__(self, rt: Runtime, session_id: str, answers: PlanAnswers) -> None:
-        self._rt = rt
-        self._session_id = session_id
-        self._answers = answers
-        self._looked_at = 0.0
-        self._left = False
-
-    @property
-    def ended(self) -> bool:
-        """Whether the app stops or the session has left PLANNING."""
-        now = time.monotonic()
-        if now - self._looked_at >= _LOOK_S:
-            self._looked_at = now
-            with self._rt.db.read() as db:
-                session = db.get(models.Session, self._session_id)
-                self._left = session is None or session.status != State.PLANNING
-        return self._left or self._rt.jobs.stopping.is_set()
-
-    def on_text(self, delta: str) -> None:
-        """See ``Listener``; the answer's text is kept by the answer itself."""
-
-    def on_tool(self, name: str, summary: str) -> None:
-        """See ``Listener``."""
-        with self._rt.db.write(durable=False) as tx:
-            tx.log(self._session_id, clean(summary), source="assistant", kind="tool", details={"tool": name})
-
-    def on_usage(self, usage: Usage) -> None:
-        """See ``Listener``."""
-        count_usage(self._rt, self._session_id, usage)
-
-    def should_stop(self) -> bool:
-        """See ``Listener``."""
-        return self._answers.settled or self.ended
-
-
-def _let_reply_end(rt: Runtime, session_id: str, listener: _PlanListener) -> None:
+def _let_reply_end(rt: Runtime, session_id: str, listener: PlanListener) -> None:
     """The last reply may still change the idea card: plan from what it ends with."""
     until = time.monotonic() + _REPLY_PATIENCE_S
     while not replies.wait_for_reply(rt, session_id, 0.2) and not listener.ended:
@@ -207,12 +200,12 @@ def _let_reply_end(rt: Runtime, session_id: str, listener: _PlanListener) -> Non
             replies.request_stop(rt, session_id)
 
 
-def _ask(rt: Runtime, session_id: str, wish: Wish, answers: PlanAnswers, listener: _PlanListener) -> None:
+def _ask(rt: Runtime, session_id: str, wish: Wish, answers: PlanAnswers, listener: PlanListener) -> None:
     """Ask until the answers are settled or nobody waits for them any more."""
     with rt.db.read() as db:
         session = session_row(db, session_id)
         check_budgets(rt, db, session)
-        question = _question(db, session, wish)
+    question = _material(rt, session_id, wish)
     assistant = assistant_for(rt, session)
     tools = [answers.tool(), *tools_for(session)]
     turns = [Turn("user", question)]
@@ -232,6 +225,12 @@ def _ask(rt: Runtime, session_id: str, wish: Wish, answers: PlanAnswers, listene
             Turn("assistant", answer.text or "(nothing)"),
             Turn("user", "" if answers.settled else answers.correction()),
         ]
+
+
+def _material(rt: Runtime, session_id: str, wish: Wish) -> str:
+    """What the planner is told, as it is now."""
+    with rt.db.read() as db:
+        return _question(db, session_row(db, session_id), wish)
 
 
 def _question(db: DbSession, session: models.Session, wish: Wish) -> str:
@@ -259,7 +258,7 @@ def _question(db: DbSession, session: models.Session, wish: Wish) -> str:
     return clean("\n\n".join(parts))
 
 
-def _store(rt: Runtime, session_id: str, plan: Plan, wish: Wish) -> None:
+def _store(rt: Runtime, session_id: str, plan: Plan, wish: Wish, review: PlanReview | None) -> None:
     with rt.db.read() as db:
         session = session_row(db, session_id)
     plan = _with_checks(plan, session)
@@ -268,6 +267,7 @@ def _store(rt: Runtime, session_id: str, plan: Plan, wish: Wish) -> None:
         if session.status != State.PLANNING:
             return
         row = add_version(tx, session, _with_warnings(tx.db, session, plan), "generated", wish.feedback)
+        row.about = {"review": review.model_dump(mode="json")} if review else None
         wishes.answer(tx, session, wish)
         tx.emit("plan_generated", session_id, version=row.version, plan=row.plan_json)
         move(tx, session, "plan_ready")

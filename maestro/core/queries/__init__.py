@@ -19,6 +19,7 @@ from maestro.core.queries.plan_versions import (
     get_plan_version,
     list_plan_versions,
     plan_as_markdown,
+    plan_progress,
 )
 from maestro.core.queries.sessions import get_session, list_sessions, overview
 from maestro.core.queries.work import get_plan, list_logs, list_messages, list_tasks, list_workers
@@ -56,6 +57,7 @@ __all__ = [
     "overview",
     "page_of_approvals",
     "plan_as_markdown",
+    "plan_progress",
     "repository",
     "rollback_preview",
     "storage_problem",

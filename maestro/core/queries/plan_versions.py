@@ -7,9 +7,9 @@ from sqlmodel import col, select
 
 from maestro.core.kernel.lookup import session_row
 from maestro.core.kernel.runtime import Runtime
-from maestro.core.planning import plan_diff, plan_markdown
+from maestro.core.planning import drafting, plan_diff, plan_markdown
 from maestro.core.planning.plan import parse_plan
-from maestro.core.views import PlanDiff, PlanVersionView
+from maestro.core.views import PlanDiff, PlanProgress, PlanVersionView
 from maestro.db import models
 from maestro.errors import NotFound
 
@@ -44,6 +44,16 @@ def plan_as_markdown(rt: Runtime, session_id: str) -> str:
         session = session_row(db, session_id)
         row = version_row(db, session_id, session.plan_version)
     return plan_markdown.to_markdown(parse_plan(row.plan_json))
+
+
+def plan_progress(rt: Runtime, session_id: str) -> PlanProgress:
+    """How far the plan is that is being made now. Raises NotFound while none is."""
+    with rt.db.read() as db:
+        session_row(db, session_id)
+    found = drafting.of(rt, session_id)
+    if found is None:
+        raise NotFound("No plan is being made.")
+    return found.model_copy(deep=True)
 
 
 def version_row(db: DbSession, session_id: str, version: int) -> models.PlanVersion:

@@ -44,6 +44,7 @@ def list_messages(rt: Runtime, session_id: str, *, limit: int = 500, offset: int
 
 def get_plan(rt: Runtime, session_id: str) -> PlanView:
     """The current plan. Raises NotFound when there is none."""
+    from maestro.core.planning.estimates import with_estimate
     from maestro.core.planning.generation import plan_view
     from maestro.core.proving.plan_checks import with_checks
     from maestro.core.proving.trying_checks import with_tried
@@ -51,7 +52,8 @@ def get_plan(rt: Runtime, session_id: str) -> PlanView:
     with rt.db.read() as db:
         session = lookup.session_row(db, session_id)
         view = plan_view(db, session)
-    return with_tried(rt, with_checks(view, session.repo_path, session.base_commit), session)
+    view = with_estimate(rt, with_checks(view, session.repo_path, session.base_commit), session)
+    return with_tried(rt, view, session)
 
 
 def list_tasks(rt: Runtime, session_id: str) -> list[TaskView]:

@@ -127,6 +127,80 @@ class PlanDiff(BaseModel):
     tasks: list[TaskChange] = []
 
 
+class Range(BaseModel):
+    """From the lower to the upper quartile of what is likely."""
+
+    low: float
+    high: float
+
+
+class HotSpot(BaseModel):
+    """Tasks that may change the same files at the same time."""
+
+    tasks: list[str]
+    files: list[str]
+
+
+class Risk(BaseModel):
+    """The task on which most depends, and why."""
+
+    task: str
+    reasons: list[str]
+
+
+class PlanEstimate(BaseModel):
+    """What a plan may take. ``known``: finished tasks that it is from; 0: the plan's own estimates."""
+
+    minutes: Range
+    cost_usd: Range | None = None  # null: no public price, or too little known
+    tokens: Range
+    known: int = 0
+    hot_spots: list[HotSpot] = []
+    riskiest: Risk | None = None
+
+
+class PlanActual(BaseModel):
+    """What the finished tasks of a plan took so far; ``minutes`` from the first start to the last end."""
+
+    minutes: float
+    cost_usd: float
+    tokens: int
+    tasks: int
+
+
+class PlanFinding(BaseModel):
+    """Something that the second pass found in the draft, and the change against it."""
+
+    kind: str = "other"
+    task: str = ""
+    problem: str
+    change: str = ""
+
+
+class PlanReview(BaseModel):
+    """The second pass over a draft: what it found, and what the rewrite changed. ``problem``: why it could not be made."""
+
+    findings: list[PlanFinding] = []
+    changes: PlanDiff | None = None
+    problem: str = ""
+
+
+class DraftedTask(BaseModel):
+    """A task of a plan that is being written."""
+
+    id: str
+    title: str
+
+
+class PlanProgress(BaseModel):
+    """How far a plan is that is being made."""
+
+    phase: str = "reading"  # reading, drafting, reviewing, rewriting
+    files: list[str] = []  # what the assistant looked at
+    tasks: list[DraftedTask] = []
+    findings: list[str] = []  # of the second pass
+
+
 class PlanView(BaseModel):
     """A version of the plan, with what review needs beside it."""
 
@@ -146,6 +220,9 @@ class PlanView(BaseModel):
     trial: PlanTrial = PlanTrial()  # of its checks on the base
     trace: list[TraceRow] = []
     comments: list[PlanCommentView] = []  # that are open
+    review: PlanReview | None = None  # the second pass, of a plan that the assistant made
+    estimate: PlanEstimate | None = None  # of an approved plan as it was then
+    actual: PlanActual | None = None
 
 
 class DecisionView(BaseModel):
