@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -76,6 +77,7 @@ class Bench:
         self.live: dict[str, TaskView] = {}
         self.took_s: dict[str, float] = {}
         self.selected = WHOLE
+        self._doing = False  # a command of this window: a version that comes of it is no news
         self._task: dict[str, Any] | None = None  # the one in the fields, and what these show of it
         self._task_shown: dict[str, Any] | None = None
         self._rest: asyncio.TimerHandle | None = None
@@ -162,10 +164,10 @@ class Bench:
         before = self.draft.version
         self.draft.take(self.plan)
         if self.editable:
-            words = f"Version {self.plan.version}, saved elsewhere"
-            self.draft.note(words, version=(before, self.plan.version))
-            with self.view.content:
-                say(f"{words}, is shown now.")
+            self.draft.note(f"Load version {self.plan.version}", version=(before, self.plan.version))
+            if not self._doing:
+                with self.view.content:
+                    say(f"Version {self.plan.version} was saved elsewhere and is shown now.")
         self.take()
 
     def choose_by_hand(self, key: str) -> None:
@@ -361,6 +363,7 @@ class Bench:
     def _keep(self) -> None:
         """Have the browser keep the draft and its steps, as long as there are any."""
         kept: dict[str, Any] = {"version": self.draft.version, "data": self.draft.data, "dirty": self.draft.dirty}
+        kept["at"] = time.time()
         words = json.dumps(kept | {"steps": self.draft.journal.dump()}, ensure_ascii=False)
         if len(words) > _MOST_KEPT:
             words = json.dumps(kept, ensure_ascii=False)
@@ -395,8 +398,12 @@ class Bench:
     async def do(self, command: Callable[..., object], *args: Any, by: ui.button | None = None, **kwargs: Any) -> bool:
         """Perform a command on the session and read everything again; whether it worked."""
         with self.view.content:  # the button may go before the command is done
-            worked = await did(command, self.view.rt, self.session.id, *args, by=by, **kwargs)
-            await self.refresh()
+            self._doing = True
+            try:
+                worked = await did(command, self.view.rt, self.session.id, *args, by=by, **kwargs)
+                await self.refresh()
+            finally:
+                self._doing = False
         return worked
 
     def go(self, page: str = "") -> None:

@@ -118,7 +118,7 @@ class Draft:
             if self.restore(kept.get("data"), kept["version"]):
                 self.journal.rebase(self.data)
                 self.data, self.version = stored, version
-                self.note(f"Version {version}, saved elsewhere", version=(kept["version"], version))
+                self.note(f"Load version {version}", version=(kept["version"], version))
         return unsaved
 
     def note(self, words: str, key: str = "", *, run: str = "", version: tuple[int, int] | None = None) -> None:

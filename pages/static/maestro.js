@@ -188,6 +188,8 @@
     const command = mac ? "⌘ K" : "Ctrl K";
     const keys = [[command, "Command palette: go anywhere, do anything"], ["g d", "Dashboard"], ["g s", "Sessions"], ["g a", "Approvals"],
       ["c", "New session"], ["j  k", "Move down and up in a list"], ["Enter", "Open"], ["/", "Search in a list"], ["1 – 5", "Tabs of a session"], ["?", "This list"], ["Esc", "Close"]];
+    if ($("[data-plan-draft]")) keys.splice(-2, 0, ["x", "Plan: select the task, with others"], ["Shift ↑ ↓", "Plan: select more"], ["Alt ↑ ↓", "Plan: move the task"], ["Del", "Plan: remove the task"],
+      [mac ? "⌘ Z" : "Ctrl Z", "Plan: undo"], [mac ? "⌘ Shift Z" : "Ctrl Y", "Plan: redo"], ["+ - 0", "Plan: zoom the graph that has the focus"]);
     const box = h("div", { className: "m-keys" }, h("h2", { textContent: "Keyboard shortcuts" }));
     for (const [key, what] of keys) {
       const cell = h("span", {});

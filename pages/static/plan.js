@@ -305,13 +305,26 @@
     cut.focus();
   });
 
+  // What is kept of a plan without unsaved changes is only what could be undone: it goes after a while, or for want of room.
+  const STEPS_S = 14 * 86400;
+  function dropSteps(old, except) {
+    for (const name of Object.keys(localStorage)) {
+      if (!name.startsWith("maestro-plan:") || name === except) continue;
+      try { const kept = JSON.parse(localStorage.getItem(name)); if (kept.dirty === false && old(kept)) localStorage.removeItem(name); } catch { /* not ours */ }
+    }
+  }
+  try { dropSteps((kept) => !(Date.now() / 1000 - kept.at < STEPS_S)); } catch { /* private */ }
+
   const fieldsOf = (name) => `${name.replace("maestro-plan:", "plan-")}/`;
   window.maestroPlan = {
     select,
     detailsToTop() { const el = document.querySelector(".p-right"); if (el) el.scrollTop = 0; },
     focusDetails() { setTimeout(() => document.querySelector(".p-details input")?.focus(), 60); },
     focusFault() { setTimeout(() => document.querySelector(".p-details .q-field--error")?.scrollIntoView({ block: "center" }), 120); },
-    keep(name, words) { try { localStorage.setItem(name, words); window.maestro?.dropDrafts(fieldsOf(name)); } catch { /* full or private */ } },
+    keep(name, words) {
+      try { localStorage.setItem(name, words); } catch { dropSteps(() => true, name); try { localStorage.setItem(name, words); } catch { return; /* full or private */ } }
+      window.maestro?.dropDrafts(fieldsOf(name));
+    },
     forget(name) { try { localStorage.removeItem(name); window.maestro?.dropDrafts(fieldsOf(name)); } catch { /* private */ } },
     // What was typed before a reload; before the fields get back what the server had not heard of yet.
     sendKept() {

@@ -91,6 +91,7 @@ def test_no_notice_has_a_serious_finding(window: OpenWindow) -> None:
     for scheme in ("light", "dark"):
         opened.scheme(scheme)
         page.wait_for_function("(scheme) => document.documentElement.dataset.theme === scheme", arg=scheme)
+        page.wait_for_function("document.getAnimations().every((each) => each.playState !== 'running')")  # it fades in
         assert not findings(page, within=".q-notifications"), scheme
     opened.screenshot("notices-dark")
 

@@ -198,7 +198,7 @@ def test_typing_into_one_field_is_one_step_and_a_strange_journal_is_none() -> No
 def test_steps_over_a_version_from_elsewhere_say_which_version_the_draft_is_of() -> None:
     plan = draft({"id": "a", "title": "A"})
     plan.tasks[0]["title"] = "Theirs"
-    plan.note("Version 2, saved elsewhere", version=(1, 2))
+    plan.note("Load version 2", version=(1, 2))
     plan.stored, plan.version = copy.deepcopy(plan.data), 2
     plan.step(back=True, current=2)
     assert (plan.version, plan.dirty, plan.tasks[0]["title"]) == (1, True, "A")
