@@ -20,7 +20,7 @@ from maestro.demo.sample import make_repository
 from maestro.demo.server import ScriptedServer
 from maestro.settings import LoadedSettings
 
-PATIENCE_S = 20.0
+PATIENCE_S = 90.0  # a machine may be busy; nobody waits when all is well
 
 
 @dataclass

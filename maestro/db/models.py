@@ -75,6 +75,9 @@ class Session(SQLModel, table=True):
     template: str | None = None
     template_json: dict[str, Any] | None = _maybe_texts()  # what the template said when the session began
     demo: bool = False
+    source_json: dict[str, Any] | None = (
+        _maybe_texts()
+    )  # the issue that it began with: ``core.brainstorm.issues.Source``
     follows_id: str | None = None  # the finished session that it goes on from
 
     repo_path: str

@@ -18,11 +18,22 @@ from pages.brainstorm.parts import Lines, Part, Requirements
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button, link_button
 from pages.components.calls import did
-from pages.components.tag import box, text
+from pages.components.tag import box, tag, text
 from pages.components.words import plural
 from pages.frame.view import Frame
 
 _EDITABLE = {"idle", "brainstorming", "plan_review"}
+
+
+def _source(source: dict[str, Any]) -> None:
+    """The issue that the session began with."""
+    name = f"{source.get('repository', '')}#{source.get('number', '')}"
+    url = str(source.get("url", ""))
+    with box("b-source"):
+        text("From", "m-meta")
+        if url.startswith("https://"):
+            tag("a", name, "m-link", href=url, target="_blank", rel="noopener noreferrer")
+        text(str(source.get("title", "")), "m-cut", dir="auto")
 
 
 class Card:
@@ -36,6 +47,8 @@ class Card:
         drafts = f"card-{session.id}"
         with box("b-side__scroll"), box("b-card"):
             self.gauge = Gauge()
+            if session.source:
+                _source(session.source)
             self.parts: dict[str, Part] = {
                 "title": Part("title", "Idea", self._save, nothing="No title yet", drafts=drafts),
                 "problem": Part(

@@ -7,6 +7,7 @@ from nicegui.events import GenericEventArguments
 
 from maestro.core.commands import conversation, plans
 from maestro.core.views import SessionView
+from pages.brainstorm.completions import Completions
 from pages.brainstorm.model_menu import ModelMenu
 from pages.components.action import FAILED, perform
 from pages.components.buttons import button, icon_button, link_button
@@ -18,6 +19,7 @@ from pages.frame.view import Frame
 
 _ENTER = """(e) => {
   if (e.key !== "Enter" || e.shiftKey || e.isComposing || e.keyCode === 229 || matchMedia("(pointer: coarse)").matches) return;
+  if (window.maestroChat?.offering()) return;
   e.preventDefault();
   emit(e.target.value);
 }"""
@@ -40,8 +42,10 @@ class Composer:
         self.session = session
         self._sending = False
         with box("b-composer") as self.root:
+            box("b-offer b-column m-hidden", data_offer="", role="listbox", aria_label="Completions")
+            Completions(view, session)
             with box("b-column b-write", data_draft=f"say-{session.id}") as self._write:
-                self.field = ui.textarea(placeholder="Write to the assistant…")
+                self.field = ui.textarea(placeholder="Write to the assistant… @ names a file, / takes a template")
                 self.field.props('autogrow borderless rows=1 input-class="b-write__text" aria-label="Your message"')
                 self.field.on("keydown", self._entered, js_handler=_ENTER)
                 with box("b-write__foot"):

@@ -108,6 +108,13 @@ class _Form:
                 ui.textarea(placeholder="What should be different afterwards?").props("autogrow").classes("m-tall")
             )
             self.idea.on("keydown.ctrl.enter", self.submit).on("keydown.meta.enter", self.submit)
+        with field(
+            "GitHub issue",
+            optional=True,
+            help="Its address, or its number in this repository. Its text and comments are read with it.",
+            draft="new/issue",
+        ):
+            self.issue = ui.input(placeholder="https://github.com/…/issues/12").props("maxlength=500 spellcheck=false")
         with box("m-form__pair"):
             with field("Title", optional=True, help="If empty: the first line of the idea.", draft="new/title"):
                 self.title = ui.input().props("maxlength=255")
@@ -229,6 +236,7 @@ class _Form:
         return {
             "title": (self.title.value or "").strip() or None,
             "description": self.idea.value or "",
+            "issue": (self.issue.value or "").strip() or None,
             "repo_path": (self.path.value or "").strip(),
             "base_branch": self._branch(),
             "template": self.template.value or None,
@@ -240,7 +248,7 @@ class _Form:
         return None if self.branch.value in (None, _CHECKED_OUT) else self.branch.value
 
     def _clear(self) -> None:
-        for element in (self.path, self.branch, self.title, self.idea, self.template):
+        for element in (self.path, self.branch, self.title, self.idea, self.issue, self.template):
             show_error(element, None)
         self.agent.show_errors({})
         self.environment.show_errors({})
@@ -251,6 +259,7 @@ class _Form:
             "base_branch": self.branch,
             "title": self.title,
             "description": self.idea,
+            "issue": self.issue,
             "template": self.template,
         }
         first_commit.offer(self.found, self.rt, error, done=self.look_again)

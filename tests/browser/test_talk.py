@@ -118,6 +118,30 @@ def test_questions_are_answered_with_a_click_and_a_key(window: OpenWindow, sessi
     expect(page.locator(".b-msg--user").last).to_contain_text("yes")
 
 
+def test_files_and_templates_are_completed_where_one_writes(window: OpenWindow, session: str) -> None:
+    opened = window()
+    page = opened.visit(session)
+    composer = page.get_by_label("Your message")
+    composer.press_sequentially("Look at @sho")
+    offered = page.get_by_role("listbox", name="Completions")
+    expect(offered.get_by_role("option")).to_have_text(["src/shop.py"])
+    opened.screenshot("brainstorm-completion")
+    composer.press("Enter")
+    expect(composer).to_have_value("Look at @src/shop.py ")
+    expect(offered).to_be_hidden()
+    composer.fill("")
+    composer.press_sequentially("/bug")
+    expect(offered.get_by_role("option")).to_have_count(1)
+    composer.press("Tab")
+    expect(composer).not_to_have_value("/bug")
+    expect(page.locator(".b-msg")).to_have_count(0)  # nothing of it was sent
+    composer.fill("に")
+    composer.dispatch_event("keydown", {"key": "Enter", "keyCode": 229})
+    composer.dispatch_event("keydown", {"key": "Enter", "isComposing": True})
+    expect(composer).to_have_value("に")
+    expect(page.locator(".b-msg")).to_have_count(0)
+
+
 def test_the_model_is_chosen_where_one_writes_and_tried_in_the_settings(window: OpenWindow, session: str) -> None:
     opened = window()
     page = opened.visit(session)

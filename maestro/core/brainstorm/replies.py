@@ -13,7 +13,7 @@ from sqlmodel import Session as DbSession
 from sqlmodel import col, select
 
 from maestro.assistants.base import Answer, Request, Turn
-from maestro.core.brainstorm import card_trace, interview
+from maestro.core.brainstorm import card_trace, interview, issues
 from maestro.core.brainstorm.assistant import assistant_for, check_budgets, tools_for
 from maestro.core.brainstorm.card_keeping import card_tool
 from maestro.core.brainstorm.earlier import earlier_decisions
@@ -264,6 +264,7 @@ def _system_prompt(session: models.Session, earlier: str) -> str:
         _SYSTEM,
         overview(Path(session.repo_path), session.base_commit, checks),
         hints(session.template_json),
+        issues.material(session.source_json),
         earlier,
     ]
     return "\n\n".join(part for part in parts if part)

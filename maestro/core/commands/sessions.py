@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from maestro.agents import factory
 from maestro.core import queries
 from maestro.core.approvals import agent_questions, asking
+from maestro.core.brainstorm import issues
 from maestro.core.brainstorm.decisions import mirror_card
 from maestro.core.brainstorm.idea_card import stored_card
 from maestro.core.commands import conversation
@@ -43,6 +44,10 @@ class NewSession(BaseModel):
     repo_path: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
     base_branch: Annotated[str, StringConstraints(max_length=500)] | None = None
     template: Annotated[str, StringConstraints(max_length=100)] | None = None
+    issue: Annotated[Words, StringConstraints(max_length=500)] | None = Field(
+        None,
+        description="A GitHub issue to begin with: its address, `owner/name#12`, or its number in this repository.",
+    )
     agent_type: Annotated[str, StringConstraints(max_length=50)] = "claude_code"
     agent_config: dict[str, Any] = Field(default_factory=dict)
     remember_environment: bool = Field(
@@ -76,7 +81,7 @@ def create_session(rt: Runtime, new: NewSession, *, demo: bool = False, carried:
 
     Of ``setup``, ``copy_files`` and ``checks`` it gets what is asked for, else the template's, else what is
     remembered of the repository. Raises InvalidInput (repository, branch, agent type or configuration,
-    template); nothing is created then. ``carried``: what it takes over from a session that it follows.
+    template, issue); nothing is created then. ``carried``: what it takes over from a session that it follows.
     """
     info = repository.inspect(new.repo_path)
     base_branch, base_commit = repository.resolve_base(info, new.base_branch)
@@ -89,11 +94,13 @@ def create_session(rt: Runtime, new: NewSession, *, demo: bool = False, carried:
     given = repository_environment.confirmed(rt, info) | asked_for
     config = parse_agent_config(given).model_dump(exclude_defaults=True)
     session_id = new_id()
-    title = new.title or _first_line(new.description) or info.root.name
+    source = issues.read(new.issue, info.root) if new.issue else None
+    title = new.title or (source.title if source else _first_line(new.description)) or info.root.name
     row = models.Session(
         id=session_id,
         title=title,
-        description=new.description,
+        description=issues.opening(source, new.description) if source else new.description,
+        source_json=source.model_dump(mode="json") if source else None,
         template=new.template,
         template_json=template_library.kept(found) if found else None,
         demo=demo or rt.settings.assistant == "demo",

@@ -120,12 +120,22 @@ def _session_view(
             "merged": row.merge_json is not None,
             "merge": row.merge_json,
             "result": row.result_json,
+            "source": _source(row.source_json),
             "pending_approvals": pending,
             "live_workers": live,
             "active_at": moved or row.updated_at,
             "allowed_events": allowed_events(row.status),
         },
     )
+
+
+def _source(stored: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The issue that a session began with, without all that was written there."""
+    if not stored:
+        return None
+    comments = stored.get("comments")
+    short = {name: value for name, value in stored.items() if name not in {"body", "comments"}}
+    return short | {"comments": len(comments) if isinstance(comments, list) else 0}
 
 
 def _progress(row: models.Session, tasks: list[models.Task]) -> float:

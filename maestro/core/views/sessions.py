@@ -40,6 +40,7 @@ class SessionView(BaseModel):
     agent_type: str
     agent_config: dict[str, Any]
     template: str | None
+    source: dict[str, Any] | None = None  # the issue that it began with: {kind, url, repository, number, title, author}
     follows_id: str | None = None  # the finished session that it goes on from
     demo: bool
     created_at: datetime
