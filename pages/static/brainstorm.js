@@ -46,7 +46,8 @@
   function close() { offered = null; place()?.classList.add("m-hidden"); place()?.replaceChildren(); }
   function offer(answer) {
     const now = token(), box = place();
-    if (!box || !now || now.kind !== answer.kind || now.typed !== answer.typed || !answer.found.length) return close();
+    if (!box || !now || now.kind !== answer.kind || now.typed !== answer.typed) return; // asked before more was typed
+    if (!answer.found.length) return close();
     offered = answer.found; at = 0;
     box.replaceChildren(...offered.map((one, index) => {
       const row = document.createElement("button");

@@ -176,7 +176,7 @@ def _with_token(token: str, path: str) -> Any:
     if not base.startswith(("https://", "http://")):
         raise _wrong(f"{_API_VARIABLE} is not a web address. {_PASTE}")
     try:
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=_PATIENCE_S) as answer:
+        with urllib.request.build_opener(_NoRedirect).open(fullurl=request, timeout=_PATIENCE_S) as answer:
             return json.loads(answer.read(_MOST_BYTES))
     except urllib.error.HTTPError as error:
         why = {
