@@ -190,7 +190,7 @@ class PlanComment(SQLModel, table=True):
     session_id: str = Field(foreign_key="sessions.id", ondelete="CASCADE", index=True)
     task: str = ""  # its id in the plan; empty: the plan
     version: int  # that it is about
-    text: str = _text()
+    text: str = _words()
     created_at: datetime = _time()
     answered_by: int | None = None  # the version that was made with it
 

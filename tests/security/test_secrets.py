@@ -57,12 +57,12 @@ KEPT = {
         "id", "session_id", "task_id", "worker_id", "parent_task_id", "status", "key", "kind", "role", "name", "phase",
         "type", "source", "level", "metric_name", "unit", "day", "account", "template", "agent_type", "origin", "outcome",
         "from_state", "event", "to_state", "decision_type", "risk", "resolved_by", "request_id", "conversation_id",
-        "assigned_worker_id", "model", "about", "author", "message_id",
+        "assigned_worker_id", "model", "about", "author", "message_id", "outcome_by", "task", "side", "follows_id",
     },
     "of git, and paths": {
         "repo_path", "base_branch", "base_commit", "session_branch", "session_commit", "checkpoint_commit", "rollback_commit",
         "merge_json", "branch", "worktree_path", "start_commit", "result_commit", "commit", "hash",
-        "spool_path", "git_dir", "checkout_before",
+        "spool_path", "git_dir", "checkout_before", "path", "target", "base_before", "merged", "conflicts",
     },
     "run, or given to an agent as the plan has it": {
         "agent_config", "plan_json", "description", "title", "depends_on", "files", "acceptance", "checks", "command",
@@ -79,6 +79,8 @@ WORDS = {
     "check_runs": {"output", "note"},
     "approvals": {"message"},
     "decisions": {"context", "options", "rationale"},
+    "plan_comments": {"text"},
+    "review_comments": {"body", "code", "check"},
 }
 
 
