@@ -30,6 +30,8 @@ _ORIGINS = {
     "restored": "brought back",
     "imported": "read from a file",
     "corrected": "check corrected",
+    "follow_up": "continued after the work",
+    "update": "updated from the target",
 }
 _FILE_BYTES = 2_000_000
 
