@@ -336,10 +336,14 @@ def main() -> None:
     given = arguments.parse_args()
     seed = int(time.time()) % 1_000_000 if given.seed is None else given.seed
 
-    def one(number: int) -> tuple[bool, Round]:
+    def one(number: int) -> tuple[bool, Round | None]:
         agent = given.agent if given.agent != "both" else ("claude_code", "command")[number % 2]
         began = time.monotonic()
-        broken, game = play(number, agent, given.kills, keep=True, timeout_s=given.seconds)
+        try:
+            broken, game = play(number, agent, given.kills, keep=True, timeout_s=given.seconds)
+        except Exception as error:  # the other rounds are played, and counted
+            print(f"seed {number} {agent:11} could not be played to its end: {error!r}", flush=True)
+            return True, None
         shots = ", ".join(f"{n} {count}" for n, count in game.hits.items() if count)
         verdict = f"LOST ({game.folder})" if broken else "ok"
         line = f"seed {number} {agent:11} {time.monotonic() - began:5.1f} s  killed: {shots or 'nothing':40} {verdict}"
@@ -349,8 +353,9 @@ def main() -> None:
     with ThreadPoolExecutor(given.jobs) as side_by_side:
         played = list(side_by_side.map(one, range(seed, seed + given.rounds)))
     lost = sum(broken for broken, _ in played)
-    starts = [seconds for _, game in played for seconds in game.starts]
-    hits = {name: sum(game.hits[name] for _, game in played) for name in played[0][1].hits}
+    games = [game for _, game in played if game is not None]
+    starts = [seconds for game in games for seconds in game.starts] or [0.0]
+    hits = {name: sum(game.hits[name] for game in games) for name in (games[0].hits if games else ())}
     print(f"{given.rounds} rounds, killed {hits}; rounds with a violation: {lost}")
     print(f"slowest start {max(starts):.2f} s, median {sorted(starts)[len(starts) // 2]:.2f} s ({len(starts)} starts)")
     sys.exit(1 if lost else 0)
