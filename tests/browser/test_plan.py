@@ -430,7 +430,7 @@ def test_a_plan_is_approved_and_an_edit_needs_approval_again(window: OpenWindow,
     expect(page.locator(".p-bar")).to_contain_text("about 20 min")
     expect(page.locator(".p-bar")).to_contain_text("$0.45 to $0.75")  # three times the middle half of what tasks cost
     page.get_by_text("1 goal without acceptance criteria").click()
-    expect(page.get_by_text("writes an export file")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_text("writes an export file")).to_be_visible()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Approve only").click()
     expect(page.locator(".p-bar")).to_contain_text("Edits need a new approval.")
