@@ -33,6 +33,9 @@ def page_of(items: list[T], limit: int, offset: int) -> Listing[T]:
     return Listing(items=items[offset : offset + limit], total=len(items))
 
 
+JsonObject = dict[str, Any]
+
+
 class Body(BaseModel):
     """A request body; members it does not know are mistakes."""
 
@@ -110,6 +113,20 @@ class TaskRetry(Body):
     """``POST /sessions/{id}/tasks/{task}/retry``."""
 
     hint: Text | None = None
+
+
+class ChangedPlan(Body):
+    """``POST /sessions/{id}/plan/change``: a whole plan; with the ``hash`` of its preview it is approved and carried out."""
+
+    plan: JsonObject
+    version: RowId | None = Field(None, description="The version that you changed; refused when another has come.")
+    hash: Short | None = None
+
+
+class Checks(Body):
+    """``PUT /sessions/{id}/tasks/{task}/checks`` and ``PUT …/plan/checks``."""
+
+    checks: list[Text]
 
 
 class Say(Body):
@@ -196,6 +213,3 @@ class Problem(BaseModel):
     state: str | None = None
     allowed: list[str] | None = None
     fields: dict[str, str] | None = None
-
-
-JsonObject = dict[str, Any]

@@ -294,6 +294,46 @@ def try_checks(session_id: SessionId, json: AsJson = False, data_dir: DataDir = 
         raise typer.Exit(FAILED)
 
 
+@app.command("correct")
+def correct_checks(
+    session_id: SessionId,
+    checks: Annotated[list[str], typer.Argument(metavar="COMMAND...", help="The checks that it has from now on.")],
+    task: Annotated[str | None, typer.Option(help="A task (default: the whole plan).")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Correct the checks of a task, or of the plan, while the session is at work. A failed task is checked again."""
+    with _reporting(), _api(data_dir) as api:
+        path = f"/sessions/{api.find(session_id)['id']}"
+        where = f"{path}/tasks/{task}/checks" if task else f"{path}/plan/checks"
+        _say(words.changed_plan(api.put(where, {}, {"checks": checks})))
+
+
+@app.command("change")
+def change_plan(
+    session_id: SessionId,
+    file: Annotated[
+        Path | None, typer.Argument(help="The whole plan as JSON, changed. Without it, the plan is printed.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Approve the change without being asked.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Change the plan of a session at work: tasks that have not begun, and the checks of others. Shows it, and asks."""
+    with _reporting(), _api(data_dir) as api:
+        path = f"/sessions/{api.find(session_id)['id']}/plan"
+        if file is None:
+            _print_json(api.get(path)["plan"])
+            return
+        try:
+            plan = json_module.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise Refused(422, f"{file} cannot be read as JSON: {error}") from error
+        version = api.get(path)["version"]
+        change = api.post(f"{path}/change", plan=plan, version=version)
+        _say(words.changed_plan(change))
+        if change["steps"] and (yes or typer.confirm("Approve this change?")):
+            _say(words.changed_plan(api.post(f"{path}/change", plan=plan, version=version, hash=change["hash"])))
+
+
 @app.command("tell")
 def tell_agents(
     session_id: SessionId,

@@ -142,6 +142,14 @@ def way_to_answer(approval: Json) -> str:
     return f"maestro approve {wanted}{''.join(flags)}"
 
 
+def changed_plan(change: Json) -> str:
+    """What a change of the plan does, or has done."""
+    if not change["steps"]:
+        return "Nothing is different from the plan."
+    head = f"Plan version {change['version']} is approved:" if change["applied"] else "This would change the plan:"
+    return "\n".join([head, *(f"  {one_line(step['words'])}" for step in change["steps"])])
+
+
 def chosen_option(approval: Json, text: str) -> str:
     """An answer as it is sent: the number of an option stands for its words."""
     options = approval["detail"].get("options") or []

@@ -138,6 +138,9 @@ class TaskDetails:
                 link_button(
                     "Task changes", f"/session/{self._id}/changes?task={task.key}", icon="file-diff", small=True
                 )
+            if task.status in {"pending", "running", "waiting", "checking", "failed"}:
+                words = "Correct the checks" if task.attempt else "Change the task"
+                link_button(words, f"/session/{self._id}/plan?change=1&task={task.key}", icon="pencil", small=True)
             if runs:
                 link_button("Task log", f"/session/{self._id}/logs?task={task.key}", icon="list", small=True)
 
@@ -145,8 +148,7 @@ class TaskDetails:
         if task.error_message and task.status in {"failed", "skipped"}:
             tone = "failed" if task.status == "failed" else "pending"
             inline(task.error_message, f"mon-why s-{tone} m-pre", name="div")
-        if task.result_commit or runs:
-            self._links(task, runs)
+        self._links(task, runs)
         if conflicting_files(task):
             with _part("Conflict", ""):
                 conflict_part(self._rt, self._id, task)

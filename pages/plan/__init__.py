@@ -22,6 +22,7 @@ from pages.plan.bar import Bar
 from pages.plan.bench import Bench
 from pages.plan.making import Making, failed, last_failure, none_yet
 from pages.plan.reading import work_times
+from pages.plan.running import CHANGEABLE
 from pages.routing import session_page
 
 _EVENTS = ("state_changed", "plan_*", "task_*", "idea_card_updated", live.DROPPED)
@@ -63,7 +64,7 @@ class _Page:
             self.view.session = session
             plan = await read(queries.get_plan, self.view.rt, session.id) if session.plan_version else None
             failure = await self._failure(session, plan)
-            kind = _kind(session, plan, failure)
+            kind = _kind(session, plan, failure, changing="change" in self.view.query)
             if kind != self._kind:
                 self._kind = kind
                 await self._make(kind, session, plan, failure)
@@ -89,7 +90,13 @@ class _Page:
             elif plan:
                 costs = await read(past_costs.of_repository, self.view.rt, session.repo_path)
                 self.bench = Bench(
-                    self.view, plan, editable=kind == "editing", costs=costs, refresh=self.refresh, bar=Bar
+                    self.view,
+                    plan,
+                    editable=kind in {"editing", "changing"},
+                    costs=costs,
+                    refresh=self.refresh,
+                    bar=Bar,
+                    running=kind == "changing",
                 )
                 self.bench.show(details=True)
                 self.bench.choose(self.view.query.get("task") or self.bench.selected)
@@ -104,10 +111,12 @@ class _Page:
             await read(check_trials.try_when_cheap, self.view.rt, session.id)
 
 
-def _kind(session: SessionView, plan: PlanView | None, failure: LogView | None) -> str:
+def _kind(session: SessionView, plan: PlanView | None, failure: LogView | None, *, changing: bool) -> str:
     """Which of its faces the page shows; another one is made anew."""
     if session.status == "planning":
         return "making"
     if plan:
+        if changing and session.status in CHANGEABLE:
+            return "changing"
         return "editing" if session.status in _EDITABLE else f"reading {failure.id if failure else ''}"
     return f"failed {failure.id}" if failure else f"none {session.status}"

@@ -20,6 +20,7 @@ from pages.plan.check_notes import check_counts
 from pages.plan.draft import estimate
 from pages.plan.estimated import estimate_line, took_line
 from pages.plan.regenerating import regenerate
+from pages.plan.running import CHANGEABLE
 from pages.plan.taken_away import Taken
 from pages.plan.tried import tried_line, tried_now
 from pages.plan.versions import versions_menu
@@ -68,7 +69,7 @@ class Bar:
             with box("p-bar__says"):
                 if draft.dirty:
                     self._unsaved(parted)
-                elif bench.editable:
+                elif bench.editable and not bench.running:
                     self._amounts()
                 else:
                     self._history()
@@ -90,6 +91,11 @@ class Bar:
                         icon="messages-square",
                         kind="primary",
                     )
+                elif bench.running:
+                    link_button("Done", f"/session/{bench.session.id}/plan")
+                elif status in CHANGEABLE:
+                    link_button("Change the plan", f"/session/{bench.session.id}/plan?change=1", icon="pencil")
+                    link_button("Overview", f"/session/{bench.session.id}", icon="activity")
                 else:
                     link_button("Overview", f"/session/{bench.session.id}", icon="activity")
 
@@ -216,7 +222,9 @@ class Bar:
         bench = self.bench
         button("Discard mine, load theirs" if parted else "Discard", bench.discard, kind="ghost")
         save = button(
-            "Overwrite with mine" if parted else "Save changes", icon="check", kind="quiet" if parted else "primary"
+            "Overwrite with mine" if parted else "Review the change…" if bench.running else "Save changes",
+            icon="check",
+            kind="quiet" if parted else "primary",
         )
         save.on_click(lambda: bench.save(save, over=parted))
 

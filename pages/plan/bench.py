@@ -34,6 +34,7 @@ from pages.plan.picked import Picked
 from pages.plan.reading import read_task, read_whole
 from pages.plan.regenerating import regenerate
 from pages.plan.rows import WHOLE, Rows
+from pages.plan.running import change_running
 from pages.plan.splitting import ask_split
 from pages.plan.tools import Tools
 
@@ -64,12 +65,14 @@ class Bench:
         costs: TaskCosts,
         refresh: Callable[[], Awaitable[None]],
         bar: Callable[[Bench], Shown],
+        running: bool = False,
     ) -> None:
         assert view.session is not None
         self.view = view
         self.session: SessionView = view.session
         self.plan = plan
         self.editable = editable
+        self.running = running  # the plan of a session at work is changed: saving is approving
         self.costs = costs
         self.refresh = refresh
         self.draft = Draft(plan)
@@ -116,7 +119,7 @@ class Bench:
         """Follow the session, its tasks and other windows. What is typed here stays; the bar says when versions part."""
         went_on, self.session, self.plan = self.session.status != session.status, session, plan
         self.took_s = took_s
-        live_before, self.live = self.live, {t.key: t for t in tasks} if not self.editable else {}
+        live_before, self.live = self.live, {t.key: t for t in tasks} if self.running or not self.editable else {}
         if plan.version != self.draft.version and not self.draft.dirty:
             self._take_theirs()
             return
@@ -326,9 +329,10 @@ class Bench:
         expected = self.plan.version if over else self.draft.version
         by.props("loading")
         try:
-            stored = await read(
-                plans.replace_plan, self.view.rt, self.session.id, self.draft.data, expected_version=expected
-            )
+            store = change_running if self.running else _replace
+            stored = await store(self, expected)
+            if stored is None:
+                return
         except InvalidInput as error:
             self.draft.wrong(error)
             self._to_fault()
@@ -410,3 +414,7 @@ class Bench:
         """Go to another page of the session."""
         with self.view.content:
             ui.navigate.to(f"/session/{self.session.id}{page}")
+
+
+async def _replace(bench: Bench, expected: int) -> PlanView | None:
+    return await read(plans.replace_plan, bench.view.rt, bench.session.id, bench.draft.data, expected_version=expected)

@@ -12,7 +12,7 @@ from maestro.core.kernel.runtime import Runtime
 from maestro.core.views import ApprovalView
 from maestro.errors import InvalidInput
 from pages.components.action import FAILED, perform
-from pages.components.buttons import button
+from pages.components.buttons import button, link_button
 from pages.components.drafts import forget, kept
 from pages.components.failing import may_fail
 from pages.components.fields import show_error
@@ -111,6 +111,8 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
         change = button("Change setup…", small=True)
         change.on_click(lambda: change_environment(rt, approval.session_id))
     if approval.kind == "task_failed" and approval.task_key:
+        where = f"/session/{approval.session_id}/plan?change=1&task={approval.task_key}"
+        link_button("Correct the checks…", where, small=True)
         _skip(rt, approval)
     deny = button(words.deny, kind="danger" if words.stops_work else "quiet", small=True)
 

@@ -108,10 +108,12 @@ def test_words_reach_the_agents_from_everywhere(app: AppProcess, place: Place, w
         _answered_in_the_browser(window("phone"), session_id)
         wait_for(lambda: read("")["status"] == "completed", 240, "the session")
         told = read("/notes")["items"]
+    corrected = "I corrected the checks of this task. Maestro will run:\n- `grep -q cart cart.txt`"
     assert sorted((n["text"], n["task_key"]) for n in told) == [
         ("From REST", "cart"),
         ("From the CLI", "cart"),
         ("From the WebSocket", "menu"),
+        (corrected, "cart"),
         ("Prices in euro", "cart"),
         ("Prices in euro", "menu"),
         ("Use plain words", "menu"),
@@ -141,6 +143,13 @@ def _in_the_browser(window: Window, session_id: str) -> None:
     to_all.press("Control+Enter")
     expect(page.get_by_text("Prices in euro").first).to_be_visible()
     window.screenshot("running-words-log")
+    page = window.visit(f"/session/{session_id}/plan?change=1&task=cart")
+    page.get_by_label("Checks", exact=True).fill("grep -q cart cart.txt")
+    page.get_by_role("button", name="Review the change…").click()
+    expect(page.get_by_role("alertdialog")).to_contain_text("Correct the checks of cart")
+    window.screenshot("running-words-change")
+    page.get_by_role("button", name="Approve", exact=True).click()
+    expect(page.get_by_text("Saved as version 2.")).to_be_visible()
 
 
 def _answered_in_the_browser(window: Window, session_id: str) -> None:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from maestro.api.models import Listing, Merge, MergeMethod, Reason, Restore, Retry, Rollback, Say, Short, TaskRetry
+from maestro.api.models import (
+    Checks,
+    Listing,
+    Merge,
+    MergeMethod,
+    Reason,
+    Restore,
+    Retry,
+    Rollback,
+    Say,
+    Short,
+    TaskRetry,
+)
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
-from maestro.core.commands import control, delivery, notes
+from maestro.core.commands import control, delivery, notes, plan_changes
 from maestro.core.integration.retention import RecoveredView
 from maestro.core.queries.going_back import RollbackPreview
 from maestro.core.views import MergePreviewView, NoteView, SessionView
+from maestro.core.views.plan_changes import PlanChange
 
 router = APIRouter(prefix="/sessions/{session_id}", tags=["Execution"], route_class=CheckedRoute)
 
@@ -63,6 +76,12 @@ def retry_task(rt: Rt, session_id: str, task: str, body: TaskRetry | None = None
 def skip_task(rt: Rt, session_id: str, task: str) -> SessionView:
     """Go on without a task (id or key)."""
     return control.skip_task(rt, session_id, task)
+
+
+@router.put("/tasks/{task}/checks")
+def correct_checks(rt: Rt, session_id: str, task: str, body: Checks) -> PlanChange:
+    """Give a task (id or key) other checks; a failed one is checked again with them as it is."""
+    return plan_changes.correct_checks(rt, session_id, body.checks, task=task)
 
 
 @router.get("/notes")

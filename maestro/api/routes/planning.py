@@ -7,6 +7,8 @@ from fastapi.responses import PlainTextResponse
 
 from maestro.api.models import (
     Approve,
+    ChangedPlan,
+    Checks,
     Feedback,
     Gap,
     JsonObject,
@@ -21,7 +23,7 @@ from maestro.api.models import (
 from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
-from maestro.core.commands import check_trials, plan_comments, plans
+from maestro.core.commands import check_trials, plan_changes, plan_comments, plans
 from maestro.core.views import (
     PlanCommentView,
     PlanDiff,
@@ -31,6 +33,7 @@ from maestro.core.views import (
     PlanView,
     SessionView,
 )
+from maestro.core.views.plan_changes import PlanChange
 
 router = APIRouter(prefix="/sessions/{session_id}/plan", tags=["Plan"], route_class=CheckedRoute)
 
@@ -52,6 +55,20 @@ def read(rt: Rt, session_id: str) -> PlanView:
 def replace(rt: Rt, session_id: str, body: JsonObject, version: RowId | None = None) -> PlanView:
     """Replace the plan. ``version``: the one you edited; refused when another has come meanwhile."""
     return plans.replace_plan(rt, session_id, body, expected_version=version)
+
+
+@router.post("/change")
+def change(rt: Rt, session_id: str, body: ChangedPlan) -> PlanChange:
+    """Change the plan of a session at work. Without ``hash``: what that would do; with it: approved and done."""
+    if body.hash is None:
+        return plan_changes.preview(rt, session_id, body.plan, expected_version=body.version)
+    return plan_changes.apply(rt, session_id, body.plan, expected_hash=body.hash, expected_version=body.version)
+
+
+@router.put("/checks")
+def correct_checks(rt: Rt, session_id: str, body: Checks) -> PlanChange:
+    """Give the whole plan of a session at work other checks."""
+    return plan_changes.correct_checks(rt, session_id, body.checks)
 
 
 @router.post("/regenerate", status_code=202)

@@ -190,9 +190,12 @@ def _drop_tasks(tx: Transaction, session_id: str) -> None:
 
 def _make_tasks(tx: Transaction, session_id: str, plan: Plan) -> None:
     for position, task in enumerate(plan.tasks):
-        columns = task.model_dump(exclude={"id", "description"} | OPTIONAL)
-        told = _told(task)
-        tx.db.add(models.Task(session_id=session_id, key=task.id, position=position, description=told, **columns))
+        tx.db.add(models.Task(session_id=session_id, key=task.id, position=position, **columns_of(task)))
+
+
+def columns_of(task: PlanTask) -> dict[str, Any]:
+    """What a task's row takes over from the plan, besides its id and place."""
+    return task.model_dump(exclude={"id", "description"} | OPTIONAL) | {"description": _told(task)}
 
 
 def _told(task: PlanTask) -> str:
