@@ -107,12 +107,17 @@ class Retry(Body):
 
     task: Short | None = None
     hint: Text | None = None
+    fresh: bool = Field(False, description="In new conversations, with a summary of what was tried.")
 
 
 class TaskRetry(Body):
-    """``POST /sessions/{id}/tasks/{task}/retry``."""
+    """``POST /sessions/{id}/tasks/{task}/retry``; ``model``, ``effort`` and ``agent`` hold for the task from then on."""
 
     hint: Text | None = None
+    fresh: bool = Field(False, description="In a new conversation, with a summary of what was tried.")
+    model: Short | None = None
+    effort: Short | None = None
+    agent: Short | None = None
 
 
 class ChangedPlan(Body):

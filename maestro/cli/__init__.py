@@ -294,6 +294,29 @@ def try_checks(session_id: SessionId, json: AsJson = False, data_dir: DataDir = 
         raise typer.Exit(FAILED)
 
 
+@app.command()
+def retry(
+    session_id: SessionId,
+    task: Annotated[str | None, typer.Option(help="Only this task (default: all that failed).")] = None,
+    hint: Annotated[str | None, typer.Option(help="A hint for the agent.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="A new conversation, with a summary of what was tried.")
+    ] = False,
+    model: Annotated[str | None, typer.Option(help="Another model for the task.")] = None,
+    effort: Annotated[str | None, typer.Option(help="low, medium, high, xhigh or max.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Another kind of agent for the task.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Try what failed once more, also in a new conversation or by another agent."""
+    if task is None and (model or effort or agent):
+        raise typer.BadParameter("name the task with --task", param_hint="--model, --effort, --agent")
+    with _reporting(), _api(data_dir) as api:
+        path = f"/sessions/{api.find(session_id)['id']}"
+        where = f"{path}/tasks/{task}/retry" if task else f"{path}/retry"
+        more = {"model": model, "effort": effort, "agent": agent} if task else {}
+        _say(words.session_line(api.post(where, hint=hint, fresh=fresh, **more)))
+
+
 @app.command("correct")
 def correct_checks(
     session_id: SessionId,

@@ -22,6 +22,7 @@ from pages.components.proposal import propose
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import when
 from pages.questions.detail import question_detail
+from pages.questions.retrying import retry_otherwise
 from pages.questions.words import Words, offers_set_up, title_of, words_of
 from pages.shared.session_environment import change_environment
 
@@ -112,6 +113,14 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
         change.on_click(lambda: change_environment(rt, approval.session_id))
     if approval.kind == "task_failed" and approval.task_key:
         where = f"/session/{approval.session_id}/plan?change=1&task={approval.task_key}"
+        otherwise = button("Another agent…", small=True)
+        otherwise.props.set_optional("title", "Another model, effort or kind of agent, or a new conversation.")
+
+        async def go_otherwise() -> None:
+            if await retry_otherwise(rt, approval, message()):
+                forget(_draft(approval), client=client)
+
+        otherwise.on_click(go_otherwise)
         link_button("Correct the checks…", where, small=True)
         _skip(rt, approval)
     deny = button(words.deny, kind="danger" if words.stops_work else "quiet", small=True)

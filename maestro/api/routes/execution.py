@@ -21,6 +21,7 @@ from maestro.api.runtime import Rt
 from maestro.api.text import CheckedRoute
 from maestro.core import queries
 from maestro.core.commands import control, delivery, notes, plan_changes
+from maestro.core.commands.retries import AnotherAgent
 from maestro.core.integration.retention import RecoveredView
 from maestro.core.queries.going_back import RollbackPreview
 from maestro.core.views import MergePreviewView, NoteView, SessionView
@@ -63,13 +64,15 @@ def fail(rt: Rt, session_id: str, body: Reason | None = None) -> SessionView:
 def retry(rt: Rt, session_id: str, body: Retry | None = None) -> SessionView:
     """Try what failed once more."""
     given = body or Retry()
-    return control.retry(rt, session_id, task=given.task, hint=given.hint)
+    return control.retry(rt, session_id, task=given.task, hint=given.hint, fresh=given.fresh)
 
 
 @router.post("/tasks/{task}/retry")
 def retry_task(rt: Rt, session_id: str, task: str, body: TaskRetry | None = None) -> SessionView:
-    """Try one task (id or key) once more."""
-    return control.retry(rt, session_id, task=task, hint=(body or TaskRetry()).hint)
+    """Try one task (id or key) once more, also in a new conversation or by another agent."""
+    given = body or TaskRetry()
+    another = AnotherAgent(given.model, given.effort, given.agent)
+    return control.retry(rt, session_id, task=task, hint=given.hint, fresh=given.fresh, another=another)
 
 
 @router.post("/tasks/{task}/skip")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from maestro.core import queries
 from maestro.core.approvals import asking
+from maestro.core.commands import retries
 from maestro.core.execution import resuming
 from maestro.core.integration import rollbacks, updates
 from maestro.core.kernel import lookup, modes, task_states
@@ -100,8 +101,18 @@ def cancel(rt: Runtime, session_id: str, reason: str | None = None) -> SessionVi
     return queries.get_session(rt, session_id)
 
 
-def retry(rt: Runtime, session_id: str, *, task: str | None = None, hint: str | None = None) -> SessionView:
+def retry(
+    rt: Runtime,
+    session_id: str,
+    *,
+    task: str | None = None,
+    hint: str | None = None,
+    fresh: bool = False,
+    another: retries.AnotherAgent | None = None,
+) -> SessionView:
     """Try failed work again: one task, or all failed ones; a FAILED session goes back to EXECUTING.
+
+    ``fresh``: in new conversations, with a summary of what was tried. ``another``: by another agent, model or effort.
 
     ``hint`` is told to the agent; where the checks of the whole had failed, to the repairs, of which there is then one at
     least if they fail again. Raises NotAllowed when nothing has failed.
@@ -120,7 +131,8 @@ def retry(rt: Runtime, session_id: str, *, task: str | None = None, hint: str | 
         elif session.status != State.EXECUTING or not failed:
             raise rollbacks.not_now(session, "retry")
         for row in failed:
-            transitions.retry_task(tx, session, row, hint)
+            anew = retries.choose(tx, session, row, another) if another else False
+            transitions.retry_task(tx, session, row, hint, fresh=fresh or anew)
         if failed:
             account.release_refused_key(tx, session)
         transitions.ask_again(tx, session)
