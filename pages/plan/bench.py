@@ -330,7 +330,7 @@ class Bench:
         by.props("loading")
         try:
             store = change_running if self.running else _replace
-            stored = await store(self, expected)
+            stored = await store(self.view, self.plan, self.draft.data, expected)
             if stored is None:
                 return
         except InvalidInput as error:
@@ -416,5 +416,5 @@ class Bench:
             ui.navigate.to(f"/session/{self.session.id}{page}")
 
 
-async def _replace(bench: Bench, expected: int) -> PlanView | None:
-    return await read(plans.replace_plan, bench.view.rt, bench.session.id, bench.draft.data, expected_version=expected)
+async def _replace(view: Frame, plan: PlanView, data: dict[str, Any], expected: int) -> PlanView | None:
+    return await read(plans.replace_plan, view.rt, plan.session_id, data, expected_version=expected)

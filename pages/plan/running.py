@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from maestro.core import queries
 from maestro.core.commands import plan_changes
@@ -11,21 +11,19 @@ from pages.components.buttons import button
 from pages.components.calls import read
 from pages.components.dialogs import dialog, points
 from pages.components.tag import box, text
-
-if TYPE_CHECKING:
-    from pages.plan.bench import Bench
+from pages.frame.view import Frame
 
 #: States in which a plan is changed like this.
 CHANGEABLE = frozenset({"executing", "paused", "failed"})
 
 
-async def change_running(bench: Bench, expected: int) -> PlanView | None:
+async def change_running(view: Frame, plan: PlanView, data: dict[str, Any], expected: int) -> PlanView | None:
     """Show what the draft changes and, once approved, carry it out; None: not approved. Raises as ``plan_changes.apply``."""
-    rt, session_id, data = bench.view.rt, bench.session.id, bench.draft.data
+    rt, session_id = view.rt, plan.session_id
     change = await read(plan_changes.preview, rt, session_id, data, expected_version=expected)
     if not change.steps:
-        return bench.plan
-    with bench.view.content, dialog("Approve this change?") as (panel, body):
+        return plan
+    with view.content, dialog("Approve this change?") as (panel, body):
         with body:
             points([step.words for step in change.steps])
             text("Work that is in stays. A failed task whose checks you corrected is checked again.", "m-soft")
