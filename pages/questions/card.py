@@ -22,7 +22,6 @@ from pages.components.proposal import propose
 from pages.components.tag import Tag, box, tag, text
 from pages.components.when import when
 from pages.questions.detail import question_detail
-from pages.questions.retrying import retry_otherwise
 from pages.questions.words import Words, offers_set_up, title_of, words_of
 from pages.shared.session_environment import change_environment
 
@@ -117,6 +116,8 @@ def _answers(rt: Runtime, approval: ApprovalView, words: Words) -> None:
         otherwise.props.set_optional("title", "Another model, effort or kind of agent, or a new conversation.")
 
         async def go_otherwise() -> None:
+            from pages.questions.retrying import retry_otherwise  # it knows plans and agents; the first page does not
+
             if await retry_otherwise(rt, approval, message()):
                 forget(_draft(approval), client=client)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from maestro.core import queries
 from maestro.core.approvals import asking
-from maestro.core.commands import retries
 from maestro.core.execution import resuming
 from maestro.core.integration import rollbacks, updates
 from maestro.core.kernel import lookup, modes, task_states
@@ -19,8 +19,12 @@ from maestro.core.tasks import outcomes, pausing, transitions
 from maestro.core.views import SessionView
 from maestro.core.workspaces import cleanup
 from maestro.db import models
+from maestro.db.session import Transaction
 from maestro.errors import InvalidInput, NotAllowed
 from maestro.worktrees import integration, manager, refs, repository
+
+if TYPE_CHECKING:
+    from maestro.core.commands.retries import AnotherAgent
 
 #: How long checks may take to notice a pause.
 _CALLED_OFF_S = 10.0
@@ -108,7 +112,7 @@ def retry(
     task: str | None = None,
     hint: str | None = None,
     fresh: bool = False,
-    another: retries.AnotherAgent | None = None,
+    another: AnotherAgent | None = None,
 ) -> SessionView:
     """Try failed work again: one task, or all failed ones; a FAILED session goes back to EXECUTING.
 
@@ -131,13 +135,19 @@ def retry(
         elif session.status != State.EXECUTING or not failed:
             raise rollbacks.not_now(session, "retry")
         for row in failed:
-            anew = retries.choose(tx, session, row, another) if another else False
+            anew = _choose(tx, session, row, another) if another else False
             transitions.retry_task(tx, session, row, hint, fresh=fresh or anew)
         if failed:
             account.release_refused_key(tx, session)
         transitions.ask_again(tx, session)
     rt.wake()
     return queries.get_session(rt, session_id)
+
+
+def _choose(tx: Transaction, session: models.Session, task: models.Task, another: AnotherAgent) -> bool:
+    from maestro.core.commands import retries  # it knows plans, which nothing else here needs
+
+    return retries.choose(tx, session, task, another)
 
 
 def skip_task(rt: Runtime, session_id: str, task: str) -> SessionView:
