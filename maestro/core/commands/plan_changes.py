@@ -148,8 +148,7 @@ def _bring_in_step(tx: Transaction, session: models.Session, old: Plan, plan: Pl
             if row.status == "waiting":  # asked about as it was: it is asked about again as it is
                 asking.expire(tx, session.id, task_id=row.id)
                 task_states.move(tx, row, "release", progress_note=None)
-            for name, value in columns.items():
-                setattr(row, name, value)
+            row.sqlmodel_update(columns)
         tx.db.add(row)
     kept = {task.id for task in plan.tasks} | {row.key for row in rows if row.key not in planned}
     for number, row in enumerate(row for row in rows if row.key not in planned):  # repairs come after all
