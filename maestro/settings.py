@@ -206,6 +206,12 @@ class Settings(BaseModel):
         description="Interrupt and resume a stuck worker automatically before asking you. Off: ask you right after the note.",
     )
 
+    review_model: str | None = Field(
+        None,
+        max_length=200,
+        description="Another model that reviews each task after its checks pass; blocking findings go back to the agent once. "
+        "Empty: no review.",
+    )
     assume_when_away: bool = Field(
         False,
         description="While you are away, and in runs with --yes, agents answer their own questions with an assumption that "
@@ -354,7 +360,8 @@ STORABLE = frozenset(
         "task_model_calls", "session_model_calls", "day_model_calls", "run_model_calls",
         "worker_memory_mb", "worker_cpu_percent", "worker_nice",
         "min_free_memory_mb", "check_slots", "retry_first_s", "retry_ceiling_s", "endpoint_patience_hours",
-        "stuck_silence_minutes", "stuck_repeats", "stuck_calls_without_change", "auto_unstick", "assume_when_away",
+        "stuck_silence_minutes", "stuck_repeats", "stuck_calls_without_change", "auto_unstick",
+        "assume_when_away", "review_model",
         "large_repository_files", "sparse_checkout", "reuse_dependencies",
     }
 )  # fmt: skip

@@ -54,7 +54,8 @@ GROUPS = (
         "reuse_dependencies", "sparse_checkout",
     )),
     ("Stuck workers", "First a note to the agent, then an interruption, then a question to you.", (
-        "stuck_silence_minutes", "stuck_repeats", "stuck_calls_without_change", "auto_unstick", "assume_when_away",
+        "stuck_silence_minutes", "stuck_repeats", "stuck_calls_without_change", "auto_unstick",
+        "assume_when_away", "review_model",
     )),
     ("Endpoint not answering", "Waiting uses no attempts.", (
         "retry_first_s", "retry_ceiling_s", "endpoint_patience_hours",

@@ -26,7 +26,13 @@ PHASES = {
     "integration": "Integrated with the other tasks",
     "validation": "Final checks",
 }
-_PHASE_SHORT = {"baseline": "before the work", "task": "task", "integration": "integration", "validation": "validation"}
+_PHASE_SHORT = {
+    "baseline": "before the work",
+    "task": "task",
+    "integration": "integration",
+    "review": "review",
+    "validation": "validation",
+}
 
 #: How much of an output a page shows; its end, where test runners say how it went.
 _SHOWN = 20_000

@@ -20,6 +20,7 @@ NAMES = {
     "assistant": "Assistant",
     "assistant_effort": "Assistant’s effort",
     "assistant_model": "Assistant’s model",
+    "review_model": "Review by another model",
     "plan_second_pass": "Second pass over plans",
     "assume_when_away": "Agents assume answers while you’re away",
     "auto_unstick": "Interrupt stuck workers automatically",

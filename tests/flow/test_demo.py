@@ -29,12 +29,14 @@ def test_the_demo_goes_from_an_empty_data_folder_to_merged_code_without_a_key(tm
         ).get("to") != "completed":
             if event["type"] == "approval_requested":
                 questions += 1
-                api.post(f"/api/approvals/{event['approval_id']}", json={"decision": "allow"}).raise_for_status()
+                chosen = (event["detail"].get("options") or [None])[0]  # the agent that asks offers answers
+                answer = {"decision": "allow", "message": chosen}
+                api.post(f"/api/approvals/{event['approval_id']}", json=answer).raise_for_status()
         tasks = api.get(f"{base}/tasks").json()["items"]
         assert 4 <= len(tasks) <= 5
         assert {t["status"] for t in tasks} == {"completed"}
         assert max(t["attempt"] for t in tasks) == 2, "one check fails first and is repaired"
-        assert questions == 1
+        assert questions == 2, "a gate, and a question of an agent"
         done = api.get(base).json()
         assert done["result"]["proven"]
         assert done["cost_usd"] == 0

@@ -68,6 +68,12 @@ def assistant_for(rt: Runtime, session: models.Session) -> Assistant:
     return _assistant(rt, endpoint, model, own.get("assistant_effort") or rt.settings.assistant_effort)
 
 
+def reviewer_for(rt: Runtime, session: models.Session, model: str) -> Assistant:
+    """The assistant with the model that reviews a session's work. Raises AssistantError when nothing is configured."""
+    endpoint = endpoint_for(rt, demo=session.demo)
+    return _assistant(rt, endpoint, model if endpoint.kind != "demo" else None, None)
+
+
 def list_models(rt: Runtime) -> list[Offered]:
     """The models that new conversations can choose from. Raises AssistantError."""
     return _assistant(rt, endpoint_for(rt, demo=False), rt.settings.assistant_model, None).models()

@@ -16,7 +16,7 @@ from maestro import secrets
 from maestro.core.approvals import questions
 from maestro.core.approvals.question import SETUP, Question
 from maestro.core.guards import integrity, storage
-from maestro.core.integration import branch_in_use, conflicts, lost_worktree, updates
+from maestro.core.integration import branch_in_use, conflicts, lost_worktree, model_review, updates
 from maestro.core.integration.hooks import (
     Hook,
     HookContext,
@@ -165,6 +165,8 @@ def _land(flight: LandingContext) -> None:
     answer = next((said for review in _reviews(flight) if (said := review(arrival))), None)
     if answer:
         return _send_back(flight, answer)
+    if _is_sent_back_by_the_reviewer(flight, arrival.site, start):
+        return None
     with train_lock(flight.rt, flight.session.id):
         return _integrate(flight)
 
@@ -209,6 +211,18 @@ def _clean_checkout(arrival: _Arrival) -> Finding | Question | None:
 
 #: In this order, cheap ones first; the first that says anything counts.
 _REVIEWS = (_hooks, _trust, _checks, _changed_checks, _obeyed, _clean_checkout)
+
+
+def _is_sent_back_by_the_reviewer(flight: LandingContext, site: CheckTarget, start: str) -> bool:
+    """Whether another model, where the user wants its review, found what the agent has to mend; that is no attempt."""
+    prompt = model_review.review(flight.rt, site, start, flight.checks, flight.stop)
+    if prompt is None:
+        return False
+    with flight.rt.db.write() as tx:
+        row = lookup.task_row(tx.db, flight.session.id, flight.task.id)
+        if row.status in LANDING and not flight.stop():
+            transitions.resume_run(tx, row, prompt=prompt, progress_note="Sent back with the findings of a review")
+    return True
 
 
 def _is_told_more(rt: Runtime, task: models.Task) -> bool:

@@ -22,7 +22,7 @@ _FALLBACK = {"model": "worker_model", "sparse": "sparse_checkout"} | {
         "permission_mode", "max_workers", "max_attempts", "max_turns", "budget_usd", "task_timeout_minutes",
         "worker_memory_mb", "worker_cpu_percent", "task_budget_usd", "task_token_limit", "session_budget_usd",
         "session_token_limit", "task_model_calls", "session_model_calls", "run_model_calls", "auto_unstick", "user_hooks",
-        "assume_when_away",
+        "assume_when_away", "review_model",
     )
 }  # fmt: skip
 
@@ -89,6 +89,7 @@ class AgentConfig(_Common):
     session_model_calls: int | None = Field(None, ge=1, le=MOST)
     run_model_calls: int | None = Field(None, ge=1, le=MOST)
     auto_unstick: bool | None = None
+    review_model: str | None = Field(None, max_length=200, pattern=r"^[^\x00-\x1f]*$")  # empty: no review
     assume_when_away: bool | None = None  # agents answer their own questions while the user is away
     sparse: bool | None = None  # only the folders a task declares, in large repositories
     user_hooks: bool | None = None  # run the user's own Claude hooks (and those of their plug-ins) in workers
@@ -120,6 +121,7 @@ class EffectiveConfig(_Common):
     run_model_calls: int | None
     auto_unstick: bool
     assume_when_away: bool
+    review_model: str | None  # another model that reviews each task's work; None or empty: no review
     sparse: bool
     user_hooks: bool
 

@@ -90,6 +90,16 @@ def check_failed_prompt(
     )
 
 
+def review_prompt(model: str, findings: Sequence[str]) -> str:
+    """What another model found in work whose checks pass."""
+    return (
+        f"# Review\n\nYour checks pass. Another model ({model}) reviewed your work and found something that blocks it:\n\n"
+        + "\n".join(f"- {clip(finding, 2000)}" for finding in findings)
+        + "\n\nLook at each. Mend what is right, say plainly what is not and why, and run the checks before you stop. "
+        "There is no second review of this kind."
+    )
+
+
 def tests_missing_prompt(command: str, vanished: Sequence[str], skipped: Sequence[str]) -> str:
     """Tests that no longer run, and the user's no to that."""
     parts = [f"# Tests are missing\n\n`{command}` does not run these any more, as it did before."]
