@@ -75,8 +75,17 @@ _KEYS_ELSEWHERE = (
     "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "CLAUDE_CONFIG_DIR", "GNUPGHOME", "AWS_SHARED_CREDENTIALS_FILE",
     "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG", "AZURE_CONFIG_DIR",
     "KUBECONFIG", "DOCKER_CONFIG", "NETRC", "GIT_CONFIG_GLOBAL", "NPM_CONFIG_USERCONFIG", "PGPASSFILE", "VAULT_CONFIG_PATH",
-    "GH_CONFIG_DIR", "PASSWORD_STORE_DIR", "SSH_AUTH_SOCK",
+    "GH_CONFIG_DIR", "PASSWORD_STORE_DIR", "SSH_AUTH_SOCK", "npm_config_userconfig", "HF_TOKEN_PATH", "TF_CLI_CONFIG_FILE",
+    "RCLONE_CONFIG", "SOPS_AGE_KEY_FILE", "ANSIBLE_VAULT_PASSWORD_FILE", "OCI_CLI_CONFIG_FILE", "PGSERVICEFILE", "BOTO_CONFIG",
+    "DATABRICKS_CONFIG_FILE", "DOCKER_CERT_PATH", "HISTFILE",
 )  # fmt: skip
+
+#: Variables that name a tool's whole folder, which may be seen, and what of it holds keys.
+_KEYS_BELOW = {
+    "CARGO_HOME": ("credentials.toml", "credentials"), "GRADLE_USER_HOME": ("gradle.properties", "init.d"),
+    "HF_HOME": ("token", "stored_tokens"), "BUNDLE_USER_HOME": ("config",), "COMPOSER_HOME": ("auth.json",),
+    "PULUMI_HOME": ("credentials.json",), "PUB_CACHE": ("credentials.json",), "HEX_HOME": ("hex.config",),
+}  # fmt: skip
 
 
 #: What is downloaded once and used in many worktrees, and may well be only read by what uses it.
@@ -117,9 +126,11 @@ def hidden(home: Path, readable_paths: Iterable[Path]) -> tuple[Path, ...]:
 
 
 def elsewhere(environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """What variables say of keys that lie outside of home; hidden as well."""
+    """What variables say of keys that lie outside of home; hidden as well. ``/dev/null`` is how they name none."""
     named = [Path(part) for name in _KEYS_ELSEWHERE for part in environ.get(name, "").split(os.pathsep) if part]
-    return tuple(dict.fromkeys(path for path in named if path.is_absolute() and len(path.parts) > 2))
+    named += [Path(environ[name], key) for name, keys in _KEYS_BELOW.items() if environ.get(name) for key in keys]
+    files = (path for path in named if path.is_absolute() and not os.path.realpath(path).startswith("/dev/"))
+    return tuple(dict.fromkeys(path for path in files if len(path.parts) > 2))
 
 
 def _of_program_folder(entry: str, home: Path) -> Iterator[Path]:

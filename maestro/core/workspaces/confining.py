@@ -176,11 +176,12 @@ def _profile(
 
 
 def _database(rt: Runtime) -> list[Path]:
-    """The database's files, where they are not in the data folder."""
+    """The database's files, where they are not in the data folder, or only a link to them is."""
     found = rt.settings.db_url.partition("sqlite:///")[2].partition("?")[0]
-    if not found.startswith("/") or Path(found).is_relative_to(rt.data_dir):
+    place = Path(found).resolve()
+    if not found.startswith("/") or place.is_relative_to(rt.data_dir.resolve()):
         return []
-    return [Path(found + end) for end in ("", "-wal", "-shm", "-journal")]
+    return [place.with_name(place.name + end) for end in ("", "-wal", "-shm", "-journal")]
 
 
 def _downloads(
