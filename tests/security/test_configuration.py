@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -346,8 +349,28 @@ def test_config_toml_is_the_user_s_own_and_comes_after_the_environment(
         configuration.for_command({})
     file.unlink()
     os.mkfifo(file)
-    with pytest.raises(InvalidInput, match="not a regular file"):
+    with _whoever_waits_for_it(file) as waited, pytest.raises(InvalidInput, match="not a regular file"):
         configuration.for_command({})
+    assert not waited.is_set()
+
+
+@contextmanager
+def _whoever_waits_for_it(pipe: Path) -> Iterator[threading.Event]:
+    """A program that waits for somebody to write into a pipe is let go after a while, and the event is set."""
+    waited = threading.Event()
+
+    def let_go() -> None:
+        with suppress(OSError):  # nobody has it open: nobody waits
+            os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+            waited.set()
+
+    timer = threading.Timer(3, let_go)
+    timer.start()
+    try:
+        yield waited
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 @pytest.mark.parametrize("name", ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME"])

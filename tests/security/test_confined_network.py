@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -12,8 +14,11 @@ from typing import Any
 
 import pytest
 
+from maestro.agents import confined as agents_confined
+from maestro.agents.base import AgentSpec
 from maestro.confinement import refusals
-from maestro.core.workspaces import repository_environment
+from maestro.core.kernel.agent_config import in_force
+from maestro.core.workspaces import agents_place, confining, repository_environment
 from maestro.core.workspaces.confining import Confined
 from tests.landing import Bench, bench
 from tests.repos import make_repo
@@ -85,6 +90,54 @@ def test_a_check_that_wants_the_network_is_asked_about_allowed_and_remembered(
         kept = repository_environment.environment(b.rt, str(b.repo)).remembered
         assert kept is not None
         assert (kept.check_network, kept.network_hosts) == (True, b.session.agent_config["network_hosts"])
+
+
+def test_maestros_own_port_stays_closed_to_names_that_the_user_allowed(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server of the user's on this machine may be named; whoever reaches Maestro's port could answer for the user."""
+    env = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    with _packages(monkeypatch) as port:
+        named = [f"files.example:{port}", f"127.0.0.1:{port}", f"localhost:{port}"]
+        with _session(tmp_path, "true", check_network=True, network_hosts=named) as b:
+            worktree = b.begin()
+
+            def of_a_check() -> set[str]:
+                with confining.confined(b.rt, b.session, worktree, env, "check") as inside:
+                    return {host for host in named if _reached(inside.wrap, host, env)}
+
+            def of_an_agent() -> set[str]:
+                config = in_force(b.session.agent_config, b.rt.settings)
+                spec = AgentSpec(
+                    worker_id="w", session_id="s", task_id="t", task_key="t1", agent_type="command",
+                    worktree=str(worktree), prompt="Do it",
+                    confinement=agents_place.of_agent(b.rt, b.session, "t", worktree, config),
+                )  # fmt: skip
+                with agents_confined.wrapping(AgentSpec.from_json(spec.to_json()), lambda _host: None) as wrap:
+                    return {host for host in named if _reached(wrap, host, env)}
+
+            assert of_a_check() == of_an_agent() == set(named), "what the defense is for"
+            b.rt.url = f"http://127.0.0.1:{port}"
+            assert of_a_check() == set()
+            assert of_an_agent() == set()
+
+
+def test_what_set_up_may_reach_no_check_reaches(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    env = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    with _packages(monkeypatch) as port, _session(tmp_path, "true", network_hosts=[f"files.example:{port}"]) as b:
+        worktree = b.begin()
+        kinds: tuple[tuple[confining.Kind, bool], ...] = (("setup", True), ("check", False))
+        for kind, reached in kinds:
+            with confining.confined(b.rt, b.session, worktree, env, kind) as inside:
+                assert _reached(inside.wrap, f"files.example:{port}", env) is reached
+
+
+def _reached(wrap: Callable[[Sequence[str]], list[str]], host: str, env: dict[str, str]) -> bool:
+    """Through the proxy: inside, this machine's own addresses are the command's own."""
+    argv = wrap(["/bin/sh", "-c", 'curl -sS --noproxy "" -x "$PIP_PROXY" -m 10 "$0"', f"http://{host}/"])
+    done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.stdout == "ok" or "refused" in done.stdout, done
+    return done.stdout == "ok"
 
 
 def test_a_no_counts_it_as_the_agents_and_is_not_asked_again(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -99,13 +100,15 @@ def test_what_hides_home_and_what_forbids_writing_need_no_cover_above(
 ) -> None:
     """The homes of these tests lie in ``/tmp``, which is covered as a whole: without that the other layers have to hold."""
     monkeypatch.setattr(linux, "_COVERED", ())
+    monkeypatch.setattr(linux, "_UNIX_SOCKETS", Path("/dev/null"))  # of whatever else runs on this machine
     names = (".ssh/id_ed25519", "notes.txt", "data/maestro.db", "code/shop/.env")
     done = run(profile(place), "".join(f'cat "$HOME/{name}"; ' for name in names))
     assert done.stdout == ""
-    run(profile(place), f'echo x > "{place.parent}/written"; echo x > "$HOME/written"; echo x > /var/tmp/maestro-proof')
+    proof = Path("/var/tmp", f"maestro-proof-{uuid4().hex}")
+    run(profile(place), f'echo x > "{place.parent}/written"; echo x > "$HOME/written"; echo x > {proof}')
     assert not (place.parent / "written").exists()
     assert not (place / "written").exists()
-    assert not Path("/var/tmp/maestro-proof").exists()
+    assert not proof.exists()
 
 
 def test_tools_below_home_run_and_the_worktree_is_written(place: Path) -> None:
@@ -125,15 +128,16 @@ def test_tools_below_home_run_and_the_worktree_is_written(place: Path) -> None:
         'rm -rf "$HOME/data" "$HOME/code"; rm -rf "$HOME"',
         "rm -f .git; echo 'gitdir: /tmp/mine' > .git; mv .git gone",
         'ln -s "$HOME/notes.txt" l; echo x > l; rm l; ln "$HOME/code/shop/.git/config" h; echo x >> h',
-        'touch /var/tmp/maestro-proof "$TMPDIR/maestro-proof" /dev/shm/maestro-proof /tmp/maestro-proof',
+        'touch "/var/tmp/$PROOF" "$TMPDIR/$PROOF" "/dev/shm/$PROOF" "/tmp/$PROOF"',
     ],
 )
 def test_nothing_outside_of_the_worktree_is_written(place: Path, script: str) -> None:
     before = _all_files(place)
-    run(profile(place), script, TMPDIR=str(place.parent))
+    proof = f"maestro-proof-{uuid4().hex}"
+    run(profile(place), script, TMPDIR=str(place.parent), PROOF=proof)
     assert _all_files(place) == before
     for folder in ("/var/tmp", "/tmp", "/dev/shm", str(place.parent)):
-        assert not Path(folder, "maestro-proof").exists()
+        assert not Path(folder, proof).exists()
 
 
 def test_no_process_outside_is_seen(place: Path) -> None:
@@ -146,12 +150,13 @@ def test_no_process_outside_is_seen(place: Path) -> None:
 
 
 def test_root_inside_is_not_the_machines_root(place: Path) -> None:
+    kernel = "/proc/sys/kernel/core_pattern"  # its own value: where the defense is missing, nothing changes either
     done = run(
         profile(place),
-        "grep CapEff /proc/self/status; mount -o remount,rw,bind / ; echo x > /proc/sys/kernel/core_pattern",
+        f'grep CapEff /proc/self/status; mount -o remount,rw,bind /; v=$(cat {kernel}); echo "$v" > {kernel} && echo written',
     )
     assert "0000000000000000" in done.stdout
-    assert "|x" not in Path("/proc/sys/kernel/core_pattern").read_text()
+    assert "written" not in done.stdout
     for name in ("/etc/shadow", "/etc/ssh"):
         if os.geteuid() == 0 and Path(name).exists():
             assert run(profile(place), f"cat {name} {name}/*").stdout == ""
@@ -181,7 +186,7 @@ def test_a_command_ends_with_who_started_it(place: Path) -> None:
     what = profile(place)
     lock = what.worktree / "lock"
     lock.touch()
-    argv = command(what, ["/bin/sh", "-c", "exec 9<lock; flock -s 9; echo held; sleep 1000"])
+    argv = command(what, ["/bin/sh", "-c", "exec 9<lock; flock -s 9; echo held; sleep 10; echo lived on > lock"])
     script = f"import subprocess; subprocess.run({argv!r})"
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=what.worktree) as starter:
         assert starter.stdout is not None
@@ -189,6 +194,7 @@ def test_a_command_ends_with_who_started_it(place: Path) -> None:
         starter.kill()
         with lock.open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # waits until nobody inside holds it
+    assert lock.read_text() == ""
 
 
 @pytest.mark.parametrize(
