@@ -262,7 +262,7 @@ def test_what_an_agent_asks_is_shown_and_answered_with_words(tmp_path: Path) -> 
     with AppProcess(cli.data, home=tmp_path / "home", MAESTRO_ASSISTANT="demo") as app, app.client() as api:
         shown = cli("show", short).stdout
         assert "Either a or b.\n" in shown
-        assert 'maestro approve q --message "…"' in shown
+        assert 'maestro answer q "…"' in shown
         assert "npm ci\n" in shown
         assert "maestro approve s --setup" in shown
         several = cli("approve", short, "-m", "Take b")

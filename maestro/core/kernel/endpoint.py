@@ -21,7 +21,7 @@ Kind = Literal["anthropic", "claude_code", "demo"]
 _NO_KEY = "none-needed"
 
 NOT_CONFIGURED = (
-    "No model is configured. Enter an API key under Settings (or a base URL, for a local model), "
+    "No model is configured. Enter an API key under Settings or set ANTHROPIC_API_KEY (or a base URL, for a local model), "
     "sign in once with `claude auth login` (Bedrock, Vertex and Foundry work as in your shell), or try the demo, which "
     "needs neither."
 )
