@@ -11,7 +11,7 @@ from nicegui import ui
 from maestro.core.views import TaskView
 from pages.components.icon import icon
 from pages.components.inline import plain
-from pages.components.state import task_mark
+from pages.components.state import Mark, task_mark
 from pages.components.tag import Tag, box, swap, tag, text
 from pages.components.words import duration
 from pages.plan.draft import estimate
@@ -42,22 +42,27 @@ class Row:
     def show(self, task: Mapping[str, Any], live: TaskView | None, *, wrong: bool, session: str) -> None:
         """Show a task of the plan, with its live state if it has one; ``session`` is its session's status."""
         mark = task_mark(live.status if live else "pending", session=session)
-        asks = task["requires_approval"] and (live is None or live.status == "pending")
-        after = f"after {', '.join(task['depends_on'])}" if task["depends_on"] else ""
-        told = f'role="img" title="{escape(mark.word)}" aria-label="{escape(mark.word)}"' if live else _HIDDEN
-        markup = (
-            f'<i class="mi mi-{mark.icon} p-row__state" {told}></i>'
-            f'<span class="p-row__key m-cut">{escape(self._key)}</span>'
-            f'<span class="p-row__title m-cut" dir="auto">{escape(plain(task["title"]) or "No title yet")}</span>'
-            f'<span class="p-row__after m-cut">{escape(after)}</span>'
-            f'<span class="p-row__time m-num">{escape(_time(task, live))}</span>{_flag(wrong=wrong, asks=asks)}'
-        )
+        markup = line(self._key, task, live, mark, wrong=wrong)
         if self._editable:
             markup += f'<i class="mi mi-grip-vertical p-row__grip" title="Drag to move" data-grip {_HIDDEN}></i>'
         if self.root.content != markup:
             self.root.set_content(markup)
         swap(self.root, self._tone, f"s-{mark.tone}")
         self._tone = f"s-{mark.tone}"
+
+
+def line(key: str, task: Mapping[str, Any], live: TaskView | None, mark: Mark, *, wrong: bool) -> str:
+    """A row's markup; whatever comes from a plan is escaped."""
+    asks = task["requires_approval"] and (live is None or live.status == "pending")
+    after = f"after {', '.join(task['depends_on'])}" if task["depends_on"] else ""
+    told = f'role="img" title="{escape(mark.word)}" aria-label="{escape(mark.word)}"' if live else _HIDDEN
+    return (
+        f'<i class="mi mi-{mark.icon} p-row__state" {told}></i>'
+        f'<span class="p-row__key m-cut">{escape(key)}</span>'
+        f'<span class="p-row__title m-cut" dir="auto">{escape(plain(task["title"]) or "No title yet")}</span>'
+        f'<span class="p-row__after m-cut">{escape(after)}</span>'
+        f'<span class="p-row__time m-num">{escape(_time(task, live))}</span>{_flag(wrong=wrong, asks=asks)}'
+    )
 
 
 def _flag(*, wrong: bool, asks: bool) -> str:

@@ -349,8 +349,8 @@ def test_what_a_check_left_that_a_kill_cut_short_is_no_work(
     class Killed(BaseException):
         """Nothing is done after it."""
 
-    def killed(*arguments: Any) -> None:
-        run_command(*arguments)
+    def killed(*arguments: Any, **more: Any) -> None:
+        run_command(*arguments, **more)
         raise Killed
 
     with bench(

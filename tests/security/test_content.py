@@ -15,7 +15,7 @@ from pages.changes import diff_files, diff_html
 from pages.components import diff_lines, markdown, shown, terminal
 from pages.components.state import TASK
 from pages.monitor.charts import Charts
-from pages.plan import graph
+from pages.plan import graph, rows
 from pages.plan.draft import Shape
 from tests.security.xss import PAYLOADS
 
@@ -34,6 +34,7 @@ RAW = {
     "components/markdown.py": 2,
     "components/diff_lines.py": 2,
     "plan/graph.py": 1,
+    "plan/rows.py": 1,
     "file_page.py": 1,
 }
 
@@ -117,6 +118,8 @@ def test_a_task_graph_of_such_words(words: str) -> None:
     html = graph.draw([task, other], Shape({words: 0, "t2": 1}, [words, "t2"], 1, 0, 2), {words: TASK["pending"]})
     harmless(html, {"div", "svg", "path", "button", "span", "i"})
     assert len([tag for tag, _ in elements(html) if tag == "button"]) == 2
+    for row in (task, other):
+        harmless(rows.line(row["id"], row, None, TASK["pending"], wrong=True), {"span", "i"})
 
 
 @pytest.mark.parametrize("words", EVIL)
