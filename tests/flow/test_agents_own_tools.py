@@ -144,7 +144,6 @@ make clean
 ruby -Itest test/a_test.rb
 php artisan test
 python setup.py build_ext --inplace
-rustc --version
 go env GOPATH
 bazel test //...
 gotestsum -- ./pkg
