@@ -221,7 +221,7 @@ _HAVE_VERSIONS = frozenset({
 _HARMLESS = frozenset({
     "ls", "cat", "head", "pwd", "true", "false", "which", "stat", "df",
     "cmp", "diff", "cut", "tr", "nl", "basename", "dirname", "realpath", "readlink",
-    "grep", "egrep", "fgrep", "whoami", "uname", "comm", "paste", "tac", "rev", "fold", "expand", "unexpand", "od", "cksum",
+    "grep", "egrep", "fgrep", "whoami", "uname", "comm", "paste", "rev", "fold", "expand", "unexpand", "od", "cksum",
     "column", "join", "nproc", "id", "groups", "arch", "uptime", "numfmt", "tsort",
 })
 # fmt: on

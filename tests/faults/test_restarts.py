@@ -128,7 +128,8 @@ def test_a_moved_data_folder_goes_on_where_it_stood(tmp_path: Path, repo: Path) 
             second.until("state_changed", to="completed")
             assert "t2.txt" in run_git(repo, "ls-tree", "--name-only", session.session_branch)
             assert not (tmp_path / "data" / "worktrees").exists()
-            assert run_git(repo, "worktree", "list", "--porcelain").count("worktree ") == 1
+            listed = ("worktree", "list", "--porcelain")
+            wait_for(lambda: run_git(repo, *listed).count("worktree ") == 1, 60, "the worktrees to be cleaned up")
         finally:
             second.close()
 

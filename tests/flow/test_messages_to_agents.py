@@ -206,7 +206,7 @@ def test_a_message_survives_the_app_and_counts_once(
 def test_a_message_survives_the_worker_and_counts_once(tmp_path: Path, repo: Path, killed: str) -> None:
     go, once = tmp_path / "go", {"times": 1}
     slow = {"match": {"has_tool": "Bash", "system": "Gerät"}, "reply": {"content": "…", "delay_s": 60}, **once}
-    wrote = {"match": {"has_tool": "Bash", "last": "created successfully"}, "reply": [say("Done.")]}
+    wrote = {"match": {"has_tool": "Bash", "last": "successfully"}, "reply": [say("Done.")]}
     works = [wrote, task_rule("# Task t1:", waits_for(go), write("t1.txt", "x\n"), repeat_last=True)]
     rules = works if killed == "before the agent read it" else [slow, *works]
     with ScriptedServer(scenario(*rules)) as server:

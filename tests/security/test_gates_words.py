@@ -203,7 +203,7 @@ sha512sum src/a.py
 test a = b
 comm src/a.py src/b.py
 paste -d, src/a.py src/b.py
-tac src/a.py | rev
+rev src/a.py
 od -c src/a.py | head
 file src/a.py
 column -t src/a.py

@@ -41,6 +41,13 @@ from maestro.templates.loader import Found
 
 router = APIRouter(tags=["Installation"], route_class=CheckedRoute)
 
+
+class TomlText(PlainTextResponse):
+    """Text that says what it is."""
+
+    media_type = "application/toml"
+
+
 _ALL_DECISIONS = 10_000
 Path4096 = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
 Toml = Annotated[str, StringConstraints(max_length=400_000, pattern=r"^[^\x00]*$")]
@@ -168,11 +175,11 @@ def create_template(rt: Rt, body: JsonObject) -> TemplateView:
     return _template(Found(templates.create_template(rt, body), "own"))
 
 
-@router.get("/templates/{name}/toml", response_class=PlainTextResponse)
-def export_template(rt: Rt, name: str) -> PlainTextResponse:
+@router.get("/templates/{name}/toml", response_class=TomlText)
+def export_template(rt: Rt, name: str) -> TomlText:
     """A template as a TOML file."""
     headers = {"Content-Disposition": f'attachment; filename="{_file_name(name)}"', "X-Content-Type-Options": "nosniff"}
-    return PlainTextResponse(templates.toml_of(rt, name), headers=headers, media_type="application/toml")
+    return TomlText(templates.toml_of(rt, name), headers=headers)
 
 
 @router.post("/templates/import", status_code=201)

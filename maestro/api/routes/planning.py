@@ -38,6 +38,12 @@ from maestro.core.views.plan_changes import PlanChange
 router = APIRouter(prefix="/sessions/{session_id}/plan", tags=["Plan"], route_class=CheckedRoute)
 
 
+class MarkdownText(PlainTextResponse):
+    """Text that says what it is."""
+
+    media_type = "text/markdown"
+
+
 @router.post("", status_code=202)
 def request(rt: Rt, session_id: str) -> SessionView:
     """The idea is ready: generate a plan in the background."""
@@ -134,10 +140,10 @@ def restore(rt: Rt, session_id: str, version: RowId) -> PlanView:
     return plans.restore_version(rt, session_id, version)
 
 
-@router.get("/markdown", response_class=PlainTextResponse)
-def export(rt: Rt, session_id: str) -> PlainTextResponse:
+@router.get("/markdown", response_class=MarkdownText)
+def export(rt: Rt, session_id: str) -> MarkdownText:
     """The plan as a Markdown file."""
-    return PlainTextResponse(queries.plan_as_markdown(rt, session_id), media_type="text/markdown")
+    return MarkdownText(queries.plan_as_markdown(rt, session_id))
 
 
 @router.put("/markdown")
