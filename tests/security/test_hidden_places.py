@@ -77,7 +77,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     )
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     repo = make_repo(tmp_path / "repo", {"shop.py": "x = 1\n"})
-    (repo / ".env").write_text("s3cr3t\n")
+    run_git(repo, "worktree", "add", "-q", "--detach", str(tmp_path / "second"))
+    for checkout in (repo, tmp_path / "second"):
+        (checkout / ".env").write_text("s3cr3t\n")
     (tmp_path / "database").mkdir()
     named = tmp_path / getattr(request, "param", "database/shop.db")
     if ".." not in named.parts and not named.is_relative_to(tmp_path / "database"):
@@ -111,8 +113,15 @@ _DATABASE = ("database/shop.db", "database/shop.db-wal", "database/shop.db-shm")
 
 @pytest.mark.parametrize(
     "names",
-    [("repo/.env", "repo/shop.py"), ("worktrees/other/t1/shop.py",), ("data/token",), _DATABASE, _KEYS],
-    ids=["checkout", "worktrees", "data", "database", "keys"],
+    [
+        ("repo/.env", "repo/shop.py"),
+        ("second/.env",),
+        ("worktrees/other/t1/shop.py",),
+        ("data/token",),
+        _DATABASE,
+        _KEYS,
+    ],
+    ids=["checkout", "another checkout", "worktrees", "data", "database", "keys"],
 )
 def test_each_place_is_hidden_wherever_it_lies(place: Place, names: tuple[str, ...]) -> None:
     assert place.seen("cargo/bin/tool", *names) == {"cargo/bin/tool"}

@@ -29,6 +29,7 @@ from maestro.core.workspaces import bytecode, npm_cache
 from maestro.db import models
 from maestro.errors import Unavailable
 from maestro.worktrees.git import common_dir, git, own_git_dir
+from maestro.worktrees.listing import list_worktrees
 
 Kind = Literal["check", "setup"]
 #: Where packages lie that set-up commands have fetched, by repository, and what is shown of the user's configuration.
@@ -125,13 +126,12 @@ def profile_of(rt: Runtime, session: models.Session, folder: Path, env: Mapping[
     """What any confined command of a session sees: tools, its own git data, nothing of the user's or Maestro's."""
     home = Path(env.get("HOME") or Path.home())
     readable = homes.readable(home, env, [*rt.settings.confined_read], caches=False)
-    repo = Path(session.repo_path)
     readable += (rt.data_dir / "shims", *(Path(p) for p in (sys.prefix, sys.base_prefix) if not home.is_relative_to(p)))
     hidden = (
         rt.data_dir,
         *_database(rt),
         *places.roots(rt),
-        repo,
+        *_checkouts(rt, Path(session.repo_path)),
         *homes.hidden(home, readable),
         *homes.elsewhere(os.environ),
     )
@@ -173,6 +173,13 @@ def _profile(
         everything_proxied=online,
         variables={"UV_LINK_MODE": "copy"} | _git_of_user(base),
     )
+
+
+def _checkouts(rt: Runtime, repo: Path) -> list[Path]:
+    """The user's checkouts of the repository, this one and any other: what is not tracked there is nobody else's."""
+    ours = [root.resolve() for root in places.roots(rt)]
+    listed = (entry.path.resolve() for entry in list_worktrees(repo) if not entry.bare)
+    return [repo, *(path for path in listed if not any(path.is_relative_to(root) for root in ours))]
 
 
 def _database(rt: Runtime) -> list[Path]:
