@@ -17,7 +17,7 @@ import pytest
 
 from maestro.core import queries
 from maestro.errors import GitError
-from maestro.worktrees import snapshot
+from maestro.worktrees import snapshot, uncommittable
 from maestro.worktrees.deleting import delete_tree
 from tests.landing import bench, plan_of
 from tests.repos import make_repo, run_git
@@ -119,6 +119,18 @@ def test_what_a_commit_can_hold_lands(tmp_path: Path) -> None:
     assert _most_mb() - before < _MOST_MB
     delete_tree(worktree)
     assert not worktree.exists()
+
+
+def test_what_is_larger_than_a_commit_takes_is_told_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a terabyte git would read for an hour; here the limit is small, so that this fails where nothing is told."""
+    monkeypatch.setattr(uncommittable, "MOST_BYTES", 1000)
+    repo = make_repo(tmp_path / "repo", {"a.txt": "1\n"})
+    (repo / "a.txt").write_text("x" * 1001)
+    with pytest.raises(uncommittable.Uncommittable, match=r"too large for a commit: 'a\.txt'"):
+        snapshot.save_work(repo, repo, "refs/maestro/saved", "x")
+    assert run_git(repo, "for-each-ref", "refs/maestro") == ""
 
 
 def test_what_it_cannot_goes_back_to_the_agent(tmp_path: Path) -> None:
