@@ -198,6 +198,12 @@ def test_what_models_write_brings_no_element_of_its_own(words: str, inline: bool
     )
 
 
+@pytest.mark.parametrize("words", ["a <em>b</em>", "<a href='/x'>b</a>", "<table><tr><td>b", "<!-- b -->"])
+def test_html_in_text_is_shown_as_it_was_written(words: str) -> None:
+    """Also elements that the sanitizer lets through, and comments: nothing that was written is out of sight."""
+    assert words.replace("<", "&lt;").replace(">", "&gt;") in to_html(words)
+
+
 def test_the_sanitizer_stands_behind_the_renderer(monkeypatch: pytest.MonkeyPatch) -> None:
     from pages.components import markdown
 
