@@ -58,9 +58,11 @@ def until_tool(e: Engine, session_id: str, words: str, count: int = 1) -> None:
 @pytest.fixture
 def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[ScriptedServer, Path]]:
     go = tmp_path / "go"
-    changed = {"match": {"has_tool": "Bash", "system": "Gerät", "step": 1}, "reply": [write("t1.txt", "Gerät\n")]}
+    # At whichever turn it is read: a busy worker may read a moment after the tool has ended.
+    changed = {"match": {"has_tool": "Bash", "system": "Gerät"}, "reply": [bash("echo Gerät > t1.txt; echo renamed")]}
+    ended = {"match": {"has_tool": "Bash", "last": "renamed"}, "reply": [say("Done.")]}
     works = [waits_for(go), write("t1.txt", "device\n"), say("Done.")]
-    with ScriptedServer(scenario(changed, task_rule("# Task t1:", *works))) as server:
+    with ScriptedServer(scenario(ended, changed, task_rule("# Task t1:", *works))) as server:
         yield server, go
 
 
