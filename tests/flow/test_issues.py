@@ -159,3 +159,30 @@ def test_what_cannot_be_read_is_said_and_the_token_goes_nowhere_else(
 def test_the_number_belongs_to_the_repository_of_origin(repo: Path, hub: type[_Hub], url: str) -> None:
     run_git(repo, "remote", "add", "origin", url)
     assert issues.read("12", repo).url == "https://github.com/acme/shop/issues/12"
+
+
+@pytest.mark.parametrize(("own", "told"), [(None, "none"), ("hub.example", "scripted-enterprise")])
+def test_an_enterprise_token_goes_to_no_host_that_a_clone_names(
+    tmp_path: Path, repo: Path, nothing: Path, monkeypatch: pytest.MonkeyPatch, own: str | None, told: str
+) -> None:
+    for name in ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"):
+        monkeypatch.setenv(name, "scripted-enterprise")
+    monkeypatch.delenv("GH_HOST", raising=False)
+    if own:
+        monkeypatch.setenv("GH_HOST", own)
+    run_git(repo, "remote", "add", "origin", "https://hub.example/acme/shop.git")
+    given = f'echo "${{GH_ENTERPRISE_TOKEN:-none}} ${{GITHUB_ENTERPRISE_TOKEN:-none}}" >> {tmp_path}/given; exit 4'
+    _program(nothing / "gh", given)
+    with pytest.raises(InvalidInput):
+        issues.read("12", repo)
+    assert (tmp_path / "given").read_text().splitlines() == [f"{told} {told}"]
+
+
+def test_the_first_message_holds_no_words_of_others(repo: Path, hub: type[_Hub]) -> None:
+    source = issues.read("acme/shop#12", repo)
+    assert issues.opening(source, "Please.").splitlines() == [
+        "Please.",
+        "",
+        "GitHub issue acme/shop#12",
+        "https://github.com/acme/shop/issues/12",
+    ]

@@ -25,6 +25,7 @@ from maestro.worktrees.git import git
 _API = "https://api.github.com"
 _API_VARIABLE = "GITHUB_API_URL"  # of an Enterprise server
 _TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
+_ENTERPRISE_TOKENS = frozenset({"GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"})
 _PATIENCE_S = 20.0
 _MOST_BYTES = 4_000_000
 _MOST_COMMENTS = 100
@@ -93,8 +94,11 @@ def read(issue: str, repo: Path) -> Source:
 
 
 def opening(source: Source, words: str) -> str:
-    """The first message of a session that begins with an issue: the user's own words, and which issue it is."""
-    named = f"GitHub issue {source.repository}#{source.number}: {source.title}\n{source.url}"
+    """The first message of a session that begins with an issue: the user's own words, and which issue it is.
+
+    Without its title: others wrote that, and a message is the user's.
+    """
+    named = f"GitHub issue {source.repository}#{source.number}\n{source.url}"
     return f"{words.strip() or 'Work on this issue.'}\n\n{named}"
 
 
@@ -149,7 +153,14 @@ def _through_gh(program: str, place: _Place, path: str) -> tuple[Any, str]:
     """The answer, or None with the reason in gh's words."""
     command = [program, "api", "--hostname", place.host, path]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE_S, check=False)
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE_S,
+            check=False,
+            env=_environment_of_gh(place.host),
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None, "gh does not answer"
     if done.returncode:
@@ -159,6 +170,12 @@ def _through_gh(program: str, place: _Place, path: str) -> tuple[Any, str]:
         return json.loads(done.stdout[:_MOST_BYTES]), ""
     except ValueError:
         return None, "gh sent no JSON"
+
+
+def _environment_of_gh(host: str) -> dict[str, str]:
+    """gh sends an enterprise token to whichever host it is given, and a clone's ``origin`` may name any: to the user's only."""
+    own = os.environ.get("GH_HOST") == host
+    return {name: value for name, value in os.environ.items() if own or name not in _ENTERPRISE_TOKENS}
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
